@@ -1,0 +1,44 @@
+"""A budget of training: ``2000steps``, ``60s`` or ``20epochs``."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from genbench.errors import UserError
+
+__all__ = ["Budget"]
+
+PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|epochs?|s|sec|seconds?|min|minutes?)?")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a model may train: ``amount`` of ``unit``, one of ``steps``, ``epochs``, ``s``."""
+
+    amount: float
+    unit: str
+
+    @classmethod
+    def parse(cls, text: str) -> Budget:
+        """Read ``2000steps``, ``60s``, ``2min`` or ``20epochs``; raises UserError."""
+        match = PATTERN.fullmatch(text.strip().lower())
+        if match is None or match[2] is None or float(match[1]) <= 0:
+            raise UserError(f"--budget {text}: expected a positive number and a unit, as 2000steps, 60s or 20epochs")
+        amount, unit = float(match[1]), match[2]
+        if unit.startswith("m"):
+            amount, unit = 60 * amount, "s"
+        unit = "steps" if unit.startswith("st") else "epochs" if unit.startswith("e") else "s"
+        if unit != "s" and amount != int(amount):
+            raise UserError(f"--budget {text}: {unit} are whole numbers")
+        return cls(amount, unit)
+
+    def steps(self, per_epoch: int) -> int:
+        """Return the number of steps, where an epoch has ``per_epoch``; seconds have none."""
+        if self.unit == "s":
+            raise ValueError("a budget in seconds has no number of steps")
+        return math.ceil(self.amount * (per_epoch if self.unit == "epochs" else 1))
+
+    def __str__(self) -> str:
+        return f"{self.amount:g}{self.unit}"

@@ -1,0 +1,68 @@
+"""The device a cell trains on: found by name, waited for, and asked for its peak memory."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+
+import torch
+
+from genbench.errors import UserError
+
+__all__ = ["Device"]
+
+
+class Device:
+    """One of ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``; raises UserError where this machine lacks it."""
+
+    def __init__(self, name: str = "auto") -> None:
+        self.torch = torch.device(_best() if name == "auto" else name)
+        self.kind = self.torch.type
+        if self.kind == "cuda":
+            count = torch.cuda.device_count()
+            if (self.torch.index or 0) >= count:
+                raise UserError(f"--device {name}: this machine has {count} CUDA devices; try --device cpu")
+        elif self.kind == "mps" and not torch.backends.mps.is_available():
+            raise UserError("--device mps: this machine has no Metal device; try --device cpu")
+
+    def __repr__(self) -> str:
+        return f"Device({str(self.torch)!r})"
+
+    @property
+    def model(self) -> str:
+        """What the vendor calls it."""
+        if self.kind == "cuda":
+            return torch.cuda.get_device_name(self.torch)
+        return platform.processor() or platform.machine()
+
+    def synchronise(self) -> None:
+        """Wait until the device has done all that was asked of it."""
+        if self.kind == "cuda":
+            torch.cuda.synchronize(self.torch)
+        elif self.kind == "mps":
+            torch.mps.synchronize()
+
+    def warm_up(self) -> None:
+        """Pay for the first kernels before any clock starts."""
+        x = torch.ones(64, 64, device=self.torch, requires_grad=True)
+        torch.nn.functional.silu(x @ x).sum().backward()  # type: ignore[no-untyped-call]
+        self.synchronise()
+
+    def reset_peak(self) -> None:
+        """Start counting peak memory anew, where the device can."""
+        if self.kind == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.torch)
+
+    def peak_mb(self) -> float:
+        """Peak memory in MiB: of the allocator on CUDA, of this process (its resident set) elsewhere."""
+        if self.kind == "cuda":
+            return torch.cuda.max_memory_allocated(self.torch) / 2**20
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def _best() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -1,0 +1,32 @@
+"""The hooks of genbench: one that a plugin must implement, two that an observer may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from genbench.spec import Spec
+
+__all__ = ["GROUP", "hookimpl", "hookspec"]
+
+GROUP = "genbench"
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+@hookspec
+def genbench_register() -> Iterable[Spec]:  # type: ignore[empty-body]
+    """Return the specs of the models, datasets and metrics that this plugin provides."""
+
+
+@hookspec
+def genbench_cell_finished(record: Mapping[str, Any]) -> None:
+    """Observe the record of a cell, just after it was written; what is raised or returned changes no result."""
+
+
+@hookspec
+def genbench_session_finished(records: Sequence[Mapping[str, Any]]) -> None:
+    """Observe all records of a run, after the last; what is raised or returned changes no result."""

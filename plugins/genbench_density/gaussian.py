@@ -1,0 +1,54 @@
+"""One Gaussian with the mean and the full covariance of the training rows: the baseline of every table."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from genbench.protocol import RunContext, TrainingData
+
+FLOOR = 1e-6  # smallest variance in any direction, relative to the mean variance
+
+
+class Gaussian:
+    """Gaussian of maximum likelihood, exact in density and in samples; images are flattened.
+
+    Directions without variance (constant columns, or fewer rows than dimensions) get a standard deviation of a
+    thousandth of the typical one, so that the density stays finite.
+    """
+
+    def fit(self, data: TrainingData, run: RunContext) -> None:  # noqa: ARG002
+        """Estimate mean (d,) and the Cholesky factor (d, d) of the covariance, in double precision."""
+        self.shape = data.shape
+        rows = data.train.flatten(1).to(torch.float64 if data.train.device.type != "mps" else torch.float32)
+        self.mean = rows.mean(0)
+        centred = rows - self.mean
+        self.factor = factorise(centred.T @ centred / len(rows))
+
+    def sample(self, n: int) -> torch.Tensor:
+        """Return (n, *shape)."""
+        noise = torch.randn(n, len(self.mean), device=self.mean.device)
+        return torch.addmm(self.mean.float(), noise, self.factor.T.float()).view(n, *self.shape)
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (n,) nats for x (n, *shape)."""
+        centred = (x.flatten(1).to(self.mean.dtype) - self.mean).T  # (d, n)
+        white = torch.linalg.solve_triangular(self.factor, centred, upper=False)
+        log_det = self.factor.diagonal().log().sum()
+        return -0.5 * white.square().sum(0) - log_det - 0.5 * len(self.mean) * math.log(2 * math.pi)
+
+    def parameters(self) -> list[torch.Tensor]:
+        """Return the mean (d,) and the lower triangle of the factor, d (d + 1) / 2 numbers."""
+        d = len(self.mean)
+        return [self.mean, self.factor[tuple(torch.tril_indices(d, d, device=self.mean.device))]]
+
+
+def factorise(covariance: torch.Tensor) -> torch.Tensor:
+    """Return the Cholesky factor of a covariance (d, d) whose eigenvalues are raised to the floor where they are below."""
+    floor = max(FLOOR * float(covariance.diagonal().mean()), FLOOR**2)
+    lifted = covariance - floor * torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
+    if torch.linalg.cholesky_ex(lifted).info != 0:  # an eigenvalue is below the floor; else nothing is changed
+        values, vectors = torch.linalg.eigh(covariance)
+        covariance = (vectors * values.clamp(min=floor)) @ vectors.T
+    return torch.linalg.cholesky(covariance)

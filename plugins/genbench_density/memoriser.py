@@ -1,0 +1,23 @@
+"""Training rows drawn again: perfect by many a score, and worthless as a model."""
+
+from __future__ import annotations
+
+import torch
+
+from genbench.protocol import RunContext, TrainingData
+
+
+class Memoriser:
+    """Bootstrap of the training rows: each sample equals one of them, bit for bit."""
+
+    def fit(self, data: TrainingData, run: RunContext) -> None:  # noqa: ARG002
+        """Keep the rows."""
+        self.rows = data.train.clone()  # (n, *shape)
+
+    def sample(self, n: int) -> torch.Tensor:
+        """Return (n, *shape): training rows, picked with replacement."""
+        return self.rows[torch.randint(len(self.rows), (n,), device=self.rows.device)]
+
+    def parameters(self) -> list[torch.Tensor]:
+        """Return the rows: they are all that was learned."""
+        return [self.rows]
