@@ -1,0 +1,205 @@
+"""From a dataset's own units to the space a model learns in, and back: splits, standardisation, dequantisation.
+
+Everything is fitted on the training rows alone, and each map knows its Jacobian, so that a likelihood is always told in
+the data's own units.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from genbench.errors import DataError, Invalid
+from genbench.protocol import Array, Column, Data, Sizes
+
+__all__ = ["ImageSpace", "Space", "VectorSpace", "fingerprint", "space_of", "split"]
+
+SHARES = (0.70, 0.15, 0.15)
+FEWEST_ROWS = 20
+
+
+def split(rows: Array, sizes: Sizes, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Return the indices of disjoint train, test and reference rows; of equal rows only the first is used.
+
+    Each split has at most the size asked for, and where the rows do not suffice the splits share them 70 : 15 : 15.
+    Raises DataError where fewer than 20 distinct rows are left.
+    """
+    flat = np.ascontiguousarray(rows.reshape(len(rows), -1))
+    _, first = np.unique(flat.view([("", flat.dtype)] * flat.shape[1]).ravel(), return_index=True)
+    if len(first) < FEWEST_ROWS:
+        raise DataError(f"{len(first)} distinct rows are too few to train, test and compare: at least {FEWEST_ROWS} needed")
+    order = rng.permutation(np.sort(first))
+    wanted = np.array([sizes.train, sizes.test, sizes.reference])
+    if wanted.sum() > len(order):
+        wanted = np.minimum(wanted, np.floor(np.array(SHARES) * len(order)).astype(int))
+    train, test, reference = wanted
+    return order[:train], order[train : train + test], order[train + test : train + test + reference]
+
+
+def fingerprint(data: Data) -> str:
+    """Return the sha256 of the three splits: dtype, shape and bytes."""
+    digest = hashlib.sha256()
+    for rows in (data.train, data.test, data.reference):
+        digest.update(f"{rows.dtype.str}{rows.shape}".encode())
+        digest.update(np.ascontiguousarray(rows).data)
+    return digest.hexdigest()
+
+
+class Space(Protocol):
+    """A map between the data's units, the space a model is trained in, and the space scores are taken in."""
+
+    name: str
+    columns: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
+        """Return (n, *shape) float32 in the model's space; ``rng`` dequantises integer images."""
+        ...
+
+    def from_model(self, rows: Array) -> Array:
+        """Return samples (n, *shape) in the data's units."""
+        ...
+
+    def log_det(self, rows: Array) -> Array:
+        """Return (n,) log |d model / d data| at rows in the data's units: what a log-density in the model's space gains."""
+        ...
+
+    def to_scores(self, rows: Array) -> Array:
+        """Return (n, d) float64 in the scoring space."""
+        ...
+
+
+def space_of(data: Data) -> Space:
+    """Return the space of a dataset, fitted on its training rows."""
+    return VectorSpace.fit(data.train, data.columns) if data.train.ndim == 2 else ImageSpace.fit(data.train, data.levels)
+
+
+@dataclass(frozen=True)
+class VectorSpace:
+    """Columns, some as logarithms, centred and scaled to standard deviation 1; a constant column keeps scale 1."""
+
+    mean: Array
+    scale: Array
+    log: Array  # (d,) bool
+    period: Array  # (d,) nan where a column does not repeat
+    low: Array  # (d,) where the period of a column begins
+    columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    name: str = "standardised"
+
+    @classmethod
+    def fit(cls, train: Array, columns: tuple[Column, ...] = ()) -> VectorSpace:
+        """Fit to training rows (n, d) in the data's units."""
+        columns = columns or tuple(Column(f"x{i}") for i in range(train.shape[1]))
+        log = np.array([c.log for c in columns])
+        period = np.array([np.nan if c.period is None else c.period for c in columns])
+        rows = _logged(train.astype(np.float64), log, columns)
+        mean, scale = rows.mean(0), rows.std(0)
+        # the spread of equal numbers is rounding error, not signal
+        constant = scale <= 1e-12 * np.maximum(np.abs(mean), np.finfo(np.float64).tiny)
+        notes = tuple(f"column {columns[i].name!r} is constant" for i in np.flatnonzero(constant))
+        names = tuple(n for c in columns for n in ([c.name] if c.period is None else [f"sin {c.name}", f"cos {c.name}"]))
+        return cls(mean, np.where(constant, 1.0, scale), log, period, train.min(0), names, notes)
+
+    def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
+        """Return (n, d) float32, standardised."""
+        return ((_logged(rows, self.log) - self.mean) / self.scale).astype(np.float32)
+
+    def from_model(self, rows: Array) -> Array:
+        """Return (n, d) float64; periodic columns are wrapped into one period."""
+        out = rows.astype(np.float64) * self.scale + self.mean
+        with np.errstate(over="ignore"):  # an infinity is told as an invalid sample
+            out[:, self.log] = np.exp(out[:, self.log])
+        repeats = ~np.isnan(self.period)
+        low = self.low[repeats]
+        out[:, repeats] = low + np.mod(out[:, repeats] - low, self.period[repeats])
+        return out
+
+    def log_det(self, rows: Array) -> Array:
+        """Return (n,): minus the log-scales, and minus the logarithm of each logarithmic column."""
+        return -np.log(self.scale).sum() - np.log(rows[:, self.log]).sum(1)
+
+    def to_scores(self, rows: Array) -> Array:
+        """Return (n, d') float64, standardised; a periodic column becomes its sine and cosine."""
+        logged = _logged(rows.astype(np.float64), self.log)
+        parts = []
+        for i, period in enumerate(self.period):
+            if np.isnan(period):
+                parts.append((logged[:, i] - self.mean[i]) / self.scale[i])
+            else:
+                angle = 2 * np.pi * logged[:, i] / period
+                parts += [np.sin(angle), np.cos(angle)]
+        return np.stack(parts, axis=1)
+
+
+def _logged(rows: Array, log: Array, columns: tuple[Column, ...] = ()) -> Array:
+    if not log.any():
+        return rows
+    if columns and (rows[:, log] <= 0).any():
+        row, column = np.argwhere((rows <= 0) & log)[0]
+        raise DataError(f"column {columns[column].name!r} cannot be taken as a logarithm: row {row} is {rows[row, column]:g}")
+    out = rows.astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out[:, log] = np.log(out[:, log])
+    return out
+
+
+@dataclass(frozen=True)
+class ImageSpace:
+    """Images in [-1, 1] for the model and in [0, 1] for scores; integer images are dequantised uniformly."""
+
+    low: float
+    high: float
+    levels: int | None
+    columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    name: str = "pixels"
+
+    @classmethod
+    def fit(cls, train: Array, levels: int | None = None) -> ImageSpace:
+        """Fit to training images (n, channels, height, width); integer images span 0 .. levels, others their range."""
+        names = tuple(f"pixel {i}" for i in range(math.prod(train.shape[1:])))
+        if levels is not None:
+            return cls(0.0, float(levels), levels, names)
+        low, high = float(train.min()), float(train.max())
+        return cls(low, high if high > low else low + 1.0, None, names)
+
+    def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
+        """Return (n, *shape) float32 in [-1, 1); integer images get uniform noise of one level."""
+        x = rows.astype(np.float64)
+        if self.levels is not None:
+            x = x + rng.random(x.shape)
+        z = (2 * (x - self.low) / (self.high - self.low) - 1).astype(np.float32)
+        return np.minimum(z, np.nextafter(np.float32(1), np.float32(0))) if self.levels is not None else z
+
+    def from_model(self, rows: Array) -> Array:
+        """Return images in the data's units; integer images are floored to their level and clipped to the range."""
+        x = (rows.astype(np.float64) + 1) / 2 * (self.high - self.low) + self.low
+        if self.levels is None:
+            return x
+        dtype = np.uint8 if self.levels <= 256 else np.int64
+        return np.clip(np.floor(x), 0, self.levels - 1).astype(dtype)
+
+    def log_det(self, rows: Array) -> Array:
+        """Return (n,): the same number for each image."""
+        return np.full(len(rows), math.prod(rows.shape[1:]) * math.log(2 / (self.high - self.low)))
+
+    def to_scores(self, rows: Array) -> Array:
+        """Return (n, pixels) float64 in [0, 1]."""
+        span = self.levels - 1 if self.levels is not None else self.high - self.low
+        return (rows.reshape(len(rows), -1).astype(np.float64) - self.low) / span
+
+
+def check_samples(rows: Array, shape: tuple[int, ...], n: int, what: str = "samples") -> None:
+    """Raise Invalid, with counts, unless ``rows`` are (n, *shape) finite real numbers."""
+    if rows.shape != (n, *shape):
+        raise Invalid(f"{what} have shape {rows.shape}, expected {(n, *shape)}")
+    if not np.issubdtype(rows.dtype, np.floating):
+        raise Invalid(f"{what} have dtype {rows.dtype}, expected floating point")
+    bad = ~np.isfinite(rows.reshape(n, -1)).all(1)
+    if bad.any():
+        raise Invalid(f"{int(bad.sum())} of {n} {what} are not finite")
