@@ -52,9 +52,20 @@ def fingerprint(data: Data) -> str:
 class Space(Protocol):
     """A map between the data's units, the space a model is trained in, and the space scores are taken in."""
 
-    name: str
-    columns: tuple[str, ...]
-    notes: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """What the scoring space is called."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the scoring columns."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the data."""
+        ...
 
     def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
         """Return (n, *shape) float32 in the model's space; ``rng`` dequantises integer images."""
@@ -121,7 +132,8 @@ class VectorSpace:
 
     def log_det(self, rows: Array) -> Array:
         """Return (n,): minus the log-scales, and minus the logarithm of each logarithmic column."""
-        return -np.log(self.scale).sum() - np.log(rows[:, self.log]).sum(1)
+        logs: Array = np.log(rows[:, self.log]).sum(1)
+        return -np.log(self.scale).sum() - logs
 
     def to_scores(self, rows: Array) -> Array:
         """Return (n, d') float64, standardised; a periodic column becomes its sine and cosine."""
