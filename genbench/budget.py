@@ -1,4 +1,4 @@
-"""A budget of training: ``2000steps``, ``60s`` or ``20epochs``."""
+"""How much of everything: a budget of training (``2000steps``, ``60s``, ``20epochs``) and the sizes of the splits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from genbench.errors import UserError
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "Sizes"]
 
 PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|epochs?|s|sec|seconds?|min|minutes?)?")
 
@@ -42,3 +42,12 @@ class Budget:
 
     def __str__(self) -> str:
         return f"{self.amount:g}{self.unit}"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many rows are asked of a dataset; one with fewer rows gives them in proportion 70 : 15 : 15."""
+
+    train: int = 10_000
+    test: int = 10_000
+    reference: int = 10_000

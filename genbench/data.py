@@ -16,7 +16,7 @@ import numpy as np
 from genbench.errors import DataError, Invalid
 from genbench.protocol import Array, Column, Data, Sizes
 
-__all__ = ["ImageSpace", "Space", "VectorSpace", "fingerprint", "space_of", "split"]
+__all__ = ["ImageSpace", "Space", "VectorSpace", "check_samples", "fingerprint", "space_of", "split"]
 
 SHARES = (0.70, 0.15, 0.15)
 FEWEST_ROWS = 20
@@ -133,7 +133,8 @@ class VectorSpace:
     def log_det(self, rows: Array) -> Array:
         """Return (n,): minus the log-scales, and minus the logarithm of each logarithmic column."""
         logs: Array = np.log(rows[:, self.log]).sum(1)
-        return -np.log(self.scale).sum() - logs
+        total: Array = -np.log(self.scale).sum() - logs
+        return total
 
     def to_scores(self, rows: Array) -> Array:
         """Return (n, d') float64, standardised; a periodic column becomes its sine and cosine."""

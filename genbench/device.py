@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 import resource
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import torch
 
@@ -19,6 +21,7 @@ class Device:
     def __init__(self, name: str = "auto") -> None:
         self.torch = torch.device(_best() if name == "auto" else name)
         self.kind = self.torch.type
+        self._resident = 0.0
         if self.kind == "cuda":
             count = torch.cuda.device_count()
             if (self.torch.index or 0) >= count:
@@ -50,16 +53,27 @@ class Device:
         self.synchronise()
 
     def reset_peak(self) -> None:
-        """Start counting peak memory anew, where the device can."""
+        """Start counting peak memory anew."""
         if self.kind == "cuda":
             torch.cuda.reset_peak_memory_stats(self.torch)
+            return
+        with suppress(OSError):  # Linux alone can forget the high-water mark of a process
+            Path("/proc/self/clear_refs").write_text("5")
+        self._resident = _high_water_mb()
 
     def peak_mb(self) -> float:
-        """Peak memory in MiB: of the allocator on CUDA, of this process (its resident set) elsewhere."""
+        """Peak memory in MiB since ``reset_peak``: of the allocator on CUDA, what this process grew by elsewhere."""
         if self.kind == "cuda":
             return torch.cuda.max_memory_allocated(self.torch) / 2**20
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+        return _high_water_mb() - self._resident
+
+
+def _high_water_mb() -> float:
+    with suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 2**10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
 def _best() -> str:

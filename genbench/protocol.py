@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from genbench.budget import Sizes
+
 __all__ = [
     "Array", "Column", "Data", "Dataset", "Evidence", "LogDensity", "Metric", "Model", "Modes", "RealSide",
     "RunContext", "Score", "Simulator", "Sizes", "TrainingData",
@@ -23,15 +25,6 @@ T = TypeVar("T")
 
 
 # --------------------------------------------------------------------------------------------- what a dataset gives
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How many rows are asked of a dataset; one with fewer rows gives them in proportion 70 : 15 : 15."""
-
-    train: int = 10_000
-    test: int = 10_000
-    reference: int = 10_000
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ def _hash(name: str) -> int:
 def seeded(sequence: np.random.SeedSequence) -> Iterator[None]:
     """Seed the global generators of random, numpy and torch inside, and put back afterwards what was there."""
     words = sequence.generate_state(3, np.uint64)
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    devices = list(range(torch.cuda.device_count())) if on_gpu else []
     python, numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices):
         random.seed(int(words[0]))

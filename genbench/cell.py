@@ -1,0 +1,231 @@
+"""One cell, top to bottom: load, fit, sample, and, from what was saved, score."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from genbench.budget import Budget
+from genbench.data import Space, check_samples, fingerprint, space_of
+from genbench.device import Device
+from genbench.errors import Invalid, PluginError
+from genbench.plan import REAL, Cell, Choice
+from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide, TrainingData
+from genbench.record import cell_folder
+from genbench.registry import resolve
+from genbench.score import Scorer, evaluate
+from genbench.seeding import seeded, stream
+from genbench.training import Run
+
+__all__ = ["fit_cell", "score_cell"]
+
+Report = Callable[..., None]
+SAMPLES_AT_ONCE = 10_000
+DENSITIES = 2_000  # rows whose log-density is asked of a model
+DENSITIES_AT_ONCE = 2_000
+
+
+def build(choice: Choice) -> Any:
+    """Return the model or dataset of a choice, built from its config."""
+    target = resolve(choice.entry)
+    return target() if choice.config is None else target(choice.config)
+
+
+def load(cell: Cell) -> Data:
+    """Return the data of a cell; all models of the same seed get the same."""
+    data = build(cell.dataset).load(cell.sizes, np.random.Generator(np.random.PCG64(_stream(cell, "data"))))
+    if not isinstance(data, Data):
+        raise PluginError(f"dataset {cell.dataset.label!r}: load returned {type(data).__name__}, expected Data")
+    for name in ("train", "test", "reference"):
+        rows = getattr(data, name)
+        if rows.ndim not in (2, 4) or len(rows) == 0 or not np.isfinite(rows).all():
+            raise PluginError(f"dataset {cell.dataset.label!r}: {name} must be finite (n, d) or (n, c, h, w), n > 0")
+    return data
+
+
+def _stream(cell: Cell, name: str) -> np.random.SeedSequence:
+    """Streams of data and scores leave the model out, so that adding a model changes no other."""
+    dataset = cell.dataset.identity
+    return stream(cell.seed, name, dataset) if name != "fit" else stream(cell.seed, name, cell.model.identity, dataset)
+
+
+# ------------------------------------------------------------------------------------------------------ fit and sample
+
+
+def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
+    """Train and sample; save the evidence; return the part of the record that is known then.
+
+    ``report(phase=..., step=..., steps=..., values=...)`` hears of the progress. Raises Diverged, Invalid, or what the
+    plugin raises; ``report`` was then told the phase and the timings so far.
+    """
+    report(phase="load")
+    data = load(cell)
+    space = space_of(data)
+    known = {
+        "fingerprint": fingerprint(data),
+        "sizes": {"train": len(data.train), "test": len(data.test), "reference": len(data.reference)},
+        "shape": list(data.shape),
+        "notes": [*data.notes, *space.notes],
+    }
+    report(phase="load", known=known)
+    if cell.model.name == REAL:
+        evidence = _real_evidence(data)
+        timings: dict[str, float | None] = {}
+        trace: list[Any] = []
+    else:
+        evidence, timings, trace = _fit_and_sample(cell, data, space, report)
+    folder = cell_folder(run, cell.key)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / "samples.npz", **evidence)  # type: ignore[arg-type]
+    return {**known, "timings": timings, "trace": trace}
+
+
+def _real_evidence(data: Data) -> dict[str, Array]:
+    """The floor: fresh real data in the place of samples, the known density in the place of a model's."""
+    evidence = {"samples": data.reference}
+    if data.log_prob is not None:
+        evidence["log_prob_test"] = data.log_prob(data.test[:DENSITIES])
+        evidence["log_prob_fake"] = data.log_prob(data.reference[:DENSITIES])
+    return evidence
+
+
+def _fit_and_sample(
+    cell: Cell, data: Data, space: Space, report: Report
+) -> tuple[dict[str, Array], dict[str, float | None], list[Any]]:
+    device = Device(cell.device)
+    noise = np.random.Generator(np.random.PCG64(_stream(cell, "dequantise")))
+    rows = TrainingData(torch.from_numpy(space.to_model(data.train, noise)).to(device.torch), data.levels)
+    device.warm_up()
+
+    timings: dict[str, float | None] = {}
+    fit_stream, sample_stream, density_stream = _stream(cell, "fit").spawn(3)
+
+    report(phase="fit")
+    listener = lambda step, steps, values: report(phase="fit", step=step, steps=steps, values=values)  # noqa: E731
+    run = Run(Budget.parse(cell.budget), device.torch, levels=data.levels, listener=listener)
+    device.reset_peak()
+    with seeded(fit_stream):
+        model = build(cell.model)
+        wall, cpu = time.perf_counter(), time.process_time()
+        model.fit(rows, run)
+        device.synchronise()
+        timings["fit_s"], timings["fit_cpu_s"] = time.perf_counter() - wall, time.process_time() - cpu
+    timings["steps"] = run.steps
+    timings["steps_per_s"] = run.steps / timings["fit_s"] if run.steps else None
+    timings["parameters"] = sum(p.numel() for p in model.parameters()) if hasattr(model, "parameters") else None
+    report(phase="sample", timings=timings)
+
+    n = len(data.reference)
+    with seeded(sample_stream), torch.no_grad():
+        start = time.perf_counter()
+        model.sample(1)
+        device.synchronise()
+        timings["first_sample_s"] = time.perf_counter() - start
+        start = time.perf_counter()
+        blocks = []
+        for begin in range(0, n, SAMPLES_AT_ONCE):
+            blocks.append(_checked(model.sample(min(SAMPLES_AT_ONCE, n - begin)), data.shape, min(SAMPLES_AT_ONCE, n - begin)))
+            report(phase="sample", step=begin + len(blocks[-1]), steps=n)
+        device.synchronise()
+        timings["samples_per_s"] = n / (time.perf_counter() - start)
+    timings["peak_mb"] = device.peak_mb()
+    samples = space.from_model(torch.cat(blocks).cpu().numpy())
+    if not np.isfinite(samples).all():
+        raise Invalid(f"{int((~np.isfinite(samples)).any(axis=tuple(range(1, samples.ndim))).sum())} of {n} samples overflow "
+                      "in the data's units")
+    evidence = {"samples": samples.astype(np.float32) if samples.dtype == np.float64 and data.levels else samples}
+
+    if cell.density != "none":
+        report(phase="density", timings=timings)
+        start = time.perf_counter()
+        with seeded(density_stream), torch.no_grad():
+            evidence["log_prob_test"] = _log_prob(model, data.test[:DENSITIES], space, noise, device)
+            if data.log_prob is not None and cell.density != "bound":  # a bound says nothing of KL(model || truth)
+                evidence["log_prob_fake"] = _log_prob(model, samples[:DENSITIES], space, noise, device)
+        timings["log_prob_s"] = time.perf_counter() - start
+    return evidence, timings, run.trace
+
+
+def _checked(samples: Any, shape: tuple[int, ...], n: int) -> torch.Tensor:
+    if not isinstance(samples, torch.Tensor):
+        raise Invalid(f"sample returned {type(samples).__name__}, expected a tensor of shape {(n, *shape)}")
+    if samples.requires_grad:
+        raise Invalid("samples carry a gradient; sample under torch.no_grad()")
+    if samples.is_complex():
+        raise Invalid(f"samples have dtype {samples.dtype}, expected floating point")
+    check_samples(samples.float().cpu().numpy(), shape, n)
+    return samples
+
+
+def _log_prob(model: Any, rows: Array, space: Space, noise: np.random.Generator, device: Device) -> Array:
+    """Return (n,) nats in the data's units; of integer images, of the dequantised image in units of a grey level."""
+    z = torch.from_numpy(space.to_model(rows, noise)).to(device.torch)
+    values = torch.cat([model.log_prob(block) for block in z.split(DENSITIES_AT_ONCE)])
+    if tuple(values.shape) != (len(rows),):
+        raise Invalid(f"log_prob returned shape {tuple(values.shape)}, expected {(len(rows),)}")
+    log_prob: Array = values.double().cpu().numpy() + space.log_det(rows)
+    if np.isnan(log_prob).any() or np.isposinf(log_prob).any():
+        raise Invalid(f"{int((np.isnan(log_prob) | np.isposinf(log_prob)).sum())} of {len(rows)} log-densities are nan or +inf")
+    return log_prob
+
+
+# --------------------------------------------------------------------------------------------------------------- score
+
+
+def score_cell(
+    cell: Cell, run: Path, timings: Mapping[str, float | None], floors: Mapping[str, Any] | None, report: Report
+) -> list[dict[str, Any]]:
+    """Return the scores of the samples that ``fit_cell`` saved; a metric that cannot be loaded or raises is told in its score."""
+    report(phase="score")
+    data = load(cell)
+    evidence = evidence_of(cell, data, np.load(cell_folder(run, cell.key) / "samples.npz", allow_pickle=False), timings)
+    scorers = []
+    for choice in cell.metrics:
+        try:
+            scorers.append(Scorer(choice.spec, resolve(choice.entry), choice.config))  # type: ignore[arg-type]
+        except PluginError:
+            traceback.print_exc()
+            scorers.append(Scorer(choice.spec, _unavailable))  # type: ignore[arg-type]
+    done = iter(range(1, len(scorers) + 1))
+    return evaluate(evidence, scorers, floors, lambda name: report(phase="score", step=next(done), steps=len(scorers)))
+
+
+def _unavailable(*_: Any) -> Any:
+    raise PluginError("the metric cannot be imported; the cell's log says why")
+
+
+def evidence_of(cell: Cell, data: Data, saved: Mapping[str, Array], timings: Mapping[str, float | None]) -> Evidence:
+    """Return what a metric may see of a cell."""
+    space = space_of(data)
+    samples = saved["samples"]
+    kind = "exact" if cell.model.name == REAL else cell.density
+    truth = data.log_prob
+    return Evidence(
+        RealSide(space.to_scores(data.test)),
+        space.to_scores(samples),
+        space=space.name,
+        kind="vector" if data.train.ndim == 2 else "image",
+        columns=space.columns,
+        train=space.to_scores(data.train),
+        reference=space.to_scores(data.reference),
+        test_raw=data.test,
+        fake_raw=samples,
+        density_test=LogDensity(saved["log_prob_test"], kind) if "log_prob_test" in saved else None,
+        density_fake=LogDensity(saved["log_prob_fake"], kind) if "log_prob_fake" in saved else None,
+        truth_test=None if truth is None else truth(data.test),
+        truth_fake=None if truth is None else truth(samples.astype(np.float64)),
+        entropy=data.entropy,
+        modes=data.modes,
+        levels=data.levels,
+        timing=timings,
+        simulator=data.simulator,
+        observables_test=None if data.observables is None else data.observables(data.test),
+        observables_fake=None if data.observables is None else data.observables(samples),
+        seed=int(_stream(cell, "score").generate_state(1)[0]),
+    )
