@@ -1,0 +1,180 @@
+"""A plugin's dataclass, filled from defaults < file < --set < brackets, with errors that name the path."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass
+from typing import Any
+
+from genbench.convert import convert, plain_value
+from genbench.errors import ConfigError, PluginError, UserError, suggestion
+from genbench.spec import Spec
+
+__all__ = ["Setting", "canonical", "default_of", "fill", "label", "load_toml", "no_option", "option_types", "parse_set"]
+
+LIMIT = 1_000_000  # bytes of a --config file: a larger one is some other file
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One option as the user gave it: ``origin`` repeats how and where, and begins every error about it.
+
+    ``target`` is a plugin's name; ``model:``, ``dataset:``, ``metric:`` or the name of a distribution may precede it.
+    ``value`` is text from the command line, or what a TOML file or Python holds.
+    """
+
+    target: str
+    option: str
+    value: Any
+    origin: str
+
+
+# ------------------------------------------------------------------------------------------------- what a user asks for
+
+
+def parse_set(text: str) -> Setting:
+    """Read the text of ``--set``: ``vae.beta=4``; raises ConfigError."""
+    path, equals, value = text.partition("=")
+    target, _, option = path.strip().rpartition(".")
+    if not (equals and target and option.isidentifier()):
+        raise ConfigError(f"--set {text}: expected NAME.OPTION=VALUE, as vae.beta=4")
+    return Setting(target, option, value.strip(), f"--set {text}")
+
+
+def load_toml(path: str | os.PathLike[str], known: Iterable[str]) -> tuple[dict[str, Any], list[Setting]]:
+    """Read a ``--config`` file: the table [run] of options ``known`` to the command, and tables [set.NAME].
+
+    Names in [run] come back with ``_`` for ``-``. Raises UserError, which names the file, the table and the key.
+    """
+    where = f"--config {os.fspath(path)}"
+    document = _parse_toml(where, path)
+    _check_keys(where, "table", document, ("run", "set"))
+    run = {name.replace("-", "_"): value for name, value in _table(where, "run", document.get("run", {})).items()}
+    _check_keys(f"{where}: [run]", "option", run, {name.replace("-", "_") for name in known})
+    settings = []
+    for target, table in _table(where, "set", document.get("set", {})).items():
+        for option, value in _table(where, f"set.{target}", table).items():
+            settings.append(Setting(target, option, value, f"{where}: [set.{target}] {option} = {value!r}"))
+    return run, settings
+
+
+def _parse_toml(where: str, path: str | os.PathLike[str]) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 (pathlib costs more to import than this saves)
+            raw = file.read(LIMIT + 1)
+        if len(raw) > LIMIT:
+            raise UserError(f"{where}: larger than {LIMIT} bytes, which no configuration is")
+        return tomllib.loads(raw.decode())
+    except OSError as error:
+        raise UserError(f"{where}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where}: not UTF-8 at byte {error.start}") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UserError(f"{where}: not valid TOML: {error}") from None
+
+
+def _table(where: str, name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: [{name}]: expected a table, got {value!r}")
+    return value
+
+
+def _check_keys(where: str, what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    known = sorted(known)
+    for name in given:
+        if name not in known:
+            raise UserError(f"{where}: no {what} {name!r}{suggestion(name, known) or '; known: ' + ', '.join(known)}")
+
+
+# ------------------------------------------------------------------------------------------- from settings to a config
+
+
+def fill(spec: Spec, settings: Iterable[Setting] = ()) -> Any:
+    """Return the spec's config from its defaults and the settings, later ones winning; None where it has no options.
+
+    Raises ConfigError for an unknown option, a wrong type, a missing value, or one that the class refuses with
+    ValueError; PluginError where the class refuses its own defaults or fails otherwise.
+    """
+    given = {setting.option: setting for setting in settings}
+    types = option_types(spec.config)
+    for setting in given.values():
+        if setting.option not in types:
+            raise ConfigError(f"{setting.origin}: {no_option(spec, setting.option)}")
+    if spec.config is None:
+        return None
+    values = {name: convert(types[name], setting.value, setting.origin) for name, setting in given.items()}
+    missing = [name for name in types if name not in values and default_of(spec.config, name) is MISSING]
+    if missing:
+        raise ConfigError(f"{spec.kind} {spec.name!r} needs {missing[0]!r}; try: --set {spec.name}.{missing[0]}=...")
+    try:
+        return spec.config(**values)
+    except Exception as error:
+        if given and isinstance(error, ValueError):
+            raise ConfigError(f"{_blamed(given, str(error))}: {error}") from None
+        what = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{spec.kind} {spec.name!r}: {spec.config.__qualname__} cannot be made: {what}") from error
+
+
+def no_option(spec: Spec, option: str) -> str:
+    """Say that a plugin has no such option, and which one may have been meant."""
+    known = list(option_types(spec.config))
+    if not known:
+        return f"{spec.kind} {spec.name!r} has no options"
+    hint = suggestion(option, known) or f"; it has: {', '.join(known)}"
+    return f"{spec.kind} {spec.name!r} has no option {option!r}{hint}"
+
+
+def _blamed(given: Mapping[str, Setting], message: str) -> str:
+    named = [s.origin for name, s in given.items() if re.search(rf"\b{re.escape(name)}\b", message)]
+    return ", ".join(dict.fromkeys(named or [setting.origin for setting in given.values()]))
+
+
+def option_types(config: type | None) -> dict[str, Any]:
+    """Return the options of a config class in order, each with its annotation."""
+    if config is None:
+        return {}
+    try:
+        hints = typing.get_type_hints(config)
+    except Exception as error:
+        raise PluginError(f"{config.__module__}.{config.__qualname__}: its annotations: {error}") from error
+    return {field.name: hints[field.name] for field in dataclasses.fields(config) if field.init}
+
+
+def default_of(config: type, option: str) -> Any:
+    """Return the default of an option, ``dataclasses.MISSING`` where a value must be given."""
+    field = next(field for field in dataclasses.fields(config) if field.name == option)
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+# -------------------------------------------------------------------------------------------- from a config to a record
+
+
+def canonical(config: Any) -> dict[str, Any]:
+    """Return a config as a plain dict that JSON can hold: equal configs give equal dicts, beta=4 and beta=4.0 alike."""
+    if config is None:
+        return {}
+    return {name: plain_value(hint, getattr(config, name)) for name, hint in option_types(type(config)).items()}
+
+
+def label(name: str, config: Any) -> str:
+    """Return ``vae[beta=4]``: the name, and the options that differ from their defaults."""
+    if config is None:
+        return name
+    types, shown = option_types(type(config)), []
+    for option, value in canonical(config).items():
+        default = default_of(type(config), option)
+        if default is MISSING or value != plain_value(types[option], default):
+            shown.append(f"{option}={_text(value)}")
+    return f"{name}[{','.join(shown)}]" if shown else name
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return f"({','.join(_text(part) for part in value)})"
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

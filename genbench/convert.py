@@ -1,0 +1,156 @@
+"""One value of an option, read by the annotation of its field: int, float, bool, str, None, Literal, unions, tuples."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, Literal, Union
+
+from genbench.errors import ConfigError, suggestion
+
+__all__ = ["convert", "plain_value", "type_text"]
+
+TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+class _MismatchError(Exception):
+    pass
+
+
+def convert(annotation: Any, value: Any, origin: str) -> Any:
+    """Return a value as its annotation wants it: text is read, other values are checked.
+
+    ``origin`` is what the user said; it begins the message of the ConfigError. NaN is refused: it passes every range
+    check that is written as a comparison.
+    """
+    try:
+        return _as(annotation, value)
+    except _MismatchError:
+        choices = [choice for choice in _choices(annotation) if isinstance(choice, str)]
+        hint = suggestion(value, choices) if isinstance(value, str) else ""
+        raise ConfigError(f"{origin}: expected {type_text(annotation)}, got {value!r}{hint}") from None
+
+
+def _choices(annotation: Any) -> list[Any]:
+    members = typing.get_args(annotation)
+    return list(members) if typing.get_origin(annotation) is Literal else [c for m in members for c in _choices(m)]
+
+
+def _as(annotation: Any, value: Any) -> Any:
+    origin, members = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return _as_any(members, value)
+    if origin is Literal:
+        return _as_choice(members, value)
+    if origin is tuple or annotation is tuple:
+        return _as_tuple(members or (str, ...), value)
+    if annotation in READERS:
+        return READERS[annotation](value)
+    if annotation is Any:
+        return value
+    raise _MismatchError
+
+
+def _as_choice(choices: tuple[Any, ...], value: Any) -> Any:
+    for choice in choices:
+        if value == str(choice) or (value == choice and type(value) is type(choice)):
+            return choice
+    raise _MismatchError
+
+
+def _as_any(members: tuple[Any, ...], value: Any) -> Any:
+    for member in sorted(members, key=lambda m: m is str):  # any text is a str, so that one is asked last
+        try:
+            return _as(member, value)
+        except _MismatchError:
+            continue
+    raise _MismatchError
+
+
+def _as_tuple(members: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    if isinstance(value, str):
+        text = value.strip()
+        if text[:1] + text[-1:] in ("()", "[]"):
+            text = text[1:-1]
+        text = text.strip(" ,")
+        value = [part.strip() for part in text.split(",")] if text else []
+    if not isinstance(value, (list, tuple)):
+        raise _MismatchError
+    if members[-1] is Ellipsis:
+        members = members[:1] * len(value)
+    if len(members) != len(value):
+        raise _MismatchError
+    return tuple(_as(member, part) for member, part in zip(members, value, strict=True))
+
+
+def _bool(value: Any) -> bool:
+    text = value.lower() if isinstance(value, str) else ""
+    if not isinstance(value, bool) and text not in TRUE + FALSE:
+        raise _MismatchError
+    return value is True or text in TRUE
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise _MismatchError
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        raise _MismatchError from None
+    if math.isnan(number):
+        raise _MismatchError
+    return number
+
+
+def _int(value: Any) -> int:
+    number = _float(value)
+    if not number.is_integer():
+        raise _MismatchError
+    try:
+        return int(value)  # exact beyond 2^53, where a float is not
+    except ValueError:
+        return int(number)  # 1e4
+
+
+def _str(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _MismatchError
+    return value
+
+
+def _none(value: Any) -> None:
+    if value is not None and not (isinstance(value, str) and value.lower() in ("none", "null")):
+        raise _MismatchError
+
+
+READERS: dict[Any, Callable[[Any], Any]] = {bool: _bool, int: _int, float: _float, str: _str, type(None): _none}
+
+
+def type_text(annotation: Any) -> str:
+    """Return an annotation as a user reads it: ``int``, ``float | none``, ``'ddim' | 'ancestral'``, ``int, ...``."""
+    origin, members = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation is type(None):
+        return "none"
+    if origin in (Union, types.UnionType):
+        return " | ".join(type_text(member) for member in members)
+    if origin is Literal:
+        return " | ".join(repr(choice) for choice in members)
+    if origin is tuple:
+        return ", ".join("..." if member is Ellipsis else type_text(member) for member in members)
+    return str(getattr(annotation, "__name__", annotation))
+
+
+def plain_value(annotation: Any, value: Any) -> Any:
+    """Return a value as JSON can hold it: 4 is 4.0 where a float is wanted, a tuple a list, infinity the text inf."""
+    with contextlib.suppress(_MismatchError):  # a value made in Python, of a type that only its class knows
+        value = _as(annotation, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [plain_value(Any, part) for part in value]
+    if isinstance(value, dict):
+        return {str(key): plain_value(Any, part) for key, part in value.items()}
+    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)

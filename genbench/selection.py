@@ -1,0 +1,113 @@
+"""What ``--models`` and its like select: names, globs, exclusions, ``all``, and options in brackets with sweeps.
+
+    vae,gan*,-kde                      names, globs, exclusions; exclusions alone begin from all
+    all,-baseline*                     everything but
+    vae[latent=2|8,beta=1]             two choices: latent 2 and latent 8, both with beta 1
+    vae[hidden=(64,64)|(128,)]         parentheses keep a tuple together
+    genbench-hep:dijets                one distribution's, where two provide the name
+
+Later terms act on what the earlier ones chose.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from genbench.config import Setting
+from genbench.errors import UserError
+
+__all__ = ["Choice", "parse_selection", "select", "split"]
+
+LIMIT = 10_000  # choices of one sweep: more is a typing error
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One selected plugin, and the options in its brackets as text."""
+
+    name: str
+    options: Mapping[str, str]
+
+    @property
+    def settings(self) -> list[Setting]:
+        """The options as settings, each with the bracket that it came from."""
+        return [Setting(self.name, k, v, f"{self.name}[{k}={v}]") for k, v in self.options.items()]
+
+
+def split(text: str, separator: str = ",") -> list[str]:
+    """Split at separators outside brackets and parentheses, drop blanks; raises UserError where they do not match."""
+    parts, depth, start = [], 0, 0
+    for at, character in enumerate(text):
+        depth += (character in "[(") - (character in "])")
+        if depth < 0:
+            break
+        if character == separator and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    if depth:
+        raise UserError(f"{text}: brackets do not match; expected NAME[OPTION=VALUE,...]")
+    parts.append(text[start:])
+    return [part.strip() for part in parts if part.strip()]
+
+
+def parse_selection(text: str) -> tuple[str, list[dict[str, str]]]:
+    """Read ``vae[latent=2|8,beta=1]`` as a name and one dict of options for each point of the sweep."""
+    name, bracket, rest = text.strip().partition("[")
+    if not bracket:
+        return name.strip(), [{}]
+    if not name.strip() or not rest.endswith("]"):
+        raise UserError(f"{text}: expected NAME[OPTION=VALUE,...], as vae[latent=2|8,beta=1]")
+    values: dict[str, list[str]] = {}
+    for part in split(rest[:-1]):
+        option, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not option.isidentifier() or not split(value, "|"):
+            raise UserError(f"{text}: expected OPTION=VALUE, got {part!r}")
+        if option in values:
+            raise UserError(f"{text}: {option!r} is given twice; a sweep is {option}=1|2")
+        values[option] = split(value, "|")
+    count = 1
+    for several in values.values():
+        count *= len(several)
+    if count > LIMIT:
+        raise UserError(f"{text}: a sweep of {count} points, at most {LIMIT} are allowed")
+    return name.strip(), [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
+
+
+def select(text: str | Iterable[str], names: Mapping[str, str], find: Callable[[str], str]) -> list[Choice]:
+    """Return what a selection chooses, in the order it was said, nothing twice.
+
+    ``names`` maps every name that a glob may match to the key it stands for; ``all`` is all keys. ``find`` gives the
+    key of a single name or raises UnknownName. Raises UserError where nothing is left.
+    """
+    terms = split(text) if isinstance(text, str) else [term for part in text for term in split(part)]
+    keys = list(dict.fromkeys(names.values()))
+    chosen: list[Choice] = []
+    if terms and all(term.startswith("-") for term in terms):
+        chosen = [Choice(key, {}) for key in keys]
+    for term in terms:
+        name, points = parse_selection(term.removeprefix("-"))
+        found = _match(name, names, keys, find)
+        if not term.startswith("-"):
+            chosen += [Choice(key, point) for key in found for point in points]
+        elif points != [{}]:
+            raise UserError(f"{term}: an exclusion takes no options")
+        else:
+            chosen = [choice for choice in chosen if choice.name not in found]
+    if not chosen:
+        said = text if isinstance(text, str) else ",".join(text)
+        raise UserError(f"{said!r} selects nothing; known: {', '.join(keys) or 'none is installed'}")
+    return [choice for at, choice in enumerate(chosen) if choice not in chosen[:at]]
+
+
+def _match(name: str, names: Mapping[str, str], keys: list[str], find: Callable[[str], str]) -> list[str]:
+    if name == "all":
+        return keys
+    if not any(character in name for character in "*?"):
+        return [find(name)]
+    found = list(dict.fromkeys(key for known, key in names.items() if fnmatch.fnmatchcase(known, name)))
+    if not found:
+        raise UserError(f"{name!r} matches nothing; known: {', '.join(keys)}")
+    return found
