@@ -17,7 +17,7 @@ class KDEConfig:
     """Options of the kernel density estimate."""
 
     bandwidth: float = 0.0  # standard deviation of the kernel, in the model's units; 0 picks it by held-out likelihood
-    candidates: int = 20  # bandwidths that are tried, evenly spaced in their logarithm
+    candidates: int = 20  # bandwidths that are tried, each the one before over √2, from twice Scott's rule
     held_out: int = 2000  # training points, at most, whose likelihood decides; each is left out of its own density
 
     def __post_init__(self) -> None:

@@ -45,7 +45,7 @@ class Gaussian:
 
 
 def factorise(covariance: torch.Tensor) -> torch.Tensor:
-    """Return the Cholesky factor of a covariance (d, d) whose eigenvalues are raised to the floor where they are below."""
+    """Return the Cholesky factor of a covariance (d, d), after raising eigenvalues below the floor to it."""
     floor = max(FLOOR * float(covariance.diagonal().mean()), FLOOR**2)
     lifted = covariance - floor * torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
     if torch.linalg.cholesky_ex(lifted).info != 0:  # an eigenvalue is below the floor; else nothing is changed

@@ -1,0 +1,195 @@
+"""Closed-form densities against other people's values, known integrals and awkward data."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from genbench_density import KDEConfig, genbench_register
+from genbench_density.gaussian import Gaussian
+from genbench_density.kde import KDE, peak
+from genbench_density.memoriser import Memoriser
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
+from sklearn.neighbors import KernelDensity
+
+from genbench.budget import Budget
+from genbench.protocol import TrainingData
+from genbench.training import Run
+
+SHAPES = [(1,), (2,), (16,), (1, 8, 8), (3, 16, 16)]
+MAKERS = {"kde": lambda: KDE(KDEConfig()), "gaussian": Gaussian, "memoriser": Memoriser}
+
+
+def fitted(model, rows, levels=None):
+    torch.manual_seed(0)
+    model.fit(TrainingData(torch.as_tensor(rows, dtype=torch.float32), levels), Run(Budget(1, "steps")))
+    return model
+
+
+def rows_of(shape, n=200, seed=0):
+    return torch.randn(n, *shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_shapes_and_finite_densities(name, shape):
+    model = fitted(MAKERS[name](), rows_of(shape))
+    samples = model.sample(7)
+    assert samples.shape == (7, *shape)
+    assert samples.dtype == torch.float32
+    assert not samples.requires_grad
+    assert sum(p.numel() for p in model.parameters()) > 0
+    if name != "memoriser":
+        log_prob = model.log_prob(samples)
+        assert log_prob.shape == (7,)
+        assert torch.isfinite(log_prob).all()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_same_seed_same_samples_and_a_second_fit_starts_afresh(name):
+    model = fitted(MAKERS[name](), rows_of((3,), seed=1) + 50)
+    fitted(model, rows_of((2,)))
+    torch.manual_seed(5)
+    again = model.sample(20)
+    fresh = fitted(MAKERS[name](), rows_of((2,)))
+    torch.manual_seed(5)
+    assert torch.equal(again, fresh.sample(20))
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+@pytest.mark.parametrize("bandwidth", [0.005, 0.3])
+def test_kde_agrees_with_sklearn(d, bandwidth):
+    rows, points = rows_of((d,), 500), rows_of((d,), 100, seed=1)
+    one_leaf = KernelDensity(bandwidth=bandwidth, leaf_size=500)  # over several leaves theirs is inexact
+    theirs = one_leaf.fit(rows.double().numpy()).score_samples(points.double().numpy())
+    ours = fitted(KDE(KDEConfig(bandwidth=bandwidth)), rows).log_prob(points)
+    np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-9)
+
+
+def test_kde_is_the_same_in_blocks(monkeypatch):
+    points = rows_of((2,), 100, seed=1)
+    whole = fitted(KDE(KDEConfig()), rows_of((2,)))
+    monkeypatch.setattr("genbench_density.kde.BLOCK", 7 * 200)
+    blocked = fitted(KDE(KDEConfig()), rows_of((2,)))
+    assert blocked.bandwidth == pytest.approx(whole.bandwidth, rel=1e-9)
+    torch.testing.assert_close(whole.log_prob(points), blocked.log_prob(points), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("make", [lambda: KDE(KDEConfig()), Gaussian], ids=["kde", "gaussian"])
+def test_integrates_to_one(make):
+    line = torch.linspace(-12, 12, 4001)
+    one = fitted(make(), rows_of((1,))).log_prob(line[:, None]).exp().sum() * (line[1] - line[0])
+    axis = torch.linspace(-9, 9, 301)
+    plane = torch.cartesian_prod(axis, axis)
+    two = fitted(make(), rows_of((2,))).log_prob(plane).exp().sum() * (axis[1] - axis[0]) ** 2
+    assert one.item() == pytest.approx(1, abs=1e-4)
+    assert two.item() == pytest.approx(1, abs=1e-3)
+
+
+def test_kde_bandwidth_is_the_best_by_leave_one_out():
+    modes = torch.randint(0, 3, (400, 1), generator=torch.Generator().manual_seed(3)) * 2.0
+    rows = modes + 0.05 * rows_of((1,), 400)
+    model = fitted(KDE(KDEConfig()), rows)
+
+    def left_out(h):
+        square = (rows.double() - rows.double().T).numpy() ** 2
+        np.fill_diagonal(square, np.inf)
+        return logsumexp(-0.5 * square / h**2, axis=1).mean() - np.log(h)
+
+    best = max(left_out(h) for h in np.geomspace(1e-3, 1, 300))
+    assert left_out(model.bandwidth) == pytest.approx(best, abs=2e-3)
+    assert model.bandwidth < 0.05  # a rule of thumb gives 0.5 here and smears the modes
+
+
+def test_kde_sample_is_a_pick_plus_noise():
+    rows = torch.tensor([[0.0, 0.0], [100.0, 100.0]]).repeat(50, 1)
+    model = fitted(KDE(KDEConfig(bandwidth=0.5)), rows)
+    noise = model.sample(20_000).sub(50).abs().sub(50)
+    assert noise.std(0).numpy() == pytest.approx(0.5, rel=0.03)
+
+
+def test_kde_of_grey_levels_sits_in_their_middle():
+    pixels = torch.randint(0, 4, (50, 1, 2, 2), generator=torch.Generator().manual_seed(0))
+    model = fitted(KDE(KDEConfig()), (pixels + 0.99) / 2 - 1, levels=4)
+    torch.testing.assert_close(model.rows, ((pixels + 0.5) / 2 - 1).flatten(1).double())
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_one_row_and_identical_rows(name):
+    for rows in (torch.ones(1, 2), torch.ones(30, 2)):
+        model = fitted(MAKERS[name](), rows)
+        assert torch.isfinite(model.sample(5)).all()
+        if name != "memoriser":
+            assert torch.isfinite(model.log_prob(rows)).all()
+
+
+def test_peak_of_a_parabola_is_exact():
+    assert peak([-((k - 2.3) ** 2) for k in range(6)]) == pytest.approx(2.3)
+    assert peak([3.0, 2.0, 1.0]) == 0.0
+    assert peak([1.0, 1.0, 1.0]) == 0.0
+
+
+def test_gaussian_agrees_with_scipy():
+    rows = rows_of((4,), 300) @ rows_of((4, 4), 1, seed=2)[0] + 3
+    points = rows_of((4,), 50, seed=3) * 2
+    truth = multivariate_normal(rows.double().numpy().mean(0), np.cov(rows.double().numpy().T, ddof=0))
+    model = fitted(Gaussian(), rows)
+    np.testing.assert_allclose(model.log_prob(points).numpy(), truth.logpdf(points.double().numpy()), rtol=1e-9)
+    samples = model.sample(200_000).double().numpy()
+    np.testing.assert_allclose(samples.mean(0), truth.mean, atol=0.03)
+    np.testing.assert_allclose(np.cov(samples.T), truth.cov, atol=0.15)
+
+
+def test_gaussian_with_constant_columns_keeps_the_rest():
+    rows = rows_of((3,), 300)
+    rows[:, 1] = 2.0
+    model = fitted(Gaussian(), rows)
+    other = fitted(Gaussian(), rows[:, [0, 2]])
+    difference = model.log_prob(rows) - other.log_prob(rows[:, [0, 2]])
+    assert difference.std() < 1e-6  # the constant column adds one number
+    assert model.sample(1000)[:, 1].sub(2).abs().max() < 0.01
+
+
+def test_gaussian_with_fewer_rows_than_dimensions():
+    rows = rows_of((30,), 10)
+    model = fitted(Gaussian(), rows)
+    assert torch.isfinite(model.log_prob(rows_of((30,), 5, seed=1))).all()
+    assert torch.linalg.matrix_rank(model.sample(100) - rows.mean(0), rtol=0.02) == 9
+
+
+def test_memoriser_returns_training_rows_bit_for_bit():
+    rows = rows_of((1, 8, 8), 50)
+    samples = fitted(Memoriser(), rows).sample(1000)
+    index = torch.cdist(samples.flatten(1), rows.flatten(1)).argmin(1)
+    assert torch.equal(samples, rows[index])
+    assert len(index.unique()) == 50
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bandwidth": -1.0}, r"bandwidth must be in \[0.0, inf\), got -1.0"),
+        ({"bandwidth": float("nan")}, "bandwidth must be in"),
+        ({"candidates": 1}, r"candidates must be in \[2, inf\), got 1"),
+        ({"held_out": 0}, r"held_out must be in \[1, inf\), got 0"),
+    ],
+)
+def test_options_out_of_range(options, message):
+    with pytest.raises(ValueError, match=message):
+        KDEConfig(**options)
+
+
+def test_specs():
+    specs = {s.name: s for s in genbench_register()}
+    assert set(specs) == {"kde", "gaussian", "memoriser"}
+    assert [n for n, s in specs.items() if s.baseline] == ["gaussian", "memoriser"]
+    assert not any(s.iterative for s in specs.values())
+    assert specs["memoriser"].density == "none"
+    assert not hasattr(Memoriser(), "log_prob")
+
+
+def test_declaring_is_light():
+    code = "import sys, genbench_density as p; p.genbench_register(); print({'torch', 'numpy'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
