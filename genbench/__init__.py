@@ -1,0 +1,64 @@
+"""Benchmark generative models: which one to use for some data, how good it is, and what it costs.
+
+Importing genbench imports nothing else: each public name is fetched when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genbench.api import load, run, score
+    from genbench.errors import (
+        ConfigError,
+        DataError,
+        GenbenchError,
+        Inconclusive,
+        PluginError,
+        Regression,
+        UnknownName,
+        UserError,
+    )
+    from genbench.hooks import hookimpl
+    from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "DatasetSpec",
+    "GenbenchError",
+    "Inconclusive",
+    "MetricSpec",
+    "ModelSpec",
+    "PluginError",
+    "Regression",
+    "UnknownName",
+    "UserError",
+    "__version__",
+    "hookimpl",
+    "load",
+    "run",
+    "score",
+]
+
+HOMES = {
+    **dict.fromkeys(("load", "run", "score"), "genbench.api"),
+    **dict.fromkeys(("DatasetSpec", "MetricSpec", "ModelSpec"), "genbench.spec"),
+    "hookimpl": "genbench.hooks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'genbench' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(HOMES.get(name, "genbench.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

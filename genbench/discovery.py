@@ -1,0 +1,278 @@
+"""One plugin: found, held against the version it was written for, imported, and asked what it provides.
+
+Whatever a plugin does wrong here becomes the status and reason of its row, and harms no other plugin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.metadata
+import inspect
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import pluggy
+
+from genbench import __version__, hooks
+from genbench.errors import PluginError, UserError, suggestion
+from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, Spec
+
+__all__ = ["Candidate", "PluginRow", "Provenance", "from_file", "installed", "load", "load_file", "new_manager"]
+
+Status = Literal["ok", "broken", "outdated", "clashing", "blocked"]
+SPECS = (ModelSpec, DatasetSpec, MetricSpec)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Who provides a spec: the plugin's name, its distribution and version, its module, and where that lies."""
+
+    plugin: str
+    distribution: str
+    version: str = ""
+    module: str = ""
+    path: str = ""
+    editable: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}".strip()
+
+    def identity(self) -> dict[str, str]:
+        """Return what tells this code from another: distribution and version, and a hash of sources that may change."""
+        named = {"distribution": self.distribution, "version": self.version}
+        return named | ({"source": _hash_of(self.path)} if self.path and (self.editable or not self.version) else {})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a record says of it: no path, which is this machine's own affair."""
+        return {"plugin": self.plugin, "module": self.module, "editable": self.editable, **self.identity()}
+
+
+@functools.cache
+def _hash_of(path: str) -> str:
+    import hashlib
+
+    file, digest = Path(path), hashlib.sha256()
+    for source in sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]:
+        digest.update(source.relative_to(file.parent).as_posix().encode() + b"\0" + source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class PluginRow:
+    """What became of a plugin: ``ok broken outdated clashing blocked`` with its reason; ``seconds`` of start-up."""
+
+    provenance: Provenance
+    status: Status = "ok"
+    reason: str = ""
+    traceback: str = ""
+    seconds: float = 0.0
+    provides: tuple[str, ...] = ()  # "model vae"
+
+    @property
+    def name(self) -> str:
+        """The plugin's name: of its entry point, or of its file."""
+        return self.provenance.plugin
+
+    @property
+    def distribution(self) -> str:
+        """The distribution that installed it."""
+        return self.provenance.distribution
+
+    @property
+    def version(self) -> str:
+        """The version of its distribution."""
+        return self.provenance.version
+
+    @property
+    def problem(self) -> str:
+        """One line for the user, empty where there is nothing to tell."""
+        if self.status in ("ok", "blocked"):
+            return ""
+        verb = {"broken": "is broken: ", "outdated": "", "clashing": "clashes: "}[self.status]
+        return f"plugin {self.name!r} ({self.provenance}) {verb}{self.reason}"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A plugin not imported yet; ``refused`` is why it must not be."""
+
+    provenance: Provenance
+    get: Callable[[], Any] = field(repr=False)
+    refused: tuple[Status, str] | None = None
+
+
+# ------------------------------------------------------------------------------------------------------------- finding
+
+
+def installed() -> list[Candidate]:
+    """Return the plugins of all installed distributions: genbench's own first, then by distribution and name.
+
+    ``importlib.metadata.entry_points()`` stops at the first distribution whose metadata cannot be read; this does not.
+    """
+    found: dict[str, list[Candidate]] = {}
+    for distribution in importlib.metadata.distributions():
+        try:
+            if f"[{hooks.GROUP}]" not in (distribution.read_text("entry_points.txt") or ""):
+                continue
+            name = _normalised(distribution.metadata["Name"])
+            candidates = list(_candidates(distribution, name))
+        except Exception as error:
+            name = Path(str(getattr(distribution, "_path", "unknown"))).stem
+            candidates = [_unreadable(name, error)]
+        found.setdefault(name, candidates)  # the first on sys.path is the one that is imported
+    ordered = sorted(found.items(), key=lambda item: (item[0] != "genbench", item[0]))
+    return [c for _, candidates in ordered for c in sorted(candidates, key=lambda c: c.provenance.plugin)]
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _unreadable(name: str, error: Exception) -> Candidate:
+    reason = f"the metadata of its distribution cannot be read ({told(error)}); try to reinstall it"
+    return Candidate(Provenance(name, name), lambda: None, ("broken", reason))
+
+
+def _candidates(distribution: importlib.metadata.Distribution, name: str) -> Iterator[Candidate]:
+    refused = _outdated(distribution, name)
+    url = json.loads(distribution.read_text("direct_url.json") or "{}")
+    editable = bool(url.get("dir_info", {}).get("editable", False))
+    for point in distribution.entry_points.select(group=hooks.GROUP):
+        source = Provenance(point.name, name, distribution.version or "", point.value.partition(":")[0], "", editable)
+        yield Candidate(source, point.load, refused)
+
+
+def _outdated(distribution: importlib.metadata.Distribution, name: str) -> tuple[Status, str] | None:
+    for text in distribution.requires or ():
+        if not re.match(r"genbench(?![\w.-])", text.strip(), re.IGNORECASE):
+            continue
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        said = re.sub(r"[\s()]", "", text.partition(";")[0])
+        try:
+            needed = Requirement(text)
+        except InvalidRequirement:
+            return "broken", f"its requirement {said!r} cannot be read"
+        applies = needed.marker is None or needed.marker.evaluate({"extra": ""})
+        if applies and not needed.specifier.contains(__version__, prereleases=True):
+            return "outdated", f"needs {said}, this is genbench {__version__}; try: pip install -U {name}"
+    return None
+
+
+def from_file(path: str | Path) -> Candidate:
+    """Return the plugin of ``--plugin FILE``; raises UserError where there is none."""
+    path = Path(path)
+    if not path.is_file() or path.suffix != ".py":
+        raise UserError(f"--plugin {path}: {'expected a Python file' if path.exists() else 'no such file'}")
+    path = path.resolve()
+    return Candidate(Provenance(path.stem, path.stem, "", _module_name(path), str(path)), lambda: load_file(path))
+
+
+def _module_name(path: Path) -> str:
+    import hashlib
+
+    return f"genbench_file_{re.sub('[^0-9A-Za-z_]', '_', path.stem)}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
+
+
+def load_file(path: Path) -> ModuleType:
+    """Import a plugin's file under a name of its own, which is the same in every process, and return the module."""
+    import importlib.util
+
+    path = path.resolve()
+    name = _module_name(path)
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look it up there
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+# ------------------------------------------------------------------------------------------------------------- loading
+
+
+def new_manager() -> pluggy.PluginManager:
+    """Return a plugin manager that knows genbench's hooks."""
+    manager = pluggy.PluginManager(hooks.GROUP)
+    manager.add_hookspecs(hooks)
+    return manager
+
+
+def load(candidate: Candidate, manager: pluggy.PluginManager) -> tuple[PluginRow, tuple[Spec, ...]]:
+    """Import a plugin, register it with the manager, and return its row and specs: no specs where it is not ok."""
+    row = PluginRow(candidate.provenance)
+    if candidate.refused is not None:
+        return replace(row, status=candidate.refused[0], reason=candidate.refused[1]), ()
+    start = time.perf_counter()
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints must not end up in --json
+            plugin = candidate.get()
+            specs = _declared(plugin)
+            manager.register(plugin, f"{row.distribution}:{row.name}")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too
+        reason = str(error) if isinstance(error, PluginError) else told(error)
+        return replace(row, status="broken", reason=reason, traceback=_traceback(error)), ()
+    seconds = time.perf_counter() - start
+    where = replace(row.provenance, path=row.provenance.path or str(getattr(plugin, "__file__", None) or ""))
+    return PluginRow(where, seconds=seconds, provides=tuple(f"{s.kind} {s.name}" for s in specs)), specs
+
+
+def _declared(plugin: Any) -> tuple[Spec, ...]:
+    alone = new_manager()  # of this plugin only, so that a misspelt hook is its own fault and nobody else's
+    alone.register(plugin)
+    callers = alone.get_hookcallers(plugin) or []
+    known = [name for name, _ in inspect.getmembers(hooks, inspect.isfunction) if name.startswith(hooks.GROUP)]
+    for caller in callers:
+        if not caller.has_spec() and not all(made.optionalhook for made in caller.get_hookimpls()):
+            hint = suggestion(caller.name, known) or f"; hooks are: {', '.join(known)}"
+            raise PluginError(f"no hook named {caller.name!r}{hint}")
+    if not callers:
+        hint = "put @genbench.hookimpl above" if hasattr(plugin, "genbench_register") else "it needs"
+        raise PluginError(f"implements no hook of genbench; {hint} genbench_register")
+    return tuple(spec for specs in alone.hook.genbench_register() for spec in _checked(specs))
+
+
+def _checked(specs: Any) -> Iterable[Spec]:
+    expected = "expected an iterable of ModelSpec, DatasetSpec and MetricSpec"
+    if not isinstance(specs, Iterable) or isinstance(specs, (str, bytes, dict)):
+        raise PluginError(f"genbench_register returned {type(specs).__name__}, {expected}")
+    names = set()
+    for spec in specs:
+        if not isinstance(spec, SPECS):
+            raise PluginError(f"genbench_register gave {type(spec).__name__}, {expected}")
+        if (spec.kind, spec.name) in names:
+            raise PluginError(f"genbench_register gave two {spec.kind}s named {spec.name!r}")
+        names.add((spec.kind, spec.name))
+        yield spec
+
+
+def told(error: BaseException) -> str:
+    """Return an error's type and message, whatever its ``__str__`` does."""
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message cannot be shown)"
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _traceback(error: BaseException) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(error))

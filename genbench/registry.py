@@ -1,0 +1,194 @@
+"""Entry points -> specs: who provides what, what clashes, what is broken and why; and names -> entries."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from genbench.discovery import PluginRow, Provenance, from_file, installed, load, load_file, new_manager, told
+from genbench.errors import PluginError, UnknownName, UserError
+from genbench.spec import Spec
+
+__all__ = ["KINDS", "Entry", "PluginRow", "Provenance", "Registry", "load_file", "resolve"]
+
+KINDS = ("model", "dataset", "metric")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered spec and who provides it; not ``short`` where its name alone does not mean it."""
+
+    spec: Spec
+    provenance: Provenance
+    short: bool = True
+
+    @property
+    def key(self) -> str:
+        """The name it goes by: its own, or ``distribution:name`` where that is taken."""
+        return self.spec.name if self.short else self.qualified
+
+    @property
+    def qualified(self) -> str:
+        """``distribution:name``, by which it can always be asked for."""
+        return f"{self.provenance.distribution}:{self.spec.name}"
+
+
+class Registry:
+    """All that the plugins provide: ``models``, ``datasets``, ``metrics`` by key, and a row for each of ``plugins``.
+
+    ``hook`` calls the observers. ``problems`` has a line for each plugin that could not be used as it is.
+    """
+
+    def __init__(self) -> None:
+        self.plugins: list[PluginRow] = []
+        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+        self._manager = new_manager()
+        self._taken: dict[tuple[str, str], list[Entry]] = {}
+
+    @classmethod
+    def discover(cls, plugins: Iterable[str | Path] = (), block: Iterable[str] | None = None) -> Registry:
+        """Load the installed plugins and those in files; ``block`` (or GENBENCH_BLOCK) names some to leave alone.
+
+        Raises UserError where a file is missing and PluginError where one is broken: it was asked for by name.
+        """
+        registry = cls()
+        blocked = set(os.environ.get("GENBENCH_BLOCK", "").replace(",", " ").split() if block is None else block)
+        files = {path.resolve(): from_file(path) for path in map(Path, plugins)}
+        loaded: list[tuple[PluginRow, tuple[Spec, ...]]] = []
+        for candidate in [*installed(), *files.values()]:
+            if blocked & {candidate.provenance.plugin, candidate.provenance.distribution}:
+                loaded.append((PluginRow(candidate.provenance, "blocked", "by GENBENCH_BLOCK"), ()))
+                continue
+            row, specs = load(candidate, registry._manager)
+            if row.status == "broken" and candidate in files.values():
+                error = PluginError(f"--plugin {row.provenance.path}: {row.reason}")
+                error.add_note(row.traceback)
+                raise error
+            loaded.append((row, specs))
+        registry._fill(loaded)
+        return registry
+
+    def _fill(self, loaded: list[tuple[PluginRow, tuple[Spec, ...]]]) -> None:
+        for row, specs in loaded:
+            for spec in specs:
+                entry = Entry(spec, row.provenance)
+                self._taken.setdefault((spec.kind, spec.name), []).append(entry)
+        reasons: dict[Provenance, list[str]] = {}
+        for (kind, name), entries in self._taken.items():
+            own = [entry for entry in entries if entry.provenance.distribution == "genbench"]
+            winner = entries[0] if len(entries) == 1 else own[0] if len(own) == 1 else None
+            for entry in entries:
+                kept = replace(entry, short=entry is winner)
+                self._entries[kind][kept.key] = kept
+                if not kept.short:
+                    others = ", ".join(str(other.provenance) for other in entries if other is not entry)
+                    reason = f"{kind} {name!r} is also provided by {others}; ask for {kept.key}"
+                    reasons.setdefault(entry.provenance, []).append(reason)
+        for row, _ in loaded:
+            clashes = reasons.get(row.provenance)
+            self.plugins.append(replace(row, status="clashing", reason="; ".join(clashes)) if clashes else row)
+
+    # ------------------------------------------------------------------------------------------------------- contents
+
+    def entries(self, kind: str) -> list[Entry]:
+        """Return all entries of a kind: genbench's own first."""
+        return list(self._entries[kind].values())
+
+    def names(self, kind: str) -> dict[str, str]:
+        """Return every name by which an entry can be asked for, and the key it stands for."""
+        entries = self._entries[kind]
+        return {key: key for key in entries} | {entry.qualified: key for key, entry in entries.items()}
+
+    @property
+    def models(self) -> dict[str, Entry]:
+        """The models by key."""
+        return self._entries["model"]
+
+    @property
+    def datasets(self) -> dict[str, Entry]:
+        """The datasets by key."""
+        return self._entries["dataset"]
+
+    @property
+    def metrics(self) -> dict[str, Entry]:
+        """The metrics by key."""
+        return self._entries["metric"]
+
+    @property
+    def problems(self) -> list[str]:
+        """One line for each plugin that is broken, outdated or clashing."""
+        return [row.problem for row in self.plugins if row.problem]
+
+    @property
+    def hook(self) -> Any:
+        """The observers' hooks, as pluggy calls them."""
+        return self._manager.hook
+
+    def notify(self, event: str, **arguments: Any) -> list[str]:
+        """Tell all observers of an event, each on its own; return a line for each that raised."""
+        failed = []
+        for made in getattr(self.hook, event).get_hookimpls():
+            try:
+                made.function(*(arguments[name] for name in made.argnames))
+            except Exception as error:
+                failed.append(f"plugin {made.plugin_name!r}: {event}: {told(error)}")
+        return failed
+
+    # ---------------------------------------------------------------------------------------------------------- names
+
+    def find(self, kind: str, name: str) -> Entry:
+        """Return the entry of this name, or ``distribution:name``; raises UnknownName, or UserError on a clash."""
+        entries = self._entries[kind]
+        if name in entries:
+            return entries[name]
+        for entry in entries.values():
+            if entry.qualified == name:
+                return entry
+        if (kind, name) in self._taken:
+            choices = " or ".join(entry.qualified for entry in self._taken[kind, name])
+            raise UserError(
+                f"{len(self._taken[kind, name])} plugins provide a {kind} named {name!r}; ask for {choices}"
+            )
+        raise self._unknown(kind, name, entries)
+
+    def find_any(self, name: str) -> list[Entry]:
+        """Return the entries of this name of all kinds; ``model:vae`` asks for one kind. Raises UnknownName."""
+        prefix, _, rest = name.partition(":")
+        if prefix in KINDS and rest:
+            return [self.find(prefix, rest)]
+        matches = [entry for kind in KINDS for entry in self._entries[kind].values() if entry.spec.name == name]
+        matches += [entry for kind in KINDS for entry in self._entries[kind].values() if entry.qualified == name]
+        if not matches:
+            raise self._unknown("model, dataset or metric", name, {k for kind in KINDS for k in self._entries[kind]})
+        return matches
+
+    def _unknown(self, kind: str, name: str, known: Iterable[str]) -> UnknownName:
+        error = UnknownName(kind, name, known)
+        absent = [repr(row.name) for row in self.plugins if row.status in ("broken", "outdated", "blocked")]
+        if absent:
+            error.args = (f"{error}; not loaded: plugin {', '.join(absent)}, see genbench plugins",)
+        return error
+
+
+def resolve(entry: Entry) -> Any:
+    """Import what the spec's target names and return it; raises PluginError, which names the distribution."""
+    target = entry.spec.target
+    if not isinstance(target, str):
+        return target
+    module_name, _, attribute = target.partition(":")
+    if entry.provenance.path and module_name == Path(entry.provenance.path).stem:
+        module_name = entry.provenance.module  # a file loaded by --plugin goes by another name
+    try:
+        value: Any = importlib.import_module(module_name)
+        for part in attribute.split("."):
+            value = getattr(value, part)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        where = f"{entry.spec.kind} {entry.spec.name!r} of plugin {entry.provenance.plugin!r} ({entry.provenance})"
+        raise PluginError(f"{where}: {target}: {told(error)}") from error
+    return value
