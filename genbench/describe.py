@@ -1,15 +1,17 @@
-"""The options of a config class in words: name, type, default, and the meaning that its source gives beside each."""
+"""What a plugin declares, in words: its facts, and its options with type, default and the meaning its source gives."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any
 
 from genbench.config import default_of, option_types
-from genbench.convert import type_text
+from genbench.convert import plain_value, type_text
+from genbench.registry import Entry
 
-__all__ = ["Option", "options_of"]
+__all__ = ["Option", "facts", "options_of"]
 
 
 @dataclass(frozen=True)
@@ -69,3 +71,24 @@ def _comments_in(cls: type) -> dict[str, str]:
             lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
             found[node.target.id] = " ".join(after[line] for line in lines if after.get(line))
     return found
+
+
+def facts(entry: Entry) -> dict[str, Any]:
+    """Return all that is declared of a model, dataset or metric, as JSON can hold it."""
+    spec = entry.spec
+    declared = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
+    target = declared.pop("target")
+    declared |= {"name": entry.key, "target": target if isinstance(target, str) else getattr(target, "__name__", "")}
+    del declared["config"]
+    options = [
+        {
+            "name": option.name,
+            "type": option.type,
+            "default": None if option.required else plain_value(Any, option.default),
+            "required": option.required,
+            "meaning": option.meaning,
+        }
+        for option in options_of(spec.config)
+    ]
+    told = {name: plain_value(Any, dict(v) if isinstance(v, Mapping) else v) for name, v in declared.items()}
+    return {"kind": spec.kind, **told, "options": options, "provenance": entry.provenance.as_dict()}

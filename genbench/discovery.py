@@ -6,7 +6,6 @@ Whatever a plugin does wrong here becomes the status and reason of its row, and 
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib.metadata
 import inspect
 import json
@@ -14,7 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -45,24 +44,9 @@ class Provenance:
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}".strip()
 
-    def identity(self) -> dict[str, str]:
-        """Return what tells this code from another: distribution and version, and a hash of sources that may change."""
-        named = {"distribution": self.distribution, "version": self.version}
-        return named | ({"source": _hash_of(self.path)} if self.path and (self.editable or not self.version) else {})
-
     def as_dict(self) -> dict[str, Any]:
-        """Return what a record says of it: no path, which is this machine's own affair."""
-        return {"plugin": self.plugin, "module": self.module, "editable": self.editable, **self.identity()}
-
-
-@functools.cache
-def _hash_of(path: str) -> str:
-    import hashlib
-
-    file, digest = Path(path), hashlib.sha256()
-    for source in sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]:
-        digest.update(source.relative_to(file.parent).as_posix().encode() + b"\0" + source.read_bytes())
-    return digest.hexdigest()[:16]
+        """Return what may be published of it: all but the path, which is this machine's own affair."""
+        return {name: value for name, value in asdict(self).items() if name != "path"}
 
 
 @dataclass(frozen=True)

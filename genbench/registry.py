@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from genbench.config import Setting, no_option, option_types
 from genbench.discovery import PluginRow, Provenance, from_file, installed, load, load_file, new_manager, told
-from genbench.errors import PluginError, UnknownName, UserError
+from genbench.errors import ConfigError, PluginError, UnknownName, UserError, suggestion
+from genbench.selection import select
 from genbench.spec import Spec
 
 __all__ = ["KINDS", "Entry", "PluginRow", "Provenance", "Registry", "load_file", "resolve"]
@@ -20,16 +22,11 @@ KINDS = ("model", "dataset", "metric")
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered spec and who provides it; not ``short`` where its name alone does not mean it."""
+    """One registered spec; ``key`` is the name it goes by: its own, or ``distribution:name`` where that is taken."""
 
+    key: str
     spec: Spec
     provenance: Provenance
-    short: bool = True
-
-    @property
-    def key(self) -> str:
-        """The name it goes by: its own, or ``distribution:name`` where that is taken."""
-        return self.spec.name if self.short else self.qualified
 
     @property
     def qualified(self) -> str:
@@ -75,18 +72,18 @@ class Registry:
     def _fill(self, loaded: list[tuple[PluginRow, tuple[Spec, ...]]]) -> None:
         for row, specs in loaded:
             for spec in specs:
-                entry = Entry(spec, row.provenance)
+                entry = Entry(spec.name, spec, row.provenance)
                 self._taken.setdefault((spec.kind, spec.name), []).append(entry)
         reasons: dict[Provenance, list[str]] = {}
         for (kind, name), entries in self._taken.items():
             own = [entry for entry in entries if entry.provenance.distribution == "genbench"]
             winner = entries[0] if len(entries) == 1 else own[0] if len(own) == 1 else None
             for entry in entries:
-                kept = replace(entry, short=entry is winner)
-                self._entries[kind][kept.key] = kept
-                if not kept.short:
+                key = name if entry is winner else entry.qualified
+                self._entries[kind][key] = replace(entry, key=key)
+                if entry is not winner:
                     others = ", ".join(str(other.provenance) for other in entries if other is not entry)
-                    reason = f"{kind} {name!r} is also provided by {others}; ask for {kept.key}"
+                    reason = f"{kind} {name!r} is also provided by {others}; ask for {key}"
                     reasons.setdefault(entry.provenance, []).append(reason)
         for row, _ in loaded:
             clashes = reasons.get(row.provenance)
@@ -97,11 +94,6 @@ class Registry:
     def entries(self, kind: str) -> list[Entry]:
         """Return all entries of a kind: genbench's own first."""
         return list(self._entries[kind].values())
-
-    def names(self, kind: str) -> dict[str, str]:
-        """Return every name by which an entry can be asked for, and the key it stands for."""
-        entries = self._entries[kind]
-        return {key: key for key in entries} | {entry.qualified: key for key, entry in entries.items()}
 
     @property
     def models(self) -> dict[str, Entry]:
@@ -172,6 +164,38 @@ class Registry:
         if absent:
             error.args = (f"{error}; not loaded: plugin {', '.join(absent)}, see genbench plugins",)
         return error
+
+    def select(self, kind: str, text: str | Iterable[str]) -> list[tuple[Entry, list[Setting]]]:
+        """Return the entries that ``vae[latent=2|8],gan*,-kde`` or ``all`` selects, with the options in brackets."""
+        entries = self._entries[kind]
+        names = {key: key for key in entries} | {entry.qualified: key for key, entry in entries.items()}
+        choices = select(text, names, lambda name: self.find(kind, name).key)
+        return [(entries[choice.name], choice.settings) for choice in choices]
+
+    def assign(self, settings: Iterable[Setting]) -> dict[tuple[str, str], list[Setting]]:
+        """Return the settings of each (kind, key); one that names nothing, or no option of it, raises ConfigError.
+
+        A setting reaches every plugin of its name that has the option: a model and a dataset may share a name.
+        """
+        assigned: dict[tuple[str, str], list[Setting]] = {}
+        for setting in settings:
+            named = self._targets(setting)
+            having = [entry for entry in named if setting.option in option_types(entry.spec.config)]
+            if not having:
+                raise ConfigError(f"{setting.origin}: {no_option(named[0].spec, setting.option)}")
+            for entry in having:
+                assigned.setdefault((entry.spec.kind, entry.key), []).append(setting)
+        return assigned
+
+    def _targets(self, setting: Setting) -> list[Entry]:
+        named: dict[str, list[Entry]] = {}
+        for entry in (entry for kind in KINDS for entry in self.entries(kind)):
+            for name in {entry.key, entry.qualified, f"{entry.spec.kind}:{entry.key}"}:
+                named.setdefault(name, []).append(entry)
+        if setting.target not in named:
+            hint = suggestion(setting.target, named)
+            raise ConfigError(f"{setting.origin}: no model, dataset or metric named {setting.target!r}{hint}")
+        return named[setting.target]
 
 
 def resolve(entry: Entry) -> Any:

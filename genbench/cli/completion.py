@@ -1,0 +1,23 @@
+"""``genbench completion SHELL``: the script that completes commands, options and names of plugins."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["completion"]
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the script that completes commands in a shell.
+
+    For bash and zsh put this line into ~/.bashrc or ~/.zshrc: eval "$(genbench completion bash)". For fish:
+    genbench completion fish > ~/.config/fish/completions/genbench.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(ctx.find_root().command, {}, "genbench", "_GENBENCH_COMPLETE").source())

@@ -1,0 +1,47 @@
+"""``genbench list``: what is installed, a line each. Reads what plugins declare and imports none of their code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from genbench.cli.options import json_option, plugin_option
+
+__all__ = ["list_"]
+
+COLUMNS = {  # of each kind: heading -> fact
+    "model": ("name", "density", "data", "summary", "provided by"),
+    "dataset": ("name", "data", "rows", "truth", "summary", "provided by"),
+    "metric": ("name", "better", "unit", "needs", "summary", "provided by"),
+}
+
+
+@click.command("list")
+@click.argument("kind", required=False, type=click.Choice(["models", "datasets", "metrics"]))
+@json_option
+@plugin_option
+def list_(kind: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
+    """List the models, datasets and metrics that are installed."""
+    from genbench.cli.output import print_json, print_table, warn
+    from genbench.describe import facts
+    from genbench.registry import KINDS, Registry
+
+    registry = Registry.discover(plugins)
+    kinds = [kind.removesuffix("s")] if kind else KINDS
+    found = [facts(entry) for each in kinds for entry in registry.entries(each)]
+    warn(registry.problems)
+    if as_json:
+        print_json(found)
+        return
+    for each in kinds:
+        rows = [_row(fact) for fact in found if fact["kind"] == each]
+        print_table(COLUMNS[each], [[row[c] for c in COLUMNS[each]] for row in rows], "" if kind else f"{each}s")
+
+
+def _row(fact: dict[str, Any]) -> dict[str, Any]:
+    row = {name: " ".join(value) if isinstance(value, list) else value for name, value in fact.items()}
+    if fact["kind"] == "dataset":
+        row["rows"] = "any" if fact["rows"] is None else fact["rows"]
+        row["truth"] = " ".join(what for what in ("density", "modes", "simulator") if fact.get(what))
+    return row | {"provided by": fact["provenance"]["distribution"]}

@@ -1,0 +1,59 @@
+"""How commands print: tables in a terminal, plain columns in a pipe, JSON. Foreign text stays mere text."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+__all__ = ["plain", "print_json", "print_table", "warn"]
+
+
+def plain(text: object) -> str:
+    """Return text in one line without control characters, escapes or marks that change its direction."""
+    spaced = " ".join(str(text).split())
+    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
+
+
+def warn(lines: Sequence[str]) -> None:
+    """Tell of each problem in one line on stderr."""
+    for line in lines:
+        click.echo(f"genbench: {plain(line)}", err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON that any parser reads: no NaN, no raw control characters."""
+    import json
+
+    click.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
+    """Print rows under named columns: by rich in a terminal, else aligned, one row a line."""
+    cells = [[plain("" if cell is None else cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _print_rich(columns, cells, title)
+        return
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    if title:
+        click.echo(title)
+    for row in [list(columns), *cells]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    click.echo()
+
+
+def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title, "bold") if title else None, title_justify="left", box=box.SIMPLE_HEAD)
+    for number, column in enumerate(columns):
+        table.add_column(Text(column), overflow="fold", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*map(Text, row))  # Text is never read as markup
+    Console().print(table)

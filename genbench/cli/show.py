@@ -1,0 +1,82 @@
+"""``genbench show NAME``: what a plugin provides, its options with types, defaults and meaning, and who made it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from genbench.cli.options import complete, json_option, plugin_option
+
+__all__ = ["show"]
+
+
+@click.command("show")
+@click.argument("name", shell_complete=complete("model", "dataset", "metric"))
+@json_option
+@plugin_option
+def show(name: str, as_json: bool, plugins: tuple[str, ...]) -> None:
+    """Show what a model, dataset or metric is, its options, and who provides it.
+
+    NAME may be preceded by its kind or its distribution: dataset:gaussian, genbench-hep:dijets.
+    """
+    from genbench.cli.output import print_json
+    from genbench.describe import facts
+    from genbench.registry import Registry
+
+    found = [facts(entry) for entry in Registry.discover(plugins).find_any(name)]
+    if as_json:
+        print_json(found)
+        return
+    for fact in found:
+        _print(fact)
+
+
+def _print(fact: dict[str, Any]) -> None:
+    from genbench.cli.output import plain, print_table
+
+    click.echo(plain(f"{fact['kind']} {fact['name']}: {fact['summary']}"))
+    skip = ("kind", "name", "summary", "options", "provenance")
+    lines = {name: _text(value) for name, value in fact.items() if name not in skip}
+    lines["provided by"] = _provider(fact["provenance"])
+    for name, text in lines.items():
+        if text:
+            click.echo(f"  {name:<13} {plain(text)}")
+    click.echo()
+    if not fact["options"]:
+        click.echo("no options\n")
+        return
+    rows = [(o["name"], o["type"], _default(o), o["meaning"]) for o in fact["options"]]
+    print_table(("option", "type", "default", "meaning"), rows)
+    example = fact["options"][0]
+    click.echo(plain(f"set one by --set {fact['name']}.{example['name']}=VALUE, or {_bracket(fact)}"))
+    click.echo()
+
+
+def _bracket(fact: dict[str, Any]) -> str:
+    option = fact["options"][0]["name"]
+    return f"{fact['name']}[{option}=VALUE], a sweep by {fact['name']}[{option}=VALUE|VALUE]"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, dict):
+        return ", ".join(f"{number} on {kind} data" for kind, number in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _default(option: dict[str, Any]) -> str:
+    if option["required"]:
+        return "(required)"
+    value = option["default"]
+    if isinstance(value, list):
+        return f"({', '.join(map(str, value))})"
+    return "none" if value is None else str(value)
+
+
+def _provider(source: dict[str, Any]) -> str:
+    editable = ", editable" if source["editable"] else ""
+    return f"{source['distribution']} {source['version']}".strip() + f" (plugin {source['plugin']}{editable})"
