@@ -1,0 +1,20 @@
+"""The digits of scikit-learn: 1,797 images of 8x8 pixels, each a count from 0 to 16."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from genbench.protocol import Data, Sizes
+from genbench_images.labelled import split_images
+
+__all__ = ["Digits"]
+
+
+class Digits:
+    """Optical recognition of handwritten digits (Alpaydin & Kaynak 1998), the test set of the UCI repository."""
+
+    def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
+        """Return splits of images (n, 1, 8, 8) with 17 grey levels, labelled 0 .. 9."""
+        bunch = load_digits()
+        return split_images(bunch.images, bunch.target, 17, sizes, rng)

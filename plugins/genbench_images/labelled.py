@@ -1,0 +1,21 @@
+"""Finite sets of labelled images: deduplicated and split."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genbench.data import split
+from genbench.protocol import Array, Data, Sizes
+
+__all__ = ["split_images"]
+
+
+def split_images(images: Array, labels: Array, levels: int, sizes: Sizes, rng: np.random.Generator) -> Data:
+    """Return disjoint, deduplicated splits of images (n, height, width), grey levels 0 .. levels - 1, and labels (n,)."""
+    rows = images[:, None].astype(np.uint8)  # (n, 1, height, width)
+    parts = dict(zip(("train", "test", "reference"), split(rows, sizes, rng), strict=True))
+    return Data(
+        *(rows[index] for index in parts.values()),
+        levels=levels,
+        labels={name: labels[index].astype(np.int64) for name, index in parts.items()},
+    )
