@@ -6,7 +6,7 @@
     vae[hidden=(64,64)|(128,)]         parentheses keep a tuple together
     genbench-hep:dijets                one distribution's, where two provide the name
 
-Later terms act on what the earlier ones chose.
+Exclusions hold wherever they stand.
 """
 
 from __future__ import annotations
@@ -85,17 +85,19 @@ def select(text: str | Iterable[str], names: Mapping[str, str], find: Callable[[
     terms = split(text) if isinstance(text, str) else [term for part in text for term in split(part)]
     keys = list(dict.fromkeys(names.values()))
     chosen: list[Choice] = []
-    if terms and all(term.startswith("-") for term in terms):
-        chosen = [Choice(key, {}) for key in keys]
+    excluded: set[str] = set()
     for term in terms:
         name, points = parse_selection(term.removeprefix("-"))
         found = _match(name, names, keys, find)
         if not term.startswith("-"):
             chosen += [Choice(key, point) for key in found for point in points]
-        elif points != [{}]:
-            raise UserError(f"{term}: an exclusion takes no options")
+        elif points == [{}]:
+            excluded.update(found)
         else:
-            chosen = [choice for choice in chosen if choice.name not in found]
+            raise UserError(f"{term}: an exclusion takes no options")
+    if excluded and not chosen:
+        chosen = [Choice(key, {}) for key in keys]
+    chosen = [choice for choice in chosen if choice.name not in excluded]
     if not chosen:
         said = text if isinstance(text, str) else ",".join(text)
         raise UserError(f"{said!r} selects nothing; known: {', '.join(keys) or 'none is installed'}")
