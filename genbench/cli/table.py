@@ -1,0 +1,66 @@
+"""``genbench table``: the tables of finished or unfinished runs, in any format. Imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from genbench.errors import UserError
+
+__all__ = ["table"]
+
+FORMATS = ("rich", "markdown", "csv", "latex", "json", "parquet")
+SUFFIXES = {".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json", ".parquet": "parquet"}
+
+
+@click.command(short_help="print the tables of runs")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-f", "--format", "form", type=click.Choice(FORMATS), help="Default: by FILE's suffix, else rich.")
+@click.option("--per", type=click.Choice(("model", "seed")), default="model", help="One row a model, or one a seed.")
+@click.option("--metrics", metavar="A,B", default="", help="Columns to show, or 'all'. Default: the most telling ones.")
+@click.option("--sort", metavar="METRIC", help="Column whose best comes first.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE.")
+def table(
+    runs: tuple[Path, ...], form: str | None, per: str, metrics: str, sort: str | None, output: Path | None
+) -> None:
+    """Print one table a dataset from the records of RUN..., run directories of 'genbench run'.
+
+    A cell of the table is the mean over seeds and its standard error; what can't be told from the best is marked with
+    it. csv, json and parquet hold everything that the records say, one row a model or, with --per seed, one a cell.
+    """
+    form = form or (SUFFIXES.get(output.suffix, "rich") if output else "rich")
+    if form == "parquet" and output is None:
+        raise UserError("parquet is no text: name the file to write, -o FILE")
+    if output is not None and not output.parent.is_dir():
+        raise UserError(f"{output}: no folder {output.parent}")
+
+    from genbench.report import render
+    from genbench.table import load
+
+    results = load(*runs)
+    if not results.records:
+        raise UserError(f"{', '.join(map(str, runs))}: no cell has finished yet, so there is nothing to show")
+    names = tuple(name.strip() for name in metrics.split(",") if name.strip())
+    if form == "rich" and output is None:
+        _show(results.records, per, names, sort)
+        return
+    content = render(results.records, form, per=per, metrics=names, sort=sort)
+    if output is None:
+        click.echo(content, nl=False)
+    elif isinstance(content, bytes):
+        output.write_bytes(content)
+    else:
+        output.write_text(content, encoding="utf-8")
+
+
+def _show(records: tuple[object, ...], per: str, metrics: tuple[str, ...], sort: str | None) -> None:
+    """Print to the terminal, in colour and at its width; 100 columns where there is none."""
+    from rich.console import Console
+
+    from genbench.report import render_terminal, views_of
+
+    console = Console() if sys.stdout.isatty() else Console(width=100)
+    for view in views_of(records, per=per, metrics=metrics, sort=sort):  # type: ignore[arg-type]
+        console.print(render_terminal(view, console.width))

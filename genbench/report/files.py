@@ -1,0 +1,54 @@
+"""Everything the records say, for programs: CSV, JSON, parquet."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from genbench.entry import Column
+from genbench.report.text import csv_text
+from genbench.table import parts_of
+
+__all__ = ["render_csv", "render_json", "render_parquet", "selected"]
+
+
+def render_csv(frame: pd.DataFrame) -> str:
+    """Return CSV with a header line; an empty field is a missing value, and text can't be taken for a formula."""
+    safe = frame.map(lambda value: csv_text(value) if isinstance(value, str) else value)
+    safe.columns = pd.Index([csv_text(str(name)) for name in safe.columns])
+    return safe.to_csv(index=False, lineterminator="\n")
+
+
+def render_json(frame: pd.DataFrame) -> str:
+    """Return a list with one flat object a row; missing values are null."""
+    rows = [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def render_parquet(frame: pd.DataFrame) -> bytes:
+    """Return the bytes of a parquet file."""
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def selected(
+    frame: pd.DataFrame, columns: Sequence[Column], metrics: Sequence[str] = (), sort: str | None = None
+) -> pd.DataFrame:
+    """Return the frame with only these metrics and what belongs to them (none: all), each dataset's best first."""
+    others = [c.name for c in columns if metrics and "all" not in metrics and c.name not in metrics]
+    kept = [name for name in frame if name not in {part for other in others for part in parts_of(other)}]
+    if sort:
+        ascending = next(column.better for column in columns if column.name == sort) != "higher"
+        place = {label: i for i, label in enumerate(frame["dataset_label"])}
+        frame = frame.sort_values(parts_of(sort)[0], ascending=ascending, kind="stable")
+        frame = frame.sort_values("dataset_label", key=lambda labels: labels.map(place), kind="stable")
+    return frame[kept]
+
+
+def _plain(value: Any) -> Any:
+    return None if value is None or pd.isna(value) else value

@@ -1,0 +1,122 @@
+"""The words around a table: what was run, what the marks mean, what failed and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from genbench.report.text import clean
+from genbench.summary import ABSENT, Row, Summary
+
+__all__ = ["caption", "legend", "note", "reasons", "remarks"]
+
+AMISS = ("missing in", "failed", "the value is")  # reasons for a missing score that are no property of the model
+REFERENCE_TEXT = {
+    "real": "real: fresh real data, the floor",
+    "gaussian": "gaussian: a full-covariance fit",
+    "memoriser": "memoriser: training rows, drawn again",
+}
+
+
+def caption(summary: Summary) -> str:
+    """Return what was run: rows, seeds, budget, device."""
+    parts = []
+    for split in ("train", "test"):
+        sizes = {r["sizes"][split] for r in summary.records if (r.get("sizes") or {}).get(split) is not None}
+        if sizes:
+            parts.append(f"{' to '.join(str(n) for n in sorted({min(sizes), max(sizes)}))} {split}")
+    seeds = sorted({r["seed"] for r in summary.records if r.get("seed") is not None})
+    if seeds:
+        parts.append(f"seed{'s' * (len(seeds) > 1)} {_numbers(seeds)}")
+    devices = sorted({str(r["device"]) for r in summary.records if r.get("device")})
+    parts += [part for part in (_budget(summary.rows), " ".join(devices)) if part]
+    return clean(", ".join(parts))
+
+
+def _numbers(seeds: Sequence[int]) -> str:
+    """Return ``0 to 4`` for a range and ``0 3 7`` for anything else."""
+    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return " ".join(map(str, seeds))
+
+
+def _budget(rows: Sequence[Row]) -> str:
+    budgets: dict[str, list[str]] = {}
+    for row in rows:
+        if row.role == "model" and row.records[0].get("budget"):
+            models = budgets.setdefault(str(row.records[0]["budget"]), [])
+            models += [label for label in [str(row.records[0]["label"])] if label not in models]
+    if len(budgets) <= 1:
+        return f"budget {next(iter(budgets))}" if budgets else ""
+    who = {budget: " ".join(m) if len(m) <= 3 else f"{len(m)} models" for budget, m in budgets.items()}
+    return "budget " + ", ".join(f"{budget} ({models})" for budget, models in who.items())
+
+
+def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str, ...]:
+    """Return what the marks mean: those that occur in these columns, and what could not be ranked."""
+    columns = [column for column in summary.columns if column.name in names]
+    entries = [row.entries[column.name] for row in summary.rows for column in columns]
+    seeds = sorted({len(e.estimate.by_seed) for e in entries if e.estimate and e.estimate.error})
+    said = []
+    if seeds == [1]:
+        said.append("± sampling error of a single seed: how much trainings differ is not known")
+    elif seeds:
+        said.append(f"± standard error over {' to '.join(str(n) for n in sorted({seeds[0], seeds[-1]}))} seeds")
+    if any(e.best for e in entries):
+        test = "sampling errors" if seeds == [1] else "Welch's t over seeds"
+        said.append(f"{{best}} the best, or not told from it ({test}, Holm over the column, 5 %)")
+    directions = {column.better for column in columns}
+    said += [f"{sign} {way} is better" for way, sign in (("lower", "↓"), ("higher", "↑")) if way in directions]
+    kinds = {e.kind for e in entries if e.estimate}
+    if "bound" in kinds:
+        said.append("≤ a bound: the true value is at most this")
+    if "estimate" in kinds:
+        said.append("≈ an estimate")
+    if kinds & {"bound", "estimate"}:
+        said.append("exact, bound and estimate are ranked apart")
+    if any(e.suspect for e in entries):
+        said.append(f"! better than real data by over {suspect:g} standard errors: suspect copying")
+    if any(row.scored and row.entries[c.name].estimate is None for row in summary.rows for c in columns):
+        said.append("– not defined for this model")
+    said += [text for model, text in REFERENCE_TEXT.items() if any(r["model"] == model for r in summary.records)]
+    return tuple(said + _unranked(summary, names))
+
+
+def _unranked(summary: Summary, names: Sequence[str]) -> list[str]:
+    if not summary.comparable:
+        return ["not ranked: the rows were scored against different numbers of test rows"]
+    if not summary.one_machine and any(c.timing and c.better and c.name in names for c in summary.columns):
+        return ["times are not ranked: they come from several runs or devices"]
+    return []
+
+
+def note(row: Row) -> str:
+    """Return what to say in the place of the numbers of a row: ``1/3 failed: diverged``, or the status of one cell."""
+    if not row.failed or len(row.records) == 1:
+        return row.status
+    statuses = [s for s in row.counts if s not in ("ok", "failed", *ABSENT)]
+    return f"{row.failed}/{len(row.records)} failed{': ' if statuses else ''}{', '.join(statuses)}"
+
+
+def reasons(row: Row) -> list[str]:
+    """Return a text for each way in which cells of a row did not end well: ``seed 2, fit: the loss is nan``."""
+    ways: dict[str, list[int]] = {}
+    for r in row.records:
+        if r["status"] != "ok":
+            where = f"{r['phase']}: " if r.get("phase") and r["status"] not in ABSENT else ""
+            ways.setdefault(f"{where}{r.get('reason') or 'no reason given'}", []).append(r.get("seed") or 0)
+    return [clean(f"{_which(seeds, len(row.records))}{way}") for way, seeds in ways.items()]
+
+
+def _which(seeds: Sequence[int], of: int) -> str:
+    return "" if len(seeds) == of else f"seed{'s' * (len(seeds) > 1)} {_numbers(seeds)}, "
+
+
+def remarks(summary: Summary, names: Sequence[str]) -> tuple[str, ...]:
+    """Return a line for what is amiss with rows that have numbers: cells that never ran, scores missing."""
+    lines = []
+    for row in summary.rows:
+        if row.scored:
+            lines += [f"{row.label}: {reason}" for reason in reasons(row)]
+            amiss = {name: row.entries[name].missing for name in names}
+            lines += [f"{row.label}, {name}: {why}" for name, why in amiss.items() if why.startswith(AMISS)]
+    return tuple(clean(line) for line in lines)

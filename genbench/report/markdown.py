@@ -1,0 +1,39 @@
+"""A table for GitHub, a README or a notebook cell."""
+
+from __future__ import annotations
+
+from genbench.report.text import markdown_text
+from genbench.report.view import Cell, Line, View
+
+__all__ = ["render_markdown"]
+
+ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
+
+
+def render_markdown(view: View) -> str:
+    """Return one table with a heading and its legend, as GitHub-flavoured Markdown."""
+    header = ["", *(f"{markdown_text(column.name)}{ARROWS[column.better]}" for column in view.columns)]
+    rows = [header, [":--", *("--:" for _ in view.columns)]]
+    rows += [_row(line) for role in ("model", "failed", "reference") for line in view.of(role)]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    legend = markdown_text(" · ".join(view.legend)).replace("{best}", "**bold**")
+    failed = "\n".join(f"- {markdown_text(line)}" for line in view.notes)
+    words = [f"### {markdown_text(view.title)}", markdown_text(view.caption), table, legend, failed]
+    return "\n\n".join(part for part in words if part) + "\n"
+
+
+def _row(line: Line) -> list[str]:
+    label = markdown_text(line.label)
+    if line.role == "reference":
+        label = f"*{label}*"
+    cells = [_cell(cell) for cell in line.cells]
+    if line.note:
+        cells[:1] = [markdown_text(line.note)]
+    return [label, *cells]
+
+
+def _cell(cell: Cell) -> str:
+    if cell.number is None:
+        return "–"
+    number = str(cell.number).replace("±", " ± ")
+    return f"{cell.kind} {f'**{number}**' if cell.best else number}{' !' if cell.suspect else ''}".strip()

@@ -1,0 +1,110 @@
+"""A table for the terminal: as many columns as fit its width, marks that survive without colour."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from rich.box import Box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from genbench.entry import Column
+from genbench.report.view import PRIORITY, Cell, Line, View
+
+__all__ = ["render_terminal", "terminal_text"]
+
+ARROWS = {"lower": "↓", "higher": "↑", None: ""}
+GAP = 2  # blanks between columns
+RULES = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")  # under the header and above the reference rows
+
+
+def terminal_text(views: Sequence[View], width: int = 100) -> str:
+    """Return the tables as plain text, at most ``width`` columns wide."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    for view in views:
+        console.print(render_terminal(view, width))
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().split("\n"))
+
+
+def render_terminal(view: View, width: int) -> RenderableType:
+    """Return one table and the words around it, to be printed by rich on a terminal ``width`` columns wide."""
+    blocks = _blocks(view, width)
+    shown = {i for block in blocks for i in block}
+    left_out = [column.name for i, column in enumerate(view.columns) if i not in shown] + list(view.hidden)
+    parts: list[RenderableType] = [Text.assemble((view.title, "bold"), "  ", (view.caption, "dim"))]
+    for block in blocks:
+        parts += [_table(view, block), Text()]
+    failed = Table.grid(padding=(0, GAP))
+    for line in view.of("failed"):
+        failed.add_row(Text(line.label, "red"), Text(line.note, "red"), Text(line.reasons))
+    parts += [Padding(failed, (0, 0, 1, 0))] if view.of("failed") else []
+    words = [" · ".join(view.legend).replace("{best}", "*"), *view.remarks]
+    if left_out:
+        more = "--metrics all" if not view.asked else f"--metrics {','.join(left_out)}"
+        words.append(f"{len(left_out)} more column{'s' * (len(left_out) > 1)}: {more}")
+    return Group(*parts, *(Text(text, "dim") for text in words if text), Text())
+
+
+def _blocks(view: View, width: int) -> list[list[int]]:
+    """Return the columns of each block: the most telling ones that fit, or all that were asked for."""
+    labels = GAP + max((len(line.label) for line in view.lines if line.role != "failed"), default=0)
+    widths = [GAP + max(*map(len, _header(view, i).split("\n")), _widest(view, i)) for i in range(len(view.columns))]
+    if view.asked:
+        blocks: list[list[int]] = [[]]
+        for i in range(len(widths)):
+            if blocks[-1] and labels + sum(widths[j] for j in [*blocks[-1], i]) > width:
+                blocks.append([])
+            blocks[-1].append(i)
+        return blocks
+    rank = {name: place for place, name in enumerate(PRIORITY)}
+    kept: list[int] = []
+    for i in sorted(range(len(widths)), key=lambda i: rank.get(view.columns[i].name, len(rank))):
+        if not kept or labels + sum(widths[j] for j in [*kept, i]) <= width:
+            kept.append(i)
+    return [sorted(kept)]
+
+
+def _header(view: View, i: int) -> str:
+    """Return name and direction, broken at an underscore where the name is wider than the numbers under it."""
+    name, arrow = view.columns[i].name, ARROWS[view.columns[i].better]
+    breaks = [at + 1 for at, letter in enumerate(name) if letter == "_" and at > 0]
+    if breaks and len(name) + 2 > _widest(view, i):
+        at = min(breaks, key=lambda at: max(at, len(name) + 2 - at))
+        name = f"{name[:at]}\n{name[at:]}"
+    return f"{name} {arrow}".rstrip()
+
+
+def _widest(view: View, i: int) -> int:
+    return max((len(_cell(line.cells[i], view.columns[i]).plain) for line in view.lines), default=0)
+
+
+def _table(view: View, block: Sequence[int]) -> Table:
+    table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
+    table.add_column("", no_wrap=True)
+    for i in block:
+        table.add_column(Text(_header(view, i)), justify="right", no_wrap=True, vertical="bottom")
+    models, references = view.of("model"), view.of("reference")
+    for line in (*models, *references):
+        style = "dim italic" if line.role == "reference" else ""
+        table.add_row(
+            Text(line.label), *_cells(line, view, block), style=style, end_section=line is (models or [None])[-1]
+        )
+    return table
+
+
+def _cells(line: Line, view: View, block: Sequence[int]) -> list[Text]:
+    return [_cell(line.cells[i], view.columns[i]) for i in block]
+
+
+def _cell(cell: Cell, column: Column) -> Text:
+    """Return the number with room for its marks on both sides, so that the digits of a column stay aligned."""
+    if cell.number is None:
+        return Text("–  ")
+    number = str(cell.short if column.timing else cell.number)
+    style = "bold green" if cell.best else "yellow" if cell.suspect else ""
+    marks = ("*" if cell.best else "") + ("!" if cell.suspect else "")
+    return Text.assemble(cell.kind, (number, style), marks.ljust(1))

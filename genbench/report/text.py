@@ -1,0 +1,40 @@
+"""Text that plugins and files gave, made safe to show: it moves no cursor, forges no markup, is no formula."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["clean", "csv_text", "latex_text", "markdown_text"]
+
+LONGEST = 300
+LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': "''", "±": r"$\pm$", "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", "–": "--",
+    "↓": r"$\downarrow$", "↑": r"$\uparrow$", "×": r"$\times$", "·": r"$\cdot$", "σ": r"$\sigma$",
+}  # fmt: skip
+
+
+def clean(value: object) -> str:
+    """Return one line of printable text, at most 300 characters: no control, format or unassigned characters."""
+    text = re.sub(r"\s+", " ", str(value)).strip()
+    text = "".join(c for c in text if unicodedata.category(c)[0] != "C")
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def markdown_text(text: str) -> str:
+    """Return text that GitHub's Markdown shows as it is, in a table cell or outside."""
+    text = re.sub(r"([\\`*<>|~$])", r"\\\1", text)
+    text = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)  # an underscore inside a word is no emphasis
+    return re.sub(r"\]([(\[:])", r"]\\\1", text)  # a bracket alone is no link
+
+
+def latex_text(text: str) -> str:
+    """Return text that LaTeX typesets as it is; letters that pdfLaTeX lacks become a question mark."""
+    return "".join(LATEX.get(c) or (c if ord(c) < 0x250 else "?") for c in text)
+
+
+def csv_text(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula: a leading = + - @ gets an apostrophe."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,0 +1,167 @@
+"""What a printed table shows, before any format: its columns and rows, their order, the marks and the legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genbench.entry import SUSPECT, Column, Entry
+from genbench.report.legend import caption, legend, note, reasons, remarks
+from genbench.report.numbers import Number, rounded
+from genbench.report.text import clean
+from genbench.summary import ABSENT, REFERENCES, Row, Summary
+
+__all__ = ["PRIORITY", "Cell", "Line", "View", "view_of"]
+
+HEADLINE = {  # what is worth a column when nothing is asked for, in the order of the table
+    "vector": ("kl", "nll", "energy", "sliced_w2", "modes", "high_quality", "frechet", "density", "coverage"),
+    "image": ("bits_per_dim", "frechet", "energy", "density", "coverage"),
+}
+COSTS = ("fit_s", "samples_per_s")
+PRIORITY = (
+    "kl",
+    "bits_per_dim",
+    "energy",
+    "nll",
+    "fit_s",
+    "samples_per_s",
+    "coverage",
+    "modes",
+    "frechet",
+    "sliced_w2",
+    "high_quality",
+    "density",
+)  # what stays when the width is small; fmt: skip
+MARKS = {("bound", "lower"): "≤", ("bound", "higher"): "≥"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a line and its marks; ``number`` is None where there is none."""
+
+    number: Number | None
+    short: Number | None = None  # three digits without the error
+    kind: str = ""  # ≤ or ≥: a bound; ≈: an estimate
+    best: bool = False
+    suspect: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row as it is shown; a failed one has in the place of its cells a note and the reasons."""
+
+    label: str
+    role: str  # model, failed, reference
+    cells: tuple[Cell, ...]
+    note: str = ""
+    reasons: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """One table as it is shown, all text cleaned; ``asked`` says that its columns were chosen by the user."""
+
+    title: str
+    columns: tuple[Column, ...]
+    lines: tuple[Line, ...]
+    caption: str
+    legend: tuple[str, ...]  # with {best} where a format names its mark of the best
+    remarks: tuple[str, ...]  # on rows that have numbers
+    hidden: tuple[str, ...]
+    asked: bool
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why rows failed, and what is amiss with others: one line each."""
+        failed = (f"{line.label}: {line.note} ({line.reasons})" for line in self.of("failed"))
+        return (*failed, *self.remarks)
+
+    def of(self, role: str) -> tuple[Line, ...]:
+        """Return the lines of a role: model, failed or reference."""
+        return tuple(line for line in self.lines if line.role == role)
+
+
+def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = None) -> View:
+    """Return what to show of a summary: the columns named in ``metrics`` (``all`` for all), best first by ``sort``."""
+    by_name = {column.name: column for column in summary.columns}
+    names = _chosen(summary, metrics)
+    columns = tuple(by_name[name] for name in names)
+    rows = _sorted(summary, by_name.get(sort if sort and sort in by_name else _headline(names)))
+    lines = [_line(row, columns) for row in rows]
+    if not any(row.records[0]["model"] == "real" for row in rows) and (floor := _floor_line(rows, columns)):
+        at = next((i for i, line in enumerate(lines) if line.role == "reference"), len(lines))
+        lines.insert(at, floor)
+    return View(
+        clean(summary.dataset),
+        columns,
+        tuple(lines),
+        caption(summary),
+        legend(summary, names, SUSPECT),
+        remarks(summary, names),
+        tuple(name for name in by_name if name not in names),
+        bool(metrics),
+    )
+
+
+def _chosen(summary: Summary, metrics: Sequence[str]) -> list[str]:
+    if metrics:
+        every = [column.name for column in summary.columns]
+        asked = (n for name in metrics for n in (every if name == "all" else [name]) if n in every)
+        return list(dict.fromkeys(asked))
+    filled = [c for c in summary.columns if any(r.entries[c.name].estimate for r in summary.rows)]
+    scores = [c.name for c in filled if not c.timing]
+    headline = [name for name in HEADLINE.get(summary.data_kind, HEADLINE["vector"]) if name in scores]
+    if "modes" in scores or "kl" in scores:
+        headline = [name for name in headline if name not in ("frechet", "density")]
+    if len(headline) < 3:
+        headline += [name for name in scores if name not in headline]
+    return headline + [name for name in COSTS if name in {c.name for c in filled if c.timing}]
+
+
+def _headline(names: Sequence[str]) -> str:
+    return "energy" if "energy" in names else names[0] if names else ""
+
+
+def _sorted(summary: Summary, column: Column | None) -> list[Row]:
+    """Models best first, by kind of likelihood; then those without a value, those that failed, and the references."""
+    order = ["exact", "bound", "estimate", None]
+
+    def place(row: Row) -> tuple[object, ...]:
+        model = row.records[0]["model"]
+        if row.role == "reference":
+            known = REFERENCES.index(model) if model in REFERENCES else len(REFERENCES)
+            return 3, not row.scored, known, 0.0
+        entry = row.entries[column.name] if column and row.scored else Entry(None)
+        if column is None or entry.estimate is None:
+            return (1 if row.scored else 2), row.status in ABSENT, 0, 0.0
+        sign = -1.0 if column.better == "higher" else 1.0
+        return 0, False, order.index(entry.kind), sign * entry.estimate.mean
+
+    return sorted(summary.rows, key=place)
+
+
+def _line(row: Row, columns: Sequence[Column]) -> Line:
+    label = clean(row.label)
+    if not row.scored:
+        return Line(label, "failed", tuple(Cell(None) for _ in columns), note(row), "; ".join(reasons(row)))
+    if row.counts["ok"] < len(row.records):
+        label += f" ({row.counts['ok']}/{len(row.records)} seeds)"
+    return Line(label, row.role, tuple(_cell(row.entries[column.name], column) for column in columns))
+
+
+def _cell(entry: Entry, column: Column) -> Cell:
+    if entry.estimate is None:
+        return Cell(None)
+    number = rounded(entry.estimate.mean, entry.estimate.error, digits=3 if column.timing else 4)
+    short = rounded(entry.estimate.mean, digits=3)
+    kind = "≈" if entry.kind == "estimate" else MARKS.get((entry.kind or "", column.better or ""), "")
+    return Cell(number, short, kind, entry.best, entry.suspect)
+
+
+def _floor_line(rows: Sequence[Row], columns: Sequence[Column]) -> Line | None:
+    """Return the floor as a row, from what the scores say of it, for records without the row ``real``."""
+    cells = []
+    for column in columns:
+        floors = [(e.floor, e.floor_error) for r in rows if (e := r.entries[column.name]).floor is not None]
+        cells.append(Cell(rounded(*floors[0]) if floors else None))
+    return Line("real", "reference", tuple(cells)) if any(cell.number for cell in cells) else None

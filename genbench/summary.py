@@ -1,0 +1,239 @@
+"""Records -> one summary a dataset: means over seeds with their uncertainty, ranks with ties, failures kept as rows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from genbench.entry import Column, Entry, Record, score_entry, timing_entry
+from genbench.significance import tied_with_best
+
+__all__ = [
+    "ABSENT",
+    "REFERENCES",
+    "TIMINGS",
+    "Column",
+    "Entry",
+    "Record",
+    "Row",
+    "Summary",
+    "columns_of",
+    "deduplicated",
+    "role_of",
+    "summarise",
+]
+
+REFERENCES = ("real", "gaussian", "memoriser")  # in the order in which they are shown
+ABSENT = ("skipped", "interrupted")  # never ran to an end of their own: neither scores nor failures
+
+TIMINGS: Mapping[str, str | None] = {  # name -> which way is better, None where a ranking would mean nothing
+    "fit_s": "lower",
+    "fit_cpu_s": "lower",
+    "steps": None,
+    "steps_per_s": None,
+    "first_sample_s": "lower",
+    "samples_per_s": "higher",
+    "log_prob_s": "lower",
+    "peak_mb": "lower",
+    "parameters": None,
+    "score_s": None,
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model (or one cell) of a summary."""
+
+    label: str
+    role: str  # model, reference
+    records: tuple[Record, ...]
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many of its cells ended in each status."""
+        return Counter(r["status"] for r in self.records)
+
+    @property
+    def failed(self) -> int:
+        """How many cells ran and gave no scores."""
+        return sum(n for status, n in self.counts.items() if status != "ok" and status not in ABSENT)
+
+    @property
+    def scored(self) -> bool:
+        """Whether its means stand for all of its seeds: some are ok and none failed."""
+        return self.counts["ok"] > 0 and self.failed == 0
+
+    @property
+    def status(self) -> str:
+        """``ok``, or the status most of the other cells ended in."""
+        if self.scored:
+            return "ok"
+        others = Counter({s: n for s, n in self.counts.items() if s != "ok" and not (self.failed and s in ABSENT)})
+        return others.most_common(1)[0][0]
+
+    @property
+    def reason(self) -> str:
+        """Why the first of the cells that share ``status`` ended so; empty for ``ok``."""
+        return next((r.get("reason") or "" for r in self.records if r["status"] == self.status != "ok"), "")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All rows on one dataset. ``comparable`` is False where the rows were not scored against equally many."""
+
+    dataset: str
+    data_kind: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    comparable: bool = True
+    one_machine: bool = True
+
+    @property
+    def records(self) -> list[Record]:
+        """The records of all rows."""
+        return [record for row in self.rows for record in row.records]
+
+
+def role_of(record: Record) -> str:
+    """Return ``reference`` for rows that no model made (``real`` and the baselines), else ``model``."""
+    return "reference" if record.get("baseline") or record["model"] == "real" else "model"
+
+
+def deduplicated(records: Iterable[Record]) -> list[Record]:
+    """Return one record a cell: the highest attempt, and of equal ones the last."""
+    latest: dict[str, Record] = {}
+    for record in records:
+        known = latest.get(record["key"])
+        if known is None or record.get("attempt", 1) >= known.get("attempt", 1):
+            latest[record["key"]] = record
+    return list(latest.values())
+
+
+def summarise(records: Iterable[Record], per: str = "model") -> list[Summary]:
+    """Return one summary a dataset, its rows models (``per="model"``) or cells (``per="seed"``, without ranks)."""
+    if per not in ("model", "seed"):
+        raise ValueError(f"per must be 'model' or 'seed', got {per!r}")
+    groups = _named(deduplicated(records), lambda r: _label(r, "dataset"), ("dataset_config",))
+    return [_summary(name, group, per) for name, group in groups.items()]
+
+
+def _label(record: Record, of: str) -> str:
+    return str(record.get("label" if of == "model" else "dataset_label") or record[of])
+
+
+def _named(records: Sequence[Record], label: Any, fields: Sequence[str]) -> dict[str, list[Record]]:
+    """Group records by label and fields; equal labels are told apart by the fields in which they differ."""
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        groups.setdefault((label(record), *(_value(record, f) for f in fields)), []).append(record)
+    named: dict[str, list[Record]] = {}
+    for identity, group in groups.items():
+        peers = [other for other in groups if other[0] == identity[0]]
+        extra = [_difference(identity[i], [p[i] for p in peers]) for i in range(1, len(identity))]
+        suffix = ", ".join(text for text in extra if text)
+        named.setdefault(f"{identity[0]} ({suffix})" if suffix else identity[0], []).extend(group)
+    return named
+
+
+def _value(record: Record, name: str) -> str:
+    value = record.get(name)
+    if name == "device":
+        return str(value or "").split(":")[0]  # cuda:0 and cuda:1 do the same work
+    return json.dumps(value or {}, sort_keys=True, default=str) if name.endswith("_config") else str(value or "")
+
+
+def _difference(mine: str, all_values: Sequence[str]) -> str:
+    """Return what tells ``mine`` from its peers: the options that differ, or the value itself."""
+    if len(set(all_values)) == 1:
+        return ""
+    if not mine.startswith("{"):
+        return mine
+    options = [json.loads(value) for value in all_values]
+    names = [name for name in json.loads(mine) if len({json.dumps(o.get(name)) for o in options}) > 1]
+    return ", ".join(f"{name}={json.loads(mine)[name]}" for name in names)
+
+
+def _summary(dataset: str, records: Sequence[Record], per: str) -> Summary:
+    columns = columns_of(records)
+    rows = []
+    for name, group in _named(records, lambda r: _label(r, "model"), ("model_config", "budget", "device")).items():
+        cells = _by_run_where_seeds_repeat(name, group)
+        if per == "seed":
+            cells = {f"{label} seed {r.get('seed')}": [r] for label, group in cells.items() for r in group}
+        rows += [_row(label, group, columns) for label, group in cells.items()]
+    tests = [r["sizes"]["test"] for r in records if (r.get("sizes") or {}).get("test")]
+    summary = Summary(
+        dataset,
+        next((str(r["data_kind"]) for r in records if r.get("data_kind")), "vector"),
+        columns,
+        tuple(rows),
+        comparable=not tests or max(tests) <= 1.05 * min(tests),
+        one_machine=len({(r.get("run"), _value(r, "device")) for r in records}) <= 1,
+    )
+    return summary if per == "seed" else _ranked(summary)
+
+
+def _by_run_where_seeds_repeat(label: str, records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Two runs of the same seed are two rows, not two seeds; without a run to tell them apart, the last one counts."""
+    if len({r.get("seed") for r in records}) == len(records):
+        return {label: list(records)}
+    groups: dict[str, dict[Any, Record]] = {}
+    for record in records:
+        groups.setdefault(str(record.get("run") or ""), {})[record.get("seed")] = record
+    return {f"{label} ({run})" if len(groups) > 1 else label: list(group.values()) for run, group in groups.items()}
+
+
+def columns_of(records: Iterable[Record]) -> tuple[Column, ...]:
+    """Return the metrics, then the timings, that the records hold, each in the order of its first mention."""
+    metrics: dict[str, Column] = {}
+    timings: dict[str, None] = {}
+    for record in records:
+        for score in record.get("scores") or ():
+            metrics.setdefault(score["metric"], Column(score["metric"], score.get("better"), score.get("unit") or ""))
+        timings.update(dict.fromkeys(record.get("timings") or ()))
+    known = [name for name in TIMINGS if name in timings]
+    others = [name for name in timings if name not in TIMINGS]
+    return (*metrics.values(), *(Column(n, TIMINGS.get(n), timing=True) for n in (*known, *others) if n not in metrics))
+
+
+def _row(label: str, records: Sequence[Record], columns: Sequence[Column]) -> Row:
+    row = Row(label, role_of(records[0]), tuple(sorted(records, key=lambda r: r.get("seed") or 0)))
+    ok = [record for record in row.records if record["status"] == "ok"]
+    missing = "" if row.scored else row.status
+    density = records[0].get("density")
+    entries = {
+        c.name: timing_entry(ok, c, missing) if c.timing else score_entry(ok, c, missing, density) for c in columns
+    }
+    return replace(row, entries=entries)
+
+
+def _ranked(summary: Summary) -> Summary:
+    """Return the summary with ranks and ties a column, within each kind of likelihood; references take no part."""
+    rows = list(summary.rows)
+    for column in summary.columns:
+        if column.better is None or not summary.comparable or (column.timing and not summary.one_machine):
+            continue
+        for kind in {row.entries[column.name].kind for row in rows}:
+            group = [i for i, r in enumerate(rows) if r.role == "model" and r.entries[column.name].kind == kind]
+            for i, entry in _ranks({i: rows[i] for i in group}, column).items():
+                rows[i] = replace(rows[i], entries={**rows[i].entries, column.name: entry})
+    return replace(summary, rows=tuple(rows))
+
+
+def _ranks(rows: Mapping[int, Row], column: Column) -> dict[int, Entry]:
+    entries = {i: row.entries[column.name] for i, row in rows.items()}
+    estimates = {str(i): e.estimate for i, e in entries.items() if e.estimate is not None}
+    best = tied_with_best(estimates, column.better or "lower")
+    sign = 1.0 if column.better == "lower" else -1.0
+    means = [sign * estimate.mean for estimate in estimates.values()]
+    for i, entry in entries.items():
+        if entry.estimate is not None:
+            rank = 1 + sum(m < sign * entry.estimate.mean for m in means)
+            entries[i] = replace(entry, rank=rank, best=str(i) in best)
+        elif rows[i].failed and means:
+            entries[i] = replace(entry, rank=len(means) + 1)  # last, whatever its survivors reached
+    return entries
