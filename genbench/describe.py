@@ -11,7 +11,7 @@ from genbench.config import default_of, option_types
 from genbench.convert import plain_value, type_text
 from genbench.registry import Entry
 
-__all__ = ["Option", "facts", "options_of"]
+__all__ = ["Option", "facts", "option_facts", "options_of"]
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,18 @@ def _comments_in(cls: type) -> dict[str, str]:
 
 
 def facts(entry: Entry) -> dict[str, Any]:
-    """Return all that is declared of a model, dataset or metric, as JSON can hold it."""
+    """Return what is declared of a model, dataset or metric and who provides it, as JSON can hold it."""
     spec = entry.spec
-    declared = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
-    target = declared.pop("target")
-    declared |= {"name": entry.key, "target": target if isinstance(target, str) else getattr(target, "__name__", "")}
-    del declared["config"]
-    options = [
+    declared = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec) if field.name != "config"}
+    target = spec.target if isinstance(spec.target, str) else getattr(spec.target, "__name__", "")
+    declared |= {"name": entry.key, "target": target}
+    told = {name: plain_value(Any, dict(v) if isinstance(v, Mapping) else v) for name, v in declared.items()}
+    return {"kind": spec.kind, **told, "provenance": entry.provenance.as_dict()}
+
+
+def option_facts(entry: Entry) -> list[dict[str, Any]]:
+    """Return the options of a model, dataset or metric, as JSON can hold them."""
+    return [
         {
             "name": option.name,
             "type": option.type,
@@ -88,7 +93,5 @@ def facts(entry: Entry) -> dict[str, Any]:
             "required": option.required,
             "meaning": option.meaning,
         }
-        for option in options_of(spec.config)
+        for option in options_of(entry.spec.config)
     ]
-    told = {name: plain_value(Any, dict(v) if isinstance(v, Mapping) else v) for name, v in declared.items()}
-    return {"kind": spec.kind, **told, "options": options, "provenance": entry.provenance.as_dict()}

@@ -230,7 +230,8 @@ def _declared(plugin: Any) -> tuple[Spec, ...]:
     if not callers:
         hint = "put @genbench.hookimpl above" if hasattr(plugin, "genbench_register") else "it needs"
         raise PluginError(f"implements no hook of genbench; {hint} genbench_register")
-    return tuple(spec for specs in alone.hook.genbench_register() for spec in _checked(specs))
+    made = alone.hook.genbench_register.get_hookimpls()  # called here, for pluggy would hide a None
+    return tuple(spec for each in made for spec in _checked(each.function()))
 
 
 def _checked(specs: Any) -> Iterable[Spec]:

@@ -55,6 +55,8 @@ class Registry:
         registry = cls()
         blocked = set(os.environ.get("GENBENCH_BLOCK", "").replace(",", " ").split() if block is None else block)
         files = {path.resolve(): from_file(path) for path in map(Path, plugins)}
+        if len({path.stem for path in files}) < len(files):
+            raise UserError(f"--plugin: two files share a name: {', '.join(map(str, files))}; rename one")
         loaded: list[tuple[PluginRow, tuple[Spec, ...]]] = []
         for candidate in [*installed(), *files.values()]:
             if blocked & {candidate.provenance.plugin, candidate.provenance.distribution}:
@@ -80,7 +82,7 @@ class Registry:
             winner = entries[0] if len(entries) == 1 else own[0] if len(own) == 1 else None
             for entry in entries:
                 key = name if entry is winner else entry.qualified
-                self._entries[kind][key] = replace(entry, key=key)
+                self._entries[kind].setdefault(key, replace(entry, key=key))
                 if entry is not winner:
                     others = ", ".join(str(other.provenance) for other in entries if other is not entry)
                     reason = f"{kind} {name!r} is also provided by {others}; ask for {key}"
@@ -155,14 +157,15 @@ class Registry:
         matches = [entry for kind in KINDS for entry in self._entries[kind].values() if entry.spec.name == name]
         matches += [entry for kind in KINDS for entry in self._entries[kind].values() if entry.qualified == name]
         if not matches:
-            raise self._unknown("model, dataset or metric", name, {k for kind in KINDS for k in self._entries[kind]})
+            known = {key for kind in KINDS for key in self._entries[kind]}
+            raise self._unknown("model, dataset or metric", name, known)
         return matches
 
     def _unknown(self, kind: str, name: str, known: Iterable[str]) -> UnknownName:
         error = UnknownName(kind, name, known)
         absent = [repr(row.name) for row in self.plugins if row.status in ("broken", "outdated", "blocked")]
         if absent:
-            error.args = (f"{error}; not loaded: plugin {', '.join(absent)}, see genbench plugins",)
+            error.args = (f"{error}; not loaded: {', '.join(absent)}, see genbench plugins",)
         return error
 
     def select(self, kind: str, text: str | Iterable[str]) -> list[tuple[Entry, list[Setting]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, make_dataclass
 
-from genbench.describe import facts, options_of
+from genbench.describe import facts, option_facts, options_of
 from genbench.discovery import Provenance
 from genbench.registry import Entry
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
@@ -64,7 +64,9 @@ def test_facts_hold_every_field_of_a_spec_and_are_json() -> None:
         DatasetSpec("d", "p.d:D", None, "a dataset", rows=100),
         MetricSpec("x", "p.x:X", None, "a metric", best=float("inf")),
     ):
-        fact = json.loads(json.dumps(facts(Entry(spec.name, spec, source)), allow_nan=False))
+        entry = Entry(spec.name, spec, source)
+        fact = json.loads(json.dumps(facts(entry), allow_nan=False))
+        assert [option["name"] for option in option_facts(entry)] == [o.name for o in options_of(spec.config)]
         missing = {name for name in spec.__dataclass_fields__ if name not in fact} - {"config", "_"}
         assert not missing
         assert fact["provenance"]["distribution"] == "genbench-p"

@@ -12,9 +12,10 @@ __all__ = ["list_"]
 
 COLUMNS = {  # of each kind: heading -> fact
     "model": ("name", "density", "data", "summary", "provided by"),
-    "dataset": ("name", "data", "rows", "truth", "summary", "provided by"),
+    "dataset": ("name", "data", "rows", "knows", "summary", "provided by"),
     "metric": ("name", "better", "unit", "needs", "summary", "provided by"),
 }
+KNOWABLE = ("density", "modes", "labels", "observables", "simulator")
 
 
 @click.command("list")
@@ -40,8 +41,8 @@ def list_(kind: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
 
 
 def _row(fact: dict[str, Any]) -> dict[str, Any]:
-    row = {name: " ".join(value) if isinstance(value, list) else value for name, value in fact.items()}
+    row = fact | {name: " ".join(fact[name]) for name in ("data", "needs") if isinstance(fact.get(name), list)}
     if fact["kind"] == "dataset":
         row["rows"] = "any" if fact["rows"] is None else fact["rows"]
-        row["truth"] = " ".join(what for what in ("density", "modes", "simulator") if fact.get(what))
+        row["knows"] = " ".join(what for what in KNOWABLE if fact.get(what))
     return row | {"provided by": fact["provenance"]["distribution"]}

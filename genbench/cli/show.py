@@ -21,10 +21,11 @@ def show(name: str, as_json: bool, plugins: tuple[str, ...]) -> None:
     NAME may be preceded by its kind or its distribution: dataset:gaussian, genbench-hep:dijets.
     """
     from genbench.cli.output import print_json
-    from genbench.describe import facts
+    from genbench.describe import facts, option_facts
     from genbench.registry import Registry
 
-    found = [facts(entry) for entry in Registry.discover(plugins).find_any(name)]
+    entries = Registry.discover(plugins).find_any(name)
+    found = [facts(entry) | {"options": option_facts(entry)} for entry in entries]
     if as_json:
         print_json(found)
         return
@@ -36,8 +37,10 @@ def _print(fact: dict[str, Any]) -> None:
     from genbench.cli.output import plain, print_table
 
     click.echo(plain(f"{fact['kind']} {fact['name']}: {fact['summary']}"))
-    skip = ("kind", "name", "summary", "options", "provenance")
+    skip = ("kind", "name", "summary", "options", "provenance", "steps", "iterative")
     lines = {name: _text(value) for name, value in fact.items() if name not in skip}
+    if fact["kind"] == "model":
+        lines["training"] = _training(fact)
     lines["provided by"] = _provider(fact["provenance"])
     for name, text in lines.items():
         if text:
@@ -48,21 +51,19 @@ def _print(fact: dict[str, Any]) -> None:
         return
     rows = [(o["name"], o["type"], _default(o), o["meaning"]) for o in fact["options"]]
     print_table(("option", "type", "default", "meaning"), rows)
-    example = fact["options"][0]
-    click.echo(plain(f"set one by --set {fact['name']}.{example['name']}=VALUE, or {_bracket(fact)}"))
-    click.echo()
+    name, option = fact["name"], fact["options"][0]["name"]
+    click.echo(f"to set one: --set {name}.{option}=VALUE or {name}[{option}=VALUE]; a sweep: {name}[{option}=A|B]\n")
 
 
-def _bracket(fact: dict[str, Any]) -> str:
-    option = fact["options"][0]["name"]
-    return f"{fact['name']}[{option}=VALUE], a sweep by {fact['name']}[{option}=VALUE|VALUE]"
+def _training(fact: dict[str, Any]) -> str:
+    if not fact["iterative"]:
+        return "in one pass: no budget applies"
+    return ", ".join(f"{number} steps on {kind} data" for kind, number in fact["steps"].items())
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
-    if isinstance(value, dict):
-        return ", ".join(f"{number} on {kind} data" for kind, number in value.items())
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)
