@@ -36,7 +36,7 @@ class NoisyCurve(Toy):
         """Nats, by quadrature."""
         margin = 9 * self.noise
         low, high = self._nodes.min(0) - margin, self._nodes.max(0) + margin
-        return planar_entropy(self.log_prob, low, high, self.noise / 3)
+        return planar_entropy(self.log_prob, low, high, self.noise / 2)
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Return (n, 2) draws."""
