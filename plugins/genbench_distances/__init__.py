@@ -1,0 +1,251 @@
+"""Distances between held-out real rows and generated samples: pairs, transport, moments, neighbours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from genbench.hooks import hookimpl
+from genbench.spec import MetricSpec, Spec
+
+__all__ = [
+    "C2STConfig",
+    "FrechetConfig",
+    "MMDConfig",
+    "NeighbourConfig",
+    "SlicedConfig",
+    "TransportConfig",
+    "genbench_register",
+]
+
+
+@dataclass(frozen=True)
+class MMDConfig:
+    """Options of the maximum mean discrepancy with a Gaussian kernel."""
+
+    bandwidth: float = 0.0  # standard deviation of the kernel; 0 takes the median distance of real rows
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.bandwidth < math.inf:
+            raise ValueError(f"bandwidth must be in [0.0, inf), got {self.bandwidth}")
+
+
+@dataclass(frozen=True)
+class TransportConfig:
+    """Options of exact optimal transport."""
+
+    max_rows: int = 2000  # rows of either side, at most; more are thinned at random, and the score says so
+
+    def __post_init__(self) -> None:
+        if self.max_rows < 1:
+            raise ValueError(f"max_rows must be in [1, inf), got {self.max_rows}")
+
+
+@dataclass(frozen=True)
+class SlicedConfig:
+    """Options of the sliced distances."""
+
+    n_projections: int = 128  # directions, uniform on the sphere; in one dimension there is only one
+    directions_seed: int = 0  # the directions are the same for all models and all runs with this seed
+
+    def __post_init__(self) -> None:
+        if self.n_projections < 1:
+            raise ValueError(f"n_projections must be in [1, inf), got {self.n_projections}")
+        if self.directions_seed < 0:
+            raise ValueError(f"directions_seed must be in [0, inf), got {self.directions_seed}")
+
+
+@dataclass(frozen=True)
+class FrechetConfig:
+    """Options of the Fréchet distance."""
+
+    interval_dimensions: int = 256  # beyond this rank the interval, 20 times the cost of the value, is left out
+
+    def __post_init__(self) -> None:
+        if self.interval_dimensions < 0:
+            raise ValueError(f"interval_dimensions must be in [0, inf), got {self.interval_dimensions}")
+
+
+@dataclass(frozen=True)
+class NeighbourConfig:
+    """Options of precision, recall, density and coverage."""
+
+    k: int = 5  # a row's ball reaches to its k-th other neighbour
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ValueError(f"k must be in [1, inf), got {self.k}")
+
+
+@dataclass(frozen=True)
+class C2STConfig:
+    """Options of the classifier two-sample test."""
+
+    folds: int = 5  # each row is scored by the classifier that did not see it
+    trees: int = 60  # boosting rounds of each classifier
+    max_rows: int = 10_000  # rows of either side, at most; more are thinned at random, and the score says so
+
+    def __post_init__(self) -> None:
+        for name, least in (("folds", 2), ("trees", 1), ("max_rows", 10)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be in [{least}, inf), got {getattr(self, name)}")
+
+
+def _metric(name: str, module: str, config: type | None, summary: str, **fields: object) -> MetricSpec:
+    return MetricSpec(name, f"genbench_distances.{module}:{name}", config, summary, **fields)  # type: ignore[arg-type]
+
+
+@hookimpl
+def genbench_register() -> Iterable[Spec]:
+    """Return the specs of all distances."""
+    data = "units of the space"
+    kynkaanniemi, naeem = "Kynkäänniemi et al. 2019, arXiv:1904.06991", "Naeem et al. 2020, arXiv:2002.09797"
+    return [
+        _metric(
+            "energy",
+            "energy",
+            None,
+            "energy distance, unbiased: 2E|X-Y| - E|X-X'| - E|Y-Y'|",
+            unit=data,
+            best=0.0,
+            paper="Székely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018",
+        ),
+        _metric(
+            "energy_v",
+            "energy",
+            None,
+            "energy distance of the empirical laws, never negative, biased upwards",
+            unit=data,
+            best=0.0,
+            paper="Székely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018",
+        ),
+        _metric(
+            "w1",
+            "transport",
+            TransportConfig,
+            "exact 1-Wasserstein distance, with a certificate",
+            unit=data,
+            best=0.0,
+            paper="Peyré & Cuturi 2019, arXiv:1803.00567",
+        ),
+        _metric(
+            "w2",
+            "transport",
+            TransportConfig,
+            "exact 2-Wasserstein distance, with a certificate",
+            unit=data,
+            best=0.0,
+            paper="Peyré & Cuturi 2019, arXiv:1803.00567",
+        ),
+        _metric(
+            "sliced_w1",
+            "sliced",
+            SlicedConfig,
+            "1-Wasserstein distance, mean over directions",
+            unit=data,
+            best=0.0,
+            paper="Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3",
+        ),
+        _metric(
+            "sliced_w2",
+            "sliced",
+            SlicedConfig,
+            "2-Wasserstein distance, root mean square over directions",
+            unit=data,
+            best=0.0,
+            paper="Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3",
+        ),
+        _metric(
+            "max_sliced_w2",
+            "sliced",
+            SlicedConfig,
+            "2-Wasserstein distance along the worst of the directions",
+            unit=data,
+            best=0.0,
+            paper="Deshpande et al. 2019, arXiv:1904.05877",
+        ),
+        _metric(
+            "w1_marginal",
+            "marginals",
+            None,
+            "1-Wasserstein distance of each feature, mean over features",
+            unit=data,
+            best=0.0,
+        ),
+        _metric(
+            "correlation",
+            "marginals",
+            None,
+            "mean absolute difference of Spearman's correlations",
+            best=0.0,
+            data=("vector",),
+        ),
+        _metric(
+            "frechet",
+            "frechet",
+            FrechetConfig,
+            "squared Fréchet distance of Gaussians with the same moments",
+            unit=f"{data}, squared",
+            best=0.0,
+            paper="Dowson & Landau 1982; Heusel et al. 2017, arXiv:1706.08500",
+        ),
+        _metric(
+            "frechet_debiased",
+            "frechet",
+            FrechetConfig,
+            "squared Fréchet distance, extrapolated from halves",
+            unit=f"{data}, squared",
+            best=0.0,
+            paper="Chong & Forsyth 2020, arXiv:1911.07023",
+        ),
+        _metric(
+            "kid",
+            "polynomial",
+            None,
+            "squared MMD with the kernel (x·y/d + 1)³, unbiased, all samples",
+            best=0.0,
+            paper="Bińkowski et al. 2018, arXiv:1801.01401",
+        ),
+        _metric(
+            "mmd",
+            "kernels",
+            MMDConfig,
+            "squared MMD with a Gaussian kernel, unbiased, at the median distance",
+            best=0.0,
+            paper="Gretton et al. 2012, JMLR 13",
+        ),
+        _metric(
+            "precision",
+            "neighbours",
+            NeighbourConfig,
+            "share of samples inside the balls of real rows",
+            better="higher",
+            paper=kynkaanniemi,
+        ),
+        _metric(
+            "recall",
+            "neighbours",
+            NeighbourConfig,
+            "share of real rows inside the balls of samples",
+            better="higher",
+            paper=kynkaanniemi,
+        ),
+        _metric(
+            "density",
+            "neighbours",
+            NeighbourConfig,
+            "real balls around a sample, over k",
+            better="higher",
+            best=1.0,
+            paper=naeem,
+        ),
+        _metric(
+            "coverage",
+            "neighbours",
+            NeighbourConfig,
+            "share of real balls that hold a sample",
+            better="higher",
+            paper=naeem,
+        ),
+    ]

@@ -1,0 +1,136 @@
+"""Squared maximum mean discrepancy with Gaussian kernels, at the median distance and four bandwidths beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.distance import pdist
+
+from genbench.protocol import Evidence, RealSide, Score
+from genbench_distances import MMDConfig
+from genbench_distances.jackknife import assign, bounded, count, jackknife, leave_out
+from genbench_distances.pairs import Side, pair_sums, real_side, side, tiles
+
+__all__ = ["median_distance", "mmd"]
+
+Array = npt.NDArray[Any]
+FACTORS = (2.0, 1.0, 0.5, 0.25, 0.125)  # of the median; each kernel is the fourth power of the one before
+FEW = 2000  # rows whose distances are sorted outright
+MOST = 10_000  # rows, beyond which the median is that of some of them
+
+
+def mmd(evidence: Evidence, config: MMDConfig) -> Score:
+    """Return E k(X,X') + E k(Y,Y') - 2 E k(X,Y) with k = exp(-|x-y|²/2h²); lower is better.
+
+    Unbiased, so that it may be negative; without a unit; any sizes from 2. h is the lower median of the distances of
+    real rows; ``detail`` has the value and interval at 1/8, 1/4, 1/2, 1 and 2 times h, since each sees another scale.
+    Gretton et al. 2012, JMLR 13.
+    """
+    n, m = len(evidence.real.rows), len(evidence.fake)
+    if min(n, m) < 2:
+        return Score(None, n_real=n, n_fake=m, warnings=("needs at least 2 rows of either side",))
+    warnings: tuple[str, ...] = ()
+    h = config.bandwidth
+    if not h:
+        h, warnings = evidence.real.once("median distance", lambda: median_distance(evidence.real))
+        if not h:
+            return Score(None, n_real=n, n_fake=m, warnings=warnings)
+    factors = (1.0,) if config.bandwidth else FACTORS
+    groups = count(n, m)
+    real, centre = real_side(evidence.real, groups)
+    fake = side(evidence.fake, centre, groups)
+    kernel, width = _kernels(h, factors), len(factors)
+    sums = (
+        pair_sums(real, fake, kernel, width),
+        evidence.real.once(("gaussian", h, factors, groups), lambda: pair_sums(real, None, kernel, width)),
+        pair_sums(fake, None, kernel, width),
+    )
+    values = _unbiased(*(total.sum((1, 2)) for total in sums), n, m)
+    replicates = _unbiased(*(leave_out(total) for total in sums), n - real.sizes, m - fake.sizes)
+    intervals = [jackknife(float(value), some) for value, some in zip(values, replicates, strict=True)]
+    detail = {
+        "bandwidths": [h * factor for factor in factors],
+        "values": values.tolist(),
+        "low": [None if interval is None else interval.low for interval in intervals],
+        "high": [None if interval is None else interval.high for interval in intervals],
+    }
+    at = factors.index(1.0)
+    params = {"bandwidth": h, "estimator": "U", "chosen": "given" if config.bandwidth else "median of real distances"}
+    return bounded(
+        float(values[at]), intervals[at], n_real=n, n_fake=m, params=params, detail=detail, warnings=warnings
+    )
+
+
+def _kernels(h: float, factors: Sequence[float]) -> Callable[[Array], Sequence[float]]:
+    """Return the sums of all kernels over a tile: one exponential, then fourth powers."""
+    widest = h * factors[0]
+
+    def sums(squares: Array) -> list[float]:
+        squares *= -0.5 / (widest * widest)
+        kernel = np.exp(squares, out=squares)
+        totals = [kernel.sum()]
+        for _ in factors[1:]:
+            kernel *= kernel
+            kernel *= kernel
+            totals.append(kernel.sum())
+        return totals
+
+    return sums
+
+
+def _unbiased(between: Array, real: Array, fake: Array, n: Any, m: Any) -> Array:
+    """Return MMD² from sums over ordered pairs, in which each row meets itself with k = 1."""
+    return (real - n) / (n * (n - 1)) + (fake - m) / (m * (m - 1)) - 2 * between / (n * m)
+
+
+def median_distance(real: RealSide) -> tuple[float, tuple[str, ...]]:
+    """Return the lower median of the distances of real rows, and what to say of it; 0 where all rows are equal.
+
+    Half or more of the distances may be 0: then it is the median of the others.
+    """
+    rows, warnings = real.rows, []
+    if len(rows) > MOST:
+        rows = rows[assign(len(rows), -(-len(rows) // MOST)) == 0]
+        warnings.append(f"bandwidth: the median distance of {len(rows)} of {len(real.rows)} real rows")
+    rank = (len(rows) * (len(rows) - 1) // 2 - 1) // 2
+    if len(rows) <= FEW:
+        distances = pdist(rows)
+        median = float(np.partition(distances, rank)[rank])
+    else:
+        median = _selected(rows, rank)
+    if median == 0:
+        positive = pdist(rows[:FEW])
+        positive = positive[positive > 0]
+        if not len(positive):
+            return 0.0, ("the real rows are all equal: no bandwidth",)
+        median = float(np.partition(positive, (len(positive) - 1) // 2)[(len(positive) - 1) // 2])
+        warnings.append("bandwidth: most distances of real rows are 0, the median is that of the others")
+    return median, tuple(warnings)
+
+
+def _selected(rows: Array, rank: int) -> float:
+    """Return the distance of this rank: distances outside a bracket, guessed from some rows, are only counted."""
+    whole = side(rows, rows.mean(0), 1)
+    sample = pdist(rows[assign(len(rows), -(-len(rows) // 1000)) == 0], "sqeuclidean")
+    for margin in (0.05, 0.2, 0.5):
+        low, high = np.quantile(sample, (0.5 - margin, 0.5 + margin)) if margin < 0.5 else (-np.inf, np.inf)
+        below, inside = _bracket(whole, low, high)
+        if below <= rank < below + len(inside):
+            return float(np.sqrt(np.partition(inside, rank - below)[rank - below]))
+    raise AssertionError("the last bracket holds every distance")
+
+
+def _bracket(whole: Side, low: float, high: float) -> tuple[int, Array]:
+    """Return how many squared distances are below ``low``, and those from there to below ``high``."""
+    below, inside = 0, []
+    for tile in tiles(whole):
+        squares = tile.squares[np.triu_indices(len(tile.squares), 1)] if tile.diagonal else tile.squares.ravel()
+        kept = squares[squares < high]
+        below += len(kept)
+        kept = kept[kept >= low]
+        below -= len(kept)
+        inside.append(kept)
+    return below, np.concatenate(inside)

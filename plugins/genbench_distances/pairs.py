@@ -1,0 +1,118 @@
+"""Sums over all pairs of rows, in tiles that stay in the cache, kept group by group for the jackknife."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.distance import cdist
+
+from genbench.protocol import RealSide
+from genbench_distances.jackknife import assign
+
+__all__ = ["Side", "Tile", "pair_sums", "real_side", "side", "square_distances", "tiles"]
+
+Array = npt.NDArray[Any]
+TILE = 256  # rows: 256 x 256 distances are half a megabyte
+EXACT = 8  # columns, up to which differences are as fast as a matrix product
+NEAR = 1e-6  # squared distance over squared norms, below which the product has lost too many digits
+
+
+@dataclass(frozen=True)
+class Side:
+    """Centred rows in the order of their groups."""
+
+    rows: Array  # (n, d)
+    norms: Array  # (n,) squared, of the rows
+    bounds: Array  # (G + 1,) where each group begins
+
+    @property
+    def sizes(self) -> Array:
+        """Rows of each group (G,)."""
+        return np.diff(self.bounds)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Squared distances of some rows of one group to some of another; overwritten by the next tile."""
+
+    groups: tuple[int, int]
+    squares: Array
+    diagonal: bool  # rows against themselves
+    twice: bool  # stands for its mirror image too
+
+
+def side(rows: Array, centre: Array, groups: int) -> Side:
+    """Return the rows (n, d), less ``centre`` (d,), in ``groups`` groups."""
+    labels = assign(len(rows), groups)
+    ordered = rows[np.argsort(labels, kind="stable")] - centre
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(labels, minlength=groups))])
+    return Side(ordered, np.einsum("ij,ij->i", ordered, ordered), bounds)
+
+
+def real_side(real: RealSide, groups: int) -> tuple[Side, Array]:
+    """Return the real rows in groups, and their mean (d,), both computed once a table."""
+    centre = real.once("mean", lambda: real.rows.mean(0))
+    return real.once(("side", groups), lambda: side(real.rows, centre, groups)), centre
+
+
+def square_distances(x: Array, y: Array, x_norms: Array, y_norms: Array, out: Array) -> Array:
+    """Write squared distances of rows (a, d) and (b, d), centred, into ``out`` (a, b), and return it.
+
+    Products lose the digits of small distances: those are computed again from differences.
+    """
+    if x.shape[1] <= EXACT:
+        return cdist(x, y, "sqeuclidean", out=out)
+    np.matmul(x, y.T, out=out)
+    out *= -2.0
+    out += x_norms[:, None]
+    out += y_norms
+    near = NEAR * (x_norms.max() + y_norms.max())
+    if out.min() < near:
+        rows, columns = np.nonzero(out < near)
+        if len(rows) > out.size // 64:
+            return cdist(x, y, "sqeuclidean", out=out)
+        out[rows, columns] = ((x[rows] - y[columns]) ** 2).sum(1)
+    return out
+
+
+def _cuts(side: Side) -> list[tuple[int, int, int]]:
+    pieces = []
+    for group, (start, stop) in enumerate(pairwise(side.bounds)):
+        edges = np.linspace(start, stop, -(-int(stop - start) // TILE) + 1).astype(int)
+        pieces += [(group, int(a), int(b)) for a, b in pairwise(edges)]
+    return pieces
+
+
+def tiles(x: Side, y: Side | None = None) -> Iterator[Tile]:
+    """Yield all squared distances of x to y; without ``y`` of x to itself, each pair once beside its mirror image."""
+    symmetric, other = y is None, x if y is None else y
+    buffer = np.empty(TILE * TILE)
+    columns = _cuts(other)
+    for i, (g, a, b) in enumerate(_cuts(x)):
+        for j, (h, c, d) in enumerate(columns):
+            if symmetric and j < i:
+                continue
+            out = buffer[: (b - a) * (d - c)].reshape(b - a, d - c)
+            square_distances(x.rows[a:b], other.rows[c:d], x.norms[a:b], other.norms[c:d], out)
+            yield Tile((g, h), out, symmetric and i == j, symmetric and i != j)
+
+
+def pair_sums(x: Side, y: Side | None, function: Callable[[Array], Sequence[float]], width: int = 1) -> Array:
+    """Return ``width`` sums of a function of squared distances, (width, G, G), over ordered pairs of two groups.
+
+    ``function`` maps a tile (a, b), which it may overwrite, to its ``width`` sums. Without ``y``, x meets itself, each
+    row included.
+    """
+    sums = np.zeros((width, len(x.sizes), len((x if y is None else y).sizes)))
+    for tile in tiles(x, y):
+        g, h = tile.groups
+        values = np.asarray(function(tile.squares))
+        sums[:, g, h] += values
+        if tile.twice:
+            sums[:, h, g] += values
+    return sums

@@ -1,0 +1,60 @@
+"""Wasserstein distances on the line: sorted values, coupled in order, with and without each group of the jackknife."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genbench_distances.jackknife import assign
+
+__all__ = ["Sorted", "line_costs", "line_replicates", "sort"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Values of c lines in rising order, and the group of each."""
+
+    values: Array  # (c, n)
+    labels: Array  # (c, n)
+
+    def without(self, group: int) -> Array:
+        """Return the values without a group, still sorted (c, n - size)."""
+        return self.values[self.labels != group].reshape(len(self.values), -1)
+
+
+def sort(lines: Array, groups: int) -> Sorted:
+    """Sort each of c lines (c, n), remembering the groups of the rows."""
+    order = np.argsort(lines, axis=1)
+    return Sorted(np.take_along_axis(lines, order, 1), assign(lines.shape[1], groups)[order])
+
+
+@lru_cache(maxsize=8)
+def _coupling(n: int, m: int) -> tuple[Array, Array, Array]:
+    """Return which of n and of m sorted values meet, and the mass that each meeting moves."""
+    ends_x, ends_y = np.arange(1, n + 1) * m, np.arange(1, m + 1) * n  # in units of 1/(nm), so that they are exact
+    ends = np.union1d(ends_x, ends_y)
+    return np.searchsorted(ends_x, ends), np.searchsorted(ends_y, ends), np.diff(ends, prepend=0) / (n * m)
+
+
+def line_costs(x: Array, y: Array, p: int) -> Array:
+    """Return W_p to the power p (c,) of sorted values (c, n) and (c, m), p 1 or 2."""
+    n, m = x.shape[1], y.shape[1]
+    if n != m:
+        rows_x, rows_y, mass = _coupling(n, m)
+        x, y = x[:, rows_x], y[:, rows_y]
+    gaps = x - y
+    gaps = np.abs(gaps, out=gaps) if p == 1 else np.multiply(gaps, gaps, out=gaps)
+    return gaps.mean(1) if n == m else gaps @ mass
+
+
+def line_replicates(x: Sorted, y: Sorted, p: int, groups: int) -> Array:
+    """Return W_p to the power p without each group, (G, c); (0, c) where there is only one."""
+    if groups == 1:
+        return np.empty((0, len(x.values)))
+    return np.stack([line_costs(x.without(g), y.without(g), p) for g in range(groups)])
