@@ -1,0 +1,222 @@
+"""One file in, checked numbers out: what every way of bringing data has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genbench.errors import DataError
+from genbench.files import arrays, images, text
+from genbench.files.columns import Words, pick, pick_one, tidy, words
+from genbench.files.numbers import as_float, check_finite
+from genbench.files.source import MAX_BYTES, Block, Source, Table, digest, find, format_of, quoted, reading, row_number
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+
+__all__ = ["Loaded", "from_array", "read"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The user's numbers, checked: real, finite, two-dimensional or images.
+
+    ``rows`` is float64 (n, d), or (n, channels, height, width): unsigned integers with ``levels`` grey levels, or
+    float64. ``columns`` names the d columns, by ``c0``, ``c1``, ... where ``named`` is False. ``labels`` (n,) are as
+    in the file. ``sha256`` is that of the file's bytes. ``notes`` tell what was noticed or changed on the way.
+    """
+
+    rows: Array
+    columns: tuple[str, ...]
+    named: bool
+    labels: Array | None
+    levels: int | None
+    notes: tuple[str, ...]
+    sha256: str
+    label: str  # how errors name the file
+
+    @property
+    def kind(self) -> str:
+        """``vector`` or ``image``."""
+        return "vector" if self.rows.ndim == 2 else "image"
+
+    def error(self, message: str) -> DataError:
+        """Return a DataError that begins with the file's name."""
+        return DataError(f"{self.label}: {message}")
+
+
+def read(
+    path: str | Path,
+    *,
+    columns: Words = None,
+    labels: str | None = None,
+    na: str = "refuse",
+    encoding: str | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> Loaded:
+    """Return the numbers in a csv, tsv, txt, parquet, npy, npz or hdf5 file, or in a folder of images.
+
+    ``columns`` are names, indices, ranges ``0:5``, globs or exclusions ``-id``; ``labels`` is a column kept apart.
+    ``na`` is ``refuse`` or ``drop``. A file that would take more than ``max_bytes`` is not loaded. Raises DataError.
+    """
+    if na not in ("refuse", "drop"):
+        raise DataError(f"--na must be 'refuse' or 'drop', got {quoted(na)}")
+    source = find(path)
+    if source.path.is_dir():
+        if labels is not None:
+            raise source.error("--labels: images in a folder take their labels from its sub-folders")
+        block = images.read_folder(source, max_bytes)
+        return _checked(source, block, words(columns), None, na, images.digest_of_folder(source))
+    kind = format_of(source)
+    if source.key is not None and kind not in ("npz", "hdf5"):
+        raise source.error(f"only npz and hdf5 files hold named arrays, this is {kind}")
+    found = _open(source, kind, labels, encoding, max_bytes)
+    with reading(source):
+        sha256 = digest(source.path)
+    return _checked(source, found, words(columns), labels, na, sha256)
+
+
+def _open(source: Source, kind: str, labels: str | None, encoding: str | None, max_bytes: int) -> Block | Table:
+    if kind == "text":
+        return text.read_text(source, encoding, max_bytes)
+    if kind == "parquet":
+        return arrays.read_parquet(source, max_bytes)
+    if kind == "npz":
+        return arrays.read_npz(source, labels, max_bytes)
+    return arrays.read_npy(source, max_bytes) if kind == "npy" else arrays.read_hdf5(source, max_bytes)
+
+
+def from_array(values: Array, name: str, columns: Sequence[str] = ()) -> Loaded:
+    """Return an array of the user's own, checked like a file; ``name`` is how errors call it.
+
+    Raises DataError for anything but finite real numbers (n,), (n, d), (n, h, w) or (n, c, h, w).
+    """
+    import hashlib
+
+    import numpy as np
+
+    values = np.asarray(values)
+    sha256 = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest() if not values.dtype.hasobject else ""
+    return _checked(Source(Path(name)), Block(values, tuple(columns)), (), None, "refuse", sha256)
+
+
+def _checked(
+    source: Source, found: Block | Table, columns: tuple[str, ...], labels: str | None, na: str, sha256: str
+) -> Loaded:
+    if isinstance(found, Table):
+        loaded, place = _from_table(source, found, columns, labels, sha256), found.place
+    else:
+        loaded, place = _from_block(source, found, columns, labels, sha256), row_number
+    keep, note = check_finite(source, loaded.rows, loaded.columns, place, na)
+    if loaded.labels is not None:
+        there = _labelled(loaded.labels)
+        if not there.all():
+            if na != "drop":
+                first = place(int((~there).argmax()))
+                raise source.error(
+                    f"--labels: {int((~there).sum())} of {len(there)} labels are missing, first at {first}; "
+                    "--na drop leaves these rows out"
+                )
+            note = "; ".join(n for n in (note, f"dropped {int((~there).sum())} rows without a label") if n)
+            keep = there if keep is None else keep & there
+    if keep is not None:
+        kept = None if loaded.labels is None else loaded.labels[keep]
+        loaded = replace(loaded, rows=loaded.rows[keep], labels=kept, notes=(*loaded.notes, note))
+    if len(loaded.rows) == 0:
+        raise source.error("holds no rows" if keep is None else "--na drop leaves no row")
+    return loaded
+
+
+def _labelled(labels: Array) -> Array:
+    """Return which labels are there."""
+    import numpy as np
+
+    if labels.dtype.kind == "O":
+        return np.array([v is not None and v == v for v in labels])
+    return ~np.isnan(labels) if labels.dtype.kind == "f" else np.ones(len(labels), dtype=bool)
+
+
+def _from_table(source: Source, table: Table, columns: tuple[str, ...], labels: str | None, sha256: str) -> Loaded:
+    import numpy as np
+
+    label = None if labels is None else pick_one(source, labels, table.names, "--labels")
+    chosen = [i for i in pick(source, columns, table.names, "--columns") if i != label]
+    if not chosen:
+        raise source.error("no column is left beside that of --labels")
+    found, side = table.fetch(chosen, label)
+    names = tuple(table.names[i] for i in chosen)
+    rows = np.empty((len(found[0]), len(found)))
+    for i, (name, values) in enumerate(zip(names, found, strict=True)):
+        if len(values):
+            rows[:, i] = as_float(source, values, name, table.place)
+    return Loaded(rows, names, table.named, side, None, tuple(table.notes), sha256, source.label)
+
+
+def _from_block(source: Source, block: Block, columns: tuple[str, ...], labels: str | None, sha256: str) -> Loaded:
+
+    values, notes = block.values, list(block.notes)
+    if values.ndim == 1:
+        values = values[:, None]
+    if not 2 <= values.ndim <= 4:
+        raise source.error(f"has the shape {block.values.shape}, expected (n,), (n, d), (n, h, w) or (n, c, h, w)")
+    if 0 in values.shape:
+        raise source.error(f"holds no numbers: its shape is {block.values.shape}")
+    side = block.labels
+    if side is not None and side.shape != (len(values),):
+        raise source.error(
+            f"--labels {quoted(labels)} has shape {side.shape}, expected one label for each of {len(values)} rows"
+        )
+    if values.ndim > 2:
+        if columns or (labels is not None and side is None):
+            raise source.error(f"{'--columns' if columns else '--labels'}: images have no columns")
+        rows, levels = _images(source, values, notes)
+        return Loaded(rows, (), False, side, levels, tuple(notes), sha256, source.label)
+    if block.names and len(block.names) != values.shape[1]:
+        raise source.error(f"names {len(block.names)} columns, the array has {values.shape[1]}")
+    names = tidy(source, block.names, notes) if block.names else tuple(f"c{i}" for i in range(values.shape[1]))
+    label = pick_one(source, labels, names, "--labels") if labels is not None and side is None else None
+    chosen = [i for i in pick(source, columns, names, "--columns") if i != label]
+    if label is not None:
+        side = values[:, label]
+    if not chosen:
+        raise source.error("no column is left beside that of --labels")
+    if chosen != list(range(len(names))):
+        values = values[:, chosen]
+    rows = _numbers(source, values, [names[i] for i in chosen])
+    kept = tuple(names[i] for i in chosen)
+    return Loaded(rows, kept, bool(block.names), side, None, tuple(notes), sha256, source.label)
+
+
+def _numbers(source: Source, values: Array, names: Sequence[str]) -> Array:
+    """Return float64 of the same shape; a wrong type is told with the column it stands in."""
+    import numpy as np
+
+    if values.dtype.kind in "bf":
+        return as_float(source, values, "", row_number)
+    return np.stack([as_float(source, values[:, i], name, row_number) for i, name in enumerate(names)], axis=1)
+
+
+def _images(source: Source, values: Array, notes: list[str]) -> tuple[Array, int | None]:
+    """Return images (n, channels, height, width) and their number of grey levels, None for real-valued ones."""
+    if values.dtype.kind not in "biuf":
+        raise source.error(
+            f"holds {values.dtype} arrays of shape {values.shape}, expected images of integers or floats"
+        )
+    if values.ndim == 3:
+        values = values[:, None]
+    elif values.shape[3] in (1, 3, 4) and values.shape[1] not in (1, 3, 4):
+        values = values.transpose(0, 3, 1, 2)
+        notes.append("images have their channels last: they were moved to (n, channels, height, width)")
+    if values.dtype.kind == "f":
+        return as_float(source, values, "pixels", row_number), None
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high >= 65536:
+        notes.append(f"integer images from {low} to {high} are taken as real-valued")
+        return as_float(source, values, "pixels", row_number), None
+    # few levels are counted (binary images, 4-bit scans); else the width of the pixels' type decides
+    levels = max(high + 1, 2) if high <= 16 else 256 if high < 256 else 65536
+    return values.astype("uint8" if levels <= 256 else "uint16"), levels

@@ -1,0 +1,278 @@
+"""Delimited text: separator, decimal mark, header and encoding are found out; rows of unequal length are refused."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from genbench.files.columns import tidy
+from genbench.files.numbers import EXACT, MISSING, as_numpy, floats_of_text
+from genbench.files.source import Source, Table, in_bytes, quoted, reading
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+
+HEAD = 256 * 1024  # bytes looked at to find the layout
+LONGEST_LINE = 8 * 2**20
+SEPARATORS = (",", ";", "\t", "|", " ")  # a space stands for any run of blanks
+NUMBER = r"[+-]?(\d+{mark}?\d*|{mark}\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?|true|false"
+POINT = re.compile(NUMBER.format(mark=r"\."), re.IGNORECASE)
+EITHER = re.compile(NUMBER.format(mark="[.,]"), re.IGNORECASE)
+COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file of text is laid out; ``body`` is where the rows begin, in bytes, and ``line`` that line's number."""
+
+    separator: str
+    decimal: str
+    names: tuple[str, ...]
+    headed: bool
+    body: int
+    line: int
+
+
+def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
+    """Return the columns of a csv, tsv or txt file; see Table.
+
+    Raises DataError for an empty or binary file, a wrong encoding, a header without rows and rows of unequal length.
+    """
+    source.check_size(source.path.stat().st_size, max_bytes, "the file has")
+    data = _decoded(source, encoding)
+    notes: list[str] = []
+    layout = _layout(source, data)
+    if not data[layout.body :].strip():
+        raise source.error("has a header and no rows")
+    names = layout.names
+    keep = list(range(len(names)))
+    if layout.headed and len(names) > 1 and not names[0]:
+        keep = keep[1:]
+        notes.append("the unnamed first column, an index, was left out")
+    if len(keep) > 1 and not names[keep[-1]]:  # each line ends with a separator
+        keep = keep[:-1]
+    if not layout.headed:
+        notes.append("the first row holds numbers: the file has no header, its columns are called c0, c1, ...")
+    if layout.decimal == ",":
+        notes.append(f"numbers are read with decimal commas, columns separated by {quoted(layout.separator)}")
+    if len(keep) == 1 and (blank := data[layout.body :].replace(b"\r", b"").count(b"\n\n")):
+        notes.append(f"{blank} blank lines were skipped")
+    rows = data.count(b"\n", layout.body) + 1
+
+    def fetch(columns: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
+        source.check_size(rows * len(columns) * 8, max_bytes, f"{rows} rows of {len(columns)} numbers take")
+        wanted = {keep[i]: shown[i] for i in columns}
+        return _parse(source, data, layout, wanted, None if label is None else keep[label])
+
+    shown = tidy(source, [names[i] for i in keep], notes)
+    return Table(shown, fetch, layout.headed, _place(data, layout), notes)
+
+
+def _decoded(source: Source, encoding: str | None) -> bytes:
+    with reading(source):
+        data = source.path.read_bytes()
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if encoding is not None or wide:
+        try:
+            data = data.decode(encoding or "utf-16").encode()
+        except LookupError:
+            raise source.error(
+                f"--encoding {quoted(encoding)} is unknown; expected utf-8, latin-1, cp1252, ..."
+            ) from None
+        except (UnicodeError, ValueError) as error:
+            at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+            raise source.error(f"is not {encoding or 'utf-16'}{at}; name its encoding with --encoding") from None
+    elif not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise source.error(
+                f"is not UTF-8 at byte {error.start} (0x{data[error.start]:02x}); name its encoding, for example "
+                "--encoding latin-1"
+            ) from None
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if b"\0" in data:
+        raise source.error(f"holds a NUL byte at {data.index(0)}: it is binary, or --encoding is wrong")
+    if b"\n" not in data:
+        data = data.replace(b"\r", b"\n")  # line ends of old Macs
+    data = data.rstrip(b"\r\n ")
+    if not data.strip():
+        raise source.error("is empty: it holds only blanks")
+    return data
+
+
+def _layout(source: Source, data: bytes) -> Layout:
+    comment, start, number = "", 0, 1
+    while start < len(data):  # comments and blank lines before the table; the last comment may name the columns
+        end = data.find(b"\n", start) + 1 or len(data)
+        line = data[start : min(end, start + LONGEST_LINE)].decode(errors="replace").strip()
+        if line and not line.startswith("#"):
+            break
+        comment = line.lstrip("# ") or comment
+        start, number = end, number + 1
+    if start >= len(data):
+        raise source.error("holds comments and no rows")
+    first_end = data.find(b"\n", start) + 1 or len(data)
+    if first_end - start > LONGEST_LINE:
+        raise source.error(f"line {number} is longer than {in_bytes(LONGEST_LINE)}: this is no table")
+    window = data[start : max(first_end, start + HEAD)]
+    if start + len(window) < len(data) and len(window) > first_end - start:
+        window = window[: window.rfind(b"\n") + 1]  # the last line is cut
+    with reading(source, "text"):
+        lines = [line for line in window.decode().splitlines() if line.strip()][:1000]
+        separator, rows = _separator(lines, source.path.suffix.lower() == ".tsv")
+        named = _fields(comment, separator) if comment else []
+    flat = [field for row in rows for field in row]
+    commas = separator != "," and any(COMMA.fullmatch(f) for f in flat)
+    decimal = "," if commas and not any("." in f and POINT.fullmatch(f) for f in flat) else "."
+    number_like = EITHER if decimal == "," else POINT
+    width = Counter(map(len, rows[1:] or rows)).most_common(1)[0][0]
+    if _is_header(rows, number_like):
+        names = rows[0]
+        if len(rows) > 1 and len(names) == width - 1 and all(len(r) == width and not r[-1] for r in rows[1:]):
+            names = [*names, ""]
+        return Layout(separator, decimal, tuple(names), True, first_end, number + 1)
+    if len(named) == width and not all(number_like.fullmatch(f) for f in named):
+        return Layout(separator, decimal, tuple(named), True, start, number)
+    names = [f"c{i}" for i in range(width)]
+    if width > 1 and not any(row[-1] for row in rows):
+        names[-1] = ""
+    return Layout(separator, decimal, tuple(names), False, start, number)
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    if separator == " ":
+        return line.split()
+    return [field.strip() for field in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
+
+
+def _separator(lines: Sequence[str], tabs: bool) -> tuple[str, list[list[str]]]:
+    """Return the separator under which most fields are numbers and most rows equally long, and the rows it gives."""
+    best: tuple[tuple[float, float, int], str, list[list[str]]] | None = None
+    order = ("\t", *(s for s in SEPARATORS if s != "\t")) if tabs else SEPARATORS
+    for rank, separator in enumerate(order):
+        rows = [_fields(line, separator) for line in lines]
+        body = rows[1:] or rows
+        width = Counter(map(len, body)).most_common(1)[0][0]
+        if width < 2:
+            continue
+        pattern = POINT if separator == "," else EITHER
+        fields = [field for row in body for field in row]
+        numeric = sum(field in MISSING or pattern.fullmatch(field) is not None for field in fields) / len(fields)
+        even = sum(len(row) == width for row in rows) / len(rows)
+        score = (round(numeric * even, 3), even, -rank)
+        if best is None or score > best[0]:
+            best = (score, separator, rows)
+    if best is None:
+        return ",", [_fields(line, ",") for line in lines]
+    return best[1], best[2]
+
+
+def _is_header(rows: Sequence[Sequence[str]], number: re.Pattern[str]) -> bool:
+    """Whether the first row names columns: it has text above numbers, or nothing but text."""
+    first, *body = rows
+    numeric = [number.fullmatch(field) is not None for field in first]
+    if not any(numeric):
+        return any(field not in MISSING for field in first)
+    if all(is_number or field in MISSING for is_number, field in zip(numeric, first, strict=True)):
+        return False
+    return any(
+        not is_number and field not in MISSING and any(len(r) > i and number.fullmatch(r[i]) for r in body)
+        for i, (is_number, field) in enumerate(zip(numeric, first, strict=True))
+    )
+
+
+def _lines(data: bytes, layout: Layout) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(data[layout.body :].splitlines(), layout.line):
+        if line:
+            yield number, line
+
+
+def _place(data: bytes, layout: Layout) -> Callable[[int], str]:
+    def place(row: int) -> str:
+        line = next((number for i, (number, _) in enumerate(_lines(data, layout)) if i == row), None)
+        return f"row {row + 1}" if line is None else f"row {row + 1} (line {line})"
+
+    return place
+
+
+def _parse(
+    source: Source, data: bytes, layout: Layout, columns: Mapping[int, str], label: int | None
+) -> tuple[list[Array], Array | None]:
+    """Return float64 columns and labels as text; the fast road first, field by field where it fails."""
+    import numpy as np
+    import pyarrow as pa
+
+    if layout.separator == " ":
+        body: bytes | memoryview = b"\n".join(b"\t".join(line.split()) for _, line in _lines(data, layout))
+        separator = "\t"
+    else:
+        body, separator = memoryview(data)[layout.body :], layout.separator
+    place = _place(data, layout)
+
+    def slowly(column: int) -> Array:
+        texts = _arrow(pa, body, separator, layout, [], [column])[0].to_pylist()
+        if layout.decimal == ",":
+            texts = [None if t is None else t.replace(",", ".") for t in texts]
+        return floats_of_text(source, texts, columns[column], place)
+
+    texts = [] if label is None else [label]
+    try:
+        found = _arrow(pa, body, separator, layout, list(columns), texts)
+        numbers = [as_numpy(found[i]) for i in range(len(columns))]
+        labels = found[-1] if texts else None
+    except pa.ArrowInvalid:
+        _check_widths(source, data, layout)
+        with reading(source, "text"):
+            labels = _arrow(pa, body, separator, layout, [], texts)[0] if texts else None
+            numbers = [slowly(column) for column in columns]
+    for i, column in enumerate(columns):
+        if (np.abs(numbers[i]) >= EXACT).any():  # an integer may have been rounded
+            numbers[i] = slowly(column)
+    return numbers, None if labels is None else np.array(labels.to_pylist(), dtype=object)
+
+
+def _arrow(
+    pa: Any, body: Any, separator: str, layout: Layout, numbers: Sequence[int], texts: Sequence[int]
+) -> list[Any]:
+    from pyarrow import csv as arrow_csv
+
+    types = {str(i): pa.float64() for i in numbers} | {str(i): pa.string() for i in texts}
+    table = arrow_csv.read_csv(
+        pa.BufferReader(pa.py_buffer(body)),
+        read_options=arrow_csv.ReadOptions(
+            column_names=[str(i) for i in range(len(layout.names))], block_size=16 * 2**20
+        ),
+        parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=b'"' in bytes(body[: HEAD * 4])),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=types,
+            include_columns=list(types),
+            null_values=list(MISSING),
+            strings_can_be_null=True,
+            decimal_point=layout.decimal,
+        ),
+    )
+    return list(table.columns)
+
+
+def _check_widths(source: Source, data: bytes, layout: Layout) -> None:
+    """Raise DataError at the first row that has more or fewer fields than there are columns."""
+    wanted = len(layout.names)
+    for row, (number, line) in enumerate(_lines(data, layout), 1):
+        text = line.decode(errors="replace")
+        if layout.separator != " " and '"' in text and text.count('"') % 2:
+            continue  # a field goes on in the next line
+        found = len(_fields(text, layout.separator))
+        if found != wanted:
+            hint = "a field is missing or one too many"
+            if layout.separator == "," and found == 2 * wanted:
+                hint = "commas seem to be decimal marks: write points, or put ; between the columns"
+            elif row == 1 and layout.headed:
+                hint = "the header should name each column"
+            raise source.error(f"row {row} (line {number}) has {found} fields, expected {wanted}; {hint}")
