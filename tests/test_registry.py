@@ -226,7 +226,7 @@ def test_a_blocked_plugin_is_not_imported(monkeypatch, beside: Path, name: str) 
     assert row_of(registry, "beside").status == "blocked"
     assert "genbench_beside" not in sys.modules
     assert not [problem for problem in registry.problems if "beside" in problem]
-    with pytest.raises(UnknownName, match="not loaded: 'beside'"):
+    with pytest.raises(UnknownName, match=r"not loaded: .*'beside'"):
         registry.find("model", "besides")
     assert "beside" in Registry.discover(block=()).models
 
@@ -261,7 +261,7 @@ def test_what_comes_with_genbench_keeps_its_name(install) -> None:
     assert registry.find("model", own[0]).provenance.distribution == "genbench"
     assert registry.find("model", f"genbench-thief:{own[0]}").provenance.distribution == "genbench-thief"
     assert row_of(registry, "thief").status == "clashing"
-    assert {row.status for row in registry.plugins if row.distribution == "genbench"} == {"ok"}
+    assert "clashing" not in {row.status for row in registry.plugins if row.distribution == "genbench"}
 
 
 # --------------------------------------------------------------------------------------------------------- plugin files
