@@ -22,9 +22,9 @@ def load_stored(path: Path) -> dict[str, Array]:
     """
     card = path.with_name(path.name + ".json")
     try:
-        expected = json.loads(card.read_text(encoding="utf-8"))["sha256"]
+        expected = str(json.loads(card.read_text(encoding="utf-8"))["sha256"])
         content = path.read_bytes()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path.name}: cannot read the stored data ({error}); install its package again") from None
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
