@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genbench.entry import Column, Entry, Record, score_entry, timing_entry
+from genbench.entry import UNRANKED, Column, Entry, Record, score_entry, timing_entry
 from genbench.significance import tied_with_best
 
 __all__ = [
@@ -172,7 +172,7 @@ def _summary(dataset: str, records: Sequence[Record], per: str) -> Summary:
         columns,
         tuple(rows),
         comparable=not tests or max(tests) <= 1.05 * min(tests),
-        one_machine=len({(r.get("run"), _value(r, "device")) for r in records}) <= 1,
+        one_machine=len({(r.get("run"), _value(r, "device")) for r in records if r.get("timings")}) <= 1,
     )
     return summary if per == "seed" else _ranked(summary)
 
@@ -218,22 +218,26 @@ def _ranked(summary: Summary) -> Summary:
         if column.better is None or not summary.comparable or (column.timing and not summary.one_machine):
             continue
         for kind in {row.entries[column.name].kind for row in rows}:
-            group = [i for i, r in enumerate(rows) if r.role == "model" and r.entries[column.name].kind == kind]
-            for i, entry in _ranks({i: rows[i] for i in group}, column).items():
+            group = {i: r for i, r in enumerate(rows) if r.role == "model" and r.entries[column.name].kind == kind}
+            for i, entry in _ranks(group, column).items():
                 rows[i] = replace(rows[i], entries={**rows[i].entries, column.name: entry})
     return replace(summary, rows=tuple(rows))
 
 
 def _ranks(rows: Mapping[int, Row], column: Column) -> dict[int, Entry]:
     entries = {i: row.entries[column.name] for i, row in rows.items()}
-    estimates = {str(i): e.estimate for i, e in entries.items() if e.estimate is not None}
-    best = tied_with_best(estimates, column.better or "lower")
-    sign = 1.0 if column.better == "lower" else -1.0
-    means = [sign * estimate.mean for estimate in estimates.values()]
-    for i, entry in entries.items():
-        if entry.estimate is not None:
-            rank = 1 + sum(m < sign * entry.estimate.mean for m in means)
-            entries[i] = replace(entry, rank=rank, best=str(i) in best)
-        elif rows[i].failed and means:
-            entries[i] = replace(entry, rank=len(means) + 1)  # last, whatever its survivors reached
-    return entries
+    ranked: dict[int, Entry] = {}
+    for scale in {entry.scale for entry in entries.values() if not set(entry.scale) & set(UNRANKED)}:
+        ranked |= _compared({i: e for i, e in entries.items() if e.estimate and e.scale == scale}, column.better)
+    failed = {i: entries[i] for i, row in rows.items() if row.failed}
+    last = 1 + max((entry.rank or 0 for entry in ranked.values()), default=0)
+    return ranked | ({i: replace(e, rank=last) for i, e in failed.items()} if ranked else {})
+
+
+def _compared(entries: Mapping[int, Entry], better: str | None) -> dict[int, Entry]:
+    """Rank the numbers of one column that may be compared, and mark those that can't be told from the best."""
+    estimates = {str(i): entry.estimate for i, entry in entries.items() if entry.estimate}
+    best = tied_with_best(estimates, better or "lower")
+    means = {i: estimate.mean * (-1.0 if better == "higher" else 1.0) for i, estimate in estimates.items()}
+    ranks = {i: 1 + sum(other < mean for other in means.values()) for i, mean in means.items()}
+    return {i: replace(entry, rank=ranks[str(i)], best=str(i) in best) for i, entry in entries.items()}

@@ -11,6 +11,7 @@ from genbench.report.view import Cell, Line, View
 __all__ = ["render_latex"]
 
 ARROWS = {"lower": r" $\downarrow$", "higher": r" $\uparrow$", None: ""}
+SCALES = {"": "", "†": r"\dagger", "‡": r"\ddagger", "§": r"\S"}
 KINDS = {"": "", "≤": r"\leq ", "≥": r"\geq ", "≈": r"\approx "}
 
 
@@ -58,7 +59,8 @@ def _cell(cell: Cell) -> str:
         return "--"
     digits = _digits(cell.number)
     best = rf"\mathbf{{{digits}}}" if cell.best else digits
-    return f"${KINDS[cell.kind]}{best}{'^{!}' if cell.suspect else ''}$"
+    marks = SCALES[cell.scale] + ("!" if cell.suspect else "")
+    return f"${KINDS[cell.kind]}{best}{f'^{{{marks}}}' if marks else ''}$"
 
 
 def _digits(number: Number) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
+from genbench.entry import UNRANKED
 from genbench.report.text import clean
 from genbench.summary import ABSENT, Row, Summary
 
-__all__ = ["caption", "legend", "note", "reasons", "remarks"]
+__all__ = ["Scale", "caption", "legend", "note", "reasons", "remarks", "scale_marks"]
 
+Scale = tuple[str, ...]
 AMISS = ("missing in", "failed", "the value is")  # reasons for a missing score that are no property of the model
 REFERENCE_TEXT = {
     "real": "real: fresh real data, the floor",
@@ -73,12 +76,32 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
         said.append("≈ an estimate")
     if kinds & {"bound", "estimate"}:
         said.append("exact, bound and estimate are ranked apart")
+    for column in columns:
+        for scale, mark in scale_marks(summary, column.name).items():
+            unranked = ", not ranked" if set(scale) & set(UNRANKED) else ""
+            said += [f"{mark} {column.name}: {_words(summary, column.name, scale)}{unranked}"] if mark else []
     if any(e.suspect for e in entries):
         said.append(f"! better than real data by over {suspect:g} standard errors: suspect copying")
     if any(row.scored and row.entries[c.name].estimate is None for row in summary.rows for c in columns):
         said.append("– not defined for this model")
     said += [text for model, text in REFERENCE_TEXT.items() if any(r["model"] == model for r in summary.records)]
     return tuple(said + _unranked(summary, names))
+
+
+def scale_marks(summary: Summary, name: str) -> dict[Scale, str]:
+    """Return the mark of each scale of a column: none for the main one, that of most densities or else of most rows."""
+    entries = [row.entries[name] for row in summary.rows if row.entries[name].estimate]
+    scales = Counter(e.scale for e in entries)
+    densities = Counter(e.scale for e in entries if e.kind)
+    order = [scale for scale, _ in (*densities.most_common(), *scales.most_common())]
+    return dict(zip(dict.fromkeys(order), ("", "†", "‡", *"§" * len(order)), strict=False))
+
+
+def _words(summary: Summary, name: str, scale: Scale) -> str:
+    """Return in which respect a scale differs from the main one of its column."""
+    main = next(iter(scale_marks(summary, name)))
+    kinds = ("", "features ", "space ", "version ")
+    return clean(", ".join(kind + mine for kind, mine, other in zip(kinds, scale, main, strict=False) if mine != other))
 
 
 def _unranked(summary: Summary, names: Sequence[str]) -> list[str]:

@@ -36,4 +36,5 @@ def _cell(cell: Cell) -> str:
     if cell.number is None:
         return "–"
     number = str(cell.number).replace("±", " ± ")
-    return f"{cell.kind} {f'**{number}**' if cell.best else number}{' !' if cell.suspect else ''}".strip()
+    marks = f"{cell.scale}{' !' if cell.suspect else ''}"
+    return f"{cell.kind} {f'**{number}**' if cell.best else number}{marks}".strip()

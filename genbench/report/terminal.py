@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from genbench.entry import Column
-from genbench.report.view import PRIORITY, Cell, Line, View
+from genbench.report.view import PRIORITY, Cell, View
 
 __all__ = ["render_terminal", "terminal_text"]
 
@@ -52,7 +52,7 @@ def render_terminal(view: View, width: int) -> RenderableType:
 def _blocks(view: View, width: int) -> list[list[int]]:
     """Return the columns of each block: the most telling ones that fit, or all that were asked for."""
     labels = GAP + max((len(line.label) for line in view.lines if line.role != "failed"), default=0)
-    widths = [GAP + max(*map(len, _header(view, i).split("\n")), _widest(view, i)) for i in range(len(view.columns))]
+    widths = [GAP + max(len(_header(c)), _widest(view, i)) for i, c in enumerate(view.columns)]
     if view.asked:
         blocks: list[list[int]] = [[]]
         for i in range(len(widths)):
@@ -68,43 +68,42 @@ def _blocks(view: View, width: int) -> list[list[int]]:
     return [sorted(kept)]
 
 
-def _header(view: View, i: int) -> str:
-    """Return name and direction, broken at an underscore where the name is wider than the numbers under it."""
-    name, arrow = view.columns[i].name, ARROWS[view.columns[i].better]
-    breaks = [at + 1 for at, letter in enumerate(name) if letter == "_" and at > 0]
-    if breaks and len(name) + 2 > _widest(view, i):
-        at = min(breaks, key=lambda at: max(at, len(name) + 2 - at))
-        name = f"{name[:at]}\n{name[at:]}"
-    return f"{name} {arrow}".rstrip()
+def _header(column: Column) -> str:
+    return f"{column.name} {ARROWS[column.better]}".rstrip()
 
 
 def _widest(view: View, i: int) -> int:
-    return max((len(_cell(line.cells[i], view.columns[i]).plain) for line in view.lines), default=0)
+    return max((len(text.plain) for text in _cells(view, i).values()), default=0)
 
 
 def _table(view: View, block: Sequence[int]) -> Table:
     table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
     table.add_column("", no_wrap=True)
     for i in block:
-        table.add_column(Text(_header(view, i)), justify="right", no_wrap=True, vertical="bottom")
+        table.add_column(Text(_header(view.columns[i])), justify="right", no_wrap=True)
+    cells = [_cells(view, i) for i in block]
     models, references = view.of("model"), view.of("reference")
     for line in (*models, *references):
         style = "dim italic" if line.role == "reference" else ""
-        table.add_row(
-            Text(line.label), *_cells(line, view, block), style=style, end_section=line is (models or [None])[-1]
-        )
+        last = bool(models) and line is models[-1]
+        table.add_row(Text(line.label), *(column[line.label] for column in cells), style=style, end_section=last)
     return table
 
 
-def _cells(line: Line, view: View, block: Sequence[int]) -> list[Text]:
-    return [_cell(line.cells[i], view.columns[i]) for i in block]
+def _cells(view: View, i: int) -> dict[str, Text]:
+    """Return a column's texts by label, their marks padded to one width, so that the digits stay aligned."""
+    lines = [line for line in view.lines if line.role != "failed"]
+    room = max((len(_marks(line.cells[i])) for line in lines), default=0)
+    return {line.label: _cell(line.cells[i], view.columns[i].timing, room) for line in lines}
 
 
-def _cell(cell: Cell, column: Column) -> Text:
-    """Return the number with room for its marks on both sides, so that the digits of a column stay aligned."""
+def _marks(cell: Cell) -> str:
+    return ("*" if cell.best else "") + cell.scale + ("!" if cell.suspect else "")
+
+
+def _cell(cell: Cell, timing: bool, room: int) -> Text:
     if cell.number is None:
-        return Text("–  ")
-    number = str(cell.short if column.timing else cell.number)
+        return Text("–" + " " * room)
+    number = str(cell.short if timing else cell.number)
     style = "bold green" if cell.best else "yellow" if cell.suspect else ""
-    marks = ("*" if cell.best else "") + ("!" if cell.suspect else "")
-    return Text.assemble(cell.kind, (number, style), marks.ljust(1))
+    return Text.assemble(cell.kind, (number, style), _marks(cell).ljust(room))

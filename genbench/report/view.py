@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genbench.entry import SUSPECT, Column, Entry
-from genbench.report.legend import caption, legend, note, reasons, remarks
+from genbench.entry import SUSPECT, UNRANKED, Column, Entry
+from genbench.report.legend import Scale, caption, legend, note, reasons, remarks, scale_marks
 from genbench.report.numbers import Number, rounded
 from genbench.report.text import clean
 from genbench.summary import ABSENT, REFERENCES, Row, Summary
@@ -44,6 +44,7 @@ class Cell:
     kind: str = ""  # ≤ or ≥: a bound; ≈: an estimate
     best: bool = False
     suspect: bool = False
+    scale: str = ""  # † ‡ §: not comparable with the rest of its column
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
     names = _chosen(summary, metrics)
     columns = tuple(by_name[name] for name in names)
     rows = _sorted(summary, by_name.get(sort if sort and sort in by_name else _headline(names)))
-    lines = [_line(row, columns) for row in rows]
+    marks = {name: scale_marks(summary, name) for name in names}
+    lines = [_line(row, columns, marks) for row in rows]
     if not any(row.records[0]["model"] == "real" for row in rows) and (floor := _floor_line(rows, columns)):
         at = next((i for i, line in enumerate(lines) if line.role == "reference"), len(lines))
         lines.insert(at, floor)
@@ -135,27 +137,28 @@ def _sorted(summary: Summary, column: Column | None) -> list[Row]:
         if column is None or entry.estimate is None:
             return (1 if row.scored else 2), row.status in ABSENT, 0, 0.0
         sign = -1.0 if column.better == "higher" else 1.0
-        return 0, False, order.index(entry.kind), sign * entry.estimate.mean
+        return 0, bool(set(entry.scale) & set(UNRANKED)), order.index(entry.kind), sign * entry.estimate.mean
 
     return sorted(summary.rows, key=place)
 
 
-def _line(row: Row, columns: Sequence[Column]) -> Line:
+def _line(row: Row, columns: Sequence[Column], marks: Mapping[str, Mapping[Scale, str]]) -> Line:
     label = clean(row.label)
     if not row.scored:
         return Line(label, "failed", tuple(Cell(None) for _ in columns), note(row), "; ".join(reasons(row)))
     if row.counts["ok"] < len(row.records):
         label += f" ({row.counts['ok']}/{len(row.records)} seeds)"
-    return Line(label, row.role, tuple(_cell(row.entries[column.name], column) for column in columns))
+    cells = [_cell(row.entries[c.name], c, marks[c.name]) for c in columns]
+    return Line(label, row.role, tuple(cells))
 
 
-def _cell(entry: Entry, column: Column) -> Cell:
+def _cell(entry: Entry, column: Column, scales: Mapping[Scale, str]) -> Cell:
     if entry.estimate is None:
         return Cell(None)
     number = rounded(entry.estimate.mean, entry.estimate.error, digits=3 if column.timing else 4)
     short = rounded(entry.estimate.mean, digits=3)
     kind = "≈" if entry.kind == "estimate" else MARKS.get((entry.kind or "", column.better or ""), "")
-    return Cell(number, short, kind, entry.best, entry.suspect)
+    return Cell(number, short, kind, entry.best, entry.suspect, scales.get(entry.scale, ""))
 
 
 def _floor_line(rows: Sequence[Row], columns: Sequence[Column]) -> Line | None:

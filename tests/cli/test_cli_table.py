@@ -1,0 +1,84 @@
+"""``genbench table``: what it prints, what it writes, what it says when it can't."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from synthetic import record, seeds
+
+from genbench.cli.main import main
+from genbench.record import write_json, write_record
+
+
+@pytest.fixture
+def run(tmp_path):
+    path = tmp_path / "run"
+    path.mkdir()
+    write_json(path / "run.json", {})
+    for r in [*seeds("a", [1.0, 1.1]), *seeds("b", [3.0, 3.1]), record("c", 0, status="failed", reason="boom")]:
+        write_record(path, r)
+    return path
+
+
+def test_prints_plain_tables_where_there_is_no_terminal(run, capsys):
+    assert main(["table", str(run)]) == 0
+    out = capsys.readouterr().out
+    assert "1.05±0.05*" in out
+    assert "boom" in out
+    assert "\x1b" not in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_json_per_seed_is_one_object_a_cell(run, capsys):
+    assert main(["table", str(run), "--format", "json", "--per", "seed"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert sorted((r["model"], r["dataset"], r["seed"], r["status"]) for r in rows) == [
+        ("a", "ring", 0, "ok"), ("a", "ring", 1, "ok"), ("b", "ring", 0, "ok"), ("b", "ring", 1, "ok"),
+        ("c", "ring", 0, "failed")]  # fmt: skip
+
+
+def test_the_suffix_of_the_file_chooses_the_format(run, tmp_path, capsys):
+    starts = {"t.md": "### ring", "t.tex": r"\begin{table}", "t.csv": "dataset,", "t.json": "[", "t.txt": "ring  "}
+    for name, start in starts.items():
+        assert main(["table", str(run), "-o", str(tmp_path / name)]) == 0
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
+    assert main(["table", str(run), "-o", str(tmp_path / "t.parquet")]) == 0
+    assert len(pd.read_parquet(tmp_path / "t.parquet")) == 3
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--metrics", "enrgy"], "no metric named 'enrgy', did you mean 'energy'?"),
+        (["--sort", "x"], "no metric named 'x'; known: energy"),
+        (["--format", "parquet"], "name the file to write"),
+        (["-o", "/nowhere/at/all.csv"], "no folder /nowhere/at"),
+        (["--format", "html"], "'html' is not one of"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line_and_exit_2(run, capsys, args, message):
+    assert main(["table", str(run), *args]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_no_run_and_an_empty_run(tmp_path, capsys):
+    assert main(["table", str(tmp_path / "nothing")]) == 2
+    assert "no run here" in capsys.readouterr().err
+    write_json(tmp_path / "run.json", {})
+    assert main(["table", str(tmp_path)]) == 2
+    assert "no cell has finished yet" in capsys.readouterr().err
+
+
+def test_usage_errors_import_no_pandas():
+    code = (
+        "import sys; from genbench.cli.main import main; "
+        "assert main(['table', 'x', '--format', 'parquet']) == 2; assert main(['table', 'x', '--per', 'y']) == 2; "
+        "sys.exit(bool({'pandas', 'numpy', 'scipy', 'rich'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

@@ -1,0 +1,330 @@
+"""From records to frames: means and ties over seeds, what failed, what must not be compared."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from synthetic import record, score, seeds
+
+from genbench.entry import SUSPECT
+from genbench.record import write_json, write_record
+from genbench.significance import Estimate, difference_p, holm, tied_with_best
+from genbench.summary import summarise
+from genbench.table import Results, load, to_frame
+
+
+def by_label(records):
+    return to_frame(records).set_index("label")
+
+
+# -------------------------------------------------------------------------------------------------------- statistics
+
+
+def test_welch_agrees_with_scipy():
+    rng = np.random.default_rng(0)
+    for n, m in ((3, 3), (3, 7), (10, 2)):
+        a, b = rng.normal(0, 1, n), rng.normal(1, 3, m)
+        mine = difference_p(Estimate(dict(enumerate(a))), Estimate(dict(enumerate(b))))
+        assert mine == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
+
+
+def test_single_seeds_are_told_apart_by_their_sampling_error():
+    p = difference_p(Estimate({0: 0.0}, 1.0), Estimate({0: 3.0}, 1.0))
+    assert p == pytest.approx(2 * stats.norm.sf(3 / math.sqrt(2)))
+    assert math.isnan(difference_p(Estimate({0: 0.0}), Estimate({0: 3.0}, 1.0)))
+
+
+def test_holm_is_the_textbook_example():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.02, math.nan])[0] == pytest.approx(0.04)  # a test that could not be made counts
+
+
+def test_equal_models_are_called_different_in_at_most_five_percent_of_tables():
+    rng = np.random.default_rng(1)
+    tables = [{str(i): Estimate(dict(enumerate(rng.normal(size=5)))) for i in range(4)} for _ in range(400)]
+    wrong = sum(len(tied_with_best(table, "lower")) < 4 for table in tables) / len(tables)
+    assert wrong < 0.2  # the best of four is chosen after the fact, which costs some of the 5 %
+    far = {str(i): Estimate(dict(enumerate(rng.normal(10 * i, 1, 5)))) for i in range(4)}
+    assert tied_with_best(far, "lower") == {"0"}
+    assert tied_with_best(far, "higher") == {"3"}
+
+
+def test_nothing_is_best_where_nothing_can_be_tested():
+    assert tied_with_best({"a": Estimate({0: 1.0}), "b": Estimate({0: 2.0})}, "lower") == frozenset()
+    assert tied_with_best({"a": Estimate({0: 1.0}, 0.1)}, "lower") == frozenset()
+
+
+def test_seeds_that_agree_exactly_tie_only_with_the_same_value():
+    same = {"a": Estimate({0: 8.0, 1: 8.0}), "b": Estimate({0: 8.0, 1: 8.0}), "c": Estimate({0: 7.0, 1: 7.0})}
+    assert tied_with_best(same, "higher") == {"a", "b"}
+
+
+# ----------------------------------------------------------------------------------------------------------- the frame
+
+
+def test_a_model_has_mean_spread_interval_and_rank():
+    frame = by_label([*seeds("good", [1.0, 1.1, 1.2]), *seeds("bad", [5.0, 5.1, 5.2])])
+    good = frame.loc["good"]
+    assert good["energy"] == pytest.approx(1.1)
+    assert good["energy_sd"] == pytest.approx(0.1)
+    assert good["energy_se"] == pytest.approx(0.1 / math.sqrt(3))
+    low, high = stats.t.interval(0.95, 2, 1.1, 0.1 / math.sqrt(3))
+    assert (good["energy_low"], good["energy_high"]) == (pytest.approx(low), pytest.approx(high))
+    assert (good["n_ok"], good["n_failed"], good["energy_rank"], good["energy_tied"]) == (3, 0, 1, True)
+    assert (frame.loc["bad", "energy_rank"], frame.loc["bad", "energy_tied"]) == (2, False)
+
+
+def test_models_that_cannot_be_told_apart_are_tied():
+    frame = by_label([*seeds("a", [1.0, 1.4, 0.6]), *seeds("b", [1.1, 1.5, 0.9]), *seeds("c", [9.0, 9.1, 9.2])])
+    assert list(frame["energy_tied"]) == [True, True, False]
+    assert list(frame["energy_rank"]) == [1, 2, 3]
+
+
+def test_higher_is_better_where_the_score_says_so():
+    frame = by_label(
+        [*seeds("a", [0.9, 0.91], "coverage", better="higher"), *seeds("b", [0.2, 0.21], "coverage", better="higher")]
+    )
+    assert list(frame["coverage_rank"]) == [1, 2]
+
+
+def test_a_failed_seed_takes_the_mean_away_and_ranks_last():
+    broken = [
+        *seeds("broken", [0.001, 0.001]),
+        record("broken", 2, status="diverged", phase="fit", reason="loss is nan"),
+    ]
+    frame = by_label([*broken, *seeds("a", [1.0, 1.1, 1.2]), *seeds("b", [2.0, 2.1, 2.2])])
+    row = frame.loc["broken"]
+    assert math.isnan(row["energy"])
+    assert (row["status"], row["reason"], row["n_ok"], row["n_failed"]) == ("diverged", "loss is nan", 2, 1)
+    assert row["energy_rank"] == 3
+    assert not row["energy_tied"]
+    assert frame.loc["a", "energy_tied"]
+
+
+@pytest.mark.parametrize("status", ["invalid", "diverged", "failed", "timeout", "oom", "crashed", "lost"])
+def test_every_way_to_fail_counts(status):
+    row = by_label([*seeds("m", [1.0]), record("m", 1, status=status)]).loc["m"]
+    assert (row["status"], row["n_failed"]) == (status, 1)
+    assert pd.isna(row["energy"])
+
+
+@pytest.mark.parametrize("status", ["interrupted", "skipped"])
+def test_cells_that_never_ran_are_no_failures(status):
+    row = by_label([*seeds("m", [1.0, 2.0]), record("m", 2, status=status)]).loc["m"]
+    assert (row["status"], row["n_ok"], row["n_failed"], row["n_seeds"]) == ("ok", 2, 0, 3)
+    assert row["energy"] == 1.5
+    assert by_label([record("m", 0, status=status, reason="why")]).loc["m", ["status", "reason"]].tolist() == [
+        status,
+        "why",
+    ]
+
+
+def test_a_score_that_some_seeds_lack_is_no_mean_over_the_others():
+    records = [*seeds("m", [1.0, 2.0]), record("m", 2, [score("energy", None, warnings=["the value is inf"])])]
+    row = by_label(records).loc["m"]
+    assert pd.isna(row["energy"])
+    assert row["energy_missing"] == "missing in 1 of 3 seeds: the value is inf"
+
+
+def test_reference_rows_are_never_the_best():
+    frame = by_label(
+        [*seeds("real", [0.0, 0.1]), *seeds("memoriser", [0.0, 0.1]), *seeds("a", [1, 1.1]), *seeds("b", [9, 9.1])]
+    )
+    assert frame["energy_tied"].to_dict() == {"real": False, "memoriser": False, "a": True, "b": False}
+    assert frame["role"].to_dict() == {"real": "reference", "memoriser": "reference", "a": "model", "b": "model"}
+    assert frame.loc["a", "energy_rank"] == 1
+
+
+def test_kinds_of_likelihood_never_share_a_ranking():
+    records = []
+    for name, density, value in (
+        ("vae", "bound", 1.0),
+        ("vae2", "bound", 2.0),
+        ("kde", "exact", 3.0),
+        ("flow", "exact", 4.0),
+    ):
+        records += seeds(name, [value, value + 0.01, value + 0.02], "nll", density=density)
+    frame = by_label(records)
+    assert frame["nll_rank"].to_dict() == {"vae": 1, "vae2": 2, "kde": 1, "flow": 2}
+    assert frame["nll_tied"].to_dict() == {"vae": True, "vae2": False, "kde": True, "flow": False}
+    assert frame["nll_kind"].to_dict() == {"vae": "bound", "vae2": "bound", "kde": "exact", "flow": "exact"}
+
+
+def test_the_kind_that_a_score_states_wins():
+    records = [record("ddpm", 0, [score("nll", 1.0, params={"kind": "estimate"})], density="bound")]
+    assert by_label(records).loc["ddpm", "nll_kind"] == "estimate"
+
+
+def test_different_quantities_under_one_name_are_not_compared():
+    gap = {"params": {"quantity": "cross-entropy gap"}}
+    records = [
+        *(record("gan", i, [score("kl", -2.0 + i / 100, **gap)]) for i in range(2)),
+        *(
+            record("kde", i, [score("kl", 0.1 + i / 100, params={"quantity": "KL(truth||model)", "kind": "exact"})])
+            for i in range(2)
+        ),
+        *(record("a", i, [score("frechet", 1 + i / 100, params={"features": "pixels"})]) for i in range(2)),
+        *(record("b", i, [score("frechet", 9 + i / 100, params={"features": "inception"})]) for i in range(2)),
+    ]
+    frame = by_label(records)
+    assert pd.isna(frame.loc["gan", "kl_rank"])  # a collapsed model has a negative gap: lower is not better
+    assert frame.loc["kde", "kl_rank"] == 1
+    assert list(frame.loc[["a", "b"], "frechet_rank"]) == [1, 1]
+
+
+def test_better_than_real_beyond_noise_is_suspect():
+    def of(value, **fields):
+        return [record("m", i, [score("energy", value, floor=1.0, floor_sd=0.1, **fields)]) for i in range(3)]
+
+    assert by_label(of(0.5)).loc["m", "energy_suspect"]
+    assert by_label(of(0.5)).loc["m", "energy_z"] == pytest.approx(-3 * 0.5 / math.sqrt(3 * 0.01))
+    assert by_label(of(0.5)).loc["m", "energy_floor"] == 1.0
+    assert not by_label(of(0.95)).loc["m", "energy_suspect"]
+    assert not by_label(of(2.0)).loc["m", "energy_suspect"]
+    assert by_label(of(2.0, better="higher")).loc["m", "energy_suspect"]
+    assert not by_label(of(0.5, low=-1.0, high=2.0)).loc["m", "energy_suspect"]  # its own error counts as well
+    assert SUSPECT == 3.0
+
+
+def test_without_stated_errors_the_spread_over_seeds_is_the_noise():
+    def of(values):
+        return by_label([record("m", i, [score("energy", v, floor=1.0)]) for i, v in enumerate(values)]).loc["m"]
+
+    gap = stats.ttest_1samp([-0.5, -0.51, -0.49], 0.0)
+    assert of([0.5, 0.49, 0.51])["energy_z"] == pytest.approx(-stats.norm.isf(gap.pvalue / 2))
+    assert of([0.5, 0.49, 0.51])["energy_suspect"]
+    assert not of([0.5, 0.9, 0.7])["energy_suspect"]
+    assert pd.isna(of([0.5])["energy_z"])
+
+
+def test_timings_of_several_runs_are_not_ranked():
+    def of(run):
+        return [
+            record(m, s, timings={"fit_s": s + 10.0 * ord(m)}, run=run, key=f"{run}{m}{s}")
+            for m in "ab"
+            for s in range(2)
+        ]
+
+    assert by_label(of("one")).loc["a", "fit_s_rank"] == 1
+    both = to_frame(of("one") + of("two"))
+    assert both["fit_s_rank"].isna().all()
+    assert list(both["label"]) == ["a (one)", "a (two)", "b (one)", "b (two)"]
+
+
+def test_rows_scored_on_different_numbers_are_not_ranked():
+    small = {"train": 10, "test": 10, "reference": 10}
+    frame = by_label([*seeds("a", [1.0, 1.1]), *seeds("b", [9.0, 9.1], sizes=small)])
+    assert frame["energy_rank"].isna().all()
+
+
+def test_equal_names_are_told_apart_by_what_differs():
+    records = [
+        *seeds("vae", [1.0], model_config={"beta": 1.0, "latent": 2}),
+        *seeds("vae", [2.0], model_config={"beta": 4.0, "latent": 2}),
+        *seeds("gan", [1.0], budget="10steps"),
+        *seeds("gan", [2.0], budget="20steps"),
+        *seeds("kde", [1.0, 2.0], device="cuda:0")[:1],
+        *seeds("kde", [1.0, 2.0], device="cuda:1")[1:],
+    ]
+    labels = list(to_frame(records)["label"])
+    assert labels == ["vae (beta=1.0)", "vae (beta=4.0)", "gan (10steps)", "gan (20steps)", "kde"]
+
+
+def test_one_cell_counts_once():
+    first = record("m", 0, status="failed")
+    second = first | {"attempt": 2, "status": "ok", "scores": [score("energy", 1.0)]}
+    for records in ([first, second], [second, first], [second, second]):
+        assert list(to_frame(records)["n_seeds"]) == [1]
+        assert list(to_frame(records, per="seed")["status"]) == ["ok"]
+
+
+def test_one_table_a_dataset_and_configs_of_a_dataset_apart():
+    records = [
+        *seeds("m", [1.0]),
+        *seeds("m", [1.0], dataset="moons"),
+        *seeds("m", [1.0], dataset="gaussian", dataset_config={"dim": 2}),
+        *seeds("m", [1.0], dataset="gaussian", dataset_config={"dim": 8}),
+    ]
+    assert [s.dataset for s in summarise(records)] == ["ring", "moons", "gaussian (dim=2)", "gaussian (dim=8)"]
+
+
+def test_a_frame_of_cells_has_a_row_for_each_with_its_failures():
+    records = [
+        *seeds("a", [1.0, 2.0]),
+        record("a", 2, status="oom", reason="80 GB", phase="fit"),
+        record("b", 0, status="skipped"),
+    ]
+    frame = to_frame(records, per="seed")
+    assert list(frame[["model", "dataset", "seed", "status"]].itertuples(index=False, name=None)) == [
+        ("a", "ring", 0, "ok"),
+        ("a", "ring", 1, "ok"),
+        ("a", "ring", 2, "oom"),
+        ("b", "ring", 0, "skipped"),
+    ]
+    assert list(frame["energy"].dropna()) == [1.0, 2.0]
+    assert frame.loc[2, "reason"] == "80 GB"
+
+
+def test_a_metric_may_be_named_as_a_column():
+    frame = to_frame([record("m", 0, [score("seed", 5.0), score("density", 0.9)], density="exact")], per="seed")
+    assert (frame.loc[0, "seed"], frame.loc[0, "metric_seed"]) == (0, 5.0)
+    assert (frame.loc[0, "density"], frame.loc[0, "density_kind"]) == (0.9, "exact")
+
+
+def test_records_that_hold_only_what_they_must_are_rows():
+    bare = {"key": "k", "model": "m", "dataset": "d", "seed": 0, "status": "crashed"}
+    assert to_frame([bare])["status"].tolist() == ["crashed"]
+    assert to_frame([bare], per="seed")["label"].tolist() == ["m"]
+    assert len(to_frame([])) == 0
+    with pytest.raises(ValueError, match="per must be"):
+        to_frame([bare], per="model ")
+
+
+def test_numbers_have_number_types_whatever_is_missing():
+    frame = to_frame([*seeds("a", [1, 2]), record("b", 0, [score("energy", None), score("w1", None)])])
+    assert frame["energy"].dtype == frame["w1"].dtype == np.float64
+    assert frame["energy_rank"].dtype == "Int64"
+
+
+# ----------------------------------------------------------------------------------------------------------- Results
+
+
+def test_results_show_a_table_a_dataset():
+    evil = record("<b>x</b>", 0, status="failed", reason="<script>alert(1)</script>")
+    results = Results((*seeds("a", [1.0, 2.0]), evil, *seeds("a", [3.0], dataset="moons")))
+    assert results.datasets == ["ring", "moons"]
+    assert [r["model"] for r in results.failures] == ["<b>x</b>"]
+    table = results.table("ring")
+    assert list(table.columns) == [
+        "dataset",
+        "model",
+        "label",
+        "status",
+        "reason",
+        "n_ok",
+        "n_failed",
+        "energy",
+        "energy_se",
+    ]
+    assert "energy_tied" in results.table("ring", details=True)
+    assert len(results.table(per="seed")) == 4
+    html = results._repr_html_()
+    assert html.count("<table") == 2
+    assert "<script>" not in html
+    assert "<b>x" not in html
+    with pytest.raises(ValueError, match=r"no dataset 'rings'.*ring, moons"):
+        results.table("rings")
+
+
+def test_load_reads_run_directories(tmp_path):
+    for name in ("one", "two"):
+        run = tmp_path / name
+        run.mkdir()
+        write_json(run / "run.json", {})
+        write_record(run, record("m", 0, status="failed", key=f"{name}key"))
+        write_record(run, record("m", 0, [score("energy", 1.0)], key=f"{name}key"))
+    results = load(tmp_path / "one", tmp_path / "two")
+    assert [(r["run"], r["status"], r["attempt"]) for r in results.records] == [("one", "ok", 2), ("two", "ok", 2)]
+    assert list(results.table()["label"]) == ["m (one)", "m (two)"]
