@@ -1,0 +1,284 @@
+"""The guards of the house: who may import whom, what starts lazily, what is packaged, what is documented."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import genbench
+
+ROOT = Path(__file__).parent.parent
+CORE = ROOT / "genbench"
+PLUGINS = ROOT / "plugins"
+
+# A module imports only from lines above its own; a folder is one line.
+LIGHT = "errors spec hooks convert config budget selection discovery registry describe presets record plan"
+CELLS = "protocol device seeding data stored files training scoring samples cell preload worker session"
+TABLES = "significance entry summary table report progress compare api testing scaffold cli"
+ORDER = " ".join([LIGHT, CELLS, TABLES]).split()
+HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}
+
+MODULES = sorted(path for path in CORE.rglob("*.py") if path.name != "__main__.py")
+PACKAGES = sorted(path.parent for path in PLUGINS.glob("genbench_*/__init__.py"))
+SOURCES = [*MODULES, *(path for package in PACKAGES for path in sorted(package.rglob("*.py")))]
+
+
+def line_of(path: Path) -> str:
+    """Return the line of the house that a file of the core belongs to: its module, or its folder."""
+    return path.relative_to(CORE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the names of all modules that a file imports, wherever the statement stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                assert not path.is_relative_to(CORE), f"{path}:{node.lineno}: the core's imports are absolute"
+                continue
+            module = node.module or ""
+            yield from (f"{module}.{alias.name}" for alias in node.names) if module == "genbench" else (module,)
+
+
+def name_of(path: Path) -> str:
+    base = ROOT if path.is_relative_to(CORE) else PLUGINS
+    return ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(".__init__")
+
+
+def ids(paths: list[Path]) -> list[str]:
+    return [name_of(path) for path in paths]
+
+
+# ---------------------------------------------------------------------------------------------------- who imports whom
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p != CORE / "__init__.py"], ids=name_of)
+def test_a_module_imports_only_from_lines_above_its_own(path: Path) -> None:
+    line = line_of(path)
+    assert line in ORDER, f"{path.name} has no place in the house: give it a line in ORDER"
+    for name in imported(path):
+        top, _, rest = name.partition(".")
+        assert not top.startswith("genbench_"), f"the core imports no plugin, not even {name}"
+        if top == "genbench" and rest and rest not in genbench.__all__:
+            other = rest.partition(".")[0]
+            above = ORDER.index(other) < ORDER.index(line) or other == line
+            assert above, f"{name_of(path)} imports {name}, which stands below it"
+        if line in LIGHT.split():
+            assert top not in HEAVY, f"{name_of(path)} stands above the line and imports {name}"
+
+
+def test_the_order_of_the_house_names_only_rooms_that_may_exist() -> None:
+    there = {line_of(path) for path in MODULES} - {"__init__"}
+    later = {"compare", "testing", "scaffold"}
+    assert set(ORDER) - later <= there
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=ids(PACKAGES))
+def test_a_plugin_keeps_to_itself_and_declares_lightly(package: Path) -> None:
+    own = package.name
+    for path in package.rglob("*.py"):
+        for name in imported(path):
+            top = name.partition(".")[0]
+            assert not top.startswith("genbench_") or top == own, f"{path.name} imports another plugin, {name}"
+    for name in imported(package / "__init__.py"):
+        light = name.partition(".")[0] in sys.stdlib_module_names | {own}
+        assert light or name in ("genbench.spec", "genbench.hooks"), f"{own} imports {name} to declare itself"
+
+
+# ---------------------------------------------------------------------------------------------------------- lazy start
+
+TELL = """
+import sys
+from genbench.cli.main import main
+code = main(sys.argv[1:])
+print("LOADED", *sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def loaded(*arguments: str, code: int = 0) -> set[str]:
+    """Return the top-level modules that a command line has imported when it ends."""
+    done = subprocess.run([sys.executable, "-c", TELL, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, done.stderr
+    return set(done.stderr.rpartition("LOADED")[2].split())
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("--help", 0),
+        ("--version", 0),
+        ("lsit", 2),
+        ("list", 0),
+        ("list --json", 0),
+        ("show vae", 0),
+        ("show vea", 2),
+        ("plugins", 0),
+        ("completion zsh", 0),
+        ("run --help", 0),
+        ("run --dry-run", 0),
+        ("run -m vea", 2),
+        ("run -m vae --set vae.bta=4", 2),
+        ("run -m vae --set vae.beta=-1", 2),
+        ("run -d rign", 2),
+        ("run --budget soon", 2),
+        ("run --seeds 0", 2),
+        ("run --config absent.toml", 2),
+        ("table --help", 0),
+        ("score --help", 0),
+    ],
+)
+def test_what_does_not_compute_imports_nothing_that_computes(line: str, code: int) -> None:
+    unwanted = HEAVY - {"rich"} if line == "run --dry-run" else HEAVY
+    assert not loaded(*line.split(), code=code) & unwanted
+
+
+def test_help_imports_click_and_nothing_else_that_was_installed() -> None:
+    foreign = loaded("--help") - set(sys.stdlib_module_names) - {"click", "genbench", "__main__"}
+    assert not {name for name in foreign if not re.match(r"_|sitecustomize|distutils|coverage|pytest", name)}
+
+
+def test_importing_genbench_imports_nothing() -> None:
+    code = "import sys, genbench; print(*[n for n in sys.modules if n.startswith('genbench')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["genbench"]
+
+
+# Third-party modules are loaded once and each module of ours in a fork: alone, but without seconds of torch each.
+ALONE = """
+import importlib, os, sys
+for heavy in ("torch", "numpy", "scipy.stats", "pandas", "sklearn.neighbors", "rich.table", "pluggy", "click"):
+    importlib.import_module(heavy)
+assert not [name for name in sys.modules if name.startswith("genbench")]
+for name in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            print(f"{name}: {type(error).__name__}: {error}", flush=True)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        print(f"{name}: its import ended the process")
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_each_module_imports_alone() -> None:
+    names = [name_of(path) for path in SOURCES if "tools" not in path.parts]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ALONE, *names],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+# ------------------------------------------------------------------------------------------------------------ packaging
+
+
+@pytest.fixture(scope="module")
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_folders_packages_entry_points_and_installed_metadata_agree(project) -> None:
+    folders = {package.name for package in PACKAGES}
+    packages = set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
+    points = project["project"]["entry-points"]["genbench"]
+    installed = importlib.metadata.distribution("genbench").entry_points
+    assert packages == {"genbench"} | {f"plugins/{name}" for name in folders}
+    assert set(points.values()) == folders
+    assert {f"genbench_{name}" for name in points} == folders
+    told = "an entry point is read when genbench is installed: pip install -e . again"
+    assert {p.name: p.value for p in installed.select(group="genbench")} == points, told
+    assert {p.name: p.value for p in installed.select(group="console_scripts")} == project["project"]["scripts"]
+
+
+def test_the_version_is_the_same_everywhere(project) -> None:
+    assert genbench.__version__ == project["project"]["version"] == importlib.metadata.version("genbench")
+
+
+def test_every_plugin_of_ours_loads_and_provides_something() -> None:
+    from genbench.registry import Registry
+
+    rows = [row for row in Registry.discover(block=()).plugins if row.distribution == "genbench"]
+    assert len(rows) == len(PACKAGES)
+    assert {row.name: row.reason for row in rows if row.status != "ok"} == {}
+    assert [row.name for row in rows if not row.provides] == []
+
+
+def test_the_built_wheel_holds_every_file_of_the_packages_and_no_other(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="the build backend is not installed here")
+    code = f"import hatchling.build as b; print(b.build_wheel({str(tmp_path)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(tmp_path / done.stdout.split()[-1]) as wheel:
+        held = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    files = {
+        path.relative_to(base).as_posix()
+        for base, folders in ((ROOT, [CORE]), (PLUGINS, PACKAGES))
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert "genbench/py.typed" in held
+    assert held == files
+
+
+# -------------------------------------------------------------------------------------------------------- documentation
+
+
+def public_names(path: Path) -> list[str] | None:
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and [getattr(t, "id", "") for t in node.targets] == ["__all__"]:
+            return list(ast.literal_eval(node.value))
+    return None
+
+
+def as_isort(name: str) -> tuple[int, str]:
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2), name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids(SOURCES))
+def test_public_names_are_listed_sorted_and_documented(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    names = public_names(path)
+    defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    if names is None:
+        assert path.parent != CORE or not defined, "a module of the core lists its public names in __all__"
+        return
+    assert names == sorted(names, key=as_isort), "constants, classes, functions, each in order"
+    assert len(names) == len(set(names))
+    undocumented = [name for name in names if name in defined and not ast.get_docstring(defined[name])]
+    assert undocumented == []
+
+
+@pytest.mark.parametrize("name", genbench.__all__)
+def test_every_public_name_of_genbench_is_there_and_documented(name: str) -> None:
+    assert getattr(genbench, name).__doc__
+    assert name in dir(genbench)
+
+
+def test_a_name_that_genbench_lacks_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'genbench' has no attribute 'rnu'"):
+        genbench.rnu  # noqa: B018
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids(SOURCES))
+def test_a_file_has_one_idea(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
