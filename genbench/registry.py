@@ -185,7 +185,8 @@ class Registry:
             named = self._targets(setting)
             having = [entry for entry in named if setting.option in option_types(entry.spec.config)]
             if not having:
-                raise ConfigError(f"{setting.origin}: {no_option(named[0].spec, setting.option)}")
+                likely = max(named, key=lambda entry: _likeness(entry, setting.option))
+                raise ConfigError(f"{setting.origin}: {no_option(likely.spec, setting.option)}")
             for entry in having:
                 assigned.setdefault((entry.spec.kind, entry.key), []).append(setting)
         return assigned
@@ -199,6 +200,11 @@ class Registry:
             hint = suggestion(setting.target, named)
             raise ConfigError(f"{setting.origin}: no model, dataset or metric named {setting.target!r}{hint}")
         return named[setting.target]
+
+
+def _likeness(entry: Entry, option: str) -> tuple[bool, bool]:
+    known = option_types(entry.spec.config)
+    return bool(suggestion(option, known)), bool(known)
 
 
 def resolve(entry: Entry) -> Any:

@@ -7,7 +7,11 @@ import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("genbench", deadline=None)  # no test asserts a time
+hypothesis.settings.load_profile("genbench")
 
 Install = Callable[..., Path]
 
