@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 from collections import Counter
@@ -24,6 +25,7 @@ SEPARATORS = (",", ";", "\t", "|", " ")  # a space stands for any run of blanks
 NUMBER = r"[+-]?(\d+{mark}?\d*|{mark}\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?|true|false"
 POINT = re.compile(NUMBER.format(mark=r"\."), re.IGNORECASE)
 EITHER = re.compile(NUMBER.format(mark="[.,]"), re.IGNORECASE)
+LINE_ENDS = re.compile(r"\r\n|\n|\r")  # str.splitlines would split at many more characters
 COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 
 
@@ -48,7 +50,7 @@ def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
     data = _decoded(source, encoding)
     notes: list[str] = []
     layout = _layout(source, data)
-    if not data[layout.body :].strip():
+    if layout.body >= len(data):
         raise source.error("has a header and no rows")
     names = layout.names
     keep = list(range(len(names)))
@@ -125,7 +127,7 @@ def _layout(source: Source, data: bytes) -> Layout:
     if start + len(window) < len(data) and len(window) > first_end - start:
         window = window[: window.rfind(b"\n") + 1]  # the last line is cut
     with reading(source, "text"):
-        lines = [line for line in window.decode().splitlines() if line.strip()][:1000]
+        lines = [line for line in LINE_ENDS.split(window.decode()) if line.strip()][:1000]
         separator, rows = _separator(lines, source.path.suffix.lower() == ".tsv")
         named = _fields(comment, separator) if comment else []
     flat = [field for row in rows for field in row]
@@ -216,11 +218,9 @@ def _parse(
         body, separator = memoryview(data)[layout.body :], layout.separator
     place = _place(data, layout)
 
-    def slowly(column: int) -> Array:
-        texts = _arrow(pa, body, separator, layout, [], [column])[0].to_pylist()
-        if layout.decimal == ",":
-            texts = [None if t is None else t.replace(",", ".") for t in texts]
-        return floats_of_text(source, texts, columns[column], place)
+    def carefully(wanted: Sequence[int]) -> list[Array]:
+        found = _arrow(pa, body, separator, layout, [], wanted)
+        return [_of_texts(pa, source, texts, layout, columns[c], place) for c, texts in zip(wanted, found, strict=True)]
 
     texts = [] if label is None else [label]
     try:
@@ -231,11 +231,24 @@ def _parse(
         _check_widths(source, data, layout)
         with reading(source, "text"):
             labels = _arrow(pa, body, separator, layout, [], texts)[0] if texts else None
-            numbers = [slowly(column) for column in columns]
+            numbers = carefully(list(columns))
     for i, column in enumerate(columns):
         if (np.abs(numbers[i]) >= EXACT).any():  # an integer may have been rounded
-            numbers[i] = slowly(column)
+            numbers[i] = carefully([column])[0]
     return numbers, None if labels is None else np.array(labels.to_pylist(), dtype=object)
+
+
+def _of_texts(pa: Any, source: Source, texts: Any, layout: Layout, column: str, place: Callable[[int], str]) -> Array:
+    """Return float64 of an Arrow column of text, field by field only where it is not all plain numbers."""
+    from pyarrow import compute
+
+    if layout.decimal == ",":
+        texts = compute.replace_substring(texts, ",", ".")
+    with contextlib.suppress(pa.ArrowInvalid):
+        numbers = as_numpy(texts.cast(pa.float64()))
+        if not (abs(numbers) >= EXACT).any():
+            return numbers
+    return floats_of_text(source, texts.to_pylist(), column, place)
 
 
 def _arrow(
@@ -275,4 +288,6 @@ def _check_widths(source: Source, data: bytes, layout: Layout) -> None:
                 hint = "commas seem to be decimal marks: write points, or put ; between the columns"
             elif row == 1 and layout.headed:
                 hint = "the header should name each column"
-            raise source.error(f"row {row} (line {number}) has {found} fields, expected {wanted}; {hint}")
+            raise source.error(
+                f"row {row} (line {number}) has {found} field{'s' if found > 1 else ''}, expected {wanted}; {hint}"
+            )
