@@ -164,8 +164,8 @@ class Results:
     def table(self, dataset: str | None = None, per: str = "model", *, details: bool = False) -> pd.DataFrame:
         """Return the frame of ``to_frame``, of one dataset (its name or label) or of all.
 
-        Names, status, values and their standard errors: what fits a screen; all that there is with ``details=True``.
-        Raises ValueError when there is no such dataset.
+        Names, status and values (means over seeds, for models): what fits a screen. ``details=True`` gives all columns:
+        errors, intervals, ranks and ties, floors. Raises ValueError when there is no such dataset.
         """
         records = [r for r in self.records if dataset in (None, r["dataset"], r.get("dataset_label"))]
         if dataset is not None and not records:
@@ -177,8 +177,7 @@ class Results:
         """Show one table a dataset in a notebook."""
         tables = ""
         for dataset in self.datasets:
-            frame = self.table(dataset).drop(columns=["dataset", "model"]).set_index("label")
-            html = frame.to_html(float_format="{:.4g}".format, na_rep="–", border=0)
+            html = _with_errors(self.table(dataset), self.table(dataset, details=True)).to_html(na_rep="–", border=0)
             tables += f"<h4>{escape(dataset)}</h4>{html}"
         return tables
 
@@ -186,8 +185,20 @@ class Results:
 def _short(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:
     ids = ("dataset", "model", "label", "seed", "status", "reason", "n_ok", "n_failed")
     numbers = [_free(column.name) for column in columns_of(records)]
-    names = [*ids, *(part for name in numbers for part in (name, f"{name}_se"))]
-    return frame[[name for name in names if name in frame]].dropna(axis="columns", how="all")
+    return frame[[name for name in (*ids, *numbers) if name in frame]].dropna(axis="columns", how="all")
+
+
+def _with_errors(short: pd.DataFrame, full: pd.DataFrame) -> pd.DataFrame:
+    """Return the short frame as text by label, each number with its standard error; ``*`` marks what ties for best."""
+    shown = short.drop(columns=["dataset", "model"]).set_index("label").astype(object)
+    shown.index.name = None  # saves a second line of header
+    for name in [name for name in shown if f"{name}_se" in full]:
+        parts = zip(full[name], full[f"{name}_se"], full[f"{name}_tied"], strict=True)
+        shown[name] = [
+            "–" if pd.isna(mean) else f"{mean:.4g}{f' ± {error:.2g}' if error > 0 else ''}{'*' if tied else ''}"
+            for mean, error, tied in parts
+        ]
+    return shown
 
 
 def load(*paths: str | Path) -> Results:

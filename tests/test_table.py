@@ -306,12 +306,12 @@ def test_results_show_a_table_a_dataset():
         "n_ok",
         "n_failed",
         "energy",
-        "energy_se",
     ]
     assert "energy_tied" in results.table("ring", details=True)
     assert len(results.table(per="seed")) == 4
     html = results._repr_html_()
     assert html.count("<table") == 2
+    assert "1.5 ± 0.5" in html
     assert "<script>" not in html
     assert "<b>x" not in html
     with pytest.raises(ValueError, match=r"no dataset 'rings'.*ring, moons"):
