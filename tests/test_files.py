@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import subprocess
 import sys
@@ -215,6 +216,28 @@ def test_layouts_of_text_are_found_out(tmp_path, text, columns, first):
     found = read(path)
     assert found.columns == columns
     np.testing.assert_array_equal(found.rows[0], first)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", " ", "   ", ", ", "; "])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_whatever_is_written_is_read_back_bit_for_bit(tmp_path, separator, decimal):
+    if decimal == "," == separator.strip():
+        return  # this can be read in two ways
+
+    def written(value):
+        return (str(int(value)) if value == int(value) and abs(value) < 1e6 else repr(float(value))).replace(
+            ".", decimal
+        )
+
+    for d, n, scale, header in itertools.product((2, 3, 7), (2, 30), (1e-30, 1, 1e30), ("", "names", "# names")):
+        rows = RNG.normal(size=(n, d)) * scale
+        rows[:, ::2] = RNG.integers(-9, 9, size=rows[:, ::2].shape)
+        names = ["pt", "eta", "E", "x_1", "m 1" if separator.strip() else "m1", "a", "b"][:d]
+        lines = [header.replace("names", separator.join(names))] * bool(header)
+        lines += [separator.join(map(written, row)) for row in rows]
+        found = read(write(tmp_path, "\n".join(lines)))
+        np.testing.assert_array_equal(found.rows, rows)
+        assert found.columns == tuple(names if header else [f"c{i}" for i in range(d)])
 
 
 def test_a_guess_about_the_layout_is_told(tmp_path):
@@ -463,6 +486,16 @@ def test_arrays_that_are_no_data(tmp_path, values, parts):
     says(refusal(from_array, values, "real"), "real: ", *parts)
 
 
+def test_frames_and_tensors_are_taken_like_files():
+    import torch
+
+    found = from_array(TABLE, "real")
+    assert (found.columns, found.named) == (("pt", "eta", "phi"), True)
+    np.testing.assert_array_equal(from_array(torch.ones(5, 2), "fake").rows, np.ones((5, 2)))
+    says(refusal(from_array, torch.ones(5, 2, requires_grad=True), "fake"), "fake: ", "requires grad")
+    says(refusal(from_array, [[1, 2], [3]], "fake"), "fake: ")
+
+
 def test_arrays_of_objects_are_refused_in_memory_too():
     says(refusal(from_array, np.array([[1, "x"]] * 3, dtype=object), "real"), "real: ", "column 'c1'", "got 'x'")
 
@@ -533,6 +566,25 @@ def test_a_folder_of_images(tmp_path, mode, channels):
     assert read(folder).sha256 == found.sha256
     save_images(folder, n=1)
     assert read(folder).sha256 != found.sha256
+
+
+@pytest.mark.parametrize(("dtype", "levels"), [(np.uint16, 65536), (np.float32, None), (np.int32, None)])
+def test_deep_images_keep_their_values(tmp_path, dtype, levels):
+    pixels = RNG.integers(0, 60_000, size=(2, 6, 8)).astype(dtype) * dtype(2 if dtype == np.int32 else 1)
+    for i, image in enumerate(pixels):
+        Image.fromarray(image).save(tmp_path / f"{i}.tif")
+    found = read(tmp_path)
+    np.testing.assert_array_equal(found.rows[:, 0], pixels)
+    assert found.levels == levels
+    Image.new("L", (8, 6)).save(tmp_path / "3.png")
+    says(refusal(read, tmp_path), "mixes images", "16 bits or more", "L")
+
+
+def test_transparency_is_left_out_and_told(tmp_path):
+    Image.new("RGBA", (8, 6), (1, 2, 3, 4)).save(tmp_path / "0.png")
+    found = read(tmp_path)
+    assert found.rows[0, :, 0, 0].tolist() == [1, 2, 3]
+    says(" ".join(found.notes), "transparency")
 
 
 def test_sub_folders_are_labels(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -18,24 +19,40 @@ if TYPE_CHECKING:
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 
+DEEP = {"I;16": "u2", "I;16L": "u2", "I;16B": "u2", "I": "i4", "F": "f4"}  # modes of more than 8 bits
+TRANSPARENT = {"LA", "La", "PA", "RGBA", "RGBa"}
+
 
 def read_folder(source: Source, max_bytes: int) -> Block:
-    """Return the images of a folder, grey or RGB, as uint8 (n, channels, height, width), in the order of their names.
+    """Return the images of a folder, grey or RGB, as (n, channels, height, width), in the order of their names.
 
+    Pixels are uint8; deep grey images keep their 16-bit, 32-bit or real-valued pixels.
     Raises DataError for a folder without images, for images of different sizes and for a damaged one.
     """
+    import numpy as np
+
     with reading(source):
         paths, labels, notes = _listed(source)
     width, height, modes = _measured(source, paths, max_bytes)
-    deep = all(mode.startswith("I;16") for mode in modes)
-    mode = "I;16" if deep else "L" if modes <= {"1", "L"} else "RGB"
+    mode = _common(source, modes)
     if len(modes) > 1:
         notes.append(f"images of modes {some(sorted(modes))} were read as {mode}")
-    channels = 3 if mode == "RGB" else 1
-    source.check_size(
-        len(paths) * width * height * channels, max_bytes, f"{len(paths)} images of {width}x{height} take"
-    )
-    return Block(_pixels(paths, mode, (channels, height, width)), labels=labels, notes=notes)
+    if modes & TRANSPARENT:
+        notes.append("transparency was left out")
+    shape = (len(paths), 3 if mode == "RGB" else 1, height, width)
+    taken = math.prod(shape) * np.dtype(DEEP.get(mode, "u1")).itemsize
+    source.check_size(taken, max_bytes, f"{len(paths)} images of {width}x{height} take")
+    return Block(_pixels(paths, mode, shape), labels=labels, notes=notes)
+
+
+def _common(source: Source, modes: set[str]) -> str:
+    """Return the mode all images are read in; raises DataError where deep pixels are mixed with others."""
+    if len(modes) == 1 and modes <= set(DEEP):
+        return next(iter(modes))
+    if deep := sorted(modes & set(DEEP)):
+        others = sorted(modes - set(DEEP))
+        raise source.error(f"mixes images of {some(deep)} (16 bits or more){' and ' * bool(others)}{some(others)}")
+    return "L" if modes <= {"1", "L", "LA"} else "RGB"
 
 
 def _listed(source: Source) -> tuple[list[Path], Array | None, list[str]]:
@@ -82,17 +99,17 @@ def _measured(source: Source, paths: Sequence[Path], max_bytes: int) -> tuple[in
     return size[0], size[1], modes
 
 
-def _pixels(paths: Sequence[Path], mode: str, shape: tuple[int, int, int]) -> Array:
+def _pixels(paths: Sequence[Path], mode: str, shape: tuple[int, int, int, int]) -> Array:
     import numpy as np
     from PIL import Image
 
-    out = np.empty((len(paths), *shape), dtype=np.uint16 if mode == "I;16" else np.uint8)
+    out = np.empty(shape, dtype=DEEP.get(mode, "u1"))
     for i, path in enumerate(paths):
         with reading(Source(path), "an image"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
-                pixels = np.asarray(image if mode == "I;16" else image.convert(mode))
-        out[i] = pixels[None] if shape[0] == 1 else pixels.transpose(2, 0, 1)
+                pixels = np.asarray(image if mode in DEEP else image.convert(mode))
+        out[i] = pixels[None] if shape[1] == 1 else pixels.transpose(2, 0, 1)
     return out
 
 

@@ -11,7 +11,19 @@ from genbench.errors import DataError
 from genbench.files import arrays, images, text
 from genbench.files.columns import Words, pick, pick_one, tidy, words
 from genbench.files.numbers import as_float, check_finite
-from genbench.files.source import MAX_BYTES, Block, Source, Table, digest, find, format_of, quoted, reading, row_number
+from genbench.files.source import (
+    MAX_BYTES,
+    Block,
+    Source,
+    Table,
+    digest,
+    find,
+    format_of,
+    printable,
+    quoted,
+    reading,
+    row_number,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -90,8 +102,8 @@ def _open(source: Source, kind: str, labels: str | None, encoding: str | None, m
     return arrays.read_npy(source, max_bytes) if kind == "npy" else arrays.read_hdf5(source, max_bytes)
 
 
-def from_array(values: Array, name: str, columns: Sequence[str] = ()) -> Loaded:
-    """Return an array of the user's own, checked like a file; ``name`` is how errors call it.
+def from_array(values: Any, name: str, columns: Sequence[str] = ()) -> Loaded:
+    """Return an array, tensor or data frame of the user's, checked like a file; ``name`` is how errors call it.
 
     Raises DataError for anything but finite real numbers (n,), (n, d), (n, h, w) or (n, c, h, w).
     """
@@ -99,9 +111,13 @@ def from_array(values: Array, name: str, columns: Sequence[str] = ()) -> Loaded:
 
     import numpy as np
 
-    values = np.asarray(values)
-    sha256 = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest() if not values.dtype.hasobject else ""
-    return _checked(Source(Path(name)), Block(values, tuple(columns)), (), None, "refuse", sha256)
+    source, names = Source(Path(name)), columns or [str(c) for c in getattr(values, "columns", ())]
+    try:
+        values = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise source.error(f"cannot be taken as an array: {printable(error, 160)}") from error
+    found = _checked(source, Block(values, tuple(names)), (), None, "refuse", "")
+    return replace(found, sha256=hashlib.sha256(np.ascontiguousarray(found.rows).data).hexdigest())
 
 
 def _checked(
