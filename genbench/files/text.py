@@ -26,6 +26,7 @@ NUMBER = r"[+-]?(\d+{mark}?\d*|{mark}\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?|true|f
 POINT = re.compile(NUMBER.format(mark=r"\."), re.IGNORECASE)
 EITHER = re.compile(NUMBER.format(mark="[.,]"), re.IGNORECASE)
 LINE_ENDS = re.compile(r"\r\n|\n|\r")  # str.splitlines would split at many more characters
+BLANKS = re.compile("[ \t\r\v\f]+")  # what bytes.split takes for blanks
 COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 
 
@@ -150,7 +151,7 @@ def _layout(source: Source, data: bytes) -> Layout:
 
 def _fields(line: str, separator: str) -> list[str]:
     if separator == " ":
-        return line.split()
+        return [field for field in BLANKS.split(line) if field]
     return [field.strip() for field in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
 
 
