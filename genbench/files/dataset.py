@@ -106,7 +106,7 @@ def dataset_spec(
     config = FileConfig(
         absolute, words(columns), labels, words(log), words(periodic), na=na, encoding=encoding, max_bytes=max_bytes
     )
-    found, _, _ = _prepared(config)
+    found, _, _ = _prepared(replace(config, path=str(path)))  # errors name it as it was given
     n = len(found.rows)
     what = (
         f"{n} rows of {len(found.columns)} columns" if found.kind == "vector" else f"{n} images {found.rows.shape[1:]}"
@@ -118,6 +118,7 @@ def dataset_spec(
         f"{what} from {source.label}",
         data="vector" if found.kind == "vector" else "image",
         rows=n,
+        labels=found.labels is not None,
         source=absolute,
     )
     return spec, replace(config, sha256=found.sha256)
