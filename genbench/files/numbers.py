@@ -186,8 +186,8 @@ def check_finite(source: Source, rows: Array, names: Sequence[str], place: Place
     if na == "drop":
         return good, f"dropped {bad} of {len(rows)} rows with missing or infinite values{where}"
     raise source.error(
-        f"{' and '.join(counts)} value{'s' if total > 1 else ''} in {bad} of {len(rows)} rows{where}; first at {place(first)}; "
-        "--na drop leaves these rows out"
+        f"{' and '.join(counts)} value{'s' if total > 1 else ''} in {bad} of {len(rows)} rows{where}; "
+        f"first at {place(first)}; --na drop leaves these rows out"
     )
 
 
