@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from genbench.hooks import hookimpl
 from genbench.spec import DatasetSpec, Spec
 
-__all__ = ["FashionMNISTConfig", "MNISTConfig", "genbench_register"]
+__all__ = ["FashionMNISTConfig", "GalaxiesConfig", "LognormalMapsConfig", "MNISTConfig", "genbench_register"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,37 @@ class FashionMNISTConfig:
     """Options of Fashion-MNIST."""
 
     path: str = "/usr/share/datasets/fashion-mnist"  # folder with the IDX files, or one file of images
+
+
+@dataclass(frozen=True)
+class GalaxiesConfig:
+    """Options of the galaxies."""
+
+    size: int = 32  # pixels along each side
+    psf: float = 2.5  # full width at half maximum of the point-spread function, in pixels
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.size <= 128:
+            raise ValueError(f"size must be in [8, 128], got {self.size}")
+        if not 1.5 <= self.psf <= 10:  # a sharper image would not be sampled by its pixels
+            raise ValueError(f"psf must be in [1.5, 10], got {self.psf}")
+
+
+@dataclass(frozen=True)
+class LognormalMapsConfig:
+    """Options of the convergence maps."""
+
+    size: int = 32  # pixels along each side
+    degrees: float = 5.0  # along each side of the sky
+    shift: float = 0.03  # the convergence of empty sky, with the sign changed: smaller is more skewed
+
+    def __post_init__(self) -> None:
+        if not 4 <= self.size <= 128:
+            raise ValueError(f"size must be in [4, 128], got {self.size}")
+        if not self.size / 23 <= self.degrees <= 20:  # the stored power ends at multipole 6000
+            raise ValueError(f"degrees must be in [size / 23, 20] = [{self.size / 23:.3g}, 20], got {self.degrees}")
+        if not 0.005 <= self.shift <= 1:
+            raise ValueError(f"shift must be in [0.005, 1], got {self.shift}")
 
 
 @hookimpl
@@ -61,5 +92,26 @@ def genbench_register() -> Iterable[Spec]:
             licence="MIT",
             source="Zalando; Debian package dataset-fashion-mnist",
             paper="Xiao et al. 2017, arXiv:1708.07747",
+        ),
+        DatasetSpec(
+            "lognormal_maps",
+            "genbench_images.lognormal:LognormalMaps",
+            LognormalMapsConfig,
+            "maps of weak-lensing convergence as a lognormal field: images whose exact density is known",
+            data="image",
+            density=True,
+            licence="MIT",
+            source="drawn by genbench; power spectrum by CAMB 2.0.5",
+            paper="Hilbert et al. 2011, arXiv:1105.3980",
+        ),
+        DatasetSpec(
+            "galaxies",
+            "genbench_images.galaxies:Galaxies",
+            GalaxiesConfig,
+            "single galaxies: elliptical profiles with point-spread function, pixels and noise",
+            data="image",
+            licence="MIT",
+            source="drawn by genbench",
+            paper="Spergel 2010, arXiv:1007.3248",
         ),
     ]

@@ -10,9 +10,11 @@ from pathlib import Path
 import genbench_images
 import numpy as np
 import pytest
-from genbench_images import FashionMNISTConfig, MNISTConfig
+from genbench_images import FashionMNISTConfig, GalaxiesConfig, LognormalMapsConfig, MNISTConfig
 from genbench_images.digits import Digits
+from genbench_images.galaxies import Galaxies, half_light_radius, render
 from genbench_images.idx import LARGEST, read_idx
+from genbench_images.lognormal import LognormalMaps
 from genbench_images.mnist import MNIST, STORED, FashionMNIST
 
 from genbench.errors import DataError
@@ -229,3 +231,149 @@ def test_images_of_two_sizes_are_told(tmp_path):
     write(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((40, 5, 5), np.uint8))
     with pytest.raises(DataError, match=r"differ in size: \[\(6, 6\), \(5, 5\)\]"):
         mnist(tmp_path)
+
+
+# --------------------------------------------------------------------------------------------- convergence maps
+
+
+def maps(n=2000, seed=0, **options):
+    dataset = LognormalMaps(LognormalMapsConfig(**options))
+    return dataset, dataset.load(Sizes(n, 300, 300), np.random.default_rng(seed))
+
+
+def test_the_density_of_maps_agrees_with_scipy():
+    dataset, data = maps(50, size=6, degrees=1.0)
+    # the covariance of the logarithm: white noise of one pixel, through the filter and its mirror
+    unit = np.zeros((1, 6, 6))
+    unit[0, 0, 0] = 1
+    by_distance = dataset._scale(unit, 2)[0]
+    a, b = np.divmod(np.arange(36), 6)
+    covariance = by_distance[(a[:, None] - a) % 6, (b[:, None] - b) % 6]
+    y = np.log1p(data.train.reshape(-1, 36).astype(float) / 0.03)
+    gaussian = stats.multivariate_normal(np.full(36, -covariance[0, 0] / 2), covariance)
+    np.testing.assert_allclose(data.log_prob(data.train), gaussian.logpdf(y) - (y + np.log(0.03)).sum(1), atol=1e-9)
+    assert data.entropy == pytest.approx(gaussian.entropy() + 36 * (np.log(0.03) - covariance[0, 0] / 2), abs=1e-9)
+
+
+@pytest.mark.parametrize("options", [{}, {"size": 9, "degrees": 2.0}, {"shift": 0.2}])
+def test_maps_follow_their_density(options):
+    _, data = maps(**options)
+    log_p = data.log_prob(data.train)
+    assert -log_p.mean() == pytest.approx(data.entropy, abs=4 * log_p.std() / np.sqrt(len(log_p)))
+    assert data.train.dtype == np.float32
+    assert data.train.shape[1] == 1
+    assert data.levels is None
+
+
+def test_maps_have_the_power_of_convergence_and_are_skewed():
+    _, data = maps(4000)
+    side = np.radians(5.0)
+    power = (np.abs(np.fft.fft2(data.train[:, 0].astype(float))) ** 2).mean(0) * (side / 32**2) ** 2
+    table = load_stored(STORED.with_name("convergence.npz"))
+    for i, j in [(1, 0), (0, 2), (3, 3), (7, 1), (0, 12)]:
+        ell = 2 * np.pi / side * np.hypot(i, j)
+        expected = np.exp(np.interp(np.log(ell), np.log(table["ell"]), np.log(table["power"])))
+        assert power[i, j] == pytest.approx(expected, rel=0.1)  # six standard errors
+    assert data.train.min() > -0.03
+    assert stats.skew(data.train, axis=None) > 0.5
+    _, wide = maps(shift=1.0)
+    assert abs(stats.skew(wide.train, axis=None)) < 0.2
+
+
+def test_a_map_below_the_shift_has_no_density():
+    _, data = maps(size=8)
+    bad = data.test[:3].copy()
+    bad[1, 0, 2, 2] = -0.031
+    bad[2, 0, 0, 0] = np.nan
+    values = data.log_prob(bad)
+    assert np.isfinite(values[0])
+    assert values[1] == -np.inf
+    assert np.isnan(values[2])
+
+
+# ----------------------------------------------------------------------------------------------------- galaxies
+
+
+def draw(index=0.5, radius=3.0, ratio=1.0, angle=0.0, psf=1.06, size=32):
+    return render(size, *(np.array([v]) for v in (index, radius, ratio, angle)), psf)[0]
+
+
+def test_half_the_light_is_inside_the_half_light_radius():
+    # of an exponential disc, 1.678 scale lengths
+    assert half_light_radius(np.array([0.5]))[0] == pytest.approx(1.6783, abs=1e-4)
+    image = draw(radius=12.0, psf=0.5, size=256)
+    position = np.arange(256) - 127.5
+    assert image[np.hypot(position, position[:, None]) < 12].sum() == pytest.approx(0.5, abs=0.005)
+
+
+def test_a_small_disc_is_the_point_spread_function():
+    image = draw(radius=0.01, psf=2.0)
+    position = np.arange(32) - 15.5
+    # a pixel's width adds 1/12 to the variance
+    variance = 2.0**2 + 1 / 12
+    gaussian = np.exp(-0.5 * (position**2 + position[:, None] ** 2) / variance) / (2 * np.pi * variance)
+    np.testing.assert_allclose(image, gaussian, atol=2e-3 * gaussian.max())
+
+
+def test_an_exponential_disc_is_exponential():
+    image = draw(radius=12.0, psf=0.5, size=128)
+    row = image[64, 80:110]  # far from the centre, where blurring matters little
+    radius = np.hypot(np.arange(80, 110) - 63.5, 0.5)
+    slope = np.polyfit(radius, np.log(row), 1)[0]
+    assert slope == pytest.approx(-1.6783 / 12, rel=5e-3)
+
+
+def test_turning_a_galaxy_by_a_right_angle_turns_its_image():
+    np.testing.assert_allclose(draw(ratio=0.5, angle=np.pi / 2), draw(ratio=0.5, angle=0.0).T, atol=1e-6)
+    np.testing.assert_allclose(draw(ratio=0.5, angle=0.3), draw(ratio=0.5, angle=0.3)[::-1, ::-1], atol=1e-6)
+    image = draw(ratio=0.5)
+    assert image[16].max() == image.max()
+    assert (image.sum(0) > 1e-3).sum() > (image.sum(1) > 1e-3).sum()  # long in x
+
+
+def test_galaxies_are_measured_for_what_they_are():
+    data = Galaxies(GalaxiesConfig()).load(Sizes(2000, 50, 50), np.random.default_rng(0))
+    assert data.train.shape == (2000, 1, 32, 32)
+    assert np.isfinite(data.train).all()
+    seen = data.observables(data.train)
+    assert all(values.shape == (2000,) and np.isfinite(values).all() for values in seen.values())
+    assert np.median(seen["flux"]) == pytest.approx(1000, rel=0.1)
+    # no direction is preferred
+    for name in ("ellipticity_1", "ellipticity_2"):
+        assert abs(seen[name].mean()) < 5 * seen[name].std() / np.sqrt(2000)
+    corner = 3 * np.sinh(data.train[:, 0, :2, :2].astype(float))
+    assert corner.std() == pytest.approx(1, abs=0.15)  # the noise
+
+
+@pytest.mark.parametrize("value", [0.0, 1e6, -5.0])
+def test_images_that_are_no_galaxies_are_measured_without_failing(value):
+    data = Galaxies(GalaxiesConfig(size=16)).load(Sizes(10, 10, 10), np.random.default_rng(0))
+    seen = data.observables(np.full((2, 1, 16, 16), value))
+    assert all(np.isfinite(values).all() for values in seen.values())
+
+
+@pytest.mark.parametrize("build", [lambda: LognormalMaps(LognormalMapsConfig()), lambda: Galaxies(GalaxiesConfig())])
+def test_drawn_images_depend_on_the_generator_alone(build):
+    sizes = Sizes(30, 20, 10)
+    first, again, other = (build().load(sizes, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    larger = build().load(Sizes(60, 20, 10), np.random.default_rng(1))
+    np.testing.assert_array_equal(rows_of(first), rows_of(again))
+    assert [len(getattr(first, p)) for p in PARTS] == [30, 20, 10]
+    assert (rows_of(first) != rows_of(other)).any()
+    np.testing.assert_array_equal(first.test, larger.test)
+    assert len(np.unique(rows_of(first).reshape(60, -1), axis=0)) == 60
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "message"),
+    [
+        (LognormalMapsConfig, {"size": 2}, r"size must be in \[4, 128\], got 2"),
+        (LognormalMapsConfig, {"size": 64, "degrees": 1.0}, r"degrees must be in .*2.78, 20\], got 1.0"),
+        (LognormalMapsConfig, {"shift": 0.0}, r"shift must be in \[0.005, 1\], got 0.0"),
+        (GalaxiesConfig, {"psf": 1.0}, r"psf must be in \[1.5, 10\], got 1.0"),
+        (GalaxiesConfig, {"size": 4}, r"size must be in \[8, 128\], got 4"),
+    ],
+)
+def test_an_option_out_of_range_is_refused(config, options, message):
+    with pytest.raises(ValueError, match=message):
+        config(**options)

@@ -1,0 +1,98 @@
+"""Lognormal maps of weak-lensing convergence: images whose exact density is known.
+
+The convergence κ is a shifted lognormal field (Hilbert et al. 2011, arXiv:1105.3980): κ = shift * (exp(y) - 1) with y
+Gaussian, so that κ has the skewness of dark matter's lensing and yet a density in closed form. Maps are periodic, so
+that the Fourier modes of y are independent.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from genbench.protocol import Array, Data, Sizes
+from genbench.stored import load_stored
+from genbench_images import LognormalMapsConfig
+
+__all__ = ["LognormalMaps"]
+
+STORED = Path(__file__).parent / "data" / "convergence.npz"
+BLOCK = 1 << 20  # pixels in one intermediate array
+
+
+class LognormalMaps:
+    """Square periodic maps with the angular power spectrum of convergence for sources at redshift 1, without noise."""
+
+    def __init__(self, config: LognormalMapsConfig) -> None:
+        self.size = config.size
+        self.degrees = config.degrees
+        self.shift = config.shift
+
+    def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
+        """Return independent maps (n, 1, size, size) of κ, float32, each split from a stream of its own."""
+        self._variances = self._gaussian_variances()
+        seeds = rng.integers(2**63, size=3)
+        wanted = (sizes.train, sizes.test, sizes.reference)
+        parts = [self._sample(n, np.random.default_rng(seed)) for n, seed in zip(wanted, seeds, strict=True)]
+        return Data(*parts, log_prob=self._log_prob, entropy=self._entropy())
+
+    def _gaussian_variances(self) -> Array:
+        """Variance of y in each Fourier mode (size, size // 2 + 1), for white noise of variance 1."""
+        table = load_stored(STORED)
+        side = math.radians(self.degrees)
+        lowest = 2 * math.pi / side
+        frequency = np.fft.fftfreq(self.size, 1 / self.size)
+        ell = lowest * np.hypot(frequency[:, None], frequency)
+        ell[0, 0] = lowest / 2  # the mean of a map varies too, by what is on larger scales
+        power = np.exp(np.interp(np.log(ell), np.log(table["ell"]), np.log(table["power"])))
+        correlation = np.fft.ifft2(power).real * (self.size / side) ** 2  # of κ, at each distance
+        variances = np.fft.rfft2(np.log1p(correlation / self.shift**2)).real
+        return np.maximum(variances, 1e-9 * variances.max())  # rounding must not make one negative
+
+    def _scale(self, y: Array, power: float) -> Array:
+        """Multiply each Fourier mode of y (n, size, size) by its standard deviation to a power."""
+        return np.fft.irfft2(np.fft.rfft2(y) * self._variances ** (power / 2), s=(self.size, self.size))
+
+    @property
+    def _all_variances(self) -> Array:
+        """The variances of all size² modes: those that rfft2 leaves out are those of their mirror images."""
+        mirrored = np.fft.irfft2(self._variances, s=(self.size, self.size))
+        return np.fft.fft2(mirrored).real
+
+    @property
+    def _variance(self) -> float:
+        return float(self._all_variances.mean())  # of y in a pixel
+
+    def _sample(self, n: int, rng: np.random.Generator) -> Array:
+        out = np.empty((n, 1, self.size, self.size), dtype=np.float32)
+        rows = max(1, BLOCK // self.size**2)
+        half = self._variance / 2  # makes the mean of κ zero
+        for start in range(0, n, rows):
+            part = out[start : start + rows]
+            white = rng.standard_normal((len(part), self.size, self.size))
+            part[:, 0] = self.shift * np.expm1(self._scale(white, 1) - half)
+        return out
+
+    def _log_prob(self, x: Array) -> Array:
+        """Return (n,) nats at maps (n, 1, size, size); -inf where a pixel is at or below -shift."""
+        out = np.empty(len(x))
+        rows = max(1, BLOCK // self.size**2)
+        pixels = self.size**2
+        constant = 0.5 * (np.log(self._all_variances).sum() + pixels * math.log(2 * math.pi))
+        half = self._variance / 2
+        for start in range(0, len(x), rows):
+            kappa = np.asarray(x[start : start + rows, 0], dtype=np.float64)
+            inside = (kappa > -self.shift).all((1, 2))
+            y = np.log1p(np.where(inside[:, None, None], kappa, 0.0) / self.shift)
+            square = (self._scale(y + half, -1) ** 2).sum((1, 2))
+            jacobian = y.sum((1, 2)) + pixels * math.log(self.shift)
+            values = np.where(inside, -0.5 * square - constant - jacobian, -np.inf)
+            out[start : start + rows] = np.where(np.isnan(kappa).any((1, 2)), np.nan, values)
+        return out
+
+    def _entropy(self) -> float:
+        pixels = self.size**2
+        gaussian = 0.5 * (np.log(self._all_variances).sum() + pixels * math.log(2 * math.pi * math.e))
+        return float(gaussian + pixels * (math.log(self.shift) - self._variance / 2))
