@@ -16,6 +16,7 @@ from genbench_images.galaxies import Galaxies, half_light_radius, render
 from genbench_images.idx import LARGEST, read_idx
 from genbench_images.lognormal import LognormalMaps
 from genbench_images.mnist import MNIST, STORED, FashionMNIST
+from scipy import stats
 
 from genbench.errors import DataError
 from genbench.protocol import Sizes
@@ -327,7 +328,6 @@ def test_turning_a_galaxy_by_a_right_angle_turns_its_image():
     np.testing.assert_allclose(draw(ratio=0.5, angle=np.pi / 2), draw(ratio=0.5, angle=0.0).T, atol=1e-6)
     np.testing.assert_allclose(draw(ratio=0.5, angle=0.3), draw(ratio=0.5, angle=0.3)[::-1, ::-1], atol=1e-6)
     image = draw(ratio=0.5)
-    assert image[16].max() == image.max()
     assert (image.sum(0) > 1e-3).sum() > (image.sum(1) > 1e-3).sum()  # long in x
 
 
