@@ -1,0 +1,88 @@
+"""Generative adversarial network, non-saturating (Goodfellow et al. 2014, arXiv:1406.2661)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.nn.functional import softplus
+
+from genbench.protocol import RunContext, TrainingData
+
+from . import GANConfig
+from .networks import discriminator, draw, generator, latent_size
+from .optim import Adam, Average, flat_then_cosine
+from .penalty import input_gradient
+
+__all__ = ["GAN", "discriminator_loss", "generator_loss", "r1_penalty"]
+
+
+class GAN:
+    """A generator that learns to pass for data before a discriminator that learns to tell.
+
+    Nothing makes it cover the data: a generator that leaves modes out can go on fooling the discriminator. The scores
+    ``modes``, ``mode_kl`` and ``recall`` show it; ``r1`` and ``instance_noise`` are two remedies. Samples come from the
+    averaged generator.
+    """
+
+    def __init__(self, config: GANConfig) -> None:
+        self.config = config
+
+    def fit(self, data: TrainingData, run: RunContext) -> None:
+        """Train on (n, *shape) rows. A step is one update of the discriminator and one of the generator."""
+        c = self.config
+        self.latent = c.latent or latent_size(data.shape)
+        self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels).to(run.device)
+        self.discriminator = discriminator(data.shape, c.width, c.depth, c.channels).to(run.device)
+        self.average = Average(self.generator, c.average)
+        adam_generator = Adam(self.generator, c.learning_rate, (0.5, 0.9))
+        adam_discriminator = Adam(self.discriminator, c.learning_rate, (0.5, 0.9))
+
+        for real in run.batches(data.train, c.batch):  # (batch, *shape)
+            factor = flat_then_cosine(run.progress, c.flat)
+            noise = c.instance_noise * (1 - run.progress)
+            with torch.no_grad():
+                fake = blurred(self._generate(real), noise)
+            real = blurred(real, noise)
+            loss = discriminator_loss(self.discriminator(real), self.discriminator(fake))
+            if c.r1:
+                loss = loss + c.r1 / 2 * r1_penalty(self.discriminator, real)
+            adam_discriminator.descend(loss, factor)
+
+            loss_generator = generator_loss(self.discriminator(blurred(self._generate(real), noise)))
+            adam_generator.descend(loss_generator, factor)
+            self.average.update()
+            run.log(loss=loss, loss_generator=loss_generator)
+
+    def _generate(self, like: torch.Tensor) -> torch.Tensor:
+        return self.generator(torch.randn(len(like), self.latent, device=like.device))
+
+    def sample(self, n: int) -> torch.Tensor:
+        """Return (n, *shape) samples of the averaged generator, without gradient."""
+        return draw(self.average.network, self.latent, n)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the weights of the generator, then of the discriminator."""
+        yield from self.generator.parameters()
+        yield from self.discriminator.parameters()
+
+
+def discriminator_loss(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    """Return -E log D(real) - E log (1 - D(fake)) of logits (n, 1), where D is their logistic function."""
+    return softplus(-real).mean() + softplus(fake).mean()
+
+
+def generator_loss(fake: torch.Tensor) -> torch.Tensor:
+    """Return -E log D(fake) of logits (n, 1): its gradient is largest where the discriminator is sure of a fake."""
+    return softplus(-fake).mean()
+
+
+def r1_penalty(network: nn.Module, real: torch.Tensor) -> torch.Tensor:
+    """Return E ‖∇D(real)‖² of the logit (Mescheder, Geiger, Nowozin 2018, arXiv:1801.04406)."""
+    return input_gradient(network, real).flatten(1).square().sum(1).mean()
+
+
+def blurred(x: torch.Tensor, noise: float) -> torch.Tensor:
+    """Return x with Gaussian noise of this standard deviation (Sønderby et al. 2017, arXiv:1610.04490)."""
+    return x + noise * torch.randn_like(x) if noise else x

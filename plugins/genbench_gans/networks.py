@@ -1,0 +1,96 @@
+"""The networks of this family: a multilayer perceptron for vectors, a small convolutional pair for images.
+
+No batch normalisation: a gradient penalty is taken sample by sample, and an averaged generator needs no statistics of
+its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import nn
+
+__all__ = ["MLP", "ConvDiscriminator", "ConvGenerator", "discriminator", "draw", "generator", "latent_size"]
+
+Shape = tuple[int, ...]
+COARSEST = 4  # the smaller side of an image where halving stops
+BLOCK = {"vector": 16_384, "image": 512}  # samples drawn at once: bounds the memory of the activations
+
+
+class MLP(nn.Sequential):
+    """Multilayer perceptron with ReLU: (n, d_in) to (n, d_out) through ``depth`` hidden layers of ``width`` units."""
+
+    def __init__(self, d_in: int, d_out: int, width: int, depth: int) -> None:
+        sizes = [d_in] + [width] * depth
+        hidden = [(nn.Linear(a, b), nn.ReLU(inplace=True)) for a, b in itertools.pairwise(sizes)]
+        super().__init__(*itertools.chain(*hidden), nn.Linear(sizes[-1], d_out))
+
+    @property
+    def linear(self) -> list[nn.Linear]:
+        """The affine layers, from input to output."""
+        return [layer for layer in self if isinstance(layer, nn.Linear)]
+
+
+class ConvGenerator(nn.Sequential):
+    """Codes (n, latent) to images (n, channels, height, width) in [-1, 1]: resize, then convolve, stage by stage.
+
+    Resizing before a convolution leaves no checkerboard (Odena, Dumoulin, Olah 2016, doi:10.23915/distill.00003).
+    """
+
+    def __init__(self, latent: int, shape: Shape, channels: int) -> None:
+        widths = _widths(shape, channels)[::-1]
+        height, width = (side >> (len(widths) - 1) for side in shape[1:])
+        layers = [nn.Linear(latent, widths[0] * height * width), nn.Unflatten(1, (widths[0], height, width))]
+        for a, b in itertools.pairwise(widths):
+            layers += [nn.ReLU(inplace=True), nn.Upsample(scale_factor=2), nn.Conv2d(a, b, 3, padding=1)]
+        super().__init__(*layers, nn.ReLU(inplace=True), nn.Conv2d(widths[-1], shape[0], 3, padding=1), nn.Tanh())
+
+
+class ConvDiscriminator(nn.Sequential):
+    """Images (n, channels, height, width) to scores (n, 1), halved by strided convolutions as in DCGAN.
+
+    Radford, Metz, Chintala 2016, arXiv:1511.06434.
+    """
+
+    def __init__(self, shape: Shape, channels: int) -> None:
+        widths = _widths(shape, channels)
+        layers: list[nn.Module] = [nn.Conv2d(shape[0], channels, 3, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+        for a, b in itertools.pairwise(widths):
+            layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+        height, width = (side >> (len(widths) - 1) for side in shape[1:])
+        super().__init__(*layers, nn.Flatten(), nn.Linear(widths[-1] * height * width, 1))
+
+
+def _widths(shape: Shape, channels: int) -> list[int]:
+    """Return the channels at each resolution, fine to coarse: doubled twice at most, while both sides can be halved."""
+    height, width = shape[1:]
+    widths = [channels]
+    while height % 2 == width % 2 == 0 and min(height, width) >= 2 * COARSEST:
+        height, width = height // 2, width // 2
+        widths.append(channels << min(len(widths), 2))
+    return widths
+
+
+def generator(shape: Shape, latent: int, width: int, depth: int, channels: int) -> nn.Module:
+    """Return a network from codes (n, latent) to samples (n, *shape); width and depth for vectors, channels for images."""
+    return MLP(latent, shape[0], width, depth) if len(shape) == 1 else ConvGenerator(latent, shape, channels)
+
+
+def discriminator(shape: Shape, width: int, depth: int, channels: int) -> nn.Module:
+    """Return a network from samples (n, *shape) to scores (n, 1)."""
+    return MLP(shape[0], 1, width, depth) if len(shape) == 1 else ConvDiscriminator(shape, channels)
+
+
+def latent_size(shape: Shape) -> int:
+    """Return how many dimensions a code has where none is asked for: those of a vector, at least 2; 32 for images."""
+    return max(2, shape[0]) if len(shape) == 1 else 32
+
+
+@torch.no_grad()
+def draw(network: nn.Module, latent: int, n: int) -> torch.Tensor:
+    """Return n samples of a generator, made in blocks of bounded memory."""
+    block = BLOCK["vector" if isinstance(network, MLP) else "image"]
+    device = next(network.parameters()).device
+    sizes = [min(block, n - start) for start in range(0, n, block)] or [0]
+    return torch.cat([network(torch.randn(size, latent, device=device)) for size in sizes])

@@ -1,0 +1,52 @@
+"""What both trainings do between two losses: Adam at a rate that follows the run, and a running average of weights."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+__all__ = ["Adam", "Average", "flat_then_cosine"]
+
+
+def flat_then_cosine(progress: float, flat: float) -> float:
+    """Return the factor of the learning rate at ``progress`` in [0, 1]: 1 up to ``flat``, then half a cosine to 0."""
+    return 1.0 if progress <= flat else 0.5 + 0.5 * math.cos(math.pi * (progress - flat) / (1 - flat))
+
+
+class Adam:
+    """Adam (Kingma & Ba 2015, arXiv:1412.6980) on one network: a loss moves this network's weights and no other's."""
+
+    def __init__(self, network: nn.Module, learning_rate: float, betas: tuple[float, float]) -> None:
+        self.weights = list(network.parameters())
+        self.learning_rate = learning_rate
+        self._adam = torch.optim.Adam(self.weights, learning_rate, betas, fused=True)
+
+    def descend(self, loss: torch.Tensor, factor: float) -> None:
+        """Take one step down ``loss`` with ``factor`` of the learning rate."""
+        self.step(torch.autograd.grad(loss, self.weights), factor)
+
+    def step(self, gradients: Sequence[torch.Tensor], factor: float) -> None:
+        """Take one step against gradients that are already known, in the order of the network's parameters."""
+        for weight, gradient in zip(self.weights, gradients, strict=True):
+            weight.grad = gradient
+        self._adam.param_groups[0]["lr"] = factor * self.learning_rate
+        self._adam.step()
+
+
+class Average:
+    """Exponential moving average of a network's weights; it forgets the first steps faster than the later ones."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).requires_grad_(False)
+        self._decay, self._steps = decay, 0
+        self._latest, self._mean = list(network.parameters()), list(self.network.parameters())
+
+    def update(self) -> None:
+        """Move towards the network as it is now."""
+        self._steps += 1
+        decay = min(self._decay, self._steps / (self._steps + 10))
+        torch._foreach_lerp_(self._mean, self._latest, 1 - decay)
