@@ -1,0 +1,174 @@
+"""Denoising diffusion probabilistic model (Ho, Jain & Abbeel 2020, arXiv:2006.11239).
+
+    q(x_t | x_0) = N(α_t x_0, σ_t² I),  α_t² = ᾱ_t,  σ_t² = 1 - ᾱ_t           data lose themselves in noise
+    p(x_{t-1} | x_t) = N(μ̃_t(x_t, x̂_0), v_t I)                                and are found again step by step
+    loss = E ‖ε - ε_θ(α_t x_0 + σ_t ε, t)‖²                                   by a network that tells the noise
+
+The network predicts ε as ε_θ = σ_t x_t + α_t F(x_t, φ_t) with φ_t = atan(σ_t / α_t): the first term is the best linear
+guess for standardised data, and x̂_0 = α_t x_t - σ_t F stays finite where ᾱ_t is 1e-9 (Salimans & Ho 2022,
+arXiv:2202.00512). The bound and the probability-flow likelihood are in ``likelihood.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from genbench.protocol import RunContext, TrainingData
+from genbench_diffusion import DDPMConfig
+from genbench_diffusion.likelihood import flow_log_prob, variational_bound
+from genbench_diffusion.networks import Perceptron, UNet
+from genbench_diffusion.schedule import betas
+
+SMALL = 12  # images of up to this many pixels a side are vectors to the network: convolutions gain nothing there
+WINDOW = 0.999  # decay of the running errors: they remember about 1,000 steps
+NUMBERS = 1 << 18  # of the samples that are made together: the activations of a block stay in the cache
+
+
+class Chain:
+    """The forward chain on a device: α_t, σ_t, φ_t for t = 0 .. T, and exact double-precision ᾱ_t on the CPU."""
+
+    def __init__(self, kind: str, timesteps: int, device: torch.device) -> None:
+        beta = torch.tensor(betas(kind, timesteps), dtype=torch.float64)
+        self.alpha_bar = torch.cat([beta.new_ones(1), torch.cumprod(1 - beta, 0)])  # (T + 1,)
+        self.timesteps = timesteps
+        self.alpha = self.alpha_bar.sqrt().float().to(device)
+        self.sigma = (1 - self.alpha_bar).sqrt().float().to(device)
+        self.angle = torch.atan2((1 - self.alpha_bar).sqrt(), self.alpha_bar.sqrt()).float().to(device)
+
+    def noised(self, x: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+        """Draw x_t (b, *shape) of x_0 (b, *shape) at t (b,)."""
+        return column(self.alpha[t], x) * x + column(self.sigma[t], x) * noise
+
+    def posterior(self, t: int, s: int) -> tuple[float, float, float]:
+        """Return a, b, c of q(x_s | x_t, x_0) = N(a x_0 + b x_t, c I) for s < t (Ho et al., eqs. 6 and 7)."""
+        before, after = float(self.alpha_bar[s]), float(self.alpha_bar[t])
+        alpha, beta = after / before, 1 - after / before  # of the one step from s to t
+        return (
+            math.sqrt(before) * beta / (1 - after),
+            math.sqrt(alpha) * (1 - before) / (1 - after),
+            (1 - before) / (1 - after) * beta,
+        )
+
+    def slope(self, t: int, s: int) -> float:
+        """Return how far the posterior's mean moves with ε: |dμ̃/dε| = β / √(α (1 - ᾱ_t)) for the step from s to t."""
+        step = float(self.alpha_bar[t] / self.alpha_bar[s])
+        return (1 - step) / math.sqrt(step * (1 - float(self.alpha_bar[t])))
+
+
+class DDPM:
+    """Epsilon-prediction, averaged weights, respaced ancestral or DDIM sampling.
+
+    ``log_prob`` is the variational bound or, with ``likelihood=ode``, an estimate by the probability-flow ODE.
+    """
+
+    def __init__(self, config: DDPMConfig) -> None:
+        self.config = config
+
+    def fit(self, data: TrainingData, run: RunContext) -> None:
+        """Minimise the simple loss (eq. 14); on the way, note how well ε can be told at each t."""
+        config, device = self.config, run.device
+        self.shape = data.shape
+        self.chain = chain = Chain(config.schedule, config.timesteps, device)
+        network, batch = build(config, data)
+        network.to(device)
+        self.network = deepcopy(network).requires_grad_(False)
+        learned, averaged = [p.detach() for p in network.parameters()], list(self.network.parameters())
+        adam = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=device.type in ("cpu", "cuda"))
+        errors = torch.full((2, chain.timesteps + 1), 1e-6, device=device)  # running sums of ‖ε - ε_θ‖² / d and of 1
+
+        for step, x in enumerate(run.batches(data.train, batch)):  # x (b, *shape)
+            for group in adam.param_groups:
+                group["lr"] = config.learning_rate * (1 + math.cos(math.pi * run.progress)) / 2
+            t = torch.randint(1, chain.timesteps + 1, (len(x),), device=device)
+            noise = torch.randn_like(x)
+            noisy = chain.noised(x, t, noise)
+            guess = column(chain.sigma[t], x) * noisy + column(chain.alpha[t], x) * network(noisy, chain.angle[t])
+            error = (noise - guess).square().flatten(1).mean(1)  # (b,)
+            loss = error.mean()
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            torch._foreach_lerp_(averaged, learned, 1 - min(config.ema, (1 + step) / (10 + step)))
+            errors.mul_(WINDOW).index_add_(1, t, torch.stack([error.detach(), torch.ones_like(error)]))
+            run.log(loss=loss)
+        self.gamma = share_unknown(errors, config.variance)
+
+    def predict(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x̂_0 and ε_θ (b, *shape) for x_t (b, *shape) at t (b,) or (1,)."""
+        alpha, sigma = column(self.chain.alpha[t], x), column(self.chain.sigma[t], x)
+        flow = self.network(x, self.chain.angle[t])
+        return alpha * x - sigma * flow, sigma * x + alpha * flow
+
+    def variance(self, t: int, s: int) -> float:
+        """Return the variance v of p(x_s | x_t): c + slope² γ_t.
+
+        γ_t is the part of ε that x_t does not tell, per dimension. 0 and 1 give the two variances of Ho et al., β̃_t and
+        about β_t; the mean over data gives the best bound (Bao et al. 2022, arXiv:2201.06503).
+        """
+        return self.chain.posterior(t, s)[2] + self.chain.slope(t, s) ** 2 * float(self.gamma[t])
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        """Return (n, *shape), walking back from x_T ~ N(0, I) over ``sampling_steps`` of the T timesteps."""
+        at_once = max(64, min(2048, NUMBERS // math.prod(self.shape))) * (1 if self.chain.alpha.is_cpu else 16)
+        return torch.cat([self._walk(min(at_once, n - begin)) for begin in range(0, n, at_once)])
+
+    def _walk(self, n: int) -> Tensor:
+        chain, config = self.chain, self.config
+        visited = torch.linspace(0, chain.timesteps, min(config.sampling_steps, chain.timesteps) + 1).round().int()
+        x = torch.randn(n, *self.shape, device=chain.alpha.device)
+        for s, t in zip(visited[:-1].flip(0).tolist(), visited[1:].flip(0).tolist(), strict=True):
+            x_0, noise = self.predict(x, torch.full((1,), t, device=x.device))
+            if config.sampler == "ddim":  # Song et al. 2021, arXiv:2010.02502, eq. 12 with σ = 0
+                x = float(chain.alpha_bar[s]) ** 0.5 * x_0 + float(1 - chain.alpha_bar[s]) ** 0.5 * noise
+            else:
+                a, b, _ = chain.posterior(t, s)
+                x = (a * x_0).add_(x, alpha=b).add_(torch.randn_like(x), alpha=self.variance(t, s) ** 0.5)
+        return x
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return (n,) nats for x (n, *shape): the bound, or the estimate of the ODE."""
+        if self.config.likelihood == "ode":
+            return flow_log_prob(self.flow, x, float(self.chain.angle[-1]), self.config.ode_steps)
+        return variational_bound(self, x, self.config.bound_terms)
+
+    def flow(self, x: Tensor, angle: Tensor) -> Tensor:
+        """Return dx/dφ = E[α ε - σ x_0 | x], which is F, for x (b, *shape) at the angle φ (1,).
+
+        Below φ_1, where the network was not trained, F is linear in φ: it is 0 at 0, where x shows no noise.
+        """
+        first = self.chain.angle[1]
+        return (angle / first).clamp(max=1) * self.network(x, angle.maximum(first))
+
+    def parameters(self) -> list[Tensor]:
+        """Return the averaged weights."""
+        return list(self.network.parameters())
+
+
+def build(config: DDPMConfig, data: TrainingData) -> tuple[nn.Module, int]:
+    """Return the network for data of this shape, and the size of its batches."""
+    large = data.kind == "image" and max(data.shape[1:]) > SMALL
+    if data.kind == "image" and (config.network == "unet" or (config.network == "auto" and large)):
+        network = UNet(data.shape, config.width or 48).to(memory_format=torch.channels_last)
+        return network, config.batch or 64
+    return Perceptron(data.shape, config.width or (128 if data.kind == "vector" else 256)), config.batch or 512
+
+
+def share_unknown(errors: Tensor, variance: str) -> Tensor:
+    """Return γ_t (T + 1,) on the CPU, in [0, 1]: mean squared errors of ε, averaged over five neighbouring t."""
+    gamma = torch.ones(errors.shape[1])
+    if variance == "lower":
+        gamma[2:] = 0  # p(x_0 | x_1) keeps β_1: with β̃_1 = 0 it would have no density
+    elif variance == "analytic":
+        total, count = nn.functional.avg_pool1d(errors[:, None, 1:], 5, 1, 2, count_include_pad=False)[:, 0].cpu()
+        gamma[1:] = (total / count).clamp(0, 1)
+    return gamma
+
+
+def column(values: Tensor, like: Tensor) -> Tensor:
+    """Return (b,) as (b, 1, ..) to multiply (b, *shape)."""
+    return values.view(-1, *[1] * (like.dim() - 1))

@@ -1,0 +1,107 @@
+"""Likelihoods of a diffusion model: the variational bound of Ho et al. 2020, and the probability-flow ODE."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from genbench_diffusion.ddpm import DDPM
+
+EXACT_TRACE = 64  # dimensions up to which the divergence is summed exactly
+PROBES = 4  # random vectors that estimate the divergence beyond
+EVALUATIONS = 1 << 14  # of one number: how many terms a row gets by default, at least 4 and at most 64
+
+
+@torch.no_grad()
+def variational_bound(model: DDPM, x: Tensor, terms: int = 0) -> Tensor:
+    """Return (n,) nats: -L_T - Σ_t L_{t-1} - L_0 (Ho et al. 2020, eq. 5), at most log p(x) on average over the noise.
+
+    L_T is in closed form and L_0 is always evaluated. Of the T - 1 terms between, all are summed if ``terms`` >= T;
+    else ``terms`` of them are drawn for each row with probabilities π_t, one in each stratum, and divided by
+    ``terms`` π_t: an unbiased estimate of the same bound. Each term has its own draw of x_t.
+    """
+    n, d = len(x), x[0].numel()
+    chain, T = model.chain, model.chain.timesteps
+    terms = terms or min(64, max(4, EVALUATIONS // d))
+    log_part, factor, gamma = (table.to(x.device) for table in (*tables(model), model.gamma))  # (T + 1,) each
+
+    def term(t: Tensor) -> Tensor:
+        """Return (n,) for t (n,) or (1,): KL(q(x_{t-1} | x_t, x_0) ‖ p), or L_0 at t = 1."""
+        noise = torch.randn_like(x)
+        guess = model.predict(chain.noised(x, t, noise), t)[1]
+        # ‖ε‖² - d is 0 on average and explains most of the scatter where little of ε can be told
+        control = gamma[t] ** 2 * (noise.square().flatten(1).sum(1) - d)
+        return d * log_part[t] + factor[t] * ((noise - guess).square().flatten(1).sum(1) - control)
+
+    left = float(chain.alpha_bar[T])
+    L = 0.5 * (left * x.square() - left - math.log1p(-left)).flatten(1).sum(1)  # L_T = KL(q(x_T | x_0) ‖ N(0, I))
+    L += term(torch.ones(1, dtype=torch.long, device=x.device))
+    if terms >= T:
+        for t in torch.arange(2, T + 1, device=x.device).split(1):
+            L += term(t)
+        return -L
+    weight = log_part[2:] + factor[2:] * gamma[2:]  # the term, where ε is as uncertain as in training
+    proposal = 0.5 * weight / weight.sum() + 0.5 / len(weight)  # never small, so that no draw counts for much
+    cumulative = proposal.cumsum(0)
+    for stratum in range(terms):
+        at = (stratum + torch.rand(n, device=x.device)) / terms
+        index = torch.searchsorted(cumulative, at).clamp(max=T - 2)
+        L += term(index + 2) / (terms * proposal[index])
+    return -L
+
+
+def tables(model: DDPM) -> tuple[Tensor, Tensor]:
+    """Return A_t and C_t (T + 1,) such that the term of t is d A_t + C_t ‖ε - ε_θ‖².
+
+    KL(N(μ̃, β̃ I) ‖ N(μ, v I)) = d/2 (β̃/v - 1 + ln(v/β̃)) + ‖μ̃ - μ‖² / 2v, and L_0 = -ln N(x_0; μ, v I).
+    """
+    T = model.chain.timesteps
+    log_part, factor = torch.zeros(T + 1), torch.zeros(T + 1)
+    for t in range(1, T + 1):
+        kept, v = model.chain.posterior(t, t - 1)[2], model.variance(t, t - 1)
+        log_part[t] = 0.5 * (math.log(2 * math.pi * v) if t == 1 else kept / v - 1 + math.log(v / kept))
+        factor[t] = 0.5 * model.chain.slope(t, t - 1) ** 2 / v
+    return log_part, factor
+
+
+def flow_log_prob(
+    flow: Callable[[Tensor, Tensor], Tensor], x: Tensor, last: float, steps: int, probes: int | None = None
+) -> Tensor:
+    """Return (n,) nats by the probability-flow ODE dx/dφ = F(x, φ) from φ = 0 to ``last`` (Song et al. 2021).
+
+    Fourth-order Runge-Kutta on φ_k = last (k / steps)², finest where the noise is smallest. The divergence is exact up
+    to 64 dimensions; beyond, or with ``probes``, it is Hutchinson's estimate by random signs, the same along the path.
+    Source: arXiv:2011.13456, section 4.3; the angle as time: Salimans & Ho 2022, arXiv:2202.00512.
+    """
+    n, d = len(x), x[0].numel()
+    probes = probes or (None if d <= EXACT_TRACE else PROBES)
+    if probes is None:
+        signs = torch.eye(d, device=x.device)[:, None].expand(d, n, d).unflatten(2, x.shape[1:])
+    else:
+        signs = torch.randint(0, 2, (probes, *x.shape), device=x.device).mul(2).sub(1).to(x.dtype)
+
+    def slope(x: Tensor, angle: float) -> tuple[Tensor, Tensor]:
+        """Return F (n, *shape) and its divergence (n,)."""
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            out = flow(x, torch.full((1,), angle, device=x.device))
+            products = (torch.autograd.grad(out, x, sign, retain_graph=True)[0] * sign for sign in signs)
+            trace = sum(product.flatten(1).sum(1) for product in products) / (probes or 1)
+        return out.detach(), trace.detach()
+
+    total = torch.zeros(n, dtype=torch.float64, device=x.device) if x.device.type != "mps" else torch.zeros(n).to(x)
+    angles = [last * (k / steps) ** 2 for k in range(steps + 1)]
+    for begin, end in zip(angles, angles[1:], strict=False):
+        h, middle = end - begin, (begin + end) / 2
+        k1, t1 = slope(x, begin)
+        k2, t2 = slope(x + h / 2 * k1, middle)
+        k3, t3 = slope(x + h / 2 * k2, middle)
+        k4, t4 = slope(x + h * k3, end)
+        x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        total += h / 6 * (t1 + 2 * t2 + 2 * t3 + t4)
+    return total - 0.5 * (x.square() + math.log(2 * math.pi)).flatten(1).sum(1)
