@@ -1,0 +1,97 @@
+"""Autoencoders: one whose codes are given a density afterwards, and the variational one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from genbench.hooks import hookimpl
+from genbench.spec import ModelSpec, Spec
+
+__all__ = ["AEConfig", "VAEConfig", "genbench_register"]
+
+CAPABILITIES = ("encode", "decode", "reconstruct")
+
+
+@dataclass(frozen=True)
+class AEConfig:
+    """Options of the autoencoder."""
+
+    latent: int | None = None  # dimensions of the code; none takes the data's, at most 16
+    width: int = 128  # units of a hidden layer; images have a quarter as many channels
+    batch: int = 128  # rows of a batch
+    lr: float = 2e-3  # learning rate at the start, falling to 0 as a cosine
+
+    def __post_init__(self) -> None:
+        _check_network(self)
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """Options of the variational autoencoder."""
+
+    latent: int | None = None  # dimensions of the code; none takes the data's, at most 16
+    beta: float = 1.0  # weight of the KL term; 1 is the evidence lower bound
+    prior: Literal["mixture", "normal"] = (
+        "mixture"  # what codes are sampled from: a Gaussian mixture fitted on the codes after training, or N(0, I)
+    )
+    likelihood: Literal["iwae", "elbo"] = (
+        "iwae"  # the bound that log_prob states, importance-weighted or evidence; under the prior that samples
+    )
+    k: int | None = None  # codes drawn for each point's bound; none takes 128 for vectors, 32 for images
+    sigma: float = 0.02  # the Gaussian decoder's standard deviation at the start, in the model's units; learned
+    width: int = 128  # units of a hidden layer; images have a quarter as many channels
+    batch: int = 128  # rows of a batch
+    lr: float = 2e-3  # learning rate at the start, falling to 0 as a cosine
+
+    def __post_init__(self) -> None:
+        _check_network(self)
+        for name in ("beta", "sigma"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be in (0.0, inf), got {getattr(self, name)}")
+        if self.k is not None and self.k < 1:
+            raise ValueError(f"k must be in [1, inf), got {self.k}")
+        if self.prior not in ("mixture", "normal"):
+            raise ValueError(f"prior must be 'mixture' or 'normal', got {self.prior!r}")
+        if self.likelihood not in ("iwae", "elbo"):
+            raise ValueError(f"likelihood must be 'iwae' or 'elbo', got {self.likelihood!r}")
+
+
+def _check_network(config: AEConfig | VAEConfig) -> None:
+    if config.latent is not None and config.latent < 1:
+        raise ValueError(f"latent must be in [1, inf), got {config.latent}")
+    if config.width < 8:
+        raise ValueError(f"width must be in [8, inf), got {config.width}")
+    if config.batch < 1:
+        raise ValueError(f"batch must be in [1, inf), got {config.batch}")
+    if not 0 < config.lr < math.inf:
+        raise ValueError(f"lr must be in (0.0, inf), got {config.lr}")
+
+
+@hookimpl
+def genbench_register() -> Iterable[Spec]:
+    """Return the specs of ``ae`` and ``vae``."""
+    return [
+        ModelSpec(
+            "ae",
+            "genbench_autoencoders.ae:AE",
+            AEConfig,
+            "autoencoder; a Gaussian mixture fitted on its codes after training is what samples",
+            density="none",
+            steps={"vector": 2000, "image": 1000},
+            capabilities=CAPABILITIES,
+            paper="Hinton & Salakhutdinov 2006, doi:10.1126/science.1127647; Ghosh et al. 2020, arXiv:1903.12436",
+        ),
+        ModelSpec(
+            "vae",
+            "genbench_autoencoders.vae:VAE",
+            VAEConfig,
+            "variational autoencoder, its prior a Gaussian mixture fitted on the codes after training",
+            density="bound",
+            steps={"vector": 3000, "image": 1200},
+            capabilities=CAPABILITIES,
+            paper="Kingma & Welling 2014, arXiv:1312.6114",
+        ),
+    ]

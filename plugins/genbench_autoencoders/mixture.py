@@ -1,0 +1,72 @@
+"""A Gaussian mixture fitted on the codes of a trained autoencoder: what draws codes afterwards."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from torch import Tensor
+
+__all__ = ["Mixture"]
+
+COMPONENTS = (1, 2, 4, 8, 16, 25, 36)
+ROWS = 10_000  # codes that are looked at, at most
+
+
+class Mixture:
+    """Gaussian mixture with full covariances, as many components as the Bayesian information criterion wants.
+
+    Fitted by expectation maximisation in float64 on ``codes`` (n, latent), at most 10,000 of them.
+
+    Source: Ghosh et al. 2020, "From variational to deterministic autoencoders" (arXiv:1903.12436), section 4.
+    """
+
+    def __init__(self, codes: Tensor) -> None:
+        chosen = codes[torch.randperm(len(codes), device=codes.device)[:ROWS]]
+        fitted = _fit(chosen)
+        self.weights = torch.as_tensor(fitted.weights_).to(codes)  # (K,)
+        self.means = torch.as_tensor(fitted.means_).to(codes)  # (K, latent)
+        self.scale = torch.linalg.cholesky(torch.as_tensor(fitted.covariances_)).to(codes)  # (K, latent, latent)
+        self.whiten = torch.as_tensor(fitted.precisions_cholesky_).to(codes)  # (K, latent, latent), upper triangular
+
+    def sample(self, n: int) -> Tensor:
+        """Return codes (n, latent)."""
+        component = torch.multinomial(self.weights, n, replacement=True)  # (n,)
+        codes = torch.randn(n, self.means.shape[1], device=self.means.device)
+        for k in range(len(self.weights)):
+            rows = component == k
+            codes[rows] = self.means[k] + codes[rows] @ self.scale[k].T
+        return codes
+
+    def log_prob(self, codes: Tensor) -> Tensor:
+        """Return the log-density (...) in nats of codes (..., latent)."""
+        latent = codes.shape[-1]
+        whitened = codes.reshape(-1, latent) @ self.whiten  # (K, n, latent)
+        whitened -= self.means[:, None] @ self.whiten
+        log_volume = self.whiten.diagonal(dim1=1, dim2=2).log().sum(1) - 0.5 * latent * math.log(2 * math.pi)  # (K,)
+        components = (self.weights.log() + log_volume)[:, None] - 0.5 * whitened.square().sum(2)  # (K, n)
+        return torch.logsumexp(components, 0).view(codes.shape[:-1])
+
+
+def _fit(codes: Tensor) -> GaussianMixture:
+    rows = codes.double().cpu().numpy()
+    best, lowest, worse = None, math.inf, 0
+    for components in COMPONENTS:
+        if best is not None and components * (rows.shape[1] + 1) > len(rows):
+            break
+        mixture = GaussianMixture(components, reg_covar=1e-6 * max(float(rows.var()), 1e-12), random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a hundred rounds are enough to sample from
+            mixture.fit(rows)
+        bic = mixture.bic(rows)
+        if bic < lowest:
+            best, lowest, worse = mixture, bic, 0
+        else:
+            worse += 1
+        if worse == 2:
+            break
+    assert best is not None
+    return best

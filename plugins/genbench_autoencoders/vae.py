@@ -1,0 +1,175 @@
+"""Variational autoencoder (Kingma & Welling 2014, arXiv:1312.6114; beta: Higgins et al. 2017).
+
+    log p(x) >= E_q(z|x) [log p(x|z)] - KL(q(z|x) || p(z)),     q(z|x) = N(μ(x), diag σ²(x)),  p(z) = N(0, I)
+
+After training the codes rarely fill N(0, I). With ``prior="mixture"`` a Gaussian mixture is fitted on draws from
+q(z|x) over the training data (Ghosh et al. 2020, arXiv:1903.12436). It takes the place of p(z) everywhere: ``sample``
+draws from it and ``log_prob`` is the bound under it, so that the bound is of the density that samples come from.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from genbench.protocol import RunContext, TrainingData
+from genbench_autoencoders import VAEConfig
+from genbench_autoencoders.likelihoods import likelihood_for
+from genbench_autoencoders.mixture import Mixture
+from genbench_autoencoders.networks import decoder, encoder, latent_dimensions
+
+__all__ = ["VAE"]
+
+DECAY = 0.999  # of the moving average of the weights
+BLOCK = 1024  # rows that go through a network at once, after training
+VALUES = 2**22  # that the decoder puts out at once for a bound
+CODES = 8192  # drawn at once for a bound
+SIGMA_RATE = 5.0  # learning rate of the decoder's σ against the others', where the code is smaller than the data
+
+
+class Network(nn.Module):
+    """The three parts that are learned: q(z|x), the decoder, and what p(x|z) has of its own."""
+
+    def __init__(self, config: VAEConfig, data: TrainingData) -> None:
+        super().__init__()
+        latent = latent_dimensions(config.latent, data.shape)
+        self.likelihood = likelihood_for(data.shape, data.levels, config.sigma)
+        self.encoder = encoder(data.shape, 2 * latent, config.width)
+        self.decoder = decoder(latent, (self.likelihood.outputs * data.shape[0], *data.shape[1:]), config.width)
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log σ of q(z|x), (n, latent) each."""
+        mean, log_sigma = self.encoder(self.likelihood.seen(x)).chunk(2, dim=1)
+        return mean, log_sigma
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the two terms of the bound for x (n, *shape), (n,) each: log p(x|z) at one draw, and the KL term."""
+        mean, log_sigma = self.posterior(x)
+        z = mean + log_sigma.exp() * torch.randn_like(mean)
+        kl = 0.5 * (mean.square() + (2 * log_sigma).exp() - 1 - 2 * log_sigma).sum(1)
+        return self.likelihood.log_prob(self.decoder(z), x), kl
+
+
+class VAE:
+    """Variational autoencoder whose decoder is Gaussian, or over the grey levels of integer images."""
+
+    def __init__(self, config: VAEConfig) -> None:
+        self.config = config
+
+    def fit(self, data: TrainingData, run: RunContext) -> None:
+        """Maximise the bound on ``data.train`` (n, *shape), the KL term rising over the first half of the budget."""
+        config = self.config
+        network = Network(config, data).to(run.device)
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)  # the moving average, which is what is used
+        optimizer = self._optimizer(network, data)
+
+        for step, x in enumerate(run.batches(data.train, config.batch)):
+            _cosine(optimizer, run.progress)
+            log_likelihood, kl = network(x)
+            weight = config.beta * min(1.0, 2 * run.progress)
+            loss = (weight * kl - log_likelihood).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            _average(self.network, network, step)
+            run.log(loss=loss, kl=kl.mean())
+
+        self.latent = self.encode(data.train[:1]).shape[1]
+        self.mixture = Mixture(self._draws(data.train)) if config.prior == "mixture" else None
+
+    def sample(self, n: int) -> Tensor:
+        """Return (n, *shape): codes from the prior, decoded, with the noise of p(x|z)."""
+        with torch.no_grad():
+            return torch.cat([self._sample(min(BLOCK, n - start)) for start in range(0, n, BLOCK)])
+
+    @torch.no_grad()
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return (n,) nats for x (n, *shape): a lower bound of log p(x), from k draws of q(z|x).
+
+        With weights w = p(x|z) p(z) / q(z|x), ``elbo`` is the mean of log w, ``iwae`` the log of the mean of w
+        (Burda et al. 2016, arXiv:1509.00519). Both are bounds in expectation; the second is the tighter.
+        """
+        k = self.config.k or (128 if x.dim() == 2 else 32)
+        values = self.network.likelihood.outputs * math.prod(x.shape[1:])
+        rows = max(1, min(CODES, VALUES // values) // k)
+        bounds = []
+        for block in x.split(rows):
+            log_weights = self._log_weights(block, k)  # (k, n)
+            iwae = torch.logsumexp(log_weights, 0) - math.log(k)
+            bounds.append(iwae if self.config.likelihood == "iwae" else log_weights.mean(0))
+        return torch.cat(bounds)
+
+    @torch.no_grad()
+    def encode(self, x: Tensor) -> Tensor:
+        """Return codes (n, latent) of x (n, *shape): the means of q(z|x)."""
+        return torch.cat([self.network.posterior(block)[0] for block in x.split(BLOCK)])
+
+    @torch.no_grad()
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the means (n, *shape) of p(x|z) for codes z (n, latent)."""
+        decoded = [self.network.likelihood.mean(self.network.decoder(block)) for block in z.split(BLOCK)]
+        return torch.cat(decoded)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Return x (n, *shape) as it comes back from its code."""
+        return self.decode(self.encode(x))
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Return the learned tensors of both networks and of p(x|z)."""
+        return self.network.parameters()
+
+    def _optimizer(self, network: Network, data: TrainingData) -> torch.optim.Optimizer:
+        # σ starts small: at 1 the codes collapse, for noise explains everything. It must rise quickly to what the code
+        # cannot hold, and stay low where the code can hold all
+        squeezed = latent_dimensions(self.config.latent, data.shape) < math.prod(data.shape)
+        rate = self.config.lr * (SIGMA_RATE if squeezed else 1.0)
+        groups = [{"params": [*network.encoder.parameters(), *network.decoder.parameters()], "lr": self.config.lr}]
+        if sigma := list(network.likelihood.parameters()):
+            groups.append({"params": sigma, "lr": rate})
+        return torch.optim.Adam(groups, fused=True)
+
+    @torch.no_grad()
+    def _draws(self, x: Tensor) -> Tensor:
+        """Return codes drawn from q(z|x), a few for each row of a small training set: (n * repeats, latent)."""
+        repeats = max(1, min(4, 5000 // len(x)))
+        codes = []
+        for block in x.split(BLOCK):
+            mean, log_sigma = self.network.posterior(block)
+            codes += [mean + log_sigma.exp() * torch.randn_like(mean) for _ in range(repeats)]
+        return torch.cat(codes)
+
+    def _sample(self, n: int) -> Tensor:
+        device = next(self.parameters()).device
+        z = self.mixture.sample(n) if self.mixture is not None else torch.randn(n, self.latent, device=device)
+        return self.network.likelihood.sample(self.network.decoder(z))
+
+    def _log_weights(self, x: Tensor, k: int) -> Tensor:
+        """Return log p(x|z) + log p(z) - log q(z|x) at k draws of z for each x (n, *shape): (k, n)."""
+        mean, log_sigma = self.network.posterior(x)
+        noise = torch.randn(k, *mean.shape, device=x.device)
+        z = mean + log_sigma.exp() * noise  # (k, n, latent)
+        log_q = _log_normal(noise) - log_sigma.sum(1)  # (k, n)
+        log_p = self.mixture.log_prob(z) if self.mixture is not None else _log_normal(z)
+        repeated = x.expand(k, *x.shape).flatten(0, 1)  # (k * n, *shape)
+        log_likelihood = self.network.likelihood.log_prob(self.network.decoder(z.flatten(0, 1)), repeated)
+        return log_likelihood.view(k, -1) + log_p - log_q
+
+
+def _log_normal(z: Tensor) -> Tensor:
+    return -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
+
+
+def _cosine(optimizer: torch.optim.Optimizer, progress: float) -> None:
+    for group in optimizer.param_groups:
+        group["initial"] = group.get("initial", group["lr"])
+        group["lr"] = 0.5 * group["initial"] * (1 + math.cos(math.pi * progress))
+
+
+@torch.no_grad()
+def _average(average: nn.Module, network: nn.Module, step: int) -> None:
+    decay = min(DECAY, (1 + step) / (10 + step))
+    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
