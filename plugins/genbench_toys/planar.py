@@ -24,7 +24,7 @@ class Checkerboard(Toy):
         self.width = config.width
         columns, rows = np.divmod(np.arange(self.tiles**2), self.tiles)
         self._filled = np.stack([columns, rows], axis=1)[(columns + rows) % 2 == 0]  # (k, 2)
-        self.entropy = math.log(len(self._filled) * self.width**2)
+        self.log_area = self.entropy = math.log(len(self._filled) * self.width**2)
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Return (n, 2) draws."""
@@ -34,7 +34,7 @@ class Checkerboard(Toy):
     def _log_prob(self, x: Array) -> Array:
         tile = np.floor(x / self.width + self.tiles / 2)
         inside = ((tile >= 0) & (tile < self.tiles)).all(1) & (tile.sum(1) % 2 == 0)
-        return np.where(np.isnan(x).any(1), np.nan, np.where(inside, -self.entropy, -np.inf))
+        return np.where(np.isnan(x).any(1), np.nan, np.where(inside, -self.log_area, -np.inf))
 
 
 class Banana(Toy):

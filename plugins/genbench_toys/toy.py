@@ -10,8 +10,6 @@ from genbench.protocol import Array, Column, Data, Modes, Sizes
 
 __all__ = ["Toy", "planar_entropy"]
 
-BLOCK = 1 << 22  # numbers in one intermediate array
-
 
 class Toy:
     """A distribution with a known density; subclasses say how to draw from it and what its logarithm is."""
@@ -57,7 +55,7 @@ def planar_entropy(log_prob: Callable[[Array], Array], low: Array, high: Array, 
     """
     x, y = (np.arange(a, b + step, step) for a, b in zip(low, high, strict=True))
     total = 0.0
-    rows = max(1, BLOCK // (64 * len(y)))
+    rows = max(1, 65_536 // len(y))
     for start in range(0, len(x), rows):
         points = np.stack(np.meshgrid(x[start : start + rows], y, indexing="ij"), axis=-1).reshape(-1, 2)
         log_p = log_prob(points)
