@@ -49,9 +49,9 @@ def _score(evidence: Evidence, *, unbiased: bool) -> Score:
     less = 1 if unbiased else 0
     value = _combine(between.sum(), within_real.sum(), within_fake.sum(), n, m, less)
     replicates = _combine(
-        leave_out(between), leave_out(within_real), leave_out(within_fake), n - real.sizes, m - fake.sizes, less
+        leave_out(between), leave_out(within_real), leave_out(within_fake), real.others, fake.others, less
     )
-    interval = jackknife(float(value), replicates, debias=not unbiased)
+    interval = jackknife(float(value), replicates, bias=0.0 if unbiased else 1.0)
     params = {"estimator": "U" if unbiased else "V"}
     detail = {"between": between.sum() / (n * m), "within_real": within_real.sum() / (n * max(n - less, 1))}
     return bounded(float(value), interval, debiased=not unbiased, n_real=n, n_fake=m, params=params, detail=detail)

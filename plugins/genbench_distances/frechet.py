@@ -85,7 +85,7 @@ def frechet(evidence: Evidence, config: FrechetConfig) -> Score:
     parts, reason = _parts(evidence, config)
     replicates = np.array([square_distance(p, q) for p, q in parts])
     params = {"ddof": 1}
-    interval = jackknife(value, replicates, debias=True)
+    interval = jackknife(value, replicates, bias=1.0)
     return bounded(value, interval, missing=reason, debiased=True, n_real=n, n_fake=m, params=params)
 
 

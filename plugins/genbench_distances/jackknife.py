@@ -50,22 +50,27 @@ def assign(n: int, groups: int) -> Array:
 
 
 def leave_out(sums: Array) -> Array:
-    """Return totals without each group (..., G), from sums over pairs of groups (..., G, G)."""
+    """Return totals without each group (..., G), from sums over pairs of groups (..., G, G); of one group none."""
+    if sums.shape[-1] == 1:
+        return sums[..., 0, :0]
     diagonal = np.diagonal(sums, axis1=-2, axis2=-1)
     return sums.sum((-2, -1))[..., None] - sums.sum(-1) - sums.sum(-2) + diagonal
 
 
-def jackknife(value: float, replicates: Array, *, debias: bool = False) -> Interval | None:
+def jackknife(value: float, replicates: Array, *, bias: float = 0.0) -> Interval | None:
     """Return the interval from the statistic without each group, (G,); None where there are too few groups.
 
-    ``debias`` centres it on G·value - (G - 1)·mean, which removes a bias of order 1/n (Quenouille 1956).
+    A bias that falls as n to the power -``bias`` is removed from its centre; with 1 that is G·value - (G - 1)·mean
+    (Quenouille 1956), with 0 the centre is the value.
     """
     groups = len(replicates)
     if groups < FEWEST or not np.isfinite(replicates).all():
         return None
     mean = float(replicates.mean())
     error = math.sqrt((groups - 1) / groups * float(((replicates - mean) ** 2).sum()))
-    centre = groups * value - (groups - 1) * mean if debias else value
+    centre = value - (mean - value) / ((groups / (groups - 1)) ** bias - 1) if bias else value
+    if 0 < bias < 1:  # of W1 and of |.| only where the laws are equal, else of order 1/n, which is about half as much
+        error = math.hypot(error, (value - centre) / 2)
     half = QUANTILE[groups - 1] * error
     return Interval(centre - half, centre + half, centre, error)
 

@@ -49,7 +49,7 @@ def mmd(evidence: Evidence, config: MMDConfig) -> Score:
         pair_sums(fake, None, kernel, width),
     )
     values = _unbiased(*(total.sum((1, 2)) for total in sums), n, m)
-    replicates = _unbiased(*(leave_out(total) for total in sums), n - real.sizes, m - fake.sizes)
+    replicates = _unbiased(*(leave_out(total) for total in sums), real.others, fake.others)
     intervals = [jackknife(float(value), some) for value, some in zip(values, replicates, strict=True)]
     detail = {
         "bandwidths": [h * factor for factor in factors],
@@ -114,8 +114,8 @@ def median_distance(real: RealSide) -> tuple[float, tuple[str, ...]]:
 def _selected(rows: Array, rank: int) -> float:
     """Return the distance of this rank: distances outside a bracket, guessed from some rows, are only counted."""
     whole = side(rows, rows.mean(0), 1)
-    sample = pdist(rows[assign(len(rows), -(-len(rows) // 1000)) == 0], "sqeuclidean")
-    for margin in (0.05, 0.2, 0.5):
+    sample = pdist(rows[assign(len(rows), -(-len(rows) // FEW)) == 0], "sqeuclidean")
+    for margin in (0.02, 0.1, 0.5):
         low, high = np.quantile(sample, (0.5 - margin, 0.5 + margin)) if margin < 0.5 else (-np.inf, np.inf)
         below, inside = _bracket(whole, low, high)
         if below <= rank < below + len(inside):
@@ -128,9 +128,6 @@ def _bracket(whole: Side, low: float, high: float) -> tuple[int, Array]:
     below, inside = 0, []
     for tile in tiles(whole):
         squares = tile.squares[np.triu_indices(len(tile.squares), 1)] if tile.diagonal else tile.squares.ravel()
-        kept = squares[squares < high]
-        below += len(kept)
-        kept = kept[kept >= low]
-        below -= len(kept)
-        inside.append(kept)
+        below += np.count_nonzero(squares < low)
+        inside.append(squares[(squares >= low) & (squares < high)])
     return below, np.concatenate(inside)

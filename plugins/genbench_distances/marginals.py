@@ -41,7 +41,7 @@ def w1_marginal(evidence: Evidence) -> Score:
     if evidence.observables_test is not None and evidence.observables_fake is not None:
         detail["observables"] = _observables(evidence.observables_test, evidence.observables_fake)
     value = float(values.mean())
-    interval = jackknife(value, replicates.mean(1), debias=True)
+    interval = jackknife(value, replicates.mean(1), bias=0.5)
     sizes = {"n_real": len(real.rows), "n_fake": len(fake)}
     return bounded(value, interval, transform=lambda w: max(w, 0.0), debiased=True, detail=detail, **sizes)
 
@@ -88,7 +88,7 @@ def correlation(evidence: Evidence) -> Score:
         replicates = np.array([np.abs(a - b)[pairs].mean() for a, b in zip(kept, others, strict=True)])
     value = float(gaps.mean())
     return bounded(
-        value, jackknife(value, replicates, debias=True), transform=lambda v: min(max(v, 0.0), 2.0), missing=missing,
+        value, jackknife(value, replicates, bias=0.5), transform=lambda v: min(max(v, 0.0), 2.0), missing=missing,
         debiased=True, detail=detail, warnings=warnings, n_real=n, n_fake=m, params={"rank": "spearman"},
     )  # fmt: skip
 

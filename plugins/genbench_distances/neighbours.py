@@ -13,12 +13,11 @@ from scipy.spatial import cKDTree
 from genbench.protocol import Evidence, Score
 from genbench_distances import NeighbourConfig
 from genbench_distances.jackknife import assign, bounded, count, jackknife
+from genbench_distances.nearest import BLOCK, TREE, nearest_other, pairwise_distances, products
 
 __all__ = ["Balls", "balls", "coverage", "density", "precision", "recall"]
 
 Array = npt.NDArray[Any]
-TREE = 8  # columns, up to which a tree is faster than all products
-BLOCK = 4_000_000  # distances at once
 SPARE = 10  # neighbours beyond the k-th, enough to find it without any one group
 OPEN = 1 - 2.0**-50  # a ball is open: what is on its rim to within rounding is outside
 NEAR = 1e-9  # relative to the squared norms: where products may be on the wrong side of the rim
@@ -104,7 +103,7 @@ def _real_balls(evidence: Evidence, config: NeighbourConfig) -> Balls | None:
 def balls(rows: Array, k: int, groups: int) -> Balls:
     """Return the ball of each row to its k-th other row (n > k), with all rows and without each group."""
     labels = assign(len(rows), groups)
-    distances, neighbours = _nearest(rows, min(k + SPARE, len(rows) - 1))
+    distances, neighbours = nearest_other(rows, min(k + SPARE, len(rows) - 1))
     lesser = np.empty((groups if groups > 1 else 0, len(rows)))
     for g in range(len(lesser)):
         kept = labels[neighbours] != g
@@ -112,49 +111,6 @@ def balls(rows: Array, k: int, groups: int) -> Balls:
         at = np.where(kept.sum(1) >= k, at, distances.shape[1] - 1)  # or the last that is known
         lesser[g] = distances[np.arange(len(rows)), at]
     return Balls(rows, distances[:, k - 1], lesser, labels, k)
-
-
-def _nearest(rows: Array, k: int) -> tuple[Array, Array]:
-    """Return distances and indices of the k nearest other rows (n, k), nearest first."""
-    n, d = rows.shape
-    if d <= TREE:
-        distances, indices = cKDTree(rows).query(rows, k=k + 1)
-        own = indices == np.arange(n)[:, None]
-        own[~own.any(1), k] = True  # among many duplicates a row may not find itself: then one of them goes
-        return distances[~own].reshape(n, k), indices[~own].reshape(n, k)
-    centred = rows - rows.mean(0)
-    norms = np.einsum("ij,ij->i", centred, centred)
-    distances, indices = np.empty((n, k)), np.empty((n, k), dtype=np.intp)
-    for start, squares in _products(centred, norms, centred, norms):
-        block = np.arange(len(squares))
-        squares[block, start + block] = np.inf
-        spare = min(k + 3, n - 1)  # rounding may exchange the last of them
-        near = np.argpartition(squares, spare - 1, axis=1)[:, :spare]
-        exact = _exact(rows[start + block], rows, near)
-        order = np.argsort(exact, axis=1, kind="stable")[:, :k]
-        distances[start + block] = np.take_along_axis(exact, order, 1)
-        indices[start + block] = np.take_along_axis(near, order, 1)
-    return distances, indices
-
-
-def _products(x: Array, x_norms: Array, y: Array, y_norms: Array) -> Iterator[tuple[int, Array]]:
-    """Yield (start, squared distances of some rows of x to all of y), of centred rows."""
-    step = max(1, BLOCK // len(y))
-    for start in range(0, len(x), step):
-        squares = x[start : start + step] @ y.T
-        squares *= -2.0
-        squares += x_norms[start : start + step, None]
-        squares += y_norms
-        yield start, squares
-
-
-def _exact(x: Array, y: Array, indices: Array) -> Array:
-    """Return the distances of each row of x (b, d) to its own rows of y (b, k), from differences."""
-    distances = np.empty(indices.shape)
-    for column in range(indices.shape[1]):
-        gaps = x - y[indices[:, column]]
-        distances[:, column] = np.einsum("ij,ij->i", gaps, gaps)
-    return np.sqrt(distances, out=distances)
 
 
 # ------------------------------------------------------------------------------------------------- who is in which ball
@@ -229,7 +185,7 @@ def _inside_by_products(
     middle = centres.mean(0)
     x, y = centres - middle, points - middle
     x_norms, y_norms = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
-    for start, squares in _products(x, x_norms, y, y_norms):
+    for start, squares in products(x, x_norms, y, y_norms):
         slack = NEAR * (x_norms[start : start + len(squares)] + y_norms.max())
         limit = largest[start : start + len(squares)] ** 2 + slack
         ball, point = np.nonzero(squares < limit[:, None])
@@ -237,14 +193,5 @@ def _inside_by_products(
         ball += start
         distance = np.sqrt(np.maximum(found, 0.0))
         doubtful = np.abs(found - radii[ball] ** 2) <= slack
-        distance[doubtful] = _pairwise(centres, points, ball[doubtful], point[doubtful])
+        distance[doubtful] = pairwise_distances(centres, points, ball[doubtful], point[doubtful])
         yield ball, point, distance
-
-
-def _pairwise(x: Array, y: Array, rows: Array, others: Array) -> Array:
-    distances = np.empty(len(rows))
-    step = max(1, BLOCK // x.shape[1])
-    for start in range(0, len(rows), step):
-        gaps = x[rows[start : start + step]] - y[others[start : start + step]]
-        distances[start : start + step] = np.sqrt(np.einsum("ij,ij->i", gaps, gaps))
-    return distances

@@ -35,6 +35,11 @@ class Side:
         """Rows of each group (G,)."""
         return np.diff(self.bounds)
 
+    @property
+    def others(self) -> Array:
+        """Rows without each group (G,), none where there is only one."""
+        return len(self.rows) - self.sizes if len(self.sizes) > 1 else np.empty(0)
+
 
 @dataclass(frozen=True)
 class Tile:

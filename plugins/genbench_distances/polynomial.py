@@ -99,11 +99,12 @@ def _from_blocks(evidence: Evidence, groups: int) -> tuple[float, Interval | Non
     between = _block_sums(real.rows, fake, *labels, groups)
     sums = (between.sum(), within_real.sum(), within_fake.sum(), own[0].sum(), own[1].sum())
     value = float(_unbiased(*sums, len(real.rows), len(fake)))
+    if groups == 1:
+        return value, None
     lesser = [total.sum() - total for total in own]
-    replicates = _unbiased(
-        leave_out(between), leave_out(within_real), leave_out(within_fake), *lesser,
-        len(real.rows) - sizes[0], len(fake) - sizes[1],
-    )  # fmt: skip
+    others = (len(real.rows) - sizes[0], len(fake) - sizes[1])
+    parts = (leave_out(between), leave_out(within_real), leave_out(within_fake))
+    replicates = _unbiased(*parts, *lesser, *others)
     return value, jackknife(value, replicates)
 
 

@@ -82,7 +82,7 @@ def _score(evidence: Evidence, config: SlicedConfig, p: int, over: Callable[[Arr
     vectors = directions(evidence.fake.shape[1], config.n_projections, config.directions_seed)
     values, replicates = costs(evidence.real, evidence.fake, vectors, p, groups)
     cost = float(over(values))
-    interval: Interval | None = jackknife(cost, over(replicates), debias=True)
+    interval: Interval | None = jackknife(cost, over(replicates), bias=p / 2)
 
     def root(power: float) -> float:
         return math.sqrt(max(power, 0.0)) if p == 2 else max(power, 0.0)

@@ -1,0 +1,87 @@
+"""Nearest neighbours with exact distances: a tree in few dimensions, blocks of products in many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+__all__ = ["BLOCK", "TREE", "nearest_other", "nearest_to", "pairwise_distances", "products"]
+
+Array = npt.NDArray[Any]
+TREE = 8  # columns, up to which a tree is faster than all products
+BLOCK = 4_000_000  # distances at once
+
+
+def nearest_other(rows: Array, k: int) -> tuple[Array, Array]:
+    """Return distances and indices of the k nearest other rows (n, k), nearest first."""
+    n, d = rows.shape
+    if d <= TREE:
+        distances, indices = cKDTree(rows).query(rows, k=k + 1)
+        own = indices == np.arange(n)[:, None]
+        own[~own.any(1), k] = True  # among many duplicates a row may not find itself: then one of them goes
+        return distances[~own].reshape(n, k), indices[~own].reshape(n, k)
+    centred = rows - rows.mean(0)
+    norms = np.einsum("ij,ij->i", centred, centred)
+    distances, indices = np.empty((n, k)), np.empty((n, k), dtype=np.intp)
+    for start, squares in products(centred, norms, centred, norms):
+        block = np.arange(len(squares))
+        squares[block, start + block] = np.inf
+        spare = min(k + 3, n - 1)  # rounding may exchange the last of them
+        near = np.argpartition(squares, spare - 1, axis=1)[:, :spare]
+        found = _exact(rows[start + block], rows, near)
+        order = np.argsort(found, axis=1, kind="stable")[:, :k]
+        distances[start + block] = np.take_along_axis(found, order, 1)
+        indices[start + block] = np.take_along_axis(near, order, 1)
+    return distances, indices
+
+
+def nearest_to(rows: Array, queries: Array) -> tuple[Array, Array]:
+    """Return distance and index of the row (n, d) nearest to each query (m, d): two arrays (m,)."""
+    if rows.shape[1] <= TREE:
+        return cKDTree(rows).query(queries)  # type: ignore[no-any-return]
+    centre = rows.mean(0)
+    x, y = queries - centre, rows - centre
+    distances, indices = np.empty(len(x)), np.empty(len(x), dtype=np.intp)
+    spare = min(3, len(rows))
+    for start, squares in products(x, np.einsum("ij,ij->i", x, x), y, np.einsum("ij,ij->i", y, y)):
+        block = slice(start, start + len(squares))
+        near = np.argpartition(squares, spare - 1, axis=1)[:, :spare]
+        found = _exact(queries[block], rows, near)
+        best = found.argmin(1)[:, None]
+        distances[block] = np.take_along_axis(found, best, 1)[:, 0]
+        indices[block] = np.take_along_axis(near, best, 1)[:, 0]
+    return distances, indices
+
+
+def products(x: Array, x_norms: Array, y: Array, y_norms: Array) -> Iterator[tuple[int, Array]]:
+    """Yield (start, squared distances of some rows of x to all of y); centred, and rounded as their norms."""
+    step = max(1, BLOCK // len(y))
+    for start in range(0, len(x), step):
+        squares = x[start : start + step] @ y.T
+        squares *= -2.0
+        squares += x_norms[start : start + step, None]
+        squares += y_norms
+        yield start, squares
+
+
+def _exact(x: Array, y: Array, indices: Array) -> Array:
+    """Return the distances of each row of x (b, d) to its own rows of y (b, k), from differences."""
+    distances = np.empty(indices.shape)
+    for column in range(indices.shape[1]):
+        gaps = x - y[indices[:, column]]
+        distances[:, column] = np.einsum("ij,ij->i", gaps, gaps)
+    return np.sqrt(distances, out=distances)
+
+
+def pairwise_distances(x: Array, y: Array, rows: Array, others: Array) -> Array:
+    """Return the distances of given rows of x and of y, one by one."""
+    distances = np.empty(len(rows))
+    step = max(1, BLOCK // x.shape[1])
+    for start in range(0, len(rows), step):
+        gaps = x[rows[start : start + step]] - y[others[start : start + step]]
+        distances[start : start + step] = np.sqrt(np.einsum("ij,ij->i", gaps, gaps))
+    return distances

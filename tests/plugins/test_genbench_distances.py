@@ -1,0 +1,597 @@
+"""Distances against other libraries' values, closed forms, invariances, awkward data and subjects broken on purpose."""
+
+import importlib
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from genbench_distances import (
+    FrechetConfig,
+    MMDConfig,
+    NeighbourConfig,
+    SlicedConfig,
+    TransportConfig,
+    neighbours,
+    pairs,
+    polynomial,
+    sliced,
+    transport,
+)
+from genbench_distances import genbench_register as register
+from genbench_distances import jackknife as jack
+from scipy.linalg import sqrtm
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from genbench.protocol import Evidence, RealSide
+
+DATA = Path(__file__).parent.parent / "data" / "reference_metrics"
+CASES = sorted(path.stem for path in (DATA / "cases").glob("c*.npz"))
+SPECS = {spec.name: spec for spec in register()}
+SAMPLES = [name for name, spec in SPECS.items() if spec.needs == ("samples",)]
+LOWER = [name for name in SAMPLES if SPECS[name].better == "lower"]
+
+
+def function_of(spec):
+    module, name = spec.target.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def score(name, evidence, **options):
+    spec = SPECS[name]
+    function = function_of(spec)
+    return function(evidence) if spec.config is None else function(evidence, spec.config(**options))
+
+
+def evidence(real, fake, **fields):
+    return Evidence(RealSide(np.asarray(real, float)), np.asarray(fake, float), **fields)
+
+
+def normal(seed, n, d, shift=0.0, scale=1.0):
+    return shift + scale * np.random.default_rng(seed).standard_normal((n, d))
+
+
+# ---------------------------------------------------------------------------------------------- other libraries' values
+
+
+@lru_cache
+def records():
+    lines = (DATA / "values.jsonl").read_text().splitlines()
+    return {(r["case"], r["pair"], r["metric"], r["library"]): r["value"] for r in map(json.loads, lines)}
+
+
+@lru_cache
+def analytic():
+    return json.loads((DATA / "analytic.json").read_text())
+
+
+@lru_cache
+def case(name, pair):
+    arrays = np.load(DATA / "cases" / f"{name}.npz")
+    return evidence(arrays["real"], arrays[pair.split("-")[1]])
+
+
+def expected(name, pair, metric, *libraries):
+    found = [records().get((name, pair, metric, library)) for library in libraries]
+    return next(value for value in found if value is not None)
+
+
+every_pair = pytest.mark.parametrize("pair", ["real-fake", "real-test"])
+every_case = pytest.mark.parametrize("name", CASES)
+
+
+@every_pair
+@every_case
+@pytest.mark.parametrize(
+    ("metric", "record", "libraries", "tolerance"),
+    [
+        ("energy", "energy_u", ["dcor"], 1e-9),
+        ("energy_v", "energy_v", ["dcor"], 1e-9),
+        ("frechet", "frechet", ["torch-fidelity"], 1e-8),
+        ("kid", "mmd2_poly3_unbiased", ["jetnet"], 1e-9),
+        ("mmd", "mmd2_rbf_unbiased", ["sbibm"], 1e-7),
+        ("w1", "w1_exact", ["scipy", "POT"], 1e-9),
+        ("w2", "w2_exact", ["scipy", "POT"], 1e-9),
+    ],
+)
+def test_agrees_with_libraries(name, pair, metric, record, libraries, tolerance):
+    if metric == "kid" and name == "c18_offset1e4":
+        pytest.skip("the kernel's terms are 1e16 times its difference")
+    if metric == "frechet" and name in ("c09_gauss64_n_lt_d", "c15_digits_null"):
+        tolerance = 1e-6  # singular covariances: there the library loses digits
+    value = score(metric, case(name, pair)).value
+    assert value == pytest.approx(expected(name, pair, record, *libraries), rel=tolerance)
+
+
+@every_pair
+@every_case
+def test_median_bandwidth_agrees_with_torch(name, pair):
+    bandwidth = score("mmd", case(name, pair)).params["bandwidth"]
+    assert bandwidth == pytest.approx(expected(name, pair, "median_bandwidth_X", "torch"), rel=1e-12)
+
+
+@every_pair
+@every_case
+def test_marginals_agree_with_scipy(name, pair):
+    found = score("w1_marginal", case(name, pair))
+    values = expected(name, pair, "w1_marginals", "scipy")
+    assert list(found.detail["features"].values()) == pytest.approx(values, rel=1e-12)
+    assert found.value == pytest.approx(np.mean(values), rel=1e-12)
+
+
+@every_pair
+@every_case
+def test_sliced_agrees_with_pot(name, pair):
+    e = case(name, pair)
+    vectors = np.load(DATA / "cases" / "projections.npz")[f"d{e.fake.shape[1]}"].T
+    first, _ = sliced.costs(e.real, e.fake, vectors, 1, 1)
+    second, _ = sliced.costs(e.real, e.fake, vectors, 2, 1)
+    assert first.mean() == pytest.approx(expected(name, pair, "sliced_w1_fixedproj", "POT"), rel=1e-9)
+    assert second.mean() ** 0.5 == pytest.approx(expected(name, pair, "sliced_w2_fixedproj", "POT"), rel=1e-9)
+    assert second.max() ** 0.5 == pytest.approx(expected(name, pair, "max_sliced_w2_fixedproj", "POT"), rel=1e-9)
+
+
+@every_pair
+@every_case
+def test_neighbours_agree_with_prdc(name, pair):
+    values = expected(name, pair, "prdc_k5", "prdc")
+    found = {metric: score(metric, case(name, pair)).value for metric in values}
+    assert found == pytest.approx(values, abs=1e-12)
+
+
+@every_case
+def test_copying_agrees_with_libraries(name):
+    arrays = np.load(DATA / "cases" / f"{name}.npz")
+    e = evidence(arrays["test"], arrays["fake"], train=arrays["real"])
+    assert score("ct", e).value == pytest.approx(expected(name, "real-fake", "ct_zu_global", "data-copying"), abs=1e-9)
+    if name != "c18_offset1e4":  # the library computes in single precision, and loses near neighbours
+        percent = expected(name, "real-fake", "authpct", "dgm-eval")
+        assert 100 * score("authenticity", e).value == pytest.approx(percent, abs=0.6)
+
+
+@pytest.mark.parametrize("name", ["c01_gauss1d", "c02_null2d", "c03_gauss2d", "c06_gauss16_shift", "c18_offset1e4"])
+def test_classifier_is_between_the_library_and_bayes(name):
+    value = score("c2st", case(name, "real-fake")).value
+    truth = analytic()[name]
+    assert value <= truth.get("bayes_c2st_auc", truth.get("bayes_c2st_auc_mc")) + 0.03
+    assert value >= expected(name, "real-fake", "c2st_auc", "sbibm") - 0.03
+
+
+# ------------------------------------------------------------------------------------------------------- closed forms
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["c01_gauss1d", "c06_gauss16_shift", "c18_offset1e4"])
+def test_energy_of_known_laws(name):
+    laws = {"c01_gauss1d": (1, 0.5, 1.2), "c06_gauss16_shift": (16, 0.3, 1.0), "c18_offset1e4": (2, [0.5, 0.0], 1.0)}
+    d, shift, scale = laws[name]
+    found = score("energy", evidence(normal(1, 6000, d), normal(2, 6000, d, np.array(shift), scale)))
+    assert found.low < analytic()[name]["energy_distance"] < found.high
+    assert found.value == pytest.approx(analytic()[name]["energy_distance"], rel=0.1)
+
+
+def test_gaussian_shift_in_closed_form():
+    real, fake = normal(3, 20_000, 2), normal(4, 20_000, 2, np.array([0.5, 0.0]), 1.3)
+    e = evidence(real, fake)
+    truth = 0.25 + 2 * 0.3**2
+    for metric in ("frechet", "frechet_debiased"):
+        found = score(metric, e)
+        assert found.low < truth < found.high
+        assert found.value == pytest.approx(truth, rel=0.1)
+    assert score("w2", evidence(real[:, 1:], fake[:, 1:]), max_rows=20_000).value == pytest.approx(0.3, rel=0.1)
+    shifted = score("sliced_w1", evidence(real[:200], real[:200] + np.array([0.6, 0.8])), n_projections=4000)
+    assert shifted.value == pytest.approx(2 / np.pi, rel=0.02)  # mean of |cos|
+
+
+def test_kernels_of_known_laws():
+    e = evidence(normal(5, 2500, 1), normal(6, 2500, 1, 0.5, 1.2))
+    found = score("kid", e)
+    assert found.low < analytic()["c01_gauss1d"]["mmd2_poly3_gamma_1_over_d_coef_1"] < found.high
+    h2, d2 = 1.0, 0.25  # E exp(-(X-Y)²/2h²) = h/√(h²+s²) exp(-μ²/2(h²+s²))
+
+    def mean(shift2, s2):
+        return (h2 / (h2 + s2)) ** 0.5 * np.exp(-shift2 / (2 * (h2 + s2)))
+
+    truth = mean(0, 2) + mean(0, 2 * 1.44) - 2 * mean(d2, 2.44)
+    found = score("mmd", e, bandwidth=1.0)
+    assert found.low < truth < found.high
+
+
+def test_frechet_is_the_textbook_formula():
+    real, fake = normal(7, 300, 5) @ normal(8, 5, 5), normal(9, 200, 5) @ normal(10, 5, 5) + 1
+    s1, s2 = np.cov(real.T), np.cov(fake.T)
+    shift = real.mean(0) - fake.mean(0)
+    truth = shift @ shift + np.trace(s1 + s2 - 2 * sqrtm(s1 @ s2).real)
+    assert score("frechet", evidence(real, fake)).value == pytest.approx(truth, rel=1e-10)
+
+
+def test_perfect_samples_cover_as_they_should():
+    found = score("coverage", evidence(normal(11, 8000, 2), normal(12, 8000, 2)))
+    assert found.low < 1 - 2.0**-5 < found.high
+    assert found.value == pytest.approx(1 - 2.0**-5, abs=0.01)
+    assert score("density", evidence(normal(11, 8000, 2), normal(12, 8000, 2))).value == pytest.approx(1, abs=0.05)
+
+
+# ------------------------------------------------------------------------------------------ the same thing, done slowly
+
+
+@pytest.mark.parametrize("d", [1, 3, 8, 9, 40])
+@pytest.mark.parametrize(("n", "m"), [(300, 300), (170, 290)])
+def test_fast_paths_equal_plain_ones(d, n, m):
+    real, fake = normal(d, n, d), normal(d + 1, m, d, 0.3)
+    real[5], fake[7] = real[6], real[6]  # duplicates
+    e = evidence(real, fake)
+    between, within, inside = cdist(real, fake), cdist(real, real), cdist(fake, fake)
+    plain = 2 * between.mean() - within.sum() / (n * (n - 1)) - inside.sum() / (m * (m - 1))
+    assert score("energy", e).value == pytest.approx(plain, rel=1e-10)
+
+    radii = np.sort(within, axis=1)[:, 5]
+    held = between < radii[:, None] * (1 - 1e-14)
+    assert score("density", e).value == pytest.approx(held.sum() / (5 * m), abs=1e-12)
+    assert score("coverage", e).value == pytest.approx(held.any(1).mean(), abs=1e-12)
+    assert score("precision", e).value == pytest.approx(held.any(0).mean(), abs=1e-12)
+    back = np.sort(inside, axis=1)[:, 5][:, None] * (1 - 1e-14) > between.T
+    assert score("recall", e).value == pytest.approx(back.any(0).mean(), abs=1e-12)
+
+
+def test_both_paths_of_the_cubic_kernel_agree():
+    e = evidence(normal(1, 200, 20), normal(2, 150, 20, 0.1))
+    (a, first), (b, second) = polynomial._from_moments(e, 20), polynomial._from_blocks(e, 20)
+    assert a == pytest.approx(b, rel=1e-9)
+    assert (first.low, first.high) == pytest.approx((second.low, second.high), rel=1e-9)
+
+
+@pytest.mark.parametrize("metric", ["energy", "energy_v", "kid", "mmd", "frechet", "sliced_w2", "w1_marginal"])
+def test_replicates_are_the_metric_without_each_group(metric, monkeypatch):
+    real, fake = normal(1, 203, 3), normal(2, 150, 3, 0.2)
+    seen = []
+    original = jack.jackknife
+
+    def spy(value, replicates, **options):
+        seen.append(np.array(replicates))
+        return original(value, replicates, **options)
+
+    module = SPECS[metric].target.split(":")[0]
+    monkeypatch.setattr(f"{module if metric != 'w1_marginal' else 'genbench_distances.marginals'}.jackknife", spy)
+    bandwidth = score("mmd", evidence(real, fake)).params["bandwidth"]
+    seen.clear()
+    options = {"bandwidth": bandwidth} if metric == "mmd" else {}
+    score(metric, evidence(real, fake), **options)
+    replicates = seen[0]
+    assert replicates.shape == (20,)
+    for group in (0, 7, 19):
+        kept = evidence(real[jack.assign(203, 20) != group], fake[jack.assign(150, 20) != group])
+        value = score(metric, kept, **options).value
+        assert replicates[group] == pytest.approx(value**2 if metric == "sliced_w2" else value, rel=1e-8)
+
+
+@pytest.mark.parametrize("d", [2, 12])
+def test_radii_without_each_group_are_exact(d):
+    rows = normal(3, 120, d)
+    found = neighbours.balls(rows, 5, 20)
+    for group in (0, 13):
+        kept = found.labels != group
+        others = np.sort(cdist(rows[kept], rows[kept]), axis=1)
+        assert found.lesser[group][kept] == pytest.approx(others[:, 5], rel=1e-12)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("d", [2, 30])
+def test_transport_is_the_best_assignment_and_proves_it(p, d):
+    x, y = normal(1, 200, d), normal(2, 200, d, 0.3)
+    cost = cdist(x, y) ** p
+    rows, columns = linear_sum_assignment(cost)
+    found = score(f"w{p}", evidence(x, y))
+    assert found.value == pytest.approx(cost[rows, columns].mean() ** (1 / p), rel=1e-9)
+    assert 0 <= found.detail["dual_gap"] < 1e-9
+
+
+def test_transport_refuses_what_it_did_not_solve(monkeypatch):
+    monkeypatch.setattr(transport, "iterations", lambda n, m: 10)
+    found = score("w2", evidence(normal(1, 60, 2), normal(2, 60, 2)))
+    assert found.value is None
+    assert "did not reach the optimum" in found.warnings[0]
+
+
+def test_transport_thins_and_says_so():
+    e = evidence(normal(1, 300, 2), normal(2, 90, 2), seed=4)
+    found = score("w2", e, max_rows=100)
+    assert (found.n_real, found.n_fake) == (100, 90)
+    assert found.value == score("w2", e, max_rows=100).value
+    assert found.value != score("w2", evidence(e.real.rows, e.fake, seed=5), max_rows=100).value
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_line_and_plane_agree_on_unequal_sizes(p):
+    x, y = normal(1, 70, 1), normal(2, 110, 1, 0.4)
+    flat = score(f"w{p}", evidence(x, y)).value
+    plane = score(f"w{p}", evidence(np.c_[x, 0 * x], np.c_[y, 0 * y])).value
+    assert flat == pytest.approx(plane, rel=1e-9)
+    assert flat == pytest.approx(score(f"sliced_w{p}", evidence(x, y)).value, rel=1e-12)
+
+
+def test_exact_median_of_many_rows():
+    rows = np.round(normal(1, 2600, 2), 1)  # ties
+    distances = np.sort(cdist(rows, rows)[np.triu_indices(2600, 1)])
+    found = score("mmd", evidence(rows, normal(2, 50, 2))).params["bandwidth"]
+    assert found == pytest.approx(distances[(len(distances) - 1) // 2], rel=1e-12)
+
+
+# -------------------------------------------------------------------------------------------------------- invariances
+
+
+def rotation(d):
+    return np.linalg.qr(normal(9, d, d))[0]
+
+
+@pytest.mark.parametrize("metric", SAMPLES)
+def test_order_and_repetition_change_nothing(metric):
+    real, fake = normal(1, 150, 3), normal(2, 200, 3, 0.2)
+    e = evidence(real, fake)
+    value = score(metric, e)
+    assert score(metric, e) == value  # real side from what was kept
+    assert score(metric, evidence(real, fake)) == value
+    if metric not in ("c2st", "frechet_debiased"):  # folds and halves go by position
+        order = np.random.default_rng(3).permutation(200)
+        assert score(metric, evidence(real, fake[order])).value == pytest.approx(value.value, rel=1e-9)
+
+
+MOVED = [name for name in SAMPLES if name not in ("kid", "c2st")]
+
+
+@pytest.mark.parametrize("metric", MOVED)
+@pytest.mark.parametrize("d", [2, 12])
+def test_translation(metric, d):
+    real, fake = normal(1, 150, d), normal(2, 130, d, 0.2)
+    value = score(metric, evidence(real, fake)).value
+    moved = score(metric, evidence(real + 1e4, fake + 1e4)).value
+    assert moved == pytest.approx(value, rel=1e-8, abs=1e-10)
+
+
+@pytest.mark.parametrize("metric", ["energy", "frechet", "mmd", "kid", "w1", "w2", "precision", "density", "coverage"])
+def test_rotation(metric):
+    real, fake, turn = normal(1, 150, 4), normal(2, 130, 4, 0.2), rotation(4)
+    value = score(metric, evidence(real, fake)).value
+    assert score(metric, evidence(real @ turn, fake @ turn)).value == pytest.approx(value, rel=1e-8)
+
+
+@pytest.mark.parametrize("metric", MOVED)
+@pytest.mark.parametrize("scale", [1e-7, 1e6])
+@pytest.mark.parametrize("d", [1, 2, 12])
+def test_scale(metric, scale, d):
+    power = {"frechet": 2, "frechet_debiased": 2}.get(metric, 1 if "units of the space" in SPECS[metric].unit else 0)
+    real, fake = normal(1, 150, d), normal(2, 130, d, 0.2)
+    before, after = score(metric, evidence(real, fake)), score(metric, evidence(real * scale, fake * scale))
+    if before.value is None:
+        assert after.value is None
+        return
+    assert after.value == pytest.approx(before.value * scale**power, rel=1e-7)
+    if before.low is not None:
+        assert after.low == pytest.approx(before.low * scale**power, rel=1e-5, abs=1e-9 * scale**power)
+
+
+# ------------------------------------------------------------------------------------------------------- awkward data
+
+AWKWARD = {
+    "two rows": (normal(1, 2, 2), normal(2, 3, 2)),
+    "one row": (normal(1, 1, 2), normal(2, 1, 2)),
+    "one dimension": (normal(1, 40, 1), normal(2, 30, 1)),
+    "fewer rows than columns": (normal(1, 12, 30), normal(2, 15, 30)),
+    "constant column": (normal(1, 40, 3) * [1, 0, 1], normal(2, 30, 3) * [1, 0, 1]),
+    "column constant on one side": (normal(1, 40, 3), normal(2, 30, 3) * [1, 0, 1]),
+    "all equal": (np.ones((30, 2)), np.ones((30, 2))),
+    "real all equal": (np.ones((30, 2)), normal(1, 30, 2)),
+    "one point repeated": (normal(1, 30, 2), np.ones((30, 2))),
+    "one point repeated, wide": (normal(1, 30, 20), np.ones((30, 20))),
+    "ties": (np.round(normal(1, 80, 2)), np.round(normal(2, 90, 2))),
+    "copies": (normal(1, 60, 2), normal(1, 60, 2)),
+    "many to few": (normal(1, 400, 2), normal(2, 7, 2)),
+    "heavy tails": (
+        np.random.default_rng(1).standard_t(1, (200, 10)),
+        np.random.default_rng(2).standard_t(1, (200, 10)),
+    ),
+}
+
+
+@pytest.mark.parametrize("metric", SAMPLES)
+@pytest.mark.parametrize("data", AWKWARD)
+def test_awkward_data_get_a_number_or_a_reason(metric, data):
+    found = score(metric, evidence(*AWKWARD[data]))
+    if found.value is None:
+        assert found.warnings
+    else:
+        assert np.isfinite(found.value)
+    if found.low is None:
+        assert found.high is None
+        assert found.warnings
+    else:
+        assert found.low <= found.high
+        assert found.level == 0.95
+    assert found.n_real is not None
+    assert found.n_fake is not None
+    json.dumps([found.params, found.detail], allow_nan=False)
+
+
+@pytest.mark.parametrize("metric", SAMPLES)
+def test_copies_are_at_distance_zero(metric):
+    found = score(metric, evidence(*AWKWARD["copies"]))
+    if SPECS[metric].better == "higher":
+        assert found.value > 0.8
+    elif metric not in ("energy", "kid", "mmd", "frechet_debiased", "c2st"):  # unbiased: copies look better than real
+        assert found.value == pytest.approx(0, abs=1e-7)
+    elif metric != "frechet_debiased":
+        assert found.value < 0 if metric != "c2st" else found.value < 0.5
+
+
+def test_rounding_of_products_is_repaired():
+    rows = np.random.default_rng(0).standard_normal((40, 20)) * 1e-6 + 1.0
+    rows[0] = 1e3  # the mean is far from the cluster
+    part = pairs.side(rows, rows.mean(0), 1)
+    out = np.empty((40, 40))
+    found = pairs.square_distances(part.rows, part.rows, part.norms, part.norms, out)
+    assert np.sqrt(found) == pytest.approx(cdist(rows, rows), rel=1e-8, abs=0)
+
+
+def test_ties_on_the_rim_are_outside():
+    real = np.arange(12.0)[:, None] * [1.0] + np.zeros((12, 1))
+    e = evidence(real, [[-1.0], [13.0]])
+    assert score("precision", e, k=1).value == 0  # the balls of the ends reach to the samples, and are open
+    wide = np.zeros((12, 20))
+    wide[:, 0] = np.arange(12)
+    far = np.zeros((2, 20))
+    far[:, 0] = [-1, 12]
+    assert score("precision", evidence(wide + 0.1, far + 0.1), k=1).value == 0
+
+
+# --------------------------------------------------------------------------------------------- subjects that are broken
+
+
+def ring(seed, n, modes=8):
+    rng = np.random.default_rng(seed)
+    angle = rng.integers(modes, size=n) * np.pi / 4
+    return np.c_[np.cos(angle), np.sin(angle)] + 0.05 * rng.standard_normal((n, 2))
+
+
+def correlated(seed, n, rho):
+    x = normal(seed, n, 2)
+    return np.c_[x[:, 0], rho * x[:, 0] + np.sqrt(1 - rho**2) * x[:, 1]]
+
+
+BROKEN = {
+    "shift": (normal(1, 1000, 2), normal(2, 1000, 2), normal(3, 1000, 2, 0.7)),
+    "width": (normal(1, 1000, 2), normal(2, 1000, 2), normal(3, 1000, 2, 0.0, 1.6)),
+    "dropped modes": (ring(1, 1000), ring(2, 1000), ring(3, 1000, 4)),
+    "lost correlation": (correlated(1, 1000, 0.8), correlated(2, 1000, 0.8), correlated(3, 1000, 0.0)),
+}
+SEES = {
+    "shift": [*LOWER, "precision", "coverage"],
+    "width": [*LOWER, "precision", "density", "coverage"],
+    "dropped modes": [*LOWER, "recall", "coverage"],
+    "lost correlation": ["energy", "frechet", "kid", "mmd", "sliced_w2", "correlation", "w2", "c2st", "coverage"],
+}
+BLIND = {("shift", "correlation"), ("width", "correlation"), ("dropped modes", "correlation")}
+
+
+@pytest.mark.parametrize(
+    ("fault", "metric"), [(fault, m) for fault, seen in SEES.items() for m in seen if (fault, m) not in BLIND]
+)
+def test_broken_samples_score_worse_than_fresh_ones(fault, metric):
+    real, fresh, broken = BROKEN[fault]
+    side = RealSide(real)
+    good, bad = score(metric, Evidence(side, fresh)), score(metric, Evidence(side, broken))
+    gap = bad.value - good.value if SPECS[metric].better == "lower" else good.value - bad.value
+    spread = (good.high - good.low) / 4 if good.low is not None else 0.1 * abs(good.value)
+    assert gap > 2 * spread
+
+
+def test_marginals_do_not_see_lost_correlation():
+    real, fresh, broken = BROKEN["lost correlation"]
+    good, bad = score("w1_marginal", evidence(real, fresh)), score("w1_marginal", evidence(real, broken))
+    assert bad.value < 2 * good.value
+
+
+@pytest.mark.parametrize("metric", ["energy", "mmd", "kid", "frechet_debiased"])
+def test_equal_laws_are_zero_within_the_interval(metric):
+    inside = 0
+    for seed in range(10):
+        found = score(metric, evidence(normal(100 + seed, 400, 2), normal(200 + seed, 500, 2)))
+        inside += found.low <= 0 <= found.high
+    assert inside >= 8
+
+
+# ------------------------------------------------------------------------------------------------------------- copying
+
+
+def test_copies_of_training_rows_are_seen():
+    train, test, fresh = normal(1, 1000, 2), normal(2, 1000, 2), normal(3, 1000, 2)
+    half = np.concatenate([fresh[:500], train[:500].astype(np.float32)])
+    side = RealSide(test)
+    good = {m: score(m, Evidence(side, fresh, train=train)) for m in ("ct", "duplicates", "authenticity")}
+    bad = {m: score(m, Evidence(side, half, train=train)) for m in good}
+    assert good["duplicates"].value == 0
+    assert bad["duplicates"].value == 0.5
+    assert bad["duplicates"].detail["offenders"][0] == [500, 0]
+    assert abs(good["ct"].value) < 3
+    assert bad["ct"].value < -10
+    assert bad["ct"].detail["nearer_to_train"] == pytest.approx(0.75, abs=0.05)
+    assert bad["authenticity"].value == pytest.approx(good["authenticity"].value / 2, abs=0.05)
+
+
+def test_copies_across_folds_score_below_a_half():
+    real = normal(1, 1000, 2)
+    assert score("c2st", evidence(real, real)).value < 0.45
+    fresh = score("c2st", evidence(real, normal(2, 1000, 2)))
+    assert fresh.low < 0.5 < fresh.high
+    assert fresh.detail["p_value"] > 0.001
+
+
+@pytest.mark.parametrize("metric", ["ct", "duplicates", "authenticity"])
+def test_copying_needs_training_rows_and_takes_awkward_ones(metric):
+    assert score(metric, evidence(normal(1, 9, 2), normal(2, 9, 2))).value is None
+    for real, fake in AWKWARD.values():
+        found = score(metric, evidence(real, fake, train=real))
+        assert found.warnings if found.value is None else np.isfinite(found.value)
+        json.dumps([found.params, found.detail], allow_nan=False)
+
+
+# ------------------------------------------------------------------------------------------------------------ intervals
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("metric", "truth"),
+    [("energy", 0.0), ("frechet", 0.0), ("frechet_debiased", 0.0), ("mmd", 0.0), ("kid", 0.0), ("w1_marginal", 0.0)],
+)
+def test_intervals_hold_zero_as_often_as_they_say_for_equal_laws(metric, truth):
+    held = [_holds(metric, truth, seed, 0.0) for seed in range(100)]
+    assert 0.89 <= np.mean(held) <= 1.0  # truth at the edge of what is possible: one side of the interval is spare
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("metric", "truth"),
+    [("energy", 0.10992183759181318), ("frechet", 0.25), ("frechet_debiased", 0.25), ("sliced_w2", 0.125**0.5)],
+)
+def test_intervals_hold_the_truth_as_often_as_they_say(metric, truth):
+    held = [_holds(metric, truth, seed, np.array([0.5, 0.0])) for seed in range(100)]
+    assert 0.89 <= np.mean(held) <= 1.0
+
+
+def _holds(metric, truth, seed, shift):
+    e = evidence(normal(2 * seed, 250, 2), normal(2 * seed + 1, 250, 2, shift))
+    options = {"n_projections": 32} if metric == "sliced_w2" else {}
+    found = score(metric, e, **options)
+    if metric == "sliced_w2":  # of these directions, not of all
+        vectors = sliced.directions(2, 32, 0)
+        truth = 0.5 * np.sqrt((vectors[:, 0] ** 2).mean())
+    return found.low <= truth <= found.high
+
+
+def test_ordinary_variance_of_a_mean_is_recovered():
+    values = np.random.default_rng(1).standard_normal(1000)
+    labels = jack.assign(1000, 20)
+    replicates = np.array([values[labels != g].mean() for g in range(20)])
+    found = jack.jackknife(values.mean(), replicates)
+    groups = np.array([values[labels == g].mean() for g in range(20)])
+    assert found.error == pytest.approx(groups.std(ddof=1) / 20**0.5, rel=1e-10)
+
+
+# -------------------------------------------------------------------------------------------------------- declarations
+
+
+def test_options_are_checked():
+    for config, options in [
+        (MMDConfig, {"bandwidth": -1.0}), (TransportConfig, {"max_rows": 0}), (SlicedConfig, {"n_projections": 0}),
+        (NeighbourConfig, {"k": 0}), (FrechetConfig, {"interval_dimensions": -1}),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=r"must be in \["):
+            config(**options)
+
+
+@pytest.mark.parametrize("metric", SPECS)
+def test_every_metric_says_formula_direction_and_unit(metric):
+    text = function_of(SPECS[metric]).__doc__
+    assert f"{SPECS[metric].better} is better" in text
+    assert len(text.splitlines()) > 2
