@@ -15,11 +15,11 @@ from genbench.budget import Budget
 from genbench.data import Space, check_samples, fingerprint, space_of
 from genbench.device import Device
 from genbench.errors import Invalid, PluginError
-from genbench.plan import REAL, Cell, Choice
+from genbench.plan import REAL, Cell, Chosen
 from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide, TrainingData
 from genbench.record import cell_folder
 from genbench.registry import resolve
-from genbench.score import Scorer, evaluate
+from genbench.scoring import Scorer, evaluate
 from genbench.seeding import seeded, stream
 from genbench.training import Run
 
@@ -31,7 +31,7 @@ DENSITIES = 2_000  # rows whose log-density is asked of a model
 DENSITIES_AT_ONCE = 2_000
 
 
-def build(choice: Choice) -> Any:
+def build(choice: Chosen) -> Any:
     """Return the model or dataset of a choice, built from its config."""
     target = resolve(choice.entry)
     return target() if choice.config is None else target(choice.config)
@@ -130,15 +130,19 @@ def _fit_and_sample(
         start = time.perf_counter()
         blocks = []
         for begin in range(0, n, SAMPLES_AT_ONCE):
-            blocks.append(_checked(model.sample(min(SAMPLES_AT_ONCE, n - begin)), data.shape, min(SAMPLES_AT_ONCE, n - begin)))
+            blocks.append(
+                _checked(model.sample(min(SAMPLES_AT_ONCE, n - begin)), data.shape, min(SAMPLES_AT_ONCE, n - begin))
+            )
             report(phase="sample", step=begin + len(blocks[-1]), steps=n)
         device.synchronise()
         timings["samples_per_s"] = n / (time.perf_counter() - start)
     timings["peak_mb"] = device.peak_mb()
     samples = space.from_model(torch.cat(blocks).cpu().numpy())
     if not np.isfinite(samples).all():
-        raise Invalid(f"{int((~np.isfinite(samples)).any(axis=tuple(range(1, samples.ndim))).sum())} of {n} samples overflow "
-                      "in the data's units")
+        raise Invalid(
+            f"{int((~np.isfinite(samples)).any(axis=tuple(range(1, samples.ndim))).sum())} of {n} samples overflow "
+            "in the data's units"
+        )
     evidence = {"samples": samples.astype(np.float32) if samples.dtype == np.float64 and data.levels else samples}
 
     if cell.density != "none":
@@ -171,7 +175,9 @@ def _log_prob(model: Any, rows: Array, space: Space, noise: np.random.Generator,
         raise Invalid(f"log_prob returned shape {tuple(values.shape)}, expected {(len(rows),)}")
     log_prob: Array = values.double().cpu().numpy() + space.log_det(rows)
     if np.isnan(log_prob).any() or np.isposinf(log_prob).any():
-        raise Invalid(f"{int((np.isnan(log_prob) | np.isposinf(log_prob)).sum())} of {len(rows)} log-densities are nan or +inf")
+        raise Invalid(
+            f"{int((np.isnan(log_prob) | np.isposinf(log_prob)).sum())} of {len(rows)} log-densities are nan or +inf"
+        )
     return log_prob
 
 

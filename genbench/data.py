@@ -31,7 +31,9 @@ def split(rows: Array, sizes: Sizes, rng: np.random.Generator) -> tuple[Array, A
     flat = np.ascontiguousarray(rows.reshape(len(rows), -1))
     _, first = np.unique(flat.view([("", flat.dtype)] * flat.shape[1]).ravel(), return_index=True)
     if len(first) < FEWEST_ROWS:
-        raise DataError(f"{len(first)} distinct rows are too few to train, test and compare: at least {FEWEST_ROWS} needed")
+        raise DataError(
+            f"{len(first)} distinct rows are too few to train, test and compare: at least {FEWEST_ROWS} needed"
+        )
     order = rng.permutation(np.sort(first))
     wanted = np.array([sizes.train, sizes.test, sizes.reference])
     if wanted.sum() > len(order):
@@ -86,7 +88,9 @@ class Space(Protocol):
 
 def space_of(data: Data) -> Space:
     """Return the space of a dataset, fitted on its training rows."""
-    return VectorSpace.fit(data.train, data.columns) if data.train.ndim == 2 else ImageSpace.fit(data.train, data.levels)
+    return (
+        VectorSpace.fit(data.train, data.columns) if data.train.ndim == 2 else ImageSpace.fit(data.train, data.levels)
+    )
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,9 @@ class VectorSpace:
         # the spread of equal numbers is rounding error, not signal
         constant = scale <= 1e-12 * np.maximum(np.abs(mean), np.finfo(np.float64).tiny)
         notes = tuple(f"column {columns[i].name!r} is constant" for i in np.flatnonzero(constant))
-        names = tuple(n for c in columns for n in ([c.name] if c.period is None else [f"sin {c.name}", f"cos {c.name}"]))
+        names = tuple(
+            n for c in columns for n in ([c.name] if c.period is None else [f"sin {c.name}", f"cos {c.name}"])
+        )
         return cls(mean, np.where(constant, 1.0, scale), log, period, train.min(0), names, notes)
 
     def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
@@ -154,7 +160,9 @@ def _logged(rows: Array, log: Array, columns: tuple[Column, ...] = ()) -> Array:
         return rows
     if columns and (rows[:, log] <= 0).any():
         row, column = np.argwhere((rows <= 0) & log)[0]
-        raise DataError(f"column {columns[column].name!r} cannot be taken as a logarithm: row {row} is {rows[row, column]:g}")
+        raise DataError(
+            f"column {columns[column].name!r} cannot be taken as a logarithm: row {row} is {rows[row, column]:g}"
+        )
     out = rows.astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         out[:, log] = np.log(out[:, log])

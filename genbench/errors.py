@@ -1,16 +1,16 @@
 """Every error genbench raises on purpose, and the exit code each one ends the program with.
 
-    GenbenchError                 1
-    ├── UserError                 2   something the user asked for or gave
-    │   ├── UnknownName           2   no such model, dataset, metric; carries close matches
-    │   ├── ConfigError           2   an option of a plugin, named by its path
-    │   └── DataError             2   a file or an array of the user's
-    ├── PluginError               3   a plugin breaks the contract; names its distribution
-    ├── CellError                 3   a cell did not end well; carries the status of its record
-    │   ├── Diverged              3   the loss or the weights left the finite numbers
-    │   └── Invalid               3   samples or densities that cannot be scored
-    ├── Regression                4
-    └── Inconclusive              5
+GenbenchError                 1
+├── UserError                 2   something the user asked for or gave
+│   ├── UnknownName           2   no such model, dataset, metric; carries close matches
+│   ├── ConfigError           2   an option of a plugin, named by its path
+│   └── DataError             2   a file or an array of the user's
+├── PluginError               3   a plugin breaks the contract; names its distribution
+├── CellError                 3   a cell did not end well; carries the status of its record
+│   ├── Diverged              3   the loss or the weights left the finite numbers
+│   └── Invalid               3   samples or densities that cannot be scored
+├── Regression                4
+└── Inconclusive              5
 """
 
 from __future__ import annotations

@@ -7,17 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from genbench.budget import Sizes
 
+if TYPE_CHECKING:  # metrics and datasets need no torch, and then start without it
+    import torch
+
 __all__ = [
-    "Array", "Column", "Data", "Dataset", "Evidence", "LogDensity", "Metric", "Model", "Modes", "RealSide",
-    "RunContext", "Score", "Simulator", "Sizes", "TrainingData",
+    "Array",
+    "Column",
+    "Data",
+    "Dataset",
+    "Evidence",
+    "LogDensity",
+    "Metric",
+    "Model",
+    "Modes",
+    "RealSide",
+    "RunContext",
+    "Score",
+    "Simulator",
+    "Sizes",
+    "TrainingData",
 ]
 
 Array = npt.NDArray[Any]

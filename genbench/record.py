@@ -140,5 +140,7 @@ def _read_record(file: Path) -> dict[str, Any] | None:
     if not isinstance(record, dict) or "key" not in record or record.get("status") not in STATUSES:
         return None
     if record.get("schema_version", 0) > SCHEMA_VERSION:
-        raise UserError(f"{file}: schema {record['schema_version']} is newer than this genbench; try: pip install -U genbench")
+        raise UserError(
+            f"{file}: schema {record['schema_version']} is newer than this genbench; try: pip install -U genbench"
+        )
     return record

@@ -85,9 +85,15 @@ class ModelSpec(_Declared):
         object.__setattr__(self, "steps", MappingProxyType(dict(steps)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        fields = dict(density=self.density, data=self.data, steps=dict(self.steps),  # type: ignore[arg-type]
-                      iterative=self.iterative,
-                      capabilities=self.capabilities, baseline=self.baseline, paper=self.paper)
+        fields = dict(
+            density=self.density,
+            data=self.data,
+            steps=dict(self.steps),  # type: ignore[arg-type]
+            iterative=self.iterative,
+            capabilities=self.capabilities,
+            baseline=self.baseline,
+            paper=self.paper,
+        )
         return _rebuild_model, (self.name, self.target, self.config, self.summary, fields)
 
     def steps_for(self, kind: str) -> int:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-__all__ = ["complete", "json_option", "plugin_option"]
+__all__ = ["Size", "complete", "data_options", "json_option", "plugin_option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+
+
+class Size(click.ParamType):
+    """A number of bytes: 500000, 500MB, 4GiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(|[kmg]i?)b?", str(value).strip().lower())
+        if match is None:
+            self.fail(f"expected a size, as 500MB or 4GiB, got {value!r}", param, ctx)
+        return int(float(match[1]) * UNITS[match[2]])
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 plugin_option = click.option(
@@ -21,6 +39,32 @@ plugin_option = click.option(
     metavar="FILE",
     help="Load a plugin of one Python file, too; may be repeated.",
 )
+
+
+DATA_OPTIONS = (
+    click.option(
+        "--columns", metavar="A,B", help="Which columns of the file: names, indices, 0:5, globs, -exclusions."
+    ),
+    click.option("--labels", metavar="COLUMN", help="A column of the file that labels the rows and is not modelled."),
+    click.option("--log", metavar="A,B", help="Columns of the file that are modelled and scored as logarithms."),
+    click.option("--periodic", metavar="A,B=360", help="Columns of the file that repeat, by default after 2 pi."),
+    click.option(
+        "--na",
+        type=click.Choice(("refuse", "drop")),
+        help="What to do with rows that hold no number.  [default: refuse]",
+    ),
+    click.option("--encoding", metavar="NAME", help="Encoding of a text file.  [default: UTF-8]"),
+    click.option(
+        "--max-bytes", metavar="SIZE", type=Size(), help="The largest file that is read, as 4GiB.  [default: 2GiB]"
+    ),
+)
+
+
+def data_options(command: F) -> F:
+    """Add the options that say how a file of the user's is read."""
+    for option in reversed(DATA_OPTIONS):
+        command = option(command)
+    return command
 
 
 def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from genbench.errors import UserError
 
-__all__ = ["table"]
+__all__ = ["show", "table"]
 
 FORMATS = ("rich", "markdown", "csv", "latex", "json", "parquet")
 SUFFIXES = {".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json", ".parquet": "parquet"}
@@ -44,7 +46,7 @@ def table(
         raise UserError(f"{', '.join(map(str, runs))}: no cell has finished yet, so there is nothing to show")
     names = tuple(name.strip() for name in metrics.split(",") if name.strip())
     if form == "rich" and output is None:
-        _show(results.records, per, names, sort)
+        show(results.records, per, names, sort)
         return
     content = render(results.records, form, per=per, metrics=names, sort=sort)
     if output is None:
@@ -55,12 +57,12 @@ def table(
         output.write_text(content, encoding="utf-8")
 
 
-def _show(records: tuple[object, ...], per: str, metrics: tuple[str, ...], sort: str | None) -> None:
+def show(records: Sequence[Any], per: str = "model", metrics: tuple[str, ...] = (), sort: str | None = None) -> None:
     """Print to the terminal, in colour and at its width; 100 columns where there is none."""
     from rich.console import Console
 
     from genbench.report import render_terminal, views_of
 
     console = Console() if sys.stdout.isatty() else Console(width=100)
-    for view in views_of(records, per=per, metrics=metrics, sort=sort):  # type: ignore[arg-type]
+    for view in views_of(records, per=per, metrics=metrics, sort=sort):
         console.print(render_terminal(view, console.width))

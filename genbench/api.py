@@ -1,0 +1,187 @@
+"""genbench from Python: the same plan, session and scores as on the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genbench.config import Setting
+from genbench.errors import UserError
+
+if TYPE_CHECKING:
+    from genbench.plan import Plan
+    from genbench.registry import Registry
+    from genbench.table import Results
+
+__all__ = ["execute", "jobs_for", "load", "prepare", "run", "score"]
+
+Names = str | Iterable[str]
+
+
+def run(
+    *,
+    models: Names = "all",
+    datasets: Names = (),
+    metrics: Names = "all",
+    preset: str = "default",
+    seeds: int | None = None,
+    budget: str | None = None,
+    device: str = "auto",
+    settings: Mapping[str, Any] | None = None,
+    data: Iterable[str | Path] | str | Path = (),
+    data_options: Mapping[str, Any] | None = None,
+    plugins: Iterable[str | Path] = (),
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    timeout: float | None = None,
+    progress: bool | None = None,
+) -> Results:
+    """Run models on datasets under the protocol and return the results, which show as tables in a notebook.
+
+    ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
+    (``"vae[latent=2|8],gan*,-kde"``); ``settings`` maps ``"vae.beta"`` to a value; ``data`` are files of your own, read
+    with ``data_options`` (columns, labels, log, periodic). The run is kept in ``out``, by default a new directory under
+    ``results/``; an ``out`` that holds a run is resumed. ``progress=None`` shows progress where there is a terminal or a
+    notebook. Raises UserError for whatever cannot be meant, before anything is run.
+    """
+    given = [_setting(path, value) for path, value in (settings or {}).items()]
+    plan, registry = prepare(
+        models=_joined(models), datasets=_joined(datasets), metrics=_joined(metrics), preset=preset, seeds=seeds,
+        budget=budget, device=device, settings=given, data=[data] if isinstance(data, (str, Path)) else list(data),
+        data_options=data_options or {}, plugins=[Path(p) for p in plugins],
+    )  # fmt: skip
+    results, _, _ = execute(plan, registry, out=out, jobs=jobs, timeout=timeout, progress=progress)
+    return results
+
+
+def _joined(names: Names) -> str:
+    return names if isinstance(names, str) else ",".join(names)
+
+
+def _setting(path: str, value: Any) -> Setting:
+    target, _, option = path.rpartition(".")
+    return Setting(target, option, value, f"settings[{path!r}] = {value!r}")
+
+
+def prepare(
+    *,
+    models: str,
+    datasets: str,
+    metrics: str,
+    preset: str,
+    seeds: int | None,
+    budget: str | None,
+    device: str,
+    settings: Iterable[Setting],
+    data: Iterable[str | Path],
+    data_options: Mapping[str, Any],
+    plugins: Iterable[Path],
+    first_seed: int = 0,
+    resolve_device: bool = True,
+) -> tuple[Plan, Registry]:
+    """Return the plan of a request and the registry it was made with; ``resolve_device=False`` leaves ``auto`` as it is.
+
+    Raises UserError; nothing is written and torch is not imported.
+    """
+    from genbench.plan import Request, make_plan
+    from genbench.registry import Registry
+
+    _check_device_name(device)
+    registry = Registry.discover(plugins)
+    files = tuple(_file(path, data_options) for path in data)
+    if data_options and not files:
+        raise UserError(f"--{next(iter(data_options))} describes a file of yours; name it with --data FILE")
+    request = Request(
+        models, datasets, metrics, preset, seeds, first_seed, budget, device, tuple(settings), files, tuple(plugins)
+    )
+    plan = make_plan(request, registry)  # finds the user's mistakes before a device is asked
+    if resolve_device:
+        from dataclasses import replace
+
+        from genbench.session import device_of
+
+        plan = make_plan(replace(request, device=device_of(device)), registry)
+    return plan, registry
+
+
+def _check_device_name(name: str) -> None:
+    kind, _, index = name.partition(":")
+    if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdigit()) or (index and kind != "cuda"):
+        raise UserError(f"--device {name}: expected auto, cpu, cuda, cuda:0 or mps")
+
+
+def _file(path: str | Path, options: Mapping[str, Any]) -> tuple[Any, Any]:
+    from genbench.files import dataset_spec
+
+    return dataset_spec(path, **options)
+
+
+def execute(
+    plan: Plan,
+    registry: Registry,
+    *,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    timeout: float | None = None,
+    progress: bool | None = None,
+) -> tuple[Results, Path, bool]:
+    """Run a plan; return the results, the directory they are in, and whether the user stopped it."""
+    from rich.console import Console
+
+    from genbench.progress import LiveProgress
+    from genbench.session import Session, default_directory
+    from genbench.table import Results
+
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs {jobs}: expected at least 1")
+    directory = Path(out) if out is not None else default_directory()
+    console = Console(stderr=True)
+    shown = console.is_terminal or console.is_jupyter if progress is None else progress
+    observer = LiveProgress(console) if shown else None
+    session = Session(
+        plan, registry, directory, jobs=jobs or jobs_for(plan.cells[0].device), timeout=timeout, observer=observer
+    )
+    with observer or nullcontext():
+        records = session.run()
+    return Results(tuple(records)), directory, session.interrupted
+
+
+def jobs_for(device: str) -> int:
+    """Return how many cells run at a time: one a core on the processor, one on an accelerator."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available if device in ("auto", "cpu") else 1
+
+
+def load(*paths: str | Path) -> Results:
+    """Return the results of runs from their directories; raises UserError where there is none."""
+    from genbench.table import load as load_results
+
+    return load_results(*paths)
+
+
+def score(
+    *,
+    real: Any,
+    fake: Any,
+    train: Any = None,
+    reference: Any = None,
+    metrics: Names = "all",
+    space: str = "standardised",
+    settings: Mapping[str, Any] | None = None,
+    data_options: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Score samples against held-out real ones; arrays (n, d) or (n, channels, height, width), or paths of files.
+
+    ``reference``, more real data, gives each score its floor. ``space`` is ``standardised`` (by ``train`` where given,
+    else by ``real``) or ``raw``, the numbers as they are. Returns one dict a metric, as rows of a table: ``metric value
+    low high level floor floor_sd z better unit best n_real n_fake space params detail version seconds warnings``.
+    Raises UserError for unknown metrics and unusable data.
+    """
+    from genbench.samples import score_samples
+
+    given = [_setting(path, value) for path, value in (settings or {}).items()]
+    return score_samples(real, fake, train, reference, _joined(metrics), space, given, data_options, seed)

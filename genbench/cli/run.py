@@ -1,0 +1,203 @@
+"""``genbench run``: the main job. Imports what it needs when it runs, and torch only in the cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genbench.cli.options import complete, data_options, json_option, plugin_option
+from genbench.errors import UserError
+
+__all__ = ["run"]
+
+FAILED, INTERRUPTED = 3, 130
+
+
+@click.command(short_help="train, sample and score")
+@click.option(
+    "-m",
+    "--models",
+    metavar="NAMES",
+    default="all",
+    show_default=True,
+    shell_complete=complete("model"),
+    help="Names, globs, exclusions, options and sweeps: vae,gan*,-kde or vae[latent=2|8].",
+)
+@click.option(
+    "-d",
+    "--datasets",
+    metavar="NAMES",
+    default="",
+    shell_complete=complete("dataset"),
+    help="Likewise.  [default: the preset's]",
+)
+@click.option(
+    "--metrics", metavar="NAMES", default="all", show_default=True, shell_complete=complete("metric"), help="Likewise."
+)
+@click.option(
+    "--data",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Your own data: csv, tsv, parquet, npy, npz, hdf5 or a folder of images; may be repeated.",
+)
+@data_options
+@click.option("--preset", metavar="NAME", default="default", show_default=True, help="smoke, default or full.")
+@click.option("--seeds", metavar="N", type=int, help="How many seeds.  [default: the preset's]")
+@click.option("--first-seed", metavar="N", type=int, default=0, help="The first of them.  [default: 0]")
+@click.option(
+    "--budget", metavar="B", help="One budget for all models: 2000steps, 60s, 20epochs.  [default: each one's recipe]"
+)
+@click.option("--device", metavar="D", default="auto", show_default=True, help="auto, cpu, cuda, cuda:0 or mps.")
+@click.option(
+    "--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option: vae.beta=4; may be repeated."
+)
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="TOML: [run] of these options, [set.NAME] of a plugin's.",
+)
+@plugin_option
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where the run is kept; one that is there is resumed.  [default: results/run-TIME]",
+)
+@click.option("--jobs", metavar="N", type=int, help="Cells at a time.  [default: one a core, one on a GPU]")
+@click.option("--timeout", metavar="TIME", help="Deadline of a cell: 90s, 10min.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of its time; run nothing.")
+@json_option
+@click.pass_context
+def run(ctx: click.Context, **options: Any) -> int:
+    """Train and sample models on datasets under one protocol, score the samples, and print one table a dataset.
+
+    With nothing else said: all models on a toy whose density is known, a real table and real images.
+    """
+    from genbench import api
+    from genbench.cli.output import warn
+
+    said = _with_config(ctx, options)
+    plan, registry = api.prepare(
+        models=said["models"], datasets=said["datasets"], metrics=said["metrics"], preset=said["preset"],
+        seeds=said["seeds"], first_seed=said["first_seed"], budget=said["budget"], device=said["device"],
+        settings=said["settings"], data=said["data"], data_options=_of_data(said), plugins=[Path(p) for p in said["plugins"]],
+        resolve_device=not said["dry_run"],
+    )  # fmt: skip
+    warn(registry.problems)
+    if said["dry_run"]:
+        return _print_plan(plan, said)
+    results, directory, interrupted = api.execute(
+        plan, registry, out=said["out"], jobs=said["jobs"], timeout=_seconds(said["timeout"])
+    )
+    if said["as_json"]:
+        _print_json(results, directory)
+    else:
+        _print_tables(results, directory, plan)
+    if interrupted:
+        click.echo(f"stopped; to go on: genbench run ... --out {directory}", err=True)
+        return INTERRUPTED
+    return FAILED if results.failures else 0
+
+
+def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options, those of the command line before those of --config, and the settings of both."""
+    from genbench.config import load_toml, parse_set
+
+    said, from_file = dict(options), []
+    if options["config"] is not None:
+        known = [
+            p.name for p in ctx.command.params if p.name and p.name not in ("config", "settings", "as_json", "dry_run")
+        ]
+        values, from_file = load_toml(options["config"], known)
+        for name, value in values.items():
+            if ctx.get_parameter_source(name) is not click.core.ParameterSource.COMMANDLINE:
+                said[name] = _typed(ctx, name, value, options["config"])
+    said["settings"] = [*from_file, *(parse_set(text) for text in options["settings"])]
+    return said
+
+
+def _typed(ctx: click.Context, name: str, value: Any, path: Path) -> Any:
+    """Return a value of --config as the command line would have given it: lists join, or repeat."""
+    parameter = next(p for p in ctx.command.params if p.name == name)
+    if isinstance(value, list) and not parameter.multiple:
+        value = ",".join(map(str, value))
+    if parameter.multiple and not isinstance(value, list):
+        value = [value]
+    try:
+        return parameter.type_cast_value(ctx, value)
+    except click.BadParameter as error:
+        raise UserError(f"--config {path}: [run] {name} = {value!r}: {error.format_message()}") from None
+
+
+def _of_data(said: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("columns", "labels", "log", "periodic", "na", "encoding", "max_bytes")
+    return {name: said[name] for name in names if said[name] is not None}
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    from genbench.budget import Budget
+
+    try:
+        limit = Budget.parse(text)
+    except UserError:
+        limit = None
+    if limit is None or limit.unit != "s":
+        raise UserError(f"--timeout {text}: expected a time, as 90s or 10min")
+    return limit.amount
+
+
+def _print_plan(plan: Any, said: Mapping[str, Any]) -> int:
+    """Print which cells would run, which combinations not and why, and how long it may take."""
+    from genbench.api import jobs_for
+    from genbench.cli.output import print_json, print_table
+    from genbench.text import duration
+
+    jobs = said["jobs"] or jobs_for(said["device"])
+    if said["as_json"]:
+        print_json({"cells": [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells],
+                    "skipped": [skip.as_dict() for skip in plan.skips], "jobs": jobs, "seconds": plan.seconds(jobs)})  # fmt: skip
+        return 0
+    rows: dict[tuple[str, ...], list[int]] = {}
+    for cell in plan.cells:
+        rows.setdefault((cell.dataset.label, cell.model.label, cell.budget, cell.density), []).append(cell.seed)
+    print_table(("dataset", "model", "budget", "likelihood", "seeds"),
+                [(*row, len(seeds)) for row, seeds in sorted(rows.items(), key=lambda item: item[0][0])])  # fmt: skip
+    for skip in plan.skips:
+        click.echo(f"skip  {skip}")
+    click.echo(
+        f"{len(plan.cells)} cells, about {duration(plan.seconds(jobs))} with {jobs} at a time (a rough estimate)"
+    )
+    return 0
+
+
+def _print_tables(results: Any, directory: Path, plan: Any) -> None:
+    from genbench.cli.table import show
+
+    show(results.records)
+    for skip in plan.skips:
+        click.echo(f"skip  {skip}")
+    for record in results.failures:
+        from genbench.cli.output import plain
+
+        what = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
+        click.echo(
+            f"{record['status']}  {plain(what)}, while in {record['phase']}: {plain(record['reason'])}", err=True
+        )
+    click.echo(f"\nThe run is kept in {directory}; more of it: genbench table {directory} --metrics all")
+
+
+def _print_json(results: Any, directory: Path) -> None:
+    import json
+
+    from genbench.cli.output import print_json
+    from genbench.report import render
+
+    tables = {f"per_{per}": json.loads(render(results.records, "json", per=per)) for per in ("model", "seed")}
+    print_json({"directory": str(directory), **tables})

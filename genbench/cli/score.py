@@ -1,0 +1,111 @@
+"""``genbench score``: scores of any files of samples. Imports what it needs when it runs, and never torch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genbench.cli.options import Size, complete, json_option
+
+__all__ = ["score"]
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command(short_help="score a file of samples")
+@click.option(
+    "--real", metavar="FILE", required=True, type=FILE, help="Held-out real data: csv, parquet, npy, npz, hdf5, ..."
+)
+@click.option("--fake", metavar="FILE", required=True, type=FILE, help="Generated samples, alike.")
+@click.option(
+    "--train", metavar="FILE", type=FILE, help="What the model was trained on: standardises, and shows copies."
+)
+@click.option("--reference", metavar="FILE", type=FILE, help="More real data: gives each score its floor.")
+@click.option(
+    "--metrics",
+    metavar="NAMES",
+    default="all",
+    show_default=True,
+    shell_complete=complete("metric"),
+    help="Names, globs, exclusions, options: energy,sliced_*,mmd[bandwidth=1].",
+)
+@click.option(
+    "--space",
+    metavar="SPACE",
+    default="standardised",
+    show_default=True,
+    help="standardised, or raw: the numbers as they are.",
+)
+@click.option("--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option of a metric.")
+@click.option("--columns", metavar="A,B", help="Which columns of the files.")
+@click.option(
+    "--na", type=click.Choice(("refuse", "drop")), help="What to do with rows that hold no number.  [default: refuse]"
+)
+@click.option("--encoding", metavar="NAME", help="Encoding of text files.  [default: UTF-8]")
+@click.option(
+    "--max-bytes", metavar="SIZE", type=Size(), help="The largest file that is read, as 4GiB.  [default: 2GiB]"
+)
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of what a metric draws.  [default: 0]")
+@json_option
+def score(**said: Any) -> int:
+    """Score the samples of one file against the real data of another, like a row of a table.
+
+    A file of several arrays is narrowed by FILE:NAME. Integer images are folders or uint8 arrays.
+    """
+    from genbench.config import parse_set
+    from genbench.samples import score_samples
+
+    options = {name: said[name] for name in ("columns", "na", "encoding", "max_bytes") if said[name] is not None}
+    with _progress() as listener:
+        scores = score_samples(
+            str(said["real"]), str(said["fake"]), _text(said["train"]), _text(said["reference"]), said["metrics"],
+            said["space"], [parse_set(text) for text in said["settings"]], options, said["seed"], listener,
+        )  # fmt: skip
+    if said["as_json"]:
+        from genbench.cli.output import print_json
+
+        print_json(scores)
+    else:
+        _print(scores)
+    return 0
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _progress() -> Any:
+    """Say on a terminal which metric is at work."""
+    from contextlib import contextmanager
+
+    @contextmanager
+    def spinning() -> Any:
+        if not sys.stderr.isatty():
+            yield lambda name: None
+            return
+        from rich.console import Console
+
+        with Console(stderr=True).status("scoring") as status:
+            yield lambda name: status.update(f"scoring: {name}")
+
+    return spinning()
+
+
+def _print(scores: list[dict[str, Any]]) -> None:
+    from genbench.cli.output import print_table
+
+    rows = []
+    for each in scores:
+        interval = f"{each['low']:.4g} .. {each['high']:.4g}" if each["low"] is not None else ""
+        rows.append((each["metric"], _number(each["value"]), interval, _number(each["floor"]), _number(each["z"]),
+                     each["better"], each["unit"], "; ".join(each["warnings"])))  # fmt: skip
+    first = scores[0] if scores else {}
+    title = f"{first.get('n_fake')} samples against {first.get('n_real')} real rows, space: {first.get('space')}"
+    print_table(("metric", "value", "95 % interval", "floor", "z", "better", "unit", "remarks"), rows, title)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

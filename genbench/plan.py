@@ -1,0 +1,336 @@
+"""Request + registry -> cells, and skips with reasons."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+from dataclasses import asdict, dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import genbench
+from genbench.budget import Budget, Sizes
+from genbench.config import Setting, canonical, fill, label
+from genbench.discovery import Provenance
+from genbench.errors import ConfigError, UnknownName, UserError
+from genbench.presets import PRESETS, Preset
+from genbench.record import key_of, to_json
+from genbench.registry import Entry, Registry
+from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
+
+__all__ = ["PROTOCOL", "REAL", "Cell", "Chosen", "Plan", "Request", "Skip", "make_plan"]
+
+PROTOCOL = 1  # raised whenever the same request would give other numbers
+REAL = "real"  # the row of fresh real data: a floor, no model
+MAX_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for; what is left empty comes from the preset."""
+
+    models: str = "all"
+    datasets: str = ""
+    metrics: str = "all"
+    preset: str = "default"
+    seeds: int | None = None
+    first_seed: int = 0
+    budget: str | None = None
+    device: str = "auto"
+    settings: tuple[Setting, ...] = ()
+    files: tuple[tuple[DatasetSpec, Any], ...] = ()  # the user's own data: spec and config
+    plugin_files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A plugin with its options filled in."""
+
+    entry: Entry
+    config: Any
+
+    @property
+    def spec(self) -> ModelSpec | DatasetSpec | MetricSpec:
+        """What the plugin declared."""
+        return self.entry.spec
+
+    @property
+    def name(self) -> str:
+        """Name of the plugin."""
+        return self.spec.name
+
+    @cached_property
+    def label(self) -> str:
+        """Name, and the options that differ from their defaults: what a row is called."""
+        return label(self.name, self.config)
+
+    @cached_property
+    def identity(self) -> str:
+        """Name and all options as canonical JSON: what random streams are named after."""
+        return to_json([self.name, dict(sorted(canonical(self.config).items()))])
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A combination that is not run, and why."""
+
+    model: str
+    dataset: str
+    reason: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return it as JSON can hold it."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.model} x {self.dataset}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The unit that runs, fails and resumes."""
+
+    model: Chosen
+    dataset: Chosen
+    seed: int
+    budget: str
+    device: str
+    sizes: Sizes
+    metrics: tuple[Chosen, ...] = field(default=(), compare=False)
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of everything that could change the samples, and of nothing else."""
+        return key_of(
+            {
+                "protocol": PROTOCOL,
+                "model": _identity(self.model),
+                "dataset": _identity(self.dataset),
+                "seed": self.seed,
+                "budget": self.budget,
+                "device": self.device.partition(":")[0],
+                "sizes": asdict(self.sizes),
+                "torch": _minor_version("torch"),
+            }
+        )
+
+    @property
+    def density(self) -> str:
+        """Kind of the model's likelihood under its config."""
+        spec = self.model.spec
+        assert isinstance(spec, ModelSpec)
+        return spec.density_of(self.model.config)
+
+    @property
+    def kind(self) -> str:
+        """``vector`` or ``image``."""
+        assert isinstance(self.dataset.spec, DatasetSpec)
+        return self.dataset.spec.data
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a record says of the cell itself."""
+        assert isinstance(self.model.spec, ModelSpec)
+        return {
+            "key": self.key,
+            "model": self.model.name,
+            "label": self.model.label,
+            "model_config": canonical(self.model.config),
+            "density": self.density,
+            "baseline": self.model.spec.baseline,
+            "dataset": self.dataset.name,
+            "dataset_label": self.dataset.label,
+            "dataset_config": canonical(self.dataset.config),
+            "data_kind": self.kind,
+            "seed": self.seed,
+            "budget": self.budget,
+            "device": self.device,
+            "protocol": PROTOCOL,
+            "provenance": {**_source(self.model), "dataset": _source(self.dataset)},
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that will be run, in order, and what will not."""
+
+    cells: tuple[Cell, ...]
+    skips: tuple[Skip, ...]
+    request: dict[str, Any]
+    plugin_files: tuple[Path, ...] = ()
+
+    def seconds(self, jobs: int = 1) -> float:
+        """Return a rough estimate of the time the plan takes on a core of 2024."""
+        return sum(_seconds(cell) for cell in self.cells) / max(1, min(jobs, len(self.cells)))
+
+    @staticmethod
+    def seconds_of(cell: Cell) -> float:
+        """Return a rough estimate of the time of one cell, in seconds."""
+        return _seconds(cell)
+
+
+def make_plan(request: Request, registry: Registry) -> Plan:
+    """Return the cells of a request; raises UserError for whatever cannot be meant."""
+    preset = _preset(request.preset)
+    budget = None if request.budget is None else Budget.parse(request.budget)
+    seeds = _seeds(request, preset)
+    settings = registry.assign(request.settings)
+    models = _chosen("model", request.models, registry, settings)
+    datasets = [Chosen(Entry(spec.name, spec, FILE), config) for spec, config in request.files]
+    if request.datasets or not datasets:
+        datasets += _chosen("dataset", request.datasets or preset.datasets, registry, settings)
+    metrics = _chosen("metric", request.metrics, registry, settings)
+    _check_reached(settings, [*models, *datasets, *metrics])
+
+    models = [Chosen(REAL_ENTRY, None), *models, *_baselines(request, registry, models)]
+    cells, skips = [], []
+    for dataset in datasets:
+        spec = dataset.spec
+        assert isinstance(spec, DatasetSpec)
+        scored = tuple(metric for metric in metrics if _applies(metric.spec, spec))  # type: ignore[arg-type]
+        for model in models:
+            assert isinstance(model.spec, ModelSpec)
+            if spec.data not in model.spec.data:
+                needs = " or ".join(model.spec.data)
+                skips.append(Skip(model.label, dataset.label, f"needs {needs} data, {dataset.name} is {spec.data}"))
+                continue
+            for seed in seeds:
+                length = _budget(model.spec, spec.data, budget, preset)
+                cells.append(Cell(model, dataset, seed, length, request.device, preset.sizes, scored))
+    if not any(cell.model.name != REAL for cell in cells):
+        raise UserError("nothing to run: " + "; ".join(map(str, skips)))
+    # every seed in turn, the floor first, then the longest: what was stopped early compares all models at few seeds
+    cells.sort(key=lambda cell: (cell.seed, cell.model.name != REAL, -_seconds(cell)))
+    return Plan(tuple(cells), tuple(skips), _as_dict(request, preset, seeds), request.plugin_files)
+
+
+# ---------------------------------------------------------------------------------------------------------- the pieces
+
+CORE = Provenance("genbench", "genbench", module="genbench")
+FILE = Provenance("file", "genbench", module="genbench.files")
+REAL_SPEC = ModelSpec(REAL, "genbench.plan:REAL", None, "fresh real data: the floor", baseline=True, iterative=False)
+REAL_ENTRY = Entry(REAL, REAL_SPEC, CORE)
+Settings = dict[tuple[str, str], list[Setting]]
+
+
+def _preset(name: str) -> Preset:
+    if name not in PRESETS:
+        raise UnknownName("preset", name, PRESETS)
+    return PRESETS[name]
+
+
+def _seeds(request: Request, preset: Preset) -> range:
+    count = preset.seeds if request.seeds is None else request.seeds
+    if not 1 <= count <= 10_000:
+        raise UserError(f"--seeds {count}: expected how many seeds, 1 to 10000")
+    if not 0 <= request.first_seed <= MAX_SEED - count:
+        raise UserError(f"--first-seed {request.first_seed}: expected 0 to {MAX_SEED - count}")
+    return range(request.first_seed, request.first_seed + count)
+
+
+def _chosen(kind: str, text: str, registry: Registry, settings: Settings) -> list[Chosen]:
+    return [
+        Chosen(entry, fill(entry.spec, [*settings.get((kind, entry.key), []), *brackets]))
+        for entry, brackets in registry.select(kind, text)
+    ]
+
+
+def _check_reached(settings: Settings, chosen: list[Chosen]) -> None:
+    """Refuse a setting that reaches nothing in this run: it would change nothing, in silence."""
+    reached = {(choice.spec.kind, choice.entry.key) for choice in chosen}
+    told = {setting.origin for where in settings if where in reached for setting in settings[where]}
+    for (kind, name), given in settings.items():
+        for setting in given:
+            if setting.origin not in told:
+                raise ConfigError(f"{setting.origin}: {kind} {name!r} is not part of this run")
+
+
+def _baselines(request: Request, registry: Registry, models: list[Chosen]) -> list[Chosen]:
+    """Return the reference rows that every table carries unless they were excluded by name."""
+    excluded = {term.strip()[1:] for term in request.models.split(",") if term.strip().startswith("-")}
+    have = {model.name for model in models}
+    return [
+        Chosen(entry, fill(entry.spec))
+        for entry in registry.models.values()
+        if isinstance(entry.spec, ModelSpec) and entry.spec.baseline and entry.spec.name not in have | excluded
+    ]
+
+
+def _applies(metric: MetricSpec, dataset: DatasetSpec) -> bool:
+    has = {
+        "truth": dataset.density,
+        "modes": dataset.modes,
+        "labels": dataset.labels,
+        "observables": dataset.observables,
+        "simulator": dataset.simulator,
+    }
+    return dataset.data in metric.data and all(has.get(need, True) for need in metric.needs)
+
+
+def _budget(spec: ModelSpec, kind: str, budget: Budget | None, preset: Preset) -> str:
+    if not spec.iterative:
+        return "none"
+    return str(budget or Budget(preset.steps(spec.steps_for(kind)), "steps"))
+
+
+def _seconds(cell: Cell) -> float:
+    """A guess: milliseconds a step from the models that come with genbench, and what a process and the scores cost."""
+    overhead = 2.0 if cell.model.name == REAL else 4.0
+    if cell.budget == "none":
+        return overhead
+    budget = Budget.parse(cell.budget)
+    if budget.unit == "s":
+        return overhead + budget.amount
+    steps = budget.steps(max(1, cell.sizes.train // 256))
+    return overhead + steps * (0.004 if cell.kind == "vector" else 0.012)
+
+
+def _identity(chosen: Chosen) -> dict[str, Any]:
+    provenance = chosen.entry.provenance
+    known = {"name": chosen.name, "config": canonical(chosen.config), "distribution": provenance.distribution}
+    if provenance.path and (provenance.editable or not provenance.version):
+        return {**known, "source": _source_hash(provenance.path)}
+    return {**known, "version": provenance.version or genbench.__version__}
+
+
+@cache
+def _source_hash(path: str) -> str:
+    """Return the sha256 of a plugin's file, or of all Python files of its package: what an editable install runs."""
+    file = Path(path)
+    files = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+    digest = hashlib.sha256()
+    for each in files:
+        digest.update(each.name.encode() + each.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _source(chosen: Chosen) -> dict[str, Any]:
+    provenance = chosen.entry.provenance
+    return {
+        "plugin": provenance.plugin,
+        "distribution": provenance.distribution,
+        "version": provenance.version or genbench.__version__,
+        "module": provenance.module,
+    }
+
+
+def _minor_version(distribution: str) -> str:
+    try:
+        return ".".join(importlib.metadata.version(distribution).split(".")[:2])
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _as_dict(request: Request, preset: Preset, seeds: range) -> dict[str, Any]:
+    return {
+        "models": request.models,
+        "datasets": request.datasets or ("" if request.files else preset.datasets),
+        "files": [os.fspath(config.path) for _, config in request.files],
+        "metrics": request.metrics,
+        "preset": preset.name,
+        "seeds": list(seeds),
+        "budget": request.budget or f"recipe x {preset.factor:g}",
+        "device": request.device,
+        "settings": [setting.origin for setting in request.settings],
+    }

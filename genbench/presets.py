@@ -1,0 +1,64 @@
+"""The presets of ``genbench run``: what is run when nothing else is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from genbench.budget import Sizes
+
+__all__ = ["PRESETS", "Preset"]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A suite of datasets, a number of seeds, and how much of each model's recipe is run.
+
+    A model trains for ``factor`` times the steps of its recipe, and at most ``cap`` steps: a plugin may ask for what its
+    method needs, not for whatever it likes.
+    """
+
+    name: str
+    summary: str
+    datasets: str
+    seeds: int
+    factor: float
+    cap: int
+    sizes: Sizes
+
+    def steps(self, recipe: int) -> int:
+        """Return the budget of a model whose recipe has this many steps."""
+        return max(1, min(self.cap, round(self.factor * recipe)))
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            "smoke",
+            "does everything work? under a minute, numbers mean nothing",
+            datasets="grid,magic,digits",
+            seeds=1,
+            factor=0.02,
+            cap=100,
+            sizes=Sizes(2_000, 1_000, 1_000),
+        ),
+        Preset(
+            "default",
+            "a toy whose density is known, a real table, real images; under ten minutes on two cores",
+            datasets="grid,magic,digits",
+            seeds=3,
+            factor=1.0,
+            cap=20_000,
+            sizes=Sizes(10_000, 10_000, 10_000),
+        ),
+        Preset(
+            "full",
+            "for papers: more data sets, ten seeds, longer training; hours",
+            datasets="ring,grid,moons,checkerboard,magic,digits,mnist",
+            seeds=10,
+            factor=3.0,
+            cap=100_000,
+            sizes=Sizes(10_000, 10_000, 10_000),
+        ),
+    )
+}
