@@ -1,0 +1,161 @@
+"""Likelihoods and divergences of densities that are known, and what is said where there is none."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from genbench_likelihood import genbench_register
+from genbench_likelihood.divergence import kl
+from genbench_likelihood.likelihood import bits_per_dim, nll
+
+from genbench.protocol import Evidence, LogDensity, RealSide
+
+
+def log_normal(x, mean=0.0, scale=1.0):
+    return -0.5 * (((x - mean) / scale) ** 2).sum(1) - x.shape[1] * (math.log(scale) + 0.5 * math.log(2 * math.pi))
+
+
+def rows(seed, n=20_000, d=2, mean=0.0, scale=1.0):
+    return mean + scale * np.random.default_rng(seed).standard_normal((n, d))
+
+
+def evidence(test, fake, **fields):
+    return Evidence(RealSide(test), fake, **fields)
+
+
+@pytest.fixture
+def pair():
+    test, fake = rows(3), rows(4, mean=0.3, scale=1.2)
+    return test, fake, {"truth_test": log_normal(test), "truth_fake": log_normal(fake)}
+
+
+def model(x, kind="exact"):
+    return LogDensity(log_normal(x, 0.3, 1.2), kind)
+
+
+FORWARD = 2 * (math.log(1.2) + (1 + 0.09) / (2 * 1.44) - 0.5)  # KL(N(0,1) || N(0.3, 1.2²)), two columns
+REVERSE = 2 * (-math.log(1.2) + (1.44 + 0.09) / 2 - 0.5)
+ENTROPY = 1 + math.log(2 * math.pi)
+
+
+def test_nll_is_the_entropy_of_the_true_density():
+    test = rows(1, d=3)
+    found = nll(evidence(test, test, density_test=LogDensity(log_normal(test), "exact")))
+    assert found.low < ENTROPY / 2 < found.high
+    assert found.params == {"kind": "exact", "dimensions": 3}
+
+
+def test_nll_counts_the_dimensions_of_the_data_not_of_the_space():
+    test = rows(1, n=100, d=1)
+    spread = np.c_[np.cos(test), np.sin(test)]  # a periodic column is scored as two
+    density = LogDensity(log_normal(test), "bound")
+    found = nll(evidence(spread, spread, test_raw=test, density_test=density))
+    assert found.value == pytest.approx(-log_normal(test).mean())
+    assert found.params["kind"] == "bound"
+
+
+def test_interval_of_the_mean_holds_as_often_as_it_says():
+    held = 0
+    for seed in range(200):
+        test = rows(seed, n=200)
+        found = nll(evidence(test, test, density_test=LogDensity(log_normal(test), "exact")))
+        held += found.low < ENTROPY / 2 < found.high
+    assert 0.9 <= held / 200 <= 0.99
+
+
+def test_bits_of_uniform_pixels():
+    images = np.random.default_rng(1).integers(16, size=(50, 1, 4, 4)).astype(float)
+    density = LogDensity(np.full(50, -16 * math.log(16)), "exact")
+    flat = images.reshape(50, -1)
+    found = bits_per_dim(evidence(flat, flat, kind="image", levels=16, test_raw=images, density_test=density))
+    assert found.value == pytest.approx(4.0)
+    assert bits_per_dim(evidence(flat, flat, test_raw=images, density_test=density)).value is None
+
+
+def test_divergence_from_the_truth(pair):
+    test, fake, truth = pair
+    found = kl(evidence(test, fake, density_test=model(test), **truth))
+    assert found.params == {"quantity": "KL(truth||model)", "kind": "exact"}
+    assert found.low < FORWARD < found.high
+    bound = kl(evidence(test, fake, density_test=model(test, "bound"), **truth))
+    assert bound.value == found.value
+    assert "upper bound" in bound.params["quantity"]
+
+
+def test_divergence_from_the_model(pair):
+    test, fake, truth = pair
+    found = kl(evidence(test, fake, density_fake=model(fake), **truth))
+    assert found.params["quantity"] == "KL(model||truth)"
+    assert found.low < REVERSE < found.high
+
+
+def test_cross_entropy_gap_where_the_model_has_no_density(pair):
+    test, fake, truth = pair
+    found = kl(evidence(test, fake, entropy=ENTROPY, **truth))
+    assert found.params["quantity"] == "cross-entropy gap"
+    assert found.low < 0.44 + 0.09 < found.high  # (σ² + μ² - 1)/2 for each of two columns
+    assert found.params["entropy_from"] == "exact"
+    guessed = kl(evidence(test, fake, **truth))
+    assert guessed.value == pytest.approx(found.value, abs=0.05)
+    assert "held-out" in guessed.params["entropy_from"]
+    perfect = kl(evidence(test, test, entropy=ENTROPY, truth_test=truth["truth_test"], truth_fake=truth["truth_test"]))
+    assert perfect.low < 0 < perfect.high
+
+
+def test_first_rows_may_be_all_that_have_a_density(pair):
+    test, fake, truth = pair
+    some = LogDensity(model(test).values[:500], "exact")
+    found = kl(evidence(test, fake, density_test=some, **truth))
+    assert found.n_real == 500
+    assert found.value == pytest.approx((truth["truth_test"] - model(test).values)[:500].mean())
+
+
+def test_a_density_of_zero_is_a_reason_and_not_a_number(pair):
+    test, fake, truth = pair
+    broken = model(test).values.copy()
+    broken[:3] = -np.inf
+    e = evidence(test, fake, density_test=LogDensity(broken, "exact"), **truth)
+    for metric in (nll, kl):
+        found = metric(e)
+        assert found.value is None
+        assert found.warnings[0].startswith("3 of 20000 rows")
+    outside = dict(truth, truth_fake=np.where(fake[:, 0] > 3, -np.inf, truth["truth_fake"]))
+    found = kl(evidence(test, fake, entropy=ENTROPY, **outside))
+    assert found.value is None
+    assert "infinite" in found.warnings[0]
+
+
+@pytest.mark.parametrize("metric", [nll, bits_per_dim, kl])
+def test_nothing_known_is_a_reason(metric):
+    found = metric(evidence(rows(1, n=5), rows(2, n=5), levels=4))
+    assert found.value is None
+    assert found.warnings
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 10])
+def test_few_rows(n):
+    test = rows(1, n=n)
+    found = nll(evidence(test, test, density_test=model(test)))
+    assert math.isfinite(found.value)
+    assert (found.low is None) == (n < 10)
+    assert bool(found.warnings) == (n < 10)
+
+
+def test_a_worse_density_scores_worse(pair):
+    test, fake, truth = pair
+    fields = {"entropy": ENTROPY, **truth}
+    far = LogDensity(log_normal(test, 1.5, 1.0), "exact")
+    for metric in (nll, kl):
+        near = metric(evidence(test, fake, density_test=model(test), **fields))
+        worse = metric(evidence(test, fake, density_test=far, **fields))
+        assert worse.low > near.high
+
+
+def test_specs_and_docstrings():
+    for spec in genbench_register():
+        assert spec.better == "lower"
+        function = {"nll": nll, "bits_per_dim": bits_per_dim, "kl": kl}[spec.name]
+        assert "lower is better" in function.__doc__
+    test = rows(1, n=20)
+    json.dumps(nll(evidence(test, test, density_test=model(test))).params, allow_nan=False)
