@@ -108,16 +108,19 @@ def _fit_and_sample(
 
     report(phase="fit")
     listener = lambda step, steps, values: report(phase="fit", step=step, steps=steps, values=values)  # noqa: E731
-    run = Run(Budget.parse(cell.budget), device.torch, levels=data.levels, listener=listener)
+    budget = (
+        Budget(1, "steps") if cell.budget == "none" else Budget.parse(cell.budget)
+    )  # none: the model does not iterate
+    run = Run(budget, device.torch, levels=data.levels, listener=listener)
     device.reset_peak()
     with seeded(fit_stream):
         model = build(cell.model)
         wall, cpu = time.perf_counter(), time.process_time()
         model.fit(rows, run)
         device.synchronise()
-        timings["fit_s"], timings["fit_cpu_s"] = time.perf_counter() - wall, time.process_time() - cpu
-    timings["steps"] = run.steps
-    timings["steps_per_s"] = run.steps / timings["fit_s"] if run.steps else None
+        fit_s, fit_cpu_s = time.perf_counter() - wall, time.process_time() - cpu
+    timings |= {"fit_s": fit_s, "fit_cpu_s": fit_cpu_s, "steps": run.steps}
+    timings["steps_per_s"] = run.steps / fit_s if run.steps else None
     timings["parameters"] = sum(p.numel() for p in model.parameters()) if hasattr(model, "parameters") else None
     report(phase="sample", timings=timings)
 
@@ -170,7 +173,7 @@ def _checked(samples: Any, shape: tuple[int, ...], n: int) -> torch.Tensor:
 def _log_prob(model: Any, rows: Array, space: Space, noise: np.random.Generator, device: Device) -> Array:
     """Return (n,) nats in the data's units; of integer images, of the dequantised image in units of a grey level."""
     z = torch.from_numpy(space.to_model(rows, noise)).to(device.torch)
-    values = torch.cat([model.log_prob(block) for block in z.split(DENSITIES_AT_ONCE)])
+    values = torch.cat([model.log_prob(block) for block in torch.split(z, DENSITIES_AT_ONCE)])
     if tuple(values.shape) != (len(rows),):
         raise Invalid(f"log_prob returned shape {tuple(values.shape)}, expected {(len(rows),)}")
     log_prob: Array = values.double().cpu().numpy() + space.log_det(rows)

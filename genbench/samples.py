@@ -45,7 +45,7 @@ def score_samples(
     scorers = _scorers(metrics, settings, rows)
     evidence = _evidence(rows, space, seed)
     floors = None
-    if "reference" in rows:
+    if evidence.reference is not None:
         floor = replace(evidence, fake=evidence.reference, fake_raw=rows["reference"].rows)
         floors = {score["metric"]: score for score in evaluate(floor, scorers)}
     return evaluate(evidence, scorers, floors, listener)

@@ -55,7 +55,7 @@ class Task:
 
 
 def main(channel: Connection, task: bytes, plugin_files: tuple[Path, ...], log: Path) -> None:
-    """Do one task and send JSON lines: ``{"phase": ...}`` while it runs, ``{"result": ...}`` or ``{"error": ...}`` last."""
+    """Do one task and send JSON: ``{"progress": ...}`` while it runs, ``{"result": ...}`` or ``{"error": ...}`` last."""
     os.setsid()  # so that what a plugin starts can be ended with it
     _redirect(log)
     faulthandler.enable(sys.stderr)
@@ -237,7 +237,7 @@ def _how_it_died(code: int | None) -> str:
 
 
 def probe_device(context: Any, name: str) -> tuple[str, str]:
-    """Return (error, device) for a device's name, asked in a process of its own so that this one stays clear of CUDA."""
+    """Return (error, device) for a device's name, asked in another process so that this one stays clear of CUDA."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
     process = context.Process(target=_probe, args=(theirs, name))
     with _no_main():

@@ -73,7 +73,7 @@ FAILED, INTERRUPTED = 3, 130
 @click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of its time; run nothing.")
 @json_option
 @click.pass_context
-def run(ctx: click.Context, **options: Any) -> int:
+def run(ctx: click.Context, /, **options: Any) -> int:
     """Train and sample models on datasets under one protocol, score the samples, and print one table a dataset.
 
     With nothing else said: all models on a toy whose density is known, a real table and real images.
@@ -108,7 +108,8 @@ def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, An
     """Return the options, those of the command line before those of --config, and the settings of both."""
     from genbench.config import load_toml, parse_set
 
-    said, from_file = dict(options), []
+    said = dict(options)
+    from_file: list[Any] = []
     if options["config"] is not None:
         known = [
             p.name for p in ctx.command.params if p.name and p.name not in ("config", "settings", "as_json", "dry_run")

@@ -19,12 +19,12 @@ def latent_dimensions(asked: int | None, shape: tuple[int, ...]) -> int:
 
 def encoder(shape: tuple[int, ...], outputs: int, width: int) -> nn.Module:
     """Return the network (n, *shape) -> (n, outputs)."""
-    return perceptron(shape[0], outputs, width) if len(shape) == 1 else downward(shape, outputs, max(8, width // 4))
+    return perceptron(shape[0], outputs, width) if len(shape) == 1 else downward(shape, outputs, 3 * width // 8)
 
 
 def decoder(latent: int, shape: tuple[int, ...], width: int) -> nn.Module:
     """Return the network (n, latent) -> (n, *shape)."""
-    return perceptron(latent, shape[0], width) if len(shape) == 1 else upward(latent, shape, max(8, width // 4))
+    return perceptron(latent, shape[0], width) if len(shape) == 1 else upward(latent, shape, 3 * width // 8)
 
 
 class Residual(nn.Module):

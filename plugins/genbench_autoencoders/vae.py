@@ -93,7 +93,7 @@ class VAE:
         With weights w = p(x|z) p(z) / q(z|x), ``elbo`` is the mean of log w, ``iwae`` the log of the mean of w
         (Burda et al. 2016, arXiv:1509.00519). Both are bounds in expectation; the second is the tighter.
         """
-        k = self.config.k or (128 if x.dim() == 2 else 32)
+        k = self.config.k or (128 if x.dim() == 2 else 16)
         values = self.network.likelihood.outputs * math.prod(x.shape[1:])
         rows = max(1, min(CODES, VALUES // values) // k)
         bounds = []

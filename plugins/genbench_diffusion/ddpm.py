@@ -23,7 +23,6 @@ from genbench_diffusion.likelihood import flow_log_prob, variational_bound
 from genbench_diffusion.networks import Perceptron, UNet
 from genbench_diffusion.schedule import betas
 
-SMALL = 12  # images of up to this many pixels a side are vectors to the network: convolutions gain nothing there
 WINDOW = 0.999  # decay of the running errors: they remember about 1,000 steps
 NUMBERS = 1 << 18  # of the samples that are made together: the activations of a block stay in the cache
 
@@ -118,12 +117,14 @@ class DDPM:
         return torch.cat([self._walk(min(at_once, n - begin)) for begin in range(0, n, at_once)])
 
     def _walk(self, n: int) -> Tensor:
-        chain, config = self.chain, self.config
-        visited = torch.linspace(0, chain.timesteps, min(config.sampling_steps, chain.timesteps) + 1).round().int()
+        chain, vector = self.chain, len(self.shape) == 1
+        sampler = self.config.sampler if self.config.sampler != "auto" else "ancestral" if vector else "ddim"
+        steps = self.config.sampling_steps or (100 if vector else 25)
+        visited = torch.linspace(0, chain.timesteps, min(steps, chain.timesteps) + 1).round().int()
         x = torch.randn(n, *self.shape, device=chain.alpha.device)
         for s, t in zip(visited[:-1].flip(0).tolist(), visited[1:].flip(0).tolist(), strict=True):
             x_0, noise = self.predict(x, torch.full((1,), t, device=x.device))
-            if config.sampler == "ddim":  # Song et al. 2021, arXiv:2010.02502, eq. 12 with σ = 0
+            if sampler == "ddim":  # Song et al. 2021, arXiv:2010.02502, eq. 12 with σ = 0
                 x = float(chain.alpha_bar[s]) ** 0.5 * x_0 + float(1 - chain.alpha_bar[s]) ** 0.5 * noise
             else:
                 a, b, _ = chain.posterior(t, s)
@@ -151,11 +152,11 @@ class DDPM:
 
 def build(config: DDPMConfig, data: TrainingData) -> tuple[nn.Module, int]:
     """Return the network for data of this shape, and the size of its batches."""
-    large = data.kind == "image" and max(data.shape[1:]) > SMALL
-    if data.kind == "image" and (config.network == "unet" or (config.network == "auto" and large)):
-        network = UNet(data.shape, config.width or 48).to(memory_format=torch.channels_last)
-        return network, config.batch or 64
-    return Perceptron(data.shape, config.width or (128 if data.kind == "vector" else 256)), config.batch or 512
+    if data.kind == "image" and config.network != "perceptron":
+        return UNet(data.shape, config.width or 32), config.batch or 64
+    if config.network == "unet":
+        raise ValueError(f"network=unet needs images, got vectors of shape {data.shape}: take network=perceptron")
+    return Perceptron(data.shape, config.width or 128), config.batch or 512
 
 
 def share_unknown(errors: Tensor, variance: str) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 EXACT_TRACE = 64  # dimensions up to which the divergence is summed exactly
 PROBES = 4  # random vectors that estimate the divergence beyond
-EVALUATIONS = 1 << 14  # of one number: how many terms a row gets by default, at least 4 and at most 64
+NUMBERS = 1 << 12  # that the terms of a row hold together by default, within 4 to 64 terms
 
 
 @torch.no_grad()
@@ -27,7 +28,7 @@ def variational_bound(model: DDPM, x: Tensor, terms: int = 0) -> Tensor:
     """
     n, d = len(x), x[0].numel()
     chain, T = model.chain, model.chain.timesteps
-    terms = terms or min(64, max(4, EVALUATIONS // d))
+    terms = terms or min(64, max(4, NUMBERS // d))
     log_part, factor, gamma = (table.to(x.device) for table in (*tables(model), model.gamma))  # (T + 1,) each
 
     def term(t: Tensor) -> Tensor:
@@ -96,7 +97,7 @@ def flow_log_prob(
 
     total = torch.zeros(n, dtype=torch.float64, device=x.device) if x.device.type != "mps" else torch.zeros(n).to(x)
     angles = [last * (k / steps) ** 2 for k in range(steps + 1)]
-    for begin, end in zip(angles, angles[1:], strict=False):
+    for begin, end in pairwise(angles):
         h, middle = end - begin, (begin + end) / 2
         k1, t1 = slope(x, begin)
         k2, t2 = slope(x + h / 2 * k1, middle)

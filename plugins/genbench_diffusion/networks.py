@@ -1,4 +1,4 @@
-"""The two networks F(x, φ): a residual perceptron for vectors and small images, a U-Net for larger ones.
+"""The two networks F(x, φ): a residual perceptron for vectors, a U-Net for images.
 
 Both know the timestep as the angle φ = atan(σ_t / α_t) between data and noise, in [0, π/2], by its Fourier features.
 """
@@ -17,6 +17,8 @@ FEATURES = 256  # of all coordinates; many coordinates get the lowest frequencie
 
 
 class AngleFeatures(nn.Module):
+    """Sine and cosine of 16 even multiples of the angle."""
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("harmonics", 2.0 * torch.arange(1, HARMONICS + 1))
@@ -71,6 +73,7 @@ class Residual(nn.Module):
         nn.init.zeros_(self.second[2].bias)
 
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
+        """Map h (b, channels, H, W) and features of the angle (b or 1, features) to (b, out, H, W)."""
         return self.shortcut(h) + self.second(self.first(h) + self.angle(e)[:, :, None, None])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 OFFSET = 0.008  # s of the cosine schedule: the first step's noise is about a grey level of 256 in [-1, 1]
 LARGEST = 0.999  # β of the last steps of the cosine schedule
@@ -18,7 +19,7 @@ def betas(kind: str, timesteps: int) -> list[float]:
         values = [1e-4 + (0.02 - 1e-4) * t / (timesteps - 1) for t in range(timesteps)]
     else:
         level = [math.cos((t / timesteps + OFFSET) / (1 + OFFSET) * math.pi / 2) ** 2 for t in range(timesteps + 1)]
-        values = [min(1 - after / before, LARGEST) for before, after in zip(level, level[1:], strict=False)]
+        values = [min(1 - after / before, LARGEST) for before, after in pairwise(level)]
     left = math.prod(1 - beta for beta in values)
     if not left < REMAINS:
         raise ValueError(

@@ -73,7 +73,7 @@ def _widths(shape: Shape, channels: int) -> list[int]:
 
 
 def generator(shape: Shape, latent: int, width: int, depth: int, channels: int) -> nn.Module:
-    """Return a network from codes (n, latent) to samples (n, *shape); width and depth for vectors, channels for images."""
+    """Return a network from codes (n, latent) to samples (n, *shape); only images use ``channels``."""
     return MLP(latent, shape[0], width, depth) if len(shape) == 1 else ConvGenerator(latent, shape, channels)
 
 

@@ -45,6 +45,7 @@ class Average:
         self._decay, self._steps = decay, 0
         self._latest, self._mean = list(network.parameters()), list(self.network.parameters())
 
+    @torch.no_grad()
     def update(self) -> None:
         """Move towards the network as it is now."""
         self._steps += 1

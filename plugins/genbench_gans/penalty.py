@@ -45,7 +45,7 @@ def critic_gradients(
     # The Wasserstein term: backpropagation. delta_k is the derivative in the output of layer k.
     x = torch.cat((fake, real))  # (2n, d)
     inputs = [x, *_hidden(critic, x)]  # of each layer: (2n, d), then (2n, width)
-    sign = torch.full((2 * n, 1), 1 / n, device=x.device)
+    sign = x.new_full((2 * n, 1), 1 / n)
     sign[n:].neg_()
     loss = (critic.linear[-1](inputs[-1]) * sign).sum()
     deltas = [*_backwards(weights, [h.sign() for h in inputs[1:]], sign), sign]
