@@ -43,9 +43,9 @@ def run(
 
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
     (``"vae[latent=2|8],gan*,-kde"``); ``settings`` maps ``"vae.beta"`` to a value; ``data`` are files of your own, read
-    with ``data_options`` (columns, labels, log, periodic). The run is kept in ``out``, by default a new directory under
-    ``results/``; an ``out`` that holds a run is resumed. ``progress=None`` shows progress where there is a terminal or a
-    notebook. Raises UserError for whatever cannot be meant, before anything is run.
+    with ``data_options`` (columns, labels, log, periodic). The run is kept in ``out``, by default a new
+    directory under ``results/``; an ``out`` that holds a run is resumed. ``progress=None`` shows progress where there is
+    a terminal or a notebook. Raises UserError for whatever cannot be meant, before anything is run.
     """
     given = [_setting(path, value) for path, value in (settings or {}).items()]
     plan, registry = prepare(
@@ -82,9 +82,9 @@ def prepare(
     first_seed: int = 0,
     resolve_device: bool = True,
 ) -> tuple[Plan, Registry]:
-    """Return the plan of a request and the registry it was made with; ``resolve_device=False`` leaves ``auto`` as it is.
+    """Return the plan of a request and the registry it was made with.
 
-    Raises UserError; nothing is written and torch is not imported.
+    ``resolve_device=False`` leaves ``auto`` as it is. Raises UserError; nothing is written and torch is not imported.
     """
     from genbench.plan import Request, make_plan
     from genbench.registry import Registry

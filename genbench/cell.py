@@ -87,7 +87,7 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
 
 
 def _real_evidence(data: Data) -> dict[str, Array]:
-    """The floor: fresh real data in the place of samples, the known density in the place of a model's."""
+    """Return the floor: fresh real data in the place of samples, the known density in the place of a model's."""
     evidence = {"samples": data.reference}
     if data.log_prob is not None:
         evidence["log_prob_test"] = data.log_prob(data.test[:DENSITIES])
@@ -190,7 +190,7 @@ def _log_prob(model: Any, rows: Array, space: Space, noise: np.random.Generator,
 def score_cell(
     cell: Cell, run: Path, timings: Mapping[str, float | None], floors: Mapping[str, Any] | None, report: Report
 ) -> list[dict[str, Any]]:
-    """Return the scores of the samples that ``fit_cell`` saved; a metric that cannot be loaded or raises is told in its score."""
+    """Return the scores of the samples that ``fit_cell`` saved; a metric that cannot be loaded says so in its score."""
     report(phase="score")
     data = load(cell)
     evidence = evidence_of(cell, data, np.load(cell_folder(run, cell.key) / "samples.npz", allow_pickle=False), timings)
@@ -202,7 +202,7 @@ def score_cell(
             traceback.print_exc()
             scorers.append(Scorer(choice.spec, _unavailable))  # type: ignore[arg-type]
     done = iter(range(1, len(scorers) + 1))
-    return evaluate(evidence, scorers, floors, lambda name: report(phase="score", step=next(done), steps=len(scorers)))
+    return evaluate(evidence, scorers, floors, lambda _: report(phase="score", step=next(done), steps=len(scorers)))
 
 
 def _unavailable(*_: Any) -> Any:

@@ -78,7 +78,7 @@ class Space(Protocol):
         ...
 
     def log_det(self, rows: Array) -> Array:
-        """Return (n,) log |d model / d data| at rows in the data's units: what a log-density in the model's space gains."""
+        """Return (n,) log |d model / d data| at rows in the data's units: what a log-density gains on the way back."""
         ...
 
     def to_scores(self, rows: Array) -> Array:
@@ -122,7 +122,7 @@ class VectorSpace:
         )
         return cls(mean, np.where(constant, 1.0, scale), log, period, train.min(0), names, notes)
 
-    def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
+    def to_model(self, rows: Array, rng: np.random.Generator) -> Array:  # noqa: ARG002 (images need it)
         """Return (n, d) float32, standardised."""
         return ((_logged(rows, self.log) - self.mean) / self.scale).astype(np.float32)
 

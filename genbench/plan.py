@@ -275,7 +275,7 @@ def _budget(spec: ModelSpec, kind: str, budget: Budget | None, preset: Preset) -
 
 
 def _seconds(cell: Cell) -> float:
-    """A guess: milliseconds a step from the models that come with genbench, and what a process and the scores cost."""
+    """Guess: milliseconds a step from the models that come with genbench, and what a process and the scores cost."""
     overhead = 2.0 if cell.model.name == REAL else 4.0
     if cell.budget == "none":
         return overhead

@@ -13,8 +13,8 @@ __all__ = ["PRESETS", "Preset"]
 class Preset:
     """A suite of datasets, a number of seeds, and how much of each model's recipe is run.
 
-    A model trains for ``factor`` times the steps of its recipe, and at most ``cap`` steps: a plugin may ask for what its
-    method needs, not for whatever it likes.
+    A model trains for ``factor`` times the steps of its recipe, and at most ``cap`` steps: a plugin may ask for what
+    its method needs, not for whatever it likes.
     """
 
     name: str

@@ -81,8 +81,8 @@ class LiveProgress:
         left = f"about {duration(spent * (1 - done) / done)} left" if done > 0.02 and self._left else ""
         self._bar.update(self._task, advance=1, left=left)
         if record["status"] != "ok":
-            what = f"{record['status']}  {record['label']} x {record['dataset_label']} seed {record['seed']}: {record['reason']}"
-            self._console.print(Text(what, style="red"))
+            what = f"{record['label']} x {record['dataset_label']} seed {record['seed']}: {record['reason']}"
+            self._console.print(Text(f"{record['status']}  {what}", style="red"))
 
     def __rich__(self) -> Group:
         lines = Table.grid(padding=(0, 2))

@@ -55,7 +55,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Modes:
-    """The modes of a known density: centres (k, d) and standard deviation in the data's units, weights (k,) summing to 1."""
+    """The modes of a known density in the data's units: centres (k, d), standard deviation, weights (k,) summing to 1."""
 
     centres: Array
     std: float
@@ -149,7 +149,7 @@ class RunContext(Protocol):
         ...
 
     def log(self, **values: float | torch.Tensor) -> None:
-        """Note the loss and what else is worth a curve; tensors are read later, so that no step waits for the device."""
+        """Note the loss and what else is worth a curve; tensors are read later, so no step waits for the device."""
         ...
 
 
@@ -178,7 +178,7 @@ class Likelihood(Protocol):
         ...
 
 
-# --------------------------------------------------------------------------------------------- what a metric gets and gives
+# ------------------------------------------------------------------------------------------ what a metric gets and gives
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ class Score:
 
 
 class Metric(Protocol):
-    """A plain function; one with options takes its config as a second argument. Deterministic under ``evidence.rng``."""
+    """A plain function, deterministic under ``evidence.rng``; one with options takes its config as a second argument."""
 
     def __call__(self, evidence: Evidence, /) -> Score:
         """Return the score."""

@@ -32,11 +32,11 @@ def score_samples(
     settings: Iterable[Setting] = (),
     data_options: Mapping[str, Any] | None = None,
     seed: int = 0,
-    listener: Callable[[str], None] = lambda name: None,
+    listener: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
-    """Return one score a metric of ``fake`` against ``real``, with the floor where ``reference`` is given; raises UserError.
+    """Return one score a metric of ``fake`` against ``real``, with its floor where ``reference`` is given.
 
-    With ``metrics="all"`` these are the metrics that need nothing but samples.
+    With ``metrics="all"`` these are the metrics that need nothing but samples. Raises UserError.
     """
     if space not in SPACES:
         raise UserError(f"--space {space}: expected one of {', '.join(SPACES)}")

@@ -1,4 +1,4 @@
-"""Evidence -> scores: each metric on its own, with its floor, direction and cost; a metric that fails harms no other."""
+"""Evidence -> scores: each metric on its own, with its floor, direction and cost; one that fails harms no other."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Scorer:
     config: Any = None
 
     def __call__(self, evidence: Evidence) -> Score:
+        """Return the score."""
         return self.function(evidence) if self.spec.config is None else self.function(evidence, self.config)
 
 
@@ -51,7 +52,7 @@ def evaluate(
     evidence: Evidence,
     scorers: Sequence[Scorer],
     floors: Mapping[str, Mapping[str, Any]] | None = None,
-    listener: Callable[[str], None] = lambda name: None,
+    listener: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
     """Return one plain score a metric, in the order of ``scorers``.
 

@@ -32,13 +32,13 @@ def seeded(sequence: np.random.SeedSequence) -> Iterator[None]:
     words = sequence.generate_state(3, np.uint64)
     on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     devices = list(range(torch.cuda.device_count())) if on_gpu else []
-    python, numpy = random.getstate(), np.random.get_state()
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (a plugin may use it)
     with torch.random.fork_rng(devices):
         random.seed(int(words[0]))
-        np.random.seed(words[1:2].view(np.uint32))
+        np.random.seed(words[1:2].view(np.uint32))  # noqa: NPY002
         torch.manual_seed(int(words[2] >> np.uint64(1)))
         try:
             yield
         finally:
             random.setstate(python)
-            np.random.set_state(numpy)
+            np.random.set_state(numpy)  # noqa: NPY002

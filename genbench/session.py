@@ -47,13 +47,18 @@ class Observer(Protocol):
 class Silent:
     """An observer that says nothing."""
 
-    def began(self, plan: Plan, reused: int) -> None: ...
-    def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None: ...
-    def finished(self, record: Record) -> None: ...
+    def began(self, plan: Plan, reused: int) -> None:
+        """Say nothing."""
+
+    def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None:
+        """Say nothing."""
+
+    def finished(self, record: Record) -> None:
+        """Say nothing."""
 
 
 def device_of(name: str) -> str:
-    """Return the device that a name means on this machine, as ``cpu`` or ``cuda:0``; raises UserError where it is absent."""
+    """Return the device that a name means here, as ``cpu`` or ``cuda:0``; raises UserError where it is absent."""
     if name == "cpu":
         return name
     error, device = probe_device(start_server(), name)
@@ -209,8 +214,8 @@ class Session:
             write_record(self.directory, record)
         except OSError as error:
             raise UserError(
-                f"{cell_folder(self.directory, cell.key)}: the record cannot be written ({error.strerror}); records written "
-                f"so far are intact; make room and run the same command with --out {self.directory} to go on"
+                f"{cell_folder(self.directory, cell.key)}: the record cannot be written ({error.strerror}); those written so "
+                f"far are intact; make room and run the same command with --out {self.directory} to go on"
             ) from None
         self._keep(record)
         self.observer.finished(record)

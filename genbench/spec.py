@@ -85,15 +85,15 @@ class ModelSpec(_Declared):
         object.__setattr__(self, "steps", MappingProxyType(dict(steps)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        fields = dict(
-            density=self.density,
-            data=self.data,
-            steps=dict(self.steps),  # type: ignore[arg-type]
-            iterative=self.iterative,
-            capabilities=self.capabilities,
-            baseline=self.baseline,
-            paper=self.paper,
-        )
+        fields = {
+            "density": self.density,
+            "data": self.data,
+            "steps": dict(self.steps),  # type: ignore[arg-type]
+            "iterative": self.iterative,
+            "capabilities": self.capabilities,
+            "baseline": self.baseline,
+            "paper": self.paper,
+        }
         return _rebuild_model, (self.name, self.target, self.config, self.summary, fields)
 
     def steps_for(self, kind: str) -> int:
@@ -114,8 +114,8 @@ class DatasetSpec(_Declared):
     """One dataset or simulator.
 
     ``data`` is ``vector`` or ``image``. ``rows`` is None where any number can be drawn. ``density`` says whether the
-    exact log-density is known, ``modes`` whether the modes are; ``labels``, ``observables`` and ``simulator`` whether its
-    data carry them. ``licence`` and ``source`` are of the data.
+    exact log-density is known, ``modes`` whether the modes are; ``labels``, ``observables`` and ``simulator`` whether
+    its data carry them. ``licence`` and ``source`` are of the data.
     """
 
     _: KW_ONLY

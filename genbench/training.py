@@ -58,7 +58,8 @@ class Run:
     def batches(self, rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
         """Yield shuffled batches (size, *shape) of ``rows`` until the budget ends.
 
-        Fewer rows than ``size`` are one batch. Each epoch is a new permutation; an incomplete last batch is left out. A second loop goes on with what is left.
+        Fewer rows than ``size`` are one batch. Each epoch is a new permutation; an incomplete last batch is left out. A
+        second loop goes on with what is left.
         """
         size = min(size, len(rows))
         per_epoch = len(rows) // size

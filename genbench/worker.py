@@ -55,7 +55,7 @@ class Task:
 
 
 def main(channel: Connection, task: bytes, plugin_files: tuple[Path, ...], log: Path) -> None:
-    """Do one task and send JSON: ``{"progress": ...}`` while it runs, ``{"result": ...}`` or ``{"error": ...}`` last."""
+    """Do one task and send JSON: ``{"progress": ..}`` while it runs, ``{"result": ..}`` or ``{"error": ..}`` last."""
     os.setsid()  # so that what a plugin starts can be ended with it
     _redirect(log)
     faulthandler.enable(sys.stderr)

@@ -85,8 +85,8 @@ def run(ctx: click.Context, /, **options: Any) -> int:
     plan, registry = api.prepare(
         models=said["models"], datasets=said["datasets"], metrics=said["metrics"], preset=said["preset"],
         seeds=said["seeds"], first_seed=said["first_seed"], budget=said["budget"], device=said["device"],
-        settings=said["settings"], data=said["data"], data_options=_of_data(said), plugins=[Path(p) for p in said["plugins"]],
-        resolve_device=not said["dry_run"],
+        settings=said["settings"], data=said["data"], data_options=_of_data(said),
+        plugins=[Path(p) for p in said["plugins"]], resolve_device=not said["dry_run"],
     )  # fmt: skip
     warn(registry.problems)
     if said["dry_run"]:
@@ -162,8 +162,9 @@ def _print_plan(plan: Any, said: Mapping[str, Any]) -> int:
 
     jobs = said["jobs"] or jobs_for(said["device"])
     if said["as_json"]:
-        print_json({"cells": [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells],
-                    "skipped": [skip.as_dict() for skip in plan.skips], "jobs": jobs, "seconds": plan.seconds(jobs)})  # fmt: skip
+        cells = [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells]
+        skipped = [skip.as_dict() for skip in plan.skips]
+        print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": plan.seconds(jobs)})
         return 0
     rows: dict[tuple[str, ...], list[int]] = {}
     for cell in plan.cells:

@@ -84,7 +84,7 @@ def _progress() -> Any:
     @contextmanager
     def spinning() -> Any:
         if not sys.stderr.isatty():
-            yield lambda name: None
+            yield lambda _: None
             return
         from rich.console import Console
 
