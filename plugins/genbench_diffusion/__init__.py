@@ -24,7 +24,7 @@ class DDPMConfig:
     sampling_steps: int = 0  # timesteps that a sample visits, evenly spaced among the T; 0 is 100, and 25 for images
     likelihood: str = "bound"  # bound is variational; ode estimates the density by the probability-flow ODE
     bound_terms: int = 0  # of the T terms, drawn for each row; 0 draws what a few seconds allow, T sums them all
-    ode_steps: int = 50  # steps of the fourth-order solver
+    ode_steps: int = 25  # steps of the fourth-order solver
     network: str = "auto"  # perceptron or unet; auto is a U-Net for images
     width: int = 0  # of the hidden layers; 0 is 128, and 32 channels in a U-Net
     batch: int = 0  # rows of a training step; 0 is 512, and 64 for a U-Net

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from genbench_diffusion.ddpm import DDPM
 
 EXACT_TRACE = 64  # dimensions up to which the divergence is summed exactly
-PROBES = 4  # random vectors that estimate the divergence beyond
+PROBES = 1  # random vectors that estimate the divergence beyond
 NUMBERS = 1 << 12  # that the terms of a row hold together by default, within 4 to 64 terms
 
 
