@@ -44,8 +44,8 @@ def run(
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
     (``"vae[latent=2|8],gan*,-kde"``); ``settings`` maps ``"vae.beta"`` to a value; ``data`` are files of your own, read
     with ``data_options`` (columns, labels, log, periodic). The run is kept in ``out``, by default a new
-    directory under ``results/``; an ``out`` that holds a run is resumed. ``progress=None`` shows progress where there is
-    a terminal or a notebook. Raises UserError for whatever cannot be meant, before anything is run.
+    directory under ``results/``; an ``out`` that holds a run is resumed. ``progress=None`` shows progress where there
+    is a terminal or a notebook. Raises UserError for whatever cannot be meant, before anything is run.
     """
     given = [_setting(path, value) for path, value in (settings or {}).items()]
     plan, registry = prepare(

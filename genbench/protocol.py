@@ -55,7 +55,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Modes:
-    """The modes of a known density in the data's units: centres (k, d), standard deviation, weights (k,) summing to 1."""
+    """Modes of a known density in the data's units: centres (k, d), standard deviation, weights (k,) summing to 1."""
 
     centres: Array
     std: float
@@ -178,7 +178,7 @@ class Likelihood(Protocol):
         ...
 
 
-# ------------------------------------------------------------------------------------------ what a metric gets and gives
+# --------------------------------------------------------------------------------------- what a metric gets and gives
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ class Score:
 
 
 class Metric(Protocol):
-    """A plain function, deterministic under ``evidence.rng``; one with options takes its config as a second argument."""
+    """A plain function, deterministic under ``evidence.rng``; one with options takes its config as second argument."""
 
     def __call__(self, evidence: Evidence, /) -> Score:
         """Return the score."""
