@@ -214,8 +214,8 @@ class Session:
             write_record(self.directory, record)
         except OSError as error:
             raise UserError(
-                f"{cell_folder(self.directory, cell.key)}: the record cannot be written ({error.strerror}); those written "
-                f"so far are intact; make room and run the same command with --out {self.directory} to go on"
+                f"{cell_folder(self.directory, cell.key)}: the record cannot be written ({error.strerror}); those "
+                f"written so far are intact; make room and run the same command with --out {self.directory} to go on"
             ) from None
         self._keep(record)
         self.observer.finished(record)

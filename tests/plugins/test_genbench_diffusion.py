@@ -290,7 +290,7 @@ def test_unet_learns_images():
     torch.manual_seed(0)
     rows = torch.randint(0, 2, (500, 1, 1, 1)) * 1.4 - 0.7 + 0.05 * torch.randn(500, 1, 8, 8)
     config = DDPMConfig(width=8, batch=32, sampling_steps=20)
-    untrained, learned = trained(config, rows, 1), trained(config, rows, 150)
+    untrained, learned = trained(config, rows, 1), trained(config, rows, 250)
     assert learned.log_prob(rows).mean() > untrained.log_prob(rows).mean() + 10
 
     def off(samples):
