@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,9 @@ def score(**said: Any) -> int:
 
     A file of several arrays is narrowed by FILE:NAME. Integer images are folders or uint8 arrays.
     """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # before numpy: threads that wait for each other cost more than they give
+
     from genbench.config import parse_set
     from genbench.samples import score_samples
 

@@ -10,10 +10,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
+from genbench.protocol import Array
+
 __all__ = ["Mixture"]
 
 COMPONENTS = (1, 2, 4, 8, 16, 25, 36)
-ROWS = 10_000  # codes that are looked at, at most
+ROWS, FEW = 10_000, 4_000  # codes that are looked at, at most: for the mixture, for its number of components
+ROUNDS = 40  # of expectation maximisation
 
 
 class Mixture:
@@ -51,22 +54,22 @@ class Mixture:
         return torch.logsumexp(components, 0).view(codes.shape[:-1])
 
 
-def _fit(codes: Tensor) -> GaussianMixture:
-    rows = codes.double().cpu().numpy()
-    best, lowest, worse = None, math.inf, 0
+def _fit(rows: Tensor) -> GaussianMixture:
+    codes = rows.double().cpu().numpy()
+    few = codes[:FEW]  # enough to tell numbers of components apart
+    best, lowest, worse = 1, math.inf, 0
     for components in COMPONENTS:
-        if best is not None and components * (rows.shape[1] + 1) > len(rows):
+        if worse == 2 or components * (few.shape[1] + 1) > len(few):
             break
-        mixture = GaussianMixture(components, reg_covar=1e-6 * max(float(rows.var()), 1e-12), random_state=0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # a hundred rounds are enough to sample from
-            mixture.fit(rows)
-        bic = mixture.bic(rows)
-        if bic < lowest:
-            best, lowest, worse = mixture, bic, 0
-        else:
-            worse += 1
-        if worse == 2:
-            break
-    assert best is not None
-    return best
+        criterion = _maximise(few, components).bic(few)
+        worse = 0 if criterion < lowest else worse + 1
+        best, lowest = (components, criterion) if criterion < lowest else (best, lowest)
+    return _maximise(codes, best)
+
+
+def _maximise(codes: Array, components: int) -> GaussianMixture:
+    floor = 1e-6 * max(float(codes.var()), 1e-12)  # of the variances, so that no component ends on a point
+    mixture = GaussianMixture(components, reg_covar=floor, max_iter=ROUNDS, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the last rounds change little
+        return mixture.fit(codes)

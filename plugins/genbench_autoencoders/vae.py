@@ -28,6 +28,7 @@ DECAY = 0.999  # of the moving average of the weights
 BLOCK = 1024  # rows that go through a network at once, after training
 VALUES = 2**22  # that the decoder puts out at once for a bound
 CODES = 8192  # drawn at once for a bound
+LOOKS = 25  # at the held-out bound
 SIGMA_RATE = 5.0  # learning rate of the decoder's σ against the others', where the code is smaller than the data
 
 
@@ -63,22 +64,27 @@ class VAE:
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Maximise the bound on ``data.train`` (n, *shape), the KL term rising over the first half of the budget."""
         config = self.config
+        held_out, rows = _held_out(data.train)
         network = Network(config, data).to(run.device)
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)  # the moving average, which is what is used
-        optimizer = self._optimizer(network, data)
+        average = copy.deepcopy(network).eval().requires_grad_(False)  # of the weights over time
+        self.network, highest = copy.deepcopy(average), torch.tensor(-math.inf, device=run.device)
+        optimizer, looks = self._optimizer(network, data), 0
 
-        for step, x in enumerate(run.batches(data.train, config.batch)):
+        for step, x in enumerate(run.batches(rows, config.batch)):
             _cosine(optimizer, run.progress)
             log_likelihood, kl = network(x)
-            weight = config.beta * min(1.0, 2 * run.progress)
-            loss = (weight * kl - log_likelihood).mean()
+            loss = (config.beta * min(1.0, 2 * run.progress) * kl - log_likelihood).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            _average(self.network, network, step)
+            _average(average, network, step)
             run.log(loss=loss, kl=kl.mean())
+            if run.progress * LOOKS >= looks + 1:
+                looks += 1
+                highest = self._keep_if_better(average, held_out, highest)
 
-        self.latent = self.encode(data.train[:1]).shape[1]
+        self._keep_if_better(average, held_out, highest)
+        self.latent = latent_dimensions(config.latent, data.shape)
         self.mixture = Mixture(self._draws(data.train)) if config.prior == "mixture" else None
 
     def sample(self, n: int) -> Tensor:
@@ -133,14 +139,23 @@ class VAE:
         return torch.optim.Adam(groups, fused=True)
 
     @torch.no_grad()
+    def _keep_if_better(self, average: Network, held_out: Tensor, highest: Tensor) -> Tensor:
+        """Take over the averaged weights where their bound on held-out rows is the highest so far; return that bound.
+
+        Small data are learned by heart before the budget ends. Nothing here waits for the device.
+        """
+        log_likelihood, kl = average(held_out)
+        bound = (log_likelihood - self.config.beta * kl).mean()
+        better = (bound > highest) | bound.isnan()
+        for kept, latest in zip(self.network.parameters(), average.parameters(), strict=True):
+            kept.copy_(torch.where(better, latest, kept))
+        return torch.where(better, bound, highest)
+
+    @torch.no_grad()
     def _draws(self, x: Tensor) -> Tensor:
-        """Return codes drawn from q(z|x), a few for each row of a small training set: (n * repeats, latent)."""
-        repeats = max(1, min(4, 5000 // len(x)))
-        codes = []
-        for block in x.split(BLOCK):
-            mean, log_sigma = self.network.posterior(block)
-            codes += [mean + log_sigma.exp() * torch.randn_like(mean) for _ in range(repeats)]
-        return torch.cat(codes)
+        """Return a code drawn from q(z|x) for each x (n, *shape): (n, latent)."""
+        posteriors = [self.network.posterior(block) for block in x.split(BLOCK)]
+        return torch.cat([mean + log_sigma.exp() * torch.randn_like(mean) for mean, log_sigma in posteriors])
 
     def _sample(self, n: int) -> Tensor:
         device = next(self.parameters()).device
@@ -157,6 +172,15 @@ class VAE:
         repeated = x.expand(k, *x.shape).flatten(0, 1)  # (k * n, *shape)
         log_likelihood = self.network.likelihood.log_prob(self.network.decoder(z.flatten(0, 1)), repeated)
         return log_likelihood.view(k, -1) + log_p - log_q
+
+
+def _held_out(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a tenth of the rows, 500 at most and one at least, and the others."""
+    if len(x) < 2:
+        return x, x
+    order = torch.randperm(len(x), device=x.device)
+    count = max(1, min(500, len(x) // 10))
+    return x[order[:count]], x[order[count:]]
 
 
 def _log_normal(z: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ def precision(evidence: Evidence, config: NeighbourConfig) -> Score:
     A ball reaches to the row's k-th other neighbour and is open (distances strictly less). Sees outliers and noise, not
     lost modes. Kynkäänniemi et al. 2019, arXiv:1904.06991.
     """
-    held = _held(_real_balls(evidence, config), evidence.fake)
+    held = _samples_held(evidence, config)
     return _score(held.points, evidence, config)
 
 
@@ -62,7 +62,7 @@ def density(evidence: Evidence, config: NeighbourConfig) -> Score:
     1 for a perfect model on average; more where samples crowd where real rows do. Balls as in `precision`. Naeem et al.
     2020, arXiv:2002.09797.
     """
-    held = _held(_real_balls(evidence, config), evidence.fake)
+    held = _samples_held(evidence, config)
     return _score(held.pairs / config.k, evidence, config, most=np.inf)
 
 
@@ -72,7 +72,7 @@ def coverage(evidence: Evidence, config: NeighbourConfig) -> Score:
     A perfect model has 1 - 2^-k, 0.969 for k = 5 and as many samples as real rows. Balls as in `precision`. Naeem et
     al. 2020, arXiv:2002.09797.
     """
-    held = _held(_real_balls(evidence, config), evidence.fake)
+    held = _samples_held(evidence, config)
     return _score(held.balls, evidence, config)
 
 
@@ -88,6 +88,12 @@ def _score(values: Array, evidence: Evidence, config: NeighbourConfig, *, most: 
         return float(min(max(value, 0.0), most))
 
     return bounded(float(values[0]), interval, transform=clip, n_real=n, n_fake=m, params=params)
+
+
+def _samples_held(evidence: Evidence, config: NeighbourConfig) -> Held:
+    """Return which samples the real balls hold, once for the three metrics that ask."""
+    key = ("held", config.k, hash(evidence.fake.tobytes()))
+    return evidence.real.once(key, lambda: _held(_real_balls(evidence, config), evidence.fake))
 
 
 def _real_balls(evidence: Evidence, config: NeighbourConfig) -> Balls | None:

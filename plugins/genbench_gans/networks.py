@@ -39,27 +39,28 @@ class ConvGenerator(nn.Sequential):
     """
 
     def __init__(self, latent: int, shape: Shape, channels: int) -> None:
-        widths = _widths(shape, channels)[::-1]
-        height, width = (side >> (len(widths) - 1) for side in shape[1:])
-        layers = [nn.Linear(latent, widths[0] * height * width), nn.Unflatten(1, (widths[0], height, width))]
-        for a, b in itertools.pairwise(widths):
+        *finer, coarsest = _widths(shape, channels)
+        height, width = (side >> len(finer) for side in shape[1:])
+        layers = [nn.Linear(latent, coarsest * height * width), nn.Unflatten(1, (coarsest, height, width))]
+        for a, b in itertools.pairwise([coarsest, *reversed(finer)]):
             layers += [nn.ReLU(inplace=True), nn.Upsample(scale_factor=2), nn.Conv2d(a, b, 3, padding=1)]
-        super().__init__(*layers, nn.ReLU(inplace=True), nn.Conv2d(widths[-1], shape[0], 3, padding=1), nn.Tanh())
+        super().__init__(*layers, nn.ReLU(inplace=True), nn.Conv2d(channels, shape[0], 3, padding=1), nn.Tanh())
 
 
 class ConvDiscriminator(nn.Sequential):
-    """Images (n, channels, height, width) to scores (n, 1), halved by strided convolutions as in DCGAN.
+    """Images (n, channels, height, width) to scores (n, 1): halved by strided convolutions as in DCGAN, then an MLP.
 
     Radford, Metz, Chintala 2016, arXiv:1511.06434.
     """
 
-    def __init__(self, shape: Shape, channels: int) -> None:
-        widths = _widths(shape, channels)
-        layers: list[nn.Module] = [nn.Conv2d(shape[0], channels, 3, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+    def __init__(self, shape: Shape, channels: int, hidden: int) -> None:
+        widths = [shape[0], *_widths(shape, channels)[:-1]]
+        height, width = (side >> (len(widths) - 1) for side in shape[1:])
+        layers: list[nn.Module] = []
         for a, b in itertools.pairwise(widths):
             layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
-        height, width = (side >> (len(widths) - 1) for side in shape[1:])
-        super().__init__(*layers, nn.Flatten(), nn.Linear(widths[-1] * height * width, 1))
+        head = [nn.Linear(widths[-1] * height * width, hidden), nn.LeakyReLU(0.2, inplace=True), nn.Linear(hidden, 1)]
+        super().__init__(*layers, nn.Flatten(), *head)
 
 
 def _widths(shape: Shape, channels: int) -> list[int]:
@@ -78,8 +79,8 @@ def generator(shape: Shape, latent: int, width: int, depth: int, channels: int) 
 
 
 def discriminator(shape: Shape, width: int, depth: int, channels: int) -> nn.Module:
-    """Return a network from samples (n, *shape) to scores (n, 1)."""
-    return MLP(shape[0], 1, width, depth) if len(shape) == 1 else ConvDiscriminator(shape, channels)
+    """Return a network from samples (n, *shape) to scores (n, 1); images use ``channels``, and ``width`` before the score."""
+    return MLP(shape[0], 1, width, depth) if len(shape) == 1 else ConvDiscriminator(shape, channels, width)
 
 
 def latent_size(shape: Shape) -> int:

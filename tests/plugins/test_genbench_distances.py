@@ -7,6 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.linalg import sqrtm
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from genbench.protocol import Evidence, RealSide
 from genbench_distances import (
     FrechetConfig,
     MMDConfig,
@@ -21,11 +26,6 @@ from genbench_distances import (
 )
 from genbench_distances import genbench_register as register
 from genbench_distances import jackknife as jack
-from scipy.linalg import sqrtm
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
-
-from genbench.protocol import Evidence, RealSide
 
 DATA = Path(__file__).parent.parent / "data" / "reference_metrics"
 CASES = sorted(path.stem for path in (DATA / "cases").glob("c*.npz"))
@@ -293,6 +293,25 @@ def test_transport_refuses_what_it_did_not_solve(monkeypatch):
     found = score("w2", evidence(normal(1, 60, 2), normal(2, 60, 2)))
     assert found.value is None
     assert "did not reach the optimum" in found.warnings[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_error_of_transport_is_that_of_repeated_draws(shift):
+    found = [score("w2", evidence(normal(s, 200, 2), normal(s + 100, 200, 2, shift))) for s in range(60)]
+    spread = np.std([f.value**2 for f in found])
+    errors = [(f.high**2 - f.value**2) / 1.96 for f in found]
+    assert 0.9 < np.mean(errors) / spread < 1.9
+
+
+@pytest.mark.parametrize("d", [2, 12])
+def test_nearest_are_the_nearest_among_many(d):
+    rows = np.round(normal(1, 2000, d), 1)
+    distances, indices = nearest.nearest_other(rows, 7)
+    plain = cdist(rows, rows)
+    assert np.take_along_axis(plain, indices, 1) == pytest.approx(distances, abs=1e-12)
+    np.fill_diagonal(plain, np.inf)
+    assert distances == pytest.approx(np.sort(plain, axis=1)[:, :7], abs=1e-12)
 
 
 def test_transport_thins_and_says_so():
