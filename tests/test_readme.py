@@ -1,0 +1,84 @@
+"""The README is true: its commands run, its examples run, its table is that of the reference run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line]
+SETUP = [line for line in COMMANDS if line.startswith("python3 -m venv")]
+GENBENCH = [line for line in COMMANDS if line.startswith("genbench ")]
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's folder: the files that the README's commands name."""
+    path = tmp_path_factory.mktemp("readme")
+    rng = np.random.default_rng(0)
+    process = rng.choice(["signal", "background"], 400)
+    columns = {"pt": rng.lognormal(3, 1, 400), "mass": rng.lognormal(1, 0.3, 400), "phi": rng.uniform(-3.14, 3.14, 400)}
+    pd.DataFrame({**columns, "process": process}).to_parquet(path / "events.parquet")
+    for name in ("held_out", "generated", "training"):
+        np.save(path / f"{name}.npy", rng.normal(size=(300, 3)))
+    (path / "my_model.py").write_text(next(e for e in EXAMPLES if "# my_model.py" in e))
+    return path
+
+
+def test_every_command_of_the_readme_is_one_of_those_tested_here() -> None:
+    assert len(SETUP) == 2
+    assert len(GENBENCH) >= 10
+    assert sorted(COMMANDS) == sorted(SETUP + GENBENCH)
+
+
+@pytest.mark.slow
+def test_the_commands_run_one_after_the_other(folder: Path) -> None:
+    for command in GENBENCH:
+        done = subprocess.run(
+            [sys.executable, "-m", *shlex.split(command)], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert r"\begin{tabular}" in (folder / "mine.tex").read_text()
+    assert (folder / "cells.json").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_the_python_example_runs(folder: Path) -> None:
+    """As a script without a main guard, which cells must not run again."""
+    (folder / "example.py").write_text(
+        next(e for e in EXAMPLES if "genbench.run(" in e) + "print(len(frame), scores[0])\n"
+    )
+    done = subprocess.run([sys.executable, "example.py"], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows, _, score = done.stdout.partition(" ")
+    assert int(rows) >= 4  # the two models and the reference rows
+    assert "'metric': 'energy'" in score
+
+
+def test_the_set_up_is_what_ci_does() -> None:
+    """The second set-up command is run by CI in a new environment; the first installs the same without its extra."""
+    script = (ROOT / ".ci" / "run").read_text()
+    install = re.search(r"pip install (.*) && \.venv/bin/pytest", SETUP[1])
+    assert install is not None
+    assert install[1] in script
+    assert "-m venv" in script
+    assert SETUP[0] == SETUP[1].replace("-e '.[test]'", ".").replace("pytest", "genbench run --models all")
+
+
+def test_the_table_is_that_of_the_reference_run() -> None:
+    table = re.search(r"<!-- table -->\n(.*?)<!-- /table -->", README, re.DOTALL)
+    assert table is not None
+    reference = (ROOT / "results" / "reference" / "tables.md").read_text(encoding="utf-8")
+    assert table[1].strip()
+    lines = [line for line in table[1].splitlines() if line.startswith("|")]
+    assert lines
+    assert all(line in reference.splitlines() for line in lines)
