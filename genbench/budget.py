@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from genbench.errors import UserError
 
@@ -24,7 +25,7 @@ class Budget:
     def parse(cls, text: str) -> Budget:
         """Read ``2000steps``, ``60s``, ``2min`` or ``20epochs``; raises UserError."""
         match = PATTERN.fullmatch(text.strip().lower())
-        if match is None or match[2] is None or float(match[1]) <= 0:
+        if match is None or match[2] is None or not 0 < float(match[1]) < math.inf:
             raise UserError(f"--budget {text}: expected a positive number and a unit, as 2000steps, 60s or 20epochs")
         amount, unit = float(match[1]), match[2]
         if unit.startswith("m"):
@@ -41,7 +42,9 @@ class Budget:
         return math.ceil(self.amount * (per_epoch if self.unit == "epochs" else 1))
 
     def __str__(self) -> str:
-        return f"{self.amount:g}{self.unit}"
+        whole = self.amount == int(self.amount)
+        # written out in full, for it is read again: never 1e+06
+        return f"{int(self.amount) if whole else format(Decimal(repr(self.amount)), 'f')}{self.unit}"
 
 
 @dataclass(frozen=True)

@@ -107,9 +107,12 @@ def read_run(path: str | Path) -> dict[str, Any]:
     if not file.is_file():
         raise UserError(f"{path}: no run here (no run.json); give the directory that 'genbench run' printed last")
     try:
-        return json.loads(file.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        about = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{file}: not JSON ({error})") from None
+    if not isinstance(about, dict):
+        raise UserError(f"{file}: not what a run is described by; expected an object, got {type(about).__name__}")
+    return about
 
 
 def read_records(path: str | Path, *, damaged: list[Path] | None = None) -> list[dict[str, Any]]:
@@ -137,10 +140,13 @@ def _read_record(file: Path) -> dict[str, Any] | None:
         record = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError):
         return None
-    if not isinstance(record, dict) or "key" not in record or record.get("status") not in STATUSES:
+    if not isinstance(record, dict) or not isinstance(record.get("key"), str) or record.get("status") not in STATUSES:
         return None
-    if record.get("schema_version", 0) > SCHEMA_VERSION:
+    schema = record.get("schema_version", 0)
+    if not isinstance(schema, int):
+        return None
+    if schema > SCHEMA_VERSION:
         raise UserError(
-            f"{file}: schema {record['schema_version']} is newer than this genbench; try: pip install -U genbench"
+            f"{file}: schema {schema} is newer than this genbench; try: pip install -U genbench"
         )
     return record

@@ -17,6 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line]
 SETUP = [line for line in COMMANDS if line.startswith("python3 -m venv")]
 GENBENCH = [line for line in COMMANDS if line.startswith("genbench ")]
+SHOWN = "print(len(frame), scores[0])\n"
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 

@@ -18,6 +18,7 @@ from genbench_distances import (
     NeighbourConfig,
     SlicedConfig,
     TransportConfig,
+    nearest,
     neighbours,
     pairs,
     polynomial,
