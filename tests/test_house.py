@@ -22,7 +22,7 @@ CORE = ROOT / "genbench"
 PLUGINS = ROOT / "plugins"
 
 # A module imports only from lines above its own; a folder is one line.
-LIGHT = "errors spec hooks convert config budget selection discovery registry describe presets record plan"
+LIGHT = "errors text spec hooks convert config budget selection discovery registry describe presets record plan"
 CELLS = "protocol device seeding data stored files training scoring samples cell preload worker session"
 TABLES = "significance entry summary table report progress compare api testing scaffold cli"
 ORDER = " ".join([LIGHT, CELLS, TABLES]).split()
