@@ -193,9 +193,9 @@ class ImageSpace:
         """Return (n, *shape) float32 in [-1, 1); integer images get uniform noise of one level."""
         x = rows.astype(np.float64)
         if self.levels is not None:
-            x = x + rng.random(x.shape)
-        z = (2 * (x - self.low) / (self.high - self.low) - 1).astype(np.float32)
-        return np.minimum(z, np.nextafter(np.float32(1), np.float32(0))) if self.levels is not None else z
+            margin = self.levels * 2.0**-23  # of a level: what float32 may round, so that no pixel changes its level
+            x = x + margin + (1 - 2 * margin) * rng.random(x.shape)
+        return (2 * (x - self.low) / (self.high - self.low) - 1).astype(np.float32)
 
     def from_model(self, rows: Array) -> Array:
         """Return images in the data's units; integer images are floored to their level and clipped to the range."""

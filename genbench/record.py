@@ -146,7 +146,5 @@ def _read_record(file: Path) -> dict[str, Any] | None:
     if not isinstance(schema, int):
         return None
     if schema > SCHEMA_VERSION:
-        raise UserError(
-            f"{file}: schema {schema} is newer than this genbench; try: pip install -U genbench"
-        )
+        raise UserError(f"{file}: schema {schema} is newer than this genbench; try: pip install -U genbench")
     return record

@@ -1,0 +1,295 @@
+"""Splits, and the maps between the data's units, the model's space and the scores: inverses, and true Jacobians."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from genbench.data import ImageSpace, VectorSpace, check_samples, fingerprint, space_of, split
+from genbench.errors import DataError, Invalid
+from genbench.protocol import Column, Data, Sizes
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+# --------------------------------------------------------------------------------------------------------------- splits
+
+
+@given(n=st.integers(20, 300), train=st.integers(1, 200), test=st.integers(1, 200), reference=st.integers(1, 200))
+def test_splits_share_no_row_and_are_never_larger_than_asked(n: int, train: int, test: int, reference: int) -> None:
+    rows = np.arange(2 * n, dtype=float).reshape(n, 2)
+    parts = split(rows, Sizes(train, test, reference), np.random.default_rng(n))
+    assert len(np.unique(np.concatenate(parts))) == sum(map(len, parts))
+    sizes = [len(part) for part in parts]
+    assert all(0 < size <= wanted for size, wanted in zip(sizes, (train, test, reference), strict=True))
+    if train + test + reference <= n:
+        assert sizes == [train, test, reference]
+
+
+def test_where_rows_do_not_suffice_they_are_shared_70_15_15(rng: np.random.Generator) -> None:
+    parts = split(rng.normal(size=(1000, 2)), Sizes(), rng)
+    assert [len(part) for part in parts] == [700, 150, 150]
+
+
+def test_of_equal_rows_only_the_first_is_used(rng: np.random.Generator) -> None:
+    rows = np.repeat(np.arange(30.0), 4)[:, None]
+    used = np.concatenate(split(rows, Sizes(), rng))
+    assert (used % 4 == 0).all()
+    assert len(np.unique(rows[used])) == len(used)
+
+
+def test_images_are_deduplicated_whole(rng: np.random.Generator) -> None:
+    images = rng.integers(0, 2, (400, 1, 2, 3), dtype=np.uint8)
+    used = images[np.concatenate(split(images, Sizes(), rng))]
+    assert len(np.unique(used.reshape(len(used), -1), axis=0)) == len(used)
+
+
+def test_the_same_generator_gives_the_same_split_and_another_another() -> None:
+    rows = np.arange(100.0)[:, None]
+    one, same, other = (split(rows, Sizes(), np.random.default_rng(seed)) for seed in (0, 0, 1))
+    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not np.array_equal(one[0], other[0])
+
+
+def test_too_few_distinct_rows_are_refused(rng: np.random.Generator) -> None:
+    with pytest.raises(DataError, match="19 distinct rows are too few.*at least 20"):
+        split(np.repeat(np.arange(19.0), 10)[:, None], Sizes(), rng)
+
+
+def test_a_fingerprint_tells_values_types_shapes_and_splits_apart() -> None:
+    a, b = np.arange(6.0).reshape(3, 2), np.ones((2, 2))
+    prints = {
+        fingerprint(Data(*parts))
+        for parts in [(a, b, b), (b, a, b), (a.astype(np.float32), b, b), (a.reshape(2, 3), b, b), (a + 1e-12, b, b)]
+    }
+    assert len(prints) == 5
+    assert fingerprint(Data(a, b, b)) == fingerprint(Data(np.asfortranarray(a), b.copy(), b))
+
+
+# -------------------------------------------------------------------------------------------------------------- vectors
+
+COLUMNS = (Column("x"), Column("energy", unit="GeV", log=True), Column("angle", period=360.0), Column("y"))
+
+
+def table(n: int = 500) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return np.stack(
+        [rng.normal(5, 1e3, n), rng.lognormal(3, 2, n), rng.uniform(-180, 180, n), rng.normal(1e-6, 1e-9, n)], axis=1
+    )
+
+
+def test_a_table_is_standardised_by_its_training_rows_alone(rng: np.random.Generator) -> None:
+    rows = table()
+    space = VectorSpace.fit(rows, COLUMNS)
+    z = space.to_model(rows, rng)
+    assert z.dtype == np.float32
+    assert np.allclose(z.mean(0), 0, atol=1e-5)
+    assert np.allclose(z.std(0), 1, atol=1e-5)
+    assert not np.allclose(space.to_model(rows * 2, rng).std(0), 1)
+
+
+def test_to_the_model_and_back_is_the_identity(rng: np.random.Generator) -> None:
+    rows = table()
+    back = VectorSpace.fit(rows, COLUMNS).from_model(VectorSpace.fit(rows, COLUMNS).to_model(rows, rng))
+    deviation = np.abs(back - rows)
+    deviation[:, 2] = np.minimum(deviation[:, 2], 360 - deviation[:, 2])  # the two ends of a period are one place
+    assert (deviation < 1e-5 * rows.std(0) + 1e-5 * np.abs(rows)).all()
+
+
+def test_the_log_determinant_is_that_of_the_numerical_jacobian(rng: np.random.Generator) -> None:
+    rows = table()
+    space = VectorSpace.fit(rows, COLUMNS)
+    # to_model is float32, too coarse for a difference quotient; its inverse is not
+    at = space.to_model(rows[:20], rng).astype(float)
+    at[:, 2] *= 0.9  # away from the ends of the period
+    step = 1e-5
+    columns = []
+    for j in range(4):
+        move = np.zeros(4)
+        move[j] = step
+        columns.append((space.from_model(at + move) - space.from_model(at - move)) / (2 * step))
+    jacobian = np.stack(columns, axis=2)
+    expected = -np.linalg.slogdet(jacobian)[1]
+    assert space.log_det(space.from_model(at)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_density_of_the_model_integrates_to_1_in_the_units_of_the_data(rng: np.random.Generator) -> None:
+    rows = np.stack([rng.normal(-40, 7, 400), rng.lognormal(1, 0.5, 400)], axis=1)
+    space = VectorSpace.fit(rows, (Column("x"), Column("energy", log=True)))
+    x, log_energy = np.linspace(-110, 30, 400), np.linspace(-4, 6, 400)
+    grid = np.stack(np.meshgrid(x, np.exp(log_energy), indexing="ij"), axis=-1).reshape(-1, 2)
+    z = space.to_model(grid, rng).astype(float)
+    density = np.exp(stats.norm.logpdf(z).sum(1) + space.log_det(grid)).reshape(400, 400)
+    total = np.trapezoid(np.trapezoid(density, np.exp(log_energy), axis=1), x)
+    assert total == pytest.approx(1, abs=1e-3)
+
+
+def test_samples_of_a_periodic_column_are_wrapped_into_one_period() -> None:
+    rows = table()
+    space = VectorSpace.fit(rows, COLUMNS)
+    far = space.from_model(np.random.default_rng(2).normal(0, 20, (1000, 4)))
+    low = rows[:, 2].min()
+    assert (far[:, 2] >= low).all()
+    assert (far[:, 2] <= low + 360).all()
+
+
+def test_scores_see_a_periodic_column_as_its_sine_and_cosine_without_a_seam() -> None:
+    space = VectorSpace.fit(table(), COLUMNS)
+    assert space.name == "standardised"
+    assert space.columns == ("x", "energy", "sin angle", "cos angle", "y")
+    row = table()[:1]
+    turned = row + np.array([0, 0, 360, 0])
+    assert space.to_scores(turned) == pytest.approx(space.to_scores(row))
+    assert np.hypot(*space.to_scores(table())[:, 2:4].T) == pytest.approx(1)
+
+
+def test_scores_of_other_columns_are_the_models_own_units(rng: np.random.Generator) -> None:
+    rows = table()
+    space = VectorSpace.fit(rows, COLUMNS)
+    assert space.to_scores(rows)[:, [0, 1, 4]] == pytest.approx(space.to_model(rows, rng)[:, [0, 1, 3]], abs=1e-5)
+    assert space.to_scores(rows).dtype == np.float64
+
+
+@pytest.mark.parametrize("value", [0.0, 3.7, -1e9, 0.1])
+def test_a_constant_column_keeps_scale_1_and_is_told(value: float, rng: np.random.Generator) -> None:
+    rows = np.stack([rng.normal(size=50), np.full(50, value)], axis=1)
+    space = VectorSpace.fit(rows, (Column("x"), Column("flat")))
+    assert space.notes == ("column 'flat' is constant",)
+    assert space.scale[1] == 1
+    assert np.isfinite(space.to_model(rows, rng)).all()
+    assert space.from_model(space.to_model(rows, rng))[:, 1] == pytest.approx(value)
+
+
+def test_a_column_of_tiny_numbers_is_not_constant(rng: np.random.Generator) -> None:
+    rows = rng.normal(0, 1e-30, (50, 1))
+    assert VectorSpace.fit(rows).notes == ()
+    assert VectorSpace.fit(rows).to_model(rows, rng).std() == pytest.approx(1, rel=1e-5)
+
+
+@pytest.mark.parametrize("bad", [0.0, -2.5])
+def test_a_logarithm_that_does_not_exist_names_column_row_and_value(bad: float) -> None:
+    rows = table()
+    rows[7, 1] = bad
+    with pytest.raises(DataError, match=f"'energy' cannot be taken as a logarithm: row 7 is {bad:g}"):
+        VectorSpace.fit(rows, COLUMNS)
+
+
+def test_integers_and_one_column_are_rows_like_any_other(rng: np.random.Generator) -> None:
+    rows = rng.integers(0, 50, (100, 1))
+    space = space_of(Data(rows, rows, rows))
+    assert space.columns == ("x0",)
+    assert space.from_model(space.to_model(rows, rng)) == pytest.approx(rows.astype(float), abs=1e-4)
+
+
+def test_a_sample_beyond_the_range_of_numbers_is_an_infinity_that_is_told_and_not_a_warning() -> None:
+    space = VectorSpace.fit(table(), COLUMNS)
+    assert np.isinf(space.from_model(np.full((1, 4), 1e4, np.float32))[0, 1])
+
+
+# --------------------------------------------------------------------------------------------------------------- images
+
+
+@pytest.mark.parametrize("levels", [2, 16, 17, 256, 65_536])
+def test_integer_images_come_back_exactly(levels: int, rng: np.random.Generator) -> None:
+    images = rng.integers(0, levels, (200, 1, 40, 40))
+    space = ImageSpace.fit(images, levels)
+    z = space.to_model(images, rng)
+    assert z.dtype == np.float32
+    assert z.min() >= -1
+    assert z.max() < 1
+    back = space.from_model(z)
+    assert np.array_equal(back, images)
+    assert back.dtype == (np.uint8 if levels <= 256 else np.int64)
+
+
+def test_dequantisation_is_uniform_and_new_each_time(rng: np.random.Generator) -> None:
+    images = np.full((100, 1, 10, 10), 5)
+    space = ImageSpace.fit(images, 17)
+    first, second = space.to_model(images, rng), space.to_model(images, rng)
+    assert not np.array_equal(first, second)
+    within = (first.astype(float) + 1) * 17 / 2 - 5
+    assert stats.kstest(within.ravel(), "uniform").pvalue > 1e-3
+
+
+def test_samples_outside_the_range_become_its_ends() -> None:
+    space = ImageSpace.fit(np.zeros((1, 1, 1, 1)), 17)
+    assert space.from_model(np.array([-3.0, -1.0, 0.999, 1.0, 7.0], np.float32)).tolist() == [0, 0, 16, 16, 16]
+
+
+def test_the_log_determinant_of_images_is_one_number_a_pixel(rng: np.random.Generator) -> None:
+    images = rng.integers(0, 256, (3, 1, 4, 5))
+    assert ImageSpace.fit(images, 256).log_det(images) == pytest.approx([20 * math.log(2 / 256)] * 3)
+
+
+def test_a_uniform_model_costs_the_bits_of_a_level(rng: np.random.Generator) -> None:
+    """Uniform on [-1, 1]^d is uniform on the 256 levels: 8 bits per dimension."""
+    images = rng.integers(0, 256, (3, 1, 4, 5))
+    nats = 20 * math.log(1 / 2) + ImageSpace.fit(images, 256).log_det(images)
+    assert -nats / 20 / math.log(2) == pytest.approx([8, 8, 8])
+
+
+def test_real_images_go_to_minus_1_to_1_and_back(rng: np.random.Generator) -> None:
+    images = rng.normal(30, 10, (50, 2, 3, 3))
+    space = ImageSpace.fit(images)
+    z = space.to_model(images, rng)
+    assert (z.min(), z.max()) == (-1, 1)
+    assert space.from_model(z) == pytest.approx(images, rel=1e-5, abs=1e-5)
+    step = 1e-3
+    slope = np.log(np.abs(space.from_model(z.astype(float) + step) - space.from_model(z.astype(float))) / step)
+    assert space.log_det(images) == pytest.approx(-slope.reshape(50, -1).sum(1))
+
+
+def test_blank_images_have_a_scale() -> None:
+    images = np.full((5, 1, 2, 2), 3.0)
+    space = ImageSpace.fit(images)
+    assert np.isfinite(space.log_det(images)).all()
+    assert space.from_model(space.to_model(images, np.random.default_rng())) == pytest.approx(images)
+
+
+@pytest.mark.parametrize("levels", [None, 17])
+def test_scores_of_images_are_pixels_in_0_to_1(levels: int | None, rng: np.random.Generator) -> None:
+    images = rng.integers(0, 17, (200, 1, 3, 4))
+    images[0], images[1] = 0, 16
+    space = ImageSpace.fit(images, levels)
+    scores = space.to_scores(images)
+    assert space.name == "pixels"
+    assert scores.shape == (200, 12)
+    assert len(space.columns) == 12
+    assert (scores.min(), scores.max()) == (0, 1)
+
+
+def test_the_space_follows_from_the_shape_of_the_data() -> None:
+    rows, images = np.arange(40.0).reshape(20, 2), np.zeros((20, 1, 2, 2), np.uint8)
+    assert isinstance(space_of(Data(rows, rows, rows)), VectorSpace)
+    assert isinstance(space_of(Data(images, images, images, levels=2)), ImageSpace)
+
+
+# -------------------------------------------------------------------------------------------------------------- samples
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.zeros(5), r"shape \(5,\), expected \(5, 1\)"),
+        (np.zeros((4, 1)), r"shape \(4, 1\), expected \(5, 1\)"),
+        (np.zeros((5, 2)), r"shape \(5, 2\)"),
+        (np.zeros((0, 1)), r"shape \(0, 1\)"),
+        (np.zeros((5, 1), complex), "dtype complex128, expected floating point"),
+        (np.zeros((5, 1), bool), "dtype bool"),
+        (np.array([[0], [np.nan], [1], [np.inf], [2]]), "2 of 5 samples are not finite"),
+    ],
+)
+def test_samples_that_cannot_be_scored_are_invalid_with_the_reason(rows: np.ndarray, message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        check_samples(rows, (1,), 5)
+
+
+def test_good_samples_pass() -> None:
+    check_samples(np.zeros((5, 1), np.float32), (1,), 5)
+    check_samples(np.zeros((5, 1, 2, 2)), (1, 2, 2), 5)
