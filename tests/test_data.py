@@ -58,7 +58,7 @@ def test_the_same_generator_gives_the_same_split_and_another_another() -> None:
 
 
 def test_too_few_distinct_rows_are_refused(rng: np.random.Generator) -> None:
-    with pytest.raises(DataError, match="19 distinct rows are too few.*at least 20"):
+    with pytest.raises(DataError, match=r"19 distinct rows are too few.*at least 20"):
         split(np.repeat(np.arange(19.0), 10)[:, None], Sizes(), rng)
 
 

@@ -19,6 +19,11 @@ def rows(n: int, d: int = 1) -> torch.Tensor:
     return torch.arange(n * d, dtype=torch.float32).view(n, d)
 
 
+def train(loop: Run, **values: float | torch.Tensor) -> None:
+    for _ in loop.batches(rows(8), 4):
+        loop.log(**values)
+
+
 def test_each_epoch_is_every_row_once_in_a_new_order() -> None:
     batches = list(run("3epochs").batches(rows(12), 4))
     assert [tuple(b.shape) for b in batches] == [(4, 1)] * 9
@@ -73,17 +78,14 @@ def test_progress_goes_from_0_to_1(budget: str) -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_not_finite_ends_training(bad: float) -> None:
-    loop = run("3steps")
     with pytest.raises(Diverged, match=r"loss is (nan|-?inf) at step 3"):
-        for _ in loop.batches(rows(8), 4):
-            loop.log(loss=torch.tensor(bad))
+        train(run("3steps"), loss=torch.tensor(bad))
 
 
 def test_divergence_is_noticed_before_a_long_budget_ends() -> None:
     loop = run("60s")
     with pytest.raises(Diverged):
-        for _ in loop.batches(rows(8), 4):
-            loop.log(loss=math.nan)
+        train(loop, loss=math.nan)
     assert loop.elapsed < 30
 
 
