@@ -79,7 +79,7 @@ def generator(shape: Shape, latent: int, width: int, depth: int, channels: int) 
 
 
 def discriminator(shape: Shape, width: int, depth: int, channels: int) -> nn.Module:
-    """Return a network from samples (n, *shape) to scores (n, 1); images use ``channels``, and ``width`` before the score."""
+    """Return a network from samples (n, *shape) to scores (n, 1); only images use ``channels``."""
     return MLP(shape[0], 1, width, depth) if len(shape) == 1 else ConvDiscriminator(shape, channels, width)
 
 

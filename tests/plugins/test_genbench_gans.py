@@ -1,0 +1,360 @@
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from genbench.budget import Budget
+from genbench.protocol import TrainingData
+from genbench.training import Run
+from genbench_gans import GANConfig, WGANGPConfig, genbench_register
+from genbench_gans.gan import GAN, discriminator_loss, generator_loss, r1_penalty
+from genbench_gans.networks import MLP, discriminator, draw, generator
+from genbench_gans.optim import Adam, Average, flat_then_cosine
+from genbench_gans.penalty import critic_gradients, gradient_penalty, input_gradient
+from genbench_gans.wgan_gp import WGANGP, critic_loss, mini_batches
+
+SMALL = {"width": 16, "depth": 2, "channels": 4, "batch": 16}
+SHAPES = [(1,), (2,), (16,), (1, 8, 8), (3, 16, 16), (1, 7, 7)]
+MODELS = [(GAN, GANConfig), (WGANGP, WGANGPConfig)]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(params=MODELS, ids=["gan", "wgan_gp"])
+def make(request):
+    model, config = request.param
+    return lambda **options: model(config(**{**SMALL, **options}))
+
+
+def fitted(model, rows, steps, seed=0):
+    torch.manual_seed(seed)
+    model.fit(TrainingData(rows), Run(Budget(steps, "steps")))
+    return model
+
+
+def rows_of(shape, n=64):
+    torch.manual_seed(7)
+    return torch.rand(n, *shape) * 2 - 1
+
+
+def energy_distance(x, y):
+    def mean(a, b):
+        return torch.cdist(a, b).mean()
+
+    return float(2 * mean(x, y) - mean(x, x) - mean(y, y))
+
+
+# ----------------------------------------------------------------------------------------------------- the contract
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_samples_have_the_shape_of_the_data(make, shape):
+    model = fitted(make(), rows_of(shape), 3)
+    for n in (1, 5, 0):
+        samples = model.sample(n)
+        assert samples.shape == (n, *shape)
+        assert samples.dtype == torch.float32
+        assert not samples.requires_grad
+        assert samples.isfinite().all()
+        assert len(shape) == 1 or samples.abs().max() <= 1 if n else True
+    assert all(p.isfinite().all() for p in model.parameters())
+
+
+def test_construction_is_inert(make):
+    state = torch.get_rng_state()
+    model = make()
+    assert torch.equal(torch.get_rng_state(), state)
+    assert list(vars(model)) == ["config"]
+
+
+def test_package_is_light():
+    code = "import sys, genbench_gans; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_specs_declare_no_density():
+    specs = {spec.name: spec for spec in genbench_register()}
+    assert set(specs) == {"gan", "wgan_gp"}
+    assert {spec.density for spec in specs.values()} == {"none"}
+    assert all(spec.steps_for(kind) > 0 for spec in specs.values() for kind in ("vector", "image"))
+
+
+def test_same_seed_same_samples(make):
+    first, again, other = (fitted(make(), rows_of((2,)), 8, seed).sample(10) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_second_fit_starts_afresh(make):
+    model = make()
+    fitted(model, rows_of((3,)), 12)
+    again = fitted(model, rows_of((2,)), 8).sample(10)
+    assert torch.equal(again, fitted(make(), rows_of((2,)), 8).sample(10))
+
+
+def test_parameters_are_those_of_both_networks(make):
+    model = fitted(make(), rows_of((2,)), 2)
+    mlp = (2 * 16 + 16) + (16 * 16 + 16)
+    assert sum(p.numel() for p in model.parameters()) == (mlp + 17 * 2) + (mlp + 17)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 8, 8)], ids=str)
+@pytest.mark.parametrize("options", [{}, {"r1": 1.0, "instance_noise": 0.5}], ids=["default", "regularised"])
+def test_training_moves_every_parameter(make, shape, options):
+    model = make()
+    if options and isinstance(model, WGANGP):
+        pytest.skip("options of the GAN")
+    model = make(**options)
+    before = fitted(model, rows_of(shape), 1)
+    start = [p.detach().clone() for p in before.parameters()]
+    after = fitted(model, rows_of(shape), 30)
+    same = [tuple(p.shape) for p, q in zip(after.parameters(), start, strict=True) if torch.equal(p, q)]
+    # A constant added to a critic changes no difference of its values: only that bias has no gradient.
+    assert same in ([], [(1,)] if isinstance(model, WGANGP) else [])
+
+
+def test_few_rows_are_enough(make):
+    assert fitted(make(batch=256), rows_of((2,), 3), 3).sample(4).isfinite().all()
+
+
+def test_latent_size_is_an_option(make):
+    model = fitted(make(latent=5), rows_of((2,)), 2)
+    assert next(iter(model.parameters())).shape == (16, 5)
+
+
+@pytest.mark.parametrize("config", [GANConfig, WGANGPConfig])
+@pytest.mark.parametrize(
+    ("option", "value", "allowed"),
+    [
+        ("width", 0, "[1, inf)"),
+        ("latent", -1, "[0, inf)"),
+        ("batch", 0, "[1, inf)"),
+        ("learning_rate", 0.0, "(0.0, inf)"),
+        ("learning_rate", math.nan, "(0.0, inf)"),
+        ("flat", 1.0, "[0.0, 1.0)"),
+        ("average", 1.0, "[0.0, 1.0)"),
+        ("r1", -1.0, "[0.0, inf)"),
+        ("instance_noise", math.inf, "[0.0, inf)"),
+        ("penalty", -0.1, "[0.0, inf)"),
+        ("critic_steps", 0, "[1, inf)"),
+    ],
+)
+def test_options_out_of_range_are_refused(config, option, value, allowed):
+    if option not in config.__dataclass_fields__:
+        pytest.skip(f"{config.__name__} has no {option}")
+    with pytest.raises(ValueError) as error:
+        config(**{option: value})
+    assert str(error.value) == f"{option} must be in {allowed}, got {value}"
+
+
+# ---------------------------------------------------------------------------------------------------- the mathematics
+
+
+class Linear(nn.Module):
+    """f(x) = <w, x>, whose gradient is w everywhere."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, x):
+        return (x * self.weight).flatten(1).sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize("shape", [(1,), (4,), (3, 5, 5)], ids=str)
+def test_penalties_of_a_linear_network_are_known(shape):
+    weight = torch.randn(shape)
+    network, x = Linear(weight), torch.randn(9, *shape)
+    norm = float(weight.norm())
+    assert gradient_penalty(network, x).item() == pytest.approx((norm - 1) ** 2, rel=1e-5)
+    assert r1_penalty(network, x).item() == pytest.approx(norm**2, rel=1e-5)
+    (gradient,) = torch.autograd.grad(gradient_penalty(network, x), [network.weight])
+    torch.testing.assert_close(gradient, 2 * (norm - 1) * weight / norm)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("d", [1, 2, 7])
+def test_gradients_by_hand_are_those_of_automatic_differentiation(d, depth):
+    critic = MLP(d, 1, 12, depth).double()
+    real, fake, mixed = torch.randn(3, 20, d, dtype=torch.float64)
+    parameters = list(critic.parameters())
+
+    x = mixed.clone().requires_grad_()
+    (by_autograd,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    torch.testing.assert_close(input_gradient(critic, mixed), by_autograd)
+
+    penalty = (by_autograd.norm(dim=1) - 1).square().mean()
+    loss = critic(fake).mean() - critic(real).mean() + 0.3 * penalty
+    expected = torch.autograd.grad(loss, parameters, allow_unused=True)
+    by_hand, gradients = critic_gradients(critic, real, fake, mixed, 0.3)
+    torch.testing.assert_close(by_hand, loss.detach())
+    torch.testing.assert_close(critic_loss(critic, real, fake, mixed, 0.3), loss)
+    for gradient, other in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(gradient, torch.zeros_like(gradient) if other is None else other)
+
+
+def test_penalty_has_a_finite_gradient_where_the_critic_is_flat():
+    critic = MLP(2, 1, 8, 2)
+    for p in critic.parameters():
+        nn.init.zeros_(p)
+    loss, gradients = critic_gradients(critic, *torch.randn(3, 5, 2), 1.0)
+    assert float(loss) == 1
+    assert all(g.isfinite().all() for g in gradients)
+
+
+def test_losses_of_the_gan_are_those_of_the_paper():
+    real, fake = torch.randn(2, 50, 1)
+    expected = -(torch.sigmoid(real).log().mean() + (1 - torch.sigmoid(fake)).log().mean())
+    torch.testing.assert_close(discriminator_loss(real, fake), expected)
+    torch.testing.assert_close(generator_loss(fake), -torch.sigmoid(fake).log().mean())
+    undecided = torch.zeros(4, 1)
+    assert float(discriminator_loss(undecided, undecided)) == pytest.approx(2 * math.log(2))
+
+
+def test_generator_climbs_towards_what_passes_for_real_and_does_not_saturate():
+    logit = torch.tensor([[-20.0], [0.0], [20.0]], requires_grad=True)
+    (gradient,) = torch.autograd.grad(generator_loss(logit), logit)
+    torch.testing.assert_close(gradient, torch.tensor([[-1.0], [-0.5], [0.0]]) / 3)  # -(1 - D) of each
+
+
+def test_discriminator_and_critic_learn_to_score_data_above_samples():
+    real, fake = torch.randn(64, 2) + 2, torch.randn(64, 2) - 2
+    for step in ("gan", "critic"):
+        network = MLP(2, 1, 16, 2)
+        adam = Adam(network, 1e-2, (0.5, 0.9))
+        for _ in range(30):
+            if step == "gan":
+                adam.descend(discriminator_loss(network(real), network(fake)), 1.0)
+            else:
+                adam.step(critic_gradients(network, real, fake, (real + fake) / 2, 0.1)[1], 1.0)
+        assert network(real).mean() > network(fake).mean() + 1
+
+
+@pytest.mark.parametrize(("n", "count"), [(8, 4), (10, 4), (3, 4), (1, 1)])
+def test_mini_batches_hold_every_row_once(n, count):
+    rows = torch.arange(n)
+    parts = mini_batches(rows, count)
+    assert torch.equal(torch.cat(tuple(parts)), rows)
+    assert len(parts) == min(n, count)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_a_step_of_the_critic_uses_every_row_of_its_batch(monkeypatch):
+    seen = []
+    kept = critic_gradients
+
+    def watch(critic, real, fake, mixed, penalty):
+        assert ((mixed - real) * (mixed - fake) <= 1e-6).all()  # between the two
+        seen.append(real)
+        return kept(critic, real, fake, mixed, penalty)
+
+    monkeypatch.setattr("genbench_gans.wgan_gp.critic_gradients", watch)
+    rows = torch.randn(40, 2)
+    fitted(WGANGP(WGANGPConfig(**{**SMALL, "batch": 10, "critic_steps": 4})), rows, 1)
+    assert [len(part) for part in seen] == [10] * 4
+    assert torch.equal(torch.cat(seen).sort(0).values, rows.sort(0).values)
+
+
+# ------------------------------------------------------------------------------------------- networks, rate, average
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 16), (1, 28, 28), (3, 32, 32), (2, 9, 12), (1, 4, 4)], ids=str)
+def test_convolutional_pair_fits_any_image(shape):
+    images = generator(shape, 6, 0, 0, 4)(torch.randn(3, 6))
+    assert images.shape == (3, *shape)
+    assert images.abs().max() <= 1
+    assert discriminator(shape, 8, 0, 4)(images).shape == (3, 1)
+
+
+def test_draw_is_made_in_blocks():
+    class Watched(MLP):
+        largest = 0
+
+        def forward(self, x):
+            Watched.largest = max(Watched.largest, len(x))
+            return super().forward(x)
+
+    assert draw(Watched(2, 1, 4, 1), 2, 40_000).shape == (40_000, 1)
+    assert Watched.largest < 20_000
+
+
+def test_learning_rate_is_flat_and_then_falls_to_zero():
+    assert [flat_then_cosine(p, 0.6) for p in (0.0, 0.6)] == [1, 1]
+    assert flat_then_cosine(0.8, 0.6) == pytest.approx(0.5)
+    assert flat_then_cosine(1.0, 0.6) == pytest.approx(0)
+
+
+def test_average_follows_and_lags():
+    network = nn.Linear(1, 1)
+    average = Average(network, 0.9)
+    start = network.weight.detach().clone()
+    with torch.no_grad():
+        network.weight.add_(1)
+    gaps = []
+    for _ in range(200):
+        average.update()
+        gaps.append(float((network.weight - average.network.weight).detach()))
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[0] < 1
+    assert gaps[-1] == pytest.approx(0, abs=1e-4)
+    assert torch.equal(network.weight.detach(), start + 1)
+    assert not average.network.weight.requires_grad
+
+
+def test_adam_moves_only_its_network():
+    one, other = nn.Linear(2, 2), nn.Linear(2, 1)
+    before = other.weight.detach().clone()
+    Adam(one, 0.1, (0.5, 0.9)).descend(other(one(torch.ones(1, 2))).sum(), 1.0)
+    assert torch.equal(other.weight, before)
+    assert other.weight.grad is None
+
+
+# --------------------------------------------------------------------------------------------------------- learning
+
+
+def ring(n):
+    angle = torch.randint(8, (n, 1)) * (math.pi / 4)
+    return (torch.cat((angle.cos(), angle.sin()), 1) + 0.05 * torch.randn(n, 2)) * math.sqrt(2)
+
+
+@pytest.mark.slow
+def test_learns(make):
+    torch.manual_seed(3)
+    train, held_out = ring(4000), ring(2000)
+    model = make(width=64, depth=3, batch=64)
+    untrained = energy_distance(fitted(model, train, 1).sample(2000), held_out)
+    trained = energy_distance(fitted(model, train, 800).sample(2000), held_out)
+    assert trained < 0.1 * untrained
+    assert trained < 0.05
+
+
+@pytest.mark.slow
+def test_learns_images(make):
+    torch.manual_seed(3)
+
+    def bars(n):  # one bright row out of eight
+        return (torch.eye(8)[torch.randint(8, (n,))] * 1.8 - 0.9).view(n, 1, 8, 1).expand(n, 1, 8, 8).contiguous()
+
+    train, held_out = bars(1000), bars(500).flatten(1)
+    model = make(channels=8, batch=32)
+    untrained = energy_distance(fitted(model, train, 1).sample(500).flatten(1), held_out)
+    trained = energy_distance(fitted(model, train, 300).sample(500).flatten(1), held_out)
+    assert trained < 0.5 * untrained
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_trains_on_cuda(make):
+    for shape in ((2,), (1, 8, 8)):
+        model = make()
+        model.fit(TrainingData(rows_of(shape).cuda()), Run(Budget(5, "steps"), "cuda"))
+        assert model.sample(3).is_cuda
