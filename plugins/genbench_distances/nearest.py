@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 __all__ = ["BLOCK", "TREE", "nearest_other", "nearest_to", "pairwise_distances", "products"]
 
 Array = npt.NDArray[Any]
 TREE = 8  # columns, up to which a tree is faster than all products
 BLOCK = 4_000_000  # distances at once
+LOST = 1e-8  # squared distance over squared norm, below which products do not know who is nearest
 
 
 def nearest_other(rows: Array, k: int) -> tuple[Array, Array]:
@@ -24,7 +26,7 @@ def nearest_other(rows: Array, k: int) -> tuple[Array, Array]:
         own = indices == np.arange(n)[:, None]
         own[~own.any(1), k] = True  # among many duplicates a row may not find itself: then one of them goes
         return distances[~own].reshape(n, k), indices[~own].reshape(n, k)
-    centred = rows - rows.mean(0)
+    centred = rows - np.median(rows, axis=0)  # outliers would move the mean, and take digits from all others
     norms = np.einsum("ij,ij->i", centred, centred)
     distances, indices = np.empty((n, k)), np.empty((n, k), dtype=np.intp)
     for start, squares in products(centred, norms, centred, norms):
@@ -36,6 +38,13 @@ def nearest_other(rows: Array, k: int) -> tuple[Array, Array]:
         order = np.argsort(found, axis=1, kind="stable")[:, :k]
         distances[start + block] = np.take_along_axis(found, order, 1)
         indices[start + block] = np.take_along_axis(near, order, 1)
+    lost = np.flatnonzero((distances[:, -1] > 0) & (distances[:, -1] ** 2 < LOST * norms))
+    step = max(1, BLOCK // n)
+    for some in np.split(lost, range(step, len(lost), step)):
+        squares = cdist(rows[some], rows, "sqeuclidean")
+        squares[np.arange(len(some)), some] = np.inf
+        near = np.argsort(squares, axis=1, kind="stable")[:, :k]
+        distances[some], indices[some] = np.sqrt(np.take_along_axis(squares, near, 1)), near
     return distances, indices
 
 
@@ -57,7 +66,7 @@ def nearest_to(rows: Array, queries: Array) -> tuple[Array, Array]:
     """Return distance and index of the row (n, d) nearest to each query (m, d): two arrays (m,)."""
     if rows.shape[1] <= TREE:
         return cKDTree(rows).query(queries)  # type: ignore[no-any-return]
-    centre = rows.mean(0)
+    centre = np.median(rows, axis=0)
     x, y = queries - centre, rows - centre
     distances, indices = np.empty(len(x)), np.empty(len(x), dtype=np.intp)
     spare = min(3, len(rows))
@@ -74,11 +83,11 @@ def nearest_to(rows: Array, queries: Array) -> tuple[Array, Array]:
 def products(x: Array, x_norms: Array, y: Array, y_norms: Array) -> Iterator[tuple[int, Array]]:
     """Yield (start, squared distances of some rows of x to all of y); centred, and rounded as their norms."""
     step = max(1, BLOCK // len(y))
+    right = np.column_stack([y, np.ones(len(y)), y_norms]).T  # |x|² - 2xy + |y|² as one product
     for start in range(0, len(x), step):
-        squares = x[start : start + step] @ y.T
-        squares *= -2.0
-        squares += x_norms[start : start + step, None]
-        squares += y_norms
+        block = slice(start, start + step)
+        left = np.column_stack([-2.0 * x[block], x_norms[block], np.ones(len(x[block]))])
+        squares = left @ right
         yield start, squares
 
 

@@ -188,16 +188,16 @@ def _inside_by_products(
     centres: Array, radii: Array, largest: Array, points: Array
 ) -> Iterator[tuple[Array, Array, Array]]:
     """Yield as `_inside`; a product that may be on the wrong side of the rim is computed again from differences."""
-    middle = centres.mean(0)
+    middle = np.median(centres, axis=0)
     x, y = centres - middle, points - middle
     x_norms, y_norms = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
     for start, squares in products(x, x_norms, y, y_norms):
-        slack = NEAR * (x_norms[start : start + len(squares)] + y_norms.max())
-        limit = largest[start : start + len(squares)] ** 2 + slack
-        ball, point = np.nonzero(squares < limit[:, None])
-        found, slack = squares[ball, point], slack[ball]
+        block = slice(start, start + len(squares))
+        squares -= NEAR * y_norms
+        ball, point = np.nonzero(squares < (largest[block] ** 2 + NEAR * x_norms[block])[:, None])
+        found = squares[ball, point] + NEAR * y_norms[point]
         ball += start
         distance = np.sqrt(np.maximum(found, 0.0))
-        doubtful = np.abs(found - radii[ball] ** 2) <= slack
+        doubtful = np.abs(found - radii[ball] ** 2) <= NEAR * (x_norms[ball] + y_norms[point])
         distance[doubtful] = pairwise_distances(centres, points, ball[doubtful], point[doubtful])
         yield ball, point, distance

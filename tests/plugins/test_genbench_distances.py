@@ -454,6 +454,15 @@ def test_rounding_of_products_is_repaired():
     assert np.sqrt(found) == pytest.approx(cdist(rows, rows), rel=1e-8, abs=0)
 
 
+def test_neighbours_in_tight_clusters_far_apart():
+    real, fake = (centre + 1e-6 * normal(s, 40, 12) for s, centre in ((1, np.zeros(12)), (2, np.zeros(12))))
+    real, fake = np.concatenate([real, real + 1.0, [np.full(12, 1e7)]]), np.concatenate([fake, fake + 1.0])
+    radii = np.sort(cdist(real, real), axis=1)[:, 5]
+    held = cdist(real, fake) < radii[:, None]
+    assert score("density", evidence(real, fake)).value == pytest.approx(held.sum() / (5 * len(fake)), abs=1e-12)
+    assert score("coverage", evidence(real, fake)).value == pytest.approx(held.any(1).mean(), abs=1e-12)
+
+
 def test_ties_on_the_rim_are_outside():
     real = np.arange(12.0)[:, None] * [1.0] + np.zeros((12, 1))
     e = evidence(real, [[-1.0], [13.0]])

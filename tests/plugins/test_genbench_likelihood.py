@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 import pytest
+
+from genbench.protocol import Evidence, LogDensity, RealSide
 from genbench_likelihood import genbench_register
 from genbench_likelihood.divergence import kl
 from genbench_likelihood.likelihood import bits_per_dim, nll
-
-from genbench.protocol import Evidence, LogDensity, RealSide
 
 
 def log_normal(x, mean=0.0, scale=1.0):

@@ -5,10 +5,10 @@ import math
 
 import numpy as np
 import pytest
-from genbench_modes import ModesConfig, genbench_register
-from genbench_modes.modes import high_quality, mode_kl, modes
 
 from genbench.protocol import Evidence, Modes, RealSide
+from genbench_modes import ModesConfig, genbench_register
+from genbench_modes.modes import high_quality, mode_kl, modes
 
 CENTRES = np.array([[i, j] for i in range(-2, 3) for j in range(-2, 3)]) * 2.0
 GRID = Modes(CENTRES, 0.05, np.full(25, 1 / 25))
