@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import os
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from genbench.errors import ConfigError, UnknownName, UserError
 from genbench.presets import PRESETS, Preset
 from genbench.record import key_of, to_json
 from genbench.registry import Entry, Registry
+from genbench.selection import split
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
 
 __all__ = ["PROTOCOL", "REAL", "Cell", "Chosen", "Plan", "Request", "Skip", "make_plan"]
@@ -177,13 +179,14 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     seeds = _seeds(request, preset)
     settings = registry.assign(request.settings)
     models = _chosen("model", request.models, registry, settings)
+    models += _baselines(request, registry, settings, models)
     datasets = [Chosen(Entry(spec.name, spec, FILE), config) for spec, config in request.files]
     if request.datasets or not datasets:
         datasets += _chosen("dataset", request.datasets or preset.datasets, registry, settings)
     metrics = _chosen("metric", request.metrics, registry, settings)
     _check_reached(settings, [*models, *datasets, *metrics])
 
-    models = [Chosen(REAL_ENTRY, None), *models, *_baselines(request, registry, models)]
+    models = [Chosen(REAL_ENTRY, None), *models]
     cells, skips = [], []
     for dataset in datasets:
         spec = dataset.spec
@@ -230,10 +233,12 @@ def _seeds(request: Request, preset: Preset) -> range:
 
 
 def _chosen(kind: str, text: str, registry: Registry, settings: Settings) -> list[Chosen]:
-    return [
+    chosen = [
         Chosen(entry, fill(entry.spec, [*settings.get((kind, entry.key), []), *brackets]))
         for entry, brackets in registry.select(kind, text)
     ]
+    # vae and vae[beta=1] are one model, said twice
+    return list({(choice.entry.key, choice.identity): choice for choice in chosen}.values())
 
 
 def _check_reached(settings: Settings, chosen: list[Chosen]) -> None:
@@ -246,14 +251,17 @@ def _check_reached(settings: Settings, chosen: list[Chosen]) -> None:
                 raise ConfigError(f"{setting.origin}: {kind} {name!r} is not part of this run")
 
 
-def _baselines(request: Request, registry: Registry, models: list[Chosen]) -> list[Chosen]:
-    """Return the reference rows that every table carries unless they were excluded by name."""
-    excluded = {term.strip()[1:] for term in request.models.split(",") if term.strip().startswith("-")}
+def _baselines(request: Request, registry: Registry, settings: Settings, models: list[Chosen]) -> list[Chosen]:
+    """Return the reference rows that every table carries unless they were excluded."""
+    excluded = [term[1:] for term in split(request.models) if term.startswith("-")]
     have = {model.name for model in models}
     return [
-        Chosen(entry, fill(entry.spec))
+        Chosen(entry, fill(entry.spec, settings.get(("model", entry.key), [])))
         for entry in registry.models.values()
-        if isinstance(entry.spec, ModelSpec) and entry.spec.baseline and entry.spec.name not in have | excluded
+        if isinstance(entry.spec, ModelSpec)
+        and entry.spec.baseline
+        and entry.spec.name not in have
+        and not any(fnmatchcase(name, term) for term in excluded for name in (entry.key, entry.qualified))
     ]
 
 

@@ -6,9 +6,11 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from genbench.discovery import told
+from genbench.errors import PluginError
 from genbench.protocol import Evidence, Score
 from genbench.record import plain
 from genbench.spec import MetricSpec
@@ -75,12 +77,25 @@ def _attempt(scorer: Scorer, evidence: Evidence) -> Score:
         return Score(None, warnings=(lacking,))
     try:
         score = scorer(evidence)
-    except Exception as error:
+        if not isinstance(score, Score):
+            return Score(None, warnings=(f"the metric returned {type(score).__name__}, expected Score",))
+        numbers: dict[str, Any] = {name: _number(name, getattr(score, name)) for name in ("value", "low", "high")}
+        return replace(score, **numbers)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too
         traceback.print_exc()  # into the cell's log
-        return Score(None, warnings=(f"failed: {type(error).__name__}: {error}",))
-    if not isinstance(score, Score):
-        return Score(None, warnings=(f"the metric returned {type(score).__name__}, expected Score",))
-    return score
+        return Score(None, warnings=(f"failed: {told(error)}",))
+
+
+def _number(name: str, given: Any) -> float | None:
+    if given is None:
+        return None
+    try:
+        math.isfinite(given)  # refuses text, which float would read
+        return float(given)
+    except Exception:
+        raise PluginError(f"the {name} is {given!r}, expected a number") from None
 
 
 def _finished(

@@ -1,0 +1,252 @@
+"""Plans: which cells a request means, what is skipped and why, and what a cell's key depends on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sessions import DOTS, make, write_plugin
+
+from genbench.config import parse_set
+from genbench.errors import ConfigError, UnknownName, UserError
+from genbench.plan import REAL, Plan, Request, make_plan
+from genbench.presets import PRESETS
+from genbench.registry import Registry
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return Registry.discover()
+
+
+def plan(registry: Registry, models: str = "vae", datasets: str = "ring", *, settings=(), **options) -> Plan:
+    options = {"preset": "smoke", "device": "cpu"} | options
+    return make_plan(
+        Request(models=models, datasets=datasets, settings=tuple(map(parse_set, settings)), **options), registry
+    )
+
+
+def names(made: Plan) -> set[str]:
+    return {cell.model.label for cell in made.cells}
+
+
+# ------------------------------------------------------------------------------------------------------------ the cells
+
+
+def test_every_table_gets_the_floor_and_the_baselines(registry: Registry) -> None:
+    assert names(plan(registry, "vae")) == {REAL, "vae", "gaussian", "memoriser"}
+
+
+@pytest.mark.parametrize("exclusion", ["-gaussian", "-gauss*", "-genbench:gaussian"])
+def test_a_baseline_stays_out_if_it_is_excluded(registry: Registry, exclusion: str) -> None:
+    assert names(plan(registry, f"vae,{exclusion}")) == {REAL, "vae", "memoriser"}
+    assert "gaussian" not in names(plan(registry, exclusion))
+
+
+def test_an_option_of_a_baseline_reaches_it_though_it_was_not_asked_for(tmp_path: Path) -> None:
+    plugin = write_plugin(
+        tmp_path / "plain.py",
+        """
+        @dataclass(frozen=True)
+        class Config:
+            rate: float = 0.1
+
+        @hookimpl
+        def genbench_register():
+            return [ModelSpec("plain", Base, Config, "a baseline", baseline=True)]
+        """,
+    )
+    made, _ = make(tmp_path, plugin, models="exact", settings=("plain.rate=0.5",))
+    assert names(made) == {REAL, "exact", "plain[rate=0.5]"}
+
+
+def test_the_plan_is_models_by_datasets_by_seeds(registry: Registry) -> None:
+    made = plan(registry, "vae,kde", "ring,moons", seeds=3)
+    assert len(made.cells) == 5 * 2 * 3
+    assert len({cell.key for cell in made.cells}) == len(made.cells)
+
+
+def test_seeds_are_a_range_from_the_first(registry: Registry) -> None:
+    assert {cell.seed for cell in plan(registry, seeds=3, first_seed=7).cells} == {7, 8, 9}
+    assert {cell.seed for cell in plan(registry, preset="default").cells} == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    "options", [{"seeds": 0}, {"seeds": -1}, {"seeds": 10**6}, {"first_seed": -1}, {"first_seed": 2**31}]
+)
+def test_seeds_out_of_range_are_refused(registry: Registry, options: dict) -> None:
+    with pytest.raises(UserError, match="seed"):
+        plan(registry, **options)
+
+
+def test_the_largest_seed_is_a_seed(registry: Registry) -> None:
+    assert plan(registry, seeds=1, first_seed=2**31 - 2).cells[0].seed == 2**31 - 2
+
+
+def test_a_sweep_is_a_model_a_point(registry: Registry) -> None:
+    made = plan(registry, "vae[latent=1|8]", settings=("vae.beta=4",))
+    assert names(made) >= {"vae[latent=1,beta=4]", "vae[latent=8,beta=4]"}
+
+
+def test_what_is_the_same_cell_is_planned_once(registry: Registry) -> None:
+    beta, sigma = registry.find("model", "vae").spec.config().beta, registry.find("dataset", "ring").spec.config().sigma
+    made = plan(registry, f"vae,vae[beta={beta}]", f"ring,ring[sigma={sigma}]")
+    assert len({cell.key for cell in made.cells}) == len(made.cells)
+
+
+def test_the_first_seed_of_all_comes_before_the_second_and_the_floor_before_all(registry: Registry) -> None:
+    made = plan(registry, "all", "ring,magic", seeds=2)
+    assert [cell.seed for cell in made.cells] == sorted(cell.seed for cell in made.cells)
+    first = [cell.model.name for cell in made.cells if cell.seed == 0]
+    assert first[:2] == [REAL, REAL]
+    assert REAL not in first[2:]
+    times = [made.seconds_of(cell) for cell in made.cells if cell.seed == 0][2:]
+    assert times == sorted(times, reverse=True)
+
+
+def test_combinations_that_cannot_be_are_skipped_with_the_reason(tmp_path: Path) -> None:
+    made, _ = make(tmp_path, models="good,exact", datasets="dots,digits")
+    assert made.skips == ()
+    flat = write_plugin(
+        tmp_path / "flat.py",
+        """
+        @hookimpl
+        def genbench_register():
+            return [ModelSpec("flat", Base, None, "of vectors", data=("vector",))]
+        """,
+    )
+    made, _ = make(tmp_path, flat, models="good,flat", datasets="dots,digits")
+    assert [str(skip) for skip in made.skips] == ["flat x digits: needs vector data, digits is image"]
+    assert ("flat", "digits") not in {(cell.model.name, cell.dataset.name) for cell in made.cells}
+    with pytest.raises(UserError, match="nothing to run: flat x digits: needs vector data"):
+        make(tmp_path, flat, models="flat", datasets="digits")
+
+
+def test_metrics_that_a_dataset_has_nothing_for_are_left_out(registry: Registry) -> None:
+    scored = {cell.dataset.name: {m.name for m in cell.metrics} for cell in plan(registry, "kde", "ring,digits").cells}
+    assert "modes" in scored["ring"]
+    assert "modes" not in scored["digits"]
+    assert {"energy", "nll"} <= scored["ring"] & scored["digits"]
+
+
+# -------------------------------------------------------------------------------------------------------------- budgets
+
+
+def test_a_recipe_is_scaled_by_the_preset_and_capped(registry: Registry) -> None:
+    spec = registry.find("model", "vae").spec
+    for preset in PRESETS.values():
+        [budget] = {c.budget for c in plan(registry, "vae", preset=preset.name).cells if c.model.name == "vae"}
+        assert budget == f"{min(preset.cap, round(preset.factor * spec.steps_for('vector')))}steps"
+    greedy = replace(PRESETS["default"], cap=5)
+    assert greedy.steps(10**9) == 5
+    assert replace(greedy, factor=1e-9).steps(10) == 1
+
+
+def test_a_recipe_may_differ_by_the_kind_of_data(registry: Registry) -> None:
+    spec = registry.find("model", "ddpm").spec
+    budgets = {
+        c.kind: c.budget for c in plan(registry, "ddpm", "ring,digits", preset="full").cells if c.budget != "none"
+    }
+    for kind, budget in budgets.items():
+        assert budget == f"{PRESETS['full'].steps(spec.steps_for(kind))}steps"
+
+
+@pytest.mark.parametrize(("said", "meant"), [("7steps", "7steps"), ("1min", "60s"), ("1000000steps", "1000000steps")])
+def test_a_budget_replaces_every_recipe_but_of_models_that_do_not_iterate(
+    registry: Registry, said: str, meant: str
+) -> None:
+    budgets = {cell.model.name: cell.budget for cell in plan(registry, "vae,ddpm,kde", budget=said).cells}
+    assert budgets == {
+        "vae": meant,
+        "ddpm": meant,
+        "kde": "none",
+        REAL: "none",
+        "gaussian": "none",
+        "memoriser": "none",
+    }
+
+
+# ------------------------------------------------------------------------------------------------------ what is refused
+
+
+@pytest.mark.parametrize(
+    ("models", "options", "error", "message"),
+    [
+        ("vea", {}, UnknownName, "no model named 'vea', did you mean 'vae'"),
+        ("vae", {"datasets": "rign"}, UnknownName, "did you mean 'ring'"),
+        ("vae", {"metrics": "enrgy"}, UnknownName, "did you mean 'energy'"),
+        ("vae", {"preset": "smok"}, UnknownName, "did you mean 'smoke'"),
+        ("vae", {"budget": "10"}, UserError, "--budget 10: expected"),
+        ("vae[bta=4]", {}, ConfigError, "no option 'bta', did you mean 'beta'"),
+        ("vae", {"settings": ("vae.bta=4",)}, ConfigError, "--set vae.bta=4: model 'vae' has no option 'bta'"),
+        ("vae", {"settings": ("kde.bandwidth=1",)}, ConfigError, "--set kde.bandwidth=1: model 'kde' is not part of"),
+        ("vae", {"settings": ("moons.noise=1",)}, ConfigError, "--set moons.noise=1"),
+        ("vae", {"settings": ("vae.latent=two",)}, ConfigError, "--set vae.latent=two: expected int"),
+        ("-*", {}, UserError, "selects nothing"),
+    ],
+)
+def test_what_cannot_be_meant_is_told(
+    registry: Registry, models: str, options: dict, error: type, message: str
+) -> None:
+    with pytest.raises(error, match=re.escape(message)) as caught:
+        plan(registry, models, **options)
+    assert "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------------------------------------------------------------- the keys
+
+
+def key(registry: Registry, models: str = "vae", datasets: str = "ring", **options) -> str:
+    cells = plan(registry, models, datasets, **options).cells
+    return next(cell.key for cell in cells if cell.model.name == "vae" and cell.dataset.name == "ring")
+
+
+def test_a_key_does_not_depend_on_what_else_is_run_or_how_it_was_said(registry: Registry) -> None:
+    known = key(registry)
+    assert key(registry, "kde,ddpm,vae", "moons,ring") == known
+    assert key(registry, seeds=3) == known
+    assert key(registry, metrics="energy") == known
+    assert key(registry, "vae[beta=1]") == known == key(registry, settings=("vae.beta=1.0",))
+    assert key(registry, device="cpu") == known
+    assert key(Registry.discover()) == known
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"models": "vae[beta=4]"},
+        {"datasets": "ring[sigma=0.3]"},
+        {"settings": ("vae.latent=3",)},
+        {"first_seed": 1},
+        {"budget": "99steps"},
+        {"preset": "default"},
+        {"device": "cuda"},
+    ],
+)
+def test_a_key_changes_with_what_changes_the_samples(registry: Registry, options: dict) -> None:
+    assert key(registry, **options) != key(registry)
+
+
+def test_a_key_does_not_depend_on_which_of_equal_devices(registry: Registry) -> None:
+    assert key(registry, device="cuda:1") == key(registry, device="cuda:0")
+
+
+def test_a_key_changes_with_the_source_of_a_plugins_file(tmp_path: Path) -> None:
+    keys = []
+    for i, text in enumerate((DOTS, DOTS, DOTS.replace("1e-3", "2e-3"))):
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        (folder / "dots.py").write_text(text)
+        made, _ = make(folder)
+        keys.append([cell.key for cell in made.cells if cell.model.name == "good"])
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_what_a_record_says_of_a_cell_can_be_written(registry: Registry) -> None:
+    for cell in plan(registry, "all", "ring").cells:
+        said = cell.as_dict()
+        assert said["key"] == cell.key
+        assert (said["model"], said["dataset"], said["seed"]) == (cell.model.name, "ring", 0)
+        assert said["provenance"]["distribution"] == "genbench"
