@@ -1,10 +1,12 @@
 """What the fork server imports once for all cells: only libraries, never a plugin, and no device is asked anything."""
 
 import numpy.random  # noqa: F401
+import ot  # noqa: F401
 import pandas  # noqa: F401
 import scipy.optimize
 import scipy.spatial
 import scipy.stats  # noqa: F401
+import sklearn.ensemble
 import sklearn.mixture  # noqa: F401
 import torch._dynamo  # the first optimiser would import its 800 modules in every cell
 import torch.nn.functional  # noqa: F401

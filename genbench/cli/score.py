@@ -58,6 +58,7 @@ def score(**said: Any) -> int:
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # before numpy: threads that wait for each other cost more than they give
+    os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # nothing here needs torch, and POT would import it
 
     from genbench.config import parse_set
     from genbench.samples import score_samples
