@@ -41,7 +41,7 @@ class VAEConfig:
         "iwae"  # the bound that log_prob states, importance-weighted or evidence; under the prior that samples
     )
     k: int | None = None  # codes drawn for each point's bound; none takes 128 for vectors, 16 for images
-    sigma: float = 0.03  # the Gaussian decoder's standard deviation at the start, in the model's units; learned
+    sigma: float = 0.02  # the Gaussian decoder's standard deviation at the start, in the model's units; learned
     width: int = 128  # units of a hidden layer; images have 3/8 as many channels
     batch: int = 64  # rows of a batch
     lr: float = 3e-3  # learning rate at the start, falling to 0 as a cosine

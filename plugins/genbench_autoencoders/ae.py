@@ -50,7 +50,9 @@ class AE:
             _average(self.network, network, step)
             run.log(loss=loss)
 
-        self.mixture = Mixture(self.encode(data.train))
+        codes = self.encode(data.train)[torch.randperm(len(data.train), device=data.train.device)]  # (n, latent)
+        held_out = math.ceil(len(codes) / 10)
+        self.mixture = Mixture(codes[held_out:] if len(codes) > 1 else codes, codes[:held_out])
 
     def sample(self, n: int) -> Tensor:
         """Return (n, *shape): the decoder's image of codes drawn from the mixture."""

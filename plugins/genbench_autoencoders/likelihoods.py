@@ -50,6 +50,12 @@ class Gaussian(nn.Module):
         """Return the mean (n, *shape) of p(x|z)."""
         return decoded
 
+    def calibrate(self, decoded: Tensor, x: Tensor) -> None:
+        """Set σ to the best for x (n, *shape), decoded from draws of their codes: the root mean square residual."""
+        others = [0] if self.log_sigma.dim() == 1 else [0, 1, 2, 3]
+        square = (x - decoded).square().mean(others).clamp(min=1e-6)
+        self.log_sigma.data.copy_(0.5 * square.log())
+
     def seen(self, x: Tensor) -> Tensor:
         """Return what the encoder is shown of x (n, *shape): all of it."""
         return x
@@ -81,6 +87,9 @@ class Quantised(nn.Module):
         """Return x (n, *shape) drawn from p(x|z)."""
         level = self.draw(self.split(decoded))
         return (level + torch.rand(level.shape, device=level.device)) * (2 / self.levels) - 1
+
+    def calibrate(self, decoded: Tensor, x: Tensor) -> None:
+        """Nothing to set."""
 
     def split(self, decoded: Tensor) -> Tensor:
         """Return the decoder's outputs, value by value: (n, outputs, C, H, W)."""

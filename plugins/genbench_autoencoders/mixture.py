@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
+import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
@@ -20,16 +21,16 @@ ROUNDS = 40  # of expectation maximisation
 
 
 class Mixture:
-    """Gaussian mixture with full covariances, as many components as the Bayesian information criterion wants.
+    """Gaussian mixture with full covariances, as many components as held-out codes want.
 
-    Fitted by expectation maximisation in float64 on ``codes`` (n, latent), at most 10,000 of them.
+    Fitted by expectation maximisation in float64 on ``codes`` (n, latent), their number chosen by the likelihood of
+    ``held_out`` (m, latent), then fitted again on both; at most 10,000 codes are looked at.
 
     Source: Ghosh et al. 2020, "From variational to deterministic autoencoders" (arXiv:1903.12436), section 4.
     """
 
-    def __init__(self, codes: Tensor) -> None:
-        chosen = codes[torch.randperm(len(codes), device=codes.device)[:ROWS]]
-        fitted = _fit(chosen)
+    def __init__(self, codes: Tensor, held_out: Tensor) -> None:
+        fitted = _fit(_some(codes, ROWS), _some(held_out, ROWS // 10))
         self.weights = torch.as_tensor(fitted.weights_).to(codes)  # (K,)
         self.means = torch.as_tensor(fitted.means_).to(codes)  # (K, latent)
         self.scale = torch.linalg.cholesky(torch.as_tensor(fitted.covariances_)).to(codes)  # (K, latent, latent)
@@ -54,17 +55,21 @@ class Mixture:
         return torch.logsumexp(components, 0).view(codes.shape[:-1])
 
 
-def _fit(rows: Tensor) -> GaussianMixture:
-    codes = rows.double().cpu().numpy()
-    few = codes[:FEW]  # enough to tell numbers of components apart
-    best, lowest, worse = 1, math.inf, 0
+def _some(codes: Tensor, n: int) -> Array:
+    chosen = torch.randperm(len(codes), device=codes.device)[:n]
+    return codes[chosen].double().cpu().numpy()
+
+
+def _fit(codes: Array, held_out: Array) -> GaussianMixture:
+    few = codes[:FEW]
+    best, highest, worse = 1, -math.inf, 0
     for components in COMPONENTS:
         if worse == 2 or components * (few.shape[1] + 1) > len(few):
             break
-        criterion = _maximise(few, components).bic(few)
-        worse = 0 if criterion < lowest else worse + 1
-        best, lowest = (components, criterion) if criterion < lowest else (best, lowest)
-    return _maximise(codes, best)
+        score = _maximise(few, components).score(held_out)
+        worse = 0 if score > highest else worse + 1
+        best, highest = (components, score) if score > highest else (best, highest)
+    return _maximise(np.concatenate([codes, held_out]), best)
 
 
 def _maximise(codes: Array, components: int) -> GaussianMixture:
