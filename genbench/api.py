@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from genbench.registry import Registry
     from genbench.table import Results
 
-__all__ = ["execute", "jobs_for", "load", "prepare", "run", "score"]
+__all__ = ["check_place", "execute", "jobs_for", "load", "prepare", "run", "score"]
 
 Names = str | Iterable[str]
 
@@ -47,6 +47,7 @@ def run(
     directory under ``results/``; an ``out`` that holds a run is resumed. ``progress=None`` shows progress where there
     is a terminal or a notebook. Raises UserError for whatever cannot be meant, before anything is run.
     """
+    check_place(out, jobs)
     given = [_setting(path, value) for path, value in (settings or {}).items()]
     plan, registry = prepare(
         models=_joined(models), datasets=_joined(datasets), metrics=_joined(metrics), preset=preset, seeds=seeds,
@@ -92,6 +93,9 @@ def prepare(
     _check_device_name(device)
     registry = Registry.discover(plugins)
     files = tuple(_file(path, data_options) for path in data)
+    names = [spec.name for spec, _ in files]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"--data: two files are called {twice!r}; rename one, or run them apart")
     if data_options and not files:
         raise UserError(f"--{next(iter(data_options))} describes a file of yours; name it with --data FILE")
     request = Request(
@@ -105,6 +109,19 @@ def prepare(
 
         plan = make_plan(replace(request, device=device_of(device)), registry)
     return plan, registry
+
+
+def check_place(out: str | Path | None, jobs: int | None) -> None:
+    """Raise UserError unless a run could be kept in ``out`` by ``jobs`` workers; nothing is written."""
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs {jobs}: expected at least 1")
+    if out is None:
+        return
+    there = next(path for path in (Path(out).absolute(), *Path(out).absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise UserError(f"--out {out}: {there} is no directory; choose another")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"--out {out}: {there} cannot be written; choose another directory")
 
 
 def _check_device_name(name: str) -> None:
@@ -131,20 +148,19 @@ def execute(
     """Run a plan; return the results, the directory they are in, and whether the user stopped it."""
     from rich.console import Console
 
-    from genbench.progress import LiveProgress
+    from genbench.progress import Announcement, LiveProgress
     from genbench.session import Session, default_directory
     from genbench.table import Results
 
-    if jobs is not None and jobs < 1:
-        raise UserError(f"--jobs {jobs}: expected at least 1")
+    check_place(out, jobs)
     directory = Path(out) if out is not None else default_directory()
     console = Console(stderr=True)
     shown = console.is_terminal or console.is_jupyter if progress is None else progress
-    observer = LiveProgress(console) if shown else None
+    live = LiveProgress(console) if shown else None
     session = Session(
-        plan, registry, directory, jobs=jobs or jobs_for(plan.cells[0].device), timeout=timeout, observer=observer
+        plan, registry, directory, jobs=jobs or jobs_for(plan.cells[0].device), timeout=timeout, observer=live or Announcement(console)
     )
-    with observer or nullcontext():
+    with live or nullcontext():
         records = session.run()
     return Results(tuple(records)), directory, session.interrupted
 

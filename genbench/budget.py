@@ -11,6 +11,7 @@ from genbench.errors import UserError
 
 __all__ = ["Budget", "Sizes"]
 
+MOST = 1e12  # more is a typing error
 PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|epochs?|s|sec|seconds?|min|minutes?)?")
 
 
@@ -28,6 +29,8 @@ class Budget:
         if match is None or match[2] is None or not 0 < float(match[1]) < math.inf:
             raise UserError(f"--budget {text}: expected a positive number and a unit, as 2000steps, 60s or 20epochs")
         amount, unit = float(match[1]), match[2]
+        if amount > MOST:
+            raise UserError(f"--budget {text}: at most {MOST:g} is allowed")
         if unit.startswith("m"):
             amount, unit = 60 * amount, "s"
         unit = "steps" if unit.startswith("st") else "epochs" if unit.startswith("e") else "s"

@@ -14,7 +14,7 @@ from genbench.convert import convert, plain_value
 from genbench.errors import ConfigError, PluginError, UserError, suggestion
 from genbench.spec import Spec
 
-__all__ = ["Setting", "canonical", "default_of", "fill", "label", "load_toml", "no_option", "option_types", "parse_set"]
+__all__ = ["Setting", "canonical", "default_of", "essential", "fill", "label", "load_toml", "no_option", "option_types", "parse_set"]
 
 LIMIT = 1_000_000  # bytes of a --config file: a larger one is some other file
 
@@ -162,12 +162,24 @@ def canonical(config: Any) -> dict[str, Any]:
     return {name: plain_value(hint, getattr(config, name)) for name, hint in option_types(type(config)).items()}
 
 
+def essential(config: Any) -> dict[str, Any]:
+    """Return the canonical options without those that only say where something is: ``metadata={"essential": False}``."""
+    where = {field.name for field in dataclasses.fields(config) if not field.metadata.get("essential", True)} if config else ()
+    return {name: value for name, value in canonical(config).items() if name not in where}
+
+
 def label(name: str, config: Any) -> str:
-    """Return ``vae[beta=4]``: the name, and the options that differ from their defaults."""
+    """Return ``vae[beta=4]``: the name, and the essential options that differ from their defaults.
+
+    ``metadata={"shown": False}`` leaves an option out.
+    """
     if config is None:
         return name
     types, shown = option_types(type(config)), []
-    for option, value in canonical(config).items():
+    hidden = {field.name for field in dataclasses.fields(config) if not field.metadata.get("shown", True)}
+    for option, value in essential(config).items():
+        if option in hidden:
+            continue
         default = default_of(type(config), option)
         if default is MISSING or value != plain_value(types[option], default):
             shown.append(f"{option}={_text(value)}")

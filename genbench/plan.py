@@ -13,7 +13,7 @@ from typing import Any
 
 import genbench
 from genbench.budget import Budget, Sizes
-from genbench.config import Setting, canonical, fill, label
+from genbench.config import Setting, canonical, essential, fill, label
 from genbench.discovery import Provenance
 from genbench.errors import ConfigError, UnknownName, UserError
 from genbench.presets import PRESETS, Preset
@@ -71,7 +71,7 @@ class Chosen:
     @cached_property
     def identity(self) -> str:
         """Name and all options as canonical JSON: what random streams are named after."""
-        return to_json([self.name, dict(sorted(canonical(self.config).items()))])
+        return to_json([self.name, dict(sorted(essential(self.config).items()))])
 
 
 @dataclass(frozen=True)
@@ -296,7 +296,7 @@ def _seconds(cell: Cell) -> float:
 
 def _identity(chosen: Chosen) -> dict[str, Any]:
     provenance = chosen.entry.provenance
-    known = {"name": chosen.name, "config": canonical(chosen.config), "distribution": provenance.distribution}
+    known = {"name": chosen.name, "config": essential(chosen.config), "distribution": provenance.distribution}
     if provenance.path and (provenance.editable or not provenance.version):
         return {**known, "source": _source_hash(provenance.path)}
     return {**known, "version": provenance.version or genbench.__version__}

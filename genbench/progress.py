@@ -15,7 +15,7 @@ from rich.text import Text
 from genbench.plan import Cell, Plan
 from genbench.text import duration
 
-__all__ = ["LiveProgress"]
+__all__ = ["Announcement", "LiveProgress"]
 
 Record = dict[str, Any]
 PHASES = {
@@ -26,6 +26,25 @@ PHASES = {
     "density": "likelihood",
     "score": "scoring",
 }
+
+
+class Announcement:
+    """An observer of a session without a terminal: says what is reused, and else nothing."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def began(self, plan: Plan, reused: int) -> None:
+        """Say how many cells are taken from an earlier run."""
+        _announce(self._console, plan, reused)
+
+    def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None: ...
+    def finished(self, record: Record) -> None: ...
+
+
+def _announce(console: Console, plan: Plan, reused: int) -> None:
+    if reused:
+        console.print(Text(f"{reused} of {len(plan.cells)} cells were finished before and are reused"), soft_wrap=True)
 
 
 class LiveProgress:
@@ -60,10 +79,7 @@ class LiveProgress:
         self._left = {cell.key: plan.seconds_of(cell) for cell in plan.cells}
         self._whole = sum(self._left.values())
         self._task = self._bar.add_task("cells", total=len(plan.cells), completed=reused, left="")
-        if reused:
-            self._console.print(
-                f"{reused} of {len(plan.cells)} cells were finished before and are reused", markup=False
-            )
+        _announce(self._console, plan, reused)
 
     def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None:
         """Update the line of a cell."""

@@ -16,15 +16,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import genbench
-from genbench.errors import UserError
+from genbench.config import canonical
+from genbench.errors import PluginError, UserError
 from genbench.plan import REAL, Cell, Plan
 from genbench.record import SCHEMA_VERSION, cell_folder, read_records, write_json, write_record
 from genbench.registry import Registry
+from genbench.spec import MetricSpec
 from genbench.worker import Task, Worker, probe_device, start_server
 
 __all__ = ["Observer", "Session", "Silent", "device_of"]
 
 Record = dict[str, Any]
+FITTED = ("fingerprint", "sizes", "shape", "notes", "timings", "trace")  # what a record has from before its scores
 LIBRARIES = ("genbench", "torch", "numpy", "scipy", "pandas", "scikit-learn", "POT")
 
 
@@ -88,6 +91,7 @@ class Session:
         self.observer: Observer = observer or Silent()
         self.interrupted = False
         self._records: dict[str, Record] = {}
+        self._sampled: dict[str, Record] = {}  # what an earlier run trained: only its scores are missing
         self._fits: dict[str, Record] = {}  # what the fit of a cell gave, until it is scored
         self._floors: dict[tuple[str, int], Mapping[str, Any]] = {}
         self._started: dict[str, str] = {}
@@ -117,11 +121,15 @@ class Session:
             raise UserError(
                 f"--out {self.directory}: cannot be written ({error.strerror}); choose another directory"
             ) from None
-        wanted = {cell.key: {choice.name for choice in cell.metrics} for cell in self.plan.cells}
+        planned = {cell.key: cell for cell in self.plan.cells}
         for record in before:
-            scored = {score["metric"] for score in record.get("scores", [])}
-            if record["status"] == "ok" and record["key"] in wanted and wanted[record["key"]] <= scored:
+            cell = planned.get(record["key"])
+            if cell is None or record.get("phase") != "score":
+                continue
+            if record["status"] == "ok" and _metrics(cell).items() <= record.get("metrics", {}).items():
                 self._keep(record)
+            elif (cell_folder(self.directory, cell.key) / "samples.npz").is_file():
+                self._sampled[cell.key] = {name: record[name] for name in FITTED if name in record}
 
     def _about(self) -> Record:
         return {
@@ -138,8 +146,9 @@ class Session:
 
     def _run_all(self, todo: list[Cell]) -> None:
         context = start_server()
-        waiting: collections.deque[Task] = collections.deque(Task("fit", cell, self.directory) for cell in todo)
-        fitted: list[tuple[Cell, Record]] = []  # waits for the floors of its dataset and seed
+        waiting = collections.deque(Task("fit", cell, self.directory) for cell in todo if cell.key not in self._sampled)
+        # waits for the floors of its dataset and seed
+        fitted = [(cell, self._sampled[cell.key]) for cell in todo if cell.key in self._sampled]
         running: list[Worker] = []
         try:
             while waiting or running or fitted:
@@ -149,7 +158,7 @@ class Session:
                     self._fits[cell.key] = part
                     waiting.appendleft(Task("score", cell, self.directory, part["timings"], floors))
                 while waiting and len(running) < self.jobs:
-                    running.append(self._start(context, waiting.popleft()))
+                    running += self._start(context, waiting.popleft())
                 handles = [handle for worker in running for handle in worker.handles]
                 multiprocessing.connection.wait(handles, timeout=0.2)
                 for worker in list(running):
@@ -164,12 +173,18 @@ class Session:
                 worker.outcome = {"error": {"status": "interrupted", "reason": "stopped by the user"}}
                 worker.end()
                 self._ended(worker, fitted)
-            for cell, _ in fitted:
-                self._close(cell, {"status": "interrupted", "reason": "stopped by the user before it was scored"})
+            trained = [*fitted, *((cell, self._fits[cell.key]) for cell in todo if cell.key in self._fits)]
+            for cell, part in trained:
+                why = "stopped by the user before it was scored"
+                self._close(cell, {**part, "status": "interrupted", "phase": "score", "reason": why})
 
-    def _start(self, context: Any, task: Task) -> Worker:
+    def _start(self, context: Any, task: Task) -> list[Worker]:
         self._started.setdefault(task.cell.key, _now())
-        return Worker(context, task, self.plan.plugin_files, self.timeout)
+        try:
+            return [Worker(context, task, self.plan.plugin_files, self.timeout)]
+        except PluginError as error:
+            self._close(task.cell, {"phase": "start", "reason": str(error)})
+            return []
 
     def _floors_known(self, cell: Cell) -> bool:
         if cell.model.name == REAL or (cell.dataset.identity, cell.seed) in self._floors:
@@ -198,6 +213,7 @@ class Session:
         record: Record = {
             "schema_version": SCHEMA_VERSION,
             **cell.as_dict(),
+            "metrics": _metrics(cell),
             "status": "failed",
             "phase": None,
             "reason": "",
@@ -232,6 +248,15 @@ class Session:
         for problem in self.registry.notify(hook, **what):
             with (self.directory / "observers.log").open("a", encoding="utf-8") as log:
                 log.write(problem + "\n")
+
+
+def _metrics(cell: Cell) -> dict[str, Any]:
+    """Return what the scores of a cell depend on besides its samples."""
+    return {
+        choice.name: {"version": choice.spec.version, "config": canonical(choice.config)}
+        for choice in cell.metrics
+        if isinstance(choice.spec, MetricSpec)
+    }
 
 
 def machine() -> Record:

@@ -20,8 +20,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from genbench.discovery import load_file
-from genbench.errors import CellError
+from genbench.discovery import load_file, told
+from genbench.errors import CellError, PluginError
 from genbench.plan import Cell
 from genbench.record import cell_folder, to_json
 
@@ -154,8 +154,15 @@ def _no_main() -> Iterator[None]:
         sys.modules["__main__"] = main_module
 
 
+def _packed(task: Task) -> bytes:
+    try:
+        return pickle.dumps(task)
+    except Exception as error:
+        raise PluginError(f"it cannot be sent to a process of its own: {told(error)}") from error
+
+
 class Worker:
-    """A process that does one task, seen from outside."""
+    """A process that does one task, seen from outside; raises PluginError where the task cannot be sent to one."""
 
     def __init__(
         self,
@@ -172,9 +179,7 @@ class Worker:
         self.progress: dict[str, Any] = {"phase": "start" if task.stage == "fit" else "score"}
         self.log = cell_folder(task.run, task.cell.key) / "log.txt"
         self.channel, theirs = multiprocessing.Pipe(duplex=False)
-        self._process = context.Process(
-            target=main, args=(theirs, pickle.dumps(task), plugin_files, self.log), daemon=False
-        )
+        self._process = context.Process(target=main, args=(theirs, _packed(task), plugin_files, self.log), daemon=False)
         with _no_main(), _environment(ENVIRONMENT):
             self._process.start()
         theirs.close()
@@ -223,11 +228,14 @@ class Worker:
             self.outcome = {"error": {"status": "crashed", "reason": _how_it_died(self._process.exitcode)}}
 
     def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if self._process.pid is not None and os.getpgid(self._process.pid) != os.getpgid(0):
-                os.killpg(self._process.pid, number)
-            elif self._process.is_alive():
-                os.kill(self._process.pid, number)
+        pid = self._process.pid
+        assert pid is not None
+        try:
+            os.killpg(pid, number)  # the process leads a group, which outlives it if it left something behind
+        except (ProcessLookupError, PermissionError):
+            with contextlib.suppress(ProcessLookupError):
+                if self._process.is_alive():  # it has not come so far as to lead one
+                    os.kill(pid, number)
 
 
 def _how_it_died(code: int | None) -> str:

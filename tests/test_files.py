@@ -652,7 +652,7 @@ def test_a_file_is_a_dataset(tmp_path):
     spec, config = dataset_spec(
         tmp_path / "my events (1).csv", columns="-eta", labels="kind", log="mass", periodic="phi=360"
     )
-    assert (spec.name, spec.data, spec.rows) == ("my_events_1_", "vector", 55)
+    assert (spec.name, spec.data, spec.rows) == ("my_events_1_.csv", "vector", 55)
     assert spec.target == "genbench.files:FileDataset"
     dataset = FileDataset(config)
     assert isinstance(dataset, Dataset)
@@ -697,7 +697,7 @@ def test_the_default_period_is_a_full_circle(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.csv", "a"), ("-_x.csv", "x"), ("é.csv", "data"), ("a b.c.csv", "a_b.c"), (f"{'a' * 90}.csv", "a" * 64)],
+    [("a.csv", "a.csv"), ("-_x.csv", "x.csv"), ("é.csv", "data.csv"), ("a b.c.csv", "a_b.c.csv"), (f"{'a' * 90}.csv", "a" * 60 + ".csv")],
 )
 def test_names_of_datasets_are_safe(tmp_path, name, expected):
     assert dataset_spec(write(tmp_path, rows_of_text(), name))[0].name == expected

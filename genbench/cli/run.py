@@ -82,6 +82,8 @@ def run(ctx: click.Context, /, **options: Any) -> int:
     from genbench.cli.output import warn
 
     said = _with_config(ctx, options)
+    timeout = _seconds(said["timeout"])
+    api.check_place(said["out"], said["jobs"])
     plan, registry = api.prepare(
         models=said["models"], datasets=said["datasets"], metrics=said["metrics"], preset=said["preset"],
         seeds=said["seeds"], first_seed=said["first_seed"], budget=said["budget"], device=said["device"],
@@ -92,7 +94,7 @@ def run(ctx: click.Context, /, **options: Any) -> int:
     if said["dry_run"]:
         return _print_plan(plan, said)
     results, directory, interrupted = api.execute(
-        plan, registry, out=said["out"], jobs=said["jobs"], timeout=_seconds(said["timeout"])
+        plan, registry, out=said["out"], jobs=said["jobs"], timeout=timeout
     )
     if said["as_json"]:
         _print_json(results, directory)
@@ -125,6 +127,8 @@ def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, An
 def _typed(ctx: click.Context, name: str, value: Any, path: Path) -> Any:
     """Return a value of --config as the command line would have given it: lists join, or repeat."""
     parameter = next(p for p in ctx.command.params if p.name == name)
+    if isinstance(value, bool):
+        raise UserError(f"--config {path}: [run] {name} = {str(value).lower()}: expected a value, not true or false")
     if isinstance(value, list) and not parameter.multiple:
         value = ",".join(map(str, value))
     if parameter.multiple and not isinstance(value, list):
@@ -132,7 +136,7 @@ def _typed(ctx: click.Context, name: str, value: Any, path: Path) -> Any:
     try:
         return parameter.type_cast_value(ctx, value)
     except click.BadParameter as error:
-        raise UserError(f"--config {path}: [run] {name} = {value!r}: {error.format_message()}") from None
+        raise UserError(f"--config {path}: [run] {name} = {value!r}: {error.message.rstrip(".")}") from None
 
 
 def _of_data(said: Mapping[str, Any]) -> dict[str, Any]:

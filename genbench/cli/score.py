@@ -42,6 +42,7 @@ FILE = click.Path(path_type=Path)
 )
 @click.option("--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option of a metric.")
 @click.option("--columns", metavar="A,B", help="Which columns of the files.")
+@click.option("--labels", metavar="COLUMN", help="A column of the files that labels the rows and is not scored.")
 @click.option(
     "--na", type=click.Choice(("refuse", "drop")), help="What to do with rows that hold no number.  [default: refuse]"
 )
@@ -63,7 +64,7 @@ def score(**said: Any) -> int:
     from genbench.config import parse_set
     from genbench.samples import score_samples
 
-    options = {name: said[name] for name in ("columns", "na", "encoding", "max_bytes") if said[name] is not None}
+    options = {name: said[name] for name in ("columns", "labels", "na", "encoding", "max_bytes") if said[name] is not None}
     with _progress() as listener:
         scores = score_samples(
             str(said["real"]), str(said["fake"]), _text(said["train"]), _text(said["reference"]), said["metrics"],
@@ -107,9 +108,13 @@ def _print(scores: list[dict[str, Any]]) -> None:
         interval = f"{each['low']:.4g} .. {each['high']:.4g}" if each["low"] is not None else ""
         rows.append((each["metric"], _number(each["value"]), interval, _number(each["floor"]), _number(each["z"]),
                      each["better"], each["unit"], "; ".join(each["warnings"])))  # fmt: skip
+    headings = ("metric", "value", "95 % interval", "floor", "z", "better", "unit", "remarks")
+    said = [i for i in range(len(headings)) if i < 2 or any(row[i] not in ("", "–") for row in rows)]
     first = scores[0] if scores else {}
     title = f"{first.get('n_fake')} samples against {first.get('n_real')} real rows, space: {first.get('space')}"
-    print_table(("metric", "value", "95 % interval", "floor", "z", "better", "unit", "remarks"), rows, title)
+    print_table([headings[i] for i in said], [[row[i] for i in said] for row in rows], title)
+    if any(each["floor"] is not None for each in scores):
+        click.echo("floor: the score of --reference in the place of the samples; z: value minus floor in standard errors")
 
 
 def _number(value: float | None) -> str:

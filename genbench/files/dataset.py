@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,25 +29,26 @@ if TYPE_CHECKING:
 __all__ = ["FileConfig", "FileDataset", "dataset_spec"]
 
 FEWEST_ROWS = 20
+PLACE = {"essential": False}  # where the numbers come from, not which they are: a moved file gives the same cells
 
 
 @dataclass(frozen=True)
 class FileConfig:
     """Where the user's data are and how they are to be read."""
 
-    path: str  # csv, tsv, txt, parquet, npy, npz[:key], hdf5[:/path], or a folder of images
+    path: str = field(metadata=PLACE)  # csv, tsv, txt, parquet, npy, npz[:key], hdf5[:/path], or a folder of images
     columns: tuple[str, ...] = ()  # those to model: names, indices, ranges 0:5, globs, exclusions -id; none means all
     labels: str | None = None  # column kept apart as the class of each row
     log: tuple[str, ...] = ()  # columns modelled and scored as their logarithm
     periodic: tuple[str, ...] = ()  # columns that repeat: phi (after 2 pi) or phi=360
     na: str = "refuse"  # rows with missing or infinite values: refuse or drop
-    encoding: str | None = None  # of text; none means UTF-8
-    max_bytes: int = MAX_BYTES  # a file that takes more in memory is not loaded
-    sha256: str = ""  # of the file when the run was planned; another one is refused
+    encoding: str | None = field(default=None, metadata=PLACE)  # of text; none means UTF-8
+    max_bytes: int = field(default=MAX_BYTES, metadata=PLACE)  # a file that takes more in memory is not loaded
+    sha256: str = field(default="", metadata={"shown": False})  # of the file when the run was planned; another one is refused
 
     def __post_init__(self) -> None:
-        for field in ("columns", "log", "periodic"):
-            object.__setattr__(self, field, words(getattr(self, field)))
+        for name in ("columns", "log", "periodic"):
+            object.__setattr__(self, name, words(getattr(self, name)))
         if self.na not in ("refuse", "drop"):
             raise ValueError(f"na must be 'refuse' or 'drop', got {self.na!r}")
         if self.max_bytes < 1:
@@ -125,10 +126,11 @@ def dataset_spec(
 
 
 def _name(source: Source) -> str:
-    stem = re.sub(r"[^A-Za-z0-9._+-]+", "_", source.path.resolve().stem)
-    if source.key:
-        stem = f"{stem}.{re.sub(r'[^A-Za-z0-9._+-]+', '_', source.key.strip('/'))}"
-    return re.sub(r"^[^A-Za-z0-9]+", "", stem)[:64] or "data"
+    """Return the file's own name made safe, with its ending: ``magic.csv`` is not the installed ``magic``."""
+    path = source.path.resolve()
+    stem = re.sub(r"^[^A-Za-z0-9]+", "", re.sub(r"[^A-Za-z0-9._+-]+", "_", path.stem)) or "data"
+    ending = re.sub(r"[^A-Za-z0-9._+-]+", "_", path.suffix + (f".{source.key.strip('/')}" if source.key else ""))[:32]
+    return stem[: 64 - len(ending)] + ending
 
 
 def _prepared(config: FileConfig) -> tuple[Loaded, set[str], Mapping[str, float]]:

@@ -20,12 +20,13 @@ def read_samples(
     path: str | Path,
     *,
     columns: Words = None,
+    labels: str | None = None,
     na: str = "refuse",
     encoding: str | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Loaded:
-    """Return the rows of a file to be scored, ``samples.npz`` of a run among them; raises DataError like ``read``."""
-    found = read(path, columns=columns, na=na, encoding=encoding, max_bytes=max_bytes)
+    """Return the rows of a file to be scored, ``samples.npz`` of a run among them, without the column of labels; raises DataError like ``read``."""
+    found = read(path, columns=columns, labels=labels, na=na, encoding=encoding, max_bytes=max_bytes)
     if len(found.rows) < FEWEST_SAMPLES:
         raise found.error(f"one row is too few to be scored: at least {FEWEST_SAMPLES} needed")
     return found
