@@ -158,7 +158,12 @@ def execute(
     shown = console.is_terminal or console.is_jupyter if progress is None else progress
     live = LiveProgress(console) if shown else None
     session = Session(
-        plan, registry, directory, jobs=jobs or jobs_for(plan.cells[0].device), timeout=timeout, observer=live or Announcement(console)
+        plan,
+        registry,
+        directory,
+        jobs=jobs or jobs_for(plan.cells[0].device),
+        timeout=timeout,
+        observer=live or Announcement(console),
     )
     with live or nullcontext():
         records = session.run()

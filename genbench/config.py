@@ -14,7 +14,18 @@ from genbench.convert import convert, plain_value
 from genbench.errors import ConfigError, PluginError, UserError, suggestion
 from genbench.spec import Spec
 
-__all__ = ["Setting", "canonical", "default_of", "essential", "fill", "label", "load_toml", "no_option", "option_types", "parse_set"]
+__all__ = [
+    "Setting",
+    "canonical",
+    "default_of",
+    "essential",
+    "fill",
+    "label",
+    "load_toml",
+    "no_option",
+    "option_types",
+    "parse_set",
+]
 
 LIMIT = 1_000_000  # bytes of a --config file: a larger one is some other file
 
@@ -163,9 +174,10 @@ def canonical(config: Any) -> dict[str, Any]:
 
 
 def essential(config: Any) -> dict[str, Any]:
-    """Return the canonical options without those that only say where something is: ``metadata={"essential": False}``."""
-    where = {field.name for field in dataclasses.fields(config) if not field.metadata.get("essential", True)} if config else ()
-    return {name: value for name, value in canonical(config).items() if name not in where}
+    """Return the canonical options, less those that change no result: fields with ``metadata={"essential": False}``."""
+    fields = () if config is None else dataclasses.fields(config)
+    needless = {field.name for field in fields if not field.metadata.get("essential", True)}
+    return {name: value for name, value in canonical(config).items() if name not in needless}
 
 
 def label(name: str, config: Any) -> str:

@@ -38,8 +38,11 @@ class Announcement:
         """Say how many cells are taken from an earlier run."""
         _announce(self._console, plan, reused)
 
-    def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None: ...
-    def finished(self, record: Record) -> None: ...
+    def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None:
+        """Say nothing."""
+
+    def finished(self, record: Record) -> None:
+        """Say nothing."""
 
 
 def _announce(console: Console, plan: Plan, reused: int) -> None:

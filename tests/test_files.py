@@ -697,7 +697,13 @@ def test_the_default_period_is_a_full_circle(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.csv", "a.csv"), ("-_x.csv", "x.csv"), ("é.csv", "data.csv"), ("a b.c.csv", "a_b.c.csv"), (f"{'a' * 90}.csv", "a" * 60 + ".csv")],
+    [
+        ("a.csv", "a.csv"),
+        ("-_x.csv", "x.csv"),
+        ("é.csv", "data.csv"),
+        ("a b.c.csv", "a_b.c.csv"),
+        (f"{'a' * 90}.csv", "a" * 60 + ".csv"),
+    ],
 )
 def test_names_of_datasets_are_safe(tmp_path, name, expected):
     assert dataset_spec(write(tmp_path, rows_of_text(), name))[0].name == expected

@@ -93,9 +93,7 @@ def run(ctx: click.Context, /, **options: Any) -> int:
     warn(registry.problems)
     if said["dry_run"]:
         return _print_plan(plan, said)
-    results, directory, interrupted = api.execute(
-        plan, registry, out=said["out"], jobs=said["jobs"], timeout=timeout
-    )
+    results, directory, interrupted = api.execute(plan, registry, out=said["out"], jobs=said["jobs"], timeout=timeout)
     if said["as_json"]:
         _print_json(results, directory)
     else:
@@ -136,7 +134,7 @@ def _typed(ctx: click.Context, name: str, value: Any, path: Path) -> Any:
     try:
         return parameter.type_cast_value(ctx, value)
     except click.BadParameter as error:
-        raise UserError(f"--config {path}: [run] {name} = {value!r}: {error.message.rstrip(".")}") from None
+        raise UserError(f"--config {path}: [run] {name} = {value!r}: {error.message.rstrip('.')}") from None
 
 
 def _of_data(said: Mapping[str, Any]) -> dict[str, Any]:

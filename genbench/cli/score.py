@@ -64,7 +64,9 @@ def score(**said: Any) -> int:
     from genbench.config import parse_set
     from genbench.samples import score_samples
 
-    options = {name: said[name] for name in ("columns", "labels", "na", "encoding", "max_bytes") if said[name] is not None}
+    options = {
+        name: said[name] for name in ("columns", "labels", "na", "encoding", "max_bytes") if said[name] is not None
+    }
     with _progress() as listener:
         scores = score_samples(
             str(said["real"]), str(said["fake"]), _text(said["train"]), _text(said["reference"]), said["metrics"],
@@ -114,7 +116,9 @@ def _print(scores: list[dict[str, Any]]) -> None:
     title = f"{first.get('n_fake')} samples against {first.get('n_real')} real rows, space: {first.get('space')}"
     print_table([headings[i] for i in said], [[row[i] for i in said] for row in rows], title)
     if any(each["floor"] is not None for each in scores):
-        click.echo("floor: the score of --reference in the place of the samples; z: value minus floor in standard errors")
+        click.echo(
+            "floor: the score of --reference in the place of the samples; z: value minus floor in standard errors"
+        )
 
 
 def _number(value: float | None) -> str:

@@ -44,7 +44,9 @@ class FileConfig:
     na: str = "refuse"  # rows with missing or infinite values: refuse or drop
     encoding: str | None = field(default=None, metadata=PLACE)  # of text; none means UTF-8
     max_bytes: int = field(default=MAX_BYTES, metadata=PLACE)  # a file that takes more in memory is not loaded
-    sha256: str = field(default="", metadata={"shown": False})  # of the file when the run was planned; another one is refused
+    sha256: str = field(
+        default="", metadata={"shown": False}
+    )  # of the file when the run was planned; another one is refused
 
     def __post_init__(self) -> None:
         for name in ("columns", "log", "periodic"):

@@ -25,7 +25,10 @@ def read_samples(
     encoding: str | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Loaded:
-    """Return the rows of a file to be scored, ``samples.npz`` of a run among them, without the column of labels; raises DataError like ``read``."""
+    """Return the rows of a file to be scored, ``samples.npz`` of a run among them, less a column of labels.
+
+    Raises DataError like ``read``.
+    """
     found = read(path, columns=columns, labels=labels, na=na, encoding=encoding, max_bytes=max_bytes)
     if len(found.rows) < FEWEST_SAMPLES:
         raise found.error(f"one row is too few to be scored: at least {FEWEST_SAMPLES} needed")
