@@ -245,8 +245,8 @@ def _checked(specs: Any) -> Iterable[Spec]:
         if (spec.kind, spec.name) in names:
             raise PluginError(f"genbench_register gave two {spec.kind}s named {spec.name!r}")
         if "<" in getattr(spec.target, "__qualname__", ""):
-            raise PluginError(f"{spec.kind} {spec.name!r}: its target must stand at the top of a module, where a process "
-                              f"of its own can find it; got {spec.target!r}")  # fmt: skip
+            where = "at the top of a module, where a process of its own can find it"
+            raise PluginError(f"{spec.kind} {spec.name!r}: its target must stand {where}; got {spec.target!r}")
         names.add((spec.kind, spec.name))
         yield spec
 
