@@ -68,7 +68,7 @@ def genbench_register() -> Iterable[Spec]:
             DDPMConfig,
             "denoising diffusion (Ho et al. 2020): cosine schedule, averaged weights, ancestral or DDIM sampling",
             density="bound",
-            steps={"vector": 5000, "image": 800},
+            steps={"vector": 4500, "image": 800},
             paper="arXiv:2006.11239",
         )
     ]
