@@ -33,7 +33,7 @@ def run(
     settings: Mapping[str, Any] | None = None,
     data: Iterable[str | Path] | str | Path = (),
     data_options: Mapping[str, Any] | None = None,
-    plugins: Iterable[str | Path] = (),
+    plugins: Iterable[str | Path] | str | Path = (),
     out: str | Path | None = None,
     jobs: int | None = None,
     timeout: float | None = None,
@@ -47,12 +47,12 @@ def run(
     directory under ``results/``; an ``out`` that holds a run is resumed. ``progress=None`` shows progress where there
     is a terminal or a notebook. Raises UserError for whatever cannot be meant, before anything is run.
     """
-    check_place(out, jobs)
+    check_place(out, jobs, timeout)
     given = [_setting(path, value) for path, value in (settings or {}).items()]
     plan, registry = prepare(
         models=_joined(models), datasets=_joined(datasets), metrics=_joined(metrics), preset=preset, seeds=seeds,
-        budget=budget, device=device, settings=given, data=[data] if isinstance(data, (str, Path)) else list(data),
-        data_options=data_options or {}, plugins=[Path(p) for p in plugins],
+        budget=budget, device=device, settings=given, data=_listed(data), data_options=data_options or {},
+        plugins=[Path(path) for path in _listed(plugins)],
     )  # fmt: skip
     results, _, _ = execute(plan, registry, out=out, jobs=jobs, timeout=timeout, progress=progress)
     return results
@@ -60,6 +60,10 @@ def run(
 
 def _joined(names: Names) -> str:
     return names if isinstance(names, str) else ",".join(names)
+
+
+def _listed(paths: Iterable[str | Path] | str | Path) -> list[str | Path]:
+    return [paths] if isinstance(paths, (str, Path)) else list(paths)
 
 
 def _setting(path: str, value: Any) -> Setting:
@@ -111,10 +115,12 @@ def prepare(
     return plan, registry
 
 
-def check_place(out: str | Path | None, jobs: int | None) -> None:
+def check_place(out: str | Path | None, jobs: int | None, timeout: float | None = None) -> None:
     """Raise UserError unless a run could be kept in ``out`` by ``jobs`` workers; nothing is written."""
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs {jobs}: expected at least 1")
+    if timeout is not None and not timeout > 0:
+        raise UserError(f"timeout={timeout}: expected seconds, more than 0")
     if out is None:
         return
     there = next(path for path in (Path(out).absolute(), *Path(out).absolute().parents) if path.exists())
@@ -152,7 +158,7 @@ def execute(
     from genbench.session import Session, default_directory
     from genbench.table import Results
 
-    check_place(out, jobs)
+    check_place(out, jobs, timeout)
     directory = Path(out) if out is not None else default_directory()
     console = Console(stderr=True)
     shown = console.is_terminal or console.is_jupyter if progress is None else progress
