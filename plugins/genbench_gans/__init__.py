@@ -18,13 +18,13 @@ class GANConfig:
     latent: int = 0  # dimensions of the code; 0 picks those of a vector, at least 2, and 32 for images
     width: int = 128  # units of a hidden layer, for vectors
     depth: int = 3  # hidden layers, for vectors
-    channels: int = 32  # at full resolution, for images; coarser ones have up to four times as many
+    channels: int = 16  # at full resolution, for images; coarser ones have up to four times as many
     r1: float = 0.0  # weight of the R1 penalty, half the squared gradient at real data; 0 leaves it out
     instance_noise: float = 0.0  # standard deviation of noise on what the discriminator sees, at first; falls to 0
-    batch: int = 256  # rows of a batch
+    batch: int = 0  # rows of a batch; 0 picks 256 for vectors, 64 for images
     learning_rate: float = 1e-3  # of Adam, both networks
     flat: float = 0.6  # fraction of the budget before the learning rate falls, as a cosine, to 0
-    average: float = 0.998  # decay, a step, of the averaged generator that samples are drawn from
+    average: float = 0.999  # decay, a step, of the averaged generator that samples are drawn from
 
     def __post_init__(self) -> None:
         _check(self)
@@ -37,20 +37,20 @@ class WGANGPConfig:
     latent: int = 0  # dimensions of the code; 0 picks those of a vector, at least 2, and 32 for images
     width: int = 128  # units of a hidden layer, for vectors
     depth: int = 3  # hidden layers, for vectors
-    channels: int = 32  # at full resolution, for images; coarser ones have up to four times as many
+    channels: int = 16  # at full resolution, for images; coarser ones have up to four times as many
     penalty: float = 0.3  # weight of the gradient penalty
     critic_steps: int = 4  # updates of the critic for one of the generator
-    batch: int = 64  # rows of a mini-batch; a step draws critic_steps of them
+    batch: int = 0  # rows of a mini-batch, of which a step draws critic_steps; 0 picks 64 for vectors, 32 for images
     learning_rate: float = 2e-3  # of Adam, both networks
     flat: float = 0.6  # fraction of the budget before the learning rate falls, as a cosine, to 0
-    average: float = 0.998  # decay, a step, of the averaged generator that samples are drawn from
+    average: float = 0.999  # decay, a step, of the averaged generator that samples are drawn from
 
     def __post_init__(self) -> None:
         _check(self)
 
 
 AT_LEAST = {
-    "latent": 0, "width": 1, "depth": 1, "channels": 1, "batch": 1, "critic_steps": 1, "penalty": 0.0, "r1": 0.0,
+    "latent": 0, "width": 1, "depth": 1, "channels": 1, "batch": 0, "critic_steps": 1, "penalty": 0.0, "r1": 0.0,
     "instance_noise": 0.0,
 }  # fmt: skip
 
@@ -75,7 +75,7 @@ def genbench_register() -> Iterable[Spec]:
             "genbench_gans.gan:GAN",
             GANConfig,
             "generative adversarial network, non-saturating: fast to sample, may leave modes out",
-            steps={"vector": 4000, "image": 4000},
+            steps={"vector": 4000, "image": 2500},
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
         ),
         ModelSpec(
@@ -83,7 +83,7 @@ def genbench_register() -> Iterable[Spec]:
             "genbench_gans.wgan_gp:WGANGP",
             WGANGPConfig,
             "Wasserstein GAN with gradient penalty: a critic instead of a discriminator",
-            steps={"vector": 6000, "image": 2000},
+            steps={"vector": 6500, "image": 1500},
             paper="Gulrajani et al. 2017, arXiv:1704.00028",
         ),
     ]

@@ -32,6 +32,7 @@ class GAN:
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Train on (n, *shape) rows. A step is one update of the discriminator and one of the generator."""
         c = self.config
+        batch = c.batch or (256 if data.kind == "vector" else 64)
         self.latent = c.latent or latent_size(data.shape)
         self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels).to(run.device)
         self.discriminator = discriminator(data.shape, c.width, c.depth, c.channels).to(run.device)
@@ -39,7 +40,7 @@ class GAN:
         adam_generator = Adam(self.generator, c.learning_rate, (0.5, 0.9))
         adam_discriminator = Adam(self.discriminator, c.learning_rate, (0.5, 0.9))
 
-        for real in run.batches(data.train, c.batch):  # (batch, *shape)
+        for real in run.batches(data.train, batch):  # (batch, *shape)
             factor = flat_then_cosine(run.progress, c.flat)
             noise = c.instance_noise * (1 - run.progress)
             with torch.no_grad():

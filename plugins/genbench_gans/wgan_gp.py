@@ -30,6 +30,7 @@ class WGANGP:
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Train on (n, *shape) rows. A step draws one batch, cut into the mini-batches of the critic's updates."""
         c = self.config
+        batch = c.batch or (64 if data.kind == "vector" else 32)
         self.latent = c.latent or latent_size(data.shape)
         self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels).to(run.device)
         self.critic = discriminator(data.shape, c.width, c.depth, c.channels).to(run.device)
@@ -37,14 +38,14 @@ class WGANGP:
         adam_generator = Adam(self.generator, c.learning_rate, (0.5, 0.9))
         adam_critic = Adam(self.critic, c.learning_rate, (0.5, 0.9))
 
-        for real in run.batches(data.train, c.critic_steps * c.batch):  # (critic_steps · batch, *shape)
+        for real in run.batches(data.train, c.critic_steps * batch):  # (critic_steps · batch, *shape)
             factor = flat_then_cosine(run.progress, c.flat)
             fake, mixed = self._between(real)
             for rows in zip(*(mini_batches(x, c.critic_steps) for x in (real, fake, mixed)), strict=True):
                 loss, gradients = critic_step(self.critic, *rows, c.penalty)  # each of rows (batch, *shape)
                 adam_critic.step(gradients, factor)
 
-            z = torch.randn(c.batch, self.latent, device=real.device)
+            z = torch.randn(batch, self.latent, device=real.device)
             loss_generator = -self.critic(self.generator(z)).mean()
             adam_generator.descend(loss_generator, factor)
             self.average.update()
