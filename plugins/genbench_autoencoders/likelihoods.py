@@ -141,28 +141,29 @@ class LogisticMixture(Quantised):
 
     def log_mass(self, decoded: Tensor, level: Tensor) -> Tensor:
         """Return log P(level|z) (n, C, H, W) for decoded (n, outputs, C, H, W), levels (n, C, H, W)."""
-        logits, means, log_scales = self._parameters(decoded)  # (n, logistics, C, H, W) each
-        centre, level = self.centre(level)[:, None], level[:, None]
-        half, inverse = 1 / self.levels, (-log_scales).exp()
-        upper = torch.where(level == self.levels - 1, 1e4, (centre + half - means) * inverse)
-        lower = torch.where(level == 0, -1e4, (centre - half - means) * inverse)
+        logits, means, log_scales = self._logistics(decoded)  # (n, logistics, C, H, W) each
+        level, inverse = level[:, None], (-log_scales).exp()
+        lower = (level * (2 / self.levels) - 1 - means) * inverse
+        width = 2 / self.levels * inverse
+        below, above = logsigmoid(lower + width), logsigmoid(-lower)
         # log(s(u) - s(l)) = log s(u) + log s(-l) + log(1 - exp(l - u)): no difference of two numbers near 1
-        inside = logsigmoid(upper) + logsigmoid(-lower) + torch.log(-torch.expm1(lower - upper))
+        inside = below + above + torch.log(-torch.expm1(-width))
+        inside = torch.where(level == 0, below, torch.where(level == self.levels - 1, above, inside))
         return torch.logsumexp(logits.log_softmax(1) + inside, 1)
 
     def draw(self, decoded: Tensor) -> Tensor:
         """Return levels (n, C, H, W), integers, for decoded (n, outputs, C, H, W)."""
-        logits, means, log_scales = self._parameters(decoded)
+        logits, means, log_scales = self._logistics(decoded)
         chosen = (logits - torch.empty_like(logits).exponential_().log()).argmax(1, keepdim=True)
         mean, scale = means.gather(1, chosen)[:, 0], log_scales.gather(1, chosen)[:, 0].exp()
         return self.level(mean + scale * torch.rand_like(mean).logit(1e-6))
 
     def mean(self, decoded: Tensor) -> Tensor:
         """Return the mean (n, *shape) of p(x|z)."""
-        logits, means, _ = self._parameters(self.split(decoded))
+        logits, means, _ = self._logistics(self.split(decoded))
         return (logits.softmax(1) * means).sum(1).clamp(-1, 1)
 
-    def _parameters(self, decoded: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _logistics(self, decoded: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         logits, means, log_scales = decoded.chunk(3, 1)
         spread = torch.linspace(-1, 1, LOGISTICS, device=decoded.device).view(-1, 1, 1, 1)
         # scales from a tenth of a level to twice the range of the image
