@@ -44,8 +44,11 @@ def load(cell: Cell) -> Data:
         raise PluginError(f"dataset {cell.dataset.label!r}: load returned {type(data).__name__}, expected Data")
     for name in ("train", "test", "reference"):
         rows = getattr(data, name)
-        if rows.ndim not in (2, 4) or len(rows) == 0 or not np.isfinite(rows).all():
+        numbers = isinstance(rows, np.ndarray) and rows.dtype.kind in "fiu" and rows.ndim in (2, 4) and len(rows) > 0
+        if not numbers or not np.isfinite(rows).all():
             raise PluginError(f"dataset {cell.dataset.label!r}: {name} must be finite (n, d) or (n, c, h, w), n > 0")
+        if rows.shape[1:] != data.shape:
+            raise PluginError(f"dataset {cell.dataset.label!r}: {name} is {rows.shape}, train is {data.train.shape}")
     return data
 
 
@@ -111,10 +114,10 @@ def _fit_and_sample(
     budget = (
         Budget(1, "steps") if cell.budget == "none" else Budget.parse(cell.budget)
     )  # none: the model does not iterate
-    run = Run(budget, device.torch, levels=data.levels, listener=listener)
     device.reset_peak()
     with seeded(fit_stream):
         model = build(cell.model)
+        run = Run(budget, device.torch, levels=data.levels, listener=listener)  # its clock is running
         wall, cpu = time.perf_counter(), time.process_time()
         model.fit(rows, run)
         device.synchronise()
@@ -141,11 +144,9 @@ def _fit_and_sample(
         timings["samples_per_s"] = n / (time.perf_counter() - start)
     timings["peak_mb"] = device.peak_mb()
     samples = space.from_model(torch.cat(blocks).cpu().numpy())
-    if not np.isfinite(samples).all():
-        raise Invalid(
-            f"{int((~np.isfinite(samples)).any(axis=tuple(range(1, samples.ndim))).sum())} of {n} samples overflow "
-            "in the data's units"
-        )
+    bad = ~np.isfinite(space.to_scores(samples)).all(1)  # a logarithmic column may overflow, or vanish
+    if bad.any():
+        raise Invalid(f"{int(bad.sum())} of {n} samples overflow or vanish in the data's units")
     evidence = {"samples": samples.astype(np.float32) if samples.dtype == np.float64 and data.levels else samples}
 
     if cell.density != "none":

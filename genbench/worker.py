@@ -9,8 +9,10 @@ import multiprocessing
 import multiprocessing.forkserver
 import os
 import pickle
+import select
 import signal
 import sys
+import threading
 import time
 import traceback
 import types
@@ -57,6 +59,7 @@ class Task:
 def main(channel: Connection, task: bytes, plugin_files: tuple[Path, ...], log: Path) -> None:
     """Do one task and send JSON: ``{"progress": ..}`` while it runs, ``{"result": ..}`` or ``{"error": ..}`` last."""
     os.setsid()  # so that what a plugin starts can be ended with it
+    threading.Thread(target=_end_with_the_run, args=(channel,), daemon=True).start()
     _redirect(log)
     faulthandler.enable(sys.stderr)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -79,6 +82,16 @@ def main(channel: Connection, task: bytes, plugin_files: tuple[Path, ...], log: 
         send({"result": result})
     sys.stdout.flush()
     sys.stderr.flush()
+
+
+def _end_with_the_run(channel: Connection) -> None:
+    """End this process and all that it started once nobody is left to hear of it: the run was killed."""
+    if not hasattr(select, "poll"):
+        return
+    watch = select.poll()
+    watch.register(channel.fileno(), 0)  # nothing but that the other end is gone
+    watch.poll()
+    os.killpg(0, signal.SIGKILL)
 
 
 def _do(task: Task, report: Any) -> Any:
@@ -191,6 +204,7 @@ class Worker:
 
     def listen(self) -> bool:
         """Take in what the process has said; return whether it has ended."""
+        self._cap_log()
         try:
             while self.channel.poll():
                 self._take(json.loads(self.channel.recv_bytes(maxlength=2**28)))
@@ -203,6 +217,11 @@ class Worker:
             self.outcome = {"error": {"status": "timeout", "reason": f"ran longer than {limit:g} s"}}
         self.end()
         return True
+
+    def _cap_log(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.log.stat().st_size > LOG_BYTES:
+                os.truncate(self.log, LOG_BYTES // 2)  # what comes next is appended there
 
     def _take(self, message: dict[str, Any]) -> None:
         if "progress" in message:
@@ -223,6 +242,7 @@ class Worker:
             self._process.join(GRACE)
         self._signal(signal.SIGKILL)  # the group: also what the process left behind
         self._process.join(GRACE)
+        self._cap_log()
         self.channel.close()
         if self.outcome is None:
             self.outcome = {"error": {"status": "crashed", "reason": _how_it_died(self._process.exitcode)}}

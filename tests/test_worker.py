@@ -1,0 +1,153 @@
+"""The process of a cell from outside: its log, its end, and what outlives whom."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sessions import make, play, write_plugin
+
+from genbench.discovery import load_file
+from genbench.plan import REAL
+from genbench.record import cell_folder
+from genbench.worker import LOG_BYTES, Task, Worker, probe_device, start_server
+
+LOUD = """
+import sys
+
+class Loud(Base):
+    def fit(self, data, run):
+        super().fit(data, run)
+        print("the first line")
+        for _ in range(60):
+            print("x" * 1_000_000)
+        print("the last line", flush=True)
+
+@hookimpl
+def genbench_register():
+    return [ModelSpec("loud", Loud, None, "prints much")]
+"""
+
+
+def test_the_log_of_a_cell_is_capped(tmp_path: Path) -> None:
+    records = play(tmp_path, write_plugin(tmp_path / "loud.py", LOUD), models="loud,good")
+    assert {record["status"] for record in records.values()} == {"ok"}
+    log = cell_folder(tmp_path / "run", records["loud"]["key"]) / "log.txt"
+    assert log.stat().st_size <= LOG_BYTES
+    assert log.read_text().startswith("the first line")
+
+
+def test_a_task_survives_the_way_to_its_process(tmp_path: Path) -> None:
+    plan, _ = make(tmp_path, models="good[rate=0.5]")
+    [cell] = [cell for cell in plan.cells if cell.model.name == "good"]
+    task = Task("score", cell, tmp_path, {"fit_s": 1.0}, {"gap": {"value": 0.5}})
+    load_file(tmp_path / "dots.py")
+    again = pickle.loads(pickle.dumps(task))
+    assert again == task
+    assert again.cell.key == cell.key
+    assert [m.name for m in again.cell.metrics] == ["gap"]
+
+
+def test_one_worker_fits_and_another_scores(tmp_path: Path) -> None:
+    plan, _ = make(tmp_path)
+    [cell] = [cell for cell in plan.cells if cell.model.name == "good"]
+
+    def finish(task: Task) -> dict:
+        worker = Worker(start_server(), task, plan.plugin_files, timeout=120)
+        while not worker.listen():
+            time.sleep(0.02)
+        assert worker.outcome is not None
+        return worker.outcome
+
+    fitted = finish(Task("fit", cell, tmp_path))["result"]
+    [score] = finish(Task("score", cell, tmp_path, fitted["timings"], {"gap": {"value": 0.1}}))["result"]
+    assert (score["metric"], score["floor"]) == ("gap", 0.1)
+    assert (
+        finish(Task("score", next(c for c in plan.cells if c.model.name == REAL), tmp_path))["error"]["status"]
+        == "failed"
+    )
+
+
+def test_a_worker_that_is_ended_is_gone(tmp_path: Path) -> None:
+    plan, _ = make(tmp_path)
+    worker = Worker(start_server(), Task("fit", plan.cells[0], tmp_path), plan.plugin_files)
+    worker.end()
+    assert not worker._process.is_alive()
+    assert worker.outcome is not None
+
+
+def test_the_environment_and_the_main_module_of_the_caller_are_left_alone(tmp_path: Path) -> None:
+    before, main = dict(os.environ), sys.modules["__main__"]
+    play(tmp_path, models="good")
+    assert dict(os.environ) == before
+    assert sys.modules["__main__"] is main
+
+
+def test_devices_are_asked_for_in_another_process() -> None:
+    context = start_server()
+    assert probe_device(context, "cpu") == ("", "cpu")
+    error, device = probe_device(context, "cuda:99")
+    assert "cuda:99" in error
+    assert device == ""
+
+
+ORPHANS = """
+import os, sys, time
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from sessions import make
+from genbench.session import Session
+plan, registry = make(Path({folder!r}), Path({plugin!r}), models="waits")
+Session(plan, registry, Path({folder!r}) / "run", jobs=2).run()
+"""
+WAITS = """
+import os, pathlib, subprocess, time
+
+class Waits(Base):
+    def fit(self, data, run):
+        child = subprocess.Popen(["sleep", "1000"])
+        pathlib.Path(HERE + ".new").write_text(f"[{os.getpid()}, {os.getppid()}, {child.pid}]")
+        os.rename(HERE + ".new", HERE)
+        time.sleep(1000)
+
+@hookimpl
+def genbench_register():
+    return [ModelSpec("waits", Waits, None, "never ends")]
+"""
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+def test_nothing_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    plugin = write_plugin(tmp_path / "waits.py", WAITS.replace("HERE", repr(str(here))))
+    script = ORPHANS.format(tests=str(Path(__file__).parent), folder=str(tmp_path), plugin=str(plugin))
+    process = subprocess.Popen([sys.executable, "-c", script])
+    while not here.exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    pids = json.loads(here.read_text())
+    assert all(map(alive, pids))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 60
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    left = [pid for pid in pids if alive(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert left == []
