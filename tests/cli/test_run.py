@@ -1,0 +1,260 @@
+"""``genbench run``: plans without torch, real runs on the user's own data, resume, exit codes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from genbench.cli.main import main
+from genbench.record import read_records, read_run
+
+PLUGIN = """
+import torch
+from genbench import ModelSpec, hookimpl
+
+class Raises:
+    def fit(self, data, run):
+        raise ValueError("no luck")
+    def sample(self, n): ...
+
+class Slow:
+    def fit(self, data, run):
+        import time
+        for batch in run.batches(data.train, 16):
+            run.log(loss=batch.mean())
+            time.sleep(0.02)
+    def sample(self, n): ...
+
+@hookimpl
+def genbench_register():
+    return [ModelSpec("raises", Raises, None, "raises in fit"), ModelSpec("slow", Slow, None, "takes its time")]
+"""
+WITHOUT = """
+import sys
+from genbench.cli.main import main
+code = main(sys.argv[1:])
+found = {"torch", "numpy", "scipy", "pandas", "ot", "rich", "multiprocessing"} & set(sys.modules)
+assert not found, found
+sys.exit(code)
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def events(folder: Path) -> str:
+    """A table with a column of each kind: heavy-tailed, an angle, a label, one to leave out."""
+    rng = np.random.default_rng(0)
+    pt, phi = rng.lognormal(3, 1, 400), rng.uniform(-math.pi, math.pi, 400)
+    lines = [f"{i},{p},{f},{'sb'[i % 2]}" for i, (p, f) in enumerate(zip(pt.tolist(), phi.tolist(), strict=True))]
+    (folder / "events.csv").write_text("\n".join(["id,pt,phi,kind", *lines]) + "\n")
+    return "--data=events.csv --columns=-id --labels=kind --log=pt --periodic=phi"
+
+
+def plan(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main(["run", *arguments, "--dry-run", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert not Path("results").exists()
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def labels(found: dict[str, Any]) -> set[str]:
+    return {cell["label"] for cell in found["cells"]} - {"real", "gaussian", "memoriser"}
+
+
+# ----------------------------------------------------------------------------------------------------------- the plan
+
+
+def test_a_dry_run_imports_nothing_heavy_and_writes_nothing(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", WITHOUT, "run", "--dry-run"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cells, about" in done.stdout
+    assert not list(folder.iterdir())
+
+
+def test_a_sweep_has_a_row_for_each_point(capsys: pytest.CaptureFixture[str]) -> None:
+    found = plan(capsys, "-m", "vae[latent=2|8]", "-d", "ring", "--seeds", "2", "--set", "vae.beta=4")
+    assert labels(found) == {"vae[latent=2,beta=4]", "vae[latent=8,beta=4]"}
+    assert len(found["cells"]) == 2 * 5  # with the baselines and real data
+    assert {cell["seed"] for cell in found["cells"]} == {0, 1}
+    assert len({cell["key"] for cell in found["cells"]}) == 10
+    assert found["seconds"] > 0
+
+
+def test_skips_have_reasons(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "flat.py").write_text(PLUGIN.replace('"raises in fit")', '"vectors only", data=("vector",))'))
+    given = ("-m", "raises", "-d", "ring,digits", "--plugin", "flat.py")
+    found = plan(capsys, *given)
+    [skip] = found["skipped"]
+    assert skip == {"model": "raises", "dataset": "digits", "reason": "needs vector data, digits is image"}
+    assert main(["run", *given, "--dry-run"]) == 0
+    assert "skip  raises x digits: needs vector data, digits is image" in capsys.readouterr().out
+
+
+def test_the_plan_shows_what_each_model_gets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "-m", "vae,kde", "-d", "ring", "--budget", "1234567steps", "--dry-run"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["ring", "vae", "1234567steps", "bound", "3"] in lines
+    assert ["ring", "kde", "none", "exact", "3"] in lines
+
+
+def test_a_file_of_the_users_is_planned_like_any_dataset(events: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = plan(capsys, "-m", "kde", *events.split())
+    [label] = {cell["dataset_label"] for cell in found["cells"]}
+    assert label.startswith("events.csv[")
+    assert "path" not in label
+    assert "sha256" not in label
+
+
+def test_a_moved_file_gives_the_same_cells(events: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {cell["key"] for cell in plan(capsys, *events.split())["cells"]}
+    (folder / "below").mkdir()
+    (folder / "events.csv").rename(folder / "below" / "events.csv")
+    moved = events.replace("events.csv", "below/events.csv").split()
+    assert {cell["key"] for cell in plan(capsys, *moved)["cells"]} == before
+
+
+def test_config_and_the_command_line_wins(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "run.toml").write_text(
+        '[run]\nmodels = ["vae", "ae"]\ndatasets = "ring"\nseeds = 2\nbudget = "7steps"\nfirst-seed = 5\n'
+        "[set.vae]\nbeta = 2\nlatent = 3\n"
+    )
+    found = plan(capsys, "--config", "run.toml")
+    assert labels(found) == {"vae[latent=3,beta=2]", "ae"}
+    assert {cell["seed"] for cell in found["cells"]} == {5, 6}
+    assert {cell["budget"] for cell in found["cells"]} == {"7steps", "none"}
+    found = plan(capsys, "--config", "run.toml", "-m", "vae", "--seeds", "1", "--set", "vae.beta=4")
+    assert labels(found) == {"vae[latent=3,beta=4]"}
+    assert {cell["seed"] for cell in found["cells"]} == {5}
+
+
+# ----------------------------------------------------------------------------------------------------------- real runs
+
+
+def test_a_table_of_the_users_runs_and_resumes(events: str, capfd: pytest.CaptureFixture[str]) -> None:
+    given = ["run", "-m", "vae", *events.split(), "--budget=3steps", "--preset=smoke", "--metrics=energy,nll,fit_s"]
+    given = [*given[:-1], "--metrics=energy,nll", "--device=cpu", "--out=mine"]
+    assert main(given) == 0
+    out, err = capfd.readouterr()
+    assert err == "", "progress without a terminal"
+    assert out.startswith("events.csv[")
+    assert {"vae", "real", "gaussian", "memoriser"} <= {line.split(" ")[0] for line in out.splitlines()}
+    assert "The run is kept in mine" in out
+    records = read_records("mine")
+    assert {record["status"] for record in records} == {"ok"}
+    assert records[0]["shape"] == [2]
+
+    assert main([*given, "--json"]) == 0
+    out, err = capfd.readouterr()
+    assert err == "4 of 4 cells were finished before and are reused\n"
+    found = json.loads(out)
+    assert found["directory"] == "mine"
+    assert {row["label"] for row in found["per_model"]} >= {"vae", "real"}
+    assert [record["attempt"] for record in read_records("mine")] == [1] * 4
+
+    assert main([*given, "--seeds=2"]) == 0
+    assert "4 of 8 cells were finished before and are reused" in capfd.readouterr().err
+
+
+def test_arrays_and_folders_of_images_run(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    np.save("rows.npy", rng.normal(size=(200, 1)))
+    (folder / "pictures").mkdir()
+    for i in range(40):
+        Image.fromarray(rng.integers(0, 256, size=(8, 8), dtype=np.uint8)).save(folder / "pictures" / f"{i}.png")
+    given = [
+        "--data=rows.npy",
+        "--data=pictures",
+        "--preset=smoke",
+        "--metrics=energy,nll,bits_per_dim",
+        "--device=cpu",
+    ]
+    assert main(["run", "-m", "gaussian", *given, "--out=both"]) == 0
+    out, _ = capfd.readouterr()
+    assert {line.split(" ")[0] for line in out.splitlines()} >= {"rows.npy", "pictures", "real", "gaussian"}
+    shapes = {record["dataset"]: record["shape"] for record in read_records("both")}
+    assert shapes == {"rows.npy": [1], "pictures": [1, 8, 8]}
+
+
+def test_a_model_that_raises_is_a_row_and_exit_3(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "bad.py").write_text(PLUGIN)
+    given = ["-d=ring", "--plugin=bad.py", "--preset=smoke", "--metrics=energy", "--device=cpu", "--out=bad"]
+    assert main(["run", "--models=raises", *given]) == 3
+    out, err = capfd.readouterr()
+    assert "failed" in next(line for line in out.splitlines() if line.startswith("raises "))
+    assert err == "failed  raises x ring seed 0, while in fit: ValueError: no luck\n"
+    statuses = {record["model"]: record["status"] for record in read_records("bad")}
+    assert statuses == {"raises": "failed", "real": "ok", "gaussian": "ok", "memoriser": "ok"}
+
+
+def _listen(process: subprocess.Popen[str], until: float) -> list[psutil.Process]:
+    """Wait until the slow model trains; return all processes of the run."""
+    while time.monotonic() < until and process.poll() is None:
+        logs = list(Path("stopped").glob("cells/*/*/log.txt"))
+        done = Path("stopped/run.json").is_file() and any(r["status"] == "ok" for r in read_records("stopped"))
+        if logs and done:
+            return psutil.Process(process.pid).children(recursive=True)
+        time.sleep(0.2)
+    raise AssertionError(f"the run did not begin: {process.communicate()}")
+
+
+def test_ctrl_c_ends_the_run_with_what_there_is(folder: Path) -> None:
+    (folder / "slow.py").write_text(PLUGIN)
+    given = [
+        "run",
+        "-m",
+        "slow",
+        "-d",
+        "ring",
+        "--plugin",
+        "slow.py",
+        "--budget",
+        "100000steps",
+        "--preset",
+        "smoke",
+        "--metrics",
+        "energy",
+    ]
+    command = [sys.executable, "-m", "genbench", *given, "--device", "cpu", "--jobs", "2", "--out", "stopped"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+    )  # fmt: skip
+    try:
+        family = _listen(process, time.monotonic() + 90)
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "stopped; to go on: genbench run" in err
+    assert "interrupted" in out
+    statuses = {record["model"]: record["status"] for record in read_records("stopped")}
+    assert statuses["slow"] == "interrupted"
+    assert statuses["real"] == "ok"
+    assert len(read_run("stopped")["cells"]) == 4
+    gone, left = psutil.wait_procs(family, timeout=10)
+    assert not left
+    assert gone

@@ -1,0 +1,236 @@
+"""``genbench score``: what it says of files, in a table and in JSON, held against other libraries' values."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from genbench.cli.main import main
+
+DATA = Path(__file__).parent.parent / "data" / "reference_metrics"
+FIELDS = {
+    "metric",
+    "value",
+    "low",
+    "high",
+    "level",
+    "floor",
+    "floor_sd",
+    "z",
+    "better",
+    "unit",
+    "best",
+    "n_real",
+    "n_fake",
+}
+FIELDS |= {"space", "params", "version", "seconds", "warnings"}
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files of a Gaussian: real, fake (shifted), train, more real data; a folder to be in."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name, n, shift in (("real", 300, 0), ("fake", 200, 0.5), ("train", 400, 0), ("more", 250, 0)):
+        rows = rng.normal(size=(n, 2)) * [1, 100] + [shift, 100 * shift]
+        lines = [",".join(map(repr, row)) + f",{'ab'[i % 2]}" for i, row in enumerate(rows.tolist())]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["x,y,kind", *lines]) + "\n")
+        np.save(tmp_path / f"{name}.npy", rows)
+    return tmp_path
+
+
+def scores(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, dict[str, Any]]:
+    assert main(["score", *arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return {score["metric"]: score for score in json.loads(out)}
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["score", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("genbench: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def test_all_metrics_that_need_only_samples(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = scores(capsys, "--real", "real.npy", "--fake", "fake.npy")
+    assert {"energy", "w1", "w2", "sliced_w2", "frechet", "kid", "mmd", "coverage", "density"} <= set(found)
+    assert not {"duplicates", "nll", "kl", "modes"} & set(found)
+    for score in found.values():
+        assert set(score) >= FIELDS
+        assert np.isfinite(score["value"])
+        assert (score["n_real"], score["n_fake"]) == (300, 200)
+        assert score["space"] == "standardised"
+        assert score["better"] in ("lower", "higher")
+        assert score["floor"] is score["z"] is None
+        assert score["seconds"] >= 0
+
+
+def test_training_data_bring_their_metrics(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--real", "real.npy", "--fake", "fake.npy", "--train", "train.npy", "--metrics", "duplicates,authenticity")
+    found = scores(capsys, *given)
+    assert found["duplicates"]["value"] == 0
+    copied = scores(capsys, "--real", "real.npy", "--fake", "train.npy", "--train", "train.npy", "--metrics", "dupl*")
+    assert copied["duplicates"]["value"] == 1
+
+
+def test_a_metric_that_lacks_something_says_so(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = scores(capsys, "--real", "real.npy", "--fake", "fake.npy", "--metrics", "nll,duplicates")
+    assert found["nll"]["value"] is found["duplicates"]["value"] is None
+    assert found["nll"]["warnings"]
+    assert found["duplicates"]["warnings"]
+
+
+def test_standardised_forgets_units_and_raw_keeps_them(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--real", "real.npy", "--fake", "fake.npy", "--metrics", "w2")
+    standardised, raw = scores(capsys, *given)["w2"], scores(capsys, *given, "--space", "raw")["w2"]
+    assert (standardised["space"], raw["space"]) == ("standardised", "raw")
+    assert 0.2 < standardised["value"] < 2
+    assert 20 < raw["value"] < 200  # the second column has standard deviation 100
+    np.save("real100.npy", 100 * np.load("real.npy"))
+    np.save("fake100.npy", 100 * np.load("fake.npy"))
+    scaled = scores(capsys, "--real", "real100.npy", "--fake", "fake100.npy", "--metrics", "w2")["w2"]
+    assert scaled["value"] == pytest.approx(standardised["value"], rel=1e-9)
+
+
+def test_the_training_data_standardise(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--real", "real.npy", "--fake", "fake.npy", "--metrics", "w2")
+    by_real, by_train = scores(capsys, *given), scores(capsys, *given, "--train", "train.npy")
+    assert by_real["w2"]["value"] != by_train["w2"]["value"]
+    assert by_real["w2"]["value"] == pytest.approx(by_train["w2"]["value"], rel=0.2)
+
+
+def test_a_reference_gives_floors(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--real", "real.npy", "--reference", "more.npy", "--metrics", "energy")
+    shifted = scores(capsys, *given, "--fake", "fake.npy")["energy"]
+    alike = scores(capsys, *given, "--fake", "more.npy")["energy"]
+    assert shifted["floor"] == alike["floor"] == alike["value"]
+    assert alike["z"] == 0
+    assert shifted["floor_sd"] > 0
+    assert shifted["z"] > 3
+
+
+def test_formats_are_read_alike(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arrays = scores(capsys, "--real", "real.npy", "--fake", "fake.npy", "--metrics", "energy")["energy"]
+    given = ("--real", "real.csv", "--fake", "fake.csv", "--metrics", "energy")
+    for chosen in (("--labels", "kind"), ("--columns=-kind",), ("--columns", "x,y")):
+        table = scores(capsys, *given, *chosen)["energy"]
+        assert table["value"] == arrays["value"]
+
+
+def test_one_column(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = scores(capsys, "--real", "real.csv", "--fake", "fake.csv", "--columns", "x")
+    real, fake = np.load("real.npy")[:, 0], np.load("fake.npy")[:, 0]
+    assert found["frechet"]["value"] == pytest.approx(
+        ((real.mean() - fake.mean()) ** 2 + (real.std(ddof=1) - fake.std(ddof=1)) ** 2) / real.std() ** 2, rel=1e-6
+    )
+    assert all(score["value"] is not None for name, score in found.items() if name != "correlation")
+
+
+def test_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    real, fake = (rng.integers(0, 256, size=(60, 1, 8, 8), dtype=np.uint8) for _ in range(2))
+    np.save(tmp_path / "real.npy", real)
+    np.save(tmp_path / "fake.npy", fake)
+    given = ("--real", f"{tmp_path}/real.npy", "--fake", f"{tmp_path}/fake.npy", "--metrics", "energy,w2")
+    pixels, raw = scores(capsys, *given), scores(capsys, *given, "--space", "raw")
+    assert pixels["energy"]["space"] == "pixels"
+    assert raw["w2"]["value"] == pytest.approx(255 * pixels["w2"]["value"], rel=1e-6)
+
+
+def test_options_of_metrics(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--real", "real.npy", "--fake", "fake.npy")
+    by_set = scores(capsys, *given, "--metrics", "mmd", "--set", "mmd.bandwidth=2")["mmd"]
+    by_bracket = scores(capsys, *given, "--metrics", "mmd[bandwidth=2]")["mmd"]
+    assert by_set["params"]["bandwidth"] == 2
+    assert by_set["value"] == by_bracket["value"]
+
+
+def test_the_seed_is_all_that_is_random(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--real", "real.npy", "--fake", "fake.npy", "--metrics", "energy,sliced_w2,coverage,c2st")
+    first, again = scores(capsys, *given), scores(capsys, *given)
+    for name, score in first.items():
+        assert score | {"seconds": 0} == again[name] | {"seconds": 0}
+
+
+def test_the_table(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["score", "--real", "real.npy", "--fake", "fake.npy", "--metrics", "energy,coverage"]
+    assert main(given) == 0
+    short = capsys.readouterr().out
+    assert "200 samples against 300 real rows, space: standardised" in short
+    assert "energy" in short
+    assert "floor" not in short, "a column without entries"
+    assert main([*given, "--reference", "more.npy"]) == 0
+    assert "floor: the score of --reference" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (("--fake", "fake.npy"), ("missing option '--real'", "genbench score --help")),
+        (("--real", "absent.npy", "--fake", "fake.npy"), ("absent.npy: no such file",)),
+        (("--real", "real.npy", "--fake", "fake.npy", "--metrics", "enrgy"), ("did you mean 'energy'?",)),
+        (("--real", "real.npy", "--fake", "fake.npy", "--space", "rwa"), ("--space rwa", "standardised, raw")),
+        (("--real", "real.npy", "--fake", "fake.npy", "--set", "mmd.bnd=2"), ("mmd.bnd=2", "has no option 'bnd'")),
+        (("--real", "real.npy", "--fake", "fake.npy", "--seed", "-1"), ("'--seed'", "-1")),
+        (("--real", "real.npy", "--fake", "wide.npy"), ("--fake wide.npy and --real real.npy do not fit", "3 columns")),
+        (("--real", "real.npy", "--fake", "nan.npy"), ("nan.npy", "missing (NaN)")),
+        (("--real", "real.npy", "--fake", "row.npy"), ("row.npy: one row is too few",)),
+        (("--real", "real.csv", "--fake", "fake.csv"), ("real.csv: column 'kind'", "--columns", "--labels")),
+        (("--real", "real.csv", "--fake", "other.csv", "--labels", "kind"), ("lacks 'y'", "adds 'z'")),
+    ],
+)
+def test_mistakes_are_one_line(
+    files: Path, arguments: tuple[str, ...], parts: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = np.load("real.npy")
+    np.save("wide.npy", rows[:, [0, 0, 1]])
+    np.save("nan.npy", np.where(rows == rows.max(), np.nan, rows))
+    np.save("row.npy", rows[:1])
+    Path("other.csv").write_text(Path("fake.csv").read_text().replace("x,y,", "x,z,", 1))
+    said = refusal(capsys, *arguments)
+    for part in parts:
+        assert part in said
+
+
+def library(case: str, metric: str, *names: str) -> float:
+    lines = (DATA / "values.jsonl").read_text().splitlines()
+    found = {(r["case"], r["pair"], r["metric"], r["library"]): r["value"] for r in map(json.loads, lines)}
+    value: float = next(found[k] for name in names if (k := (case, "real-fake", metric, name)) in found)
+    return value
+
+
+@pytest.mark.parametrize("case", ["c01_gauss1d", "c04_ring8_drop3", "c06_gauss16_shift"])
+def test_raw_scores_agree_with_other_libraries(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = DATA / "cases" / f"{case}.npz"
+    chosen = "energy,energy_v,frechet,kid,mmd,w1,w2,density,coverage,precision,recall"
+    found = scores(capsys, "--real", f"{path}:real", "--fake", f"{path}:fake", "--space", "raw", "--metrics", chosen)
+    expected = {
+        "energy": ("energy_u", "dcor"), "energy_v": ("energy_v", "dcor"), "frechet": ("frechet", "torch-fidelity"),
+        "kid": ("mmd2_poly3_unbiased", "jetnet"), "mmd": ("mmd2_rbf_unbiased", "sbibm"),
+        "w1": ("w1_exact", "scipy", "POT"), "w2": ("w2_exact", "scipy", "POT"),
+    }  # fmt: skip
+    for name, (metric, *names) in expected.items():
+        assert found[name]["value"] == pytest.approx(library(case, metric, *names), rel=1e-7), name
+    prdc: Any = library(case, "prdc_k5", "prdc")
+    for name, value in prdc.items():
+        assert found[name]["value"] == pytest.approx(value, abs=1e-9), name
+
+
+def test_torch_stays_out(files: Path) -> None:
+    program = (
+        "import sys; from genbench.cli.main import main; code = main(sys.argv[1:]); "
+        "assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    given = ["score", "--real", "real.npy", "--fake", "fake.npy", "--metrics", "energy,w2,coverage,frechet"]
+    done = subprocess.run([sys.executable, "-c", program, *given], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
