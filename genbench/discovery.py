@@ -244,6 +244,8 @@ def _checked(specs: Any) -> Iterable[Spec]:
             raise PluginError(f"genbench_register gave {type(spec).__name__}, {expected}")
         if (spec.kind, spec.name) in names:
             raise PluginError(f"genbench_register gave two {spec.kind}s named {spec.name!r}")
+        if (spec.kind, spec.name) == ("model", "real"):
+            raise PluginError("model 'real': 'real' is the name of the floor, the row of fresh real data")
         if "<" in getattr(spec.target, "__qualname__", ""):
             where = "at the top of a module, where a process of its own can find it"
             raise PluginError(f"{spec.kind} {spec.name!r}: its target must stand {where}; got {spec.target!r}")

@@ -10,7 +10,7 @@ import pytest
 from sessions import DOTS, make, write_plugin
 
 from genbench.config import parse_set
-from genbench.errors import ConfigError, UnknownName, UserError
+from genbench.errors import ConfigError, PluginError, UnknownName, UserError
 from genbench.plan import REAL, Plan, Request, make_plan
 from genbench.presets import PRESETS
 from genbench.registry import Registry
@@ -250,3 +250,16 @@ def test_what_a_record_says_of_a_cell_can_be_written(registry: Registry) -> None
         assert said["key"] == cell.key
         assert (said["model"], said["dataset"], said["seed"]) == (cell.model.name, "ring", 0)
         assert said["provenance"]["distribution"] == "genbench"
+
+
+def test_no_plugin_can_take_the_place_of_the_floor(tmp_path: Path) -> None:
+    plugin = write_plugin(
+        tmp_path / "hijack.py",
+        """
+        @hookimpl
+        def genbench_register():
+            return [ModelSpec("real", Base, None, "not real")]
+        """,
+    )
+    with pytest.raises(PluginError, match="'real' is the name of the floor"):
+        make(tmp_path, plugin, models="real")
