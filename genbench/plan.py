@@ -323,6 +323,7 @@ def _source(chosen: Chosen) -> dict[str, Any]:
     }
 
 
+@cache
 def _minor_version(distribution: str) -> str:
     try:
         return ".".join(importlib.metadata.version(distribution).split(".")[:2])

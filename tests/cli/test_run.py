@@ -199,7 +199,7 @@ def test_arrays_and_folders_of_images_run(folder: Path, capfd: pytest.CaptureFix
 
 def test_a_model_that_raises_is_a_row_and_exit_3(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (folder / "bad.py").write_text(PLUGIN)
-    given = ["-d=ring", "--plugin=bad.py", "--preset=smoke", "--metrics=energy", "--device=cpu", "--out=bad"]
+    given = ["--datasets=ring", "--plugin=bad.py", "--preset=smoke", "--metrics=energy", "--device=cpu", "--out=bad"]
     assert main(["run", "--models=raises", *given]) == 3
     out, err = capfd.readouterr()
     assert "failed" in next(line for line in out.splitlines() if line.startswith("raises "))

@@ -14,22 +14,8 @@ import pytest
 from genbench.cli.main import main
 
 DATA = Path(__file__).parent.parent / "data" / "reference_metrics"
-FIELDS = {
-    "metric",
-    "value",
-    "low",
-    "high",
-    "level",
-    "floor",
-    "floor_sd",
-    "z",
-    "better",
-    "unit",
-    "best",
-    "n_real",
-    "n_fake",
-}
-FIELDS |= {"space", "params", "version", "seconds", "warnings"}
+FIELDS = {"metric", "value", "low", "high", "level", "floor", "floor_sd", "z", "better", "unit", "best"}
+FIELDS |= {"n_real", "n_fake", "space", "params", "version", "seconds", "warnings"}
 
 
 @pytest.fixture

@@ -1,0 +1,129 @@
+"""The training loop that the core gives, against the tightest one written by hand; and the costs of models and metrics.
+
+Nothing here asserts a time: only a ratio of two loops that take turns in one process.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from genbench.budget import Budget, Sizes
+from genbench.data import space_of
+from genbench.protocol import Evidence, RealSide, TrainingData
+from genbench.registry import Registry, resolve
+from genbench.scoring import Scorer, evaluate
+from genbench.training import Run
+
+ROWS, SIZE, STEPS, ROUNDS = 10_000, 256, 300, 6
+REGISTRY = Registry.discover()
+MODELS = sorted(REGISTRY.models)
+METRICS = sorted(name for name, entry in REGISTRY.metrics.items() if set(entry.spec.needs) <= {"samples", "train"})
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Any:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def rounds(benchmark: Any, function: Callable[..., object], *arguments: object) -> None:
+    benchmark.pedantic(function, args=arguments, rounds=3, warmup_rounds=1)
+
+
+class Trained:
+    """A small network with a loss and an optimiser, the same for both loops."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.rows = torch.randn(ROWS, 2)
+        self.network = torch.nn.Sequential(torch.nn.Linear(2, 64), torch.nn.SiLU(), torch.nn.Linear(64, 2))
+        self.optimiser = torch.optim.Adam(self.network.parameters(), fused=True)
+
+    def step(self, batch: torch.Tensor) -> torch.Tensor:
+        loss = (self.network(batch) - batch).square().mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        return loss
+
+    def ours(self) -> None:
+        run = Run(Budget(STEPS, "steps"))
+        for batch in run.batches(self.rows, SIZE):
+            run.log(loss=self.step(batch))
+
+    def by_hand(self) -> None:
+        done, per_epoch = 0, ROWS // SIZE
+        while True:
+            for index in torch.randperm(ROWS)[: per_epoch * SIZE].view(per_epoch, SIZE).unbind():
+                self.step(self.rows.index_select(0, index))
+                done += 1
+                if done == STEPS:
+                    return
+
+
+def cpu(function: Callable[[], None]) -> float:
+    start = time.process_time()
+    function()
+    return time.process_time() - start
+
+
+def test_the_loop_costs_little_more_than_one_by_hand(benchmark: Any) -> None:
+    trained = Trained()
+    trained.ours(), trained.by_hand()
+    ours, by_hand = [], []
+    for _ in range(ROUNDS):  # in turn, A B B A: a machine that slows down slows both
+        ours.append(cpu(trained.ours))
+        by_hand += [cpu(trained.by_hand), cpu(trained.by_hand)]
+        ours.append(cpu(trained.ours))
+    least, typical = min(ours) / min(by_hand), statistics.median(ours) / statistics.median(by_hand)
+    benchmark.extra_info |= {"ratio of the least": least, "ratio of the medians": typical}
+    benchmark.pedantic(trained.ours, rounds=1)
+    print(f"run.batches over a loop by hand: {least:.3f} (least), {typical:.3f} (median)")
+    assert min(least, typical) < 1.15
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models(name: str, benchmark: Any) -> None:
+    """Training of ten steps and a draw of a hundred samples."""
+    entry = REGISTRY.models[name]
+    target, config = resolve(entry), entry.spec.config
+    rows = TrainingData(torch.randn(500, 2, generator=torch.Generator().manual_seed(0)))
+
+    def train_and_sample() -> None:
+        model = target() if config is None else target(config())
+        model.fit(rows, Run(Budget(10, "steps")))
+        with torch.no_grad():
+            model.sample(100)
+
+    rounds(benchmark, train_and_sample)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metrics(name: str, benchmark: Any) -> None:
+    entry = REGISTRY.metrics[name]
+    config = entry.spec.config
+    scorer = Scorer(entry.spec, resolve(entry), None if config is None else config())  # type: ignore[arg-type]
+    rng = np.random.default_rng(0)
+    real, fake, train = (rng.normal(size=(500, 4)) for _ in range(3))
+
+    def score() -> None:
+        [found] = evaluate(Evidence(RealSide(real), fake, train=train), [scorer])
+        assert found["value"] is not None
+
+    rounds(benchmark, score)
+
+
+def test_standardisation(benchmark: Any) -> None:
+    entry = REGISTRY.datasets["gaussian"]
+    config: Any = entry.spec.config
+    data = resolve(entry)(config()).load(Sizes(10_000, 1_000, 1_000), np.random.default_rng(0))
+    rounds(benchmark, lambda: space_of(data).to_model(data.train, np.random.default_rng(0)))
