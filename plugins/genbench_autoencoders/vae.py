@@ -153,7 +153,7 @@ class VAE:
         average.likelihood.calibrate(average.decoder(draw(*average.posterior(held_out))), held_out)
         log_likelihood, kl = average(held_out)
         bound = (log_likelihood - self.config.beta * kl).mean()
-        better = (bound > highest) | bound.isnan()
+        better = bound > highest
         for kept, latest in zip(self.network.parameters(), average.parameters(), strict=True):
             kept.copy_(torch.where(better, latest, kept))
         return torch.where(better, bound, highest)
