@@ -6,10 +6,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from genbench_density import KDEConfig, genbench_register
-from genbench_density.gaussian import Gaussian
-from genbench_density.kde import KDE, peak
-from genbench_density.memoriser import Memoriser
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 from sklearn.neighbors import KernelDensity
@@ -17,6 +13,10 @@ from sklearn.neighbors import KernelDensity
 from genbench.budget import Budget
 from genbench.protocol import TrainingData
 from genbench.training import Run
+from genbench_density import KDEConfig, genbench_register
+from genbench_density.gaussian import Gaussian
+from genbench_density.kde import KDE, peak
+from genbench_density.memoriser import Memoriser
 
 SHAPES = [(1,), (2,), (16,), (1, 8, 8), (3, 16, 16)]
 MAKERS = {"kde": lambda: KDE(KDEConfig()), "gaussian": Gaussian, "memoriser": Memoriser}

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+
+from genbench.budget import Budget
+from genbench.protocol import TrainingData
+from genbench.training import Run
 from genbench_diffusion import DDPMConfig, genbench_register
 from genbench_diffusion.ddpm import DDPM, Chain
 from genbench_diffusion.likelihood import flow_log_prob, variational_bound
 from genbench_diffusion.networks import Perceptron, UNet
 from genbench_diffusion.schedule import betas
-
-from genbench.budget import Budget
-from genbench.protocol import TrainingData
-from genbench.training import Run
 
 SHAPES = [(1,), (2,), (16,), (1, 8, 8), (3, 16, 16)]
 CPU = torch.device("cpu")
