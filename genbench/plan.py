@@ -199,7 +199,7 @@ def make_plan(request: Request, registry: Registry) -> Plan:
                 skips.append(Skip(model.label, dataset.label, f"needs {needs} data, {dataset.name} is {spec.data}"))
                 continue
             for seed in seeds:
-                length = _budget(model.spec, spec.data, budget, preset)
+                length = _budget(model.spec, spec, budget, preset)
                 cells.append(Cell(model, dataset, seed, length, request.device, preset.sizes, scored))
     if not any(cell.model.name != REAL for cell in cells):
         raise UserError("nothing to run: " + "; ".join(map(str, skips)))
@@ -276,10 +276,10 @@ def _applies(metric: MetricSpec, dataset: DatasetSpec) -> bool:
     return dataset.data in metric.data and all(has.get(need, True) for need in metric.needs)
 
 
-def _budget(spec: ModelSpec, kind: str, budget: Budget | None, preset: Preset) -> str:
+def _budget(spec: ModelSpec, dataset: DatasetSpec, budget: Budget | None, preset: Preset) -> str:
     if not spec.iterative:
         return "none"
-    return str(budget or Budget(preset.steps(spec.steps_for(kind)), "steps"))
+    return str(budget or Budget(preset.steps(spec.steps_for(dataset.data), dataset.name), "steps"))
 
 
 def _seconds(cell: Cell) -> float:

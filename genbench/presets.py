@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from genbench.budget import Sizes
 
@@ -14,7 +15,8 @@ class Preset:
     """A suite of datasets, a number of seeds, and how much of each model's recipe is run.
 
     A model trains for ``factor`` times the steps of its recipe, and at most ``cap`` steps: a plugin may ask for what
-    its method needs, not for whatever it likes.
+    its method needs, not for whatever it likes. ``shares`` are of the factor, on datasets that need less of it: a table
+    of ten smooth columns is learned sooner than 25 narrow modes.
     """
 
     name: str
@@ -24,10 +26,11 @@ class Preset:
     factor: float
     cap: int
     sizes: Sizes
+    shares: Mapping[str, float] = field(default_factory=dict)
 
-    def steps(self, recipe: int) -> int:
-        """Return the budget of a model whose recipe has this many steps."""
-        return max(1, min(self.cap, round(self.factor * recipe)))
+    def steps(self, recipe: int, dataset: str = "") -> int:
+        """Return the budget on a dataset of a model whose recipe has this many steps."""
+        return max(1, min(self.cap, round(self.factor * self.shares.get(dataset, 1.0) * recipe)))
 
 
 PRESETS = {
@@ -50,6 +53,7 @@ PRESETS = {
             factor=1.0,
             cap=20_000,
             sizes=Sizes(10_000, 10_000, 10_000),
+            shares={"magic": 0.5},
         ),
         Preset(
             "full",

@@ -12,6 +12,7 @@ import platform
 import time
 import uuid
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -279,6 +280,7 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
+@cache
 def versions() -> dict[str, str | None]:
     """Return the versions of the libraries that a result depends on, read from metadata."""
     found: dict[str, str | None] = {}
@@ -295,5 +297,7 @@ def _now() -> str:
 
 
 def default_directory(root: Path = Path("results")) -> Path:
-    """Return a directory for a new run, named by the time."""
-    return root / time.strftime("run-%Y%m%d-%H%M%S")
+    """Return a directory for a new run, named by the time and not there yet."""
+    name = time.strftime("run-%Y%m%d-%H%M%S")
+    names = (name, *(f"{name}-{i}" for i in range(2, 10_000)))
+    return next(root / each for each in names if not (root / each).exists())
