@@ -33,12 +33,13 @@ class GAN:
         """Train on (n, *shape) rows. A step is one update of the discriminator and one of the generator."""
         c = self.config
         batch = c.batch or (256 if data.kind == "vector" else 64)
+        learning_rate = c.learning_rate or (1e-3 if data.kind == "vector" else 5e-4)
         self.latent = c.latent or latent_size(data.shape)
         self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels).to(run.device)
         self.discriminator = discriminator(data.shape, c.width, c.depth, c.channels).to(run.device)
         self.average = Average(self.generator, c.average)
-        adam_generator = Adam(self.generator, c.learning_rate, (0.5, 0.9))
-        adam_discriminator = Adam(self.discriminator, c.learning_rate, (0.5, 0.9))
+        adam_generator = Adam(self.generator, learning_rate, (0.5, 0.9))
+        adam_discriminator = Adam(self.discriminator, learning_rate, (0.5, 0.9))
 
         for real in run.batches(data.train, batch):  # (batch, *shape)
             factor = flat_then_cosine(run.progress, c.flat)

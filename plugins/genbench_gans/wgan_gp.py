@@ -20,8 +20,8 @@ __all__ = ["WGANGP", "critic_loss", "mini_batches"]
 class WGANGP:
     """A generator led by a critic f, whose mean difference between data and samples is the Wasserstein distance.
 
-    The critic's gradient is held to norm 1 on lines between data and samples; its last value, ``distance`` in the log,
-    is an estimate of that distance and falls as the samples get better. Samples come from the averaged generator.
+    The critic's gradient is held to norm 1 on lines between data and samples. Minus the logged ``loss`` is, but for the
+    penalty, an estimate of that distance. Samples come from the averaged generator.
     """
 
     def __init__(self, config: WGANGPConfig) -> None:

@@ -138,8 +138,8 @@ def test_latent_size_is_an_option(make):
         ("width", 0, "[1, inf)"),
         ("latent", -1, "[0, inf)"),
         ("batch", -1, "[0, inf)"),
-        ("learning_rate", 0.0, "(0.0, inf)"),
-        ("learning_rate", math.nan, "(0.0, inf)"),
+        ("learning_rate", -1.0, "[0.0, inf)"),
+        ("learning_rate", math.nan, "[0.0, inf)"),
         ("flat", 1.0, "[0.0, 1.0)"),
         ("average", 1.0, "[0.0, 1.0)"),
         ("r1", -1.0, "[0.0, inf)"),
@@ -154,6 +154,11 @@ def test_options_out_of_range_are_refused(config, option, value, allowed):
     with pytest.raises(ValueError) as error:
         config(**{option: value})
     assert str(error.value) == f"{option} must be in {allowed}, got {value}"
+
+
+def test_wgan_gp_has_no_learning_rate_to_pick():
+    with pytest.raises(ValueError, match=r"learning_rate must be in \(0.0, inf\), got 0.0"):
+        WGANGPConfig(learning_rate=0.0)
 
 
 # ---------------------------------------------------------------------------------------------------- the mathematics
