@@ -29,7 +29,7 @@ def duplicates(evidence: Evidence) -> Score:
     if train is None:
         return Score(None, n_fake=len(fake), warnings=(NO_TRAIN,))
     same = SAME * float(np.sqrt((train.std(0) ** 2).sum()))
-    distance, index = nearest_to(train, fake)
+    distance, index = _fake_to_train(evidence, train)
     copies = np.flatnonzero(distance <= same)
     real_distance, _ = _real_to_train(evidence, train)
     repeated = nearest_other(fake, 1)[0][:, 0] <= same if len(fake) > 1 else np.zeros(1, bool)
@@ -58,7 +58,7 @@ def ct(evidence: Evidence) -> Score:
     n, m = len(real), len(fake)
     if train is None:
         return Score(None, n_real=n, n_fake=m, warnings=(NO_TRAIN,))
-    distance, index = nearest_to(train, fake)
+    distance, index = _fake_to_train(evidence, train)
     real_distance, _ = _real_to_train(evidence, train)
     found = area(real_distance, distance)
     unit = float(np.sqrt((n + m + 1) / (12.0 * n * m)))
@@ -91,7 +91,7 @@ def authenticity(evidence: Evidence) -> Score:
     if train is None or len(train) < 2:
         return Score(None, n_fake=len(fake), warnings=(NO_TRAIN,))
     own = evidence.real.once("train to train", lambda: nearest_other(train, 1)[0][:, 0])
-    distance, index = nearest_to(train, fake)
+    distance, index = _fake_to_train(evidence, train)
     authentic = int(np.count_nonzero(distance > own[index]))
     low, high = wilson(authentic, len(fake))
     return Score(
@@ -107,3 +107,9 @@ def authenticity(evidence: Evidence) -> Score:
 
 def _real_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:
     return evidence.real.once("real to train", lambda: nearest_to(train, evidence.real.rows))
+
+
+def _fake_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:
+    """Return each sample's nearest training row: three metrics ask for it."""
+    key = ("fake to train", hash(evidence.fake.tobytes()))
+    return evidence.real.once(key, lambda: nearest_to(train, evidence.fake))
