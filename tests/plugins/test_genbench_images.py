@@ -7,20 +7,20 @@ import json
 import struct
 from pathlib import Path
 
-import genbench_images
 import numpy as np
 import pytest
+from scipy import stats
+
+import genbench_images
+from genbench.errors import DataError
+from genbench.protocol import Sizes
+from genbench.stored import load_stored
 from genbench_images import FashionMNISTConfig, GalaxiesConfig, LognormalMapsConfig, MNISTConfig
 from genbench_images.digits import Digits
 from genbench_images.galaxies import Galaxies, half_light_radius, render
 from genbench_images.idx import LARGEST, read_idx
 from genbench_images.lognormal import LognormalMaps
 from genbench_images.mnist import MNIST, STORED, FashionMNIST
-from scipy import stats
-
-from genbench.errors import DataError
-from genbench.protocol import Sizes
-from genbench.stored import load_stored
 
 ALL = Sizes(10**6, 10**6, 10**6)
 PARTS = ("train", "test", "reference")

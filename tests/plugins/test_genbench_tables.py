@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import genbench_tables
 import numpy as np
 import pytest
-from genbench_tables import MagicConfig
-from genbench_tables.magic import COLUMNS, STORED, Magic
 
+import genbench_tables
 from genbench.protocol import Sizes
 from genbench.stored import load_stored
+from genbench_tables import MagicConfig
+from genbench_tables.magic import COLUMNS, STORED, Magic
 
 SIZES = Sizes(2000, 1000, 1000)
 

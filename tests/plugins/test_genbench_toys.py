@@ -6,19 +6,19 @@ import importlib
 import math
 from functools import cache
 
-import genbench_toys as toys
 import numpy as np
 import pytest
+from scipy import integrate, special, stats
+from sklearn.datasets import make_moons
+
+import genbench_toys as toys
+from genbench.protocol import Sizes
 from genbench_toys.curves import GaussianRing, Moons
 from genbench_toys.funnel import Funnel
 from genbench_toys.gaussian import Gaussian
 from genbench_toys.michel import ENDPOINT, Michel
 from genbench_toys.mixtures import Grid, Mixture, Ring
 from genbench_toys.planar import Banana, Checkerboard
-from scipy import integrate, special, stats
-from sklearn.datasets import make_moons
-
-from genbench.protocol import Sizes
 
 SPECS = {spec.name: spec for spec in toys.genbench_register()}
 SIZES = Sizes(20_000, 500, 300)
