@@ -53,7 +53,7 @@ PRESETS = {
             factor=1.0,
             cap=20_000,
             sizes=Sizes(10_000, 10_000, 10_000),
-            shares={"magic": 0.5},
+            shares={"magic": 0.3},
         ),
         Preset(
             "full",
