@@ -147,7 +147,7 @@ def _fit_and_sample(
     bad = ~np.isfinite(space.to_scores(samples)).all(1)  # a logarithmic column may overflow, or vanish
     if bad.any():
         raise Invalid(f"{int(bad.sum())} of {n} samples overflow or vanish in the data's units")
-    evidence = {"samples": samples.astype(np.float32) if samples.dtype == np.float64 and data.levels else samples}
+    evidence = {"samples": samples}
 
     if cell.density != "none":
         report(phase="density", timings=timings)

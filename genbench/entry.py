@@ -12,13 +12,14 @@ from scipy import stats
 
 from genbench.significance import LEVEL, Estimate
 
-__all__ = ["SUSPECT", "UNRANKED", "Column", "Entry", "Record", "score_entry", "timing_entry"]
+__all__ = ["COPYING", "SUSPECT", "UNRANKED", "Column", "Entry", "Record", "score_entry", "timing_entry"]
 
 Record = Mapping[str, Any]
 
 KINDS = ("exact", "bound", "estimate")
 LIKELIHOODS = ("nll", "bits_per_dim", "kl")  # where the kind of a model's density says what the number is
 UNRANKED = ("cross-entropy gap",)  # negative where a model collapses on a mode: lower is not better
+COPYING = ("ct", "authenticity")  # low is copying, high is far from the data: neither end is best
 SUSPECT = 3.0  # standard errors by which a score must beat the floor before it is flagged
 
 
@@ -116,6 +117,8 @@ def _density_kind(score: Mapping[str, Any], metric: str, declared: str | None) -
 
 
 def _beside_floor(entry: Entry, value: Estimate, scores: Mapping[int, Mapping[str, Any]], column: Column) -> Entry:
+    if set(entry.scale) & set(UNRANKED):
+        return entry  # another quantity than the floor's
     floors = {seed: f for seed, s in scores.items() if (f := _number(s.get("floor"))) is not None}
     if not floors:
         return entry
@@ -129,7 +132,8 @@ def _beside_floor(entry: Entry, value: Estimate, scores: Mapping[int, Mapping[st
     else:
         z = _z_over_seeds(gaps)
     worse = -z if z and column.better == "higher" else z or 0.0
-    return replace(entry, z=z, suspect=column.better is not None and worse < -SUSPECT)
+    judged = column.better is not None or column.name in COPYING
+    return replace(entry, z=z, suspect=judged and worse < -SUSPECT)
 
 
 def _z_over_seeds(gaps: Estimate) -> float | None:

@@ -80,7 +80,7 @@ class ModelSpec(_Declared):
         if self.capabilities:
             _check_members(where, "capabilities", self.capabilities, ("encode", "decode", "reconstruct"))
         steps = self.steps if isinstance(self.steps, Mapping) else dict.fromkeys(self.data, self.steps)
-        if set(steps) < set(self.data) or not all(isinstance(n, int) and n > 0 for n in steps.values()):
+        if not set(self.data) <= set(steps) or not all(isinstance(n, int) and n > 0 for n in steps.values()):
             raise ValueError(f"{where}: steps must be positive, one number or one for each of {self.data}")
         object.__setattr__(self, "steps", MappingProxyType(dict(steps)))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genbench.entry import UNRANKED, Column, Entry, Record, score_entry, timing_entry
+from genbench.entry import COPYING, UNRANKED, Column, Entry, Record, score_entry, timing_entry
 from genbench.significance import tied_with_best
 
 __all__ = [
@@ -193,7 +193,8 @@ def columns_of(records: Iterable[Record]) -> tuple[Column, ...]:
     timings: dict[str, None] = {}
     for record in records:
         for score in record.get("scores") or ():
-            metrics.setdefault(score["metric"], Column(score["metric"], score.get("better"), score.get("unit") or ""))
+            better = None if score["metric"] in COPYING else score.get("better")
+            metrics.setdefault(score["metric"], Column(score["metric"], better, score.get("unit") or ""))
         timings.update(dict.fromkeys(record.get("timings") or ()))
     known = [name for name in TIMINGS if name in timings]
     others = [name for name in timings if name not in TIMINGS]

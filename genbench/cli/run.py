@@ -24,7 +24,7 @@ FAILED, INTERRUPTED = 3, 130
     default="all",
     show_default=True,
     shell_complete=complete("model"),
-    help="Names, globs, exclusions, options and sweeps: vae,gan*,-kde or vae[latent=2|8].",
+    help="Names, globs, exclusions, options and sweeps: vae,gan*,-kde or 'vae[latent=2|8]'.",
 )
 @click.option(
     "-d",
@@ -69,7 +69,7 @@ FAILED, INTERRUPTED = 3, 130
     help="Where the run is kept; one that is there is resumed.  [default: results/run-TIME]",
 )
 @click.option("--jobs", metavar="N", type=int, help="Cells at a time.  [default: one a core, one on a GPU]")
-@click.option("--timeout", metavar="TIME", help="Deadline of a cell: 90s, 10min.")
+@click.option("--timeout", metavar="TIME", help="Deadline of each stage of a cell, training and scoring: 90s, 10min.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of its time; run nothing.")
 @json_option
 @click.pass_context

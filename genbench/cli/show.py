@@ -52,7 +52,9 @@ def _print(fact: dict[str, Any]) -> None:
     rows = [(o["name"], o["type"], _default(o), o["meaning"]) for o in fact["options"]]
     print_table(("option", "type", "default", "meaning"), rows)
     name, option = fact["name"], fact["options"][0]["name"]
-    click.echo(f"to set one: --set {name}.{option}=VALUE or {name}[{option}=VALUE]; a sweep: {name}[{option}=A|B]\n")
+    click.echo(
+        f"to set one: --set {name}.{option}=VALUE or '{name}[{option}=VALUE]'; a sweep: '{name}[{option}=A|B]'\n"
+    )
 
 
 def _training(fact: dict[str, Any]) -> str:

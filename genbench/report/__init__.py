@@ -58,7 +58,7 @@ def render(
 ) -> str | bytes:
     """Return the records as tables, in one of ``FORMATS``; ``width`` is the terminal's, for ``rich``.
 
-    CSV, JSON and parquet hold everything, named as by ``genbench.table.to_frame``, unless ``metrics`` says what
+    CSV, JSON and parquet hold everything, named as by ``genbench.table.to_frame``, unless ``metrics`` says what.
     Raises UnknownName where no record has such a column, ValueError for another format.
     """
     records = list(records)

@@ -65,7 +65,7 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
     elif seeds:
         said.append(f"± standard error over {' to '.join(str(n) for n in sorted({seeds[0], seeds[-1]}))} seeds")
     if any(e.best for e in entries):
-        test = "sampling errors" if seeds == [1] else "Welch's t over seeds"
+        test = "sampling errors" if seeds == [1] else "Welch's t over seeds on a log scale"
         said.append(f"{{best}} the best, or not told from it ({test}, Holm over the column, 5 %)")
     directions = {column.better for column in columns}
     said += [f"{sign} {way} is better" for way, sign in (("lower", "↓"), ("higher", "↑")) if way in directions]
