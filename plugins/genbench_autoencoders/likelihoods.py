@@ -7,6 +7,7 @@ density there is the level's probability over that width.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +62,7 @@ class Gaussian(nn.Module):
         return x
 
 
-class Quantised(nn.Module):
+class Quantised(nn.Module, ABC):
     """A distribution over grey levels, independent for each value of an image given the code."""
 
     outputs: int
@@ -70,13 +71,13 @@ class Quantised(nn.Module):
         super().__init__()
         self.levels = levels
 
+    @abstractmethod
     def log_mass(self, decoded: Tensor, level: Tensor) -> Tensor:
         """Return log P(level|z) (n, C, H, W) for decoded (n, outputs, C, H, W), levels (n, C, H, W)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, decoded: Tensor) -> Tensor:
         """Return levels (n, C, H, W), integers."""
-        raise NotImplementedError
 
     def log_prob(self, decoded: Tensor, x: Tensor) -> Tensor:
         """Return (n,) nats for decoded (n, outputs * C, H, W) and dequantised x (n, C, H, W)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -11,24 +12,24 @@ from genbench.protocol import Array, Column, Data, Modes, Sizes
 __all__ = ["Toy", "planar_entropy"]
 
 
-class Toy:
+class Toy(ABC):
     """A distribution with a known density; subclasses say how to draw from it and what its logarithm is."""
 
     entropy: float | None = None  # nats
     modes: Modes | None = None
     columns: tuple[Column, ...] = ()
 
+    @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Return (n, d) float64 draws."""
-        raise NotImplementedError
 
     def log_prob(self, x: Array) -> Array:
         """Return (n,) nats at x (n, d); -inf where the density is zero, nan at nan."""
         with np.errstate(over="ignore", invalid="ignore"):  # what a model samples may lie anywhere
             return self._log_prob(np.asarray(x, dtype=np.float64))
 
-    def _log_prob(self, x: Array) -> Array:
-        raise NotImplementedError
+    @abstractmethod
+    def _log_prob(self, x: Array) -> Array: ...
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
         """Draw each split from a stream of its own, so that more training rows leave the test rows as they are."""
