@@ -261,7 +261,9 @@ def _arrow(
     table = arrow_csv.read_csv(
         pa.BufferReader(pa.py_buffer(body)),
         read_options=arrow_csv.ReadOptions(
-            column_names=[str(i) for i in range(len(layout.names))], block_size=16 * 2**20
+            column_names=[str(i) for i in range(len(layout.names))],
+            block_size=16 * 2**20,
+            use_threads=False,  # threads that are still at work when a short command ends make it abort, now and then
         ),
         parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=b'"' in bytes(body[: HEAD * 4])),
         convert_options=arrow_csv.ConvertOptions(
