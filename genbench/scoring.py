@@ -121,6 +121,7 @@ def _finished(
             "floor_sd": floor_sd,
             "z": z,
             "better": spec.better,
+            "ranked": spec.ranked,
             "unit": spec.unit,
             "best": spec.best,
             "n_real": score.n_real,

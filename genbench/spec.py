@@ -143,11 +143,13 @@ class MetricSpec(_Declared):
 
     ``needs`` names what the evidence must hold, out of ``samples``, ``train``, ``density`` (the model's), ``truth``
     (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``. ``best`` is the value of a
-    perfect model, None where it depends on the data.
+    perfect model, None where it depends on the data. ``ranked=False`` says that neither end is good: low is copying,
+    high is far from the data.
     """
 
     _: KW_ONLY
     better: Better = "lower"
+    ranked: bool = True
     unit: str = ""
     best: float | None = None
     needs: tuple[str, ...] = ("samples",)
