@@ -23,6 +23,7 @@ COMMANDS = {  # name -> where it is, what it does: --help shows this line and im
     "list": ("genbench.cli.list:list_", "List the models, datasets and metrics that are installed."),
     "show": ("genbench.cli.show:show", "Show what one of them is, its options and who provides it."),
     "plugins": ("genbench.cli.plugins:plugins", "Show the installed plugins, and what is wrong with any."),
+    "new": ("genbench.cli.new:new", "Write a plugin package that can be installed, checked and published."),
     "completion": ("genbench.cli.completion:completion", "Print the script that completes commands in a shell."),
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
