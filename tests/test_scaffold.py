@@ -40,7 +40,16 @@ def test_the_files_fit_together(kind: str, name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_is_linted(kind: str, tmp_path: Path) -> None:
     write_package(kind, "a_rather_long_name_of_a_plugin", tmp_path)
-    rules = "--isolated --no-cache --line-length 120 --select E,F,I,N,UP,B,RUF,D --ignore D1,D2,D4".split()
+    rules = [
+        "--isolated",
+        "--no-cache",
+        "--line-length",
+        "120",
+        "--select",
+        "E,F,I,N,UP,B,RUF,D",
+        "--ignore",
+        "D1,D2,D4",
+    ]
     ours = ["--config", "lint.isort.known-third-party=['genbench']"]
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", *rules, *ours, tmp_path], capture_output=True, text=True
