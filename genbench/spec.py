@@ -145,6 +145,8 @@ class MetricSpec(_Declared):
     (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``. ``best`` is the value of a
     perfect model, None where it depends on the data. ``ranked=False`` says that neither end is good: low is copying,
     high is far from the data.
+
+    ``detects`` names the faults, out of ``FAULTS``, that it advertises to see: ``genbench audit`` holds it to them.
     """
 
     _: KW_ONLY
@@ -152,6 +154,7 @@ class MetricSpec(_Declared):
     ranked: bool = True
     unit: str = ""
     best: float | None = None
+    detects: tuple[str, ...] = ()
     needs: tuple[str, ...] = ("samples",)
     data: tuple[str, ...] = DATA_KINDS
     version: int = 1
@@ -166,7 +169,13 @@ class MetricSpec(_Declared):
             raise ValueError(f"{where}: better must be 'lower' or 'higher', got {self.better!r}")
         _check_members(where, "needs", self.needs, NEEDS)
         _check_members(where, "data", self.data, DATA_KINDS)
+        if self.detects:
+            _check_members(where, "detects", self.detects, FAULTS)
 
 
+FAULTS = (
+    "dropped_modes", "uneven_weights", "shift", "width", "lost_correlation", "lost_mode_correlation", "outliers",
+    "ridges", "quantisation", "exact_copies", "near_copies", "repeated_points", "memorised_half", "heavy_tails",
+)  # fmt: skip
 NEEDS = ("samples", "train", "density", "truth", "modes", "labels", "observables", "simulator", "timing")
 Spec = ModelSpec | DatasetSpec | MetricSpec
