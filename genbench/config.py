@@ -6,7 +6,7 @@ import dataclasses
 import os
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any
 
@@ -34,7 +34,8 @@ LIMIT = 1_000_000  # bytes of a --config file: a larger one is some other file
 class Setting:
     """One option as the user gave it: ``origin`` repeats how and where, and begins every error about it.
 
-    ``target`` is a plugin's name; ``model:``, ``dataset:``, ``metric:`` or the name of a distribution may precede it.
+    ``target`` is a plugin's name; ``model:``, ``dataset:``, ``metric:``, ``space:`` or the name of a distribution may
+    precede it.
     ``value`` is text from the command line, or what a TOML file or Python holds.
     """
 
@@ -173,11 +174,18 @@ def canonical(config: Any) -> dict[str, Any]:
     return {name: plain_value(hint, getattr(config, name)) for name, hint in option_types(type(config)).items()}
 
 
-def essential(config: Any) -> dict[str, Any]:
-    """Return the canonical options, less those that change no result: fields with ``metadata={"essential": False}``."""
-    fields = () if config is None else dataclasses.fields(config)
-    needless = {field.name for field in fields if not field.metadata.get("essential", True)}
-    return {name: value for name, value in canonical(config).items() if name not in needless}
+def essential(config: Any, contents: Callable[[str], str] | None = None) -> dict[str, Any]:
+    """Return the canonical options, less those that change no result: fields with ``metadata={"essential": False}``.
+
+    With ``contents``, the path in a field with ``metadata={"contents": True}`` becomes ``contents(path)``: not where
+    the data lie but which they are.
+    """
+    fields = {} if config is None else {field.name: field.metadata for field in dataclasses.fields(config)}
+    options = {name: value for name, value in canonical(config).items() if fields[name].get("essential", True)}
+    if contents is None:
+        return options
+    paths = [name for name, value in options.items() if value and fields[name].get("contents")]
+    return {**options, **{name: contents(options[name]) for name in paths}}
 
 
 def label(name: str, config: Any) -> str:

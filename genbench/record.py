@@ -1,27 +1,37 @@
 """What became of a cell: its key, its record, and the immutable files that hold them.
 
-A record is one JSON file an attempt, ``cells/<key[:2]>/<key>/<attempt>.json``, written to a temporary name, synced and
-renamed, so that a crash at any moment loses nothing that was finished.
+A record is one JSON file an attempt, ``cells/<key[:2]>/<key>/<attempt>.json``, sealed with the sha256 of its body,
+written to a temporary name, synced and linked under a number that nobody has taken: a crash at any moment loses nothing
+that was finished, and two runs may share a directory.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from genbench.errors import UserError
+from genbench.seal import SCHEMA_VERSION, STATUSES, DamageError, canonical_json, open_sealed, seal
 
 __all__ = [
     "SCHEMA_VERSION",
     "STATUSES",
+    "UNFINISHED",
+    "Damage",
+    "attempts",
     "cell_folder",
     "key_of",
     "plain",
+    "read_record",
     "read_records",
     "read_run",
     "to_json",
@@ -29,41 +39,38 @@ __all__ = [
     "write_record",
 ]
 
-SCHEMA_VERSION = 1
-STATUSES = ("ok", "invalid", "diverged", "failed", "timeout", "oom", "crashed", "lost", "interrupted", "skipped")
+UNFINISHED = ("interrupted", "lost", "skipped")  # never in the place of an attempt that came to its own end
+LARGEST = 256 * 2**20  # bytes: a larger file is no record
+ATTEMPT = re.compile(r"[1-9][0-9]*\.json")
+KEY = re.compile(r"[A-Za-z0-9._+-]{1,64}")  # ours are 24 hexadecimal digits
+TEXTS = ("key", "model", "dataset", "status")
 
 
 def key_of(parts: Mapping[str, Any]) -> str:
-    """Return 24 hexadecimal digits of the sha256 of canonical JSON: sorted keys, no NaN, floats by ``float.hex``."""
-    canonical = json.dumps(_exact(parts), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:24]
+    """Return 24 hexadecimal digits of the sha256 of canonical JSON."""
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:24]
 
 
-def _exact(value: Any) -> Any:
-    if isinstance(value, float):
-        return value.hex()
-    if isinstance(value, Mapping):
-        return {str(k): _exact(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_exact(v) for v in value]
-    return value
+# ------------------------------------------------------------------------------------------------------------ to JSON
 
 
 def plain(value: Any) -> Any:
     """Return ``value`` as JSON can hold it: numbers that are not finite become null, arrays lists, the rest text."""
-    if value is None or isinstance(value, (bool, str)):
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode(errors="replace").decode()  # half a surrogate is no text
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {plain(str(k)): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(v) for v in value]
     if hasattr(value, "tolist"):  # numpy and torch, neither of which is imported here
         return plain(value.tolist())
-    return str(value)
+    return plain(str(value))
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
@@ -71,80 +78,174 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
     return json.dumps(plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that the file is either not there or whole, and on the disk when this returns."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(to_json(value, indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+# -------------------------------------------------------------------------------------------------------------- writing
 
 
 def cell_folder(run: Path, key: str) -> Path:
-    """Return the folder of a cell's records, log and samples."""
+    """Return the folder of a cell's records, log and samples; raises ValueError for a key that is no name of one."""
+    if not KEY.fullmatch(key) or key.startswith("."):
+        raise ValueError(f"{key!r} is no key of a cell")
     return run / "cells" / key[:2] / key
 
 
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that the file is either not there or whole, and on the disk when this returns."""
+    with _written(path, to_json(value, indent=1)) as temporary:
+        temporary.replace(path)
+    _sync(path.parent)
+
+
 def write_record(run: Path, record: Mapping[str, Any]) -> Path:
-    """Write one attempt at a cell as the next number that is free, and return its path."""
+    """Write one attempt at a cell under the next number that is free, and return its path; it is on the disk then.
+
+    No attempt ever takes the place of another, however many processes write. Raises OSError, and leaves nothing, where
+    it cannot be written.
+    """
     folder = cell_folder(run, record["key"])
-    folder.mkdir(parents=True, exist_ok=True)
-    attempt = 1 + max((int(p.stem) for p in folder.glob("*.json") if p.stem.isdigit()), default=0)
-    path = folder / f"{attempt}.json"
-    write_json(path, {**record, "attempt": attempt})
+    _make(folder)
+    body = plain(record)
+    attempt = 1 + max((number for number, _ in attempts(folder)), default=0)
+    while True:
+        path = folder / f"{attempt}.json"
+        sealed = seal({**body, "schema_version": SCHEMA_VERSION, "attempt": attempt})
+        with _written(path, json.dumps(sealed, indent=1, ensure_ascii=False, allow_nan=False)) as temporary:
+            if _claim(temporary, path):
+                break
+        attempt += 1
+    _sync(folder)
     return path
 
 
-def read_run(path: str | Path) -> dict[str, Any]:
-    """Return ``run.json`` of a run's directory; raises UserError where there is none."""
-    file = Path(path) / "run.json"
-    if not file.is_file():
-        raise UserError(f"{path}: no run here (no run.json); give the directory that 'genbench run' printed last")
+@contextlib.contextmanager
+def _written(path: Path, text: str) -> Iterator[Path]:
+    """Write and sync text under a temporary name beside ``path``, which is gone again afterwards."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        about = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{file}: not JSON ({error})") from None
-    if not isinstance(about, dict):
-        raise UserError(f"{file}: not what a run is described by; expected an object, got {type(about).__name__}")
-    return about
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-def read_records(path: str | Path, *, damaged: list[Path] | None = None) -> list[dict[str, Any]]:
-    """Return the latest record of each cell of a run, in the order of its plan.
+def _claim(temporary: Path, path: Path) -> bool:
+    """Give the file its name unless that is taken: one of two writers wins, and the other hears of it."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError:  # no hard links here: an empty file holds the name until the whole one takes its place
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        except FileExistsError:
+            return False
+        temporary.replace(path)
+    return True
 
-    Files that are not whole records are left out and listed in ``damaged``. Raises UserError where there is no run, or
-    where a record was written by a newer genbench.
+
+def _make(folder: Path) -> None:
+    """Make a folder and all above it, so that they outlive a loss of power."""
+    missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        _sync(each.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# -------------------------------------------------------------------------------------------------------------- reading
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file that is no whole record, and why."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+def attempts(folder: Path) -> list[tuple[int, Path]]:
+    """Return the files of a cell's attempts by number, damaged ones and those set aside among them."""
+    names = [path for path in folder.iterdir() if ATTEMPT.fullmatch(path.name.removesuffix(".damaged"))]
+    return sorted((int(path.name.partition(".")[0]), path) for path in names)
+
+
+def read_run(path: str | Path, damaged: list[Damage] | None = None) -> dict[str, Any]:
+    """Return ``run.json`` of a run's directory in today's schema; raises UserError where there is none.
+
+    With ``damaged`` a file that is missing beside records, or not whole, is listed there and what it said is empty: the
+    records are still good.
     """
-    run = Path(path)
-    order = {key: i for i, key in enumerate(read_run(run).get("cells", []))}
-    latest: dict[str, dict[str, Any]] = {}
-    files = sorted((p for p in run.glob("cells/*/*/*.json") if p.stem.isdigit()), key=lambda p: int(p.stem))
-    for file in files:
-        record = _read_record(file)
-        if record is None:
-            if damaged is not None:
-                damaged.append(file)
-        else:
-            latest[record["key"]] = record
-    return sorted(latest.values(), key=lambda r: (order.get(r["key"], len(order)), r["key"]))
-
-
-def _read_record(file: Path) -> dict[str, Any] | None:
+    file = Path(path) / "run.json"
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError):
-        return None
-    if not isinstance(record, dict) or not isinstance(record.get("key"), str) or record.get("status") not in STATUSES:
-        return None
-    schema = record.get("schema_version", 0)
-    if not isinstance(schema, int):
-        return None
-    if schema > SCHEMA_VERSION:
-        raise UserError(f"{file}: schema {schema} is newer than this genbench; try: pip install -U genbench")
+        if not file.is_file() and (damaged is None or not any(Path(path).glob("cells/*/*"))):
+            raise UserError(f"{path}: no run here (no run.json); give the directory that 'genbench run' printed last")
+        return open_sealed(_content(file), file)
+    except (DamageError, OSError) as error:
+        reason = str(error) if isinstance(error, DamageError) else f"cannot be read ({error.strerror})"
+        if damaged is None:
+            raise UserError(f"{file}: {reason}") from None
+        damaged.append(Damage(file, reason))
+        return {}
+
+
+def read_records(path: str | Path, *, damaged: list[Damage] | None = None) -> list[dict[str, Any]]:
+    """Return the latest record of each cell of a run, in the order of its plan; nothing is changed on the disk.
+
+    The latest is the last attempt that came to its own end, or else the last one. Files that are not whole records are
+    left out and listed in ``damaged``; those that were set aside before, only where nothing else is known of the cell.
+    Raises UserError where there is no run, or where a record was written by a newer genbench.
+    """
+    run, bad = Path(path), [] if damaged is None else damaged
+    order = {key: i for i, key in enumerate(read_run(run, bad).get("cells", []))}
+    latest = [record for folder in sorted(run.glob("cells/*/*/")) if (record := _latest(folder, bad)) is not None]
+    return sorted(latest, key=lambda r: (order.get(r["key"], len(order)), r["key"]))
+
+
+def _latest(folder: Path, damaged: list[Damage]) -> dict[str, Any] | None:
+    latest, aside = None, list[Damage]()
+    for _, file in attempts(folder):
+        try:
+            record = read_record(file)
+        except (DamageError, OSError) as error:
+            reason = str(error) if isinstance(error, DamageError) else f"cannot be read ({error.strerror})"
+            (aside if file.suffix == ".damaged" else damaged).append(Damage(file, reason))
+            continue
+        if latest is None or record["status"] not in UNFINISHED or latest["status"] in UNFINISHED:
+            latest = record
+    damaged += aside if latest is None else []
+    return latest
+
+
+def read_record(file: Path) -> dict[str, Any]:
+    """Return one record in today's schema; raises DamageError, OSError, or UserError where it is newer."""
+    record = open_sealed(_content(file), file)
+    for name in TEXTS:
+        if not isinstance(record.get(name), str):
+            raise DamageError(f"no record: its {name} is {record.get(name)!r:.60}")
+    if record["status"] not in STATUSES:
+        raise DamageError(f"no record: its status is {record['status']!r:.60}")
+    if record["key"] != file.parent.name:
+        raise DamageError(f"a record of another cell, {record['key']!r:.60}")
+    if f"{record.get('attempt')}.json" != file.name.removesuffix(".damaged"):
+        raise DamageError(f"a record of another attempt, {record.get('attempt')!r:.60}")
     return record
+
+
+def _content(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        content = stream.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise DamageError(f"larger than {LARGEST} bytes, which no record is")
+    return content
