@@ -1,0 +1,242 @@
+"""Checks of datasets: what is drawn, how it is split, and whether the declared density is that of the draws."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from genbench.budget import Sizes
+from genbench.protocol import Array, Data
+from genbench.testing.kit import Skipped, Subject, check, expect
+from genbench.testing.surroundings import generators_untouched, untouched
+
+SIZES = Sizes(2000, 1000, 1000)
+SPLITS = ("train", "test", "reference")
+
+
+def loaded(subject: Subject, seed: int = 0) -> Data:
+    """Return the data that several checks share."""
+    return subject.once(("data", seed), lambda: load(subject, seed))  # type: ignore[no-any-return]
+
+
+def load(subject: Subject, seed: int) -> Data:
+    """Return data drawn under a seed."""
+    data = subject.build().load(SIZES, np.random.default_rng(seed))
+    expect(isinstance(data, Data), f"load returned {type(data).__name__}, expected genbench.protocol.Data")
+    return data  # type: ignore[no-any-return]
+
+
+def splits(data: Data) -> dict[str, Array]:
+    """Return the three splits by name."""
+    return {name: getattr(data, name) for name in SPLITS}
+
+
+@check("dataset", remedy="return arrays (n, d) or (n, channels, height, width) of one shape, without nan")
+def splits_are_finite_and_alike(subject: Subject) -> None:
+    """The splits are finite arrays of the declared kind, of one shape, and no larger than asked for."""
+    axes = {"vector": 2, "image": 4}[subject.spec.data]
+    for name, rows in splits(loaded(subject)).items():
+        expect(isinstance(rows, np.ndarray), f"{name} is {type(rows).__name__}, expected a numpy array")
+        expect(rows.ndim == axes, f"{name} has {rows.ndim} axes; {subject.spec.data} data have {axes}")
+        expect(rows.shape[1:] == loaded(subject).shape, f"{name} is {rows.shape}, train {loaded(subject).train.shape}")
+        expect(
+            0 < len(rows) <= getattr(SIZES, name), f"{name} has {len(rows)} rows of {getattr(SIZES, name)} asked for"
+        )
+        expect(rows.dtype.kind in "fiu", f"{name} has dtype {rows.dtype}, expected numbers")
+        expect(np.isfinite(rows).all(), f"{name} holds {int((~np.isfinite(rows)).sum())} numbers that are not finite")
+
+
+@check(
+    "dataset", remedy="split with genbench.data.split, which deduplicates first; keep what belongs together on one side"
+)
+def splits_share_no_row(subject: Subject) -> None:
+    """No row stands in two splits, and none twice in one where the numbers are continuous."""
+    rows = {name: _as_bytes(part) for name, part in splits(loaded(subject)).items()}
+    for one, other in (("train", "test"), ("train", "reference"), ("test", "reference")):
+        shared = rows[one] & rows[other]
+        expect(not shared, f"{len(shared)} rows stand in {one} and in {other}")
+    for name, part in splits(loaded(subject)).items():
+        expect(len(rows[name]) == len(part), f"{len(part) - len(rows[name])} rows of {name} stand there twice")
+
+
+def _as_bytes(rows: Array) -> set[bytes]:
+    return {row.tobytes() for row in np.ascontiguousarray(rows)}
+
+
+@check("dataset", remedy="draw everything from the generator that load is given")
+def same_generator_same_data(subject: Subject) -> None:
+    """The same generator gives the same data, bit for bit."""
+    again = splits(load(subject, 0))
+    for name, rows in splits(loaded(subject)).items():
+        expect(np.array_equal(rows, again[name]), f"loaded twice with the same generator, {name} differs")
+
+
+@check("dataset", remedy="draw, or at least split, with the generator that load is given")
+def other_generator_other_data(subject: Subject) -> None:
+    """Another generator gives another split."""
+    expect(
+        not np.array_equal(loaded(subject).train, load(subject, 1).train), "two generators give the same training rows"
+    )
+
+
+@check("dataset", remedy="use the generator that load is given, and set nothing of the process")
+def loading_leaves_the_process_alone(subject: Subject) -> None:
+    """Loading draws from no global generator and changes nothing of the process."""
+    with untouched("loading"), generators_untouched("loading"):
+        load(subject, 0)
+
+
+@check("dataset", remedy="set the flag in the spec, or give the field of Data: the plan is made from the flags")
+def flags_are_true(subject: Subject) -> None:
+    """What the spec says the data carry, they carry, and nothing else."""
+    data = loaded(subject)
+    carried = {
+        "density": data.log_prob is not None,
+        "modes": data.modes is not None,
+        "labels": data.labels is not None,
+        "observables": data.observables is not None,
+        "simulator": data.simulator is not None,
+    }
+    for flag, there in carried.items():
+        declared = bool(getattr(subject.spec, flag))
+        expect(there == declared, f"the spec declares {flag}={declared}, the data {'carry' if there else 'lack'} them")
+
+
+@check("dataset", remedy="fill in licence and source: a table is worth what its data may be used for")
+def origin_is_stated(subject: Subject) -> None:
+    """Licence and source of the data are declared."""
+    missing = [name for name in ("licence", "source") if not getattr(subject.spec, name).strip()]
+    expect(not missing, f"the spec has no {' and no '.join(missing)}")
+
+
+# ----------------------------------------------------------------------------------------------- where the law is known
+
+
+def density(subject: Subject) -> Data:
+    """Return the data; raises Skipped where no density is declared."""
+    if not subject.spec.density:
+        raise Skipped("it declares no density")
+    return loaded(subject)
+
+
+@check("dataset", remedy="return (n,) nats, -inf where the density is zero, for any finite rows")
+def log_prob_gives_a_number_a_row(subject: Subject) -> None:
+    """The declared density gives a number for each row, finite at its own draws."""
+    data = density(subject)
+    assert data.log_prob is not None
+    values = data.log_prob(data.test[:50])
+    expect(np.shape(values) == (min(50, len(data.test)),), f"log_prob of 50 rows has shape {np.shape(values)}")
+    expect(np.isfinite(values).all(), f"at {int((~np.isfinite(values)).sum())} of its own draws log_prob is not finite")
+
+
+@check("dataset", remedy="look for a missing constant, Jacobian or factor: the density is in the data's own units")
+def declared_density_integrates_to_one(subject: Subject) -> None:
+    """The declared density of one or two columns integrates to 1."""
+    log_p, cell = _on_grid(subject)
+    total = float(np.exp(log_p).sum() * cell)
+    expect(abs(total - 1) < 0.02, f"it integrates to {total:.4g}")
+
+
+def _on_grid(subject: Subject) -> tuple[Array, float]:
+    """Return the declared log-density on a grid, and the volume of a cell; raises Skipped beyond two columns."""
+    data = density(subject)
+    assert data.log_prob is not None
+    if data.train.ndim != 2 or data.train.shape[1] > 2:
+        raise Skipped("it has more than two columns")
+    axes = [_nodes(data, j) for j in range(data.train.shape[1])]
+    points = np.stack([part.ravel() for part in np.meshgrid(*(nodes for nodes, _ in axes), indexing="ij")], axis=1)
+    blocks = np.array_split(points, max(1, len(points) // 50_000))
+    values: Array = subject.once("grid", lambda: np.concatenate([data.log_prob(block) for block in blocks]))  # type: ignore[misc]
+    return values, math.prod(step for _, step in axes)
+
+
+def _nodes(data: Data, column: int) -> tuple[Array, float]:
+    """Return nodes beyond which no mass lies: midpoints, so that a sharp edge is counted once."""
+    values = np.concatenate([rows[:, column] for rows in splits(data).values()]).astype(np.float64)
+    margin = 0.6 * (values.max() - values.min())
+    period = data.columns[column].period if data.columns else None
+    low, high = float(values.min()) - margin, float(values.max()) + margin
+    if period is not None:
+        low, high = -period / 2, period / 2
+    n = 2**14 if data.train.shape[1] == 1 else 1200
+    step = (high - low) / n
+    return low + step * (np.arange(n) + 0.5), step
+
+
+@check("dataset", remedy="draw from the law whose log_prob you return, in the same units")
+def declared_density_is_that_of_the_draws(subject: Subject) -> None:
+    """Draws are neither likelier nor less likely than draws from the declared density are on average."""
+    data = density(subject)
+    assert data.log_prob is not None
+    values = np.asarray(data.log_prob(np.concatenate([data.train, data.test])), dtype=np.float64)
+    entropy = data.entropy
+    if entropy is None:
+        log_p, cell = _on_grid(subject)
+        entropy = -float((np.exp(log_p) * np.where(np.isfinite(log_p), log_p, 0.0)).sum() * cell)
+    gap, error = float(values.mean() + entropy), float(values.std() / math.sqrt(len(values)))
+    expect(abs(gap) < 5 * error + 1e-3, f"the draws' mean log-density is {gap:+.3g} +- {error:.2g} nats from -entropy")
+
+
+@check("dataset", remedy="declare the centres, the standard deviation and the weights of the law that is drawn from")
+def declared_modes_hold_the_draws(subject: Subject) -> None:
+    """Each declared mode holds about its weight of the draws, and they lie within a few standard deviations."""
+    data = loaded(subject)
+    if data.modes is None:
+        raise Skipped("it declares no modes")
+    centres, weights = np.asarray(data.modes.centres), np.asarray(data.modes.weights)
+    expect(abs(float(weights.sum()) - 1) < 1e-6, f"the weights sum to {weights.sum():.4g}")
+    squares = ((data.train[:, None, :] - centres) ** 2).sum(2)
+    distance = np.sqrt(squares.min(1)) / data.modes.std
+    far = float((distance > 3 + math.sqrt(centres.shape[1])).mean())
+    expect(far < 0.02, f"{far:.0%} of the draws lie far from every mode")
+    share = np.bincount(squares.argmin(1), minlength=len(weights)) / len(data.train)
+    z = np.abs(share - weights) / np.sqrt(weights * (1 - weights) / len(data.train) + 1e-4 / len(data.train))
+    worst = int(z.argmax())
+    expect(z[worst] < 6, f"mode {worst} holds {share[worst]:.3f} of the draws, its weight is {weights[worst]:.3f}")
+
+
+# ------------------------------------------------------------------------------------------------- what the rows carry
+
+
+@check("dataset", remedy="give labels as {'train': (n,), 'test': ..., 'reference': ...} of integers")
+def labels_fit_the_rows(subject: Subject) -> None:
+    """Each row of each split has an integer label."""
+    data = loaded(subject)
+    if data.labels is None:
+        raise Skipped("its rows carry no labels")
+    for name, rows in splits(data).items():
+        given: Any = data.labels.get(name)
+        expect(given is not None, f"there are no labels of {name}")
+        expect(np.shape(given) == (len(rows),), f"{len(rows)} rows of {name}, labels of shape {np.shape(given)}")
+        expect(np.asarray(given).dtype.kind in "iu", f"the labels of {name} have dtype {np.asarray(given).dtype}")
+
+
+@check(
+    "dataset", remedy="compute each row's observables from this row alone, and guard against what a model may sample"
+)
+def observables_fit_the_rows(subject: Subject) -> None:
+    """Observables are one number a row, the same names and numbers whatever other rows are given."""
+    data = loaded(subject)
+    if data.observables is None:
+        raise Skipped("it declares no observables")
+    few, many = data.observables(data.test[:10]), data.observables(data.test)
+    expect(
+        len(many) > 0 and set(few) == set(many), f"the observables are {sorted(few)} of ten rows, {sorted(many)} of all"
+    )
+    for name, values in many.items():
+        expect(np.shape(values) == (len(data.test),), f"{name} has shape {np.shape(values)}")
+        expect(np.isfinite(values).all(), f"{name} is not finite at {int((~np.isfinite(values)).sum())} real rows")
+        expect(np.array_equal(few[name], values[:10]), f"{name} of a row depends on the rows beside it")
+
+
+@check("dataset", remedy="measure the seconds of one thread for each sample, and name the simulator with its version")
+def simulator_has_a_cost(subject: Subject) -> None:
+    """A declared simulator has a name and a cost above zero."""
+    simulator = loaded(subject).simulator
+    if simulator is None:
+        raise Skipped("it declares no simulator")
+    cost = simulator.seconds_per_sample
+    expect(math.isfinite(cost) and cost > 0, f"its cost is {cost} seconds a sample")
+    expect(bool(simulator.name.strip()), "it has no name")

@@ -1,0 +1,105 @@
+"""Checks of what a plugin declares: light, complete, and true of the code it names."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import re
+import subprocess
+import sys
+
+from genbench.config import Setting, canonical, fill, option_types
+from genbench.describe import options_of
+from genbench.errors import ConfigError
+from genbench.testing.kit import Failed, Skipped, Subject, check, expect
+
+ALL = ("model", "dataset", "metric")
+HEAVY = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib")
+IMPORT = """
+import sys
+import genbench.registry, genbench.presets
+before = set(sys.modules)
+import importlib
+importlib.import_module(sys.argv[1])
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
+"""
+
+
+@check(*ALL, remedy="move what needs them into the module that the spec's target names, which is imported when it runs")
+def declared_lightly(subject: Subject) -> None:
+    """Declaring the plugin imports no torch, numpy or other heavy library."""
+    if subject.entry.provenance.path in {str(path.resolve()) for path in subject.files}:
+        raise Skipped("a plugin of one file declares and implements in one place")
+    module = subject.entry.provenance.module
+    done = subprocess.run([sys.executable, "-c", IMPORT, module], capture_output=True, text=True, timeout=120)
+    expect(done.returncode == 0, f"importing {module} failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+    heavy = sorted(set(done.stdout.split()) & set(HEAVY))
+    expect(not heavy, f"importing {module} imports {', '.join(heavy)}: every start of genbench waits for it")
+
+
+@check(*ALL, remedy="write a comment after each field: what it is, its unit, what a special value means")
+def options_are_explained(subject: Subject) -> None:
+    """Each option has a meaning, which genbench show prints."""
+    if subject.spec.config is None:
+        raise Skipped("it has no options")
+    mute = [option.name for option in options_of(subject.spec.config) if not option.meaning]
+    expect(not mute, f"no meaning is given for: {', '.join(mute)}")
+
+
+@check(*ALL, remedy="make the config a frozen dataclass of plain values: numbers, text, bool, tuples of them")
+def config_survives_a_round_trip(subject: Subject) -> None:
+    """A config is immutable, and the same again from what a record says of it."""
+    if subject.config is None:
+        raise Skipped("it has no options")
+    config = subject.config
+    again = type(config)(**{name: getattr(config, name) for name in option_types(type(config))})
+    expect(canonical(again) == canonical(config), "a config made of its own values is another")
+    name = next(iter(option_types(type(config))), None)
+    try:
+        if name is not None:
+            setattr(config, name, getattr(config, name))
+    except dataclasses.FrozenInstanceError:
+        return
+    expect(name is None, f"{type(config).__name__} can be changed: it is not frozen")
+
+
+@check(*ALL, remedy="refuse it in __post_init__ with ValueError: 'beta must be in [0.0, inf), got inf'")
+def impossible_options_are_refused(subject: Subject) -> None:
+    """An option that is infinite is refused before anything runs, by its name."""
+    if subject.spec.config is None:
+        raise Skipped("it has no options")
+    numbers = [name for name, hint in option_types(subject.spec.config).items() if hint is float]
+    if not numbers:
+        raise Skipped("no option is a float")
+    for name, value in itertools.product(numbers, (math.inf, -math.inf)):
+        try:
+            fill(subject.spec, [Setting(subject.spec.name, name, value, "it")])
+        except ConfigError as error:
+            expect(
+                re.search(rf"\b{name}\b", str(error)), f"{name}={value} is refused by '{error}', which does not name it"
+            )
+        else:
+            raise Failed(f"{name}={value} is accepted")
+
+
+@check("model", "dataset", remedy="store the config in __init__ and do the work in fit or load")
+def constructor_is_inert(subject: Subject) -> None:
+    """Building it draws no random number and touches nothing of the process."""
+    from genbench.testing.surroundings import generators_untouched, untouched
+
+    subject.build()  # the first one imports its module
+    with untouched("the constructor"), generators_untouched("the constructor"):
+        subject.build()
+
+
+@check("model", "dataset", remedy="add the method, or take the capability out of the spec")
+def methods_are_there(subject: Subject) -> None:
+    """The methods that its kind and its declared capabilities ask for exist."""
+    spec = subject.spec
+    wanted = ["load"] if spec.kind == "dataset" else ["fit", "sample", *spec.capabilities]
+    if spec.kind == "model" and spec.density_of(subject.config) != "none":
+        wanted.append("log_prob")
+    there = subject.build()
+    missing = [name for name in wanted if not callable(getattr(there, name, None))]
+    expect(not missing, f"it has no method {', '.join(missing)}")

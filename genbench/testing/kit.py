@@ -1,0 +1,205 @@
+"""What a check is, which checks a plugin's declaration calls for, and what became of each."""
+
+from __future__ import annotations
+
+import importlib
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from genbench.discovery import told
+from genbench.registry import Entry, resolve
+
+__all__ = ["Check", "Failed", "Outcome", "Report", "Skipped", "Subject", "check", "checks_for", "expect", "verify"]
+
+Verdict = Literal["passed", "failed", "skipped", "expected failure", "unexpected pass"]
+HOMES = {  # where the checks of a kind stand
+    "model": ("declarations", "models", "learning", "densities"),
+    "dataset": ("declarations", "datasets"),
+    "metric": ("declarations", "metrics"),
+}
+
+
+class Failed(AssertionError):
+    """The contract is broken: what was seen, and what was expected."""
+
+
+class Skipped(Exception):
+    """The check does not apply; says why."""
+
+
+def expect(holds: Any, otherwise: str) -> None:
+    """Raise Failed with ``otherwise`` unless ``holds``."""
+    if not holds:
+        raise Failed(otherwise)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One plugin's spec under test, with the config it is tested with; ``files`` are those given by ``--plugin``."""
+
+    entry: Entry
+    config: Any = None
+    files: tuple[Path, ...] = ()
+    kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # what several checks share
+
+    @property
+    def spec(self) -> Any:
+        """What it declares."""
+        return self.entry.spec
+
+    @cached_property
+    def target(self) -> Any:
+        """The class or function that the spec names."""
+        return resolve(self.entry)
+
+    def build(self) -> Any:
+        """Return a new object from the config."""
+        return self.target() if self.config is None else self.target(self.config)
+
+    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """Return ``compute()``, remembered for all checks of this subject."""
+        if key not in self.kept:
+            self.kept[key] = compute()
+        return self.kept[key]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A part of the contract: what it asks (``summary``), what to do where it fails (``remedy``), and the test."""
+
+    name: str
+    kinds: tuple[str, ...]
+    summary: str
+    remedy: str
+    function: Callable[[Subject], None] = field(repr=False)
+
+    def __call__(self, subject: Subject) -> None:
+        """Return where the subject keeps this part of the contract; raises Failed or Skipped."""
+        self.function(subject)
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(*kinds: str, remedy: str) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
+    """Publish a function as a check of these kinds: its name is the check's, its docstring what is asked."""
+
+    def publish(function: Callable[[Subject], None]) -> Callable[[Subject], None]:
+        summary = (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
+        CHECKS[function.__name__] = Check(function.__name__, kinds, summary, remedy, function)
+        return function
+
+    return publish
+
+
+def checks_for(kind: str) -> list[Check]:
+    """Return the checks of models, datasets or metrics, in the order in which they are run."""
+    for module in HOMES[kind]:
+        importlib.import_module(f"genbench.testing.{module}")
+    order = {f"genbench.testing.{module}": i for i, module in enumerate(HOMES[kind])}
+    found = [each for each in CHECKS.values() if kind in each.kinds]
+    return sorted(found, key=lambda each: order[each.function.__module__])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one check; ``reason`` is empty where it passed."""
+
+    check: Check
+    verdict: Verdict
+    reason: str = ""
+    seconds: float = 0.0
+    traceback: str = field(default="", repr=False)
+
+    @property
+    def bad(self) -> bool:
+        """Whether the plugin must not be published so."""
+        return self.verdict in ("failed", "unexpected pass")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold of it."""
+        remedy = self.check.remedy if self.verdict == "failed" else ""
+        return {
+            "check": self.check.name,
+            "asks": self.check.summary,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "remedy": remedy,
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of all checks of one plugin's spec."""
+
+    subject: Subject
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many checks ended in each verdict."""
+        verdicts = ("passed", "failed", "skipped", "expected failure", "unexpected pass")
+        return {v: sum(o.verdict == v for o in self.outcomes) for v in verdicts}
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed, and something was really checked: all skipped is a failure."""
+        return not any(outcome.bad for outcome in self.outcomes) and self.counts["passed"] > 0
+
+
+def verify(subject: Subject, expected: Mapping[str, str] | None = None) -> Iterator[Outcome]:
+    """Run all checks of a subject and yield what became of each.
+
+    ``expected`` maps a check that is known to fail to the reason; raises ValueError where there is no such check or no
+    reason.
+    """
+    checks = checks_for(subject.spec.kind)
+    for name, reason in (expected or {}).items():
+        if name not in {each.name for each in checks}:
+            raise ValueError(f"no check named {name!r}; there are: {', '.join(each.name for each in checks)}")
+        if not reason.strip():
+            raise ValueError(f"the expected failure of {name!r} needs a reason")
+    for each in checks:
+        yield outcome_of(each, subject, (expected or {}).get(each.name))
+
+
+def outcome_of(one: Check, subject: Subject, expected: str | None = None) -> Outcome:
+    """Run one check; whatever the plugin raises is a failure of this check."""
+    start = time.perf_counter()
+    verdict: Verdict = "passed"
+    reason = trace = ""
+    try:
+        with quiet():
+            one(subject)
+    except Skipped as skipped:
+        return Outcome(one, "skipped", str(skipped), time.perf_counter() - start)
+    except Failed as failed:
+        verdict, reason = "failed", str(failed)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too
+        verdict, reason, trace = "failed", f"raised {told(error)}", traceback.format_exc()
+    if expected is not None and verdict == "failed":
+        verdict, reason = "expected failure", f"{expected} ({reason})"
+    elif expected is not None:
+        verdict, reason = "unexpected pass", f"expected to fail: {expected}; take it out of the expected failures"
+    return Outcome(one, verdict, reason, time.perf_counter() - start, trace)
+
+
+class quiet:  # noqa: N801 (a context manager, as contextlib names them)
+    """One thread inside, as in a cell; whatever a plugin changes of the process is put back."""
+
+    def __enter__(self) -> None:
+        from genbench.testing.surroundings import Surroundings
+
+        self.before = Surroundings.now()
+        self.before.one_thread()
+
+    def __exit__(self, *_: object) -> None:
+        self.before.restore()
