@@ -56,6 +56,8 @@ class AE:
 
     def sample(self, n: int) -> Tensor:
         """Return (n, *shape): the decoder's image of codes drawn from the mixture."""
+        if not hasattr(self, "mixture"):
+            raise RuntimeError("fit the model before sampling")
         x = self.decode(self.mixture.sample(n))
         return x.clamp(-1, 1) if self.bounded else x
 

@@ -94,6 +94,8 @@ class VAE:
 
     def sample(self, n: int) -> Tensor:
         """Return (n, *shape): codes from the prior, decoded, with the noise of p(x|z)."""
+        if not hasattr(self, "network"):
+            raise RuntimeError("fit the model before sampling")
         with torch.no_grad():
             return torch.cat([self._sample(min(BLOCK, n - start)) for start in range(0, n, BLOCK)])
 

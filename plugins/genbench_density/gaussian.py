@@ -28,6 +28,8 @@ class Gaussian:
 
     def sample(self, n: int) -> torch.Tensor:
         """Return (n, *shape)."""
+        if not hasattr(self, "mean"):
+            raise RuntimeError("fit the model before sampling")
         noise = torch.randn(n, len(self.mean), device=self.mean.device)
         return torch.addmm(self.mean.float(), noise, self.factor.T.float()).view(n, *self.shape)
 

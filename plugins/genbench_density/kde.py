@@ -54,6 +54,8 @@ class KDE:
 
     def sample(self, n: int) -> torch.Tensor:
         """Return (n, *shape): training rows picked with replacement, plus noise of the bandwidth."""
+        if not hasattr(self, "rows"):
+            raise RuntimeError("fit the model before sampling")
         pick = torch.randint(len(self.rows), (n,), device=self.rows.device)
         rows = self.rows[pick].float()
         return rows.addcmul(torch.randn_like(rows), torch.full_like(rows[:, :1], self.bandwidth)).view(n, *self.shape)

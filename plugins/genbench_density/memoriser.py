@@ -16,6 +16,8 @@ class Memoriser:
 
     def sample(self, n: int) -> torch.Tensor:
         """Return (n, *shape): training rows, picked with replacement."""
+        if not hasattr(self, "rows"):
+            raise RuntimeError("fit the model before sampling")
         return self.rows[torch.randint(len(self.rows), (n,), device=self.rows.device)]
 
     def parameters(self) -> list[torch.Tensor]:

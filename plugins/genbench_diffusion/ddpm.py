@@ -113,6 +113,8 @@ class DDPM:
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
         """Return (n, *shape), walking back from x_T ~ N(0, I) over ``sampling_steps`` of the T timesteps."""
+        if not hasattr(self, "chain"):
+            raise RuntimeError("fit the model before sampling")
         at_once = max(64, min(2048, NUMBERS // math.prod(self.shape))) * (1 if self.chain.alpha.is_cpu else 16)
         return torch.cat([self._walk(min(at_once, n - begin)) for begin in range(0, n, at_once)])
 

@@ -60,6 +60,8 @@ class WGANGP:
 
     def sample(self, n: int) -> torch.Tensor:
         """Return (n, *shape) samples of the averaged generator, without gradient."""
+        if not hasattr(self, "average"):
+            raise RuntimeError("fit the model before sampling")
         return draw(self.average.network, self.latent, n)
 
     def parameters(self) -> Iterator[nn.Parameter]:
