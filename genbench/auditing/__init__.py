@@ -1,0 +1,66 @@
+"""Audit metrics on some data: inject faults of known size into real rows, and see which metrics see which.
+
+The heavy modules are imported when an audit runs, after the request was checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genbench.auditing.result import Audit
+
+__all__ = ["audit"]
+
+Names = str | Iterable[str]
+
+
+def audit(
+    *,
+    real: Any = None,
+    dataset: str | None = None,
+    metrics: Names | None = None,
+    faults: Names = "all",
+    rows: int | None = None,
+    modes: int | None = None,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    data_options: Mapping[str, Any] | None = None,
+    plugins: Iterable[str | Path] | str | Path = (),
+    listener: Callable[[str], None] = lambda _: None,
+) -> Audit:
+    """Inject faults of known size into real data and return what each metric sees of each, which shows as tables.
+
+    ``real`` is an array (n, d) or (n, channels, height, width), or a file read with ``data_options``; or ``dataset``
+    names one as on the command line (``"ring[modes=12]"``). ``metrics`` are by default those that declare what they
+    detect; ``faults`` takes names and globs. ``rows`` samples (by default 800, or a quarter of the data) are scored
+    against as many test rows, beside as many training rows. ``modes`` is the number of clusters taken for modes; by
+    default those that the dataset declares, else 8. ``listener`` hears of the progress. Raises UserError.
+    """
+    from genbench.auditing.request import Request
+    from genbench.config import Setting
+
+    given = []
+    for path, value in (settings or {}).items():
+        target, _, option = path.rpartition(".")
+        given.append(Setting(target, option, value, f"settings[{path!r}] = {value!r}"))
+    request = Request(
+        real=real, dataset=dataset, metrics=_joined(metrics), faults=_joined(faults) or "all", rows=rows, modes=modes,
+        seed=seed, settings=tuple(given), data_options=dict(data_options or {}),
+        plugins=(plugins,) if isinstance(plugins, (str, Path)) else tuple(plugins),
+    )  # fmt: skip
+    return run(request, listener)
+
+
+def _joined(names: Names | None) -> str | None:
+    return names if names is None or isinstance(names, str) else ",".join(names)
+
+
+def run(request: Any, listener: Callable[[str], None] = lambda _: None) -> Audit:
+    """Return the audit of a request; raises UserError before anything heavy is imported."""
+    checked = request.check()
+    from genbench.auditing.conduct import conduct
+
+    return conduct(checked, listener)

@@ -1,0 +1,221 @@
+"""The measurement: what real data score, what each fault scores at its size, and how small a fault is still seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, stdev
+from typing import Any, TypeVar
+
+import numpy as np
+
+from genbench.auditing.faults import Fault
+from genbench.auditing.ground import Ground
+from genbench.auditing.result import LEAST, SEEN, Finding, Floor
+from genbench.protocol import Array, Evidence, RealSide
+from genbench.scoring import Scorer, evaluate, standard_error
+
+__all__ = ["FLOORS", "REPEATS", "Bench", "SharedReal", "floors_of", "measure"]
+
+T = TypeVar("T")
+Listener = Callable[[str], None]
+FLOORS = 20  # fresh real samples that the floor and its spread are of
+REPEATS = 2  # injections of a fault at each size, each into other rows
+STEP = 2.0  # between the sizes that are tried
+SAME = 1e-12  # relative spread of real data's scores that is rounding
+
+
+class SharedReal(RealSide):
+    """The real side of all samples of an audit: keeps what they all ask for, and of one sample only until the next."""
+
+    def __init__(self, rows: Array) -> None:
+        super().__init__(rows)
+        self._found: dict[object, Any] = {}
+        self._asked: list[set[object]] = [set()]  # for by each of the first two samples, then by this one
+
+    def once(self, key: object, compute: Callable[[], T]) -> T:
+        """Return ``compute()``, remembered under ``key``."""
+        self._asked[-1].add(key)
+        if key not in self._found:
+            self._found[key] = compute()
+        return self._found[key]  # type: ignore[no-any-return]
+
+    def next_sample(self) -> None:
+        """Forget what only one of the first two samples, or only the last, has asked for."""
+        if len(self._asked) > 1:
+            shared = self._asked[0] & self._asked[1]
+            self._found = {key: value for key, value in self._found.items() if key in shared}
+        if len(self._asked) < 3:
+            self._asked.append(set())
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What faults are injected into and scored against: ``pool`` (p, d) of fresh real rows in the space of faults.
+
+    ``present`` makes the evidence of samples (n, d) given in that space.
+    """
+
+    pool: Array
+    ground: Ground
+    n: int
+    seed: int
+    present: Callable[[Array], Evidence]
+
+    def draw(self, number: int) -> tuple[Array, Ground]:
+        """Return n real rows, and the ground with all others as spare; the same for the same number."""
+        order = np.random.default_rng([self.seed, number]).permutation(len(self.pool))
+        return self.pool[order[: self.n]], replace(self.ground, spare=self.pool[order[self.n :]])
+
+    def faulty(self, fault: Fault, size: float, number: int) -> Array:
+        """Return draw ``number`` with the fault in it; a larger size has the same random numbers."""
+        rows, ground = self.draw(number)
+        return fault(rows, size, np.random.default_rng([self.seed, number, *fault.name.encode()]), ground)
+
+
+def floors_of(bench: Bench, scorers: Sequence[Scorer], listener: Listener = lambda _: None) -> dict[str, Floor]:
+    """Return what fresh real rows score by each metric against the same test rows.
+
+    The spread is corrected for a finite pool, whose draws overlap. Where real data always score the same it is what
+    the metric's own interval implies, and None where there is none.
+    """
+    draws: dict[str, list[dict[str, Any]]] = {scorer.spec.name: [] for scorer in scorers}
+    for number in range(FLOORS):
+        listener(f"real against real, {number + 1} of {FLOORS}")
+        for name, score in _scored(bench, bench.draw(number)[0], scorers).items():
+            draws[name].append(score)
+        scorers = [scorer for scorer in scorers if draws[scorer.spec.name][-1]["value"] is not None]
+    return {name: _floor(scores, bench) for name, scores in draws.items()}
+
+
+def _floor(scores: Sequence[Mapping[str, Any]], bench: Bench) -> Floor:
+    values = [score["value"] for score in scores]
+    if any(value is None for value in values):
+        why = next(tuple(score["warnings"]) for score in scores if score["value"] is None)
+        return Floor(None, None, tuple(values), why or ("no value",))
+    spread = stdev(values) / math.sqrt(1 - bench.n / len(bench.pool))
+    if spread > SAME * max(map(abs, values)):
+        return Floor(fmean(values), spread, tuple(values))
+    return Floor(fmean(values), standard_error(scores[0]) or None, tuple(values))
+
+
+def _scored(bench: Bench, rows: Array, scorers: Sequence[Scorer]) -> dict[str, dict[str, Any]]:
+    evidence = bench.present(rows)
+    scores = {score["metric"]: score for score in evaluate(evidence, scorers)}
+    if isinstance(evidence.real, SharedReal):
+        evidence.real.next_sample()
+    return scores
+
+
+def measure(
+    bench: Bench,
+    fault: Fault,
+    scorers: Sequence[Scorer],
+    floors: Mapping[str, Floor],
+    listener: Listener = lambda _: None,
+) -> list[Finding]:
+    """Return what each metric says of a fault at its size, and the smallest size at which it still sees it.
+
+    Sizes go down, or up, by factors of two as long as some metric needs them, to the ends of the fault's range.
+    """
+    ladders: dict[str, dict[float, float]] = {scorer.spec.name: {} for scorer in scorers}  # size -> z
+
+    def inject(size: float, some: Sequence[Scorer]) -> dict[str, list[dict[str, Any]]]:
+        if not some:
+            return {}
+        listener(f"{fault.name}, {size:.3g} {fault.unit}")
+        repeats = [_scored(bench, bench.faulty(fault, size, number), some) for number in range(REPEATS)]
+        scores = {scorer.spec.name: [each[scorer.spec.name] for each in repeats] for scorer in some}
+        for name, found in scores.items():
+            ladders[name][size] = _z([score["value"] for score in found], floors[name])
+        return scores
+
+    def strength(scorer: Scorer, size: float) -> float:
+        return abs(ladders[scorer.spec.name][size])  # compares as false where it is not a number
+
+    working = [scorer for scorer in scorers if floors[scorer.spec.name].value is not None]
+    shown = inject(fault.size, working)
+    left = [scorer for scorer in working if strength(scorer, fault.size) >= SEEN]
+    for size in fault.smaller(bench.n, STEP):
+        inject(size, left)
+        left = [scorer for scorer in left if strength(scorer, size) >= SEEN]
+    left = [scorer for scorer in working if strength(scorer, fault.size) < SEEN]
+    for size in fault.larger(STEP):
+        inject(size, left)
+        left = [scorer for scorer in left if strength(scorer, size) < SEEN]
+    return [
+        _finding(fault, scorer, shown.get(scorer.spec.name, []), floors[scorer.spec.name], ladders[scorer.spec.name])
+        for scorer in scorers
+    ]
+
+
+def _z(values: Sequence[float | None], floor: Floor) -> float:
+    """Return the mean distance from the floor in standard deviations, each value against its own draw without fault.
+
+    Infinite where real data always score the same and these never do; not a number where there is no value.
+    """
+    if floor.value is None or any(value is None for value in values):
+        return math.nan
+    gaps = [value - draw for value, draw in zip(values, floor.draws, strict=False)]  # type: ignore[operator]
+    if floor.sd is not None:
+        return fmean(gaps) / floor.sd
+    return math.copysign(math.inf, gaps[0]) if all(gaps) else 0.0
+
+
+def _finding(
+    fault: Fault, scorer: Scorer, scores: Sequence[Mapping[str, Any]], floor: Floor, ladder: Mapping[float, float]
+) -> Finding:
+    spec, z, smallest = scorer.spec, ladder.get(fault.size, math.nan), _smallest(ladder)
+    values = [score["value"] for score in scores]
+    seen = abs(z) >= SEEN
+    return Finding(
+        fault.name,
+        spec.name,
+        size=fault.size,
+        z=z if math.isfinite(z) else None,
+        seen=seen,
+        smallest=smallest,
+        value=None if not values or None in values else fmean(values),
+        floor=floor.value,
+        floor_sd=floor.sd,
+        better=spec.better,
+        advertised=fault.name in spec.detects,
+        flattered=seen and spec.ranked and (z > 0) == (spec.better == "higher"),
+        warnings=_warnings(scores, floor, ladder, smallest),
+    )
+
+
+def _warnings(
+    scores: Sequence[Mapping[str, Any]], floor: Floor, ladder: Mapping[float, float], smallest: float | None
+) -> tuple[str, ...]:
+    """Return why a number of a finding does not exist, or is a bound."""
+    if floor.value is None:
+        return floor.warnings
+    said = list(dict.fromkeys(text for score in scores if score["value"] is None for text in score["warnings"]))
+    if floor.sd is None:
+        said.append(f"all real data score {floor.value:.4g}: no spread to tell z in")
+    if smallest is None and not said:
+        said.append(f"not seen at any size up to {max(ladder):.3g}")
+    elif smallest == min(ladder):
+        said.append(LEAST)
+    return tuple(said)
+
+
+def _smallest(ladder: Mapping[float, float]) -> float | None:
+    """Return where |z| crosses the threshold, logarithms interpolated; None where even the largest size is not seen."""
+    sizes = sorted(ladder)
+    strengths = [abs(ladder[size]) for size in sizes]
+    if not strengths or any(math.isnan(strength) for strength in strengths):
+        return None
+    unseen = [i for i, strength in enumerate(strengths) if strength < SEEN]
+    if not unseen:
+        return sizes[0]
+    first = unseen[-1] + 1  # from here on upwards it is seen
+    if first == len(sizes):
+        return None
+    below, above = max(strengths[first - 1], 1.0), strengths[first]
+    if not math.isfinite(below) or not math.isfinite(above):
+        return sizes[first]
+    share = math.log(SEEN / below) / math.log(above / below)
+    return float(sizes[first - 1] * (sizes[first] / sizes[first - 1]) ** share)

@@ -1,0 +1,119 @@
+"""What an audit is asked for, checked before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from genbench.config import Setting, fill
+from genbench.errors import UnknownName, UserError
+from genbench.registry import Entry, Registry
+from genbench.selection import select
+from genbench.spec import FAULTS, DatasetSpec, MetricSpec
+
+__all__ = ["DEFAULT_ROWS", "FEWEST_ROWS", "Checked", "Request"]
+
+DEFAULT_ROWS = 800
+FEWEST_ROWS = 50
+MODEL_NEEDS = {"density", "labels", "simulator", "timing"}  # what only a trained model has
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user said; ``real`` is an array or a file, ``dataset`` a name with options."""
+
+    real: Any = None
+    dataset: str | None = None
+    metrics: str | None = None
+    faults: str = "all"
+    rows: int | None = None
+    modes: int | None = None
+    seed: int = 0
+    settings: tuple[Setting, ...] = ()
+    data_options: Mapping[str, Any] = field(default_factory=dict)
+    plugins: tuple[str | Path, ...] = ()
+
+    def check(self) -> Checked:
+        """Return what was meant; raises UserError."""
+        for name, value, least in (("rows", self.rows, FEWEST_ROWS), ("modes", self.modes, 1), ("seed", self.seed, 0)):
+            if value is not None and value < least:
+                raise UserError(f"--{name} {value}: expected at least {least}")
+        if (self.real is None) == (self.dataset is None):
+            raise UserError("name the data to audit on: a file with --data FILE, or a dataset with -d NAME")
+        if self.data_options and self.dataset is not None:
+            raise UserError(f"--{next(iter(self.data_options))} describes a file of yours; name it with --data FILE")
+        registry = Registry.discover(self.plugins)
+        assigned = registry.assign(self.settings)
+        dataset = None
+        if self.dataset is not None:
+            chosen = registry.select("dataset", self.dataset)
+            if len(chosen) != 1:
+                names = ", ".join(entry.key for entry, _ in chosen)
+                raise UserError(f"-d {self.dataset}: an audit is of one dataset, got {len(chosen)}: {names}")
+            entry, options = chosen[0]
+            dataset = entry, fill(entry.spec, [*assigned.get(("dataset", entry.key), []), *options])
+        elif isinstance(self.real, (str, Path)):
+            from genbench.files import dataset_spec
+            from genbench.registry import Provenance
+
+            spec, config = dataset_spec(self.real, **self.data_options)
+            dataset = Entry(spec.name, spec, Provenance("file", "genbench", module="genbench.files")), config
+        metrics, left_out = self._metrics(registry, assigned)
+        return Checked(self, dataset, metrics, _faults(self.faults), left_out)
+
+    def _metrics(
+        self, registry: Registry, assigned: Mapping[tuple[str, str], list[Setting]]
+    ) -> tuple[tuple[tuple[Entry, Any], ...], tuple[str, ...]]:
+        """Return the metrics with their configs, and those that nothing but a trained model could serve."""
+        chosen, left_out = [], []
+        for entry, options in registry.select("metric", self.metrics or "all"):
+            spec = entry.spec
+            assert isinstance(spec, MetricSpec)
+            if self.metrics is None and not spec.detects:
+                continue
+            if needs := sorted(MODEL_NEEDS & set(spec.needs)):
+                left_out.append(f"{entry.key} needs {', '.join(needs)} of a model")
+                continue
+            chosen.append((entry, fill(spec, [*assigned.get(("metric", entry.key), []), *options])))
+        if not chosen and self.metrics is None:
+            raise UserError("no metric declares what it detects; name some with --metrics")
+        if not chosen:
+            raise UserError(f"--metrics {self.metrics}: an audit has real data only, and {'; '.join(left_out)}")
+        if len({entry.key for entry, _ in chosen}) < len(chosen):
+            raise UserError(f"--metrics {self.metrics}: an audit takes each metric once; a sweep takes several audits")
+        return tuple(chosen), tuple(left_out if self.metrics not in (None, "all") else ())
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A request whose names were found: the dataset (None: an array) and metrics with their configs, the faults."""
+
+    request: Request
+    dataset: tuple[Entry, Any] | None
+    metrics: tuple[tuple[Entry, Any], ...]
+    faults: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What the data are called."""
+        if self.request.dataset is not None:
+            return self.request.dataset
+        return "real" if self.dataset is None else self.dataset[0].key
+
+    @property
+    def spec(self) -> DatasetSpec | None:
+        """What is declared of the dataset."""
+        return None if self.dataset is None else self.dataset[0].spec  # type: ignore[return-value]
+
+
+def _faults(text: str) -> tuple[str, ...]:
+    def find(name: str) -> str:
+        if name not in FAULTS:
+            raise UnknownName("fault", name, FAULTS)
+        return name
+
+    chosen = {choice.name for choice in select(text, {name: name for name in FAULTS}, find)}
+    return tuple(name for name in FAULTS if name in chosen)

@@ -1,0 +1,207 @@
+"""An audit as tables: for the terminal, Markdown, a notebook, and for programs."""
+
+from __future__ import annotations
+
+import html as escaping
+import io
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.box import Box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from genbench.auditing.result import LEAST, SEEN, Audit, Finding, complaint
+from genbench.report.text import clean, markdown_text
+
+__all__ = ["FORMATS", "html", "render", "render_terminal"]
+
+FORMATS = ("rich", "markdown", "json", "csv")
+GAP = 2  # blanks between columns
+RULES = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
+SEEN_MARK, FLATTERED_MARK, MISSED_MARK = "✓", "!", "✗"
+STYLES = {SEEN_MARK: "bold green", FLATTERED_MARK: "bold yellow", MISSED_MARK: "bold red", "": "dim"}
+LEGEND = (
+    f"z: distance from what fresh real data score, in standard deviations; {SEEN_MARK} seen, |z| at least {SEEN:g}; "
+    f"{FLATTERED_MARK} seen, as better than real data; {MISSED_MARK} advertised and missed; "
+    "∞ all real data score the same and this does not; – none"
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one cell shows, and its mark."""
+
+    text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table: a title, the metrics, and for each fault its label, its size and a cell a metric."""
+
+    title: str
+    metrics: tuple[str, ...]
+    rows: tuple[tuple[str, str, tuple[Cell, ...]], ...]
+
+
+def grids(audit: Audit) -> tuple[Grid, Grid]:
+    """Return the table of z and that of the smallest sizes."""
+    found = {(finding.fault, finding.metric): finding for finding in audit.findings}
+    strengths, smallest = [], []
+    for fault in audit.injected:
+        each = [found[fault.fault, metric] for metric in audit.metrics]
+        size = f"{fault.size:g}"
+        strengths.append((fault.fault, size, tuple(Cell(_strength(one), _mark(one)) for one in each)))
+        small = tuple(Cell(_size(one), "" if one.smallest is None else SEEN_MARK) for one in each)
+        smallest.append((fault.fault, fault.unit, small))
+    return (
+        Grid(f"z of each fault at its size, {audit.n} samples", audit.metrics, tuple(strengths)),
+        Grid(f"smallest size that is seen with {audit.n} samples", audit.metrics, tuple(smallest)),
+    )
+
+
+def _mark(finding: Finding) -> str:
+    if finding.missed:
+        return MISSED_MARK
+    return "" if not finding.seen else FLATTERED_MARK if finding.flattered else SEEN_MARK
+
+
+def _strength(finding: Finding) -> str:
+    if finding.z is None:
+        return "∞" if finding.seen else "–"
+    size = abs(finding.z)
+    if size < 10:
+        return f"{finding.z:.1f}".replace("-0.0", "0.0")
+    return f"{finding.z:.0f}" if size < 1e4 else f"{finding.z:.0e}".replace("e+0", "e").replace("e+", "e")
+
+
+def _size(finding: Finding) -> str:
+    if finding.smallest is None:
+        return "–"
+    bound = "≤" if LEAST in finding.warnings else ""
+    digits = max(0, 1 - math.floor(math.log10(finding.smallest)))
+    return bound + f"{finding.smallest:.{digits}f}"
+
+
+def _heading(audit: Audit) -> str:
+    known = "declared by the dataset" if audit.modes_declared else "found by clustering"
+    plural = "s" * (audit.modes != 1)
+    return (
+        f"{audit.n} samples against {audit.n} test rows, {audit.n} training rows, space: {audit.space}, "
+        f"{audit.modes} mode{plural} {known}"
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- terminal
+
+
+def render_terminal(audit: Audit, width: int) -> RenderableType:
+    """Return the tables and what they say, to be printed by rich on a terminal ``width`` columns wide."""
+    parts: list[RenderableType] = [Text.assemble((clean(audit.data), "bold"), "  ", (_heading(audit), "dim"))]
+    for grid in grids(audit):
+        parts += [Text(), Text(grid.title, "bold")]
+        parts += [_table(grid, block) for block in _blocks(grid, width)]
+    parts += [Text(), Text(LEGEND, "dim"), Text()]
+    for line in audit.verdicts():
+        complains = line in {complaint(finding, audit.n) for finding in audit.missed}
+        mark, style = (MISSED_MARK, "bold red") if complains else ("·", "bold")
+        parts.append(Text(f"{mark} {clean_long(line)}", style))
+    parts += [Text(f"note: {clean(note)}", "dim") for note in audit.notes]
+    return Group(*parts)
+
+
+def clean_long(line: str) -> str:
+    """Return a line that may be longer than a cell, without control characters."""
+    return "".join(c for c in line if c.isprintable())
+
+
+def _widths(grid: Grid) -> list[int]:
+    cells = [[cells[i] for _, _, cells in grid.rows] for i in range(len(grid.metrics))]
+    return [
+        max(len(name), *(len(cell.text) + 2 for cell in column), 0)
+        for name, column in zip(grid.metrics, cells, strict=True)
+    ]
+
+
+def _blocks(grid: Grid, width: int) -> Iterator[list[int]]:
+    """Yield the columns of each table: as many as fit the width, at least one."""
+    left = width - sum(max(len(row[part]) for row in grid.rows) + GAP for part in (0, 1)) if grid.rows else width
+    block: list[int] = []
+    used = 0
+    for i, size in enumerate(_widths(grid)):
+        if block and used + size + GAP > left:
+            yield block
+            block, used = [], 0
+        block.append(i)
+        used += size + GAP
+    if block and grid.rows:
+        yield block
+
+
+def _table(grid: Grid, block: Sequence[int]) -> Table:
+    table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
+    table.add_column("", no_wrap=True)
+    table.add_column("size", no_wrap=True, style="dim")
+    for i in block:
+        table.add_column(Text(grid.metrics[i]), justify="right", no_wrap=True)
+    for label, size, cells in grid.rows:
+        shown = [Text(f"{cells[i].text} {cells[i].mark or ' '}", STYLES[cells[i].mark]) for i in block]
+        table.add_row(Text(label), Text(size), *shown)
+    return table
+
+
+def _terminal_text(audit: Audit, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console.print(render_terminal(audit, width))
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().split("\n"))
+
+
+# ---------------------------------------------------------------------------------------------------- other formats
+
+
+def render(audit: Audit, form: str = "rich", width: int = 100) -> str:
+    """Return the audit in one of ``FORMATS``; raises ValueError for another."""
+    if form == "rich":
+        return _terminal_text(audit, width)
+    if form == "markdown":
+        return _markdown(audit)
+    if form == "json":
+        return json.dumps(audit.document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if form == "csv":
+        return audit.frame().to_csv(index=False, lineterminator="\n")
+    raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {form!r}")
+
+
+def _markdown(audit: Audit) -> str:
+    lines = [f"**{markdown_text(clean(audit.data))}**: {_heading(audit)}", ""]
+    for grid in grids(audit):
+        names = [markdown_text(name) for name in grid.metrics]
+        lines += [f"{grid.title}:", "", f"| | size | {' | '.join(names)} |", "|:--|:--" + "|--:" * len(names) + "|"]
+        for label, size, cells in grid.rows:
+            shown = [f"**{cell.text}** {cell.mark}" if cell.mark else cell.text for cell in cells]
+            lines.append(f"| {markdown_text(label)} | {size} | {' | '.join(shown)} |")
+        lines.append("")
+    lines += [markdown_text(LEGEND), "", *(f"- {markdown_text(clean_long(line))}" for line in audit.verdicts())]
+    return "\n".join(lines) + "\n"
+
+
+def html(audit: Audit) -> str:
+    """Return the tables for a notebook."""
+    parts = [f"<p><b>{escaping.escape(clean(audit.data))}</b> {escaping.escape(_heading(audit))}</p>"]
+    for grid in grids(audit):
+        head = "".join(f"<th>{escaping.escape(name)}</th>" for name in ("", "size", *grid.metrics))
+        rows = []
+        for label, size, cells in grid.rows:
+            shown = "".join(
+                f"<td>{'<b>' if cell.mark else ''}{cell.text} {cell.mark}{'</b>' if cell.mark else ''}</td>"
+                for cell in cells
+            )
+            rows.append(f"<tr><th>{label}</th><td>{size}</td>{shown}</tr>")
+        parts.append(f"<p>{grid.title}</p><table><tr>{head}</tr>{''.join(rows)}</table>")
+    verdicts = "".join(f"<li>{escaping.escape(line)}</li>" for line in audit.verdicts())
+    return "".join(parts) + f"<p>{escaping.escape(LEGEND)}</p><ul>{verdicts}</ul>"
