@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genbench.api import load, run, score
+    from genbench.auditing import audit
     from genbench.errors import (
         ConfigError,
         DataError,
@@ -37,6 +38,7 @@ __all__ = [
     "UnknownName",
     "UserError",
     "__version__",
+    "audit",
     "hookimpl",
     "load",
     "run",
@@ -46,6 +48,7 @@ __all__ = [
 HOMES = {
     **dict.fromkeys(("load", "run", "score"), "genbench.api"),
     **dict.fromkeys(("DatasetSpec", "MetricSpec", "ModelSpec"), "genbench.spec"),
+    "audit": "genbench.auditing",
     "hookimpl": "genbench.hooks",
 }
 
