@@ -24,7 +24,7 @@ PLUGINS = ROOT / "plugins"
 # A module imports only from lines above its own; a folder is one line.
 LIGHT = "errors text spec hooks convert config budget selection discovery registry describe presets record plan"
 CELLS = "protocol device seeding data stored files training scoring samples cell preload worker session"
-TABLES = "significance entry summary table report progress compare api testing scaffold cli"
+TABLES = "significance entry summary table report progress compare api auditing testing scaffold cli"
 ORDER = " ".join([LIGHT, CELLS, TABLES]).split()
 HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}
 
@@ -137,6 +137,10 @@ def loaded(*arguments: str, code: int = 0) -> set[str]:
         ("run --config absent.toml", 2),
         ("table --help", 0),
         ("score --help", 0),
+        ("audit --help", 0),
+        ("audit", 2),
+        ("audit -d rign", 2),
+        ("audit -d ring --faults shfit", 2),
     ],
 )
 def test_what_does_not_compute_imports_nothing_that_computes(line: str, code: int) -> None:
