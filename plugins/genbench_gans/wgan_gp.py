@@ -67,7 +67,7 @@ class WGANGP:
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the weights of the generator, then of the critic."""
         yield from self.generator.parameters()
-        yield from self.critic.parameters()
+        yield from list(self.critic.parameters())[:-1]  # the last bias cancels in every loss: it learns nothing
 
 
 def mini_batches(rows: torch.Tensor, count: int) -> Sequence[torch.Tensor]:
