@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         UserError,
     )
     from genbench.hooks import hookimpl
-    from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
+    from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec
 
 __version__ = "0.1.0"
 
@@ -35,6 +35,7 @@ __all__ = [
     "ModelSpec",
     "PluginError",
     "Regression",
+    "SpaceSpec",
     "UnknownName",
     "UserError",
     "__version__",
@@ -47,7 +48,7 @@ __all__ = [
 
 HOMES = {
     **dict.fromkeys(("load", "run", "score"), "genbench.api"),
-    **dict.fromkeys(("DatasetSpec", "MetricSpec", "ModelSpec"), "genbench.spec"),
+    **dict.fromkeys(("DatasetSpec", "MetricSpec", "ModelSpec", "SpaceSpec"), "genbench.spec"),
     "audit": "genbench.auditing",
     "hookimpl": "genbench.hooks",
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from genbench.budget import Budget
 from genbench.data import Space, check_samples, fingerprint, space_of
 from genbench.device import Device
 from genbench.errors import Invalid, PluginError
+from genbench.floors import spread_of_floors
+from genbench.measures import makers_of, scorer_of
 from genbench.plan import REAL, Cell, Chosen
 from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide, TrainingData
 from genbench.record import cell_folder
 from genbench.registry import resolve
-from genbench.scoring import Scorer, evaluate
+from genbench.scoring import evaluate
 from genbench.seeding import seeded, stream
+from genbench.spaces import Views
 from genbench.training import Run
 
 __all__ = ["fit_cell", "score_cell"]
@@ -83,10 +86,32 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
         trace: list[Any] = []
     else:
         evidence, timings, trace = _fit_and_sample(cell, data, space, report)
+    _save(run, cell, {**evidence, "fingerprint": np.array(known["fingerprint"])})
+    return {**known, "timings": timings, "trace": trace}
+
+
+def _save(run: Path, cell: Cell, evidence: Mapping[str, Array]) -> None:
+    """Write the evidence so that what an earlier attempt left is there until this is whole."""
     folder = cell_folder(run, cell.key)
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "samples.npz", **evidence)  # type: ignore[arg-type]
-    return {**known, "timings": timings, "trace": trace}
+    temporary = folder / f".samples.{os.getpid()}.npz"
+    try:
+        np.savez(temporary, **evidence)  # type: ignore[arg-type]
+        temporary.replace(folder / "samples.npz")
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _saved(run: Path, cell: Cell, data: Data) -> Mapping[str, Array]:
+    """Return the evidence of an attempt; raises Invalid where the data are no longer those it was made with."""
+    saved: Mapping[str, Array] = np.load(cell_folder(run, cell.key) / "samples.npz", allow_pickle=False)
+    then = str(saved["fingerprint"]) if "fingerprint" in saved else ""
+    if then and then != (now := fingerprint(data)):
+        raise Invalid(
+            f"dataset {cell.dataset.label!r} gives other data than it was trained on: fingerprint {now}, then {then}; "
+            "run the cell again with --force"
+        )
+    return saved
 
 
 def _real_evidence(data: Data) -> dict[str, Array]:
@@ -194,20 +219,14 @@ def score_cell(
     """Return the scores of the samples that ``fit_cell`` saved; a metric that cannot be loaded says so in its score."""
     report(phase="score")
     data = load(cell)
-    evidence = evidence_of(cell, data, np.load(cell_folder(run, cell.key) / "samples.npz", allow_pickle=False), timings)
-    scorers = []
-    for choice in cell.metrics:
-        try:
-            scorers.append(Scorer(choice.spec, resolve(choice.entry), choice.config))  # type: ignore[arg-type]
-        except PluginError:
-            traceback.print_exc()
-            scorers.append(Scorer(choice.spec, _unavailable))  # type: ignore[arg-type]
+    evidence = evidence_of(cell, data, _saved(run, cell, data), timings)
+    scorers = [scorer_of(choice) for choice in cell.metrics]
+    views = Views(makers_of(cell.metrics), cache=run / "spaces")
     done = iter(range(1, len(scorers) + 1))
-    return evaluate(evidence, scorers, floors, lambda _: report(phase="score", step=next(done), steps=len(scorers)))
-
-
-def _unavailable(*_: Any) -> Any:
-    raise PluginError("the metric cannot be imported; the cell's log says why")
+    listener = lambda _: report(phase="score", step=next(done), steps=len(scorers))  # noqa: E731
+    scores = evaluate(evidence, scorers, floors, listener, views)
+    made = spread_of_floors(evidence, scorers, scores, views) if cell.model.name == REAL else scores
+    return [dict(score) for score in cell.complete(made)]
 
 
 def evidence_of(cell: Cell, data: Data, saved: Mapping[str, Array], timings: Mapping[str, float | None]) -> Evidence:
@@ -215,7 +234,7 @@ def evidence_of(cell: Cell, data: Data, saved: Mapping[str, Array], timings: Map
     space = space_of(data)
     samples = saved["samples"]
     kind = "exact" if cell.model.name == REAL else cell.density
-    truth = data.log_prob
+    truth, labels = data.log_prob, data.labels or {}
     return Evidence(
         RealSide(space.to_scores(data.test)),
         space.to_scores(samples),
@@ -226,6 +245,7 @@ def evidence_of(cell: Cell, data: Data, saved: Mapping[str, Array], timings: Map
         reference=space.to_scores(data.reference),
         test_raw=data.test,
         fake_raw=samples,
+        train_raw=data.train,
         density_test=LogDensity(saved["log_prob_test"], kind) if "log_prob_test" in saved else None,
         density_fake=LogDensity(saved["log_prob_fake"], kind) if "log_prob_fake" in saved else None,
         truth_test=None if truth is None else truth(data.test),
@@ -235,6 +255,8 @@ def evidence_of(cell: Cell, data: Data, saved: Mapping[str, Array], timings: Map
         levels=data.levels,
         timing=timings,
         simulator=data.simulator,
+        labels_train=labels.get("train"),
+        labels_test=labels.get("test"),
         observables_test=None if data.observables is None else data.observables(data.test),
         observables_fake=None if data.observables is None else data.observables(samples),
         seed=int(_stream(cell, "score").generate_state(1)[0]),

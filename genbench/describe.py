@@ -74,7 +74,7 @@ def _comments_in(cls: type) -> dict[str, str]:
 
 
 def facts(entry: Entry) -> dict[str, Any]:
-    """Return what is declared of a model, dataset or metric and who provides it, as JSON can hold it."""
+    """Return what is declared of a model, dataset, metric or space and who provides it, as JSON can hold it."""
     spec = entry.spec
     declared = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec) if field.name != "config"}
     target = spec.target if isinstance(spec.target, str) else getattr(spec.target, "__name__", "")
@@ -84,7 +84,7 @@ def facts(entry: Entry) -> dict[str, Any]:
 
 
 def option_facts(entry: Entry) -> list[dict[str, Any]]:
-    """Return the options of a model, dataset or metric, as JSON can hold them."""
+    """Return the options of a model, dataset, metric or space, as JSON can hold them."""
     return [
         {
             "name": option.name,

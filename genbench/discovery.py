@@ -22,12 +22,14 @@ import pluggy
 
 from genbench import __version__, hooks
 from genbench.errors import PluginError, UserError, suggestion
-from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, Spec
+from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec, Spec
 
 __all__ = ["Candidate", "PluginRow", "Provenance", "from_file", "installed", "load", "load_file", "new_manager"]
 
 Status = Literal["ok", "broken", "outdated", "clashing", "blocked"]
-SPECS = (ModelSpec, DatasetSpec, MetricSpec)
+SPECS = (ModelSpec, DatasetSpec, MetricSpec, SpaceSpec)
+
+NATIVE = ("standardised", "pixels", "raw")  # spaces of the core
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ def _declared(plugin: Any) -> tuple[Spec, ...]:
 
 
 def _checked(specs: Any) -> Iterable[Spec]:
-    expected = "expected an iterable of ModelSpec, DatasetSpec and MetricSpec"
+    expected = "expected an iterable of ModelSpec, DatasetSpec, MetricSpec and SpaceSpec"
     if not isinstance(specs, Iterable) or isinstance(specs, (str, bytes, dict)):
         raise PluginError(f"genbench_register returned {type(specs).__name__}, {expected}")
     names = set()
@@ -246,6 +248,8 @@ def _checked(specs: Any) -> Iterable[Spec]:
             raise PluginError(f"genbench_register gave two {spec.kind}s named {spec.name!r}")
         if (spec.kind, spec.name) == ("model", "real"):
             raise PluginError("model 'real': 'real' is the name of the floor, the row of fresh real data")
+        if spec.kind == "space" and spec.name in NATIVE:
+            raise PluginError(f"space {spec.name!r} is one of genbench's own: {', '.join(NATIVE)}")
         if "<" in getattr(spec.target, "__qualname__", ""):
             where = "at the top of a module, where a process of its own can find it"
             raise PluginError(f"{spec.kind} {spec.name!r}: its target must stand {where}; got {spec.target!r}")

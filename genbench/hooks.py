@@ -19,7 +19,7 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 @hookspec
 def genbench_register() -> Iterable[Spec]:  # type: ignore[empty-body]
-    """Return the specs of the models, datasets and metrics that this plugin provides."""
+    """Return the specs of the models, datasets, metrics and feature spaces that this plugin provides."""
 
 
 @hookspec

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
@@ -13,18 +13,21 @@ from typing import Any
 
 import genbench
 from genbench.budget import Budget, Sizes
-from genbench.config import Setting, canonical, essential, fill, label
+from genbench.chosen import Chosen, Settings, applies, choose, choose_metrics, measured
+from genbench.config import Setting, canonical, fill
 from genbench.discovery import Provenance
 from genbench.errors import ConfigError, UnknownName, UserError
 from genbench.presets import PRESETS, Preset
-from genbench.record import key_of, to_json
-from genbench.registry import Entry, Registry
+from genbench.record import key_of
+from genbench.registry import CORE, Entry, Registry
 from genbench.selection import split
-from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
+from genbench.source import source_hash
+from genbench.spec import DatasetSpec, ModelSpec
 
-__all__ = ["PROTOCOL", "REAL", "Cell", "Chosen", "Plan", "Request", "Skip", "make_plan"]
+__all__ = ["FILE", "PROTOCOL", "REAL", "Cell", "Chosen", "Plan", "Request", "Skip", "has", "make_plan"]
 
 PROTOCOL = 1  # raised whenever the same request would give other numbers
+DTYPE = "float32"  # what models are trained in
 REAL = "real"  # the row of fresh real data: a floor, no model
 MAX_SEED = 2**31 - 1
 
@@ -44,34 +47,6 @@ class Request:
     settings: tuple[Setting, ...] = ()
     files: tuple[tuple[DatasetSpec, Any], ...] = ()  # the user's own data: spec and config
     plugin_files: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A plugin with its options filled in."""
-
-    entry: Entry
-    config: Any
-
-    @property
-    def spec(self) -> ModelSpec | DatasetSpec | MetricSpec:
-        """What the plugin declared."""
-        return self.entry.spec
-
-    @property
-    def name(self) -> str:
-        """Name of the plugin."""
-        return self.spec.name
-
-    @cached_property
-    def label(self) -> str:
-        """Name, and the options that differ from their defaults: what a row is called."""
-        return label(self.name, self.config)
-
-    @cached_property
-    def identity(self) -> str:
-        """Name and all options as canonical JSON: what random streams are named after."""
-        return to_json([self.name, dict(sorted(essential(self.config).items()))])
 
 
 @dataclass(frozen=True)
@@ -103,20 +78,24 @@ class Cell:
     metrics: tuple[Chosen, ...] = field(default=(), compare=False)
 
     @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything that could change the samples, and nothing else."""
+        return {
+            "protocol": PROTOCOL,
+            "model": _identity(self.model),
+            "dataset": _identity(self.dataset),
+            "seed": self.seed,
+            "budget": self.budget,
+            "device": self.device.partition(":")[0],
+            "dtype": DTYPE,
+            "sizes": asdict(self.sizes),
+            "torch": _minor_version("torch"),
+        }
+
+    @cached_property
     def key(self) -> str:
-        """Hash of everything that could change the samples, and of nothing else."""
-        return key_of(
-            {
-                "protocol": PROTOCOL,
-                "model": _identity(self.model),
-                "dataset": _identity(self.dataset),
-                "seed": self.seed,
-                "budget": self.budget,
-                "device": self.device.partition(":")[0],
-                "sizes": asdict(self.sizes),
-                "torch": _minor_version("torch"),
-            }
-        )
+        """Hash of the identity: the name of the cell's folder."""
+        return key_of(self.identity)
 
     @property
     def density(self) -> str:
@@ -130,6 +109,15 @@ class Cell:
         """``vector`` or ``image``."""
         assert isinstance(self.dataset.spec, DatasetSpec)
         return self.dataset.spec.data
+
+    @property
+    def measures(self) -> dict[str, Any]:
+        """What its scores depend on besides the samples, by the name of the column: ``frechet``, ``frechet@pca``."""
+        return {metric.label: measured(metric) for metric in self.metrics}
+
+    def complete(self, scores: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return the scores of its record, out of those just made: all of them."""
+        return list(scores)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what a record says of the cell itself."""
@@ -149,6 +137,7 @@ class Cell:
             "budget": self.budget,
             "device": self.device,
             "protocol": PROTOCOL,
+            "identity": self.identity,
             "provenance": {**_source(self.model), "dataset": _source(self.dataset)},
         }
 
@@ -178,20 +167,20 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     budget = None if request.budget is None else Budget.parse(request.budget)
     seeds = _seeds(request, preset)
     settings = registry.assign(request.settings)
-    models = _chosen("model", request.models, registry, settings)
+    models = choose("model", request.models, registry, settings)
     models += _baselines(request, registry, settings, models)
     datasets = [Chosen(Entry(spec.name, spec, FILE), config) for spec, config in request.files]
     if request.datasets or not datasets:
-        datasets += _chosen("dataset", request.datasets or preset.datasets, registry, settings)
-    metrics = _chosen("metric", request.metrics, registry, settings)
-    _check_reached(settings, [*models, *datasets, *metrics])
+        datasets += choose("dataset", request.datasets or preset.datasets, registry, settings)
+    metrics = choose_metrics(request.metrics, registry, settings)
+    _check_reached(settings, [*models, *datasets, *metrics, *(m.space for m in metrics if m.space is not None)])
 
     models = [Chosen(REAL_ENTRY, None), *models]
     cells, skips = [], []
     for dataset in datasets:
         spec = dataset.spec
         assert isinstance(spec, DatasetSpec)
-        scored = tuple(metric for metric in metrics if _applies(metric.spec, spec))  # type: ignore[arg-type]
+        scored = tuple(metric for metric in metrics if applies(metric, spec.data, has(spec)))
         for model in models:
             assert isinstance(model.spec, ModelSpec)
             if spec.data not in model.spec.data:
@@ -210,11 +199,9 @@ def make_plan(request: Request, registry: Registry) -> Plan:
 
 # ---------------------------------------------------------------------------------------------------------- the pieces
 
-CORE = Provenance("genbench", "genbench", module="genbench")
 FILE = Provenance("file", "genbench", module="genbench.files")
 REAL_SPEC = ModelSpec(REAL, "genbench.plan:REAL", None, "fresh real data: the floor", baseline=True, iterative=False)
 REAL_ENTRY = Entry(REAL, REAL_SPEC, CORE)
-Settings = dict[tuple[str, str], list[Setting]]
 
 
 def _preset(name: str) -> Preset:
@@ -230,15 +217,6 @@ def _seeds(request: Request, preset: Preset) -> range:
     if not 0 <= request.first_seed <= MAX_SEED - count:
         raise UserError(f"--first-seed {request.first_seed}: expected 0 to {MAX_SEED - count}")
     return range(request.first_seed, request.first_seed + count)
-
-
-def _chosen(kind: str, text: str, registry: Registry, settings: Settings) -> list[Chosen]:
-    chosen = [
-        Chosen(entry, fill(entry.spec, [*settings.get((kind, entry.key), []), *brackets]))
-        for entry, brackets in registry.select(kind, text)
-    ]
-    # vae and vae[beta=1] are one model, said twice
-    return list({(choice.entry.key, choice.identity): choice for choice in chosen}.values())
 
 
 def _check_reached(settings: Settings, chosen: list[Chosen]) -> None:
@@ -265,15 +243,15 @@ def _baselines(request: Request, registry: Registry, settings: Settings, models:
     ]
 
 
-def _applies(metric: MetricSpec, dataset: DatasetSpec) -> bool:
-    has = {
+def has(dataset: DatasetSpec) -> dict[str, bool]:
+    """Return which of the needs of metrics a dataset meets by what it declares."""
+    return {
         "truth": dataset.density,
         "modes": dataset.modes,
         "labels": dataset.labels,
         "observables": dataset.observables,
         "simulator": dataset.simulator,
     }
-    return dataset.data in metric.data and all(has.get(need, True) for need in metric.needs)
 
 
 def _budget(spec: ModelSpec, dataset: DatasetSpec, budget: Budget | None, preset: Preset) -> str:
@@ -295,22 +273,19 @@ def _seconds(cell: Cell) -> float:
 
 
 def _identity(chosen: Chosen) -> dict[str, Any]:
+    """Return which plugin and options these are.
+
+    A plugin of genbench's own goes by its source, so that a new genbench keeps the results of what did not change; what
+    belongs to the core is told by the protocol.
+    """
     provenance = chosen.entry.provenance
-    known = {"name": chosen.name, "config": essential(chosen.config), "distribution": provenance.distribution}
-    if provenance.path and (provenance.editable or not provenance.version):
-        return {**known, "source": _source_hash(provenance.path)}
-    return {**known, "version": provenance.version or genbench.__version__}
-
-
-@cache
-def _source_hash(path: str) -> str:
-    """Return the sha256 of a plugin's file, or of all Python files of its package: what an editable install runs."""
-    file = Path(path)
-    files = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
-    digest = hashlib.sha256()
-    for each in files:
-        digest.update(each.name.encode() + each.read_bytes())
-    return digest.hexdigest()[:16]
+    known = {"name": chosen.name, "config": chosen.options, "distribution": provenance.distribution}
+    if not provenance.path:
+        return known
+    if provenance.editable or not provenance.version or provenance.distribution == CORE.distribution:
+        target = chosen.spec.target if isinstance(chosen.spec.target, str) else ""
+        return {**known, "source": source_hash(provenance.path, provenance.module, target.partition(":")[0])}
+    return {**known, "version": provenance.version}
 
 
 def _source(chosen: Chosen) -> dict[str, Any]:

@@ -23,6 +23,7 @@ __all__ = [
     "Data",
     "Dataset",
     "Evidence",
+    "FeatureSpace",
     "LogDensity",
     "Metric",
     "Model",
@@ -178,6 +179,26 @@ class Likelihood(Protocol):
         ...
 
 
+# ---------------------------------------------------------------------------------------- what a feature space is given
+
+
+class FeatureSpace(Protocol):
+    """A space that metrics may be taken in: built from its config, fitted on training rows, then frozen.
+
+    Rows come in the core's standard space, float64: vectors (n, d) standardised by the training rows, images
+    (n, channels, height, width) with pixels in [0, 1]. Where it has ``state()``, a mapping of names to arrays, and
+    ``restore(state)``, the core keeps what was fitted, so that the models of a run share it.
+    """
+
+    def fit(self, train: Array, labels: Array | None, rng: np.random.Generator) -> None:
+        """Learn from the training rows alone; ``labels`` (n,) are integers, None where the data have none."""
+        ...
+
+    def transform(self, rows: Array) -> Array:
+        """Return (n, features) float64, each row's for itself."""
+        ...
+
+
 # --------------------------------------------------------------------------------------- what a metric gets and gives
 
 
@@ -209,7 +230,8 @@ class Evidence:
 
     ``real`` and ``fake`` are float64 (n, d), flattened and in the scoring space named by ``space``: standardised by the
     training data only, logarithms and periodic columns (as sine and cosine) applied, or raw. ``test_raw`` and
-    ``fake_raw`` are the same rows in the data's own units and shape.
+    ``fake_raw`` are the same rows in the data's own units and shape. In a feature space ``features`` is the space
+    itself, fitted.
     """
 
     real: RealSide
@@ -222,6 +244,7 @@ class Evidence:
     reference: Array | None = None  # (n, d), scoring space
     test_raw: Array | None = None
     fake_raw: Array | None = None
+    train_raw: Array | None = None
     density_test: LogDensity | None = None  # the model's, at test rows
     density_fake: LogDensity | None = None  # the model's, at its own samples
     truth_test: Array | None = None  # (n,) nats: the dataset's exact log-density at test rows
@@ -231,8 +254,10 @@ class Evidence:
     levels: int | None = None
     timing: Mapping[str, float | None] = field(default_factory=dict)
     simulator: Simulator | None = None
+    labels_train: Array | None = None  # (n,) integers
     labels_test: Array | None = None
-    labels_fake: Array | None = None
+    labels_fake: Array | None = None  # of samples that came with labels
+    features: FeatureSpace | None = None
     observables_test: Mapping[str, Array] | None = None
     observables_fake: Mapping[str, Array] | None = None
     seed: int = 0
@@ -248,6 +273,7 @@ class Score:
 
     A value that does not exist is None, with the reason in ``warnings``. ``low`` and ``high`` bound the value at
     ``level``. ``detail`` holds what is no number of the table: a value per feature, per bandwidth, a certificate.
+    ``ranked=False`` takes this value out of ranks, whatever the spec says: it is another quantity.
     """
 
     value: float | None
@@ -260,6 +286,7 @@ class Score:
     params: Mapping[str, Any] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    ranked: bool = True
 
 
 class Metric(Protocol):

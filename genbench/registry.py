@@ -13,11 +13,29 @@ from genbench.config import Setting, no_option, option_types
 from genbench.discovery import PluginRow, Provenance, from_file, installed, load, load_file, new_manager, told
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError, suggestion
 from genbench.selection import select
-from genbench.spec import Spec
+from genbench.spec import SpaceSpec, Spec
 
-__all__ = ["KINDS", "Entry", "PluginRow", "Provenance", "Registry", "load_file", "resolve"]
+__all__ = ["CORE", "KINDS", "NATIVE_SPACES", "Entry", "PluginRow", "Provenance", "Registry", "load_file", "resolve"]
 
-KINDS = ("model", "dataset", "metric")
+KINDS = ("model", "dataset", "metric", "space")
+CORE = Provenance("genbench", "genbench", module="genbench")
+NATIVE_SPACES = (
+    SpaceSpec(
+        "standardised",
+        "genbench.data:VectorSpace",
+        None,
+        "columns centred and scaled: the standard space of vectors",
+        data=("vector",),
+    ),
+    SpaceSpec("raw", "genbench.spaces:raw", None, "the numbers as they are, in the data's own units"),
+    SpaceSpec(
+        "pixels",
+        "genbench.data:ImageSpace",
+        None,
+        "pixels between 0 and 1: the standard space of images",
+        data=("image",),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -35,14 +53,16 @@ class Entry:
 
 
 class Registry:
-    """All that the plugins provide: ``models``, ``datasets``, ``metrics`` by key, and a row for each of ``plugins``.
+    """All that the plugins provide: ``models``, ``datasets``, ``metrics``, ``spaces`` by key.
 
-    ``hook`` calls the observers. ``problems`` has a line for each plugin that could not be used as it is.
+    ``plugins`` has a row for each plugin. ``hook`` calls the observers. ``problems`` has a line for each plugin that
+    could not be used as it is.
     """
 
     def __init__(self) -> None:
         self.plugins: list[PluginRow] = []
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+        self._entries["space"] = {spec.name: Entry(spec.name, spec, CORE) for spec in NATIVE_SPACES}
         self._manager = new_manager()
         self._taken: dict[tuple[str, str], list[Entry]] = {}
 
@@ -113,6 +133,11 @@ class Registry:
         return self._entries["metric"]
 
     @property
+    def spaces(self) -> dict[str, Entry]:
+        """The feature spaces by key; genbench's own three first."""
+        return self._entries["space"]
+
+    @property
     def problems(self) -> list[str]:
         """One line for each plugin that is broken, outdated or clashing."""
         return [row.problem for row in self.plugins if row.problem]
@@ -158,7 +183,7 @@ class Registry:
         matches += [entry for kind in KINDS for entry in self._entries[kind].values() if entry.qualified == name]
         if not matches:
             known = {key for kind in KINDS for key in self._entries[kind]}
-            raise self._unknown("model, dataset or metric", name, known)
+            raise self._unknown("model, dataset, metric or space", name, known)
         return matches
 
     def _unknown(self, kind: str, name: str, known: Iterable[str]) -> UnknownName:
@@ -198,7 +223,7 @@ class Registry:
                 named.setdefault(name, []).append(entry)
         if setting.target not in named:
             hint = suggestion(setting.target, named)
-            raise ConfigError(f"{setting.origin}: no model, dataset or metric named {setting.target!r}{hint}")
+            raise ConfigError(f"{setting.origin}: no model, dataset, metric or space named {setting.target!r}{hint}")
         return named[setting.target]
 
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from genbench.config import Setting, fill
-from genbench.data import Space, space_of
+from genbench.chosen import applies, choose_metrics
+from genbench.config import Setting
+from genbench.data import space_of
 from genbench.errors import UserError
 from genbench.files import Loaded, check_alike, from_array, read_samples
+from genbench.floors import floors_of
+from genbench.measures import makers_of, scorer_of
 from genbench.protocol import Array, Column, Data, Evidence, RealSide
-from genbench.registry import Registry, resolve
-from genbench.scoring import Scorer, evaluate
+from genbench.registry import Registry
+from genbench.scoring import evaluate
+from genbench.selection import parse_selection
+from genbench.spaces import Views
 
-__all__ = ["SPACES", "score_samples"]
-
-SPACES = ("standardised", "raw")
+__all__ = ["score_samples"]
 
 
 def score_samples(
@@ -34,21 +37,24 @@ def score_samples(
     seed: int = 0,
     listener: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
-    """Return one score a metric of ``fake`` against ``real``, with its floor where ``reference`` is given.
+    """Return one score a metric of ``fake`` against ``real``, with its floor.
 
-    With ``metrics="all"`` these are the metrics that need nothing but samples. Raises UserError.
+    The floor is that of ``reference``, else of random halves of the real rows. With ``metrics="all"`` these are the
+    metrics whose needs the files meet. ``space`` is for the metrics that name none. Raises UserError.
     """
-    if space not in SPACES:
-        raise UserError(f"--space {space}: expected one of {', '.join(SPACES)}")
+    registry = Registry.discover()
+    if parse_selection(space)[0] not in registry.spaces:
+        raise UserError(f"--space {space}: expected one of {', '.join(registry.spaces)}")
+    chosen = choose_metrics(metrics, registry, registry.assign(settings), "" if space == "standardised" else space)
     given = {"real": real, "fake": fake, "train": train, "reference": reference}
     rows = _read({name: value for name, value in given.items() if value is not None}, data_options or {})
-    scorers = _scorers(metrics, settings, rows)
-    evidence = _evidence(rows, space, seed)
-    floors = None
-    if evidence.reference is not None:
-        floor = replace(evidence, fake=evidence.reference, fake_raw=rows["reference"].rows)
-        floors = {score["metric"]: score for score in evaluate(floor, scorers)}
-    return evaluate(evidence, scorers, floors, listener)
+    evidence, fresh, notes = _evidence(rows, seed)
+    if metrics == "all":
+        chosen = [metric for metric in chosen if applies(metric, evidence.kind, _has(evidence))]
+    scorers = [scorer_of(metric) for metric in chosen]
+    views = Views(makers_of(chosen))
+    floors = floors_of(evidence, fresh, scorers, views)
+    return [_noted(score, notes) for score in evaluate(evidence, scorers, floors, listener, views)]
 
 
 def _read(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Loaded]:
@@ -60,26 +66,20 @@ def _read(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Loaded
     return {name.removeprefix("--"): each for name, each in check_alike(loaded).items()}
 
 
-@dataclass(frozen=True)
-class _Raw:
-    """The numbers as they are."""
-
-    columns: tuple[str, ...]
-    name: str = "raw"
-
-    def to_scores(self, rows: Array) -> Array:
-        return rows.reshape(len(rows), -1).astype(np.float64)
+def _has(evidence: Evidence) -> dict[str, bool]:
+    never = dict.fromkeys(("density", "truth", "modes", "observables", "simulator", "timing"), False)
+    return {**never, "train": evidence.train is not None, "labels": evidence.labels_test is not None}
 
 
-def _evidence(loaded: dict[str, Loaded], space: str, seed: int) -> Evidence:
+def _evidence(loaded: dict[str, Loaded], seed: int) -> tuple[Evidence, Evidence | None, tuple[str, ...]]:
+    """Return the evidence, the same with the reference in the place of samples, and what is to be told of the rows."""
     real, rows = loaded["real"], {name: each.rows for name, each in loaded.items()}
     known = rows.get("train", real.rows)
     columns = tuple(Column(name) for name in real.columns) if real.kind == "vector" else ()
-    mapping: Space | _Raw = _Raw(real.columns)
-    if space != "raw":
-        mapping = space_of(Data(known, real.rows, real.rows, columns=columns, levels=real.levels))
+    mapping = space_of(Data(known, real.rows, real.rows, columns=columns, levels=real.levels))
     mapped = {name: mapping.to_scores(each) for name, each in rows.items()}
-    return Evidence(
+    labels = _codes(loaded)
+    evidence = Evidence(
         RealSide(mapped["real"]),
         mapped["fake"],
         space=mapping.name,
@@ -89,20 +89,31 @@ def _evidence(loaded: dict[str, Loaded], space: str, seed: int) -> Evidence:
         reference=mapped.get("reference"),
         test_raw=real.rows,
         fake_raw=rows["fake"],
+        train_raw=rows.get("train"),
         levels=real.levels,
+        labels_train=labels.get("train"),
+        labels_test=labels.get("real"),
+        labels_fake=labels.get("fake"),
         seed=seed,
     )
+    fresh = None
+    if "reference" in mapped:
+        fresh = replace(
+            evidence, fake=mapped["reference"], fake_raw=rows["reference"], labels_fake=labels.get("reference")
+        )
+    dropped = [f"of the samples, {note}" for note in loaded["fake"].notes if "left out" in note or "dropped" in note]
+    return evidence, fresh, (*mapping.notes, *dropped)
 
 
-def _scorers(metrics: str, settings: Iterable[Setting], rows: Mapping[str, Loaded]) -> list[Scorer]:
-    registry = Registry.discover()
-    assigned = registry.assign(settings)
-    usable = {"samples"} | ({"train"} if "train" in rows else set())
-    scorers = []
-    for entry, brackets in registry.select("metric", metrics):
-        spec = entry.spec
-        if metrics == "all" and not set(spec.needs) <= usable:  # type: ignore[union-attr]
-            continue
-        config = fill(spec, [*assigned.get(("metric", entry.key), []), *brackets])
-        scorers.append(Scorer(spec, resolve(entry), config))  # type: ignore[arg-type]
-    return scorers
+def _codes(loaded: Mapping[str, Loaded]) -> dict[str, Array]:
+    """Return the labels of each file as integers, the same number for the same label in all."""
+    given = {name: each.labels for name, each in loaded.items() if each.labels is not None}
+    if not given:
+        return {}
+    codes = np.unique(np.concatenate([labels.astype(str) for labels in given.values()]), return_inverse=True)[1]
+    ends = np.cumsum([len(labels) for labels in given.values()])[:-1]
+    return dict(zip(given, np.split(codes.astype(np.int64), ends), strict=True))
+
+
+def _noted(score: dict[str, Any], notes: tuple[str, ...]) -> dict[str, Any]:
+    return score | {"warnings": [*score["warnings"], *notes]}

@@ -9,26 +9,50 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from genbench.config import label
 from genbench.discovery import told
 from genbench.errors import PluginError
 from genbench.protocol import Evidence, Score
 from genbench.record import plain
+from genbench.spaces import Views
 from genbench.spec import MetricSpec
 
-__all__ = ["Scorer", "evaluate", "missing", "standard_error"]
+__all__ = ["Floors", "Scorer", "evaluate", "floor_spread", "missing", "standard_error"]
+
+SUSPECT = 3.0  # standard errors by which a score must beat the floor before it is flagged
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A metric that is ready to be called."""
+    """A metric that is ready to be called; ``space`` is empty for the standard space of the data."""
 
     spec: MetricSpec
     function: Callable[..., Score]
     config: Any = None
+    space: str = ""
 
     def __call__(self, evidence: Evidence) -> Score:
         """Return the score."""
         return self.function(evidence) if self.spec.config is None else self.function(evidence, self.config)
+
+    @property
+    def label(self) -> str:
+        """What its column is called: ``frechet``, ``frechet@pca``, ``mmd[bandwidth=2]``."""
+        own = label(self.spec.name, self.config)
+        return own if self.space in ("", self.spec.space) else f"{own}@{self.space}"
+
+
+@dataclass(frozen=True)
+class Floors:
+    """What fresh real data score against the same rows: one plain score for each column.
+
+    ``floor_sd`` of such a score wins over what its interval implies. Where the floors are of other numbers of rows than
+    the samples, ``like`` holds the scores of as many samples, which are what is compared.
+    """
+
+    scores: Mapping[str, Mapping[str, Any]]
+    source: str = "reference"
+    like: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def missing(spec: MetricSpec, evidence: Evidence) -> str:
@@ -53,28 +77,42 @@ def missing(spec: MetricSpec, evidence: Evidence) -> str:
 def evaluate(
     evidence: Evidence,
     scorers: Sequence[Scorer],
-    floors: Mapping[str, Mapping[str, Any]] | None = None,
+    floors: Floors | Mapping[str, Mapping[str, Any]] | None = None,
     listener: Callable[[str], None] = lambda _: None,
+    views: Views | None = None,
 ) -> list[dict[str, Any]]:
     """Return one plain score a metric, in the order of ``scorers``.
 
-    ``floors`` maps a metric to the score of fresh real data against the same rows. A metric that raises or that lacks
+    ``floors`` maps a column to the score of fresh real data against the same rows. A metric that raises or that lacks
     what it needs has value None and says why in ``warnings``.
     """
+    if floors is not None and not isinstance(floors, Floors):
+        floors = Floors(floors)
+    views = views or Views({})
     scores = []
     for scorer in scorers:
-        listener(scorer.spec.name)
+        listener(scorer.label)
+        seen, reason = _look(scorer, evidence, views)
         start = time.perf_counter()
-        score = _attempt(scorer, evidence)
+        score = Score(None, warnings=(reason,)) if reason else _attempt(scorer, seen)
         seconds = time.perf_counter() - start
-        scores.append(_finished(scorer.spec, score, evidence.space, seconds, (floors or {}).get(scorer.spec.name)))
-    return scores
+        found = _finished(scorer, score, scorer.space or evidence.space, seconds)
+        scores.append(plain(found | _beside_floor(scorer, score, found, floors)))
+    return [_reasoned(score) for score in scores]
+
+
+def _look(scorer: Scorer, evidence: Evidence, views: Views) -> tuple[Evidence, str]:
+    """Return the evidence in the metric's space, and why it cannot be scored, if so."""
+    lacking = missing(scorer.spec, evidence)
+    if lacking or not scorer.space:
+        return evidence, lacking
+    try:
+        return views.view(evidence, scorer.space, train="train" in scorer.spec.needs), ""
+    except PluginError as error:
+        return evidence, str(error)
 
 
 def _attempt(scorer: Scorer, evidence: Evidence) -> Score:
-    lacking = missing(scorer.spec, evidence)
-    if lacking:
-        return Score(None, warnings=(lacking,))
     try:
         score = scorer(evidence)
         if not isinstance(score, Score):
@@ -98,42 +136,85 @@ def _number(name: str, given: Any) -> float | None:
         raise PluginError(f"the {name} is {given!r}, expected a number") from None
 
 
-def _finished(
-    spec: MetricSpec, score: Score, space: str, seconds: float, floor: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    value, warnings = score.value, list(score.warnings)
+def _finished(scorer: Scorer, score: Score, space: str, seconds: float) -> dict[str, Any]:
+    value, warnings, spec = score.value, list(score.warnings), scorer.spec
     if value is not None and not math.isfinite(value):
         warnings.append(f"the value is {value}")
         value = None
-    floor_value = None if floor is None else floor.get("value")
-    floor_sd = None if floor is None else standard_error(floor)
-    z = None
-    if value is not None and floor_value is not None and floor_sd:
-        z = (value - floor_value) / math.hypot(floor_sd, standard_error({"low": score.low, "high": score.high}) or 0.0)
-    return plain(  # type: ignore[no-any-return]
-        {
-            "metric": spec.name,
-            "value": value,
-            "low": score.low,
-            "high": score.high,
-            "level": score.level,
-            "floor": floor_value,
-            "floor_sd": floor_sd,
-            "z": z,
-            "better": spec.better,
-            "ranked": spec.ranked,
-            "unit": spec.unit,
-            "best": spec.best,
-            "n_real": score.n_real,
-            "n_fake": score.n_fake,
-            "space": space,
-            "params": score.params,
-            "detail": score.detail,
-            "version": spec.version,
-            "seconds": seconds,
-            "warnings": warnings,
-        }
-    )
+    return {
+        "metric": spec.name,
+        "label": scorer.label,
+        "value": value,
+        "low": score.low,
+        "high": score.high,
+        "level": score.level,
+        "floor": None,
+        "floor_sd": None,
+        "floor_from": None,
+        "z": None,
+        "suspect": False,
+        "better": spec.better,
+        "ranked": spec.ranked and score.ranked,
+        "unit": spec.unit,
+        "best": spec.best,
+        "n_real": score.n_real,
+        "n_fake": score.n_fake,
+        "space": space,
+        "params": score.params,
+        "detail": score.detail,
+        "version": spec.version,
+        "seconds": seconds,
+        "warnings": warnings,
+    }
+
+
+def _beside_floor(scorer: Scorer, score: Score, found: Mapping[str, Any], floors: Floors | None) -> dict[str, Any]:
+    """Return the fields that come of a floor: where it is, how far the value is from it, whether it is too good."""
+    floor = None if floors is None else floors.scores.get(scorer.label)
+    if floors is None or floor is None or floor.get("value") is None:
+        return {}
+    if _quantity(floor) != _quantity(found):
+        return {"warnings": [*found["warnings"], f"no floor: that of real data is {_quantity(floor) or 'another'}"]}
+    compared = found if floors.like is None else floors.like.get(scorer.label, {})
+    spread = floor_spread(floor)
+    fields = {"floor": floor["value"], "floor_sd": spread, "floor_from": floors.source}
+    if floors.like is not None:
+        sizes = {name: compared.get(name) for name in ("value", "n_real", "n_fake")}
+        fields["detail"] = {**score.detail, "compared_with_floor": sizes}
+    if found["value"] is None or compared.get("value") is None or not spread:
+        return fields
+    z = (compared["value"] - floor["value"]) / math.hypot(spread, standard_error(compared) or 0.0)
+    # of a metric that is not ranked the low end is copying, whichever way it is declared
+    worse = -z if scorer.spec.better == "higher" and scorer.spec.ranked else z
+    return fields | {"z": z, "suspect": score.ranked and worse < -SUSPECT}
+
+
+def _quantity(score: Mapping[str, Any]) -> str:
+    """Return which of several quantities of one name a value is, without ", upper bound", which is still that one."""
+    return str((score.get("params") or {}).get("quantity") or "").split(",")[0]
+
+
+def _reasoned(score: dict[str, Any]) -> dict[str, Any]:
+    """Give a reason for each field that does not exist."""
+    told_of = " ".join(score["warnings"])
+    why = []
+    if score["value"] is None:
+        why += [] if score["warnings"] else ["the metric gave no value and no reason"]
+    elif score["low"] is None and "no interval" not in told_of:
+        why.append("no interval: the metric gives none")
+    if score["floor"] is None and "no floor" not in told_of:
+        why.append("no floor: no other real rows were scored")
+    elif score["value"] is not None and score["floor"] is not None and score["z"] is None:
+        why.append("no z: the spread of the floor is not known")
+    if score["best"] is None:
+        why.append("no best value: it depends on the data")
+    return score | {"warnings": [*score["warnings"], *why]}
+
+
+def floor_spread(floor: Mapping[str, Any]) -> float | None:
+    """Return the standard deviation of a floor: as measured, else as its interval implies."""
+    given: float | None = floor.get("floor_sd")
+    return standard_error(floor) if given is None else given
 
 
 def standard_error(score: Mapping[str, Any]) -> float | None:

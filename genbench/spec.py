@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, is_dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-__all__ = ["DatasetSpec", "DensityKind", "MetricSpec", "ModelSpec", "Spec"]
+__all__ = ["DatasetSpec", "DensityKind", "MetricSpec", "ModelSpec", "SpaceSpec", "Spec"]
 
 DensityKind = Literal["exact", "bound", "estimate", "none"]
 DataKind = Literal["vector", "image"]
@@ -144,7 +144,7 @@ class MetricSpec(_Declared):
     ``needs`` names what the evidence must hold, out of ``samples``, ``train``, ``density`` (the model's), ``truth``
     (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``. ``best`` is the value of a
     perfect model, None where it depends on the data. ``ranked=False`` says that neither end is good: low is copying,
-    high is far from the data.
+    high is far from the data. ``space`` names a feature space that it is always taken in.
 
     ``detects`` names the faults, out of ``FAULTS``, that it advertises to see: ``genbench audit`` holds it to them.
     """
@@ -157,6 +157,7 @@ class MetricSpec(_Declared):
     detects: tuple[str, ...] = ()
     needs: tuple[str, ...] = ("samples",)
     data: tuple[str, ...] = DATA_KINDS
+    space: str = ""
     version: int = 1
     paper: str = ""
 
@@ -173,9 +174,36 @@ class MetricSpec(_Declared):
             _check_members(where, "detects", self.detects, FAULTS)
 
 
+@dataclass(frozen=True)
+class SpaceSpec(_Declared):
+    """One feature space that metrics may be taken in, as ``metric@space``.
+
+    ``needs`` is () or ``("labels",)``, those of the training rows. ``image_metrics`` names the metrics that ``all``
+    also takes in this space where the data are images.
+    """
+
+    _: KW_ONLY
+    needs: tuple[str, ...] = ()
+    data: tuple[str, ...] = DATA_KINDS
+    image_metrics: tuple[str, ...] = ()
+    version: int = 1
+    paper: str = ""
+
+    kind: ClassVar[str] = "space"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        where = f"SpaceSpec({self.name!r})"
+        if self.needs:
+            _check_members(where, "needs", self.needs, ("labels",))
+        _check_members(where, "data", self.data, DATA_KINDS)
+        if isinstance(self.image_metrics, str):
+            raise ValueError(f"{where}: image_metrics must be a tuple of names, got {self.image_metrics!r}")
+
+
 FAULTS = (
     "dropped_modes", "uneven_weights", "shift", "width", "lost_correlation", "lost_mode_correlation", "outliers",
     "ridges", "quantisation", "exact_copies", "near_copies", "repeated_points", "memorised_half", "heavy_tails",
 )  # fmt: skip
 NEEDS = ("samples", "train", "density", "truth", "modes", "labels", "observables", "simulator", "timing")
-Spec = ModelSpec | DatasetSpec | MetricSpec
+Spec = ModelSpec | DatasetSpec | MetricSpec | SpaceSpec

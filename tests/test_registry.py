@@ -329,7 +329,7 @@ def test_settings_reach_all_plugins_of_their_name_that_have_the_option(beside: P
     assert {where: [s.value for s in given] for where, given in assigned.items()} == {("model", "beside"): ["4", "5"]}
     assert list(registry.assign([parse_set("genbench-beside:beside.size=4")])) == [("model", "beside")]
     for text, message in [
-        ("besid.size=4", "--set besid.size=4: no model, dataset or metric named 'besid', did you mean 'beside'?"),
+        ("besid.size=4", "--set besid.size=4: no model, dataset, metric or space named 'besid', did you mean 'beside'?"),
         ("beside.siez=4", "--set beside.siez=4: model 'beside' has no option 'siez', did you mean 'size'?"),
         ("gaussian.dmi=4", "--set gaussian.dmi=4: dataset 'gaussian' has no option 'dmi', did you mean 'dim'?"),
         ("dataset:beside.size=4", "--set dataset:beside.size=4: dataset 'beside' has no options"),

@@ -12,7 +12,7 @@ import torch
 
 from genbench.protocol import Evidence, LogDensity, Modes, RealSide, Score, Simulator
 from genbench.record import to_json
-from genbench.scoring import Scorer, evaluate, missing, standard_error
+from genbench.scoring import Floors, Scorer, evaluate, missing, standard_error
 from genbench.spec import MetricSpec
 
 
@@ -57,8 +57,8 @@ def test_a_metric_that_fails_has_no_value_says_why_and_harms_no_other(answer: ob
     scores = evaluate(evidence(), [scorer(GOOD, "before"), scorer(answer), scorer(GOOD, "after")])
     assert [score["metric"] for score in scores] == ["before", "asked", "after"]
     assert [score["value"] for score in scores] == [1.5, None, 1.5]
-    assert reason in scores[1]["warnings"][-1]
-    assert scores[0]["warnings"] == scores[2]["warnings"] == []
+    assert reason in " ".join(scores[1]["warnings"])
+    assert reason not in " ".join(scores[0]["warnings"] + scores[2]["warnings"])
 
 
 def test_a_user_who_stops_the_program_is_heard_though_a_metric_is_at_work() -> None:
@@ -72,7 +72,8 @@ def test_a_score_says_all_that_a_row_of_a_table_needs_and_can_be_written() -> No
     expected = {
         "metric": "asked", "value": 1.5, "low": 1.0, "high": 2.0, "level": 0.95, "better": "higher", "unit": "nats",
         "best": 2.0, "n_real": 5, "n_fake": 5, "space": "raw", "params": {"k": 3}, "detail": {"x": [0, 1]},
-        "version": 7, "floor": None, "floor_sd": None, "z": None, "warnings": [],
+        "version": 7, "floor": None, "floor_sd": None, "floor_from": None, "z": None, "suspect": False, "ranked": True,
+        "label": "asked", "warnings": ["no floor: no other real rows were scored"],
     }  # fmt: skip
     assert {name: score[name] for name in expected} == expected
     assert score["seconds"] >= 0
@@ -152,7 +153,7 @@ def test_a_metric_is_not_asked_without_what_it_needs(need: str) -> None:
     asked = scorer(GOOD, needs=(need,))
     [without] = evaluate(evidence(), [asked])
     assert without["value"] is None
-    assert len(without["warnings"]) == 1
+    assert [text for text in without["warnings"] if not text.startswith("no ")] == without["warnings"][:1]
     [with_it] = evaluate(evidence(**HAVING[need]), [asked])
     assert with_it["value"] == 1.5
 
@@ -187,3 +188,51 @@ def test_the_listener_hears_each_name_before_its_metric_runs() -> None:
     scores = evaluate(evidence(), [Scorer(spec, metric) for spec in specs], listener=heard.append)
     assert heard == ["a", "b"]
     assert [score["value"] for score in scores] == [1, 2]
+
+
+# ---------------------------------------------------------------------------------------------------- better than real
+
+
+@pytest.mark.parametrize(
+    ("better", "ranked", "value", "suspect"),
+    [
+        ("lower", True, -4, True), ("lower", True, -2, False), ("lower", True, 9, False),
+        ("higher", True, 4, True), ("higher", True, -9, False),
+        ("higher", False, -4, True), ("higher", False, 9, False),  # two-sided: low is copying, high is far away
+    ],
+)  # fmt: skip
+def test_what_beats_the_floor_by_three_standard_errors_is_suspect(
+    better: str, ranked: bool, value: float, suspect: bool
+) -> None:
+    floor = {"value": 0.0, "low": -1.96, "high": 1.96}
+    [score] = evaluate(evidence(), [scorer(Score(value), better=better, ranked=ranked)], {"asked": floor})
+    assert (score["z"], score["suspect"], score["ranked"]) == (pytest.approx(value), suspect, ranked)
+
+
+def test_a_value_of_another_quantity_than_the_floors_is_not_held_against_it() -> None:
+    floor = {"asked": {"value": 0.0, "low": -1, "high": 1, "params": {"quantity": "KL(truth||model), upper bound"}}}
+    same = Score(-9.0, params={"quantity": "KL(truth||model)"})
+    other = Score(-9.0, params={"quantity": "cross-entropy gap"}, ranked=False)
+    [held], [free] = (evaluate(evidence(), [scorer(answer)], floor) for answer in (same, other))
+    assert held["suspect"]
+    assert (free["floor"], free["z"], free["suspect"], free["ranked"]) == (None, None, False, False)
+    assert any(text.startswith("no floor: that of real data is KL") for text in free["warnings"])
+
+
+def test_whatever_does_not_exist_has_its_reason() -> None:
+    for answer in (Score(1.0), Score(None), Score(1.0, low=0.0, high=2.0), ValueError("x")):
+        [score] = evaluate(evidence(), [scorer(answer)])
+        told = " ".join(score["warnings"])
+        assert "no floor" in told
+        assert "no best value" in told
+        assert ("no interval" in told) == (score["value"] is not None and score["low"] is None)
+        assert score["value"] is not None or score["warnings"][0]
+
+
+def test_floors_of_fewer_rows_are_compared_with_as_many_samples() -> None:
+    floor = {"value": 1.0, "floor_sd": 0.5, "low": 0.0, "high": 2.0}
+    like = {"asked": {"value": 2.0, "low": None, "high": None, "n_real": 3, "n_fake": 2}}
+    [score] = evaluate(evidence(), [scorer(Score(0.2))], Floors({"asked": floor}, "halves", like))
+    assert (score["value"], score["floor"], score["floor_sd"], score["z"]) == (0.2, 1.0, 0.5, 2.0)
+    assert score["floor_from"] == "halves"
+    assert score["detail"]["compared_with_floor"] == {"value": 2.0, "n_real": 3, "n_fake": 2}

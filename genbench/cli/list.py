@@ -14,16 +14,17 @@ COLUMNS = {  # of each kind: heading -> fact
     "model": ("name", "density", "data", "summary", "provided by"),
     "dataset": ("name", "data", "rows", "knows", "summary", "provided by"),
     "metric": ("name", "better", "unit", "needs", "summary", "provided by"),
+    "space": ("name", "data", "needs", "summary", "provided by"),
 }
 KNOWABLE = ("density", "modes", "labels", "observables", "simulator")
 
 
 @click.command("list")
-@click.argument("kind", required=False, type=click.Choice(["models", "datasets", "metrics"]))
+@click.argument("kind", required=False, type=click.Choice(["models", "datasets", "metrics", "spaces"]))
 @json_option
 @plugin_option
 def list_(kind: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
-    """List the models, datasets and metrics that are installed."""
+    """List the models, datasets, metrics and feature spaces that are installed."""
     from genbench.cli.output import print_json, print_table, warn
     from genbench.describe import facts
     from genbench.registry import KINDS, Registry

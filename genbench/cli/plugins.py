@@ -55,7 +55,7 @@ def _names(row: PluginRow) -> tuple[str, str, str]:
 
 def _provides(row: PluginRow) -> str:
     parts = []
-    for kind in ("model", "dataset", "metric"):
+    for kind in ("model", "dataset", "metric", "space"):
         names = [name for each, _, name in (text.partition(" ") for text in row.provides) if each == kind]
         if names:
             parts.append(f"{kind}{'s' * (len(names) > 1)} {', '.join(names)}")

@@ -14,6 +14,7 @@ from genbench.cli.options import Size, complete, json_option
 __all__ = ["score"]
 
 FILE = click.Path(path_type=Path)
+UNSAID = ("no best value", "no floor", "no z")  # what an empty place in the table says
 
 
 @click.command(short_help="score a file of samples")
@@ -24,21 +25,27 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--train", metavar="FILE", type=FILE, help="What the model was trained on: standardises, and shows copies."
 )
-@click.option("--reference", metavar="FILE", type=FILE, help="More real data: gives each score its floor.")
+@click.option(
+    "--reference",
+    metavar="FILE",
+    type=FILE,
+    help="More real data: gives each score its floor; without it halves of --real do.",
+)
 @click.option(
     "--metrics",
     metavar="NAMES",
     default="all",
     show_default=True,
     shell_complete=complete("metric"),
-    help="Names, globs, exclusions, options: energy,sliced_*,mmd[bandwidth=1].",
+    help="Names, globs, exclusions, options: energy,sliced_*,mmd[bandwidth=1],frechet@pca.",
 )
 @click.option(
     "--space",
     metavar="SPACE",
     default="standardised",
     show_default=True,
-    help="standardised, or raw: the numbers as they are.",
+    shell_complete=complete("space"),
+    help="Of metrics that name none: standardised, raw (the numbers as they are), pca, ...; see genbench list spaces.",
 )
 @click.option("--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option of a metric.")
 @click.option("--columns", metavar="A,B", help="Which columns of the files.")
@@ -107,18 +114,40 @@ def _print(scores: list[dict[str, Any]]) -> None:
 
     rows = []
     for each in scores:
-        interval = f"{each['low']:.4g} .. {each['high']:.4g}" if each["low"] is not None else ""
-        rows.append((each["metric"], _number(each["value"]), interval, _number(each["floor"]), _number(each["z"]),
-                     each["better"], each["unit"], "; ".join(each["warnings"])))  # fmt: skip
+        has_interval = each["low"] is not None or each["high"] is not None
+        interval = f"{_number(each['low'])} .. {_number(each['high'])}" if has_interval else ""
+        floor = _number(each["floor"]) + ("" if each["floor_sd"] is None else f" ± {each['floor_sd']:.2g}")
+        remarks = (["better than real: copying?"] if each["suspect"] else []) + [
+            text for text in each["warnings"] if not text.startswith(UNSAID)
+        ]
+        rows.append((each["label"], _number(each["value"]), interval, floor, _number(each["z"]), _better(each),
+                     each["unit"], "; ".join(remarks)))  # fmt: skip
     headings = ("metric", "value", "95 % interval", "floor", "z", "better", "unit", "remarks")
     said = [i for i in range(len(headings)) if i < 2 or any(row[i] not in ("", "–") for row in rows)]
     first = scores[0] if scores else {}
-    title = f"{first.get('n_fake')} samples against {first.get('n_real')} real rows, space: {first.get('space')}"
+    sizes = next(((s["n_fake"], s["n_real"]) for s in scores if s["n_fake"] and s["n_real"]), ("?", "?"))
+    title = f"{sizes[0]} samples against {sizes[1]} real rows, space: {first.get('space')}"
     print_table([headings[i] for i in said], [[row[i] for i in said] for row in rows], title)
-    if any(each["floor"] is not None for each in scores):
-        click.echo(
-            "floor: the score of --reference in the place of the samples; z: value minus floor in standard errors"
+    for line in _explained(scores):
+        click.echo(line)
+
+
+def _better(score: dict[str, Any]) -> str:
+    return str(score["better"]) if score["ranked"] else "neither end"
+
+
+def _explained(scores: list[dict[str, Any]]) -> list[str]:
+    sources = {score["floor_from"] for score in scores} - {None}
+    if not sources:
+        return []
+    whose = "--reference" if sources == {"reference"} else "random halves of --real, one"
+    lines = [f"floor: the score of {whose} in the place of the samples; z: value minus floor in standard errors"]
+    like = next((s["detail"]["compared_with_floor"] for s in scores if "compared_with_floor" in s["detail"]), None)
+    if like:
+        lines.append(
+            f"the floor is that of {like['n_fake']} against {like['n_real']} rows; z compares as many samples with it"
         )
+    return lines
 
 
 def _number(value: float | None) -> str:

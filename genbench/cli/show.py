@@ -12,11 +12,11 @@ __all__ = ["show"]
 
 
 @click.command("show")
-@click.argument("name", shell_complete=complete("model", "dataset", "metric"))
+@click.argument("name", shell_complete=complete("model", "dataset", "metric", "space"))
 @json_option
 @plugin_option
 def show(name: str, as_json: bool, plugins: tuple[str, ...]) -> None:
-    """Show what a model, dataset or metric is, its options, and who provides it.
+    """Show what a model, dataset, metric or space is, its options, and who provides it.
 
     NAME may be preceded by its kind or its distribution: dataset:gaussian, genbench-hep:dijets.
     """

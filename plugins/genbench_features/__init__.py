@@ -1,0 +1,109 @@
+"""Feature spaces that scores can be taken in, and the label histogram as a frozen classifier sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from genbench.hooks import hookimpl
+from genbench.spec import MetricSpec, SpaceSpec, Spec
+
+__all__ = ["ClassifierConfig", "EfficientNetConfig", "PCAConfig", "RandomConvolutionsConfig", "genbench_register"]
+
+
+@dataclass(frozen=True)
+class PCAConfig:
+    """Options of the principal components."""
+
+    dimensions: int = 64  # components that are kept, at most; of fewer rows or columns fewer
+    variance: float = 0.999  # share of the variance beyond which components are left out: what is left is noise
+
+    def __post_init__(self) -> None:
+        if self.dimensions < 1:
+            raise ValueError(f"dimensions must be in [1, inf), got {self.dimensions}")
+        if not 0 < self.variance <= 1:
+            raise ValueError(f"variance must be in (0, 1], got {self.variance}")
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Options of the frozen classifier."""
+
+    width: int = 64  # features: units of its last hidden layer
+    steps: int = 600  # batches of 128 that it is trained on
+
+    def __post_init__(self) -> None:
+        for name in ("width", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [1, inf), got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class RandomConvolutionsConfig:
+    """Options of the random convolutions."""
+
+    filters: int = 64  # features, half of them of fine and half of coarse structure
+
+    def __post_init__(self) -> None:
+        if self.filters < 2 or self.filters % 2:
+            raise ValueError(f"filters must be even and in [2, inf), got {self.filters}")
+
+
+@dataclass(frozen=True)
+class EfficientNetConfig:
+    """Options of the features of EfficientNet-Lite0."""
+
+    size: int = 96  # pixels along each side that images are scaled to
+
+    def __post_init__(self) -> None:
+        if not 32 <= self.size <= 512:
+            raise ValueError(f"size must be in [32, 512], got {self.size}")
+
+
+@hookimpl
+def genbench_register() -> Iterable[Spec]:
+    """Return the specs of the spaces ``pca classifier random_convolutions efficientnet`` and of ``label_tv``."""
+    compared = ("frechet", "kid")
+    return [
+        SpaceSpec(
+            "pca",
+            "genbench_features.pca:PCA",
+            PCAConfig,
+            "principal components of the training rows, each scaled to standard deviation 1",
+            image_metrics=compared,
+            paper="Hotelling 1933, doi:10.1037/h0071325",
+        ),
+        SpaceSpec(
+            "classifier",
+            "genbench_features.classifier:Classifier",
+            ClassifierConfig,
+            "last hidden layer of a small classifier trained on the labels of the training rows, then frozen",
+            needs=("labels",),
+            image_metrics=compared,
+        ),
+        SpaceSpec(
+            "random_convolutions",
+            "genbench_features.random_convolutions:RandomConvolutions",
+            RandomConvolutionsConfig,
+            "convolutions with random filters, averaged over the image: no training, no labels",
+            data=("image",),
+            paper="Rahimi & Recht 2007, NeurIPS 20; Saxe et al. 2011, ICML 28",
+        ),
+        SpaceSpec(
+            "efficientnet",
+            "genbench_features.efficientnet:EfficientNetLite0",
+            EfficientNetConfig,
+            "ImageNet features of EfficientNet-Lite0, 1280 of them; needs genbench[features]",
+            data=("image",),
+            paper="Tan & Le 2019, arXiv:1905.11946",
+        ),
+        MetricSpec(
+            "label_tv",
+            "genbench_features.histogram:label_tv",
+            None,
+            "total variation between the label histograms of samples and of held-out rows",
+            best=0.0,
+            needs=("samples", "labels"),
+            space="classifier",
+        ),
+    ]

@@ -1,0 +1,61 @@
+"""How often each label occurs among samples, as a frozen classifier sees it, against held-out rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from genbench.protocol import Array, Evidence, Score
+
+__all__ = ["label_tv"]
+
+FEWEST = 10  # rows of either side, for an interval
+QUANTILE = 1.959964  # of the normal distribution, at 97.5 %
+DRAWS = 400
+
+
+def label_tv(evidence: Evidence) -> Score:
+    """Return the total variation between two label histograms, ½ Σ|p - q|, between 0 and 1; lower is better.
+
+    The labels of samples and of held-out rows are both what the classifier predicts, so that its errors cancel;
+    ``detail`` has both histograms, the true one, and how often the classifier is right on held-out rows. The mean of
+    |p - q| does not vanish where the laws are equal, so the interval is of the distance of the laws: bootstrap over
+    multinomial draws, its bias removed.
+    """
+    predict = getattr(evidence.features, "predict", None)
+    n, m = len(evidence.real.rows), len(evidence.fake)
+    if predict is None:
+        return Score(None, n_real=n, n_fake=m, warnings=("needs a space that predicts labels, as classifier does",))
+    real, fake = predict(evidence.real.rows), predict(evidence.fake)
+    classes = np.unique(
+        np.concatenate([real, fake, evidence.labels_test if evidence.labels_test is not None else real])
+    )
+    p, q = _shares(real, classes), _shares(fake, classes)
+    value = _distance(p, q)
+    detail: dict[str, Any] = {"labels": classes.tolist(), "held_out": p.tolist(), "samples": q.tolist()}
+    if evidence.labels_test is not None:
+        detail["accuracy"] = float(np.mean(real == evidence.labels_test))
+        detail["truth"] = _shares(evidence.labels_test, classes).tolist()
+    params = {"classes": len(classes)}
+    if min(n, m) < FEWEST:
+        reason = f"no interval: {FEWEST} rows of either side are needed"
+        return Score(value, n_real=n, n_fake=m, params=params, detail=detail, warnings=(reason,))
+    low, high = _interval(value, p, q, n, m, evidence.rng("label_tv"))
+    detail["interval"] = "parametric bootstrap, bias-corrected"
+    return Score(value, low=low, high=high, level=0.95, n_real=n, n_fake=m, params=params, detail=detail)
+
+
+def _shares(labels: Array, classes: Array) -> Array:
+    return np.bincount(np.searchsorted(classes, labels), minlength=len(classes)) / max(1, len(labels))
+
+
+def _distance(p: Array, q: Array) -> float:
+    return float(0.5 * np.abs(p - q).sum())
+
+
+def _interval(value: float, p: Array, q: Array, n: int, m: int, rng: np.random.Generator) -> tuple[float, float]:
+    again = 0.5 * np.abs(rng.multinomial(n, p, DRAWS) / n - rng.multinomial(m, q, DRAWS) / m).sum(1)
+    bias = float(again.mean()) - value
+    half = QUANTILE * float(again.std(ddof=1)) + max(0.0, bias) / 2
+    return max(0.0, value - bias - half), min(1.0, value - bias + half)
