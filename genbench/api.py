@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["check_place", "execute", "jobs_for", "load", "prepare", "run", "score"]
 
 Names = str | Iterable[str]
+LEAST_MEMORY = 400 * 10**6  # bytes: what a cell holds that has only imported its libraries, and some
 
 
 def run(
@@ -37,6 +38,10 @@ def run(
     out: str | Path | None = None,
     jobs: int | None = None,
     timeout: float | None = None,
+    memory: int | None = None,
+    isolation: str = "process",
+    force: bool = False,
+    retry: str | None = None,
     progress: bool | None = None,
 ) -> Results:
     """Run models on datasets under the protocol and return the results, which show as tables in a notebook.
@@ -44,17 +49,22 @@ def run(
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
     (``"vae[latent=2|8],gan*,-kde"``); ``settings`` maps ``"vae.beta"`` to a value; ``data`` are files of your own, read
     with ``data_options`` (columns, labels, log, periodic). The run is kept in ``out``, by default a new
-    directory under ``results/``; an ``out`` that holds a run is resumed. ``progress=None`` shows progress where there
-    is a terminal or a notebook. Raises UserError for whatever cannot be meant, before anything is run.
+    directory under ``results/``; an ``out`` that holds a run is resumed: ``retry="failed"`` runs what failed again,
+    ``force`` everything. ``timeout`` (seconds) and ``memory`` (bytes) limit each stage of a cell, training and scoring.
+    ``isolation="none"`` runs all in this process, for debuggers. ``progress=None`` shows progress where there is a
+    terminal or a notebook. Raises UserError for whatever cannot be meant, before anything is run.
     """
-    check_place(out, jobs, timeout)
+    check_place(out, jobs, timeout, memory, isolation, retry)
     given = [_setting(path, value) for path, value in (settings or {}).items()]
     plan, registry = prepare(
         models=_joined(models), datasets=_joined(datasets), metrics=_joined(metrics), preset=preset, seeds=seeds,
         budget=budget, device=device, settings=given, data=_listed(data), data_options=data_options or {},
         plugins=[Path(path) for path in _listed(plugins)],
     )  # fmt: skip
-    results, _, _ = execute(plan, registry, out=out, jobs=jobs, timeout=timeout, progress=progress)
+    results, _, _ = execute(
+        plan, registry, out=out, jobs=jobs, timeout=timeout, memory=memory, isolation=isolation, force=force,
+        retry=retry, progress=progress,
+    )  # fmt: skip
     return results
 
 
@@ -94,7 +104,7 @@ def prepare(
     from genbench.plan import Request, make_plan
     from genbench.registry import Registry
 
-    _check_device_name(device)
+    _check_device_names(device)
     registry = Registry.discover(plugins)
     files = tuple(_file(path, data_options) for path in data)
     names = [spec.name for spec, _ in files]
@@ -109,18 +119,35 @@ def prepare(
     if resolve_device:
         from dataclasses import replace
 
-        from genbench.session import device_of
+        from genbench.accelerators import device_of
 
         plan = make_plan(replace(request, device=device_of(device)), registry)
     return plan, registry
 
 
-def check_place(out: str | Path | None, jobs: int | None, timeout: float | None = None) -> None:
-    """Raise UserError unless a run could be kept in ``out`` by ``jobs`` workers; nothing is written."""
+def check_place(
+    out: str | Path | None,
+    jobs: int | None = None,
+    timeout: float | None = None,
+    memory: int | None = None,
+    isolation: str = "process",
+    retry: str | None = None,
+) -> None:
+    """Raise UserError unless a run could be kept in ``out`` and done so; nothing is written."""
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs {jobs}: expected at least 1")
     if timeout is not None and not timeout > 0:
         raise UserError(f"timeout={timeout}: expected seconds, more than 0")
+    if memory is not None and memory < LEAST_MEMORY:
+        raise UserError(f"--memory {memory}: a cell needs at least {LEAST_MEMORY // 10**6}MB for its libraries alone")
+    if isolation not in ("process", "none"):
+        raise UserError(f"--isolation {isolation}: expected process or none")
+    if isolation == "none" and (timeout is not None or memory is not None or (jobs or 1) > 1):
+        raise UserError("--isolation none: one cell at a time in this process, which no --timeout or --memory can end")
+    if retry is not None:
+        from genbench.resume import parse_retry
+
+        parse_retry(retry)
     if out is None:
         return
     there = next(path for path in (Path(out).absolute(), *Path(out).absolute().parents) if path.exists())
@@ -130,10 +157,14 @@ def check_place(out: str | Path | None, jobs: int | None, timeout: float | None 
         raise UserError(f"--out {out}: {there} cannot be written; choose another directory")
 
 
-def _check_device_name(name: str) -> None:
-    kind, _, index = name.partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdigit()) or (index and kind != "cuda"):
-        raise UserError(f"--device {name}: expected auto, cpu, cuda, cuda:0 or mps")
+def _check_device_names(text: str) -> None:
+    names = text.split(",")
+    for name in names:
+        kind, _, index = name.partition(":")
+        if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdigit()) or (index and kind != "cuda"):
+            raise UserError(f"--device {text}: expected auto, cpu, cuda, mps, cuda:0 or cuda:0,cuda:1; got {name!r}")
+    if len(names) > 1 and (len(set(names)) < len(names) or not all(name.startswith("cuda:") for name in names)):
+        raise UserError(f"--device {text}: several devices must be different GPUs, as cuda:0,cuda:1")
 
 
 def _file(path: str | Path, options: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -149,37 +180,60 @@ def execute(
     out: str | Path | None = None,
     jobs: int | None = None,
     timeout: float | None = None,
+    memory: int | None = None,
+    isolation: str = "process",
+    force: bool = False,
+    retry: str | None = None,
     progress: bool | None = None,
-) -> tuple[Results, Path, bool]:
-    """Run a plan; return the results, the directory they are in, and whether the user stopped it."""
+) -> tuple[Results, Path, int]:
+    """Run a plan; return the results, the directory they are in, and the signal that stopped it, 0 for none.
+
+    A second signal raises KeyboardInterrupt.
+    """
+    if isolation == "none":
+        _as_in_a_cell()
     from rich.console import Console
 
+    from genbench.inside import Limits
     from genbench.progress import Announcement, LiveProgress
+    from genbench.resume import parse_retry
     from genbench.session import Session, default_directory
     from genbench.table import Results
 
-    check_place(out, jobs, timeout)
+    check_place(out, jobs, timeout, memory, isolation, retry)
     directory = Path(out) if out is not None else default_directory()
     console = Console(stderr=True)
     shown = console.is_terminal or console.is_jupyter if progress is None else progress
-    live = LiveProgress(console) if shown else None
+    live = LiveProgress(console) if shown and isolation == "process" else None  # a debugger has the terminal else
     session = Session(
         plan,
         registry,
         directory,
         jobs=jobs or jobs_for(plan.cells[0].device),
-        timeout=timeout,
+        limits=Limits(timeout, memory),
+        isolation=isolation,
+        force=force,
+        retry=parse_retry(retry) if retry else frozenset(),
         observer=live or Announcement(console),
     )
     with live or nullcontext():
         records = session.run()
-    return Results(tuple(records)), directory, session.interrupted
+    return Results(tuple(records)), directory, session.stopped
+
+
+def _as_in_a_cell() -> None:
+    """Set what numpy and torch read when they are imported, so that this process gives the numbers of a cell."""
+    from genbench.worker import ENVIRONMENT
+
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
 
 
 def jobs_for(device: str) -> int:
-    """Return how many cells run at a time: one a core on the processor, one on an accelerator."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return available if device in ("auto", "cpu") else 1
+    """Return how many cells run at a time: one a core on the processor, one on each accelerator."""
+    from genbench.machine import cores
+
+    return cores() if device in ("auto", "cpu") else len(device.split(","))
 
 
 def load(*paths: str | Path) -> Results:

@@ -3,6 +3,7 @@
 import numpy.random  # noqa: F401
 import ot  # noqa: F401
 import pandas  # noqa: F401
+import psutil  # noqa: F401
 import scipy.optimize
 import scipy.spatial
 import scipy.stats  # noqa: F401

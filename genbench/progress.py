@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group
@@ -34,7 +34,7 @@ class Announcement:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def began(self, plan: Plan, reused: int) -> None:
+    def began(self, plan: Plan, reused: Sequence[Record]) -> None:
         """Say how many cells are taken from an earlier run."""
         _announce(self._console, plan, reused)
 
@@ -45,9 +45,13 @@ class Announcement:
         """Say nothing."""
 
 
-def _announce(console: Console, plan: Plan, reused: int) -> None:
-    if reused:
-        console.print(Text(f"{reused} of {len(plan.cells)} cells were finished before and are reused"), soft_wrap=True)
+def _announce(console: Console, plan: Plan, reused: Sequence[Record]) -> None:
+    if not reused:
+        return
+    failed = sum(record["status"] != "ok" for record in reused)
+    retry = f"; {failed} of them had failed: --retry failed runs them again" if failed else ""
+    said = f"{len(reused)} of {len(plan.cells)} cells were finished before and are reused{retry}"
+    console.print(Text(said), soft_wrap=True)
 
 
 class LiveProgress:
@@ -76,12 +80,13 @@ class LiveProgress:
         if self._live.is_started:
             self._live.stop()
 
-    def began(self, plan: Plan, reused: int) -> None:
+    def began(self, plan: Plan, reused: Sequence[Record]) -> None:
         """Draw the empty bar; say how many cells are taken from an earlier run."""
         self._started = time.monotonic()
-        self._left = {cell.key: plan.seconds_of(cell) for cell in plan.cells}
+        done = {record["key"] for record in reused}
+        self._left = {cell.key: plan.seconds_of(cell) for cell in plan.cells if cell.key not in done}
         self._whole = sum(self._left.values())
-        self._task = self._bar.add_task("cells", total=len(plan.cells), completed=reused, left="")
+        self._task = self._bar.add_task("cells", total=len(plan.cells), completed=len(reused), left="")
         _announce(self._console, plan, reused)
 
     def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None:

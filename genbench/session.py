@@ -3,76 +3,42 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import datetime
-import hashlib
-import importlib.metadata
 import multiprocessing.connection
-import os
-import platform
+import signal
 import time
 import uuid
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import genbench
-from genbench.config import canonical
 from genbench.errors import PluginError, UserError
+from genbench.inside import THREADS, Limits, Task
+from genbench.machine import cores, machine, versions
+from genbench.observer import Observer, Silent
 from genbench.plan import REAL, Cell, Plan
-from genbench.record import SCHEMA_VERSION, cell_folder, read_records, write_json, write_record
+from genbench.record import SCHEMA_VERSION, Damage, cell_folder, write_record
 from genbench.registry import Registry
-from genbench.spec import MetricSpec
-from genbench.worker import Task, Worker, probe_device, start_server
+from genbench.resume import Earlier, Record, sort_out
+from genbench.rundir import open_run
+from genbench.signals import Stop
+from genbench.slots import Slot, Slots
+from genbench.worker import InProcess, Worker, context_for, stop_server
 
-__all__ = ["Observer", "Session", "Silent", "device_of"]
+__all__ = ["Observer", "Session", "Silent", "default_directory"]
 
-Record = dict[str, Any]
-FITTED = ("fingerprint", "sizes", "shape", "notes", "timings", "trace")  # what a record has from before its scores
-LIBRARIES = ("genbench", "torch", "numpy", "scipy", "pandas", "scikit-learn", "POT")
-
-
-class Observer(Protocol):
-    """Who hears of a session while it runs."""
-
-    def began(self, plan: Plan, reused: int) -> None:
-        """Hear of the plan, and how many of its cells were found finished."""
-        ...
-
-    def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None:
-        """Hear of the phase of a cell: ``phase``, and where there are any ``step``, ``steps``, ``values``."""
-        ...
-
-    def finished(self, record: Record) -> None:
-        """Hear of a cell that ended, well or not."""
-        ...
-
-
-class Silent:
-    """An observer that says nothing."""
-
-    def began(self, plan: Plan, reused: int) -> None:
-        """Say nothing."""
-
-    def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None:
-        """Say nothing."""
-
-    def finished(self, record: Record) -> None:
-        """Say nothing."""
-
-
-def device_of(name: str) -> str:
-    """Return the device that a name means here, as ``cpu`` or ``cuda:0``; raises UserError where it is absent."""
-    if name == "cpu":
-        return name
-    error, device = probe_device(start_server(), name)
-    if error:
-        raise UserError(error)
-    return device
+PATIENCE = 2.0  # seconds for cells to end when the user stops the run
 
 
 class Session:
-    """One run of a plan into a directory."""
+    """One run of a plan into a directory.
+
+    ``limits`` hold for each stage of a cell: training and sampling, and scoring. ``isolation`` is ``process`` or
+    ``none``, which runs all in this process, for debuggers. ``force`` runs everything again, ``retry`` the cells that
+    ended in one of these statuses. ``method`` starts the processes: by default ``forkserver`` on the processor, else
+    ``spawn``.
+    """
 
     def __init__(
         self,
@@ -81,61 +47,77 @@ class Session:
         directory: Path,
         *,
         jobs: int = 1,
-        timeout: float | None = None,
+        limits: Limits | None = None,
+        isolation: str = "process",
+        force: bool = False,
+        retry: frozenset[str] = frozenset(),
+        method: str | None = None,
         observer: Observer | None = None,
     ) -> None:
         self.plan = plan
         self.registry = registry
         self.directory = directory
-        self.jobs = jobs
-        self.timeout = timeout
+        self.jobs = jobs if isolation == "process" else 1
+        self.limits = limits or Limits()
+        self.isolation = isolation
+        self.force = force
+        self.retry = retry
+        self.method = method
         self.observer: Observer = observer or Silent()
-        self.interrupted = False
+        self.name = uuid.uuid4().hex[:12]
+        self.stopped = 0  # the signal that stopped it
+        self.damaged: list[Damage] = []  # files of an earlier run that were set aside
+        self._devices = plan.cells[0].device.split(",") if plan.cells else ["cpu"]
+        self._floored = {_data_of(cell) for cell in plan.cells if cell.model.name == REAL}
+        self._cells = {cell.key: cell for cell in plan.cells}
         self._records: dict[str, Record] = {}
-        self._sampled: dict[str, Record] = {}  # what an earlier run trained: only its scores are missing
+        self._before: dict[str, Record] = {}
         self._fits: dict[str, Record] = {}  # what the fit of a cell gave, until it is scored
-        self._floors: dict[tuple[str, int], Mapping[str, Any]] = {}
+        self._floors: dict[tuple[str, str, int], Mapping[str, Any]] = {}
         self._started: dict[str, str] = {}
+        self._running: dict[Worker | InProcess, Slot] = {}
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped before its end."""
+        return self.stopped != 0
 
     def run(self) -> list[Record]:
-        """Run every cell that has no good record yet, and return the records of the plan in its order.
+        """Run every cell that has no record that stands, and return the records of the plan in its order.
 
-        Each cell is trained in one process and scored in another. What goes wrong in a cell is its record. Ctrl-C ends
-        the running cells, records them as interrupted and returns what there is, with ``interrupted`` set.
+        Each cell is trained in one process and scored in another. What goes wrong in a cell is its record. Ctrl-C,
+        SIGTERM and SIGHUP end the running cells, record them as interrupted and return what there is, with ``stopped``
+        set; cells that had not begun are returned as interrupted, too, and nothing is written of them. The second
+        signal raises KeyboardInterrupt.
         """
-        self._open()
+        earlier = self._open()
+        for record in earlier.finished:
+            self._keep(record)
         todo = [cell for cell in self.plan.cells if cell.key not in self._records]
-        self.observer.began(self.plan, len(self.plan.cells) - len(todo))
+        self.observer.began(self.plan, earlier.finished)
         if todo:
-            self._run_all(todo)
-        records = [self._records[cell.key] for cell in self.plan.cells if cell.key in self._records]
+            self._run_all(todo, earlier)
+        records = [self._records.get(cell.key) or self._not_run(cell) for cell in self.plan.cells]
         self._tell("genbench_session_finished", records=records)
         return records
 
-    def _open(self) -> None:
+    def _open(self) -> Earlier:
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            before = read_records(self.directory) if (self.directory / "run.json").is_file() else []
-            cells = list(dict.fromkeys([r["key"] for r in before] + [c.key for c in self.plan.cells]))
-            write_json(self.directory / "run.json", {**self._about(), "cells": cells})
+            before = open_run(self.directory, self._about(), [cell.key for cell in self.plan.cells], self.damaged)
         except OSError as error:
             raise UserError(
                 f"--out {self.directory}: cannot be written ({error.strerror}); choose another directory"
             ) from None
-        planned = {cell.key: cell for cell in self.plan.cells}
-        for record in before:
-            cell = planned.get(record["key"])
-            if cell is None or record.get("phase") != "score":
-                continue
-            if record["status"] == "ok" and _metrics(cell).items() <= record.get("metrics", {}).items():
-                self._keep(record)
-            elif (cell_folder(self.directory, cell.key) / "samples.npz").is_file():
-                self._sampled[cell.key] = {name: record[name] for name in FITTED if name in record}
+        self._before = {record["key"]: record for record in before}
+        if self.force:
+            return Earlier()
+        return sort_out(before, self.plan.cells, self.directory, retry=self.retry, limits=self.limits)
 
     def _about(self) -> Record:
         return {
             "schema_version": SCHEMA_VERSION,
             "created": _now(),
+            "session": self.name,
             "request": self.plan.request,
             "skipped": [skip.as_dict() for skip in self.plan.skips],
             "machine": machine(),
@@ -145,88 +127,136 @@ class Session:
 
     # ------------------------------------------------------------------------------------------------------- the loop
 
-    def _run_all(self, todo: list[Cell]) -> None:
-        context = start_server()
-        waiting = collections.deque(Task("fit", cell, self.directory) for cell in todo if cell.key not in self._sampled)
-        # waits for the floors of its dataset and seed
-        fitted = [(cell, self._sampled[cell.key]) for cell in todo if cell.key in self._sampled]
-        running: list[Worker] = []
-        try:
-            while waiting or running or fitted:
-                for cell, part in [pair for pair in fitted if self._floors_known(pair[0])]:
-                    fitted.remove((cell, part))
-                    floors = self._floors.get((cell.dataset.identity, cell.seed))
-                    self._fits[cell.key] = part
-                    waiting.appendleft(Task("score", cell, self.directory, part["timings"], floors))
-                while waiting and len(running) < self.jobs:
-                    running += self._start(context, waiting.popleft())
-                handles = [handle for worker in running for handle in worker.handles]
-                multiprocessing.connection.wait(handles, timeout=0.2)
-                for worker in list(running):
-                    ended = worker.listen()
-                    self.observer.progressed(worker.task.cell, worker.progress)
-                    if ended:
-                        running.remove(worker)
-                        self._ended(worker, fitted)
-        except KeyboardInterrupt:
-            self.interrupted = True
-            for worker in running:
-                worker.outcome = {"error": {"status": "interrupted", "reason": "stopped by the user"}}
-                worker.end()
-                self._ended(worker, fitted)
-            trained = [*fitted, *((cell, self._fits[cell.key]) for cell in todo if cell.key in self._fits)]
-            for cell, part in trained:
-                why = "stopped by the user before it was scored"
-                self._close(cell, {**part, "status": "interrupted", "phase": "score", "reason": why})
+    def _run_all(self, todo: list[Cell], earlier: Earlier) -> None:
+        slots = Slots(self._devices, self.jobs, cores())
+        fits = collections.deque(cell for cell in todo if cell.key not in earlier.sampled)
+        scores = [cell for cell in todo if cell.key in earlier.sampled]
+        self._fits.update(earlier.sampled)
+        with self._stoppable() as stop:
+            while (fits or scores or self._running) and not stop.number:
+                while (task := self._next(fits, scores, slots)) and not stop.number:
+                    self._start(*task, stop, slots)
+                self._listen(stop, slots, scores)
+            self.stopped = stop.number
+            if stop.number:
+                self._wind_up(stop, slots, scores)
 
-    def _start(self, context: Any, task: Task) -> list[Worker]:
+    @contextlib.contextmanager
+    def _stoppable(self) -> Iterator[Stop]:
+        """Hear of signals; whatever ends the session, leave no cell behind."""
+        stop = Stop(listening=self.isolation == "process")
+        try:
+            with stop:
+                yield stop
+        except KeyboardInterrupt:
+            self.stopped = self.stopped or stop.number or signal.SIGINT
+            raise
+        finally:
+            for worker in self._running:
+                worker.stop(at_once=True)
+            if self.stopped:
+                stop_server()
+
+    def _next(self, fits: collections.deque[Cell], scores: list[Cell], slots: Slots) -> tuple[Task, Slot] | None:
+        """Return what can begin now and where: scores before trainings, floors before what stands beside them."""
+        cell = next((cell for cell in scores if self._floor_known(cell)), None)
+        if cell is not None and (slot := slots.take("score")):
+            scores.remove(cell)
+            timings = self._fits[cell.key].get("timings", {})
+            return Task("score", cell, self.directory, timings, self._floors.get(_data_of(cell)), "cpu"), slot
+        if fits and (slot := slots.take("fit")):
+            return Task("fit", fits.popleft(), self.directory, device=slot.device), slot
+        return None
+
+    def _floor_known(self, cell: Cell) -> bool:
+        data = _data_of(cell)
+        return cell.model.name == REAL or data in self._floors or data not in self._floored
+
+    def _start(self, task: Task, slot: Slot, stop: Stop, slots: Slots) -> None:
         self._started.setdefault(task.cell.key, _now())
         try:
-            return [Worker(context, task, self.plan.plugin_files, self.timeout)]
+            if self.isolation == "none":
+                self._running[InProcess(task, lambda news: self.observer.progressed(task.cell, news))] = slot
+                return
+            with stop.impatient():  # the fork server may still be importing
+                context = context_for(task.device, self.method)
+                worker = Worker(context, task, self.plan.plugin_files, self.limits)
+            self._running[worker] = slot
+        except KeyboardInterrupt:
+            slots.give(slot)
+            if stop.again or not stop.number:
+                raise
         except PluginError as error:
+            slots.give(slot)
             self._close(task.cell, {"phase": "start", "reason": str(error)})
-            return []
 
-    def _floors_known(self, cell: Cell) -> bool:
-        if cell.model.name == REAL or (cell.dataset.identity, cell.seed) in self._floors:
-            return True
-        return not any(
-            c.model.name == REAL and c.dataset.identity == cell.dataset.identity and c.seed == cell.seed
-            for c in self.plan.cells
-        )
+    def _listen(self, stop: Stop, slots: Slots, scores: list[Cell]) -> None:
+        """Wait until something is said, and take in what was."""
+        handles = [handle for worker in self._running for handle in worker.handles]
+        if handles:
+            multiprocessing.connection.wait([*handles, stop.handle], timeout=0.2)
+        for worker in list(self._running):
+            ended = worker.listen()
+            self.observer.progressed(worker.task.cell, worker.progress)
+            if ended:
+                slot = self._running.pop(worker)
+                slots.give(slot)
+                self._ended(worker, slot, scores)
+            if isinstance(worker, InProcess) and worker.interrupted:
+                stop.number = signal.SIGINT
 
-    def _ended(self, worker: Worker, fitted: list[tuple[Cell, Record]]) -> None:
+    def _wind_up(self, stop: Stop, slots: Slots, scores: list[Cell]) -> None:
+        """End what is running and write down how far it came."""
+        for worker in self._running:
+            worker.stop()
+        until = time.monotonic() + PATIENCE
+        while self._running and time.monotonic() < until:
+            multiprocessing.connection.wait([handle for worker in self._running for handle in worker.handles], 0.2)
+            self._listen(stop, slots, scores)
+        for worker, slot in list(self._running.items()):
+            worker.stop(at_once=True)
+            worker.outcome = {"error": {"status": "interrupted", "reason": ""}}
+            del self._running[worker]
+            self._ended(worker, slot, scores)
+        for key, part in list(self._fits.items()):
+            why = f"{_stopped_by(stop.number)} before it was scored"
+            self._close(self._cells[key], {**part, "status": "interrupted", "phase": "score", "reason": why})
+
+    def _ended(self, worker: Worker | InProcess, slot: Slot, scores: list[Cell]) -> None:
         task, outcome = worker.task, worker.outcome or {}
-        part = self._fits.pop(task.cell.key, None) or {**worker.known, "timings": worker.known.get("timings", {})}
+        cell = task.cell
+        if task.stage == "fit":
+            part = {**worker.known, "timings": worker.known.get("timings", {}), **self._circumstances(slot)}
+        else:
+            part = self._fits.pop(cell.key)
+        part["usage"] = {**part.get("usage", {}), task.stage: worker.usage}
         if "error" in outcome:
-            self._close(task.cell, {**part, **outcome["error"], "phase": worker.progress.get("phase")})
+            error = dict(outcome["error"])
+            if error["status"] == "interrupted":
+                error["reason"] = _stopped_by(self.stopped)
+            self._close(cell, {**part, **error, "phase": worker.progress.get("phase")})
         elif task.stage == "fit":
-            fitted.append((task.cell, outcome["result"]))
+            self._fits[cell.key] = {**part, **outcome["result"]}
+            scores.append(cell)
         else:
             timings = {**part["timings"], "score_s": sum(score["seconds"] for score in outcome["result"])}
-            self._close(
-                task.cell, {**part, "timings": timings, "status": "ok", "phase": "score", "scores": outcome["result"]}
-            )
+            scored = {"status": "ok", "phase": "score", "scores": outcome["result"]}
+            self._close(cell, {**part, "timings": timings, **scored})
+
+    def _circumstances(self, slot: Slot) -> Record:
+        """Return what a reader of the timings must know: they compare within one session, one machine, and unshared."""
+        return {
+            "session": self.name,
+            "machine": machine(),
+            "device": slot.device,
+            "shared": slot.shared,
+            "threads": THREADS,
+        }
 
     # ---------------------------------------------------------------------------------------------------- the records
 
     def _close(self, cell: Cell, what: Mapping[str, Any]) -> None:
-        record: Record = {
-            "schema_version": SCHEMA_VERSION,
-            **cell.as_dict(),
-            "metrics": _metrics(cell),
-            "status": "failed",
-            "phase": None,
-            "reason": "",
-            "timings": {},
-            "scores": [],
-            **what,
-            "machine": machine(),
-            "versions": versions(),
-            "jobs": self.jobs,
-            "started": self._started.get(cell.key),
-            "ended": _now(),
-        }
+        record = self._record(cell, what)
         try:
             write_record(self.directory, record)
         except OSError as error:
@@ -238,12 +268,36 @@ class Session:
         self.observer.finished(record)
         self._tell("genbench_cell_finished", record=record)
 
+    def _record(self, cell: Cell, what: Mapping[str, Any]) -> Record:
+        return {
+            "schema_version": SCHEMA_VERSION,
+            **cell.as_dict(),
+            "metrics": cell.measures,
+            "status": "failed",
+            "phase": None,
+            "reason": "",
+            "timings": {},
+            "scores": [],
+            "session": self.name,
+            "machine": machine(),
+            "limits": self.limits.as_dict(),
+            **what,
+            "versions": versions(),
+            "jobs": self.jobs,
+            "started": self._started.get(cell.key),
+            "ended": _now(),
+        }
+
+    def _not_run(self, cell: Cell) -> Record:
+        """Return the row of a cell that the stopped run had not reached, or what an earlier run made of it."""
+        why = {"status": "interrupted", "reason": f"not begun: {_stopped_by(self.stopped)}", "attempt": 0}
+        return self._before.get(cell.key) or self._record(cell, why)
+
     def _keep(self, record: Record) -> None:
         self._records[record["key"]] = record
         if record["model"] == REAL:
-            cell = next(cell for cell in self.plan.cells if cell.key == record["key"])
-            scores = {score["metric"]: score for score in record["scores"]}
-            self._floors[cell.dataset.identity, cell.seed] = scores
+            scores = {score.get("label", score["metric"]): score for score in record["scores"]}
+            self._floors[_data_of(self._cells[record["key"]])] = scores
 
     def _tell(self, hook: str, **what: Any) -> None:
         for problem in self.registry.notify(hook, **what):
@@ -251,45 +305,13 @@ class Session:
                 log.write(problem + "\n")
 
 
-def _metrics(cell: Cell) -> dict[str, Any]:
-    """Return what the scores of a cell depend on besides its samples."""
-    return {
-        choice.name: {"version": choice.spec.version, "config": canonical(choice.config)}
-        for choice in cell.metrics
-        if isinstance(choice.spec, MetricSpec)
-    }
+def _data_of(cell: Cell) -> tuple[str, str, int]:
+    """Return what the real data of a cell are: two distributions may each have a dataset of one name."""
+    return cell.dataset.entry.provenance.distribution or "", cell.dataset.identity, cell.seed
 
 
-def machine() -> Record:
-    """Return what of this machine a timing depends on."""
-    return {
-        "system": platform.platform(terse=True),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "id": hashlib.sha256(f"genbench {uuid.getnode()}".encode()).hexdigest()[:12],
-        "load": round(os.getloadavg()[0], 2),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-@cache
-def versions() -> dict[str, str | None]:
-    """Return the versions of the libraries that a result depends on, read from metadata."""
-    found: dict[str, str | None] = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = getattr(genbench, "__version__", None) if name == "genbench" else None
-    return found
+def _stopped_by(number: int) -> str:
+    return "stopped by the user" if number in (0, signal.SIGINT) else f"stopped by {signal.Signals(number).name}"
 
 
 def _now() -> str:

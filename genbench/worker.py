@@ -1,36 +1,43 @@
-"""The process a cell runs in: what it does inside, and how it is started, watched and ended from outside."""
+"""The process of a cell from outside: started, listened to, told to stop. ``supervise`` does one task, begin to end."""
 
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import json
 import multiprocessing
+import multiprocessing.connection
 import multiprocessing.forkserver
 import os
 import pickle
-import select
 import signal
 import sys
 import threading
 import time
-import traceback
 import types
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from genbench.discovery import load_file, told
-from genbench.errors import CellError, PluginError
-from genbench.plan import Cell
-from genbench.record import cell_folder, to_json
+from genbench import supervisor
+from genbench.discovery import told
+from genbench.errors import PluginError
+from genbench.inside import Limits, Task, do, explain
+from genbench.record import cell_folder
 
-__all__ = ["Task", "Worker", "probe_device", "start_server"]
+__all__ = [
+    "InProcess",
+    "Limits",
+    "Task",
+    "Worker",
+    "context_for",
+    "quietly",
+    "start_server",
+    "stop_server",
+    "supervise",
+]
 
-LOG_BYTES = 16 * 2**20  # a cell's log is capped at this
-GRACE = 2.0  # seconds between asking a process to end and ending it
+LATE = 5.0  # seconds after which a supervisor that should have ended a cell is ended itself
+TRIES = 5  # to reach the fork server, which somebody may have killed and which is then started again
 # One thread a cell, and an allocator that keeps what it was given: timings of small models then repeat within 2 %.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -40,106 +47,52 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
     "MALLOC_TOP_PAD_": "67108864",
 }
+STARTING = threading.Lock()
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@dataclass(frozen=True)
-class Task:
-    """One stage of a cell, ``fit`` or ``score``; scoring is given the timings of the fit and the floors."""
+def context_for(device: str = "cpu", method: str | None = None) -> multiprocessing.context.BaseContext:
+    """Return what starts the process of a cell: the fork server on the processor, else a fresh interpreter.
 
-    stage: str
-    cell: Cell
-    run: Path
-    timings: Mapping[str, float | None] | None = None
-    floors: Mapping[str, Any] | None = None
-
-
-# --------------------------------------------------------------------------------------------------- inside the process
-
-
-def main(channel: Connection, task: bytes, plugin_files: tuple[Path, ...], log: Path) -> None:
-    """Do one task and send JSON: ``{"progress": ..}`` while it runs, ``{"result": ..}`` or ``{"error": ..}`` last."""
-    os.setsid()  # so that what a plugin starts can be ended with it
-    threading.Thread(target=_end_with_the_run, args=(channel,), daemon=True).start()
-    _redirect(log)
-    faulthandler.enable(sys.stderr)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-
-    def send(message: dict[str, Any]) -> None:
-        channel.send_bytes(to_json(message).encode())
-
-    try:
-        for path in plugin_files:
-            load_file(path)  # before the task is read, which names classes of theirs
-        result = _do(pickle.loads(task), lambda **progress: send({"progress": progress}))  # noqa: S301 (from the parent)
-    except BaseException as error:
-        traceback.print_exc()
-        status = error.status if isinstance(error, CellError) else "failed"
-        if isinstance(error, MemoryError):
-            status = "oom"
-        send({"error": {"status": status, "reason": _one_line(error)}})
-    else:
-        send({"result": result})
-    sys.stdout.flush()
-    sys.stderr.flush()
-
-
-def _end_with_the_run(channel: Connection) -> None:
-    """End this process and all that it started once nobody is left to hear of it: the run was killed."""
-    if not hasattr(select, "poll"):
-        return
-    watch = select.poll()
-    watch.register(channel.fileno(), 0)  # nothing but that the other end is gone
-    watch.poll()
-    os.killpg(0, signal.SIGKILL)
-
-
-def _do(task: Task, report: Any) -> Any:
-    import torch
-
-    from genbench.cell import fit_cell, score_cell
-
-    torch.set_num_threads(1)
-    if task.stage == "fit":
-        return fit_cell(task.cell, task.run, report)
-    return score_cell(task.cell, task.run, task.timings or {}, task.floors, report)
-
-
-def _one_line(error: BaseException) -> str:
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # an exception of a plugin may fail to say what it is
-        text = ""
-    name = type(error).__name__
-    return (text if isinstance(error, CellError) else f"{name}: {text}" if text else name)[:2000]
-
-
-def _redirect(log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for stream in (1, 2):
-        os.dup2(target, stream)
-    os.close(target)
-    sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
-
-
-# ---------------------------------------------------------------------------------------------------------- outside it
+    The server is single-threaded and has only imported libraries, so forking it is safe; nothing may be forked after
+    CUDA or Metal was touched, and a process of its own for each cell makes sure of that. Same numbers either way.
+    """
+    methods = multiprocessing.get_all_start_methods()
+    method = method or ("forkserver" if device.partition(":")[0] == "cpu" and "forkserver" in methods else "spawn")
+    return start_server() if method == "forkserver" else multiprocessing.get_context(method)
 
 
 def start_server() -> multiprocessing.context.BaseContext:
-    """Return the context that starts cells: a fork server that has torch imported already; spawn where there is none.
-
-    The server is single-threaded and has only imported libraries, so forking it is safe; the calling process never
-    needs torch.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
+    """Return the context of the fork server, which has imported torch already; the calling process never needs it."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["genbench.preload", "genbench.cell"])
-    with _environment(ENVIRONMENT), _no_main():
-        multiprocessing.forkserver.ensure_running()
+    context.set_forkserver_preload(["genbench.preload", "genbench.cell", "genbench.supervisor"])
+    with quietly():
+        multiprocessing.forkserver.ensure_running()  # also when somebody has killed it meanwhile
     return context
+
+
+def stop_server() -> None:
+    """End the fork server, also one that is still importing; what it has started is left to its supervisors."""
+    if (pid := _server_pid()) is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _server_pid() -> int | None:
+    pid: int | None = getattr(multiprocessing.forkserver._forkserver, "_forkserver_pid", None)
+    return pid
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Start processes with the environment of cells, without the user's script, and deaf to the terminal's signals."""
+    with STARTING, _environment(ENVIRONMENT), _no_main():
+        # inherited by the server: Ctrl-C is this process's affair
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, () if _server_pid() else STOPPING)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @contextlib.contextmanager
@@ -167,61 +120,83 @@ def _no_main() -> Iterator[None]:
         sys.modules["__main__"] = main_module
 
 
-def _packed(task: Task) -> bytes:
-    try:
-        return pickle.dumps(task)
-    except Exception as error:
-        raise PluginError(f"it cannot be sent to a process of its own: {told(error)}") from error
-
-
 class Worker:
-    """A process that does one task, seen from outside; raises PluginError where the task cannot be sent to one."""
+    """A task in a process of its own; raises PluginError where the task cannot be sent to one.
+
+    ``listen`` until it returns True: ``outcome`` then has ``result`` or ``error``, and ``usage`` what it took.
+    ``known`` is the part of the record that was told so far, ``progress`` the phase.
+    """
 
     def __init__(
         self,
         context: Any,
         task: Task,
         plugin_files: tuple[Path, ...] = (),
-        timeout: float | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.task = task
-        self.started = time.monotonic()
-        self.deadline = None if timeout is None else self.started + timeout
+        self.limits = limits or Limits()
         self.outcome: dict[str, Any] | None = None
+        self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
         self.progress: dict[str, Any] = {"phase": "start" if task.stage == "fit" else "score"}
-        self.log = cell_folder(task.run, task.cell.key) / "log.txt"
-        self.channel, theirs = multiprocessing.Pipe(duplex=False)
-        self._process = context.Process(target=main, args=(theirs, _packed(task), plugin_files, self.log), daemon=False)
-        with _no_main(), _environment(ENVIRONMENT):
-            self._process.start()
-        theirs.close()
+        self._cell: int | None = None
+        self._lines = bytearray()
+        log = cell_folder(task.run, task.cell.key) / "log.txt"
+        self._start(context, (_packed(task), plugin_files, log, self.limits))
+        seconds = self.limits.seconds
+        self._too_late = None if seconds is None else time.monotonic() + seconds + supervisor.GRACE + LATE
+
+    def _start(self, context: Any, arguments: tuple[Any, ...]) -> None:
+        for attempt in range(TRIES):
+            self.channel, theirs = multiprocessing.Pipe(duplex=True)
+            self._process = context.Process(target=supervisor.main, args=(theirs, *arguments), daemon=False)
+            try:
+                with quietly():
+                    self._process.start()
+                break
+            except (OSError, EOFError):  # the fork server is gone: the next attempt starts another
+                self.channel.close()
+                if attempt == TRIES - 1:
+                    raise
+                time.sleep(0.05)
+            finally:
+                theirs.close()
+        os.set_blocking(self.channel.fileno(), False)
 
     @property
-    def handles(self) -> tuple[Any, Any]:
-        """What to wait for: a message, or the end of the process."""
-        return self.channel, self._process.sentinel
+    def handles(self) -> tuple[Any, ...]:
+        """What to wait for: a message, or the end."""
+        return (self.channel,)
 
     def listen(self) -> bool:
-        """Take in what the process has said; return whether it has ended."""
-        self._cap_log()
+        """Take in what was said; return whether it is over and nothing of the task is left."""
+        if self.channel.closed:
+            return True
         try:
-            while self.channel.poll():
-                self._take(json.loads(self.channel.recv_bytes(maxlength=2**28)))
-        except (EOFError, OSError, ValueError):
-            self._process.join(GRACE)
-        if self._process.is_alive() and self.outcome is None:
-            if self.deadline is None or time.monotonic() < self.deadline:
-                return False
-            limit = (self.deadline or 0) - self.started
-            self.outcome = {"error": {"status": "timeout", "reason": f"ran longer than {limit:g} s"}}
-        self.end()
+            while data := os.read(self.channel.fileno(), 2**16):
+                self._hear(data)
+        except BlockingIOError:
+            if self._too_late is not None and time.monotonic() > self._too_late:
+                self._put_down()
+            return False
+        except OSError:
+            pass
+        self._close()
         return True
 
-    def _cap_log(self) -> None:
-        with contextlib.suppress(OSError):
-            if self.log.stat().st_size > LOG_BYTES:
-                os.truncate(self.log, LOG_BYTES // 2)  # what comes next is appended there
+    def _hear(self, data: bytes) -> None:
+        self._lines += data
+        if b"\n" not in data:
+            return
+        *whole, rest = self._lines.split(b"\n")
+        self._lines = bytearray(rest)
+        for line in whole:
+            try:
+                message = json.loads(line)
+            except ValueError:  # a plugin wrote where only genbench does
+                continue
+            self._take(message)
 
     def _take(self, message: dict[str, Any]) -> None:
         if "progress" in message:
@@ -230,60 +205,102 @@ class Worker:
             if "timings" in news:
                 self.known["timings"] = news.pop("timings")
             self.progress = news
+        elif "cell" in message:
+            self._cell = message["cell"]
+        elif "usage" in message:
+            self.usage = message["usage"]
         else:
             self.outcome = message
 
-    def end(self) -> None:
-        """Make sure that nothing of the process is left, and that it has an outcome."""
-        if self.outcome is not None and "result" in self.outcome:
-            self._process.join(GRACE)
-        if self._process.is_alive():
-            self._signal(signal.SIGTERM)
-            self._process.join(GRACE)
-        self._signal(signal.SIGKILL)  # the group: also what the process left behind
-        self._process.join(GRACE)
-        self._cap_log()
+    def stop(self, *, at_once: bool = False) -> None:
+        """Have the task ended, asked first unless ``at_once``; ``listen`` tells when it is."""
+        with contextlib.suppress(OSError):
+            os.write(self.channel.fileno(), supervisor.KILL if at_once else supervisor.STOP)
+
+    def _put_down(self) -> None:
+        """End a supervisor that does not do its work; the kernel ends the cell with it."""
+        self.outcome = self.outcome or {"error": {"status": "timeout", "reason": "could not be ended in time"}}
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGKILL)
+
+    def _close(self) -> None:
         self.channel.close()
+        if self._cell is not None and not self.usage:  # the supervisor was killed: it had no time to tidy up
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._cell, signal.SIGKILL)
         if self.outcome is None:
-            self.outcome = {"error": {"status": "crashed", "reason": _how_it_died(self._process.exitcode)}}
+            self.outcome = {"error": {"status": "lost", "reason": "the process that watches over the cell was killed"}}
+        self._process.join(LATE)  # it has closed its end: nothing is left to do for it
+        with contextlib.suppress(ValueError):
+            self._process.close()
 
-    def _signal(self, number: int) -> None:
-        pid = self._process.pid
-        assert pid is not None
+
+class InProcess:
+    """A task in this process, as a worker, for debuggers: what it does wrong is not contained, its limits not kept."""
+
+    def __init__(self, task: Task, tell: Callable[[Mapping[str, Any]], None] = lambda _: None) -> None:
+        self.task = task
+        self.outcome: dict[str, Any] | None = None
+        self.usage: dict[str, Any] = {}
+        self.known: dict[str, Any] = {}
+        self.progress: dict[str, Any] = {"phase": "start" if task.stage == "fit" else "score"}
+        self.handles: tuple[Any, ...] = ()
+        self.interrupted = False  # by Ctrl-C, or by a plugin that raises KeyboardInterrupt: here they are the same
+        self._tell = tell
+
+    def listen(self) -> bool:
+        """Do the task; an exception is shown with its traceback and becomes the outcome."""
         try:
-            os.killpg(pid, number)  # the process leads a group, which outlives it if it left something behind
-        except (ProcessLookupError, PermissionError):
-            with contextlib.suppress(ProcessLookupError):
-                if self._process.is_alive():  # it has not come so far as to lead one
-                    os.kill(pid, number)
+            self.outcome = {"result": do(self.task, self._report)}
+        except (Exception, SystemExit) as error:
+            import traceback
+
+            traceback.print_exc()
+            self.outcome = {"error": explain(error)}
+        except KeyboardInterrupt:
+            self.interrupted = True
+            self.outcome = {"error": {"status": "interrupted", "reason": ""}}
+        return True
+
+    def _report(self, **news: Any) -> None:
+        self.known.update(news.pop("known", {}))
+        if "timings" in news:
+            self.known["timings"] = dict(news.pop("timings"))
+        self.progress = news
+        self._tell(news)
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Do nothing: it runs only while it is listened to."""
 
 
-def _how_it_died(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f"killed by {signal.Signals(-code).name}"
-    return f"the process ended with exit code {code} and no result"
+def supervise(
+    task: Task,
+    plugin_files: tuple[Path, ...] = (),
+    limits: Limits | None = None,
+    *,
+    report: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    stopped: threading.Event | None = None,
+    method: str | None = None,
+) -> Worker:
+    """Do a task in a process of its own, wait for its end and return its worker, whose ``outcome`` is then known.
+
+    For schedulers that bring the slot: ``report`` hears of the progress, ``stopped`` ends the task when it is set. May
+    be called from any thread.
+    """
+    worker = Worker(context_for(task.device or task.cell.device, method), task, plugin_files, limits)
+    told_of = None
+    while not worker.listen():
+        multiprocessing.connection.wait(worker.handles, timeout=0.2)
+        if worker.progress is not told_of:
+            told_of = worker.progress
+            report(told_of)
+        if stopped is not None and stopped.is_set():
+            worker.stop()
+    return worker
 
 
-def probe_device(context: Any, name: str) -> tuple[str, str]:
-    """Return (error, device) for a device's name, asked in another process so that this one stays clear of CUDA."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    process = context.Process(target=_probe, args=(theirs, name))
-    with _no_main():
-        process.start()
-    theirs.close()
+def _packed(task: Task) -> bytes:
     try:
-        answer: list[str] = json.loads(ours.recv_bytes())
-    except EOFError:
-        answer = [f"--device {name}: the process that asked for it died", ""]
-    process.join()
-    return answer[0], answer[1]
-
-
-def _probe(channel: Connection, name: str) -> None:
-    from genbench.device import Device
-
-    try:
-        answer = ["", str(Device(name).torch)]
+        return pickle.dumps(task)
     except Exception as error:
-        answer = [str(error), ""]
-    channel.send_bytes(json.dumps(answer).encode())
+        raise PluginError(f"it cannot be sent to a process of its own: {told(error)}") from error

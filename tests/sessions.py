@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from genbench.config import parse_set
+from genbench.inside import Limits
 from genbench.plan import Plan, Request, make_plan
 from genbench.record import cell_folder
 from genbench.registry import Registry
+from genbench.resume import parse_retry
 from genbench.session import Session
 
 DOTS = '''
@@ -140,12 +142,19 @@ def play(
     out: str = "run",
     jobs: int = 2,
     timeout: float | None = None,
+    memory: int | None = None,
     observer=None,
+    retry: str = "",
+    force: bool = False,
+    method: str | None = None,
     **request,
 ) -> dict[str, dict]:
     """Run a plan under ``folder / out`` and return its records by the label of the model; of one seed and dataset."""
     plan, registry = make(folder, *plugins, **request)
-    session = Session(plan, registry, folder / out, jobs=jobs, timeout=timeout, observer=observer)
+    session = Session(
+        plan, registry, folder / out, jobs=jobs, limits=Limits(timeout, memory), observer=observer, force=force,
+        retry=parse_retry(retry) if retry else frozenset(), method=method,
+    )  # fmt: skip
     return {record["label"]: record for record in session.run()}
 
 

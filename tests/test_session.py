@@ -366,8 +366,8 @@ class Ears:
         self.ended: list[str] = []
         self.phases: list[str] = []
 
-    def began(self, plan, reused: int) -> None:
-        self.reused = reused
+    def began(self, plan, reused) -> None:
+        self.reused = len(reused)
 
     def progressed(self, cell, progress) -> None:
         self.phases.append(progress["phase"])
@@ -400,7 +400,11 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert before["once"]["status"] == "failed"
 
     second.touch()
-    after = play(tmp_path, plugin, models="good,once,exact", observer=ears)
+    kept = play(tmp_path, plugin, models="good,once", observer=ears)
+    assert (ears.reused, ears.ended) == (3, [])  # it would fail again, as far as anybody knows
+    assert kept["once"]["status"] == "failed"
+    ears = Ears()
+    after = play(tmp_path, plugin, models="good,once,exact", observer=ears, retry="failed")
     assert (ears.reused, sorted(ears.ended)) == (2, ["exact", "once"])
     assert {record["status"] for record in after.values()} == {"ok"}
     assert after["good"]["ended"] == before["good"]["ended"]

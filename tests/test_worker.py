@@ -8,16 +8,20 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from sessions import make, play, write_plugin
 
+from genbench.accelerators import probe_device
 from genbench.discovery import load_file
+from genbench.inside import Limits
 from genbench.plan import REAL
 from genbench.record import cell_folder
-from genbench.worker import LOG_BYTES, Task, Worker, probe_device, start_server
+from genbench.supervisor import LOG_HEAD, LOG_TAIL
+from genbench.worker import Task, supervise
 
 LOUD = """
 import sys
@@ -40,8 +44,11 @@ def test_the_log_of_a_cell_is_capped(tmp_path: Path) -> None:
     records = play(tmp_path, write_plugin(tmp_path / "loud.py", LOUD), models="loud,good")
     assert {record["status"] for record in records.values()} == {"ok"}
     log = cell_folder(tmp_path / "run", records["loud"]["key"]) / "log.txt"
-    assert log.stat().st_size <= LOG_BYTES
-    assert log.read_text().startswith("the first line")
+    assert log.stat().st_size <= LOG_HEAD + LOG_TAIL + 100
+    text = log.read_text()
+    assert text.startswith("the first line")
+    assert text.endswith("the last line\n")
+    assert "bytes left out" in text
 
 
 def test_a_task_survives_the_way_to_its_process(tmp_path: Path) -> None:
@@ -60,11 +67,9 @@ def test_one_worker_fits_and_another_scores(tmp_path: Path) -> None:
     [cell] = [cell for cell in plan.cells if cell.model.name == "good"]
 
     def finish(task: Task) -> dict:
-        worker = Worker(start_server(), task, plan.plugin_files, timeout=120)
-        while not worker.listen():
-            time.sleep(0.02)
-        assert worker.outcome is not None
-        return worker.outcome
+        outcome = supervise(task, plan.plugin_files, Limits(seconds=120)).outcome
+        assert outcome is not None
+        return outcome
 
     fitted = finish(Task("fit", cell, tmp_path))["result"]
     [score] = finish(Task("score", cell, tmp_path, fitted["timings"], {"gap": {"value": 0.1}}))["result"]
@@ -75,12 +80,14 @@ def test_one_worker_fits_and_another_scores(tmp_path: Path) -> None:
     )
 
 
-def test_a_worker_that_is_ended_is_gone(tmp_path: Path) -> None:
+def test_a_worker_that_is_stopped_is_gone(tmp_path: Path) -> None:
     plan, _ = make(tmp_path)
-    worker = Worker(start_server(), Task("fit", plan.cells[0], tmp_path), plan.plugin_files)
-    worker.end()
-    assert not worker._process.is_alive()
-    assert worker.outcome is not None
+    stopped = threading.Event()
+    stopped.set()
+    worker = supervise(Task("fit", plan.cells[0], tmp_path), plan.plugin_files, stopped=stopped)
+    outcome = worker.outcome or {}
+    assert "result" in outcome or outcome["error"]["status"] == "interrupted"
+    assert worker.usage["left"] == 0
 
 
 def test_the_environment_and_the_main_module_of_the_caller_are_left_alone(tmp_path: Path) -> None:
@@ -91,9 +98,8 @@ def test_the_environment_and_the_main_module_of_the_caller_are_left_alone(tmp_pa
 
 
 def test_devices_are_asked_for_in_another_process() -> None:
-    context = start_server()
-    assert probe_device(context, "cpu") == ("", "cpu")
-    error, device = probe_device(context, "cuda:99")
+    assert probe_device("cpu") == ("", "cpu")
+    error, device = probe_device("cuda:99")
     assert "cuda:99" in error
     assert device == ""
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from genbench.cli.options import complete, data_options, json_option, plugin_option
+from genbench.cli.options import Size, complete, data_options, json_option, plugin_option
 from genbench.errors import UserError
 
 __all__ = ["run"]
 
-FAILED, INTERRUPTED = 3, 130
+FAILED, SIGNALLED = 3, 128  # and the number of the signal, as shells have it
 
 
 @click.command(short_help="train, sample and score")
@@ -51,7 +52,9 @@ FAILED, INTERRUPTED = 3, 130
 @click.option(
     "--budget", metavar="B", help="One budget for all models: 2000steps, 60s, 20epochs.  [default: each one's recipe]"
 )
-@click.option("--device", metavar="D", default="auto", show_default=True, help="auto, cpu, cuda, cuda:0 or mps.")
+@click.option(
+    "--device", metavar="D", default="auto", show_default=True, help="auto, cpu, cuda, cuda:0, cuda:0,cuda:1 or mps."
+)
 @click.option(
     "--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option: vae.beta=4; may be repeated."
 )
@@ -70,6 +73,18 @@ FAILED, INTERRUPTED = 3, 130
 )
 @click.option("--jobs", metavar="N", type=int, help="Cells at a time.  [default: one a core, one on a GPU]")
 @click.option("--timeout", metavar="TIME", help="Deadline of each stage of a cell, training and scoring: 90s, 10min.")
+@click.option("--memory", metavar="SIZE", type=Size(), help="Most memory of a cell, all its processes together: 4GB.")
+@click.option(
+    "--isolation",
+    type=click.Choice(("process", "none")),
+    default="process",
+    show_default=True,
+    help="Each cell in a process of its own; none, for debuggers: all in this one.",
+)
+@click.option("--force", is_flag=True, help="Run everything again, also what is finished.")
+@click.option(
+    "--retry", metavar="STATUS", help="Run again what ended so: failed (whatever went wrong), or some as timeout,oom."
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of its time; run nothing.")
 @json_option
 @click.pass_context
@@ -83,7 +98,11 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 
     said = _with_config(ctx, options)
     timeout = _seconds(said["timeout"])
-    api.check_place(said["out"], said["jobs"])
+    how = {
+        "out": said["out"], "jobs": said["jobs"], "timeout": timeout, "memory": said["memory"],
+        "isolation": said["isolation"], "retry": said["retry"],
+    }  # fmt: skip
+    api.check_place(**how)
     plan, registry = api.prepare(
         models=said["models"], datasets=said["datasets"], metrics=said["metrics"], preset=said["preset"],
         seeds=said["seeds"], first_seed=said["first_seed"], budget=said["budget"], device=said["device"],
@@ -93,14 +112,18 @@ def run(ctx: click.Context, /, **options: Any) -> int:
     warn(registry.problems)
     if said["dry_run"]:
         return _print_plan(plan, said)
-    results, directory, interrupted = api.execute(plan, registry, out=said["out"], jobs=said["jobs"], timeout=timeout)
+    try:
+        results, directory, stopped = api.execute(plan, registry, force=said["force"], **how)
+    except KeyboardInterrupt:  # the second signal
+        click.echo("genbench: stopped at once; the records written so far are intact", err=True)
+        return SIGNALLED + signal.SIGINT
     if said["as_json"]:
         _print_json(results, directory)
     else:
         _print_tables(results, directory, plan)
-    if interrupted:
+    if stopped:
         click.echo(f"stopped; to go on: genbench run ... --out {directory}", err=True)
-        return INTERRUPTED
+        return SIGNALLED + stopped
     return FAILED if results.failures else 0
 
 
@@ -112,7 +135,9 @@ def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, An
     from_file: list[Any] = []
     if options["config"] is not None:
         known = [
-            p.name for p in ctx.command.params if p.name and p.name not in ("config", "settings", "as_json", "dry_run")
+            p.name
+            for p in ctx.command.params
+            if p.name and p.name not in ("config", "settings", "as_json", "dry_run", "force")
         ]
         values, from_file = load_toml(options["config"], known)
         for name, value in values.items():

@@ -1,0 +1,184 @@
+"""The process of a cell, from inside: its limits, its output, its work, and what it says of an exception.
+
+It is a child of the process in ``supervisor``, which has forked it while only this and lighter modules were at work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import pickle
+import re
+import resource
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from genbench.discovery import load_file
+from genbench.errors import CellError
+from genbench.plan import Cell
+from genbench.processes import die_with_parent
+from genbench.record import to_json
+
+__all__ = ["THREADS", "Limits", "Task", "do", "explain", "main"]
+
+THREADS = 1  # of each cell, so that sums have one order and cells at work together do not wait for each other
+BEFORE = 0.2  # seconds before its deadline that a cell writes where it stands
+SLACK = 96 * 2**20  # bytes that the allocator takes in advance and the process does not hold
+TAKE_ME_FIRST = "500"  # of 1000: when memory runs out, the kernel ends a cell rather than the run
+OUT_OF_MEMORY = re.compile(  # how torch says so; numpy and Python raise MemoryError
+    r"can't allocate memory|not enough memory: you tried to allocate|CUDA out of memory|MPS backend out of memory"
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage of a cell, ``fit`` or ``score``; scoring is given the timings of the fit and the floors.
+
+    ``device`` is where the stage runs, as ``cuda:1``; by default what the cell says.
+    """
+
+    stage: str
+    cell: Cell
+    run: Path
+    timings: Mapping[str, float | None] | None = None
+    floors: Mapping[str, Any] | None = None
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one stage of a cell may take: seconds, and bytes of memory of all its processes together."""
+
+    seconds: float | None = None
+    memory: int | None = None
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Return them as a record holds them."""
+        return {"timeout_s": self.seconds, "memory_mb": None if self.memory is None else self.memory / 2**20}
+
+
+def main(supervisor: int, said: int, output: int, task: bytes, plugin_files: tuple[Path, ...], limits: Limits) -> None:
+    """Do one task and write lines of JSON to ``said``; never returns.
+
+    ``{"progress": ..}`` while it runs, ``{"result": ..}`` or ``{"error": ..}`` last.
+    """
+    try:
+        _settle(supervisor, output, limits)
+        _work(task, plugin_files, limits, lambda message: _write(said, message))
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(0)  # no handler and no thread of a plugin's has a say in when its process ends
+
+
+def _settle(supervisor: int, output: int, limits: Limits) -> None:
+    os.setsid()  # so that what a plugin starts can be ended with it
+    die_with_parent(supervisor)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.close(output)
+    sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
+    faulthandler.enable(sys.stderr)
+    if limits.seconds is not None:  # from a thread that needs no GIL
+        faulthandler.dump_traceback_later(max(limits.seconds - BEFORE, 0.9 * limits.seconds), file=sys.stderr)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(TAKE_ME_FIRST)
+
+
+def _work(task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Callable[[dict[str, Any]], None]) -> None:
+    try:
+        for path in plugin_files:
+            load_file(path)  # before the task is read, which names classes of theirs
+        given: Task = pickle.loads(task)  # noqa: S301 (from the parent)
+        given = replace(given, device=_see_only(given.device or given.cell.device))
+        _limit_memory(given, limits)
+        send({"result": do(given, lambda **progress: send({"progress": progress}))})
+    except BaseException as error:
+        _lift_memory()  # or there may be no room to say so
+        with contextlib.suppress(BaseException):
+            traceback.print_exc()
+        send({"error": explain(error)})
+
+
+def _see_only(device: str) -> str:
+    """Hide all GPUs but the cell's own, before CUDA is asked anything, and return what it is called then."""
+    kind, _, index = device.partition(":")
+    if kind != "cuda":
+        return device
+    visible = [each for each in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if each]
+    number = int(index or 0)
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible[number] if number < len(visible) else str(number)
+    return "cuda:0"
+
+
+def _limit_memory(task: Task, limits: Limits) -> None:
+    """Have the kernel refuse what goes beyond the limit at once, where memory is the processor's.
+
+    Data, not addresses: libraries reserve addresses that they never use. CUDA maps much more than it holds.
+    """
+    if limits.memory is None or task.device.startswith("cuda"):
+        return
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        data, resident = (int(status[name].split()[0]) * 1024 for name in ("VmData", "VmRSS"))
+        most = data + max(0, limits.memory - resident) + SLACK
+        resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+
+
+def _lift_memory() -> None:
+    with contextlib.suppress(OSError, ValueError):
+        most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def do(task: Task, report: Callable[..., None]) -> Any:
+    """Fit or score in this process and return the result; ``report(phase=...)`` hears of the progress."""
+    import torch
+
+    from genbench.cell import fit_cell, score_cell
+
+    torch.set_num_threads(THREADS)
+    if task.stage == "fit":
+        here = task.device in ("", task.cell.device)
+        return fit_cell(task.cell if here else replace(task.cell, device=task.device), task.run, report)
+    return score_cell(task.cell, task.run, task.timings or {}, task.floors, report)
+
+
+def explain(error: BaseException) -> dict[str, str]:
+    """Return the status and the reason, one line, of what ended a cell."""
+    status = error.status if isinstance(error, CellError) else "failed"
+    reason = _one_line(error)
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _says_out_of_memory(error, reason)):
+        status = "oom"
+    return {"status": status, "reason": reason}
+
+
+def _says_out_of_memory(error: RuntimeError, reason: str) -> bool:
+    return type(error).__name__ == "OutOfMemoryError" or OUT_OF_MEMORY.search(reason) is not None
+
+
+def _one_line(error: BaseException) -> str:
+    try:
+        text = " ".join(str(error).split())
+    except BaseException:  # an exception of a plugin may fail to say what it is
+        text = ""
+    name = type(error).__name__
+    return (text if isinstance(error, CellError) else f"{name}: {text}" if text else name)[:2000]
+
+
+def _write(target: int, message: dict[str, Any]) -> None:
+    line = memoryview(to_json(message).encode() + b"\n")
+    while line:
+        line = line[os.write(target, line) :]

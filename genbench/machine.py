@@ -1,0 +1,56 @@
+"""What of this machine and its libraries a result or a timing depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import genbench
+
+__all__ = ["cores", "machine", "versions"]
+
+LIBRARIES = ("genbench", "torch", "numpy", "scipy", "pandas", "scikit-learn", "POT")
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> dict[str, Any]:
+    """Return what of this machine a timing depends on."""
+    return {
+        "system": platform.platform(terse=True),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "id": hashlib.sha256(f"genbench {uuid.getnode()}".encode()).hexdigest()[:12],
+        "load": round(os.getloadavg()[0], 2),
+    }
+
+
+@cache
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+@cache
+def versions() -> dict[str, str | None]:
+    """Return the versions of the libraries that a result depends on, read from metadata."""
+    found: dict[str, str | None] = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = getattr(genbench, "__version__", None) if name == "genbench" else None
+    return found
