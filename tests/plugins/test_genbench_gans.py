@@ -104,7 +104,8 @@ def test_second_fit_starts_afresh(make):
 def test_parameters_are_those_of_both_networks(make):
     model = fitted(make(), rows_of((2,)), 2)
     mlp = (2 * 16 + 16) + (16 * 16 + 16)
-    assert sum(p.numel() for p in model.parameters()) == (mlp + 17 * 2) + (mlp + 17)
+    learned = mlp + (16 if isinstance(model, WGANGP) else 17)  # a constant added to a critic cancels in every loss
+    assert sum(p.numel() for p in model.parameters()) == (mlp + 17 * 2) + learned
 
 
 @pytest.mark.parametrize("shape", [(2,), (1, 8, 8)], ids=str)
@@ -117,9 +118,7 @@ def test_training_moves_every_parameter(make, shape, options):
     before = fitted(model, rows_of(shape), 1)
     start = [p.detach().clone() for p in before.parameters()]
     after = fitted(model, rows_of(shape), 30)
-    same = [tuple(p.shape) for p, q in zip(after.parameters(), start, strict=True) if torch.equal(p, q)]
-    # A constant added to a critic changes no difference of its values: only that bias has no gradient.
-    assert same in ([], [(1,)] if isinstance(model, WGANGP) else [])
+    assert not [tuple(p.shape) for p, q in zip(after.parameters(), start, strict=True) if torch.equal(p, q)]
 
 
 def test_few_rows_are_enough(make):
