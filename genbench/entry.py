@@ -12,25 +12,26 @@ from scipy import stats
 
 from genbench.significance import LEVEL, Estimate
 
-__all__ = ["COPYING", "SUSPECT", "UNRANKED", "Column", "Entry", "Record", "score_entry", "timing_entry"]
+__all__ = ["STANDARD", "SUSPECT", "Column", "Entry", "Record", "column_of", "is_limit", "score_entry", "timing_entry"]
 
 Record = Mapping[str, Any]
 
+STANDARD = ("standardised", "pixels", "")  # the spaces that go without saying in the name of a column
 KINDS = ("exact", "bound", "estimate")
 LIKELIHOODS = ("nll", "bits_per_dim", "kl")  # where the kind of a model's density says what the number is
-UNRANKED = ("cross-entropy gap",)  # negative where a model collapses on a mode: lower is not better
-COPYING = ("ct", "authenticity")  # low is copying, high is far from the data: neither end is best
 SUSPECT = 3.0  # standard errors by which a score must beat the floor before it is flagged
 
 
 @dataclass(frozen=True)
 class Column:
-    """A metric or a timing: its name, which way is better (None: not ranked) and its unit."""
+    """A metric in a space, or a timing: its name, which way is better (None: not ranked) and its unit."""
 
-    name: str
+    name: str  # frechet, frechet@pca, fit_s
     better: str | None
     unit: str = ""
     timing: bool = False
+    metric: str = ""
+    space: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,26 @@ class Entry:
 
     estimate: Estimate | None
     missing: str = ""
+    interval: tuple[float, float] | None = None  # 95 %: of the mean over seeds, of a single seed as its score says
     floor: float | None = None  # mean over seeds
     floor_error: float | None = None
     z: float | None = None  # (value - floor) in units of their noise, over all seeds
     kind: str | None = None  # exact, bound, estimate: of likelihoods
     scale: tuple[str, ...] = ()  # what was measured, features, space, version: only equal ones are compared
+    ranked: bool = True  # whether it may take part in a ranking
+    doubt: bool = False  # a likelihood that failed a check
     rank: int | None = None
-    best: bool = False  # the best, or can't be told from it
+    ranks: tuple[int, int] | None = None  # the ranks that it may truly have
+    best: bool = False  # nothing is better beyond chance
     suspect: bool = False  # better than fresh real data, beyond noise
+
+
+def column_of(score: Mapping[str, Any]) -> str:
+    """Return the name of a score's column: its label, else its metric and, unless it is the standard one, its space."""
+    if score.get("label"):
+        return str(score["label"])
+    metric, space = str(score["metric"]), str(score.get("space") or "")
+    return metric if space in STANDARD or "@" in metric else f"{metric}@{space}"
 
 
 def timing_entry(ok: Sequence[Record], column: Column, missing: str) -> Entry:
@@ -56,20 +69,33 @@ def timing_entry(ok: Sequence[Record], column: Column, missing: str) -> Entry:
         value = _number((record.get("timings") or {}).get(column.name))
         if value is not None:
             found[_seed(record)] = value
-    return Entry(*_estimate(found, len(ok), missing))
+    estimate, missing = _estimate(found, len(ok), missing)
+    return Entry(estimate, missing, estimate.interval() if estimate else None)
 
 
-def score_entry(ok: Sequence[Record], column: Column, missing: str, density: str | None = None) -> Entry:
-    """Return the entry of a metric from the records that are ok; ``density`` is the kind of its ``log_prob``."""
-    scores = {_seed(r): s for r in ok for s in r.get("scores") or () if s["metric"] == column.name}
+def score_entry(
+    ok: Sequence[Record], column: Column, missing: str, density: str | None = None, doubt: bool = False
+) -> Entry:
+    """Return the entry of a metric from the records that are ok.
+
+    ``density`` is the kind of the model's ``log_prob``; ``doubt`` says that it failed a check.
+    """
+    scores = {_seed(r): s for r in ok for s in r.get("scores") or () if column_of(s) == column.name}
     valued = {seed: s for seed, s in scores.items() if _number(s.get("value")) is not None}
     why = [w for seed, s in scores.items() if seed not in valued for w in s.get("warnings") or ()]
     noise = next((_own_error(s) or _number(s.get("floor_sd")) for s in valued.values()), None)
     found = {seed: float(s["value"]) for seed, s in valued.items()}
     estimate, missing = _estimate(found, len(ok), missing, why[0] if why else "", noise if len(valued) == 1 else None)
     first: Mapping[str, Any] = next(iter(valued.values()), {})
-    entry = Entry(estimate, missing, kind=_density_kind(first, column.name, density), scale=_scale(first))
-    return entry if estimate is None else _beside_floor(entry, estimate, valued, column)
+    kind = _density_kind(first, column.metric or column.name, density)
+    entry = Entry(estimate, missing, kind=kind, scale=_scale(first), doubt=doubt and kind is not None)
+    if estimate is None:
+        return entry
+    if any(is_limit(s) for s in valued.values()):
+        estimate = replace(estimate, limit=True)
+    ranked = not entry.doubt and all(s.get("ranked", True) for s in valued.values())
+    entry = replace(entry, estimate=estimate, interval=_interval(estimate, first), ranked=ranked)
+    return _beside_floor(entry, estimate, valued)
 
 
 def _seed(record: Record) -> int:
@@ -79,6 +105,11 @@ def _seed(record: Record) -> int:
 def _number(value: Any) -> float | None:
     """Return a finite float or None."""
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def is_limit(score: Mapping[str, Any]) -> bool:
+    """Return whether a value is only a lower limit: these samples are worth at least so many events."""
+    return bool((score.get("detail") or {}).get("at_least") or (score.get("params") or {}).get("at_least"))
 
 
 def _estimate(
@@ -102,6 +133,13 @@ def _own_error(score: Mapping[str, Any]) -> float | None:
     return (high - low) / (2.0 * NormalDist().inv_cdf(0.5 + (score.get("level") or LEVEL) / 2.0))
 
 
+def _interval(estimate: Estimate, first: Mapping[str, Any]) -> tuple[float, float] | None:
+    low, high = _number(first.get("low")), _number(first.get("high"))
+    if len(estimate.by_seed) == 1 and low is not None and high is not None:
+        return low, high
+    return estimate.interval()
+
+
 def _scale(score: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what two numbers under one name must share to be compared."""
     params = score.get("params") or {}
@@ -116,24 +154,27 @@ def _density_kind(score: Mapping[str, Any], metric: str, declared: str | None) -
     return kind if kind in KINDS else None
 
 
-def _beside_floor(entry: Entry, value: Estimate, scores: Mapping[int, Mapping[str, Any]], column: Column) -> Entry:
-    if set(entry.scale) & set(UNRANKED):
-        return entry  # another quantity than the floor's
+def _beside_floor(entry: Entry, value: Estimate, scores: Mapping[int, Mapping[str, Any]]) -> Entry:
     floors = {seed: f for seed, s in scores.items() if (f := _number(s.get("floor"))) is not None}
     if not floors:
         return entry
     errors = [e for seed in floors if (e := _number(scores[seed].get("floor_sd"))) is not None]
     floor = Estimate(floors, errors[0] if len(errors) == 1 else None)
-    entry = replace(entry, floor=floor.mean, floor_error=floor.error)
     gaps = Estimate({seed: value.by_seed[seed] - floors[seed] for seed in floors})
-    if len(errors) == len(floors):
+    stated = [z for seed in floors if (z := _number(scores[seed].get("z"))) is not None]
+    z = None
+    if len(stated) == len(floors):
+        z = math.fsum(stated) / math.sqrt(len(stated))  # Stouffer
+    elif len(errors) == len(floors):
         noise = math.hypot(*errors, *(_own_error(scores[seed]) or 0.0 for seed in floors))
         z = float(gaps.values.sum()) / noise if noise else None
     else:
         z = _z_over_seeds(gaps)
-    worse = -z if z and column.better == "higher" else z or 0.0
-    judged = column.better is not None or column.name in COPYING
-    return replace(entry, z=z, suspect=judged and worse < -SUSPECT)
+    first = next(iter(scores.values()))
+    # where neither end is good, low is copying
+    upward = first.get("better") == "higher" and bool(first.get("ranked", True))
+    worse = -z if z and upward else z or 0.0
+    return replace(entry, floor=floor.mean, floor_error=floor.error, z=z, suspect=worse < -SUSPECT)
 
 
 def _z_over_seeds(gaps: Estimate) -> float | None:

@@ -1,25 +1,34 @@
-"""Which differences are real: means over seeds, their uncertainty, and the models that can't be told from the best."""
+"""Which differences are real: means over seeds, their uncertainty, and ranks with the intervals that they deserve."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
-__all__ = ["LEVEL", "Estimate", "difference_p", "holm", "tied_with_best"]
+__all__ = ["LEVEL", "Estimate", "Place", "difference_p", "holm", "pair_p_values", "places"]
 
 LEVEL = 0.95
+PRIOR = 8.0  # degrees of freedom that the spread of the other pairs counts for at most
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """One quantity of one model: its value for each seed, and the sampling error of one value if known."""
+    """One quantity of one model: its value for each seed, and the sampling error of one value if known.
+
+    ``limit`` says that values are lower limits: the truth may be any larger number.
+    """
 
     by_seed: Mapping[int, float]
     noise: float | None = None
+    limit: bool = False
     values: np.ndarray[tuple[int], np.dtype[np.float64]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -55,6 +64,16 @@ class Estimate:
         return self.mean - half, self.mean + half
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where one number of a column stands: its rank, and the ranks that it may truly have (at 95 % for all at once)."""
+
+    rank: int
+    low: int
+    high: int
+    tied: bool  # no other is better beyond chance, and that could be tested
+
+
 def difference_p(one: Estimate, other: Estimate) -> float:
     """Return the two-sided p-value of equal means by Welch's t (1947) over seeds, NaN where an error is not known."""
     if one.error is None or other.error is None:
@@ -79,31 +98,104 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def tied_with_best(column: Mapping[str, Estimate], better: str) -> frozenset[str]:
-    """Return the names whose difference from the best mean can't be told from zero, the best among them.
+def places(column: Mapping[str, Estimate], better: str) -> dict[str, Place]:
+    """Return the place of each number of a column among those that may be compared with it.
 
-    Welch's t over seeds against the best, on a logarithmic scale, Holm over the column, at 5 %. Empty where there is
-    nothing to compare or no difference can be tested: a single model, or single seeds without a sampling error.
+    Every pair is tested (``pair_p_values``), Holm over all of them at 5 %. An interval runs from one past those that
+    are better beyond chance to the last before those that are worse (simultaneous intervals for ranks: Al Mohamad,
+    Goeman & van Zwet 2022, Biometrics 78); what nothing beats is tied for the best.
     """
-    if len(column) < 2:
-        return frozenset()
-    pick = min if better == "lower" else max
-    best = pick(column, key=lambda name: column[name].mean)
-    others = [name for name in column if name != best]
-    scaled = _logarithmic(column)
-    p_values = holm([difference_p(scaled[best], scaled[name]) for name in others])
-    if all(math.isnan(p) for p in p_values):
-        return frozenset()
-    return frozenset({best, *(name for name, p in zip(others, p_values, strict=True) if not p < 1.0 - LEVEL)})
+    sign = -1.0 if better == "higher" else 1.0
+    p_values = pair_p_values(column)
+    real = {pair for pair, p in zip(p_values, holm(list(p_values.values())), strict=True) if p < 1.0 - LEVEL}
+    means = {name: sign * estimate.mean for name, estimate in column.items()}
+    beaten: dict[str, int] = dict.fromkeys(column, 0)
+    beats: dict[str, int] = dict.fromkeys(column, 0)
+    for one, other in real:
+        winner, loser = (one, other) if means[one] < means[other] else (other, one)
+        if not (better == "higher" and column[loser].limit) and not (better == "lower" and column[winner].limit):
+            beats[winner] += 1
+            beaten[loser] += 1
+    tested = any(not math.isnan(p) for p in p_values.values())
+    found = {}
+    for name, mean in means.items():
+        rank = 1 + sum(other < mean for other in means.values())
+        low, high = min(rank, 1 + beaten[name]), max(rank, len(means) - beats[name])
+        found[name] = Place(rank, low, high, tested and low == 1)
+    return found
 
 
-def _logarithmic(column: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
+def pair_p_values(column: Mapping[str, Estimate]) -> dict[Pair, float]:
+    """Return the two-sided p-value of each pair of equal means, NaN where it can't be tested.
+
+    Models of one seed see the same data, so values are compared seed by seed, on a logarithmic scale. Two to four
+    degrees of freedom tell little, so the variance of each pair's differences is moderated by those of the other pairs
+    (Smyth 2004), as far as these agree with each other. Two models alone, other seeds in one than in another, and
+    single seeds are compared by Welch's t, single seeds with their sampling errors.
+    """
+    pairs = list(combinations(column, 2))
+    scaled = _scaled(column)
+    seeds = {tuple(sorted(estimate.by_seed)) for estimate in column.values()}
+    if len(column) < 3 or len(seeds) > 1 or any(len(each) < 2 for each in seeds):
+        return {(one, other): difference_p(scaled[one], scaled[other]) for one, other in pairs}
+    of_one = next(iter(seeds))
+    values = np.array([[scaled[name].by_seed[seed] for seed in of_one] for name in column])  # (models, seeds)
+    return dict(zip(pairs, _moderated(values), strict=True))
+
+
+def _moderated(values: Array) -> list[float]:
+    """Return the p-values of all pairs of rows, in the order of ``combinations``."""
+    models, seeds = values.shape
+    first, second = np.triu_indices(models, 1)
+    differences = values[first] - values[second]  # (pairs, seeds)
+    gaps, variances = np.abs(differences.mean(1)), differences.var(1, ddof=1)
+    own = float(seeds - 1)
+    prior, variance = _prior(variances, own)
+    moderated = (prior * variance + own * variances) / (prior + own)
+    degrees = min(prior + own, (models - 1) * own)  # all pairs together have no more
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = gaps / np.sqrt(moderated / seeds)
+    t[gaps <= 1e-12 * np.abs(values).max()] = 0.0  # equal up to rounding
+    return [float(p) for p in 2.0 * stats.t.sf(t, degrees)]
+
+
+def _prior(variances: Array, own: float) -> tuple[float, float]:
+    """Return how many degrees of freedom the variances of other pairs are worth, and the variance that they suggest.
+
+    Moments of their logarithms (Smyth 2004, section 6.2); never less than their median, and worth at most ``PRIOR``
+    degrees: both keep the errors at their level where the models' spreads differ.
+    """
+    known = variances[variances > 0.0]
+    if len(known) < 2:
+        return 0.0, 0.0
+    logs = np.log(known) - special.digamma(own / 2) + math.log(own / 2)
+    excess = float(logs.var(ddof=1) - special.polygamma(1, own / 2))
+    prior = 2.0 * _inverse_trigamma(excess) if excess > 0.0 else math.inf
+    if math.isinf(prior):
+        return PRIOR, float(known.mean())
+    suggested = math.exp(float(logs.mean()) + special.digamma(prior / 2) - math.log(prior / 2))
+    return min(prior, PRIOR), max(suggested, float(np.median(known)))
+
+
+def _inverse_trigamma(x: float) -> float:
+    """Return y with trigamma(y) = x > 0, by Newton's method on 1 / trigamma (Smyth 2004, appendix)."""
+    y = 0.5 + 1.0 / x
+    for _ in range(50):
+        trigamma = float(special.polygamma(1, y))
+        step = trigamma * (1.0 - trigamma / x) / float(special.polygamma(2, y))
+        y += step
+        if abs(step) < 1e-9 * y:
+            break
+    return y
+
+
+def _scaled(column: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
     """Return the values as logarithms or, where some are not positive, as asinh of multiples of their median size.
 
     The spread over seeds of scores and times grows with their size: with two degrees of freedom a model that is a
     hundred times worse, and as much noisier, could otherwise not be told from the best.
     """
-    if any(len(estimate.by_seed) < 2 for estimate in column.values()):
+    if not column or any(len(estimate.by_seed) < 2 for estimate in column.values()):
         return column
     values = np.concatenate([estimate.values for estimate in column.values()])
     if not values.any():

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genbench.entry import COPYING, UNRANKED, Column, Entry, Record, score_entry, timing_entry
-from genbench.significance import tied_with_best
+from genbench.entry import Column, Entry, Record, column_of, score_entry, timing_entry
+from genbench.significance import places
 
 __all__ = [
     "ABSENT",
@@ -79,6 +79,12 @@ class Row:
     def reason(self) -> str:
         """Why the first of the cells that share ``status`` ended so; empty for ``ok``."""
         return next((r.get("reason") or "" for r in self.records if r["status"] == self.status != "ok"), "")
+
+    @property
+    def failed_checks(self) -> list[Mapping[str, Any]]:
+        """The checks of its likelihood that failed, each once."""
+        checks = (c for r in self.records for c in r.get("checks") or () if c.get("passed") is False)
+        return list({str(check.get("name")): check for check in checks}.values())
 
 
 @dataclass(frozen=True)
@@ -193,8 +199,11 @@ def columns_of(records: Iterable[Record]) -> tuple[Column, ...]:
     timings: dict[str, None] = {}
     for record in records:
         for score in record.get("scores") or ():
-            better = None if score["metric"] in COPYING else score.get("better")
-            metrics.setdefault(score["metric"], Column(score["metric"], better, score.get("unit") or ""))
+            name = column_of(score)
+            better = score.get("better") if score.get("ranked", True) else None
+            if name not in metrics or (better and metrics[name].better is None):
+                metric, space = str(score["metric"]), str(score.get("space") or "")
+                metrics[name] = Column(name, better, score.get("unit") or "", metric=metric, space=space)
         timings.update(dict.fromkeys(record.get("timings") or ()))
     known = [name for name in TIMINGS if name in timings]
     others = [name for name in timings if name not in TIMINGS]
@@ -206,8 +215,10 @@ def _row(label: str, records: Sequence[Record], columns: Sequence[Column]) -> Ro
     ok = [record for record in row.records if record["status"] == "ok"]
     missing = "" if row.scored else row.status
     density = records[0].get("density")
+    doubt = bool(row.failed_checks)
     entries = {
-        c.name: timing_entry(ok, c, missing) if c.timing else score_entry(ok, c, missing, density) for c in columns
+        c.name: timing_entry(ok, c, missing) if c.timing else score_entry(ok, c, missing, density, doubt)
+        for c in columns
     }
     return replace(row, entries=entries)
 
@@ -226,19 +237,16 @@ def _ranked(summary: Summary) -> Summary:
 
 
 def _ranks(rows: Mapping[int, Row], column: Column) -> dict[int, Entry]:
+    """Return the entries of one column that get a rank: those of one scale among themselves, failures last."""
     entries = {i: row.entries[column.name] for i, row in rows.items()}
     ranked: dict[int, Entry] = {}
-    for scale in {entry.scale for entry in entries.values() if not set(entry.scale) & set(UNRANKED)}:
-        ranked |= _compared({i: e for i, e in entries.items() if e.estimate and e.scale == scale}, column.better)
+    for scale in {entry.scale for entry in entries.values() if entry.ranked}:
+        group = {i: e for i, e in entries.items() if e.estimate and e.ranked and e.scale == scale}
+        found = places({str(i): e.estimate for i, e in group.items() if e.estimate}, column.better or "lower")
+        for i, entry in group.items():
+            place = found[str(i)]
+            ranked[i] = replace(entry, rank=place.rank, ranks=(place.low, place.high), best=place.tied)
     failed = {i: entries[i] for i, row in rows.items() if row.failed}
-    last = 1 + max((entry.rank or 0 for entry in ranked.values()), default=0)
-    return ranked | ({i: replace(e, rank=last) for i, e in failed.items()} if ranked else {})
-
-
-def _compared(entries: Mapping[int, Entry], better: str | None) -> dict[int, Entry]:
-    """Rank the numbers of one column that may be compared, and mark those that can't be told from the best."""
-    estimates = {str(i): entry.estimate for i, entry in entries.items() if entry.estimate}
-    best = tied_with_best(estimates, better or "lower")
-    means = {i: estimate.mean * (-1.0 if better == "higher" else 1.0) for i, estimate in estimates.items()}
-    ranks = {i: 1 + sum(other < mean for other in means.values()) for i, mean in means.items()}
-    return {i: replace(entry, rank=ranks[str(i)], best=str(i) in best) for i, entry in entries.items()}
+    last = 1 + max((entry.ranks[1] for entry in ranked.values() if entry.ranks), default=0)
+    worst = (last, last - 1 + len(failed))
+    return ranked | ({i: replace(e, rank=last, ranks=worst) for i, e in failed.items()} if ranked else {})

@@ -2,13 +2,17 @@
 
 A frame of models (``per="model"``) has, for each metric and timing ``m``: ``m`` (mean over seeds), ``m_sd`` (standard
 deviation over seeds), ``m_se`` (standard error), ``m_low`` and ``m_high`` (95 % t interval; of a single seed, that of
-the sampling error), ``m_rank`` (1 is the best mean) and ``m_tied`` (the best, or can't be told from it); for metrics
-also ``m_kind`` (of likelihoods: exact, bound, estimate; ranks never cross kinds), ``m_floor`` (the score of fresh real
-data), ``m_z`` (value - floor, in units of their noise), ``m_suspect`` (better than real data beyond noise) and
-``m_missing`` (why there is no value). A model with a failed seed has no value, only its rank: the last.
+the sampling error), ``m_rank`` (1 is the best mean), ``m_rank_low`` and ``m_rank_high`` (the ranks that it may truly
+have, 95 % for the whole column) and ``m_tied`` (nothing is better beyond chance); for metrics also ``m_kind`` (of
+likelihoods: exact, bound, estimate; ranks never cross kinds), ``m_floor`` (the score of fresh real data), ``m_z``
+(value - floor, in units of their noise), ``m_suspect`` (better than real data beyond noise) and ``m_missing`` (why
+there is no value); where a value is only a lower limit, ``m_at_least``. A model with a failed seed has no value, only
+its rank: the last.
 
-A frame of cells (``per="seed"``) has ``m``, and for metrics ``m_low``, ``m_high``, ``m_floor``,
-``m_floor_sd``, ``m_z``.
+``m`` is a metric in the standard space of the data, ``m@space`` the metric in another.
+
+A frame of cells (``per="seed"``) has ``m``, and for metrics ``m_low``, ``m_high``, ``m_floor``, ``m_floor_sd``,
+``m_z`` and, where values may be lower limits, ``m_at_least``.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from typing import Any
 
 import pandas as pd
 
-from genbench.entry import Column, Entry, Record
+from genbench.entry import Column, Entry, Record, column_of, is_limit
 from genbench.record import read_records
 from genbench.summary import Row, Summary, columns_of, deduplicated, role_of, summarise
 
@@ -35,7 +39,8 @@ MODEL = ("dataset", "dataset_label", "model", "label", "role", "status", "reason
          "budget", "device", "data_kind", "density_kind", "model_config", "dataset_config", "n_train", "n_test",
          "n_reference", "distribution", "version", "run")  # fmt: skip
 PER_SEED = ("low", "high", "floor", "floor_sd", "z")
-PER_MODEL = ("sd", "se", "low", "high", "rank", "tied", "kind", "floor", "z", "suspect", "missing")
+PER_MODEL = ("sd", "se", "low", "high", "rank", "rank_low", "rank_high", "tied", "kind", "floor", "z", "suspect",
+             "at_least", "missing")  # fmt: skip
 
 
 def to_frame(records: Iterable[Record], per: str = "model") -> pd.DataFrame:
@@ -62,7 +67,7 @@ def _column(values: list[Any], name: str, is_field: bool) -> pd.Series[Any]:
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bool}:
         return series.astype("boolean")
-    if kinds <= {int} and (name.endswith("_rank") or (is_field and kinds)):
+    if kinds <= {int} and (name.endswith(("_rank", "_rank_low", "_rank_high")) or (is_field and kinds)):
         return series.astype("Int64")
     if kinds <= {int, float} and not is_field and not name.endswith(("_kind", "_missing")):
         return series.astype("float64")
@@ -98,10 +103,13 @@ def _cell_fields(record: Record) -> dict[str, Any]:
         name: record.get(name) for name in ("seed", "status", "phase", "reason", "key", "attempt")
     }
     scores = record.get("scores") or ()
-    fields |= {_free(score["metric"]): score.get("value") for score in scores}
+    fields |= {_free(column_of(score)): score.get("value") for score in scores}
     fields |= {_free(name): value for name, value in (record.get("timings") or {}).items()}
     for score in scores:
-        fields |= {f"{_free(score['metric'])}_{part}": score.get(part) for part in PER_SEED}
+        name = _free(column_of(score))
+        fields |= {f"{name}_{part}": score.get(part) for part in PER_SEED}
+        if is_limit(score):
+            fields[f"{name}_at_least"] = True
     return fields
 
 
@@ -130,18 +138,23 @@ def _mean(entry: Entry) -> float | None:
 
 def _details(column: Column, entry: Entry) -> dict[str, Any]:
     estimate = entry.estimate
-    low, high = (estimate.interval() if estimate else None) or (None, None)
+    low, high = entry.interval or (None, None)
+    rank_low, rank_high = entry.ranks or (None, None)
     details: dict[str, Any] = {
         "sd": estimate.sd if estimate else None,
         "se": estimate.error if estimate else None,
         "low": low,
         "high": high,
         "rank": entry.rank,
+        "rank_low": rank_low,
+        "rank_high": rank_high,
         "tied": entry.best,
     }
     if not column.timing:
         details |= {"kind": entry.kind, "floor": entry.floor, "z": entry.z}
         details |= {"suspect": entry.suspect, "missing": entry.missing or None}
+    if estimate and estimate.limit:
+        details["at_least"] = True
     return details
 
 

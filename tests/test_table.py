@@ -10,55 +10,12 @@ from synthetic import record, score, seeds
 
 from genbench.entry import SUSPECT
 from genbench.record import write_json, write_record
-from genbench.significance import Estimate, difference_p, holm, tied_with_best
 from genbench.summary import summarise
 from genbench.table import Results, load, to_frame
 
 
 def by_label(records):
     return to_frame(records).set_index("label")
-
-
-# -------------------------------------------------------------------------------------------------------- statistics
-
-
-def test_welch_agrees_with_scipy():
-    rng = np.random.default_rng(0)
-    for n, m in ((3, 3), (3, 7), (10, 2)):
-        a, b = rng.normal(0, 1, n), rng.normal(1, 3, m)
-        mine = difference_p(Estimate(dict(enumerate(a))), Estimate(dict(enumerate(b))))
-        assert mine == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
-
-
-def test_single_seeds_are_told_apart_by_their_sampling_error():
-    p = difference_p(Estimate({0: 0.0}, 1.0), Estimate({0: 3.0}, 1.0))
-    assert p == pytest.approx(2 * stats.norm.sf(3 / math.sqrt(2)))
-    assert math.isnan(difference_p(Estimate({0: 0.0}), Estimate({0: 3.0}, 1.0)))
-
-
-def test_holm_is_the_textbook_example():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.02, math.nan])[0] == pytest.approx(0.04)  # a test that could not be made counts
-
-
-def test_equal_models_are_called_different_in_at_most_five_percent_of_tables():
-    rng = np.random.default_rng(1)
-    tables = [{str(i): Estimate(dict(enumerate(rng.normal(size=5)))) for i in range(4)} for _ in range(400)]
-    wrong = sum(len(tied_with_best(table, "lower")) < 4 for table in tables) / len(tables)
-    assert wrong < 0.2  # the best of four is chosen after the fact, which costs some of the 5 %
-    far = {str(i): Estimate(dict(enumerate(rng.normal(10 * i, 1, 5)))) for i in range(4)}
-    assert tied_with_best(far, "lower") == {"0"}
-    assert tied_with_best(far, "higher") == {"3"}
-
-
-def test_nothing_is_best_where_nothing_can_be_tested():
-    assert tied_with_best({"a": Estimate({0: 1.0}), "b": Estimate({0: 2.0})}, "lower") == frozenset()
-    assert tied_with_best({"a": Estimate({0: 1.0}, 0.1)}, "lower") == frozenset()
-
-
-def test_seeds_that_agree_exactly_tie_only_with_the_same_value():
-    same = {"a": Estimate({0: 8.0, 1: 8.0}), "b": Estimate({0: 8.0, 1: 8.0}), "c": Estimate({0: 7.0, 1: 7.0})}
-    assert tied_with_best(same, "higher") == {"a", "b"}
 
 
 # ----------------------------------------------------------------------------------------------------------- the frame
@@ -158,7 +115,7 @@ def test_the_kind_that_a_score_states_wins():
 
 
 def test_different_quantities_under_one_name_are_not_compared():
-    gap = {"params": {"quantity": "cross-entropy gap"}}
+    gap = {"params": {"quantity": "cross-entropy gap"}, "ranked": False}
     records = [
         *(record("gan", i, [score("kl", -2.0 + i / 100, **gap)]) for i in range(2)),
         *(

@@ -24,9 +24,9 @@ def render_csv(frame: pd.DataFrame) -> str:
 
 
 def render_json(frame: pd.DataFrame) -> str:
-    """Return a list with one flat object a row; missing values are null."""
+    """Return a list with one flat object a row, in ASCII so that it may be printed; missing values are null."""
     rows = [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
-    return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(rows, indent=1, allow_nan=False) + "\n"
 
 
 def render_parquet(frame: pd.DataFrame) -> bytes:

@@ -17,11 +17,12 @@ KINDS = {"": "", "≤": r"\leq ", "≥": r"\geq ", "≈": r"\approx "}
 
 def render_latex(view: View) -> str:
     r"""Return one ``table`` environment; the preamble needs ``\usepackage{booktabs}`` and nothing else."""
-    header = " & ".join(["", *(f"{latex_text(column.name)}{ARROWS[column.better]}" for column in view.columns)])
-    models = [_row(line) for role in ("model", "failed") for line in view.of(role)]
-    references = [_row(line) for line in view.of("reference")]
+    names = [f"{latex_text(column.name)}{ARROWS[column.better]}" for column in view.columns]
+    header = " & ".join(["", *["rank"][: view.ranked], *names])
+    models = [_row(line, view.ranked) for role in ("model", "failed") for line in view.of(role)]
+    references = [_row(line, view.ranked) for line in view.of("reference")]
     body = [*models, *([r"\midrule"] if models and references else []), *references]
-    said = [f"{view.title}: {view.caption}", *view.legend]
+    said = [f"{view.title}: {view.caption}", *(text.rstrip(".") for text in view.headline), *view.legend]
     words = "; ".join(latex_text(text) for text in said).replace(latex_text("{best}"), r"\textbf{bold}:")
     name = re.sub(r"[^A-Za-z0-9]+", "-", view.title).strip("-")
     return "\n".join(
@@ -31,7 +32,7 @@ def render_latex(view: View) -> str:
             r"\small",
             rf"\caption{{{words}.}}",
             rf"\label{{tab:{name}}}",
-            rf"\begin{{tabular}}{{l{'r' * len(view.columns)}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(view.columns) + view.ranked)}}}",
             r"\toprule",
             rf"{header} \\",
             r"\midrule",
@@ -45,13 +46,14 @@ def render_latex(view: View) -> str:
     )
 
 
-def _row(line: Line) -> str:
+def _row(line: Line, ranked: bool) -> str:
     label = latex_text(line.label)
-    if line.note:
-        return rf"{label} & \multicolumn{{{len(line.cells)}}}{{l}}{{{latex_text(line.note)}}} \\"
     if line.role == "reference":
         label = rf"\textit{{{label}}}"
-    return rf"{' & '.join([label, *(_cell(cell) for cell in line.cells)])} \\"
+    first = [label, *[latex_text(line.ranks)][:ranked]]
+    if line.note:
+        return rf"{' & '.join(first)} & \multicolumn{{{len(line.cells)}}}{{l}}{{{latex_text(line.note)}}} \\"
+    return rf"{' & '.join([*first, *(_cell(cell) for cell in line.cells)])} \\"
 
 
 def _cell(cell: Cell) -> str:
@@ -59,7 +61,7 @@ def _cell(cell: Cell) -> str:
         return "--"
     digits = _digits(cell.number)
     best = rf"\mathbf{{{digits}}}" if cell.best else digits
-    marks = SCALES[cell.scale] + ("!" if cell.suspect else "")
+    marks = SCALES[cell.scale] + ("?" if cell.doubt else "") + ("!" if cell.suspect else "")
     return f"${KINDS[cell.kind]}{best}{f'^{{{marks}}}' if marks else ''}$"
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from genbench.entry import UNRANKED
+from genbench.entry import STANDARD
 from genbench.report.text import clean
 from genbench.summary import ABSENT, Row, Summary
 
@@ -13,6 +14,7 @@ __all__ = ["Scale", "caption", "legend", "note", "reasons", "remarks", "scale_ma
 
 Scale = tuple[str, ...]
 AMISS = ("missing in", "failed", "the value is")  # reasons for a missing score that are no property of the model
+NOTES, FLAGS = 5, 8  # how many are told
 REFERENCE_TEXT = {
     "real": "real: fresh real data, the floor",
     "gaussian": "gaussian: a full-covariance fit",
@@ -65,8 +67,8 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
     elif seeds:
         said.append(f"± standard error over {' to '.join(str(n) for n in sorted({seeds[0], seeds[-1]}))} seeds")
     if any(e.best for e in entries):
-        test = "sampling errors" if seeds == [1] else "Welch's t over seeds on a log scale"
-        said.append(f"{{best}} the best, or not told from it ({test}, Holm over the column, 5 %)")
+        test = "by sampling errors" if seeds == [1] else "seed by seed on a log scale"
+        said.append(f"{{best}} nothing is better beyond chance (all pairs {test}, Holm over the column, 5 %)")
     directions = {column.better for column in columns}
     said += [f"{sign} {way} is better" for way, sign in (("lower", "↓"), ("higher", "↑")) if way in directions]
     kinds = {e.kind for e in entries if e.estimate}
@@ -78,10 +80,18 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
         said.append("exact, bound and estimate are ranked apart")
     for column in columns:
         for scale, mark in scale_marks(summary, column.name).items():
-            unranked = ", not ranked" if set(scale) & set(UNRANKED) else ""
+            of_scale = [e for row in summary.rows if (e := row.entries[column.name]).estimate and e.scale == scale]
+            unranked = "" if any(e.ranked for e in of_scale) else ", not ranked"
             said += [f"{mark} {column.name}: {_words(summary, column.name, scale)}{unranked}"] if mark else []
+    if any(e.estimate and e.estimate.limit for e in entries):
+        said.append("≥ at least: more can't be told from real data")
+    if any(e.doubt and e.estimate for e in entries):
+        said.append("? a likelihood that failed a check, not ranked")
     if any(e.suspect for e in entries):
-        said.append(f"! better than real data by over {suspect:g} standard errors: suspect copying")
+        said.append(f"! better than real data by over {suspect:g} standard errors")
+    if any("@" in column.name for column in columns):
+        spaces = {column.space for column in columns if "@" not in column.name and column.space in STANDARD} - {""}
+        said += [f"@ the feature space, where it is not the standard one{': ' * bool(spaces)}{', '.join(spaces)}"]
     if any(row.scored and row.entries[c.name].estimate is None for row in summary.rows for c in columns):
         said.append("– not defined for this model")
     said += [text for model, text in REFERENCE_TEXT.items() if any(r["model"] == model for r in summary.records)]
@@ -135,11 +145,34 @@ def _which(seeds: Sequence[int], of: int) -> str:
 
 
 def remarks(summary: Summary, names: Sequence[str]) -> tuple[str, ...]:
-    """Return a line for what is amiss with rows that have numbers: cells that never ran, scores missing."""
+    """Return a line for what is amiss with rows that have numbers, then what was noted of the data."""
     lines = []
     for row in summary.rows:
         if row.scored:
             lines += [f"{row.label}: {reason}" for reason in reasons(row)]
             amiss = {name: row.entries[name].missing for name in names}
             lines += [f"{row.label}, {name}: {why}" for name, why in amiss.items() if why.startswith(AMISS)]
+            lines += [f"{row.label}: {_check(check)}" for check in row.failed_checks]
+            lines += _suspicion(row)
+    notes = list(dict.fromkeys(str(note) for record in summary.records for note in record.get("notes") or ()))
+    lines += [f"note: {note}" for note in notes[:NOTES]]
+    lines += [f"note: and {len(notes) - NOTES} more, in the records"] if len(notes) > NOTES else []
     return tuple(clean(line) for line in lines)
+
+
+def _check(check: Mapping[str, Any]) -> str:
+    """Return what a likelihood was found to be, and what it should have been."""
+    value, expected = check.get("value"), check.get("expected")
+    number = f"{value:.4g}" if isinstance(value, float) else value
+    found = "" if value is None else f": {number}" + ("" if expected is None else f", expected {expected}")
+    reason = f" ({check['reason']})" if check.get("reason") else ""
+    return f"the likelihood failed the check {check.get('name')!r}{found}{reason}, and is not ranked"
+
+
+def _suspicion(row: Row) -> list[str]:
+    """Return the line on a model whose samples are closer to real data than real data are."""
+    found = [name for name, entry in row.entries.items() if entry.suspect]
+    if not found or row.role == "reference":
+        return []
+    shown = ", ".join(found[:FLAGS]) + (f" and {len(found) - FLAGS} more" if len(found) > FLAGS else "")
+    return [f"{row.label}: better than real data in {shown}: suspect copying"]

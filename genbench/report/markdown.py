@@ -12,29 +12,31 @@ ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 
 def render_markdown(view: View) -> str:
     """Return one table with a heading and its legend, as GitHub-flavoured Markdown."""
-    header = ["", *(f"{markdown_text(column.name)}{ARROWS[column.better]}" for column in view.columns)]
-    rows = [header, [":--", *("--:" for _ in view.columns)]]
-    rows += [_row(line) for role in ("model", "failed", "reference") for line in view.of(role)]
+    names = [f"{markdown_text(column.name)}{ARROWS[column.better]}" for column in view.columns]
+    header = ["", *["rank"][: view.ranked], *names]
+    rows = [header, [":--", *("--:" for _ in header[1:])]]
+    rows += [_row(line, view.ranked) for role in ("model", "failed", "reference") for line in view.of(role)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     legend = markdown_text(" · ".join(view.legend)).replace("{best}", "**bold**")
     failed = "\n".join(f"- {markdown_text(line)}" for line in view.notes)
-    words = [f"### {markdown_text(view.title)}", markdown_text(view.caption), table, legend, failed]
+    verdict = "\n".join(markdown_text(sentence) for sentence in view.headline)
+    words = [f"### {markdown_text(view.title)}", markdown_text(view.caption), verdict, table, legend, failed]
     return "\n\n".join(part for part in words if part) + "\n"
 
 
-def _row(line: Line) -> list[str]:
+def _row(line: Line, ranked: bool) -> list[str]:
     label = markdown_text(line.label)
     if line.role == "reference":
         label = f"*{label}*"
     cells = [_cell(cell) for cell in line.cells]
     if line.note:
         cells[:1] = [markdown_text(line.note)]
-    return [label, *cells]
+    return [label, *[line.ranks][:ranked], *cells]
 
 
 def _cell(cell: Cell) -> str:
     if cell.number is None:
         return "–"
     number = str(cell.number).replace("±", " ± ")
-    marks = f"{cell.scale}{' !' if cell.suspect else ''}"
+    marks = f"{cell.scale}{' ?' if cell.doubt else ''}{' !' if cell.suspect else ''}"
     return f"{cell.kind} {f'**{number}**' if cell.best else number}{marks}".strip()

@@ -36,6 +36,7 @@ def render_terminal(view: View, width: int) -> RenderableType:
     shown = {i for block in blocks for i in block}
     left_out = [column.name for i, column in enumerate(view.columns) if i not in shown] + list(view.hidden)
     parts: list[RenderableType] = [Text.assemble((view.title, "bold"), "  ", (view.caption, "dim"))]
+    parts += [Text(sentence) for sentence in view.headline]
     for block in blocks:
         parts += [_table(view, block), Text()]
     failed = Table.grid(padding=(0, GAP))
@@ -52,6 +53,7 @@ def render_terminal(view: View, width: int) -> RenderableType:
 def _blocks(view: View, width: int) -> list[list[int]]:
     """Return the columns of each block: the most telling ones that fit, or all that were asked for."""
     labels = GAP + max((len(line.label) for line in view.lines if line.role != "failed"), default=0)
+    labels += GAP + max(len("rank"), *(len(line.ranks) for line in view.lines)) if view.ranked else 0
     widths = [GAP + max(len(_header(c)), _widest(view, i)) for i, c in enumerate(view.columns)]
     if view.asked:
         blocks: list[list[int]] = [[]]
@@ -60,9 +62,9 @@ def _blocks(view: View, width: int) -> list[list[int]]:
                 blocks.append([])
             blocks[-1].append(i)
         return blocks
-    rank = {name: place for place, name in enumerate(PRIORITY)}
+    rank = {name: place for place, name in enumerate(PRIORITY.split())}
     kept: list[int] = []
-    for i in sorted(range(len(widths)), key=lambda i: rank.get(view.columns[i].name, len(rank))):
+    for i in sorted(range(len(widths)), key=lambda i: rank.get(view.columns[i].name.partition("@")[0], len(rank))):
         if not kept or labels + sum(widths[j] for j in [*kept, i]) <= width:
             kept.append(i)
     return [sorted(kept)]
@@ -79,6 +81,8 @@ def _widest(view: View, i: int) -> int:
 def _table(view: View, block: Sequence[int]) -> Table:
     table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
     table.add_column("", no_wrap=True)
+    if view.ranked:
+        table.add_column("rank", justify="right", no_wrap=True)
     for i in block:
         table.add_column(Text(_header(view.columns[i])), justify="right", no_wrap=True)
     cells = [_cells(view, i) for i in block]
@@ -86,7 +90,8 @@ def _table(view: View, block: Sequence[int]) -> Table:
     for line in (*models, *references):
         style = "dim italic" if line.role == "reference" else ""
         last = bool(models) and line is models[-1]
-        table.add_row(Text(line.label), *(column[line.label] for column in cells), style=style, end_section=last)
+        first = [Text(line.label), *([Text(line.ranks)] if view.ranked else [])]
+        table.add_row(*first, *(column[line.label] for column in cells), style=style, end_section=last)
     return table
 
 
@@ -98,7 +103,7 @@ def _cells(view: View, i: int) -> dict[str, Text]:
 
 
 def _marks(cell: Cell) -> str:
-    return ("*" if cell.best else "") + cell.scale + ("!" if cell.suspect else "")
+    return ("*" if cell.best else "") + cell.scale + ("?" if cell.doubt else "") + ("!" if cell.suspect else "")
 
 
 def _cell(cell: Cell, timing: bool, room: int) -> Text:

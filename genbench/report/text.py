@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["clean", "csv_text", "latex_text", "markdown_text"]
+__all__ = ["clean", "csv_text", "latex_text", "markdown_text", "printable"]
 
 LONGEST = 300
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -17,11 +18,16 @@ LATEX = {
 }  # fmt: skip
 
 
-def clean(value: object) -> str:
-    """Return one line of printable text, at most 300 characters: no control, format or unassigned characters."""
+def printable(value: object) -> str:
+    """Return one line of text without control, format, private or unassigned characters."""
     text = re.sub(r"\s+", " ", str(value)).strip()
-    text = "".join(c for c in text if unicodedata.category(c)[0] != "C")
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
+
+
+def clean(value: object, longest: int = LONGEST) -> str:
+    """Return one line of printable text, cut after 300 characters unless ``longest`` says otherwise."""
+    text = printable(value)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def markdown_text(text: str) -> str:
@@ -36,6 +42,7 @@ def latex_text(text: str) -> str:
     return "".join(LATEX.get(c) or (c if ord(c) < 0x250 else "?") for c in text)
 
 
-def csv_text(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula: a leading = + - @ gets an apostrophe."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def csv_text(value: str) -> str:
+    """Return printable text that no spreadsheet takes for a formula: a leading = + - @ gets an apostrophe."""
+    text = printable(value)
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
-from genbench.entry import SUSPECT, UNRANKED, Column, Entry
+from genbench.entry import SUSPECT, Column, Entry
+from genbench.report.headline import headline
 from genbench.report.legend import Scale, caption, legend, note, reasons, remarks, scale_marks
 from genbench.report.numbers import Number, rounded
 from genbench.report.text import clean
@@ -14,24 +16,15 @@ from genbench.summary import ABSENT, REFERENCES, Row, Summary
 __all__ = ["PRIORITY", "Cell", "Line", "View", "view_of"]
 
 HEADLINE = {  # what is worth a column when nothing is asked for, in the order of the table
-    "vector": ("kl", "nll", "energy", "sliced_w2", "modes", "high_quality", "frechet", "density", "coverage"),
-    "image": ("bits_per_dim", "frechet", "energy", "density", "coverage"),
+    "vector": "equivalent kl nll energy sliced_w2 modes high_quality frechet density coverage",
+    "image": "equivalent bits_per_dim frechet frechet@* energy density coverage",
 }
+LEADING = ("equivalent", "energy")  # what sorts and ranks the rows
 COSTS = ("fit_s", "samples_per_s")
+# what stays when the width is small
 PRIORITY = (
-    "kl",
-    "bits_per_dim",
-    "energy",
-    "nll",
-    "fit_s",
-    "samples_per_s",
-    "coverage",
-    "modes",
-    "frechet",
-    "sliced_w2",
-    "high_quality",
-    "density",
-)  # what stays when the width is small; fmt: skip
+    "equivalent kl bits_per_dim energy nll fit_s samples_per_s coverage modes frechet sliced_w2 high_quality density"
+)
 MARKS = {("bound", "lower"): "≤", ("bound", "higher"): "≥"}
 
 
@@ -44,6 +37,7 @@ class Cell:
     kind: str = ""  # ≤ or ≥: a bound; ≈: an estimate
     best: bool = False
     suspect: bool = False
+    doubt: bool = False
     scale: str = ""  # † ‡ §: not comparable with the rest of its column
 
 
@@ -54,6 +48,7 @@ class Line:
     label: str
     role: str  # model, failed, reference
     cells: tuple[Cell, ...]
+    ranks: str = ""  # 1–3: the ranks that it may truly have
     note: str = ""
     reasons: str = ""
 
@@ -70,6 +65,12 @@ class View:
     remarks: tuple[str, ...]  # on rows that have numbers
     hidden: tuple[str, ...]
     asked: bool
+    headline: tuple[str, ...] = ()
+
+    @property
+    def ranked(self) -> bool:
+        """Whether there are ranks to show."""
+        return sum(bool(line.ranks) for line in self.lines) > 1
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -87,21 +88,26 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
     by_name = {column.name: column for column in summary.columns}
     names = _chosen(summary, metrics)
     columns = tuple(by_name[name] for name in names)
-    rows = _sorted(summary, by_name.get(sort if sort and sort in by_name else _headline(names)))
+    leading = by_name.get(sort if sort and sort in by_name else _headline(names))
+    rows = _sorted(summary, leading)
     marks = {name: scale_marks(summary, name) for name in names}
-    lines = [_line(row, columns, marks) for row in rows]
+    lines = [_line(row, columns, marks, leading) for row in rows]
+    said = legend(summary, names, SUSPECT)
+    if leading and sum(bool(line.ranks) for line in lines) > 1:
+        said = (f"rank by {leading.name}, with the ranks it may truly have (95 % for all)", *said)
     if not any(row.records[0]["model"] == "real" for row in rows) and (floor := _floor_line(rows, columns)):
         at = next((i for i, line in enumerate(lines) if line.role == "reference"), len(lines))
         lines.insert(at, floor)
     return View(
         clean(summary.dataset),
-        columns,
+        tuple(replace(column, name=clean(column.name)) for column in columns),
         tuple(lines),
         caption(summary),
-        legend(summary, names, SUSPECT),
+        tuple(clean(words) for words in said),
         remarks(summary, names),
-        tuple(name for name in by_name if name not in names),
+        tuple(clean(name) for name in by_name if name not in names),
         bool(metrics),
+        headline(rows),
     )
 
 
@@ -112,16 +118,17 @@ def _chosen(summary: Summary, metrics: Sequence[str]) -> list[str]:
         return list(dict.fromkeys(asked))
     filled = [c for c in summary.columns if any(r.entries[c.name].estimate for r in summary.rows)]
     scores = [c.name for c in filled if not c.timing]
-    headline = [name for name in HEADLINE.get(summary.data_kind, HEADLINE["vector"]) if name in scores]
+    wanted = HEADLINE.get(summary.data_kind, HEADLINE["vector"])
+    chosen = [name for pattern in wanted.split() for name in scores if fnmatchcase(name, pattern)]
     if "modes" in scores or "kl" in scores:
-        headline = [name for name in headline if name not in ("frechet", "density")]
-    if len(headline) < 3:
-        headline += [name for name in scores if name not in headline]
-    return headline + [name for name in COSTS if name in {c.name for c in filled if c.timing}]
+        chosen = [name for name in chosen if name not in ("frechet", "density")]
+    if len(chosen) < 3:
+        chosen += [name for name in scores if name not in chosen]
+    return chosen + [name for name in COSTS if name in {c.name for c in filled if c.timing}]
 
 
 def _headline(names: Sequence[str]) -> str:
-    return "energy" if "energy" in names else names[0] if names else ""
+    return next((name for name in LEADING if name in names), names[0] if names else "")
 
 
 def _sorted(summary: Summary, column: Column | None) -> list[Row]:
@@ -137,19 +144,23 @@ def _sorted(summary: Summary, column: Column | None) -> list[Row]:
         if column is None or entry.estimate is None:
             return (1 if row.scored else 2), row.status in ABSENT, 0, 0.0
         sign = -1.0 if column.better == "higher" else 1.0
-        return 0, bool(set(entry.scale) & set(UNRANKED)), order.index(entry.kind), sign * entry.estimate.mean
+        return 0, not entry.ranked, order.index(entry.kind), sign * entry.estimate.mean
 
     return sorted(summary.rows, key=place)
 
 
-def _line(row: Row, columns: Sequence[Column], marks: Mapping[str, Mapping[Scale, str]]) -> Line:
+def _line(
+    row: Row, columns: Sequence[Column], marks: Mapping[str, Mapping[Scale, str]], leading: Column | None
+) -> Line:
     label = clean(row.label)
+    low, high = (row.entries[leading.name].ranks if leading else None) or (0, 0)
+    ranks = f"{low}–{high}" if low < high else str(low or "")
     if not row.scored:
-        return Line(label, "failed", tuple(Cell(None) for _ in columns), note(row), "; ".join(reasons(row)))
+        return Line(label, "failed", tuple(Cell(None) for _ in columns), ranks, note(row), "; ".join(reasons(row)))
     if row.counts["ok"] < len(row.records):
         label += f" ({row.counts['ok']}/{len(row.records)} seeds)"
     cells = [_cell(row.entries[c.name], c, marks[c.name]) for c in columns]
-    return Line(label, row.role, tuple(cells))
+    return Line(label, row.role, tuple(cells), ranks)
 
 
 def _cell(entry: Entry, column: Column, scales: Mapping[Scale, str]) -> Cell:
@@ -158,7 +169,9 @@ def _cell(entry: Entry, column: Column, scales: Mapping[Scale, str]) -> Cell:
     number = rounded(entry.estimate.mean, entry.estimate.error, digits=3 if column.timing else 4)
     short = rounded(entry.estimate.mean, digits=3)
     kind = "≈" if entry.kind == "estimate" else MARKS.get((entry.kind or "", column.better or ""), "")
-    return Cell(number, short, kind, entry.best, entry.suspect, scales.get(entry.scale, ""))
+    if entry.estimate.limit:
+        number, kind = short, "≥"  # the spread of a limit says nothing of the value
+    return Cell(number, short, kind, entry.best, entry.suspect, entry.doubt, scales.get(entry.scale, ""))
 
 
 def _floor_line(rows: Sequence[Row], columns: Sequence[Column]) -> Line | None:

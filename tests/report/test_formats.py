@@ -33,11 +33,11 @@ def test_markdown_is_a_github_table_for_each_dataset():
     for table in tables:
         assert len({len(cells(line)) for line in table}) == 1
     ring = {cells(line)[0]: cells(line)[1:] for line in tables[0]}
-    assert ring["wgan_gp"] == ["**1.00 ± 0.23**"]
-    assert ring["vae"] == ["diverged"]
+    assert ring["wgan_gp"] == ["1", "**1.00 ± 0.23**"]
+    assert ring["vae"] == ["3", "diverged"]
     assert list(ring)[-1] == "*real*"
     assert "### ring" in text
-    assert "**bold** the best" in text
+    assert "**bold** nothing is better beyond chance" in text
 
 
 def test_markdown_shows_foreign_text_as_it_is():
@@ -50,8 +50,8 @@ def test_latex_is_ready_to_compile():
     text = render(RECORDS, "latex")
     first = text.split(r"\end{table}")[0]
     assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 2
-    assert r"wgan\_gp & $\mathbf{1.00 \pm 0.23}$ \\" in first
-    assert r"vae & \multicolumn{1}{l}{diverged} \\" in first
+    assert r"wgan\_gp & 1 & $\mathbf{1.00 \pm 0.23}$ \\" in first
+    assert r"vae & 3 & \multicolumn{1}{l}{diverged} \\" in first
     assert first.index(r"\toprule") < first.index("wgan") < first.index(r"\midrule" + "\n" + r"\textit{real}")
     for line in text.splitlines():
         if not line.startswith("%"):
