@@ -218,6 +218,12 @@ def floor_spread(floor: Mapping[str, Any]) -> float | None:
 
 
 def standard_error(score: Mapping[str, Any]) -> float | None:
-    """Return the standard error that an interval at 95 % implies, None where there is no interval."""
+    """Return the standard error that a score states, or that its interval at 95 % implies, None where there is none.
+
+    Where an interval is cut off at what is possible its width tells too little.
+    """
     low, high = score.get("low"), score.get("high")
+    stated = (score.get("detail") or {}).get("standard_error")
+    if low is not None and isinstance(stated, float):
+        return stated
     return None if low is None or high is None else (high - low) / (2 * 1.96)
