@@ -1,0 +1,142 @@
+"""The equivalent sample and the amplification."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genbench.protocol import Evidence, RealSide, Score
+from genbench_equivalent.kernels import FACTORS, Grouped, Scale, grouped, kernel_sums, scale_of, spread
+from genbench_equivalent.worth import LEVEL, Worth, chosen, worth
+
+__all__ = ["amplification", "equivalent"]
+
+Array = npt.NDArray[Any]
+GROUPS = 20
+FEWEST = 10  # rows of either side
+TOO_FEW = f"needs at least {FEWEST} rows of either side"
+ALIKE = "the real rows are all equal: no bandwidth"
+UNTOLD = "at least: at no bandwidth are the samples told from real data"
+CLOSER = "closer to the held-out rows than fresh real data come: suspect copies of them"
+
+
+def equivalent(evidence: Evidence) -> Score:
+    """Return how many real events the samples are worth: n = c / D, c = k(0) - E k(X,X'); higher is better.
+
+    D is the unbiased squared MMD to the held-out rows under the kernel k = exp(-|x-y|²/2h²), and n real events have the
+    expected distance c/n to the truth. The bandwidth h runs from 1/64 to twice the median distance of real rows, by
+    powers of two. The value is that of the bandwidth whose upper bound, which holds at all bandwidths together, is the
+    smallest; its interval at 95 % is every n for which n real events drawn again would be as far away, so that it
+    covers the spread of real samples too. Where no bandwidth tells the samples from real data, the value is the number
+    of events that they are worth at least, never more than there are held-out rows, and ``detail["at_least"]`` is True.
+
+    ``detail`` holds lists over bandwidths, widest first: ``bandwidths`` (units of the space), ``values`` (None where it
+    is not told from real data), ``low``, ``high`` (None where unbounded), ``degrees`` (of freedom of the distance); and
+    ``energy``, the same for the energy distance (c = E|X-X'|). Rows (n, d) and (m, d), any sizes from 10.
+
+    Székely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018; Gretton et al. 2012, JMLR 13; Butter et al. 2020,
+    arXiv:2008.06545.
+    """
+    return evidence.real.once(("equivalent", hash(evidence.fake.tobytes())), lambda: _equivalent(evidence))
+
+
+def amplification(evidence: Evidence) -> Score:
+    """Return the equivalent sample over the number of training events, without unit; higher is better, above 1 a gain.
+
+    Interval and ``detail["at_least"]`` are those of `equivalent`. Butter et al. 2020, arXiv:2008.06545.
+    """
+    assert evidence.train is not None
+    whole, n = equivalent(evidence), len(evidence.train)
+    if whole.value is None:
+        return whole
+    bounds = {name: None if (x := getattr(whole, name)) is None else x / n for name in ("value", "low", "high")}
+    detail = {"at_least": whole.detail["at_least"], "bandwidth": whole.detail["bandwidth"], "n_train": n}
+    return replace(whole, **bounds, detail=detail)
+
+
+def _equivalent(evidence: Evidence) -> Score:
+    n, m = len(evidence.real.rows), len(evidence.fake)
+    sizes: dict[str, Any] = {"n_real": n, "n_fake": m}
+    if min(n, m) < FEWEST:
+        return Score(None, warnings=(TOO_FEW,), **sizes)
+    scale = evidence.real.once("equivalent scale", lambda: scale_of(evidence.real.rows))
+    if not scale.median:
+        return Score(None, warnings=(ALIKE,), **sizes)
+    distance, error, degrees = _distances(evidence.real, evidence.fake, scale)
+    groups = _groups(n, m)
+    energy = worth(distance[:1], error[:1], degrees[:1], n, m, groups=groups)
+    found = worth(distance[1:], error[1:], degrees[1:], n, m, groups=groups, together=len(FACTORS))
+    return _score(found, energy, scale, sizes)
+
+
+def _distances(real: RealSide, fake: Array, scale: Scale) -> tuple[Array, Array, Array]:
+    """Return distances in units of c, their standard errors, and the degrees of freedom of real data, each (1 + K,)."""
+    groups = _groups(len(real.rows), len(fake))
+    x = real.once(("equivalent rows", groups), lambda: grouped(real.rows, scale, groups))
+    y = grouped(fake, scale, groups)
+    within = real.once(("equivalent sums", groups), lambda: kernel_sums(x))
+    c, variance = real.once("equivalent spread", lambda: spread(x))
+    between, inside = kernel_sums(x, y), kernel_sums(y)
+    value = _unbiased(*(part.sum((1, 2)) for part in (within, inside, between)), len(x.rows), len(y.rows))
+    some = _unbiased(*map(_leave_out, (within, inside, between)), *map(_others, (x, y)))  # (1 + K, G)
+    error = np.sqrt((groups - 1) / groups * ((some - some.mean(1, keepdims=True)) ** 2).sum(1))
+    with np.errstate(over="ignore"):  # of rows that are all far from each other
+        degrees = np.where(variance > 0, c**2 / np.where(variance > 0, variance, 1.0), np.inf)
+    return value / c, error / c, degrees
+
+
+def _groups(n: int, m: int) -> int:
+    return min(GROUPS, n // 2, m // 2)
+
+
+def _unbiased(real: Array, fake: Array, between: Array, n: Any, m: Any) -> Array:
+    """Return energy distance and MMD² (1 + K, ...) from sums over ordered pairs, in which each row meets itself."""
+    itself = np.ones((len(real), *(1,) * (real.ndim - 1)))
+    itself[0] = 0.0
+    distance = (real - n * itself) / (n * (n - 1)) + (fake - m * itself) / (m * (m - 1)) - 2 * between / (n * m)
+    distance[0] *= -1
+    return distance
+
+
+def _leave_out(sums: Array) -> Array:
+    """Return totals without each group (1 + K, G)."""
+    return sums.sum((1, 2))[:, None] - sums.sum(2) - sums.sum(1) + np.diagonal(sums, axis1=1, axis2=2)
+
+
+def _others(side: Grouped) -> Array:
+    return len(side.rows) - side.sizes
+
+
+def _score(found: Worth, energy: Worth, scale: Scale, sizes: dict[str, Any]) -> Score:
+    at, told = chosen(found)
+    detail = {
+        "at_least": not told,
+        "bandwidth": scale.median * FACTORS[at],
+        "bandwidths": [scale.median * factor for factor in FACTORS],
+        "values": _listed(found.value),
+        "low": _listed(found.low),
+        "high": _listed(found.high),
+        "degrees": _listed(found.degrees),
+        "energy": {name: _listed(getattr(energy, name))[0] for name in ("value", "low", "high")},
+        "interval": "chi-square and delete-a-group jackknife, the upper bound for all bandwidths together",
+    }
+    known = {"level": LEVEL, "params": {"estimator": "U", "median": scale.median}, "detail": detail, **sizes}
+    warnings = (CLOSER,) if found.closer.any() else ()
+    if told:
+        return Score(
+            found.value[at], low=found.low[at], high=_finite(found.high_of_all[at]), warnings=warnings, **known
+        )
+    least = min(float(found.low[at]), float(sizes["n_real"]))
+    return Score(least, low=least, warnings=(UNTOLD, *warnings), **known)
+
+
+def _finite(x: Any) -> float | None:
+    return float(x) if math.isfinite(x) else None
+
+
+def _listed(values: Array) -> list[float | None]:
+    return [_finite(value) for value in values]
