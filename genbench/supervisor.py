@@ -177,7 +177,13 @@ class _Supervisor:
         self.log.close()
         if not self.told:
             self.outbox.put(_line({"error": self.verdict or self._how_it_died()}))
-        usage = {"memory_mb": round(self.memory.peak / 2**20, 1), "cpu_s": round(self.cpu, 3), "left": left}
+        seconds = time.monotonic() - self.started
+        usage = {
+            "wall_s": round(seconds, 3),
+            "memory_mb": round(self.memory.peak / 2**20, 1),
+            "cpu_s": round(self.cpu, 3),
+            "left": left,
+        }
         self.outbox.put(_line({"usage": usage}))
         self.outbox.drain()
 
