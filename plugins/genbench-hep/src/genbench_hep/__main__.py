@@ -1,0 +1,43 @@
+"""Generate events ahead of a run, into the cache: ``python -m genbench_hep dijets 30000 process=signal``."""
+
+from __future__ import annotations
+
+import sys
+
+from genbench.config import Setting, fill
+from genbench.errors import UserError
+
+from genbench_hep import genbench_register
+
+USAGE = "usage: python -m genbench_hep dijets|zmumu EVENTS [OPTION=VALUE ...]"
+
+
+def main(arguments: list[str]) -> int:
+    """Generate what is missing, say where it is, and return the exit code."""
+    specs = {spec.name: spec for spec in genbench_register()}
+    if len(arguments) < 2 or arguments[0] not in specs or not arguments[1].isdigit() or int(arguments[1]) < 1:
+        raise UserError(USAGE)
+    settings = []
+    for text in arguments[2:]:
+        option, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"{text}: expected OPTION=VALUE; {USAGE}")
+        settings.append(Setting(arguments[0], option, value, text))
+    config = fill(specs[arguments[0]], settings)
+
+    from genbench_hep import dijets, zmumu
+    from genbench_hep.generate import cache_folder, generate, tell
+
+    options = {"dijets": dijets, "zmumu": zmumu}[arguments[0]].options_of(config)
+    with tell(arguments[0]) as progress:
+        made = generate(options, int(arguments[1]), config.processes, progress)
+    cost = 1000 * made.seconds.sum()
+    print(f"{len(made.events)} events in {cache_folder(options)}, {cost:.2f} ms of one core each")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except UserError as error:
+        sys.exit(f"genbench_hep: {error}")

@@ -1,0 +1,74 @@
+"""Relativistic kinematics at a collider: four-momenta from transverse momentum, pseudorapidity, azimuth and mass.
+
+Natural units: energies, momenta and masses in GeV. A model may draw anything, so what would overflow is clipped where
+no collider could tell.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from genbench.protocol import Array
+
+__all__ = ["FourMomentum", "difference_in_azimuth", "four_momentum"]
+
+LARGEST_ETA = 20.0  # the beam's protons themselves have a rapidity of 9.5
+LARGEST_PT = 1e6
+SMALLEST = 1e-9
+
+
+class FourMomentum(NamedTuple):
+    """Energy and momentum of n particles or systems of them, each (n,), in GeV; they can be added with ``plus``."""
+
+    energy: Array
+    px: Array
+    py: Array
+    pz: Array
+
+    def plus(self, other: FourMomentum) -> FourMomentum:
+        """Return the four-momentum of the system of both."""
+        return FourMomentum(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+    @property
+    def pt(self) -> Array:
+        """Transverse momentum."""
+        return np.hypot(self.px, self.py)
+
+    @property
+    def eta(self) -> Array:
+        """Pseudorapidity, arsinh(pz / pT)."""
+        return np.arcsinh(self.pz / np.maximum(self.pt, SMALLEST))
+
+    @property
+    def rapidity(self) -> Array:
+        """Rapidity, artanh(pz / E)."""
+        return np.arctanh(np.clip(self.pz / np.maximum(self.energy, SMALLEST), -1 + SMALLEST, 1 - SMALLEST))
+
+    @property
+    def phi(self) -> Array:
+        """Azimuth in (-π, π]."""
+        return np.arctan2(self.py, self.px)
+
+    @property
+    def mass(self) -> Array:
+        """Invariant mass; zero where rounding makes its square negative."""
+        square = (self.energy - self.pz) * (self.energy + self.pz) - self.px**2 - self.py**2
+        return np.sqrt(np.maximum(square, 0.0))
+
+
+def four_momentum(pt: Array, eta: Array, phi: Array | float, mass: Array | float) -> FourMomentum:
+    """Return the four-momenta of particles: pT and mass in GeV, azimuth in radians."""
+    pt = np.clip(np.asarray(pt, dtype=np.float64), 0.0, LARGEST_PT)
+    eta = np.clip(np.asarray(eta, dtype=np.float64), -LARGEST_ETA, LARGEST_ETA)
+    mass = np.clip(np.asarray(mass, dtype=np.float64), 0.0, LARGEST_PT)
+    pz = pt * np.sinh(eta)
+    energy = np.sqrt((pt * np.cosh(eta)) ** 2 + mass**2)
+    return FourMomentum(energy, pt * np.cos(phi), pt * np.sin(phi), pz)
+
+
+def difference_in_azimuth(first: Array | float, second: Array | float) -> Array:
+    """Return the angle between two azimuths, in [0, π]."""
+    apart = np.mod(np.asarray(first, dtype=np.float64) - second, 2 * np.pi)
+    return np.minimum(apart, 2 * np.pi - apart)
