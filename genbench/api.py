@@ -218,6 +218,8 @@ def execute(
     )
     with live or nullcontext():
         records = session.run()
+    for damage in session.damaged:
+        console.print(f"set aside: {damage}", markup=False, highlight=False, soft_wrap=True)
     return Results(tuple(records)), directory, session.stopped
 
 

@@ -222,10 +222,16 @@ def _latest(folder: Path, damaged: list[Damage]) -> dict[str, Any] | None:
             reason = str(error) if isinstance(error, DamageError) else f"cannot be read ({error.strerror})"
             (aside if file.suffix == ".damaged" else damaged).append(Damage(file, reason))
             continue
-        if latest is None or record["status"] not in UNFINISHED or latest["status"] in UNFINISHED:
+        if latest is None or _counts(record) or not _counts(latest):
             latest = record
     damaged += aside if latest is None else []
     return latest
+
+
+def _counts(record: Mapping[str, Any]) -> bool:
+    """Whether an attempt takes the place of those before it: new scores that went wrong cost no old ones."""
+    status = record["status"]
+    return status not in UNFINISHED and (status == "ok" or not record.get("rescored"))
 
 
 def read_record(file: Path) -> dict[str, Any]:

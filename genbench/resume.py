@@ -12,7 +12,7 @@ from genbench.inside import Limits
 from genbench.plan import Cell
 from genbench.record import STATUSES, UNFINISHED, cell_folder
 
-__all__ = ["FAILURES", "Earlier", "Record", "parse_retry", "sort_out"]
+__all__ = ["FAILURES", "Earlier", "Record", "failed", "parse_retry", "sort_out"]
 
 Record = dict[str, Any]
 FAILURES = tuple(status for status in STATUSES if status not in ("ok", *UNFINISHED))
@@ -55,7 +55,8 @@ def sort_out(
         if cell is None:
             continue
         scored = record.get("phase") == "score"
-        stands = record["status"] not in (*UNFINISHED, *retry) and not _raised(record, limits)
+        again = _raised(record, limits) or (bool(retry) and _lost_scores(record, cell))
+        stands = record["status"] not in (*UNFINISHED, *retry) and not again
         if stands and (not scored or _has_scores(record, cell)):
             earlier.finished.append(record)
         elif scored and (cell_folder(run, cell.key) / "samples.npz").is_file():
@@ -66,6 +67,17 @@ def sort_out(
 def _has_scores(record: Record, cell: Cell) -> bool:
     had = record.get("metrics", {})
     return bool(cell.measures.items() <= had.items() if record["status"] == "ok" else cell.measures == had)
+
+
+def _lost_scores(record: Record, cell: Cell) -> bool:
+    """Whether a metric that is asked for raised."""
+    scores = {score.get("label", score["metric"]): score for score in record.get("scores") or ()}
+    return any(failed(scores[metric.label]) for metric in cell.metrics if metric.label in scores)
+
+
+def failed(score: Mapping[str, Any]) -> bool:
+    """Return whether there is no value because the metric raised."""
+    return score.get("value") is None and any(str(text).startswith("failed:") for text in score.get("warnings") or ())
 
 
 def _raised(record: Record, limits: Limits) -> bool:

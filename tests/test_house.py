@@ -22,8 +22,14 @@ CORE = ROOT / "genbench"
 PLUGINS = ROOT / "plugins"
 
 # A module imports only from lines above its own; a folder is one line.
-LIGHT = "errors text spec hooks convert config budget selection discovery registry describe presets seal record rundir validation merging source chosen plan"
-CELLS = "protocol device seeding data stored files training spaces scoring measures floors honesty samples cell preload machine processes inside supervisor worker accelerators slots signals observer resume session"
+LIGHT = (
+    "errors text spec hooks convert config budget selection discovery registry describe presets seal record rundir "
+    "validation merging source chosen plan"
+)
+CELLS = (
+    "protocol device seeding data stored files training spaces scoring measures floors honesty samples cell preload "
+    "machine processes inside supervisor worker accelerators slots signals observer resume session rescoring"
+)
 TABLES = "significance entry summary table report progress compare api auditing testing scaffold cli"
 ORDER = " ".join([LIGHT, CELLS, TABLES]).split()
 HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}

@@ -213,6 +213,14 @@ def test_the_last_attempt_that_came_to_its_own_end_counts(run: Path) -> None:
         assert read_records(run)[0]["attempt"] == latest
 
 
+def test_scores_that_went_wrong_cost_none_of_before(run: Path) -> None:
+    write_record(run, done("aa11"))
+    write_record(run, done("aa11", status="crashed", rescored=True))
+    assert read_records(run)[0]["attempt"] == 1
+    write_record(run, done("aa11", status="ok", rescored=True))
+    assert read_records(run)[0]["attempt"] == 3
+
+
 def test_many_writers_never_take_each_others_number(run: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

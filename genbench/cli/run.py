@@ -12,7 +12,7 @@ import click
 from genbench.cli.options import Size, complete, data_options, json_option, plugin_option
 from genbench.errors import UserError
 
-__all__ = ["run"]
+__all__ = ["run", "seconds_of"]
 
 FAILED, SIGNALLED = 3, 128  # and the number of the signal, as shells have it
 
@@ -97,7 +97,7 @@ def run(ctx: click.Context, /, **options: Any) -> int:
     from genbench.cli.output import warn
 
     said = _with_config(ctx, options)
-    timeout = _seconds(said["timeout"])
+    timeout = seconds_of(said["timeout"])
     how = {
         "out": said["out"], "jobs": said["jobs"], "timeout": timeout, "memory": said["memory"],
         "isolation": said["isolation"], "retry": said["retry"],
@@ -167,7 +167,8 @@ def _of_data(said: Mapping[str, Any]) -> dict[str, Any]:
     return {name: said[name] for name in names if said[name] is not None}
 
 
-def _seconds(text: str | None) -> float | None:
+def seconds_of(text: str | None) -> float | None:
+    """Return the seconds of ``--timeout``, as 90s or 10min; raises UserError."""
     if text is None:
         return None
     from genbench.budget import Budget

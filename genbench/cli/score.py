@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from genbench.cli.options import Size, complete, json_option
+from genbench.cli.rescore import check_form, options_of_runs, score_runs
 
 __all__ = ["score"]
 
@@ -17,11 +18,10 @@ FILE = click.Path(path_type=Path)
 UNSAID = ("no best value", "no floor", "no z")  # what an empty place in the table says
 
 
-@click.command(short_help="score a file of samples")
-@click.option(
-    "--real", metavar="FILE", required=True, type=FILE, help="Held-out real data: csv, parquet, npy, npz, hdf5, ..."
-)
-@click.option("--fake", metavar="FILE", required=True, type=FILE, help="Generated samples, alike.")
+@click.command(short_help="score a file of samples, or the samples of runs")
+@click.argument("runs", metavar="[RUN]...", nargs=-1, type=FILE)
+@click.option("--real", metavar="FILE", type=FILE, help="Held-out real data: csv, parquet, npy, npz, hdf5, ...")
+@click.option("--fake", metavar="FILE", type=FILE, help="Generated samples, alike.")
 @click.option(
     "--train", metavar="FILE", type=FILE, help="What the model was trained on: standardises, and shows copies."
 )
@@ -58,15 +58,24 @@ UNSAID = ("no best value", "no floor", "no z")  # what an empty place in the tab
     "--max-bytes", metavar="SIZE", type=Size(), help="The largest file that is read, as 4GiB.  [default: 2GiB]"
 )
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of what a metric draws.  [default: 0]")
+@options_of_runs
 @json_option
-def score(**said: Any) -> int:
+@click.pass_context
+def score(ctx: click.Context, /, **said: Any) -> int:
     """Score the samples of one file against the real data of another, like a row of a table.
 
     A file of several arrays is narrowed by FILE:NAME. Integer images are folders or uint8 arrays.
+
+    With RUN, the directory of a run, its samples are scored by the metrics whose scores it lacks or has of another
+    version; nothing is trained.
     """
+    check_form(ctx, said["runs"])
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # before numpy: threads that wait for each other cost more than they give
     os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # nothing here needs torch, and POT would import it
+
+    if said["runs"]:
+        return score_runs(said["runs"], said)
 
     from genbench.config import parse_set
     from genbench.samples import score_samples

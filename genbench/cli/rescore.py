@@ -1,0 +1,103 @@
+"""``genbench score RUN``: new scores of the samples that runs have kept. Imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from genbench.cli.options import Size, plugin_option
+
+__all__ = ["check_form", "options_of_runs", "score_runs"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FAILED, SIGNALLED = 3, 128  # and the number of the signal
+OPTIONS = (
+    plugin_option,
+    click.option("--jobs", metavar="N", type=int, help="Of RUN: cells at a time.  [default: one a core]"),
+    click.option("--timeout", metavar="TIME", help="Of RUN: deadline of each cell: 90s, 10min."),
+    click.option("--memory", metavar="SIZE", type=Size(), help="Of RUN: most memory of a cell: 4GB."),
+    click.option(
+        "-o", "--out", metavar="DIR", type=click.Path(path_type=Path), help="Of RUN: a new run for the scores."
+    ),
+)
+FILES_ONLY = ("real", "fake", "train", "reference", "columns", "labels", "na", "encoding", "max_bytes", "seed", "space")
+RUNS_ONLY = ("plugins", "jobs", "timeout", "memory", "out")
+
+
+def options_of_runs(command: F) -> F:
+    """Add the options that say how a run is scored."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def check_form(ctx: click.Context, runs: Sequence[Path]) -> None:
+    """Raise UsageError where options of one form are given to the other, or where neither is whole."""
+    source = click.core.ParameterSource.COMMANDLINE
+    given = [name for name in (FILES_ONLY if runs else RUNS_ONLY) if ctx.get_parameter_source(name) is source]
+    if given:
+        option = "--" + given[0].removesuffix("s" if given[0] == "plugins" else "").replace("_", "-")
+        other = "is of files, and a run is scored as it is" if runs else "is of a run; name its directory"
+        raise click.UsageError(f"{option} {other}", ctx)
+    for name in ("real", "fake"):
+        if not runs and ctx.params[name] is None:
+            raise click.UsageError(f"Missing option '--{name}', or the directory of a run", ctx)
+
+
+def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
+    """Score each run's samples and print its tables; return the exit code."""
+    from genbench import api
+    from genbench.cli.output import warn
+    from genbench.cli.run import seconds_of
+    from genbench.config import parse_set
+    from genbench.merging import merge
+    from genbench.registry import Registry
+    from genbench.rescoring import plan_scores
+
+    how = {"jobs": said["jobs"], "timeout": seconds_of(said["timeout"]), "memory": said["memory"], "retry": "failed"}
+    api.check_place(None, **how)
+    plugins = [Path(path) for path in said["plugins"]]
+    registry = Registry.discover(plugins)
+    warn(registry.problems)
+    settings = [parse_set(text) for text in said["settings"]]
+    ready = [plan_scores(run, registry, said["metrics"], settings, plugins) for run in runs]
+    if said["out"] is not None:
+        merge(runs, said["out"])
+        runs = [said["out"]]
+        ready = [plan_scores(said["out"], registry, said["metrics"], settings, plugins)]
+    code = 0
+    for run, scoring in zip(runs, ready, strict=True):
+        for why, cells in scoring.lacking.items():
+            names = ", ".join(cells[:3]) + ", .." * (len(cells) > 3)
+            warn([f"{run}: {len(cells)} cells are not scored: {why} ({names})"])
+        results, _, stopped = api.execute(scoring.plan, registry, out=run, **how)
+        _print(results, run, said, {metric.label for cell in scoring.plan.cells for metric in cell.metrics})
+        code = code or (SIGNALLED + stopped if stopped else FAILED if results.failures or scoring.lacking else 0)
+        if stopped:
+            break
+    return code
+
+
+def _print(results: Any, run: Path, said: Mapping[str, Any], new: set[str]) -> None:
+    from genbench.cli.output import plain, print_json
+    from genbench.cli.table import show
+
+    if said["as_json"]:
+        import json
+
+        from genbench.report import render
+
+        rows = json.loads(render(results.records, "json", per="seed"))
+        print_json({"directory": str(run), "new": sorted(new), "per_seed": rows})
+        return
+    made = {score.get("label", score["metric"]) for record in results.records for score in record["scores"]}
+    show(results.records, metrics=tuple(sorted(new & made)) if said["metrics"] != "all" else ())
+    for record in results.failures:
+        what = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
+        click.echo(f"{record['status']}  {plain(what)}: {plain(record['reason'])}", err=True)
+    news = f"new scores: {', '.join(sorted(new))}" if new else "all of these scores were there"
+    click.echo(f"\n{run}: {news}; more of it: genbench table {run} --metrics all")
