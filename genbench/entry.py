@@ -12,7 +12,7 @@ from scipy import stats
 
 from genbench.significance import LEVEL, Estimate
 
-__all__ = ["STANDARD", "SUSPECT", "Column", "Entry", "Record", "column_of", "is_limit", "score_entry", "timing_entry"]
+__all__ = ["STANDARD", "SUSPECT", "Column", "Entry", "Record", "column_of", "score_entry", "timing_entry"]
 
 Record = Mapping[str, Any]
 
@@ -91,7 +91,7 @@ def score_entry(
     entry = Entry(estimate, missing, kind=kind, scale=_scale(first), doubt=doubt and kind is not None)
     if estimate is None:
         return entry
-    if any(is_limit(s) for s in valued.values()):
+    if any(_is_limit(s) for s in valued.values()):
         estimate = replace(estimate, limit=True)
     ranked = not entry.doubt and all(s.get("ranked", True) for s in valued.values())
     entry = replace(entry, estimate=estimate, interval=_interval(estimate, first), ranked=ranked)
@@ -107,9 +107,9 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
-def is_limit(score: Mapping[str, Any]) -> bool:
+def _is_limit(score: Mapping[str, Any]) -> bool:
     """Return whether a value is only a lower limit: these samples are worth at least so many events."""
-    return bool((score.get("detail") or {}).get("at_least") or (score.get("params") or {}).get("at_least"))
+    return bool((score.get("detail") or {}).get("at_least"))
 
 
 def _estimate(

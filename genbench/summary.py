@@ -43,6 +43,9 @@ TIMINGS: Mapping[str, str | None] = {  # name -> which way is better, None where
 }
 
 
+TIMED = ("speedup", "break_even")  # metrics that are made of timings
+
+
 @dataclass(frozen=True)
 class Row:
     """One model (or one cell) of a summary."""
@@ -97,6 +100,7 @@ class Summary:
     rows: tuple[Row, ...]
     comparable: bool = True
     one_machine: bool = True
+    per: str = "model"  # model, seed: what a row is
 
     @property
     def records(self) -> list[Record]:
@@ -179,6 +183,7 @@ def _summary(dataset: str, records: Sequence[Record], per: str) -> Summary:
         tuple(rows),
         comparable=not tests or max(tests) <= 1.05 * min(tests),
         one_machine=len({(r.get("run"), _value(r, "device")) for r in records if r.get("timings")}) <= 1,
+        per=per,
     )
     return summary if per == "seed" else _ranked(summary)
 
@@ -227,7 +232,8 @@ def _ranked(summary: Summary) -> Summary:
     """Return the summary with ranks and ties a column, within each kind of likelihood; references take no part."""
     rows = list(summary.rows)
     for column in summary.columns:
-        if column.better is None or not summary.comparable or (column.timing and not summary.one_machine):
+        timed = column.timing or column.metric in TIMED
+        if column.better is None or not summary.comparable or (timed and not summary.one_machine):
             continue
         for kind in {row.entries[column.name].kind for row in rows}:
             group = {i: r for i, r in enumerate(rows) if r.role == "model" and r.entries[column.name].kind == kind}

@@ -26,8 +26,8 @@ from typing import Any
 
 import pandas as pd
 
-from genbench.entry import Column, Entry, Record, column_of, is_limit
-from genbench.record import read_records
+from genbench.entry import Column, Entry, Record, column_of
+from genbench.record import Damage, read_records
 from genbench.summary import Row, Summary, columns_of, deduplicated, role_of, summarise
 
 __all__ = ["Results", "load", "parts_of", "to_frame"]
@@ -38,6 +38,7 @@ CELL = ("dataset", "dataset_label", "model", "label", "role", "seed", "status", 
 MODEL = ("dataset", "dataset_label", "model", "label", "role", "status", "reason", "n_ok", "n_failed", "n_seeds",
          "budget", "device", "data_kind", "density_kind", "model_config", "dataset_config", "n_train", "n_test",
          "n_reference", "distribution", "version", "run")  # fmt: skip
+LIMITED = ("equivalent", "amplification")  # metrics whose values may be lower limits
 PER_SEED = ("low", "high", "floor", "floor_sd", "z")
 PER_MODEL = ("sd", "se", "low", "high", "rank", "rank_low", "rank_high", "tied", "kind", "floor", "z", "suspect",
              "at_least", "missing")  # fmt: skip
@@ -69,7 +70,7 @@ def _column(values: list[Any], name: str, is_field: bool) -> pd.Series[Any]:
         return series.astype("boolean")
     if kinds <= {int} and (name.endswith(("_rank", "_rank_low", "_rank_high")) or (is_field and kinds)):
         return series.astype("Int64")
-    if kinds <= {int, float} and not is_field and not name.endswith(("_kind", "_missing")):
+    if kinds <= {int, float} and not is_field and not name.endswith(("_kind", "_missing", "_at_least")):
         return series.astype("float64")
     return series
 
@@ -108,8 +109,8 @@ def _cell_fields(record: Record) -> dict[str, Any]:
     for score in scores:
         name = _free(column_of(score))
         fields |= {f"{name}_{part}": score.get(part) for part in PER_SEED}
-        if is_limit(score):
-            fields[f"{name}_at_least"] = True
+        if (limit := (score.get("detail") or {}).get("at_least")) is not None:
+            fields[f"{name}_at_least"] = bool(limit)
     return fields
 
 
@@ -153,16 +154,17 @@ def _details(column: Column, entry: Entry) -> dict[str, Any]:
     if not column.timing:
         details |= {"kind": entry.kind, "floor": entry.floor, "z": entry.z}
         details |= {"suspect": entry.suspect, "missing": entry.missing or None}
-    if estimate and estimate.limit:
-        details["at_least"] = True
+    if column.metric in LIMITED:
+        details["at_least"] = None if estimate is None else estimate.limit
     return details
 
 
 @dataclass(frozen=True)
 class Results:
-    """What became of every cell of one or more runs."""
+    """What became of every cell of one or more runs; ``damaged`` are the files that hold no whole record."""
 
     records: tuple[Record, ...]
+    damaged: tuple[Damage, ...] = ()
 
     @property
     def datasets(self) -> list[str]:
@@ -217,6 +219,8 @@ def _with_errors(short: pd.DataFrame, full: pd.DataFrame) -> pd.DataFrame:
 def load(*paths: str | Path) -> Results:
     """Return the results of the runs in these directories; raises UserError where there is none."""
     records: list[Record] = []
+    damaged: list[Damage] = []
     for path in paths:
-        records += [{**record, "run": Path(path).resolve().name} for record in read_records(path)]
-    return Results(tuple(records))
+        run = Path(path).resolve().name
+        records += [{**record, "run": run} for record in read_records(path, damaged=damaged)]
+    return Results(tuple(records), tuple(damaged))

@@ -285,3 +285,97 @@ def test_load_reads_run_directories(tmp_path):
     results = load(tmp_path / "one", tmp_path / "two")
     assert [(r["run"], r["status"], r["attempt"]) for r in results.records] == [("one", "ok", 2), ("two", "ok", 2)]
     assert list(results.table()["label"]) == ["m (one)", "m (two)"]
+
+
+# ------------------------------------------------------------------------------------------- ranks, spaces, suspicions
+
+
+def test_ranks_have_intervals_and_failures_come_last():
+    frame = by_label([
+        *seeds("a", [1.0, 1.4, 0.6]), *seeds("b", [1.1, 1.5, 0.9]), *seeds("c", [99.0, 99.1, 99.2]),
+        *seeds("d", [0.1, 0.1]), record("d", 2, status="oom"), record("e", 0, status="crashed"),
+        *seeds("real", [0.1, 0.2, 0.3]),
+    ])  # fmt: skip
+    found = frame[["energy_rank", "energy_rank_low", "energy_rank_high"]]
+    assert found.loc[["a", "b", "c"]].to_numpy().tolist() == [[1, 1, 2], [2, 1, 2], [3, 3, 3]]
+    assert found.loc[["d", "e"]].to_numpy().tolist() == [[4, 4, 5], [4, 4, 5]]
+    assert found.loc["real"].isna().all()
+    assert list(found.dtypes) == ["Int64"] * 3
+
+
+def test_scores_in_different_spaces_stand_in_different_columns():
+    records = [
+        record("a", 0, [score("frechet", 1.0), score("frechet", 70.0, space="pca", label="frechet@pca")]),
+        record("b", 0, [score("frechet", 2.0, space="pixels"), score("frechet", 50.0, space="pca")]),
+        record("c", 0, [score("mmd", 0.1, label="mmd[bandwidth=2]"), score("frechet", 3.0, space="raw")]),
+    ]
+    for frame in (by_label(records), to_frame(records, per="seed").set_index("label")):
+        assert list(frame["frechet@pca"].dropna()) == [70.0, 50.0]
+        assert list(frame["frechet"].dropna()) == [1.0, 2.0]
+        assert (frame.loc["c", "mmd[bandwidth=2]"], frame.loc["c", "frechet@raw"]) == (0.1, 3.0)
+    assert list(by_label(records).loc[["a", "b"], "frechet_rank"]) == [1, 1]  # another standard space: not compared
+    assert by_label(records)["frechet@pca_rank"].dropna().to_dict() == {"a": 2, "b": 1}
+
+
+def test_a_metric_that_says_so_is_not_ranked_and_its_low_end_is_copying():
+    def of(value, **fields):
+        given = {"better": "higher", "ranked": False, "floor": 0.0, "floor_sd": 1.0, "z": value, **fields}
+        return [record("m", 0, [score("ct", value, **given)]), record("n", 0, [score("ct", 0.0, **given | {"z": 0.0})])]
+
+    frame = by_label(of(-9.0))
+    assert frame["ct_rank"].isna().all()
+    assert frame["ct_suspect"].to_dict() == {"m": True, "n": False}
+    assert not by_label(of(9.0)).loc["m", "ct_suspect"]
+    assert by_label(of(9.0, ranked=True)).loc["m", "ct_suspect"]
+    assert by_label(of(-9.0, ranked=True)).loc["n", "ct_rank"] == 1
+
+
+def test_stated_z_of_several_seeds_are_added_up():
+    def of(*z):
+        return by_label([record("m", i, [score("energy", 1.0, floor=1.0, z=each)]) for i, each in enumerate(z)])
+
+    assert of(-2.0, -2.0, -2.0).loc["m", "energy_z"] == pytest.approx(-6 / math.sqrt(3))
+    assert of(-2.0, -2.0, -2.0).loc["m", "energy_suspect"]
+    assert not of(-2.0, 2.0, -2.0).loc["m", "energy_suspect"]
+
+
+def test_a_likelihood_that_failed_its_check_is_not_ranked():
+    failed = [{"name": "normalised", "passed": False, "value": 3.1, "expected": 1.0, "reason": "on a grid"}]
+    passed = [{"name": "normalised", "passed": True, "value": 1.0, "expected": 1.0, "reason": ""}]
+    records = []
+    for name, nll, checks in (("liar", 0.1, failed), ("honest", 1.0, passed), ("unchecked", 2.0, None)):
+        both = [[score("nll", nll + s / 100), score("energy", nll + s / 100)] for s in range(3)]
+        records += [record(name, s, both[s], density="exact", checks=checks) for s in range(3)]
+    frame = by_label(records)
+    assert frame["nll_rank"].dropna().to_dict() == {"honest": 1, "unchecked": 2}
+    assert frame["energy_rank"].to_dict() == {"liar": 1, "honest": 2, "unchecked": 3}
+    assert frame.loc["liar", "nll"] == pytest.approx(0.11)  # it is still shown
+
+
+def test_lower_limits_are_marked_and_beaten_by_nothing():
+    def of(name, values, at_least):
+        fields = {"better": "higher", "detail": {"at_least": at_least}}
+        return [record(name, s, [score("equivalent", v, **fields)]) for s, v in enumerate(values)]
+
+    records = [*of("a", [900.0, 910.0, 905.0], True), *of("b", [5000.0, 5010.0, 5020.0], False),
+               *of("c", [10.0, 10.1, 10.2], False)]  # fmt: skip
+    frame = by_label(records)
+    assert frame["equivalent_at_least"].to_dict() == {"a": True, "b": False, "c": False}
+    assert frame["equivalent_tied"].to_dict() == {"a": True, "b": True, "c": False}
+    assert list(to_frame(records, per="seed")["equivalent_at_least"]) == [True] * 3 + [False] * 6
+
+
+def test_a_single_seed_has_the_interval_of_its_score():
+    row = by_label([record("m", 0, [score("equivalent", 300.0, low=200.0, high=700.0, level=0.95)])]).loc["m"]
+    assert (row["equivalent_low"], row["equivalent_high"]) == (200.0, 700.0)
+
+
+def test_what_is_made_of_clocks_is_not_ranked_across_runs():
+    def of(run):
+        return [
+            record(m, 0, [score("speedup", v, low=v, high=v)], run=run, timings={"fit_s": 1.0}, key=f"{m}{run}")
+            for m, v in (("a", 10.0), ("b", 20.0))
+        ]
+
+    assert by_label(of("one")).loc["a", "speedup_rank"] == 1
+    assert to_frame(of("one") + of("two"))["speedup_rank"].isna().all()

@@ -14,6 +14,7 @@ from genbench.errors import UserError
 __all__ = ["show", "table"]
 
 FORMATS = ("rich", "markdown", "csv", "latex", "json", "parquet")
+DAMAGED = 5  # how many damaged files are named
 SUFFIXES = {".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json", ".parquet": "parquet"}
 
 
@@ -29,8 +30,8 @@ def table(
 ) -> None:
     """Print one table a dataset from the records of RUN..., run directories of 'genbench run'.
 
-    A cell of the table is the mean over seeds and its standard error; what can't be told from the best is marked with
-    it. csv, json and parquet hold everything that the records say, one row a model or, with --per seed, one a cell.
+    A cell of the table is the mean over seeds and its standard error; what nothing beats beyond chance is marked. csv,
+    json and parquet hold everything that the records say, one row a model or, with --per seed, one a cell.
     """
     form = form or (SUFFIXES.get(output.suffix, "rich") if output else "rich")
     if form == "parquet" and output is None:
@@ -38,13 +39,22 @@ def table(
     if output is not None and not output.parent.is_dir():
         raise UserError(f"{output}: no folder {output.parent}")
 
+    from genbench.cli.output import warn
+    from genbench.record import read_run
+    from genbench.selection import split
+
+    for run in runs:
+        read_run(run, [])  # a wrong name is told before pandas is imported
+
+    from genbench.cli.output import warn
     from genbench.report import render
     from genbench.table import load
 
     results = load(*runs)
+    warn(_damage(results.damaged))
     if not results.records:
         raise UserError(f"{', '.join(map(str, runs))}: no cell has finished yet, so there is nothing to show")
-    names = tuple(name.strip() for name in metrics.split(",") if name.strip())
+    names = tuple(split(metrics))
     if form == "rich" and output is None:
         show(results.records, per, names, sort)
         return
@@ -55,6 +65,12 @@ def table(
         output.write_bytes(content)
     else:
         output.write_text(content, encoding="utf-8")
+
+
+def _damage(damaged: Sequence[Any]) -> list[str]:
+    """Return a line for each of the first files that hold no whole record."""
+    lines = [f"left out, damaged: {each}" for each in damaged[:DAMAGED]]
+    return lines + ([f"left out: {len(damaged) - DAMAGED} more damaged files"] if len(damaged) > DAMAGED else [])
 
 
 def show(records: Sequence[Any], per: str = "model", metrics: tuple[str, ...] = (), sort: str | None = None) -> None:

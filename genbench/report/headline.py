@@ -1,4 +1,4 @@
-"""The verdict in words: what the samples are worth in real events, and what the model saves against the simulation."""
+"""The verdict in words: what the samples are worth in real events, and what a model saves against the simulation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from genbench.summary import Row
 __all__ = ["headline"]
 
 NOTHING = Entry(None)
+LONGEST = 2000  # characters of a sentence that names every model
 
 
 def headline(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -21,39 +22,37 @@ def headline(rows: Sequence[Row]) -> tuple[str, ...]:
     saved = [f"{row.label} {text}" for row in models if (text := _saved(row))]
     said = []
     if worth:
-        said.append(f"These samples are worth, in real events (95 %): {'; '.join(worth)}.")
+        said.append(f"These samples are worth N real events [95 %] (N / training rows): {'; '.join(worth)}")
     if saved:
-        said.append(f"Against the simulation: {'; '.join(saved)}.")
-    return tuple(clean(text, longest=2000) for text in said)
+        said.append(f"Faster than the simulation, and when training has paid for itself: {'; '.join(saved)}")
+    return tuple(clean(text, LONGEST) for text in said)
 
 
 def _worth(row: Row) -> str:
-    """Return ``374 (290 to 480), 0.19 of the training rows``, ``at least 9.8k``, or nothing."""
+    """Return ``374 [290, 480] (0.19)``, ``≥ 9.8k (4.9)``, or nothing."""
     entry = row.entries.get("equivalent", NOTHING)
     if entry.estimate is None:
         return ""
     number = _short(entry.estimate.mean)
     ratio = row.entries.get("amplification", NOTHING).estimate
-    times = f", {_short(ratio.mean)} of its training rows" if ratio and ratio.mean < 1 else ""
-    times = f", {_short(ratio.mean)} times its training rows" if ratio and ratio.mean >= 1 else times
+    for_each = f" ({_short(ratio.mean)})" if ratio else ""
     if entry.estimate.limit:
-        return f"at least {number}{times}"
-    low, high = entry.interval or (None, None)
-    return f"{number}{f' ({_short(max(low, 0.0))} to {_short(high)})' if low is not None and high else ''}{times}"
+        return f"≥ {number}{for_each}"
+    interval = f" [{_short(max(entry.interval[0], 0.0))}, {_short(entry.interval[1])}]" if entry.interval else ""
+    return f"{number}{interval}{for_each}"
 
 
 def _saved(row: Row) -> str:
-    """Return ``120 times faster, pays for itself after 3.4k events``, as far as it is known."""
+    """Return ``120 times, after 3.4k events``, as far as it is known."""
     speed = row.entries.get("speedup", NOTHING).estimate
-    after = row.entries.get("break_even", NOTHING).estimate
-    said = []
-    if speed and speed.mean > 0:
-        faster = speed.mean >= 1
-        said.append(f"{_short(speed.mean if faster else 1 / speed.mean)} times {'faster' if faster else 'slower'}")
-    if after:
-        said.append(f"pays for itself after {_short(after.mean)} events")
+    paid = row.entries.get("break_even", NOTHING)
+    said = [f"{_short(speed.mean)} times"] if speed else []
+    if paid.estimate:
+        said.append(f"after {_short(paid.estimate.mean)} events")
+    elif paid.missing.startswith("never"):
+        said.append("never")
     return ", ".join(said)
 
 
 def _short(value: float) -> str:
-    return str(rounded(value, digits=2 if abs(value) < 1 else 3))
+    return str(rounded(value, digits=3 if abs(value) >= 10 else 2))

@@ -22,8 +22,8 @@ def render_latex(view: View) -> str:
     models = [_row(line, view.ranked) for role in ("model", "failed") for line in view.of(role)]
     references = [_row(line, view.ranked) for line in view.of("reference")]
     body = [*models, *([r"\midrule"] if models and references else []), *references]
-    said = [f"{view.title}: {view.caption}", *(text.rstrip(".") for text in view.headline), *view.legend]
-    words = "; ".join(latex_text(text) for text in said).replace(latex_text("{best}"), r"\textbf{bold}:")
+    said = [f"{view.title}: {view.caption}", *view.headline, "; ".join(view.legend)]
+    words = ". ".join(latex_text(text) for text in said if text).replace(latex_text("{best}"), r"\textbf{bold}:")
     name = re.sub(r"[^A-Za-z0-9]+", "-", view.title).strip("-")
     return "\n".join(
         [
@@ -48,6 +48,7 @@ def render_latex(view: View) -> str:
 
 def _row(line: Line, ranked: bool) -> str:
     label = latex_text(line.label)
+    label = f"{{}}{label}" if label.startswith(("[", "*")) else label  # which the line break before would take
     if line.role == "reference":
         label = rf"\textit{{{label}}}"
     first = [label, *[latex_text(line.ranks)][:ranked]]

@@ -19,7 +19,7 @@ def render_markdown(view: View) -> str:
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     legend = markdown_text(" · ".join(view.legend)).replace("{best}", "**bold**")
     failed = "\n".join(f"- {markdown_text(line)}" for line in view.notes)
-    verdict = "\n".join(markdown_text(sentence) for sentence in view.headline)
+    verdict = "\n\n".join(markdown_text(sentence) for sentence in view.headline)
     words = [f"### {markdown_text(view.title)}", markdown_text(view.caption), verdict, table, legend, failed]
     return "\n\n".join(part for part in words if part) + "\n"
 

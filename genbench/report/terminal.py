@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.box import Box
 from rich.console import Console, Group, RenderableType
@@ -12,11 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from genbench.entry import Column
-from genbench.report.view import PRIORITY, Cell, View
+from genbench.report.view import PRIORITY, Cell, Line, View
 
 __all__ = ["render_terminal", "terminal_text"]
 
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
+SHORTEST = 20  # letters of a label that are always shown
 GAP = 2  # blanks between columns
 RULES = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")  # under the header and above the reference rows
 
@@ -32,6 +34,7 @@ def terminal_text(views: Sequence[View], width: int = 100) -> str:
 
 def render_terminal(view: View, width: int) -> RenderableType:
     """Return one table and the words around it, to be printed by rich on a terminal ``width`` columns wide."""
+    view = replace(view, lines=tuple(replace(line, label=_cut(line.label, width)) for line in view.lines))
     blocks = _blocks(view, width)
     shown = {i for block in blocks for i in block}
     left_out = [column.name for i, column in enumerate(view.columns) if i not in shown] + list(view.hidden)
@@ -48,6 +51,12 @@ def render_terminal(view: View, width: int) -> RenderableType:
         more = "--metrics all" if not view.asked else f"--metrics {','.join(left_out)}"
         words.append(f"{len(left_out)} more column{'s' * (len(left_out) > 1)}: {more}")
     return Group(*parts, *(Text(text, "dim") for text in words if text), Text())
+
+
+def _cut(label: str, width: int) -> str:
+    """Return a label that leaves half of the width to the numbers."""
+    room = max(width // 2, SHORTEST)
+    return label if len(label) <= room else label[: room - 1] + "…"
 
 
 def _blocks(view: View, width: int) -> list[list[int]]:
@@ -75,7 +84,7 @@ def _header(column: Column) -> str:
 
 
 def _widest(view: View, i: int) -> int:
-    return max((len(text.plain) for text in _cells(view, i).values()), default=0)
+    return max((len(text.plain) for text in _cells(view, i)), default=0)
 
 
 def _table(view: View, block: Sequence[int]) -> Table:
@@ -85,21 +94,24 @@ def _table(view: View, block: Sequence[int]) -> Table:
         table.add_column("rank", justify="right", no_wrap=True)
     for i in block:
         table.add_column(Text(_header(view.columns[i])), justify="right", no_wrap=True)
-    cells = [_cells(view, i) for i in block]
-    models, references = view.of("model"), view.of("reference")
-    for line in (*models, *references):
+    models = len(view.of("model"))
+    rows = zip(_with_numbers(view), *(_cells(view, i) for i in block), strict=True)
+    for number, (line, *cells) in enumerate(rows, 1):
         style = "dim italic" if line.role == "reference" else ""
-        last = bool(models) and line is models[-1]
         first = [Text(line.label), *([Text(line.ranks)] if view.ranked else [])]
-        table.add_row(*first, *(column[line.label] for column in cells), style=style, end_section=last)
+        table.add_row(*first, *cells, style=style, end_section=number == models)
     return table
 
 
-def _cells(view: View, i: int) -> dict[str, Text]:
-    """Return a column's texts by label, their marks padded to one width, so that the digits stay aligned."""
-    lines = [line for line in view.lines if line.role != "failed"]
+def _with_numbers(view: View) -> tuple[Line, ...]:
+    return (*view.of("model"), *view.of("reference"))
+
+
+def _cells(view: View, i: int) -> list[Text]:
+    """Return a column's texts, their marks padded to one width, so that the digits stay aligned."""
+    lines = _with_numbers(view)
     room = max((len(_marks(line.cells[i])) for line in lines), default=0)
-    return {line.label: _cell(line.cells[i], view.columns[i].timing, room) for line in lines}
+    return [_cell(line.cells[i], view.columns[i].timing, room) for line in lines]
 
 
 def _marks(cell: Cell) -> str:

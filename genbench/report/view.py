@@ -20,6 +20,7 @@ HEADLINE = {  # what is worth a column when nothing is asked for, in the order o
     "image": "equivalent bits_per_dim frechet frechet@* energy density coverage",
 }
 LEADING = ("equivalent", "energy")  # what sorts and ranks the rows
+WIDEST = 40  # letters of a heading
 COSTS = ("fit_s", "samples_per_s")
 # what stays when the width is small
 PRIORITY = (
@@ -94,20 +95,20 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
     lines = [_line(row, columns, marks, leading) for row in rows]
     said = legend(summary, names, SUSPECT)
     if leading and sum(bool(line.ranks) for line in lines) > 1:
-        said = (f"rank by {leading.name}, with the ranks it may truly have (95 % for all)", *said)
+        said = (f"rank: by {leading.name}, the ranks it may truly have (95 % for all at once)", *said)
     if not any(row.records[0]["model"] == "real" for row in rows) and (floor := _floor_line(rows, columns)):
         at = next((i for i, line in enumerate(lines) if line.role == "reference"), len(lines))
         lines.insert(at, floor)
     return View(
         clean(summary.dataset),
-        tuple(replace(column, name=clean(column.name)) for column in columns),
+        tuple(replace(column, name=clean(column.name, WIDEST)) for column in columns),
         tuple(lines),
         caption(summary),
         tuple(clean(words) for words in said),
         remarks(summary, names),
         tuple(clean(name) for name in by_name if name not in names),
         bool(metrics),
-        headline(rows),
+        headline(rows) if summary.per == "model" else (),
     )
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pandas as pd
 import pytest
-from synthetic import record, seeds
+from synthetic import record, score, seeds
 
 from genbench.cli.main import main
 from genbench.record import write_json, write_record
@@ -78,7 +78,36 @@ def test_no_run_and_an_empty_run(tmp_path, capsys):
 def test_usage_errors_import_no_pandas():
     code = (
         "import sys; from genbench.cli.main import main; "
-        "assert main(['table', 'x', '--format', 'parquet']) == 2; assert main(['table', 'x', '--per', 'y']) == 2; "
+        "assert main(['table', 'x']) == 2; assert main(['table', 'x', '--format', 'parquet']) == 2; "
+        "assert main(['table', 'x', '--per', 'y']) == 2; "
         "sys.exit(bool({'pandas', 'numpy', 'scipy', 'rich'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_damaged_records_are_named_and_the_others_shown(run, capsys):
+    files = sorted(run.glob("cells/*/*/1.json"))
+    files[0].write_text(files[0].read_text()[:40])
+    assert main(["table", str(run), "--format", "json", "--per", "seed"]) == 0
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)) == len(files) - 1
+    assert captured.err.count("\n") == 1
+    assert f"left out, damaged: {files[0]}: " in captured.err
+
+
+@pytest.mark.parametrize("per", ["model", "seed"])
+def test_json_holds_failures_with_their_reasons(run, capsys, per):
+    assert main(["table", str(run), "--format", "json", "--per", per]) == 0
+    failed = next(row for row in json.loads(capsys.readouterr().out) if row["model"] == "c")
+    assert (failed["status"], failed["reason"], failed["energy"]) == ("failed", "boom", None)
+
+
+def test_columns_with_options_and_spaces_can_be_asked_for(run, capsys):
+    scores = [score("mmd", 0.5, label="mmd[bandwidth=2,blocks=3]"), score("frechet", 7.5, space="pca")]
+    write_record(run, record("d", 0, scores))
+    names = "mmd[bandwidth=2,blocks=3],frechet@pca"
+    assert main(["table", str(run), "--metrics", names, "--sort", "frechet@pca"]) == 0
+    first = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("d"))
+    assert first.split()[1:] == ["1", "0.5", "7.5"]
+    assert main(["table", str(run), "--metrics", "frechet"]) == 2
+    assert "did you mean 'frechet@pca'" in capsys.readouterr().err
