@@ -46,7 +46,6 @@ def table(
     for run in runs:
         read_run(run, [])  # a wrong name is told before pandas is imported
 
-    from genbench.cli.output import warn
     from genbench.report import render
     from genbench.table import load
 
