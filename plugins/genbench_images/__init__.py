@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from genbench.hooks import hookimpl
 from genbench.spec import DatasetSpec, Spec
 
 __all__ = ["FashionMNISTConfig", "GalaxiesConfig", "LognormalMapsConfig", "MNISTConfig", "genbench_register"]
 
+CONTENTS = {"contents": True}  # results follow what lies at the path, not where it is
+
 
 @dataclass(frozen=True)
 class MNISTConfig:
     """Options of MNIST."""
 
-    path: str = (
-        ""  # folder with the IDX files of all 70,000 digits, or one file of images; empty takes the stored 10,000
-    )
+    path: str = field(default="", metadata=CONTENTS)  # folder of IDX files, or one of images; empty: the stored 10,000
 
 
 @dataclass(frozen=True)
 class FashionMNISTConfig:
     """Options of Fashion-MNIST."""
 
-    path: str = "/usr/share/datasets/fashion-mnist"  # folder with the IDX files, or one file of images
+    path: str = field(  # folder with the IDX files, or one file of images
+        default="/usr/share/datasets/fashion-mnist", metadata=CONTENTS
+    )
 
 
 @dataclass(frozen=True)
