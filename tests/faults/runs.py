@@ -49,6 +49,11 @@ class Run:
         )
 
     @property
+    def begun(self) -> bool:
+        """Whether the run has a directory."""
+        return (self.out / "run.json").exists()
+
+    @property
     def records(self) -> dict[str, dict]:
         """The records on the disk, by the label of the model."""
         return {record["label"]: record for record in read_records(self.out)} if self.files else {}

@@ -68,7 +68,7 @@ def test_a_run_that_is_stopped_writes_down_what_there_is(number: int, code: int,
 
 def test_a_second_signal_stops_a_run_at_once(tmp_path: Path) -> None:
     run = Run(tmp_path, "good[number=1],ignores_sigterm,sleeps")
-    seconds, returned, out, err = stop(run, signal.SIGINT, signal.SIGINT, begun="ignores_sigterm")
+    seconds, returned, _, err = stop(run, signal.SIGINT, signal.SIGINT, begun="ignores_sigterm")
     assert returned == 130
     assert seconds < 2 * PROMPT
     assert "Traceback" not in err
@@ -94,7 +94,7 @@ def test_a_run_outlives_the_server_that_its_cells_are_forked_from(tmp_path: Path
         server = run.server()
         if server is not None:
             server.kill()
-    out, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert {record["status"] for record in run.records.values()} == {"ok"}
     assert set(run.records) == {"real", *names}
@@ -107,9 +107,9 @@ def test_a_run_killed_at_ten_random_moments_ends_as_if_it_never_was(tmp_path: Pa
     assert straight.finish().returncode == 3
     run, rng = Run(tmp_path, names, out="killed"), random.Random(0)
     for _ in range(10):
-        process, before = run.start(), len(run.files)
         more = rng.choice((-1, 0, 1, 1, 2, 2))  # at once, once it has begun, or after so many more records
-        wait_for(lambda n=more, b=before: n < 0 or (run.out / "run.json").exists() and len(run.files) >= b + n, process)
+        enough, process = len(run.files) + more, run.start()
+        wait_for(lambda n=enough, at_once=more < 0: at_once or (run.begun and len(run.files) >= n), process)
         time.sleep(rng.random() * 0.5)
         there = {path: path.read_bytes() for path in run.files}
         process.kill()
