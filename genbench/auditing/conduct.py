@@ -14,6 +14,7 @@ from genbench.auditing.measure import Bench, SharedReal, floors_of, measure
 from genbench.auditing.request import DEFAULT_ROWS, FEWEST_ROWS, Checked
 from genbench.auditing.result import Audit, Injected
 from genbench.budget import Sizes
+from genbench.config import label
 from genbench.data import space_of, split
 from genbench.errors import DataError, PluginError, UserError
 from genbench.files import from_array
@@ -51,7 +52,7 @@ def conduct(checked: Checked, listener: Callable[[str], None] = lambda _: None) 
             findings += measure(bench, fault, scorers, floors, listener)
     return Audit(
         checked.name, n, work.space.name, len(centres), declared, request.seed,
-        tuple(scorer.spec.name for scorer in scorers), tuple(faults), tuple(findings),
+        tuple(scorers), tuple(faults), tuple(findings),
         notes=(*data.notes, *work.space.notes, *checked.left_out, *left_out),
     )  # fmt: skip
 
@@ -143,17 +144,16 @@ def _presenter(data: Data, work: Workspace, train: Array, seed: int) -> Callable
     return present
 
 
-def _scorers(checked: Checked, bench: Bench) -> tuple[list[Scorer], list[str]]:
+def _scorers(checked: Checked, bench: Bench) -> tuple[dict[str, Scorer], list[str]]:
     """Return the metrics that such evidence serves, and what the others lack."""
     evidence = bench.present(bench.draw(0)[0])
-    scorers, left_out = [], []
+    scorers, left_out = {}, []
     for entry, config in checked.metrics:
         spec: Any = entry.spec
         if why := missing(spec, evidence):
             left_out.append(f"{entry.key}: {why}")
         else:
-            scorers.append(Scorer(spec, resolve(entry), config))
+            scorers[label(entry.key, config)] = Scorer(spec, resolve(entry), config)
     if not scorers:
         raise UserError(f"no metric of --metrics {checked.request.metrics} can be audited on these data: {left_out[0]}")
-    explicit = checked.request.metrics not in (None, "all")
-    return scorers, left_out if explicit else []
+    return scorers, left_out if checked.request.metrics not in (None, "all") else []

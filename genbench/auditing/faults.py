@@ -1,7 +1,8 @@
 """Fourteen faults that a generative model may have, each injected into real rows at a size that is known.
 
-A fault takes fresh real rows (n, d) and returns as many faulty ones. Lengths are in standard deviations of a column of
-the training rows; shares are of the rows. The same ``rng`` at a larger size gives a larger fault of the same kind.
+A fault takes fresh real rows (n, d), in random order, and returns as many faulty ones. Lengths are in standard
+deviations of a column of the training rows; shares are of the rows. The same ``rng`` at a larger size gives a larger
+fault of the same kind.
 """
 
 from __future__ import annotations
@@ -235,6 +236,6 @@ FAULTS: Mapping[str, Fault] = {
         Fault("near_copies", near_copies, 0.001, 0.3, 1.0, SHARE),
         Fault("repeated_points", repeated_points, 0.002, 0.2, 1.0, SHARE),
         Fault("memorised_half", memorised_half, 0.001, 0.5, 1.0, SHARE),
-        Fault("heavy_tails", heavy_tails, 0.02, 0.5, 2.0, "1 / degrees of freedom"),
+        Fault("heavy_tails", heavy_tails, 0.02, 0.5, 1.0, "1 / degrees of freedom"),
     )
 }

@@ -19,6 +19,7 @@ from genbench.protocol import Array, Data
 __all__ = ["Ground", "Workspace", "clusters", "nothing_to_lose"]
 
 PAIRS = 500  # pairs of columns looked at, at most
+LARGEST = 700.0  # exp(700) is finite, exp(710) is not
 CERTAIN = 5.0  # standard deviations of the null
 
 
@@ -73,8 +74,14 @@ class Workspace:
 
     def leave(self, rows: Array) -> Array:
         """Return (n, *shape) in the data's units; integer images are rounded to their grey levels."""
-        if not isinstance(self.space, ImageSpace):
-            return self.space.from_model(rows)
+        if isinstance(self.space, VectorSpace):
+            limit = np.where(self.space.log, LARGEST, np.inf)  # of a logarithm whose exponential is a number
+            return self.space.from_model(
+                np.clip(
+                    rows, (-limit - self.space.mean) / self.space.scale, (limit - self.space.mean) / self.space.scale
+                )
+            )
+        assert isinstance(self.space, ImageSpace)
         rows = rows.reshape(len(rows), *self.shape)
         if self.space.levels is None:
             return rows * (self.space.high - self.space.low) + self.space.low

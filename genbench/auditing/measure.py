@@ -20,6 +20,7 @@ __all__ = ["FLOORS", "REPEATS", "Bench", "SharedReal", "floors_of", "measure"]
 
 T = TypeVar("T")
 Listener = Callable[[str], None]
+Scorers = Mapping[str, Scorer]  # by the names that tables give them
 FLOORS = 20  # fresh real samples that the floor and its spread are of
 REPEATS = 2  # injections of a fault at each size, each into other rows
 STEP = 2.0  # between the sizes that are tried
@@ -74,25 +75,25 @@ class Bench:
         return fault(rows, size, np.random.default_rng([self.seed, number, *fault.name.encode()]), ground)
 
 
-def floors_of(bench: Bench, scorers: Sequence[Scorer], listener: Listener = lambda _: None) -> dict[str, Floor]:
+def floors_of(bench: Bench, scorers: Scorers, listener: Listener = lambda _: None) -> dict[str, Floor]:
     """Return what fresh real rows score by each metric against the same test rows.
 
     The spread is corrected for a finite pool, whose draws overlap. Where real data always score the same it is what
     the metric's own interval implies, and None where there is none.
     """
-    draws: dict[str, list[dict[str, Any]]] = {scorer.spec.name: [] for scorer in scorers}
+    draws: dict[str, list[dict[str, Any]]] = {name: [] for name in scorers}
     for number in range(FLOORS):
         listener(f"real against real, {number + 1} of {FLOORS}")
         for name, score in _scored(bench, bench.draw(number)[0], scorers).items():
             draws[name].append(score)
-        scorers = [scorer for scorer in scorers if draws[scorer.spec.name][-1]["value"] is not None]
+        scorers = {name: scorer for name, scorer in scorers.items() if draws[name][-1]["value"] is not None}
     return {name: _floor(scores, bench) for name, scores in draws.items()}
 
 
 def _floor(scores: Sequence[Mapping[str, Any]], bench: Bench) -> Floor:
     values = [score["value"] for score in scores]
     if any(value is None for value in values):
-        why = next(tuple(score["warnings"]) for score in scores if score["value"] is None)
+        why = next(tuple(score["warnings"][:1]) for score in scores if score["value"] is None)
         return Floor(None, None, tuple(values), why or ("no value",))
     spread = stdev(values) / math.sqrt(1 - bench.n / len(bench.pool))
     if spread > SAME * max(map(abs, values)):
@@ -100,54 +101,44 @@ def _floor(scores: Sequence[Mapping[str, Any]], bench: Bench) -> Floor:
     return Floor(fmean(values), standard_error(scores[0]) or None, tuple(values))
 
 
-def _scored(bench: Bench, rows: Array, scorers: Sequence[Scorer]) -> dict[str, dict[str, Any]]:
+def _scored(bench: Bench, rows: Array, scorers: Scorers) -> dict[str, dict[str, Any]]:
     evidence = bench.present(rows)
-    scores = {score["metric"]: score for score in evaluate(evidence, scorers)}
+    scores = dict(zip(scorers, evaluate(evidence, list(scorers.values())), strict=True))
     if isinstance(evidence.real, SharedReal):
         evidence.real.next_sample()
     return scores
 
 
 def measure(
-    bench: Bench,
-    fault: Fault,
-    scorers: Sequence[Scorer],
-    floors: Mapping[str, Floor],
-    listener: Listener = lambda _: None,
+    bench: Bench, fault: Fault, scorers: Scorers, floors: Mapping[str, Floor], listener: Listener = lambda _: None
 ) -> list[Finding]:
     """Return what each metric says of a fault at its size, and the smallest size at which it still sees it.
 
     Sizes go down, or up, by factors of two as long as some metric needs them, to the ends of the fault's range.
     """
-    ladders: dict[str, dict[float, float]] = {scorer.spec.name: {} for scorer in scorers}  # size -> z
+    ladders: dict[str, dict[float, float]] = {name: {} for name in scorers}  # size -> z
 
-    def inject(size: float, some: Sequence[Scorer]) -> dict[str, list[dict[str, Any]]]:
-        if not some:
+    def inject(size: float, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        if not names:
             return {}
         listener(f"{fault.name}, {size:.3g} {fault.unit}")
+        some = {name: scorers[name] for name in names}
         repeats = [_scored(bench, bench.faulty(fault, size, number), some) for number in range(REPEATS)]
-        scores = {scorer.spec.name: [each[scorer.spec.name] for each in repeats] for scorer in some}
-        for name, found in scores.items():
-            ladders[name][size] = _z([score["value"] for score in found], floors[name])
-        return scores
+        for name in names:
+            ladders[name][size] = _z([each[name]["value"] for each in repeats], floors[name])
+        return {name: [each[name] for each in repeats] for name in names}
 
-    def strength(scorer: Scorer, size: float) -> float:
-        return abs(ladders[scorer.spec.name][size])  # compares as false where it is not a number
-
-    working = [scorer for scorer in scorers if floors[scorer.spec.name].value is not None]
+    working = [name for name in scorers if floors[name].value is not None]
     shown = inject(fault.size, working)
-    left = [scorer for scorer in working if strength(scorer, fault.size) >= SEEN]
+    left = [name for name in working if abs(ladders[name][fault.size]) >= SEEN]
     for size in fault.smaller(bench.n, STEP):
         inject(size, left)
-        left = [scorer for scorer in left if strength(scorer, size) >= SEEN]
-    left = [scorer for scorer in working if strength(scorer, fault.size) < SEEN]
+        left = [name for name in left if abs(ladders[name][size]) >= SEEN]
+    left = [name for name in working if abs(ladders[name][fault.size]) < SEEN]  # not where z is not a number
     for size in fault.larger(STEP):
         inject(size, left)
-        left = [scorer for scorer in left if strength(scorer, size) < SEEN]
-    return [
-        _finding(fault, scorer, shown.get(scorer.spec.name, []), floors[scorer.spec.name], ladders[scorer.spec.name])
-        for scorer in scorers
-    ]
+        left = [name for name in left if abs(ladders[name][size]) < SEEN]
+    return [_finding(fault, name, scorers[name], shown.get(name, []), floors[name], ladders[name]) for name in scorers]
 
 
 def _z(values: Sequence[float | None], floor: Floor) -> float:
@@ -164,14 +155,19 @@ def _z(values: Sequence[float | None], floor: Floor) -> float:
 
 
 def _finding(
-    fault: Fault, scorer: Scorer, scores: Sequence[Mapping[str, Any]], floor: Floor, ladder: Mapping[float, float]
+    fault: Fault,
+    name: str,
+    scorer: Scorer,
+    scores: Sequence[Mapping[str, Any]],
+    floor: Floor,
+    ladder: Mapping[float, float],
 ) -> Finding:
     spec, z, smallest = scorer.spec, ladder.get(fault.size, math.nan), _smallest(ladder)
     values = [score["value"] for score in scores]
     seen = abs(z) >= SEEN
     return Finding(
         fault.name,
-        spec.name,
+        name,
         size=fault.size,
         z=z if math.isfinite(z) else None,
         seen=seen,
@@ -192,7 +188,7 @@ def _warnings(
     """Return why a number of a finding does not exist, or is a bound."""
     if floor.value is None:
         return floor.warnings
-    said = list(dict.fromkeys(text for score in scores if score["value"] is None for text in score["warnings"]))
+    said = list(dict.fromkeys(text for score in scores if score["value"] is None for text in score["warnings"][:1]))
     if floor.sd is None:
         said.append(f"all real data score {floor.value:.4g}: no spread to tell z in")
     if smallest is None and not said:

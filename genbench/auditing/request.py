@@ -81,8 +81,6 @@ class Request:
             raise UserError("no metric declares what it detects; name some with --metrics")
         if not chosen:
             raise UserError(f"--metrics {self.metrics}: an audit has real data only, and {'; '.join(left_out)}")
-        if len({entry.key for entry, _ in chosen}) < len(chosen):
-            raise UserError(f"--metrics {self.metrics}: an audit takes each metric once; a sweep takes several audits")
         return tuple(chosen), tuple(left_out if self.metrics not in (None, "all") else ())
 
 

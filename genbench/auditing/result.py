@@ -124,12 +124,20 @@ class Audit:
             what = f"all {count} faults" if not self.unseen else f"{some} of {count} faults"
             together, verb = ("Together " if len(self.together) > 1 else ""), "see" + "s" * (len(self.together) == 1)
             lines.append(f"{together}{names} {verb} {what} at n = {self.n}; no fewer metrics do.")
-        if self.unseen:
-            lines.append(f"Nothing sees {', '.join(self.unseen)} at n = {self.n}.")
+        lines += [self._unseen(fault) for fault in self.injected if fault.fault in self.unseen]
         left_out = [f"{fault.fault}: {fault.left_out}" for fault in self.faults if fault.left_out]
         lines += [f"Left out: {'; '.join(left_out)}."] if left_out else []
         lines += [complaint(finding, self.n) for finding in self.missed]
         return lines
+
+    def _unseen(self, fault: Injected) -> str:
+        """Return in a line that nobody sees a fault, and who comes nearest."""
+        reach = [each for each in self.findings if each.fault == fault.fault and each.smallest is not None]
+        nearest = min(reach, key=lambda finding: finding.smallest or 0.0, default=None)
+        larger = f"no size up to {fault.high:g} is seen" if nearest is None else (
+            f"{nearest.metric} sees it from {nearest.smallest:.2g}"
+        )  # fmt: skip
+        return f"Nothing sees {fault.fault}, {fault.size:g} {fault.unit}, at n = {self.n}; {larger}."
 
     def frame(self) -> pd.DataFrame:
         """Return one row a fault and metric, with the fields of ``Finding`` and n."""

@@ -41,9 +41,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """One table: a title, the metrics, and for each fault its label, its size and a cell a metric."""
+    """One table: a title, the metrics, and for each fault its label, its size or unit, and a cell a metric."""
 
     title: str
+    second: str  # what the second column is called
     metrics: tuple[str, ...]
     rows: tuple[tuple[str, str, tuple[Cell, ...]], ...]
 
@@ -59,8 +60,8 @@ def grids(audit: Audit) -> tuple[Grid, Grid]:
         small = tuple(Cell(_size(one), "" if one.smallest is None else SEEN_MARK) for one in each)
         smallest.append((fault.fault, fault.unit, small))
     return (
-        Grid(f"z of each fault at its size, {audit.n} samples", audit.metrics, tuple(strengths)),
-        Grid(f"smallest size that is seen with {audit.n} samples", audit.metrics, tuple(smallest)),
+        Grid(f"z of each fault at its size, {audit.n} samples", "size", audit.metrics, tuple(strengths)),
+        Grid(f"smallest size that is seen with {audit.n} samples", "in", audit.metrics, tuple(smallest)),
     )
 
 
@@ -145,7 +146,7 @@ def _blocks(grid: Grid, width: int) -> Iterator[list[int]]:
 def _table(grid: Grid, block: Sequence[int]) -> Table:
     table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
     table.add_column("", no_wrap=True)
-    table.add_column("size", no_wrap=True, style="dim")
+    table.add_column(grid.second, no_wrap=True, style="dim")
     for i in block:
         table.add_column(Text(grid.metrics[i]), justify="right", no_wrap=True)
     for label, size, cells in grid.rows:
@@ -181,7 +182,12 @@ def _markdown(audit: Audit) -> str:
     lines = [f"**{markdown_text(clean(audit.data))}**: {_heading(audit)}", ""]
     for grid in grids(audit):
         names = [markdown_text(name) for name in grid.metrics]
-        lines += [f"{grid.title}:", "", f"| | size | {' | '.join(names)} |", "|:--|:--" + "|--:" * len(names) + "|"]
+        lines += [
+            f"{grid.title}:",
+            "",
+            f"| | {grid.second} | {' | '.join(names)} |",
+            "|:--|:--" + "|--:" * len(names) + "|",
+        ]
         for label, size, cells in grid.rows:
             shown = [f"**{cell.text}** {cell.mark}" if cell.mark else cell.text for cell in cells]
             lines.append(f"| {markdown_text(label)} | {size} | {' | '.join(shown)} |")
@@ -194,7 +200,7 @@ def html(audit: Audit) -> str:
     """Return the tables for a notebook."""
     parts = [f"<p><b>{escaping.escape(clean(audit.data))}</b> {escaping.escape(_heading(audit))}</p>"]
     for grid in grids(audit):
-        head = "".join(f"<th>{escaping.escape(name)}</th>" for name in ("", "size", *grid.metrics))
+        head = "".join(f"<th>{escaping.escape(name)}</th>" for name in ("", grid.second, *grid.metrics))
         rows = []
         for label, size, cells in grid.rows:
             shown = "".join(
