@@ -51,9 +51,10 @@ class Chosen:
     def label(self) -> str:
         """Name, and the options that differ from their defaults: what a row is called, ``frechet@pca`` for a metric.
 
-        A space in which a metric is always taken goes without saying.
+        A space in which a metric is always taken goes without saying. Where two plugins share a name, the one that
+        goes by ``distribution:name`` is called so in the tables too.
         """
-        own = label(self.name, self.config)
+        own = label(self.entry.key, self.config)
         if self.space is None or self.space.label == getattr(self.spec, "space", ""):
             return own
         return f"{own}@{self.space.label}"

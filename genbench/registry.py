@@ -65,6 +65,7 @@ class Registry:
         self._entries["space"] = {spec.name: Entry(spec.name, spec, CORE) for spec in NATIVE_SPACES}
         self._manager = new_manager()
         self._taken: dict[tuple[str, str], list[Entry]] = {}
+        self._nameless: set[Provenance] = set()  # plugins with a name that stands for nothing, as others have it too
 
     @classmethod
     def discover(cls, plugins: Iterable[str | Path] = (), block: Iterable[str] | None = None) -> Registry:
@@ -103,6 +104,8 @@ class Registry:
             for entry in entries:
                 key = name if entry is winner else entry.qualified
                 self._entries[kind].setdefault(key, replace(entry, key=key))
+                if winner is None:
+                    self._nameless.add(entry.provenance)
                 if entry is not winner:
                     others = ", ".join(str(other.provenance) for other in entries if other is not entry)
                     reason = f"{kind} {name!r} is also provided by {others}; ask for {key}"
@@ -139,8 +142,13 @@ class Registry:
 
     @property
     def problems(self) -> list[str]:
-        """One line for each plugin that is broken, outdated or clashing."""
-        return [row.problem for row in self.plugins if row.problem]
+        """One line for each plugin that is broken, outdated, or whose names cannot be used as they are.
+
+        Where genbench's own wins, a name means what it always did, and the other one is listed under its long name: that
+        is told by ``genbench plugins``, not by every command.
+        """
+        silent = {row for row in self.plugins if row.status == "clashing" and row.provenance not in self._nameless}
+        return [row.problem for row in self.plugins if row.problem and row not in silent]
 
     @property
     def hook(self) -> Any:

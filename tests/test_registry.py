@@ -246,6 +246,7 @@ def test_a_clash_is_refused_under_the_short_name_and_reachable_by_distribution(i
     assert (
         "model 'same' is also provided by genbench-two 1.0; ask for genbench-one:same" in row_of(registry, "one").reason
     )
+    assert len([problem for problem in registry.problems if "'same'" in problem]) == 2
     assert len(registry.find_any("same")) == 4  # both models, both datasets
     assert [entry.key for entry, _ in registry.select("model", "genbench-one:*,genbench-two:same")] == [
         "genbench-one:same",
@@ -261,6 +262,7 @@ def test_what_comes_with_genbench_keeps_its_name(install) -> None:
     assert registry.find("model", own[0]).provenance.distribution == "genbench"
     assert registry.find("model", f"genbench-thief:{own[0]}").provenance.distribution == "genbench-thief"
     assert row_of(registry, "thief").status == "clashing"
+    assert not [problem for problem in registry.problems if "thief" in problem]  # the name means what it always did
     assert "clashing" not in {row.status for row in registry.plugins if row.distribution == "genbench"}
 
 

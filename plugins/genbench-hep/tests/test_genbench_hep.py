@@ -231,6 +231,7 @@ def test_it_is_found_beside_the_stored_dijets_and_takes_nothing_away():
     assert registry.find("dataset", "zmumu").provenance.distribution == "genbench-hep"
     assert registry.find("dataset", "dijets").provenance.distribution == "genbench"
     assert registry.find("dataset", "genbench-hep:dijets").provenance.distribution == "genbench-hep"
+    assert not [problem for problem in registry.problems if "hep" in problem]
 
 
 def test_both_dijets_may_be_in_one_run_and_the_version_of_pythia_is_in_the_record():
@@ -239,6 +240,7 @@ def test_both_dijets_may_be_in_one_run_and_the_version_of_pythia_is_in_the_recor
     assert len({cell.key for cell in plan.cells}) == len(plan.cells)
     generated = [cell for cell in plan.cells if cell.dataset.entry.provenance.distribution == "genbench-hep"]
     assert {cell.as_dict()["dataset_config"]["pythia"] for cell in generated} == {genbench_hep.pythia_version()}
+    assert {cell.dataset.label for cell in plan.cells} == {"dijets", "genbench-hep:dijets"}  # two tables, not one
 
 
 def test_options_are_checked_before_anything_is_generated():
