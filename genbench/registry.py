@@ -144,8 +144,8 @@ class Registry:
     def problems(self) -> list[str]:
         """One line for each plugin that is broken, outdated, or whose names cannot be used as they are.
 
-        Where genbench's own wins, a name means what it always did, and the other one is listed under its long name: that
-        is told by ``genbench plugins``, not by every command.
+        Where genbench's own wins, a name means what it always did, and the other one is listed under its long name;
+        ``genbench plugins`` tells of it, not every command.
         """
         silent = {row for row in self.plugins if row.status == "clashing" and row.provenance not in self._nameless}
         return [row.problem for row in self.plugins if row.problem and row not in silent]
