@@ -5,16 +5,30 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-__all__ = ["Stop"]
+__all__ = ["Stop", "ending_as_shells_tell"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ECHO = 0.05  # seconds within which a second signal is the first again, passed on by a wrapper
+
+
+@contextlib.contextmanager
+def ending_as_shells_tell() -> Iterator[None]:
+    """While entered, in the main thread, let SIGTERM end the program with exit code 143 and its cleaning up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Stop:

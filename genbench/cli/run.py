@@ -93,10 +93,16 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 
     With nothing else said: all models on a toy whose density is known, a real table and real images.
     """
+    from genbench.signals import ending_as_shells_tell
+
+    with ending_as_shells_tell():
+        return _run(_with_config(ctx, options))
+
+
+def _run(said: Mapping[str, Any]) -> int:
     from genbench import api
     from genbench.cli.output import warn
 
-    said = _with_config(ctx, options)
     timeout = seconds_of(said["timeout"])
     how = {
         "out": said["out"], "jobs": said["jobs"], "timeout": timeout, "memory": said["memory"],

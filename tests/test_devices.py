@@ -1,0 +1,74 @@
+"""Devices by name: what is asked for, what a cell then sees of it, and that nobody touches a driver without need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from genbench import accelerators, inside
+from genbench.api import jobs_for, prepare
+from genbench.errors import UserError
+
+
+def plan(device: str):
+    return prepare(
+        models="kde", datasets="ring", metrics="energy", preset="smoke", seeds=1, budget=None, device=device,
+        settings=(), data=(), data_options={}, plugins=(), resolve_device=False,
+    )[0]  # fmt: skip
+
+
+def test_several_gpus_are_one_kind_of_cell() -> None:
+    one, two = plan("cuda:0"), plan("cuda:0,cuda:1")
+    assert [cell.key for cell in one.cells] == [cell.key for cell in two.cells]
+    assert jobs_for("cuda:0,cuda:1") == 2
+    assert jobs_for("cuda") == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["gpu", "cuda:x", "cpu:0", "cpu,cuda:0", "cuda:0,cuda:0", "cuda,cuda:1", "auto,cpu", ""]
+)
+def test_devices_that_cannot_be_meant_are_refused(name: str) -> None:
+    with pytest.raises(UserError, match=f"--device {name}"):
+        plan(name)
+
+
+def test_a_cell_sees_its_own_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert inside._see_only("cpu") == "cpu"
+    assert "CUDA_VISIBLE_DEVICES" not in inside.os.environ
+    assert inside._see_only("cuda:1") == "cuda:0"
+    assert inside.os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-5f")
+    assert inside._see_only("cuda:1") == "cuda:0"
+    assert inside.os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-5f"
+
+
+def test_where_there_is_no_driver_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accelerators, "_may_have_accelerator", lambda: False)
+    monkeypatch.setattr(accelerators, "probe_device", lambda name: pytest.fail("asked"))
+    assert accelerators.device_of("auto") == accelerators.device_of("cpu") == "cpu"
+
+
+def test_the_answer_of_the_driver_is_what_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accelerators, "_may_have_accelerator", lambda: True)
+    monkeypatch.setattr(accelerators, "probe_device", lambda name: ("", f"{name}:0"))
+    assert accelerators.device_of("cuda") == "cuda:0"
+    monkeypatch.setattr(accelerators, "probe_device", lambda name: ("no such device", ""))
+    with pytest.raises(UserError, match="no such device"):
+        accelerators.device_of("cuda:9")
+
+
+WITHOUT = """
+import sys
+from genbench.accelerators import device_of
+device_of("auto")
+found = {"torch", "numpy"} & set(sys.modules)
+assert not found, found
+"""
+
+
+def test_a_device_is_found_without_importing_torch_here() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
