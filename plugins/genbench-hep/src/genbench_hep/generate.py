@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from genbench.errors import DataError
 from genbench.protocol import Array
 
 __all__ = ["CHUNK", "Generated", "cache_folder", "generate", "tell"]
@@ -58,10 +59,13 @@ def generate(options: Options, n: int, processes: int = 0, progress: Progress | 
     """Return the first ``n`` events of ``options``, generating those that the cache lacks.
 
     ``options`` hold all that changes an event, the dataset's name and Pythia's version among it. ``progress`` hears how
-    many of the missing events are there, and how many were missing.
+    many of the missing events are there, and how many were missing. Raises DataError where they cannot be kept.
     """
     folder = cache_folder(options)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: {error.strerror}; GENBENCH_HEP_CACHE=FOLDER keeps events elsewhere") from None
     wanted = range(-(-n // CHUNK))
     with _alone(folder):
         chunks = {index: chunk for index in wanted if (chunk := _read(_file(folder, index))) is not None}
@@ -84,7 +88,8 @@ def _made(options: Options, missing: list[int], processes: int) -> Iterator[tupl
 
     if not missing:
         return
-    count = min(processes or len(os.sched_getaffinity(0)), len(missing))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = min(processes or cores, len(missing))
     pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_hush)
     try:
         made = {pool.submit(chunk, dict(options), index, CHUNK): index for index in missing}
