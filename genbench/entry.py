@@ -12,13 +12,25 @@ from scipy import stats
 
 from genbench.significance import LEVEL, Estimate
 
-__all__ = ["STANDARD", "SUSPECT", "Column", "Entry", "Record", "column_of", "score_entry", "timing_entry"]
+__all__ = [
+    "STANDARD",
+    "SUSPECT",
+    "TIMED",
+    "Column",
+    "Entry",
+    "Record",
+    "column_of",
+    "score_entry",
+    "shared",
+    "timing_entry",
+]
 
 Record = Mapping[str, Any]
 
 STANDARD = ("standardised", "pixels", "")  # the spaces that go without saying in the name of a column
 KINDS = ("exact", "bound", "estimate")
 LIKELIHOODS = ("nll", "bits_per_dim", "kl")  # where the kind of a model's density says what the number is
+TIMED = ("speedup", "break_even")  # metrics that are made of timings
 SUSPECT = 3.0  # standard errors by which a score must beat the floor before it is flagged
 
 
@@ -70,7 +82,7 @@ def timing_entry(ok: Sequence[Record], column: Column, missing: str) -> Entry:
         if value is not None:
             found[_seed(record)] = value
     estimate, missing = _estimate(found, len(ok), missing)
-    return Entry(estimate, missing, estimate.interval() if estimate else None)
+    return Entry(estimate, missing, estimate.interval() if estimate else None, ranked=not shared(ok))
 
 
 def score_entry(
@@ -94,8 +106,14 @@ def score_entry(
     if any(_is_limit(s) for s in valued.values()):
         estimate = replace(estimate, limit=True)
     ranked = not entry.doubt and all(s.get("ranked", True) for s in valued.values())
+    ranked = ranked and not (column.metric in TIMED and shared(ok))
     entry = replace(entry, estimate=estimate, interval=_interval(estimate, first), ranked=ranked)
     return _beside_floor(entry, estimate, valued)
+
+
+def shared(records: Sequence[Record]) -> bool:
+    """Return whether timings were taken while other cells were at work on the same device."""
+    return any(record.get("shared") for record in records)
 
 
 def _seed(record: Record) -> int:

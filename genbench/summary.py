@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genbench.entry import Column, Entry, Record, column_of, score_entry, timing_entry
+from genbench.entry import TIMED, Column, Entry, Record, column_of, score_entry, timing_entry
 from genbench.significance import places
 
 __all__ = [
@@ -41,9 +41,6 @@ TIMINGS: Mapping[str, str | None] = {  # name -> which way is better, None where
     "parameters": None,
     "score_s": None,
 }
-
-
-TIMED = ("speedup", "break_even")  # metrics that are made of timings
 
 
 @dataclass(frozen=True)
@@ -92,14 +89,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """All rows on one dataset. ``comparable`` is False where the rows were not scored against equally many."""
+    """All rows on one dataset.
+
+    ``comparable`` is False where the rows were not scored against equally many, ``one_clock`` where the models were
+    timed in several sessions, on several machines or devices.
+    """
 
     dataset: str
     data_kind: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     comparable: bool = True
-    one_machine: bool = True
+    one_clock: bool = True
     per: str = "model"  # model, seed: what a row is
 
     @property
@@ -182,7 +183,7 @@ def _summary(dataset: str, records: Sequence[Record], per: str) -> Summary:
         columns,
         tuple(rows),
         comparable=not tests or max(tests) <= 1.05 * min(tests),
-        one_machine=len({(r.get("run"), _value(r, "device")) for r in records if r.get("timings")}) <= 1,
+        one_clock=len({_clock(r) for r in records if r.get("timings") and role_of(r) == "model"}) <= 1,
         per=per,
     )
     return summary if per == "seed" else _ranked(summary)
@@ -215,6 +216,12 @@ def columns_of(records: Iterable[Record]) -> tuple[Column, ...]:
     return (*metrics.values(), *(Column(n, TIMINGS.get(n), timing=True) for n in (*known, *others) if n not in metrics))
 
 
+def _clock(record: Record) -> tuple[Any, ...]:
+    """Return what the timings of two cells must share to be compared."""
+    machine = record.get("machine") or {}
+    return record.get("run"), record.get("session"), machine.get("id"), record.get("threads"), _value(record, "device")
+
+
 def _row(label: str, records: Sequence[Record], columns: Sequence[Column]) -> Row:
     row = Row(label, role_of(records[0]), tuple(sorted(records, key=lambda r: r.get("seed") or 0)))
     ok = [record for record in row.records if record["status"] == "ok"]
@@ -233,7 +240,7 @@ def _ranked(summary: Summary) -> Summary:
     rows = list(summary.rows)
     for column in summary.columns:
         timed = column.timing or column.metric in TIMED
-        if column.better is None or not summary.comparable or (timed and not summary.one_machine):
+        if column.better is None or not summary.comparable or (timed and not summary.one_clock):
             continue
         for kind in {row.entries[column.name].kind for row in rows}:
             group = {i: r for i, r in enumerate(rows) if r.role == "model" and r.entries[column.name].kind == kind}

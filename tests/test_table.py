@@ -379,3 +379,16 @@ def test_what_is_made_of_clocks_is_not_ranked_across_runs():
 
     assert by_label(of("one")).loc["a", "speedup_rank"] == 1
     assert to_frame(of("one") + of("two"))["speedup_rank"].isna().all()
+
+
+def test_timings_are_ranked_within_one_session_and_alone_on_their_device():
+    def of(session="one", *, alone=True, model="a"):
+        timings = {"fit_s": 5.0 + (model == "b")}
+        return [record(model, s, timings=timings, session=session, shared=not alone) for s in range(2)]
+
+    assert list(by_label(of() + of(model="b"))["fit_s_rank"]) == [1, 2]
+    assert by_label(of() + of("two", model="b"))["fit_s_rank"].isna().all()
+    beside = by_label(of() + of(model="b", alone=False))
+    assert beside["fit_s_rank"].dropna().to_dict() == {"a": 1}
+    assert beside.loc["b", "fit_s"] == 6.0
+    assert by_label(of() + of("two", model="gaussian")).loc["a", "fit_s_rank"] == 1  # references take no part

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genbench.entry import STANDARD
+from genbench.entry import STANDARD, shared
 from genbench.report.text import clean
 from genbench.summary import ABSENT, Row, Summary
 
@@ -117,9 +117,12 @@ def _words(summary: Summary, name: str, scale: Scale) -> str:
 def _unranked(summary: Summary, names: Sequence[str]) -> list[str]:
     if not summary.comparable:
         return ["not ranked: the rows were scored against different numbers of test rows"]
-    if not summary.one_machine and any(c.timing and c.better and c.name in names for c in summary.columns):
-        return ["times are not ranked: they come from several runs or devices"]
-    return []
+    if not any(c.timing and c.better and c.name in names for c in summary.columns):
+        return []
+    if not summary.one_clock:
+        return ["times are not ranked: they come from several runs, sessions or devices"]
+    rows = [row.label for row in summary.rows if row.role == "model" and shared(row.records)]
+    return [f"times taken beside other cells are not ranked: {', '.join(rows)}"] if rows else []
 
 
 def note(row: Row) -> str:
