@@ -15,7 +15,7 @@ from genbench.plan import REAL
 from genbench.record import cell_folder, read_records
 from genbench.session import Session
 
-# ------------------------------------------------------------------------------- a few faults; tests/faults has them all
+# ------------------------------------------------------------------------------ a few faults; tests/faults has them all
 
 FAULTS = """
 import os

@@ -1,4 +1,4 @@
-"""Places for cells: who trains where, who scores meanwhile, and whose timings were taken in company. No device is needed."""
+"""Places for cells: who trains where, who scores meanwhile, and whose timings were taken in company."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Run:
             "--device", "cpu", "--jobs", "2", "--out", str(self.out), *options,
         ]  # fmt: skip
         self.environment = {
-            **os.environ, MARK: self.mark, "HOSTILE_FOLDER": str(folder), "PYTHONPATH": str(folder),
+            **os.environ, MARK: self.mark, "HOSTILE_FOLDER": str(folder), "PYTHONPATH": f"{folder}:{os.environ.get('PYTHONPATH', '')}",
             "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "250",
         }  # fmt: skip
 
