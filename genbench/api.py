@@ -101,12 +101,15 @@ def prepare(
 
     ``resolve_device=False`` leaves ``auto`` as it is. Raises UserError; nothing is written and torch is not imported.
     """
+    from dataclasses import replace
+
     from genbench.plan import Request, make_plan
     from genbench.registry import Registry
 
     _check_device_names(device)
     registry = Registry.discover(plugins)
-    files = tuple(_file(path, data_options) for path in data)
+    notes: list[str] = []
+    files = tuple(_file(path, data_options, notes) for path in data)
     names = [spec.name for spec, _ in files]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UserError(f"--data: two files are called {twice!r}; rename one, or run them apart")
@@ -117,12 +120,10 @@ def prepare(
     )
     plan = make_plan(request, registry)  # finds the user's mistakes before a device is asked
     if resolve_device:
-        from dataclasses import replace
-
         from genbench.accelerators import device_of
 
         plan = make_plan(replace(request, device=device_of(device)), registry)
-    return plan, registry
+    return replace(plan, notes=tuple(notes)), registry
 
 
 def check_place(
@@ -167,10 +168,10 @@ def _check_device_names(text: str) -> None:
         raise UserError(f"--device {text}: several devices must be different GPUs, as cuda:0,cuda:1")
 
 
-def _file(path: str | Path, options: Mapping[str, Any]) -> tuple[Any, Any]:
+def _file(path: str | Path, options: Mapping[str, Any], notes: list[str]) -> tuple[Any, Any]:
     from genbench.files import dataset_spec
 
-    return dataset_spec(path, **options)
+    return dataset_spec(path, **options, notes=notes)
 
 
 def execute(

@@ -150,6 +150,7 @@ class Plan:
     skips: tuple[Skip, ...]
     request: dict[str, Any]
     plugin_files: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()  # what was noticed of the user's files
 
     def seconds(self, jobs: int = 1) -> float:
         """Return a rough estimate of the time the plan takes on a core of 2024."""

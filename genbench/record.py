@@ -44,6 +44,11 @@ LARGEST = 256 * 2**20  # bytes: a larger file is no record
 ATTEMPT = re.compile(r"[1-9][0-9]*\.json")
 KEY = re.compile(r"[A-Za-z0-9._+-]{1,64}")  # ours are 24 hexadecimal digits
 TEXTS = ("key", "model", "dataset", "status")
+SHAPES = {  # what a record's readers take for granted, where it is there
+    "seed": int, "timings": dict, "scores": list, "metrics": dict, "provenance": dict, "sizes": dict, "notes": list,
+    "model_config": dict, "dataset_config": dict, "identity": dict, "reason": str, "label": str, "dataset_label": str,
+}  # fmt: skip
+SHAPES_OF_RUN = {"cells": list, "sessions": list, "skipped": list, "request": dict}
 
 
 def key_of(parts: Mapping[str, Any]) -> str:
@@ -191,7 +196,9 @@ def read_run(path: str | Path, damaged: list[Damage] | None = None) -> dict[str,
     try:
         if not file.is_file() and (damaged is None or not any(Path(path).glob("cells/*/*"))):
             raise UserError(f"{path}: no run here (no run.json); give the directory that 'genbench run' printed last")
-        return open_sealed(_content(file), file)
+        about = open_sealed(_content(file), file)
+        _check_shapes(about, SHAPES_OF_RUN)
+        return about
     except (DamageError, OSError) as error:
         reason = str(error) if isinstance(error, DamageError) else f"cannot be read ({error.strerror})"
         if damaged is None:
@@ -240,6 +247,10 @@ def read_record(file: Path) -> dict[str, Any]:
     for name in TEXTS:
         if not isinstance(record.get(name), str):
             raise DamageError(f"no record: its {name} is {record.get(name)!r:.60}")
+    _check_shapes(record, SHAPES)
+    for score in record.get("scores") or ():
+        if not isinstance(score, dict) or not isinstance(score.get("metric"), str):
+            raise DamageError(f"no record: one of its scores is {score!r:.60}")
     if record["status"] not in STATUSES:
         raise DamageError(f"no record: its status is {record['status']!r:.60}")
     if record["key"] != file.parent.name:
@@ -247,6 +258,15 @@ def read_record(file: Path) -> dict[str, Any]:
     if f"{record.get('attempt')}.json" != file.name.removesuffix(".damaged"):
         raise DamageError(f"a record of another attempt, {record.get('attempt')!r:.60}")
     return record
+
+
+def _check_shapes(body: Mapping[str, Any], shapes: Mapping[str, type]) -> None:
+    for name, kind in shapes.items():
+        found = body.get(name)
+        if found is not None and (not isinstance(found, kind) or isinstance(found, bool)):
+            raise DamageError(f"its {name} is {found!r:.60}, expected {kind.__name__}")
+    if not all(isinstance(key, str) for key in body.get("cells") or ()):
+        raise DamageError("its cells are not all text")
 
 
 def _content(file: Path) -> bytes:

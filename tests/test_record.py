@@ -151,6 +151,11 @@ DAMAGE = {
     "key is no text": (json.dumps(WHOLE | {"key": [1]}), "its key is [1]"),
     "schema is no number": (json.dumps(WHOLE | {"schema_version": "one"}), "schema_version is 'one'"),
     "schema is a truth value": (json.dumps(WHOLE | {"schema_version": True}), "schema_version is True"),
+    "seed is text": (json.dumps(WHOLE | {"seed": "0"}), "its seed is '0', expected int"),
+    "scores are no list": (json.dumps(WHOLE | {"scores": {}}), "its scores is {}, expected list"),
+    "a score is no object": (json.dumps(WHOLE | {"scores": [3]}), "one of its scores is 3"),
+    "a score has no name": (json.dumps(WHOLE | {"scores": [{"metric": 3}]}), "one of its scores is"),
+    "timings are no object": (json.dumps(WHOLE | {"timings": [1]}), "its timings is [1], expected dict"),
     "of another cell": (json.dumps(WHOLE | {"key": "bb22"}), "a record of another cell, 'bb22'"),
     "of another attempt": (json.dumps(WHOLE | {"attempt": 1}), "a record of another attempt, 1"),
     "unsealed": (json.dumps(WHOLE | {"schema_version": 2}), "its sha256 is"),
@@ -325,7 +330,9 @@ def test_a_damaged_file_is_set_aside_once_and_a_good_run_goes_on(tmp_path: Path)
     assert damaged == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema_version": 2, "cells": []}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"schema_version": 2, "cells": []}', '{"cells": 3}', '{"cells": [3]}', '{"request": []}']
+)
 def test_a_damaged_run_json_costs_no_record(tmp_path: Path, text: str) -> None:
     open_run(tmp_path, ABOUT, ["aa11"])
     write_record(tmp_path, done("aa11"))

@@ -115,7 +115,7 @@ def _run(said: Mapping[str, Any]) -> int:
         settings=said["settings"], data=said["data"], data_options=_of_data(said),
         plugins=[Path(p) for p in said["plugins"]], resolve_device=not said["dry_run"],
     )  # fmt: skip
-    warn(registry.problems)
+    warn([*registry.problems, *plan.notes])
     if said["dry_run"]:
         return _print_plan(plan, said)
     try:

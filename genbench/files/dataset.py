@@ -97,10 +97,11 @@ def dataset_spec(
     na: str = "refuse",
     encoding: str | None = None,
     max_bytes: int = MAX_BYTES,
+    notes: list[str] | None = None,
 ) -> tuple[DatasetSpec, FileConfig]:
     """Return the spec and the config of the user's file, read once and checked whole, so that no cell finds a fault.
 
-    The dataset is called after the file. Raises DataError.
+    The dataset is called after the file. What was noticed or guessed is added to ``notes``. Raises DataError.
     """
     source = find(path)
     absolute = str(source.path.resolve()) + (f":{source.key}" if source.key else "")
@@ -110,6 +111,8 @@ def dataset_spec(
         absolute, words(columns), labels, words(log), words(periodic), na=na, encoding=encoding, max_bytes=max_bytes
     )
     found, _, _ = _prepared(replace(config, path=str(path)))  # errors name it as it was given
+    if notes is not None:
+        notes += [f"{source.label}: {note}" for note in found.notes]
     n = len(found.rows)
     what = (
         f"{n} rows of {len(found.columns)} columns" if found.kind == "vector" else f"{n} images {found.rows.shape[1:]}"
