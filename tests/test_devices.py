@@ -35,14 +35,15 @@ def test_devices_that_cannot_be_meant_are_refused(name: str) -> None:
 
 
 def test_a_cell_sees_its_own_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    here: dict[str, str] = {}
+    monkeypatch.setattr(inside.os, "environ", here)
     assert inside._see_only("cpu") == "cpu"
-    assert "CUDA_VISIBLE_DEVICES" not in inside.os.environ
+    assert here == {}
     assert inside._see_only("cuda:1") == "cuda:0"
-    assert inside.os.environ["CUDA_VISIBLE_DEVICES"] == "1"
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-5f")
+    assert here == {"CUDA_VISIBLE_DEVICES": "1"}
+    here["CUDA_VISIBLE_DEVICES"] = "4,GPU-5f"
     assert inside._see_only("cuda:1") == "cuda:0"
-    assert inside.os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-5f"
+    assert here == {"CUDA_VISIBLE_DEVICES": "GPU-5f"}
 
 
 def test_where_there_is_no_driver_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,9 +31,13 @@ class Run:
             "--device", "cpu", "--jobs", "2", "--out", str(self.out), *options,
         ]  # fmt: skip
         self.environment = {
-            **os.environ, MARK: self.mark, "HOSTILE_FOLDER": str(folder), "PYTHONPATH": f"{folder}:{os.environ.get('PYTHONPATH', '')}",
-            "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "250",
-        }  # fmt: skip
+            **os.environ,
+            MARK: self.mark,
+            "HOSTILE_FOLDER": str(folder),
+            "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "COLUMNS": "250",
+        }
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Start it, as from a terminal: in a session of its own."""
