@@ -16,6 +16,7 @@ from genbench.data import Space, check_samples, fingerprint, space_of
 from genbench.device import Device
 from genbench.errors import Invalid, PluginError
 from genbench.floors import spread_of_floors
+from genbench.honesty import Check, Density, beats_no_truth, density_checks
 from genbench.measures import makers_of, scorer_of
 from genbench.plan import REAL, Cell, Chosen
 from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide, TrainingData
@@ -85,10 +86,11 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
         evidence = _real_evidence(data)
         timings: dict[str, float | None] = {}
         trace: list[Any] = []
+        checks: list[dict[str, Any]] = []
     else:
-        evidence, timings, trace = _fit_and_sample(cell, data, space, report)
+        evidence, timings, trace, checks = _fit_and_sample(cell, data, space, report)
     _save(run, cell, {**evidence, "test_probe": _probe(data)})
-    return {**known, "timings": timings, "trace": trace}
+    return {**known, "timings": timings, "trace": trace, "checks": checks}
 
 
 def _save(run: Path, cell: Cell, evidence: Mapping[str, Array]) -> None:
@@ -128,14 +130,14 @@ def _real_evidence(data: Data) -> dict[str, Array]:
 
 def _fit_and_sample(
     cell: Cell, data: Data, space: Space, report: Report
-) -> tuple[dict[str, Array], dict[str, float | None], list[Any]]:
+) -> tuple[dict[str, Array], dict[str, float | None], list[Any], list[dict[str, Any]]]:
     device = Device(cell.device)
     noise = np.random.Generator(np.random.PCG64(_stream(cell, "dequantise")))
     rows = TrainingData(torch.from_numpy(space.to_model(data.train, noise)).to(device.torch), data.levels)
     device.warm_up()
 
     timings: dict[str, float | None] = {}
-    fit_stream, sample_stream, density_stream = _stream(cell, "fit").spawn(3)
+    fit_stream, sample_stream, density_stream, check_stream = _stream(cell, "fit").spawn(4)
 
     report(phase="fit")
     listener = lambda step, steps, values: report(phase="fit", step=step, steps=steps, values=values)  # noqa: E731
@@ -170,12 +172,14 @@ def _fit_and_sample(
         device.synchronise()
         timings["samples_per_s"] = n / (time.perf_counter() - start)
     timings["peak_mb"] = device.peak_mb()
-    samples = space.from_model(torch.cat(blocks).cpu().numpy())
+    drawn = torch.cat(blocks).cpu().numpy()
+    samples = space.from_model(drawn)
     bad = ~np.isfinite(space.to_scores(samples)).all(1)  # a logarithmic column may overflow, or vanish
     if bad.any():
         raise Invalid(f"{int(bad.sum())} of {n} samples overflow or vanish in the data's units")
     evidence = {"samples": samples}
 
+    checks: list[Check] = []
     if cell.density != "none":
         report(phase="density", timings=timings)
         start = time.perf_counter()
@@ -184,7 +188,31 @@ def _fit_and_sample(
             if data.log_prob is not None and cell.density != "bound":  # a bound says nothing of KL(model || truth)
                 evidence["log_prob_fake"] = _log_prob(model, samples[:DENSITIES], space, noise, device)
         timings["log_prob_s"] = time.perf_counter() - start
-    return evidence, timings, run.trace
+        with seeded(check_stream), torch.no_grad():
+            checks = _checks(cell, data, evidence["log_prob_test"], _density_of(model, device), drawn)
+    return evidence, timings, run.trace, [check.as_dict() for check in checks]
+
+
+def _checks(cell: Cell, data: Data, held_out: Array, log_prob: Density, drawn: Array) -> list[Check]:
+    """Return whether the likelihood is what its kind promises; an estimate promises nothing."""
+    checks = []
+    if cell.density == "exact" and drawn.ndim == 2:
+        checks = density_checks(log_prob, drawn.astype(np.float64), np.random.default_rng(_stream(cell, "check")))
+    if cell.density in ("exact", "bound") and data.log_prob is not None:
+        checks.append(beats_no_truth(held_out, data.log_prob(data.test[: len(held_out)]), cell.density))
+    return checks
+
+
+def _density_of(model: Any, device: Device) -> Density:
+    """Return the model's log-density as a function of arrays, in the space it was trained in."""
+
+    def log_prob(rows: Array) -> Array:
+        z = torch.from_numpy(rows.astype(np.float32)).to(device.torch)
+        values = torch.cat([model.log_prob(block) for block in torch.split(z, DENSITIES_AT_ONCE)])
+        found: Array = values.double().cpu().numpy()
+        return found
+
+    return log_prob
 
 
 def _checked(samples: Any, shape: tuple[int, ...], n: int, device: Device) -> torch.Tensor:

@@ -17,8 +17,8 @@ __all__ = ["FAILURES", "Earlier", "Record", "failed", "parse_retry", "sort_out"]
 Record = dict[str, Any]
 FAILURES = tuple(status for status in STATUSES if status not in ("ok", *UNFINISHED))
 # what a record has from before its scores, and where, when and in which company its timings were taken
-FITTED = ("fingerprint", "sizes", "shape", "notes", "timings", "trace", "session", "shared", "threads", "machine",
-          "usage", "device")  # fmt: skip
+FITTED = ("fingerprint", "sizes", "shape", "notes", "timings", "trace", "checks", "session", "shared", "threads",
+          "machine", "usage", "device")  # fmt: skip
 
 
 @dataclass
