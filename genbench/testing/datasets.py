@@ -13,6 +13,7 @@ from genbench.testing.kit import Skipped, Subject, check, expect
 from genbench.testing.surroundings import generators_untouched, untouched
 
 SIZES = Sizes(2000, 1000, 1000)
+MANY = Sizes(20_000, 100, 100)
 SPLITS = ("train", "test", "reference")
 
 
@@ -84,8 +85,9 @@ def other_generator_other_data(subject: Subject) -> None:
 @check("dataset", remedy="use the generator that load is given, and set nothing of the process")
 def loading_leaves_the_process_alone(subject: Subject) -> None:
     """Loading draws from no global generator and changes nothing of the process."""
+    dataset = subject.build()
     with untouched("loading"), generators_untouched("loading"):
-        load(subject, 0)
+        dataset.load(SIZES, np.random.default_rng(0))
 
 
 @check("dataset", remedy="set the flag in the spec, or give the field of Data: the plan is made from the flags")
@@ -168,9 +170,9 @@ def _nodes(data: Data, column: int) -> tuple[Array, float]:
 @check("dataset", remedy="draw from the law whose log_prob you return, in the same units")
 def declared_density_is_that_of_the_draws(subject: Subject) -> None:
     """Draws are neither likelier nor less likely than draws from the declared density are on average."""
-    data = density(subject)
-    assert data.log_prob is not None
-    values = np.asarray(data.log_prob(np.concatenate([data.train, data.test])), dtype=np.float64)
+    density(subject)
+    data = subject.build().load(MANY, np.random.default_rng(0))
+    values = np.asarray(data.log_prob(data.train), dtype=np.float64)
     entropy = data.entropy
     if entropy is None:
         log_p, cell = _on_grid(subject)

@@ -17,8 +17,16 @@ from genbench.testing.trained import LEARNING, draw, fitted, kind_of, rows_for, 
 GRID = np.linspace(-8.0, 8.0, 241)  # clusters of unit variance leave nothing beyond
 
 
+def nats(model: Any, rows: Array) -> Array:
+    """Return (n,) nats at rows; raises Skipped where log_prob gives something else."""
+    values = log_prob(model, rows)
+    if values.shape != (len(rows),) or np.isnan(values).any():
+        raise Skipped("log_prob gives no number for each row")
+    return values
+
+
 def log_prob(model: Any, rows: Array) -> Array:
-    """Return (n,) nats at rows, in blocks, as the core asks for them."""
+    """Return what log_prob gives at rows, in blocks, as the core asks for it."""
     blocks = torch.split(torch.as_tensor(rows, dtype=torch.float32), 2000)
     with seed_of(0, "density"), torch.no_grad():
         values: Array = torch.cat([model.log_prob(block) for block in blocks]).double().cpu().numpy()
@@ -56,7 +64,7 @@ def log_prob_looks_at_each_row_alone(subject: Subject) -> None:
     """An exact log-density does not depend on the other rows of the call."""
     exact(subject)
     model, rows = fitted(subject)[0], rows_for("vector", 200, seed=1)
-    together, alone = log_prob(model, rows)[:20], log_prob(model, rows[:20])
+    together, alone = nats(model, rows)[:20], nats(model, rows[:20])
     worst = float(np.abs(together - alone).max())
     expect(worst < 1e-3 * (1 + np.abs(alone).max()), f"with other rows beside them log-densities change by {worst:.3g}")
 
@@ -65,7 +73,7 @@ def _on_grid(subject: Subject) -> tuple[Array, float]:
     """Return the trained model's density on the nodes of a grid of the plane, and the area of a cell."""
     x, y = np.meshgrid(GRID, GRID, indexing="ij")
     model, _ = fitted(subject, steps=LEARNING)
-    values = subject.once("grid", lambda: log_prob(model, np.stack([x.ravel(), y.ravel()], 1)))
+    values = subject.once("grid", lambda: nats(model, np.stack([x.ravel(), y.ravel()], 1)))
     return np.exp(values), float(GRID[1] - GRID[0]) ** 2
 
 
@@ -105,6 +113,6 @@ def likelihood_does_not_exceed_the_truth(subject: Subject) -> None:
     law, rng = laws.gaussian(2), np.random.default_rng(3)
     model, _ = train(subject, law.draw(2000, rng), 300)
     held_out = law.draw(4000, rng)
-    gaps = log_prob(model, held_out) - law.log_prob(held_out)
+    gaps = nats(model, held_out) - law.log_prob(held_out)
     gap, error = float(gaps.mean()), float(gaps.std() / math.sqrt(len(gaps)))
     expect(gap < 4 * error + 0.01, f"its mean log-density exceeds the truth by {gap:.3f} +- {error:.3f} nats")

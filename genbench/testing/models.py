@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ import torch
 from genbench.testing import replay
 from genbench.testing.kit import Failed, Skipped, Subject, check, expect
 from genbench.testing.surroundings import untouched
-from genbench.testing.trained import FEW, digest, draw, fitted, kind_of, rows_for, train
+from genbench.testing.trained import FEW, deterministic, digest, draw, fitted, kind_of, repeatable, rows_for, train
 
 
 @check("model", remedy="return a tensor (n, *data.shape); a loop over latents of n rows does it for every n")
@@ -52,18 +50,15 @@ def every_declared_kind_of_data_works(subject: Subject) -> None:
 @check("model", remedy="draw from torch's global generator, or from your own seeded by it; never from the clock")
 def same_seed_same_samples(subject: Subject) -> None:
     """The same seed gives the same samples, bit for bit."""
-    first, again = fitted(subject)[0], train(subject, rows_for(kind_of(subject)))[0]
-    expect(torch.equal(draw(first, 50), draw(again, 50)), "trained and sampled twice with one seed, the samples differ")
+    expect(repeatable(subject), "trained and sampled twice with one seed, the samples differ")
 
 
 @check("model", remedy="depend on nothing but the seed: not on hash(), on the order of a set, on time or the process")
 def same_seed_in_another_process(subject: Subject) -> None:
     """Another process gives the same samples."""
+    deterministic(subject)
     here = digest(draw(fitted(subject)[0], 50))
-    line = [sys.executable, "-m", replay.__name__, subject.entry.qualified, *map(str, subject.files)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=600)
-    expect(done.returncode == 0, f"the other process failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
-    there = done.stdout.split()[-1]
+    there = replay.elsewhere(subject)
     expect(here == there, "another process with the same seed gives other samples")
 
 
@@ -118,6 +113,7 @@ def sampling_before_fit_says_so(subject: Subject) -> None:
 @check("model", remedy="make what fit needs in fit itself, and not in the constructor")
 def a_second_fit_starts_afresh(subject: Subject) -> None:
     """A model that was fitted before learns as a new one does."""
+    deterministic(subject)
     kind = kind_of(subject)
     used, _ = train(subject, -rows_for(kind, seed=5), seed=5)
     again, _ = train(subject, rows_for(kind), model=used)
@@ -132,6 +128,7 @@ def a_copy_gives_the_same_samples(subject: Subject) -> None:
     """A fitted model that is saved and loaded samples as before."""
     import pickle
 
+    deterministic(subject)
     model, _ = fitted(subject)
     loaded = pickle.loads(pickle.dumps(model))  # noqa: S301 (what this process just wrote)
     expect(torch.equal(draw(loaded, 50), draw(model, 50)), "saved and loaded, it gives other samples")
@@ -140,10 +137,10 @@ def a_copy_gives_the_same_samples(subject: Subject) -> None:
 @check("model", remedy="return what encode, decode and reconstruct promise: one row out for each row in")
 def capabilities_work(subject: Subject) -> None:
     """Encoding, decoding and reconstructing keep the rows, and decoding gives data again."""
-    can = subject.spec.capabilities
+    model, _ = fitted(subject)
+    can = [name for name in subject.spec.capabilities if callable(getattr(model, name, None))]
     if not can:
         raise Skipped("it declares no capabilities")
-    model, _ = fitted(subject)
     x = torch.as_tensor(rows_for(kind_of(subject), 20), dtype=torch.float32)
     with torch.no_grad():
         code = model.encode(x) if "encode" in can else None

@@ -1,24 +1,45 @@
-"""``python -m genbench.testing.replay NAME [FILE ...]``: the digest of a model's samples, from a process of its own."""
+"""The same training in another process: the digest of its samples."""
 
 from __future__ import annotations
 
-import sys
+from multiprocessing.connection import Connection
+from typing import Any
 
-__all__ = ["main"]
+from genbench.testing.kit import Subject, expect
+from genbench.testing.trained import digest, draw, fitted
+from genbench.worker import start_server
+
+__all__ = ["elsewhere"]
 
 
-def main(arguments: list[str]) -> None:
-    """Print the sha256 of the samples that a check compares with its own."""
+def elsewhere(subject: Subject) -> str:
+    """Return the digest of the samples that another process gives; raises Failed where it gives none."""
+    import multiprocessing
+
+    context: Any = start_server()
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    files = [str(path) for path in subject.files]
+    process = context.Process(target=_answer, args=(theirs, subject.entry.qualified, files))
+    process.start()
+    theirs.close()
+    try:
+        answer: str = ours.recv_bytes().decode()
+    except EOFError:
+        answer = "the process ended without an answer"
+    process.join()
+    expect(answer.startswith("sha256 "), f"the other process failed: {answer}")
+    return answer.removeprefix("sha256 ")
+
+
+def _answer(channel: Connection, name: str, files: list[str]) -> None:
     import torch
 
+    from genbench.discovery import told
     from genbench.testing.front import subjects
-    from genbench.testing.trained import digest, draw, fitted
 
     torch.set_num_threads(1)
-    name, *files = arguments
-    [subject] = subjects(f"model:{name}", files)
-    print(digest(draw(fitted(subject)[0], 50)))  # noqa: T201 (its one answer)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        [subject] = subjects(name, files, "model")
+        channel.send_bytes(f"sha256 {digest(draw(fitted(subject)[0], 50))}".encode())
+    except Exception as error:
+        channel.send_bytes(told(error).encode())

@@ -15,7 +15,19 @@ from genbench.testing.kit import Skipped, Subject
 from genbench.testing.surroundings import seed_of
 from genbench.training import Run
 
-__all__ = ["FEW", "LEARNING", "digest", "draw", "fitted", "kind_of", "rows_for", "train", "vector_model"]
+__all__ = [
+    "FEW",
+    "LEARNING",
+    "deterministic",
+    "digest",
+    "draw",
+    "fitted",
+    "kind_of",
+    "repeatable",
+    "rows_for",
+    "train",
+    "vector_model",
+]
 
 FEW = 5  # steps: enough to see that training happens
 LEARNING = 1000  # steps in which a model must have learned two clusters
@@ -61,7 +73,21 @@ def draw(model: Any, n: int, seed: int = 0) -> torch.Tensor:
     """Return n samples under a seed, as the core asks for them."""
     with seed_of(seed, "sample"), torch.no_grad():
         samples: torch.Tensor = model.sample(n)
-    return samples
+    return samples.detach() if isinstance(samples, torch.Tensor) else samples
+
+
+def deterministic(subject: Subject) -> None:
+    """Raise Skipped where two trainings under one seed differ: then nothing that compares samples can pass."""
+    if not repeatable(subject):
+        raise Skipped("two trainings with one seed differ already")
+
+
+def repeatable(subject: Subject) -> bool:
+    """Return whether a second training under the same seed gives the same samples."""
+    return subject.once(  # type: ignore[no-any-return]
+        "repeatable",
+        lambda: torch.equal(draw(fitted(subject)[0], 50), draw(train(subject, rows_for(kind_of(subject)))[0], 50)),
+    )
 
 
 def digest(samples: torch.Tensor) -> str:

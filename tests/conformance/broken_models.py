@@ -1,0 +1,230 @@
+"""One model for each check of models: sound but for the one fault that this check, and no other, must find."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+import genbench
+
+sys.path.insert(0, str(Path(__file__).parent))
+from sound_models import Sound, SoundConfig, spec
+
+BROKEN = {}
+
+
+def broken(check, config=SoundConfig, **fields):
+    """Register the class below under the name of the check that must find its fault."""
+
+    def register(cls):
+        cls.__qualname__ = cls.__name__
+        BROKEN[check] = spec(check, cls, config, **fields)
+        return cls
+
+    return register
+
+
+@dataclass(frozen=True)
+class MuteConfig:
+    rate: float = 0.05
+
+    def __post_init__(self):
+        if not 0 < self.rate < 1:
+            raise ValueError(f"rate must be in (0.0, 1.0), got {self.rate}")
+
+
+@dataclass
+class LooseConfig:
+    rate: float = 0.05  # learning rate of Adam
+
+    def __post_init__(self):
+        if not 0 < self.rate < 1:
+            raise ValueError(f"rate must be in (0.0, 1.0), got {self.rate}")
+
+
+@dataclass(frozen=True)
+class BoundlessConfig:
+    rate: float = 0.05  # learning rate of Adam
+
+
+@broken("options_are_explained", MuteConfig)
+class Mute(Sound):
+    pass
+
+
+@broken("config_survives_a_round_trip", LooseConfig)
+class Loose(Sound):
+    pass
+
+
+@broken("impossible_options_are_refused", BoundlessConfig)
+class Boundless(Sound):
+    pass
+
+
+@broken("methods_are_there", capabilities=("encode", "decode", "reconstruct"))
+class Promising(Sound):
+    pass
+
+
+@broken("constructor_is_inert")
+class Eager(Sound):
+    def __init__(self, config):
+        super().__init__(config)
+        self.early = random.random()
+
+
+@broken("samples_have_the_shape")
+class Batched(Sound):
+    def sample(self, n):
+        return super().sample(min(n, 2048))
+
+
+@broken("samples_are_plain_numbers")
+class Attached(Sound):
+    def sample(self, n):
+        return super().sample(n).requires_grad_()
+
+
+@broken("every_declared_kind_of_data_works")
+class TwoColumns(Sound):
+    def fit(self, data, run):
+        if data.shape != (2,):
+            raise ValueError("only two columns")
+        super().fit(data, run)
+
+
+@broken("same_seed_same_samples")
+class Clocked(Sound):
+    def sample(self, n):
+        return super().sample(n) + 1e-5 * (time.perf_counter_ns() % 1000)
+
+
+@broken("same_seed_in_another_process")
+class OfItsProcess(Sound):
+    def sample(self, n):
+        return super().sample(n) + 1e-5 * (os.getpid() % 1000)
+
+
+@broken("other_seed_other_samples")
+class SeedsItself(Sound):
+    def sample(self, n):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return super().sample(n)
+
+
+@broken("training_data_are_left_alone")
+class InPlace(Sound):
+    def fit(self, data, run):
+        super().fit(data, run)
+        data.train.clamp_(-1, 1)
+
+
+@broken("process_is_left_alone")
+class Rude(Sound):
+    def fit(self, data, run):
+        os.environ["A_MODEL_WAS_HERE"] = "yes"
+        super().fit(data, run)
+
+
+@broken("budget_is_honoured")
+class TakesMore(Sound):
+    def fit(self, data, run):
+        super().fit(data, run)
+        run.steps += 1
+
+
+@broken("sampling_before_fit_says_so")
+class Silent(Sound):
+    def sample(self, n):
+        return super().sample(n) if hasattr(self, "mean") else torch.zeros(n, 2)
+
+
+@broken("a_second_fit_starts_afresh")
+class GoesOn(Sound):
+    def start(self, data, run):
+        before = getattr(self, "mean", None)
+        super().start(data, run)
+        if before is not None and before.shape == self.mean.shape:
+            self.mean = before.detach().clone().requires_grad_()
+
+
+@broken("a_copy_gives_the_same_samples")
+class HoldsALambda(Sound):
+    def fit(self, data, run):
+        super().fit(data, run)
+        self.then = lambda x: x
+
+
+@broken("capabilities_work")
+class LosesRows(Sound):
+    def encode(self, x):
+        return super().encode(x)[:-1]
+
+
+@broken("it_learned")
+class Stub(Sound):
+    """Its fit walks through the data and leaves the model as it was, but for a hair."""
+
+    def fit(self, data, run):
+        self.start(data, run)
+        for _ in run.batches(data.train, 256):
+            with torch.no_grad():
+                self.mean.add_(1e-6)
+                self.factor.add_(1e-6)
+
+
+@broken("gradient_reaches_every_parameter")
+class Detached(Sound):
+    def start(self, data, run):
+        super().start(data, run)
+        self.unused = torch.zeros(3, requires_grad=True)
+
+    @property
+    def learned(self):
+        return [self.mean, self.factor, self.unused]
+
+
+@broken("log_prob_gives_a_number_a_row")
+class ACallANumber(Sound):
+    def log_prob(self, x):
+        return super().log_prob(x)[:, None]
+
+
+@broken("log_prob_looks_at_each_row_alone")
+class LooksAround(Sound):
+    def log_prob(self, x):
+        values = super().log_prob(x)
+        return values + 0.01 * (len(x) % 1000 == 20)
+
+
+@broken("exact_density_integrates_to_one")
+class Unnormalised(Sound):
+    def log_prob(self, x):
+        return super().log_prob(x) - 0.5
+
+
+@broken("exact_density_agrees_with_its_samples")
+class Tempered(Sound):
+    def sample(self, n):
+        samples = super().sample(n)
+        samples[:, 0] *= 1.25
+        return samples
+
+
+@broken("likelihood_does_not_exceed_the_truth", density="bound")
+class Boastful(Sound):
+    def log_prob(self, x):
+        return super().log_prob(x) + 1.0
+
+
+@genbench.hookimpl
+def genbench_register():
+    return list(BROKEN.values())

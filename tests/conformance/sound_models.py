@@ -1,0 +1,85 @@
+"""Sound models, small and fast, that the broken ones are made from: each fault is one change."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+import genbench
+
+
+@dataclass(frozen=True)
+class SoundConfig:
+    rate: float = 0.05  # learning rate of Adam
+
+    def __post_init__(self):
+        if not 0 < self.rate < 1:
+            raise ValueError(f"rate must be in (0.0, 1.0), got {self.rate}")
+
+
+class Sound:
+    """A Gaussian with a learned mean and factor, by gradient descent: sample, exact density, encode and decode."""
+
+    def __init__(self, config):
+        self.config = config
+
+    def fit(self, data, run):
+        self.start(data, run)
+        optimiser = torch.optim.Adam(self.learned, lr=self.config.rate)
+        for batch in run.batches(data.train, 256):
+            loss = -self.nats(batch.flatten(1)).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            run.log(loss=loss)
+
+    def start(self, data, run):
+        self.shape, self.device = data.shape, run.device
+        d = math.prod(data.shape)
+        self.mean = torch.full((d,), 0.3, requires_grad=True)
+        self.factor = (torch.eye(d) + 0.1 * torch.randn(d, d).tril(-1)).requires_grad_()
+
+    @property
+    def learned(self):
+        return [self.mean, self.factor]
+
+    def parameters(self):
+        return self.learned
+
+    @property
+    def lower(self):
+        return self.factor.tril(-1) + torch.diag(self.factor.diagonal().abs() + 1e-3)
+
+    def nats(self, x):
+        white = torch.linalg.solve_triangular(self.lower, (x - self.mean).T, upper=False)
+        volume = self.lower.diagonal().log().sum()
+        return -0.5 * white.square().sum(0) - volume - 0.5 * len(self.mean) * math.log(2 * math.pi)
+
+    @torch.no_grad()
+    def sample(self, n):
+        if not hasattr(self, "mean"):
+            raise RuntimeError("fit the model before sampling")
+        return self.decode(torch.randn(n, len(self.mean)))
+
+    def log_prob(self, x):
+        return self.nats(x.flatten(1))
+
+    def encode(self, x):
+        return torch.linalg.solve_triangular(self.lower, (x.flatten(1) - self.mean).T, upper=False).T
+
+    def decode(self, z):
+        return (z @ self.lower.T + self.mean).view(-1, *self.shape)
+
+
+DECLARED = {"density": "exact", "capabilities": ("encode", "decode"), "steps": 1000}
+
+
+def spec(name, target, config=SoundConfig, **fields):
+    return genbench.ModelSpec(name, target, config, "a Gaussian by gradient descent", **(DECLARED | fields))
+
+
+@genbench.hookimpl
+def genbench_register():
+    return [spec("sound", Sound)]

@@ -1,0 +1,26 @@
+"""The kit's first users: every model, dataset and metric that comes with genbench."""
+
+from __future__ import annotations
+
+import pytest
+
+from genbench.registry import Registry
+from genbench.testing import check_plugin
+
+ENTRIES = [
+    (kind, entry.key)
+    for kind in ("model", "dataset", "metric")
+    for entry in Registry.discover().entries(kind)
+    if entry.provenance.distribution == "genbench"
+]
+NEED_FILES = {"fashion_mnist"}  # of the user's own
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "key"), ENTRIES, ids=[f"{kind}-{key}" for kind, key in ENTRIES])
+def test_it_keeps_the_contract(kind: str, key: str) -> None:
+    if key in NEED_FILES:
+        pytest.skip("its files come with the user")
+    [report] = check_plugin(f"{kind}:{key}")
+    assert {outcome.check.name: outcome.reason for outcome in report.outcomes if outcome.bad} == {}
+    assert report.ok
