@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,17 +22,44 @@ from genbench.protocol import Array, Column, Data, Evidence
 from genbench.registry import resolve
 from genbench.scoring import Scorer, missing
 
-__all__ = ["conduct"]
+__all__ = ["Prepared", "conduct", "prepare"]
 
 POOL = 24  # times the samples: fresh real rows that are drawn from, where there are as many
 SHARE = 4  # training, test and twice as many rows to draw from
 MOST = 1 << 26  # numbers in the pool, at most
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """All that an audit needs before it scores: the bench, the metrics by name, and what the data are."""
+
+    bench: Bench
+    scorers: dict[str, Scorer]
+    space: str
+    modes_declared: bool
+    notes: tuple[str, ...]
+
+
 def conduct(checked: Checked, listener: Callable[[str], None] = lambda _: None) -> Audit:
     """Return what each metric sees of each fault; raises UserError where the rows do not suffice."""
-    request = checked.request
     listener("loading the data")
+    ready = prepare(checked)
+    bench, faults, findings = ready.bench, [], []
+    floors = floors_of(bench, ready.scorers, listener)
+    for fault in (FAULTS[name] for name in checked.faults):
+        why = nothing_to_lose(fault.name, bench.pool, bench.ground)
+        faults.append(_injected(fault, why))
+        if not why:
+            findings += measure(bench, fault, ready.scorers, floors, listener)
+    return Audit(
+        checked.name, bench.n, ready.space, len(bench.ground.centres), ready.modes_declared, bench.seed,
+        tuple(ready.scorers), tuple(faults), tuple(findings), ready.notes,
+    )  # fmt: skip
+
+
+def prepare(checked: Checked) -> Prepared:
+    """Load, split and look for modes; nothing is scored yet."""
+    request = checked.request
     data = _loaded(checked)
     n = _rows_of(data, request.rows, checked.name)
     data, pool_raw = _split(data, n, request.seed)
@@ -42,19 +69,8 @@ def conduct(checked: Checked, listener: Callable[[str], None] = lambda _: None) 
     ground = Ground(train, pool, centres, train.std(0))
     bench = Bench(pool, ground, n, request.seed, _presenter(data, work, train, request.seed))
     scorers, left_out = _scorers(checked, bench)
-    floors = floors_of(bench, scorers, listener)
-
-    faults, findings = [], []
-    for fault in (FAULTS[name] for name in checked.faults):
-        why = nothing_to_lose(fault.name, pool, ground)
-        faults.append(_injected(fault, why))
-        if not why:
-            findings += measure(bench, fault, scorers, floors, listener)
-    return Audit(
-        checked.name, n, work.space.name, len(centres), declared, request.seed,
-        tuple(scorers), tuple(faults), tuple(findings),
-        notes=(*data.notes, *work.space.notes, *checked.left_out, *left_out),
-    )  # fmt: skip
+    notes = (*data.notes, *work.space.notes, *checked.left_out, *left_out)
+    return Prepared(bench, scorers, work.space.name, declared, notes)
 
 
 def _injected(fault: Fault, why: str) -> Injected:

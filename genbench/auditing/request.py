@@ -44,6 +44,7 @@ class Request:
             raise UserError("name the data to audit on: a file with --data FILE, or a dataset with -d NAME")
         if self.data_options and self.dataset is not None:
             raise UserError(f"--{next(iter(self.data_options))} describes a file of yours; name it with --data FILE")
+        faults = _faults(self.faults)
         registry = Registry.discover(self.plugins)
         assigned = registry.assign(self.settings)
         dataset = None
@@ -61,7 +62,7 @@ class Request:
             spec, config = dataset_spec(self.real, **self.data_options)
             dataset = Entry(spec.name, spec, Provenance("file", "genbench", module="genbench.files")), config
         metrics, left_out = self._metrics(registry, assigned)
-        return Checked(self, dataset, metrics, _faults(self.faults), left_out)
+        return Checked(self, dataset, metrics, faults, left_out)
 
     def _metrics(
         self, registry: Registry, assigned: Mapping[tuple[str, str], list[Setting]]
