@@ -103,7 +103,7 @@ def test_the_mean_sees_a_shift_as_theory_says(plugin: Path, n: int) -> None:
     assert found.z is not None
     assert abs(found.z) == pytest.approx(FAULTS["shift"].size / found.floor_sd, rel=0.05)
     assert found.smallest == pytest.approx(5 * found.floor_sd, rel=0.05), "z grows with the size, so 5 is at five sigma"
-    assert found.seen == (abs(found.z) >= 5)
+    assert found.detected == (abs(found.z) >= 5)
     assert not found.flattered, "a metric that is not ranked has no better side"
 
 
@@ -121,17 +121,17 @@ def test_copies_are_of_the_training_rows_of_the_evidence(plugin: Path) -> None:
     assert exact.value == pytest.approx(FAULTS["exact_copies"].size)
     assert exact.floor == 0
     assert exact.z is None, "real data have no copies at all"
-    assert exact.seen
+    assert exact.detected
     assert "no spread" in exact.warnings[0]
     assert exact.smallest == 1 / 200
     for fault in ("near_copies", "shift"):
-        assert not found.of(fault, "t_copied").seen
+        assert not found.of(fault, "t_copied").detected
     assert found.unseen == ("shift", "near_copies")
 
 
 def test_better_than_real_is_told(plugin: Path) -> None:
     found = audit(plugin, normal(8000), "t_likes_far", "outliers", rows=200).of("outliers", "t_likes_far")
-    assert found.seen
+    assert found.detected
     assert found.flattered
 
 
@@ -157,7 +157,7 @@ def test_a_blind_metric_is_told_and_one_that_needs_a_larger_fault_is_not(plugin:
     assert ("t_blind", "shift") in missed
     assert ("t_blind", "outliers") in missed
     assert ("t_far", "shift") not in missed
-    assert not found.of("shift", "t_far").seen, "at its usual size it is too small for the median of 100 rows"
+    assert not found.of("shift", "t_far").detected, "at its usual size it is too small for the median of 100 rows"
     assert found.of("shift", "t_far").smallest is not None
     assert not any(metric == "t_mean" for metric, _ in missed)
     told = [line for line in found.verdicts() if "'t_blind' advertises shift and misses it" in line]
@@ -254,7 +254,7 @@ def test_images_are_audited(plugin: Path) -> None:
     images = np.random.default_rng(0).integers(17, size=(800, 1, 4, 4)).astype(np.uint8)
     found = audit(plugin, images, "t_mean,t_copied", "shift,exact_copies,dropped_modes", rows=100)
     assert found.space == "pixels"
-    assert found.of("exact_copies", "t_copied").seen
+    assert found.of("exact_copies", "t_copied").detected
 
 
 # ------------------------------------------------------------------------------------------------- same seed, same bits
@@ -287,7 +287,7 @@ def test_json_holds_everything(found: Audit) -> None:
     told = json.loads(render(found, "json"))
     assert {"data", "n", "space", "modes", "seed", "threshold", "metrics", "faults", "together", "unseen"} <= set(told)
     assert len(told["findings"]) == 6
-    fields = {"fault", "size", "metric", "z", "seen", "smallest", "n", "value", "floor", "floor_sd", "better"}
+    fields = {"fault", "size", "metric", "z", "detected", "smallest", "n", "value", "floor", "floor_sd", "better"}
     for finding in told["findings"]:
         assert fields <= set(finding)
         for name in ("z", "smallest"):

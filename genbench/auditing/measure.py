@@ -170,7 +170,7 @@ def _finding(
         name,
         size=fault.size,
         z=z if math.isfinite(z) else None,
-        seen=seen,
+        detected=seen,
         smallest=smallest,
         value=None if not values or None in values else fmean(values),
         floor=floor.value,

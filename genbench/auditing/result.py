@@ -44,15 +44,15 @@ class Injected:
 class Finding:
     """What one metric says of one fault.
 
-    ``z`` is in standard deviations of the floor; ``seen`` is |z| >= 5. ``smallest`` is the size at which |z| is 5, None
-    where none up to the largest is seen. ``flattered``: the metric takes the fault for better than real data.
+    ``z`` is in standard deviations of the floor; ``detected`` is |z| >= 5. ``smallest`` is the size at which |z| is 5,
+    None where not even the largest is seen. ``flattered``: the metric takes the fault for better than real data.
     """
 
     fault: str
     metric: str
     size: float
     z: float | None
-    seen: bool
+    detected: bool
     smallest: float | None
     value: float | None
     floor: float | None
@@ -65,7 +65,7 @@ class Finding:
     @property
     def missed(self) -> bool:
         """Whether the metric advertises to see this fault and does not see even the largest."""
-        return self.advertised and not self.seen and self.smallest is None
+        return self.advertised and not self.detected and self.smallest is None
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Audit:
     @property
     def unseen(self) -> tuple[str, ...]:
         """Faults that no metric sees at their size."""
-        seen = {finding.fault for finding in self.findings if finding.seen}
+        seen = {finding.fault for finding in self.findings if finding.detected}
         return tuple(fault.fault for fault in self.injected if fault.fault not in seen)
 
     @property
@@ -99,7 +99,7 @@ class Audit:
         """A smallest set of metrics that sees every fault that any metric sees."""
         strengths: dict[str, dict[str, float]] = {metric: {} for metric in self.metrics}
         for finding in self.findings:
-            if finding.seen:
+            if finding.detected:
                 strengths[finding.metric][finding.fault] = float("inf") if finding.z is None else abs(finding.z)
         return smallest_cover(strengths)
 

@@ -68,12 +68,12 @@ def grids(audit: Audit) -> tuple[Grid, Grid]:
 def _mark(finding: Finding) -> str:
     if finding.missed:
         return MISSED_MARK
-    return "" if not finding.seen else FLATTERED_MARK if finding.flattered else SEEN_MARK
+    return "" if not finding.detected else FLATTERED_MARK if finding.flattered else SEEN_MARK
 
 
 def _strength(finding: Finding) -> str:
     if finding.z is None:
-        return "∞" if finding.seen else "–"
+        return "∞" if finding.detected else "–"
     size = abs(finding.z)
     if size < 10:
         return f"{finding.z:.1f}".replace("-0.0", "0.0")
