@@ -32,7 +32,8 @@ def equivalent(evidence: Evidence) -> Score:
     powers of two. The value is that of the bandwidth whose upper bound, which holds at all bandwidths together, is the
     smallest; its interval at 95 % is every n for which n real events drawn again would be as far away, so that it
     covers the spread of real samples too. Where no bandwidth tells the samples from real data, the value is the number
-    of events that they are worth at least, never more than there are held-out rows, and ``detail["at_least"]`` is True.
+    of events that they are worth at least (95 %, one-sided) at every bandwidth, at most that of the held-out rows, and
+    ``detail["at_least"]`` is True.
 
     ``detail`` holds lists over bandwidths, widest first: ``bandwidths`` (units of the space), ``values`` (None where it
     is not told from real data), ``low``, ``high`` (None where unbounded), ``degrees`` (of freedom of the distance); and
@@ -130,7 +131,7 @@ def _score(found: Worth, energy: Worth, scale: Scale, sizes: dict[str, Any]) -> 
         return Score(
             found.value[at], low=found.low[at], high=_finite(found.high_of_all[at]), warnings=warnings, **known
         )
-    least = min(float(found.low[at]), float(sizes["n_real"]))
+    least = min(float(found.limit[at]), float(sizes["n_real"]))
     return Score(least, low=least, warnings=(UNTOLD, *warnings), **known)
 
 

@@ -27,14 +27,16 @@ TAIL = (1 - LEVEL) / 2
 class Worth:
     """Real events at each of some scales (K,): the estimate and its interval; infinite where nothing bounds them.
 
-    ``value`` is infinite where the distance cannot be told from that of fresh real data: ``low`` is all that is known.
-    ``high_of_all`` holds at all scales together; ``closer`` says that fresh real data would not come so close.
+    ``value`` is infinite where the distance cannot be told from that of fresh real data; ``low`` then is ``limit``, the
+    n that one cannot be below at 95 %, from the largest distance that these samples may have. ``high_of_all`` holds at
+    all scales together; ``closer`` says that fresh real data would not come so close.
     """
 
     value: Array
     low: Array
     high: Array
     high_of_all: Array
+    limit: Array
     degrees: Array  # ν, at most the number of rows
     closer: Array
 
@@ -59,10 +61,12 @@ def worth(
         return _inverse(law), _inverse(distance - stdtrit(groups - 1, probability) * error)
 
     high = np.maximum(*events(1 - TAIL))
+    limit = events(1 - LEVEL)[1]
     return Worth(
         value=np.where(np.isfinite(high), _inverse(distance), np.inf),
-        low=np.minimum(*events(TAIL)),
+        low=np.where(np.isfinite(high), np.minimum(*events(TAIL)), limit),
         high=high,
+        limit=limit,
         high_of_all=np.maximum(*events(1 - TAIL / together)),
         degrees=degrees,
         closer=biased < floor * _quantile(TAIL / together, degrees),
@@ -82,9 +86,9 @@ def chosen(found: Worth) -> tuple[int, bool]:
     """Return which scale speaks for all, and whether it tells the samples from real data.
 
     The smallest estimate of several would be that of the noisiest scale, and too small. The one with the smallest upper
-    bound is the scale that proves most against the samples. Where no scale proves anything, the one with the most
-    degrees of freedom would have seen most; of equal ones the widest, which is the first.
+    bound is the scale that proves most against the samples. Where no scale proves anything, it is the one that leaves
+    most room for doubt: what the samples are worth at least, at every scale, they are worth at that one.
     """
     if np.isfinite(found.high_of_all).any():
         return int(np.argmin(found.high_of_all)), True
-    return int(np.argmax(found.degrees)), False
+    return int(np.argmin(found.limit)), False
