@@ -46,7 +46,7 @@ REQUESTS: dict[str, tuple[str, ...]] = {
     "-d rign": ("no dataset named 'rign', did you mean 'ring'?",),
     "--metrics enrgy": ("no metric named 'enrgy', did you mean 'energy'?",),
     "--preset smok": ("no preset named 'smok', did you mean 'smoke'?",),
-    "--device gpu": ("--device gpu: expected auto, cpu, cuda, cuda:0 or mps",),
+    "--device gpu": ("--device gpu: expected auto, cpu, cuda, mps, cuda:0 or cuda:0,cuda:1; got 'gpu'",),
     "--device cuda:x": ("--device cuda:x",),
     "--device cpu:1": ("--device cpu:1",),
     "--modles vae": ("no such option '--modles'", "--models"),

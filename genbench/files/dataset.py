@@ -15,7 +15,7 @@ from genbench.errors import DataError
 from genbench.files.columns import Words, periods, pick, pick_one, words
 from genbench.files.numbers import check_logs, check_range
 from genbench.files.reader import Loaded, read
-from genbench.files.source import MAX_BYTES, Source, find, quoted
+from genbench.files.source import MAX_BYTES, Source, find, quoted, some
 from genbench.spec import DatasetSpec
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _prepared(config: FileConfig) -> tuple[Loaded, set[str], Mapping[str, float]
 
 def _looked_over(source: Source, found: Loaded, log: set[str], period: Mapping[str, float]) -> list[str]:
     """Return notes on constant columns, periods and duplicates; raises DataError for numbers out of range."""
-    notes = []
+    notes, constant = [], {}
     for i, name in enumerate(found.columns):
         values = found.rows[:, i]
         low, high = float(values.min()), float(values.max())
@@ -178,9 +178,13 @@ def _looked_over(source: Source, found: Loaded, log: set[str], period: Mapping[s
         else:
             check_range(source, values, name)
         if low == high:
-            notes.append(f"column {quoted(name)} is constant: {low:g} in every row")
+            constant[name] = low
         if name in period and high - low > 1.01 * period[name]:
             notes.append(f"column {quoted(name)} spans {high - low:g}, more than its period {period[name]:g}")
+    if len(constant) == 1:
+        notes += [f"column {quoted(name)} is constant: {low:g} in every row" for name, low in constant.items()]
+    elif constant:
+        notes.append(f"{len(constant)} of {len(found.columns)} columns are constant: {some(list(constant))}")
     if found.kind == "image" and found.levels is None:
         check_range(source, found.rows, "pixels")
     distinct = _distinct(found.rows)

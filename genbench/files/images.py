@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,14 +83,12 @@ def _measured(source: Source, paths: Sequence[Path], max_bytes: int) -> tuple[in
 
     size, modes = None, set()
     for path in paths:
-        with reading(Source(path), "an image"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # sizes are checked here
-            with Image.open(path) as image:
-                if size is None:
-                    size = image.size
-                    source.check_size(size[0] * size[1], max_bytes, f"{printable(path.name)} takes")
-                modes.add(image.mode)
-                found = image.size
+        with reading(Source(path), "an image"), _any_size(), Image.open(path) as image:
+            if size is None:
+                size = image.size
+                source.check_size(size[0] * size[1], max_bytes, f"{printable(path.name)} takes")
+            modes.add(image.mode)
+            found = image.size
         if found != size:
             raise source.error(
                 f"{quoted(path.relative_to(source.path))} is {found[0]}x{found[1]} pixels, "
@@ -99,13 +98,25 @@ def _measured(source: Source, paths: Sequence[Path], max_bytes: int) -> tuple[in
     return size[0], size[1], modes
 
 
+@contextlib.contextmanager
+def _any_size() -> Iterator[None]:
+    """Lift Pillow's own limit on pixels: sizes are checked here, against one that can be raised."""
+    from PIL import Image
+
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
 def _pixels(paths: Sequence[Path], mode: str, shape: tuple[int, int, int, int]) -> Array:
     import numpy as np
     from PIL import Image
 
     out = np.empty(shape, dtype=DEEP.get(mode, "u1"))
     for i, path in enumerate(paths):
-        with reading(Source(path), "an image"), warnings.catch_warnings():
+        with reading(Source(path), "an image"), _any_size(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
                 pixels = np.asarray(image if mode in DEEP else image.convert(mode))
