@@ -172,6 +172,17 @@ def genbench_register() -> Iterable[Spec]:
             "1-Wasserstein distance of each feature, mean over features",
             unit=data,
             best=0.0,
+            paper="Vallender 1974, doi:10.1137/1118101",
+        ),
+        _metric(
+            "w1_observables",
+            "marginals",
+            None,
+            "1-Wasserstein distance of each derived observable, mean over observables",
+            unit="standard deviations",
+            best=0.0,
+            needs=("samples", "observables"),
+            paper="Vallender 1974, doi:10.1137/1118101",
         ),
         _metric(
             "correlation",

@@ -39,7 +39,7 @@ def duplicates(evidence: Evidence) -> Score:
         "offenders": [[int(i), int(index[i])] for i in copies[:WORST]],
         "interval": "Wilson",
     }
-    low, high = wilson(len(copies), len(fake))
+    low, high = wilson(len(copies) / len(fake), len(fake))
     return Score(
         len(copies) / len(fake), low=low, high=high, level=0.95, n_real=len(train), n_fake=len(fake),
         params={"tolerance": same}, detail=detail,
@@ -65,7 +65,7 @@ def ct(evidence: Evidence) -> Score:
     value = (found.value - 0.5) / unit + 0.5 / (n * m * unit)
     to_test, _ = nearest_to(real, fake)
     nearer = int(np.count_nonzero(distance < to_test))
-    low, high = wilson(nearer, m)
+    low, high = wilson(nearer / m, m)
     worst = np.argsort(distance / np.where(to_test > 0, to_test, 1.0), kind="stable")[:WORST]
     detail: dict[str, Any] = {
         "nearer_to_train": nearer / m,
@@ -93,7 +93,7 @@ def authenticity(evidence: Evidence) -> Score:
     own = evidence.real.once("train to train", lambda: nearest_other(train, 1)[0][:, 0])
     distance, index = _fake_to_train(evidence, train)
     authentic = int(np.count_nonzero(distance > own[index]))
-    low, high = wilson(authentic, len(fake))
+    low, high = wilson(authentic / len(fake), len(fake))
     return Score(
         authentic / len(fake),
         low=low,

@@ -10,14 +10,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from genbench.protocol import Evidence, Score
+from genbench.protocol import Evidence, RealSide, Score
 from genbench_distances import FrechetConfig
-from genbench_distances.jackknife import assign, bounded, count, jackknife
+from genbench_distances.jackknife import assign, bounded, count, jackknife_square
+from genbench_distances.scale import any_scale
 
 __all__ = ["Gaussian", "frechet", "frechet_debiased", "square_distance"]
 
 Array = npt.NDArray[Any]
 CONDITION = 1e-5  # smallest over largest pivot, below which the Cholesky factor is not trusted
+SPLITS = 4  # halvings of both sides
+FEW = 1.5  # rows of a group for each column, below which its distance says nothing of that of all
 
 
 @dataclass(frozen=True)
@@ -70,62 +73,92 @@ def square_distance(p: Gaussian, q: Gaussian) -> float:
     return float(shift @ shift) + p.trace + q.trace - 2 * overlap
 
 
+@any_scale(2)
 def frechet(evidence: Evidence, config: FrechetConfig) -> Score:
     """Return the squared Fréchet distance, in squared units of the space; lower is better.
 
     |μ₁-μ₂|² + tr(S₁ + S₂ - 2(S₁S₂)^½), covariances with ddof 1, any sizes from 2 and any d, singular or not. Biased
-    upwards; the interval is bias-corrected. Only in Inception's features is it the FID (Heusel et al. 2017,
-    arXiv:1706.08500); the formula is Dowson & Landau's (1982).
+    upwards; the interval is bias-corrected and of the population value. Only in Inception's features is it the FID
+    (Heusel et al. 2017, arXiv:1706.08500); the formula is Dowson & Landau's (1982).
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     if min(n, m) < 2:
         return Score(None, n_real=n, n_fake=m, warnings=("needs at least 2 rows of either side",))
-    real = evidence.real.once("gaussian", lambda: Gaussian.of(evidence.real.rows))
-    value = max(square_distance(real, Gaussian.of(evidence.fake)), 0.0)
+    value = max(square_distance(_real(evidence), Gaussian.of(evidence.fake)), 0.0)
     parts, reason = _parts(evidence, config)
-    replicates = np.array([square_distance(p, q) for p, q in parts])
-    params = {"ddof": 1}
-    interval = jackknife(value, replicates, bias=1.0)
-    return bounded(value, interval, missing=reason, debiased=True, n_real=n, n_fake=m, params=params)
+    interval = jackknife_square(value, parts.without, pieces=parts.alone, biased=True)
+    fields = {"n_real": n, "n_fake": m, "params": {"ddof": 1}}
+    return bounded(value, interval, least=0.0, missing=reason, debiased=True, **fields)
 
 
+@any_scale(2, "raw")
 def frechet_debiased(evidence: Evidence, config: FrechetConfig) -> Score:
     """Return 2 F(n) - mean of F over halves of both sides, in squared units of the space; lower is better.
 
     The bias of the squared Fréchet distance F falls as 1/n on both sides, which the halves measure (Richardson;
-    one-sided by Chong & Forsyth 2020, arXiv:1911.07023). Unbiased to that order, so that a value may be negative. The
-    width of the interval is that of `frechet`.
+    one-sided by Chong & Forsyth 2020, arXiv:1911.07023). Both sides are halved 4 times, once where that is expensive.
+    Unbiased to the order 1/n, so that a value may be negative. The interval is of the population value.
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     if min(n, m) < 4:
         return Score(None, n_real=n, n_fake=m, warnings=("needs at least 4 rows of either side",))
-    real = evidence.real.once("gaussian", lambda: Gaussian.of(evidence.real.rows))
-    halves = evidence.real.once("gaussian halves", lambda: _halves(evidence.real.rows))
-    fake_halves = _halves(evidence.fake)
-    raw = square_distance(real, Gaussian.of(evidence.fake))
-    value = 2 * raw - float(np.mean([square_distance(p, q) for p in halves for q in fake_halves]))
     parts, reason = _parts(evidence, config)
-    interval = jackknife(value, np.array([square_distance(p, q) for p, q in parts]))
-    params = {"ddof": 1, "halves": 4}
+    splits = SPLITS if len(parts.without) else 1
+    raw = square_distance(_real(evidence), Gaussian.of(evidence.fake))
+    kept = evidence.real.once(
+        ("gaussian halves", splits), lambda: [_halves(evidence.real.rows, s) for s in range(splits)]
+    )
+    halves = [(p, q) for s, pair in enumerate(kept) for q in _halves(evidence.fake, s) for p in pair]
+    value = 2 * raw - float(np.mean([square_distance(p, q) for p, q in halves]))
+    interval = jackknife_square(value, parts.without, pieces=parts.alone, extra=1 / splits)
+    params = {"ddof": 1, "halvings": splits}
     return bounded(value, interval, missing=reason, n_real=n, n_fake=m, params=params, detail={"raw": raw})
 
 
-def _halves(rows: Array) -> list[Gaussian]:
-    labels = assign(len(rows), 2)
-    return [Gaussian.of(rows[labels == half]) for half in (0, 1)]
+def _real(evidence: Evidence) -> Gaussian:
+    return evidence.real.once("gaussian", lambda: Gaussian.of(evidence.real.rows))
 
 
-def _parts(evidence: Evidence, config: FrechetConfig) -> tuple[list[tuple[Gaussian, Gaussian]], str]:
-    """Return both sides without each group, or why there are none."""
+def _halves(rows: Array, split: int) -> list[Gaussian]:
+    """Return the moments of two halves, by a bit of the row's place in a random order."""
+    order = np.argsort(np.random.Generator(np.random.PCG64([len(rows), split])).random(len(rows)))
+    return [Gaussian.of(rows[order[half::2]]) for half in (0, 1)]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """F without each group, and of each group alone (G,), None where a group has too few rows to tell anything."""
+
+    without: Array
+    alone: Array | None
+
+
+def _parts(evidence: Evidence, config: FrechetConfig) -> tuple[Parts, str]:
+    """Return F of parts of both sides, or why there are none."""
     real, fake = evidence.real, evidence.fake
-    groups = count(len(real.rows), len(fake))
+    groups, d = count(len(real.rows), len(fake)), fake.shape[1]
     if groups == 1:
-        return [], "no interval: 10 rows of either side are needed"
+        return Parts(np.empty(0), None), "no interval: 10 rows of either side are needed"
     limit = config.interval_dimensions
-    if min(fake.shape[1], max(len(real.rows), len(fake))) > limit:
-        return [], f"no interval: beyond interval_dimensions={limit} it costs 20 times the value"
+    if min(d, max(len(real.rows), len(fake))) > limit:
+        return Parts(np.empty(0), None), f"no interval: beyond interval_dimensions={limit} it costs 20 times the value"
+    key = ("frechet parts", groups, hash(fake.tobytes()))  # the raw and the debiased both ask
+    return real.once(key, lambda: _distances(real, fake, groups)), ""
+
+
+def _distances(real: RealSide, fake: Array, groups: int) -> Parts:
     kept = real.once(("gaussian parts", groups), lambda: _without(real.rows, groups))
-    return list(zip(kept, _without(fake, groups), strict=True)), ""
+    without = [square_distance(p, q) for p, q in zip(kept, _without(fake, groups), strict=True)]
+    if min(len(real.rows), len(fake)) < FEW * groups * fake.shape[1]:
+        return Parts(np.array(without), None)
+    kept = real.once(("gaussian pieces", groups), lambda: _alone(real.rows, groups))
+    alone = [square_distance(p, q) for p, q in zip(kept, _alone(fake, groups), strict=True)]
+    return Parts(np.array(without), np.array(alone))
+
+
+def _alone(rows: Array, groups: int) -> list[Gaussian]:
+    labels = assign(len(rows), groups)
+    return [Gaussian.of(rows[labels == g]) for g in range(groups)]
 
 
 def _without(rows: Array, groups: int) -> list[Gaussian]:

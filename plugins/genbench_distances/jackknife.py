@@ -1,12 +1,21 @@
 """Delete-a-group jackknife: the interval of a statistic of two samples, from what it is without each of 20 groups.
 
-The ordinary bootstrap repeats rows, and every statistic of pairs or neighbours sees the repeats.
+The ordinary bootstrap repeats rows, and every statistic of pairs or neighbours sees the repeats. What an interval
+bounds is said in its score, ``detail["interval_of"]``, and is one of two:
+
+- ``population``: the distance between the two laws, which the value tends to as rows are added. Energy, kernels,
+  Fréchet, distances along lines, correlations. Where the value is biased at its sizes the interval is of the unbiased
+  estimate, ``detail["debiased"]``: then the value may lie outside, and a warning says so.
+- ``these sizes``: the mean of the value over new draws of as many rows. Exact transport in several dimensions,
+  neighbours and classifiers, whose limits are reached too slowly, or are of no interest.
+
+``detail["standard_error"]`` is that of the value: where bounds were cut off at the least that is possible, it is not to
+be had from their width.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +24,16 @@ import numpy.typing as npt
 
 from genbench.protocol import Score
 
-__all__ = ["LEVEL", "TOO_FEW", "Interval", "assign", "bounded", "count", "jackknife", "leave_out"]
+__all__ = [
+    "LEVEL", "POPULATION", "SIZES", "TOO_FEW", "Interval", "Variance", "assign", "bounded", "count", "jackknife",
+    "jackknife_absolute", "jackknife_square", "leave_out", "student", "variance",
+]  # fmt: skip
 
 Array = npt.NDArray[Any]
 GROUPS = 20
 FEWEST = 5  # groups, below which a variance means nothing
 LEVEL = 0.95
+POPULATION, SIZES = "population", "these sizes"
 TOO_FEW = f"no interval: {2 * FEWEST} rows of either side are needed"
 # Student's t at 97.5 %, by degrees of freedom: scipy.stats takes longer to import than a metric to compute
 QUANTILE = dict(enumerate((2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
@@ -28,13 +41,26 @@ QUANTILE = dict(enumerate((2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.20
 
 
 @dataclass(frozen=True)
+class Variance:
+    """The variance of a statistic: of what is linear in the rows, and of what depends on pairs of them."""
+
+    linear: float
+    quadratic: float
+
+    @property
+    def total(self) -> float:
+        """Both."""
+        return self.linear + self.quadratic
+
+
+@dataclass(frozen=True)
 class Interval:
-    """A 95 % interval and the value it is centred on."""
+    """A 95 % interval, the unbiased value it is centred on, and the standard error."""
 
     low: float
     high: float
     centre: float
-    error: float  # standard error
+    error: float
 
 
 def count(n: int, m: int) -> int:
@@ -57,41 +83,135 @@ def leave_out(sums: Array) -> Array:
     return sums.sum((-2, -1))[..., None] - sums.sum(-1) - sums.sum(-2) + diagonal
 
 
-def jackknife(value: float, replicates: Array, *, bias: float = 0.0) -> Interval | None:
-    """Return the interval from the statistic without each group, (G,); None where there are too few groups.
+def student(groups: int) -> float:
+    """Return Student's t at 97.5 % for a variance from this many groups."""
+    return QUANTILE[groups - 1]
 
-    A bias that falls as n to the power -``bias`` is removed from its centre; with 1 that is G·value - (G - 1)·mean
-    (Quenouille 1956), with 0 the centre is the value.
+
+def variance(replicates: Array, pieces: Array | None = None, quadratic: float | None = None) -> Variance:
+    """Return the variance of a statistic from what it is without each group (G,).
+
+    The jackknife counts twice what depends on pairs of rows, which between equal laws is all there is (Efron & Stein
+    1981, doi:10.1214/aos/1176345462). That part is ``quadratic`` where it is known. Else ``pieces``, the statistic of
+    each group alone (G,), tell it: their variance is G times the linear part and G² times the quadratic one.
     """
     groups = len(replicates)
-    if groups < FEWEST or not np.isfinite(replicates).all():
+    jackknifed = (groups - 1) / groups * float(((replicates - replicates.mean()) ** 2).sum())
+    if pieces is not None and np.isfinite(pieces).all():
+        quadratic = (float(pieces.var(ddof=1)) - groups * jackknifed) / (groups * (groups - 2))
+        quadratic = min(max(quadratic, 0.0), jackknifed / 2)
+    quadratic = quadratic or 0.0
+    return Variance(max(jackknifed - 2 * quadratic, 0.0), quadratic)
+
+
+def jackknife(value: float, replicates: Array) -> Interval | None:
+    """Return value ± t·(standard error) from the statistic without each group, (G,); None where there are too few."""
+    groups = len(replicates)
+    if not _usable(value, replicates):
         return None
-    mean = float(replicates.mean())
-    error = math.sqrt((groups - 1) / groups * float(((replicates - mean) ** 2).sum()))
-    centre = value - (mean - value) / ((groups / (groups - 1)) ** bias - 1) if bias else value
-    if 0 < bias < 1:  # of W1 and of |.| only where the laws are equal, else of order 1/n, which is about half as much
-        error = math.hypot(error, (value - centre) / 2)
-    half = QUANTILE[groups - 1] * error
-    return Interval(centre - half, centre + half, centre, error)
+    error = math.sqrt(variance(replicates).total)
+    half = student(groups) * error
+    return Interval(value - half, value + half, value, error)
+
+
+def jackknife_square(
+    value: float,
+    replicates: Array,
+    *,
+    biased: bool = False,
+    extra: float = 0.0,
+    slow: float = 0.0,
+    **known: Any,
+) -> Interval | None:
+    """Return the interval of a squared distance θ from the statistic without each group, (G,), or None.
+
+    Close to 0 the noise of a squared distance falls with it: its variance is V₂ + κθ, and value ± t would shun values
+    above the truth. So the lower bound is the θ at which the value would be t standard errors away, as Wilson's (1927)
+    for a share, and the upper one takes the jackknife's V₁ + 2V₂, which does not shrink where the value is low by
+    chance. The bias of a ``biased`` statistic, which falls as 1/n, is removed: G·value - (G - 1)·mean (Quenouille
+    1956). ``known`` is what `variance` may be told; ``extra`` adds to V₂, in units of it; the lower
+    bound allows for a bias that is larger by the share ``slow``.
+    """
+    groups = len(replicates)
+    if not _usable(value, replicates):
+        return None
+    centre = groups * value - (groups - 1) * float(replicates.mean()) if biased else value
+    found, t = variance(replicates, **known), student(groups)
+    noise = (found.quadratic or found.total / 2) * (1 + extra)  # not known: what it is at most
+    above, most = max(centre, 0.0), found.total + found.quadratic * (1 + 2 * extra)
+    kappa = most / ((above + math.sqrt(noise / 2)) or 1.0)
+    low = centre - t * math.sqrt(noise)
+    if low > 0:
+        low = centre + t * t * kappa / 2 - t * math.sqrt(noise + kappa * centre + (t * kappa / 2) ** 2)
+    return Interval(
+        low - slow * max(value - centre, 0.0),
+        above + t * math.sqrt(most),
+        centre,
+        math.sqrt(found.total + found.quadratic * extra),
+    )
+
+
+def jackknife_absolute(value: float, replicates: Array, pieces: Array, bias: float) -> Interval | None:
+    """Return the interval of a mean of absolute values from the statistic without each group, (G,), or None.
+
+    Its bias lies between 0, where nothing changes its sign, and ``bias``, that of equal laws; no estimate of it is any
+    good, so the lower bound allows for all of it and the upper one for nothing. Where either holds the variance is that
+    of ``pieces``, the statistic of each group alone, over G. The jackknife's, up to 1/(1 - 2/π) times too large between
+    equal laws, is right farther apart; it is averaged with the other.
+    """
+    groups = len(replicates)
+    if not _usable(value, replicates) or not np.isfinite(pieces).all():
+        return None
+    jackknifed, t = variance(replicates).total, student(groups)
+    error = math.sqrt(min(jackknifed, (jackknifed + float(pieces.var(ddof=1)) / groups) / 2))
+    return Interval(value - bias - t * error, value + t * error, max(value - bias, 0.0), error)
+
+
+def _usable(value: float, replicates: Array) -> bool:
+    return len(replicates) >= FEWEST and bool(np.isfinite(replicates).all()) and math.isfinite(value)
 
 
 def bounded(
     value: float,
     interval: Interval | None,
     *,
-    transform: Callable[[float], float] = float,
-    missing: str = TOO_FEW,
+    power: int = 1,
+    least: float | None = None,
+    most: float | None = None,
+    of: str = POPULATION,
+    method: str = "delete-a-group jackknife",
     debiased: bool = False,
+    missing: str = TOO_FEW,
     detail: dict[str, Any] | None = None,
     warnings: tuple[str, ...] = (),
     **fields: Any,
 ) -> Score:
-    """Return a score with its interval, or with why there is none; ``transform``, which rises, maps the bounds."""
+    """Return a score with its interval, or with why there is none.
+
+    Value and interval are those of the ``power``-th power of the score. Bounds are kept between ``least`` and ``most``;
+    one that would lie wholly below ``least`` keeps half of its width.
+    """
     detail = dict(detail or {})
+
+    def root(number: float) -> float:
+        return math.sqrt(max(number, 0.0)) if power == 2 else number
+
+    value = float(root(value))
     if interval is None:
         return Score(value, detail=detail, warnings=(*warnings, missing), **fields)
-    detail["interval"] = "delete-a-group jackknife" + (", bias-corrected" if debiased else "")
+    low, high, centre = interval.low, interval.high, interval.centre
+    if least is not None or power == 2:
+        floor = least or 0.0
+        high += max(floor - centre, 0.0)
+        low, centre = max(low, floor), max(centre, floor)
+    if most is not None:
+        low, high = min(low, most), min(high, most)
+    low, high, centre = root(low), root(high), root(centre)
+    error = interval.error / (2 * value) if power == 2 and value > 0 else root(interval.error)
+    detail |= {"interval": method + (", bias-corrected" if debiased else ""), "interval_of": of}
+    detail["standard_error"] = error
     if debiased:
-        detail["debiased"] = transform(interval.centre)
-    low, high = transform(interval.low), transform(interval.high)
+        detail["debiased"] = centre
+        if not low <= value <= high:
+            warnings = (*warnings, f"biased at these sizes: the interval is of the debiased value, {centre:.4g}")
     return Score(value, low=low, high=high, level=LEVEL, detail=detail, warnings=warnings, **fields)

@@ -11,8 +11,10 @@ from scipy.spatial.distance import pdist
 
 from genbench.protocol import Evidence, RealSide, Score
 from genbench_distances import MMDConfig
-from genbench_distances.jackknife import assign, bounded, count, jackknife, leave_out
+from genbench_distances.contrast import Contrast
+from genbench_distances.jackknife import assign, bounded, count
 from genbench_distances.pairs import Side, pair_sums, real_side, side, tiles
+from genbench_distances.scale import any_scale
 
 __all__ = ["median_distance", "mmd"]
 
@@ -22,12 +24,13 @@ FEW = 2000  # rows whose distances are sorted outright
 MOST = 10_000  # rows, beyond which the median is that of some of them
 
 
+@any_scale(0, "bandwidths")
 def mmd(evidence: Evidence, config: MMDConfig) -> Score:
     """Return E k(X,X') + E k(Y,Y') - 2 E k(X,Y) with k = exp(-|x-y|²/2h²); lower is better.
 
     Unbiased, so that it may be negative; without a unit; any sizes from 2. h is the lower median of the distances of
     real rows; ``detail`` has the value and interval at 1/8, 1/4, 1/2, 1 and 2 times h, since each sees another scale.
-    Gretton et al. 2012, JMLR 13.
+    Intervals are of the population value, for this h. Gretton et al. 2012, JMLR 13.
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     if min(n, m) < 2:
@@ -39,29 +42,32 @@ def mmd(evidence: Evidence, config: MMDConfig) -> Score:
         if not h:
             return Score(None, n_real=n, n_fake=m, warnings=warnings)
     factors = (1.0,) if config.bandwidth else FACTORS
-    groups = count(n, m)
-    real, centre = real_side(evidence.real, groups)
-    fake = side(evidence.fake, centre, groups)
-    kernel, width = _kernels(h, factors), len(factors)
-    sums = (
-        pair_sums(real, fake, kernel, width),
-        evidence.real.once(("gaussian", h, factors, groups), lambda: pair_sums(real, None, kernel, width)),
-        pair_sums(fake, None, kernel, width),
-    )
-    values = _unbiased(*(total.sum((1, 2)) for total in sums), n, m)
-    replicates = _unbiased(*(leave_out(total) for total in sums), real.others, fake.others)
-    intervals = [jackknife(float(value), some) for value, some in zip(values, replicates, strict=True)]
+    sums = _sums(evidence, h, factors)
+    values, intervals = [each.value() for each in sums], [each.interval() for each in sums]
     detail = {
         "bandwidths": [h * factor for factor in factors],
-        "values": values.tolist(),
+        "values": values,
         "low": [None if interval is None else interval.low for interval in intervals],
         "high": [None if interval is None else interval.high for interval in intervals],
     }
     at = factors.index(1.0)
     params = {"bandwidth": h, "estimator": "U", "chosen": "given" if config.bandwidth else "median of real distances"}
-    return bounded(
-        float(values[at]), intervals[at], n_real=n, n_fake=m, params=params, detail=detail, warnings=warnings
+    return bounded(values[at], intervals[at], n_real=n, n_fake=m, params=params, detail=detail, warnings=warnings)
+
+
+def _sums(evidence: Evidence, h: float, factors: Sequence[float]) -> list[Contrast]:
+    """Return the sums of the kernel of each bandwidth."""
+    groups = count(len(evidence.real.rows), len(evidence.fake))
+    real, centre = real_side(evidence.real, groups)
+    fake = side(evidence.fake, centre, groups)
+    kernel, width = _kernels(h, factors), len(factors)
+    between = pair_sums(real, fake, kernel, width)
+    within_real = evidence.real.once(
+        ("gaussian", h, tuple(factors), groups), lambda: pair_sums(real, None, kernel, width)
     )
+    within_fake = pair_sums(fake, None, kernel, width)
+    sizes = real.sizes, fake.sizes  # k(x, x) = 1
+    return [Contrast(*some, *sizes, *sizes) for some in zip(between, within_real, within_fake, strict=True)]
 
 
 def _kernels(h: float, factors: Sequence[float]) -> Callable[[Array], Sequence[float]]:
@@ -79,11 +85,6 @@ def _kernels(h: float, factors: Sequence[float]) -> Callable[[Array], Sequence[f
         return totals
 
     return sums
-
-
-def _unbiased(between: Array, real: Array, fake: Array, n: Any, m: Any) -> Array:
-    """Return MMD² from sums over ordered pairs, in which each row meets itself with k = 1."""
-    return (real - n) / (n * (n - 1)) + (fake - m) / (m * (m - 1)) - 2 * between / (n * m)
 
 
 def median_distance(real: RealSide) -> tuple[float, tuple[str, ...]]:

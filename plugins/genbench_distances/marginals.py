@@ -2,59 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from genbench.protocol import Evidence, Score
-from genbench_distances.jackknife import assign, bounded, count, jackknife
-from genbench_distances.quantiles import line_costs
-from genbench_distances.sliced import costs
+from genbench_distances.jackknife import TOO_FEW, assign, bounded, count, jackknife_absolute
+from genbench_distances.quantiles import sort
+from genbench_distances.scale import any_scale
+from genbench_distances.sliced import absolute, between, lines
 
-__all__ = ["correlation", "w1_marginal"]
+__all__ = ["correlation", "w1_marginal", "w1_observables"]
 
 Array = npt.NDArray[Any]
 TAILS = (0.001, 0.01, 0.99, 0.999)
 WIDEST = 32  # columns, up to which ranks are taken anew without each group
 
 
+@any_scale(1, "features", "tails")
 def w1_marginal(evidence: Evidence) -> Score:
-    """Return the 1-Wasserstein distance of each feature, mean over the d features; lower is better.
+    """Return the 1-Wasserstein distance ∫|F - G| of each feature, mean over the d features; lower is better.
 
-    In units of the space: standard deviations where it is standardised. ``detail`` has every feature, the shift of its
-    quantiles far in the tails, and the distance of each derived observable in standard deviations of the real one. Any
-    sizes; blind to what features do together.
+    In units of the space: standard deviations where it is standardised. ``detail`` has every feature, and the shift of
+    its quantiles far in the tails. Any sizes; blind to what features do together. Samples of equal laws are at a
+    distance of order n^-½: the interval, of the population value, allows for it. Vallender 1974, doi:10.1137/1118101.
     """
     real, fake = evidence.real, evidence.fake
-    groups = count(len(real.rows), len(fake))
-    values, replicates = costs(real, fake, np.eye(fake.shape[1]), 1, groups)
-    names = evidence.columns if len(evidence.columns) == len(values) else tuple(f"x{i}" for i in range(len(values)))
+    sizes = {"n_real": len(real.rows), "n_fake": len(fake)}
+    found = lines(real, fake, None, 1, count(*sizes.values()))
+    names = evidence.columns if len(evidence.columns) == fake.shape[1] else tuple(f"x{i}" for i in range(fake.shape[1]))
     real_tails = real.once("tails", lambda: np.quantile(real.rows, TAILS, axis=0))
     shifts = np.quantile(fake, TAILS, axis=0) - real_tails
     detail: dict[str, Any] = {
-        "features": dict(zip(names, values.tolist(), strict=True)),
-        "worst": names[int(values.argmax())],
+        "features": dict(zip(names, found.costs.tolist(), strict=True)),
+        "worst": names[int(found.costs.argmax())],
         "tails": {f"{q:g}": dict(zip(names, row.tolist(), strict=True)) for q, row in zip(TAILS, shifts, strict=True)},
     }
-    if evidence.observables_test is not None and evidence.observables_fake is not None:
-        detail["observables"] = _observables(evidence.observables_test, evidence.observables_fake)
-    value = float(values.mean())
-    interval = jackknife(value, replicates.mean(1), bias=0.5)
-    sizes = {"n_real": len(real.rows), "n_fake": len(fake)}
-    return bounded(value, interval, transform=lambda w: max(w, 0.0), debiased=True, detail=detail, **sizes)
+    return bounded(float(found.costs.mean()), absolute(found), least=0.0, detail=detail, **sizes)
 
 
-def _observables(real: Mapping[str, Array], fake: Mapping[str, Array]) -> dict[str, float | None]:
-    """Return W1 of each observable in standard deviations of the real one, None where that or a value is not finite."""
-    distances: dict[str, float | None] = {}
-    for name in real.keys() & fake.keys():
-        x, y = (np.sort(np.asarray(side[name], np.float64).reshape(1, -1), axis=1) for side in (real, fake))
-        width = x.std()
-        usable = bool(np.isfinite(x).all() and np.isfinite(y).all() and width > 0)
-        distances[name] = float(line_costs(x, y, 1)[0] / width) if usable else None
-    return dict(sorted(distances.items()))
+def w1_observables(evidence: Evidence) -> Score:
+    """Return the 1-Wasserstein distance of each derived observable, mean over observables; lower is better.
+
+    In standard deviations of the real one, so that masses, angles and counts can be averaged; ``detail`` has each. One
+    that is not finite for some samples has no distance: then there is no value, and a warning names it. Constant
+    ones are left out. The interval is that of `w1_marginal`. Vallender 1974, doi:10.1137/1118101.
+    """
+    real, fake = evidence.observables_test, evidence.observables_fake
+    names = sorted(real.keys() & fake.keys()) if real and fake else []
+    sizes = {"n_real": len(evidence.real.rows), "n_fake": len(evidence.fake)}
+    if real is None or fake is None or not names:
+        return Score(None, warnings=("no observable is known on both sides",), **sizes)
+    wrong, constant, found = [], [], {}
+    for name in names:
+        x, y = (np.asarray(side[name], np.float64).reshape(1, -1) for side in (real, fake))
+        bad = [int(np.count_nonzero(~np.isfinite(some))) for some in (x, y)]
+        if any(bad):
+            wrong.append(f"{name!r} is not finite in {bad[0]} of {x.size} real rows and {bad[1]} of {y.size} samples")
+        elif not np.ptp(x / 2):
+            constant.append(name)
+        else:
+            found[name] = _standardised(x, y)
+    params = {"observables": names, "constant": constant}
+    if wrong or not found:
+        return Score(None, params=params, warnings=tuple(wrong) or ("every observable is constant",), **sizes)
+    x, y = (np.concatenate([pair[side] for pair in found.values()]) for side in (0, 1))
+    groups = count(x.shape[1], y.shape[1])
+    each = between(sort(x, groups), sort(y, groups), 1, groups)
+    detail = {
+        "observables": dict(zip(found, each.costs.tolist(), strict=True)),
+        "worst": list(found)[int(each.costs.argmax())],
+    }
+    told = (f"constant observables left out: {', '.join(constant)}",) if constant else ()
+    value = float(each.costs.mean())
+    return bounded(value, absolute(each), least=0.0, params=params, detail=detail, warnings=told, **sizes)
+
+
+def _standardised(x: Array, y: Array) -> tuple[Array, Array]:
+    """Return both less the mean of x, over its standard deviation; safe for numbers whose squares are not."""
+    unit = np.abs(x).max() or 1.0
+    x, y = x / unit, y / unit
+    mean, width = x.mean(), x.std()
+    return (x - mean) / width, (y - mean) / width
 
 
 def correlation(evidence: Evidence) -> Score:
@@ -66,7 +96,7 @@ def correlation(evidence: Evidence) -> Score:
     """
     real, fake = evidence.real, evidence.fake
     n, m, d = len(real.rows), len(fake), fake.shape[1]
-    varies = np.ptp(real.rows, axis=0) > 0
+    varies = np.ptp(real.rows / 2, axis=0) > 0  # halves, since a range may overflow
     if varies.sum() < 2 or min(n, m) < 2:
         return Score(None, n_real=n, n_fake=m, warnings=("needs two features that vary, and two rows of either side",))
     pairs = np.triu_indices(int(varies.sum()), 1)
@@ -78,19 +108,19 @@ def correlation(evidence: Evidence) -> Score:
     detail = {"worst": [names[features[side[worst]]] for side in pairs], "worst_difference": float(gaps[worst])}
     warnings = () if varies.all() else (f"{d - varies.sum()} constant features left out",)
 
-    groups, missing = count(n, m), "no interval: needs 10 rows of either side"
+    value, interval, missing = float(gaps.mean()), None, TOO_FEW
+    groups = count(n, m)
     if varies.sum() > WIDEST:
-        groups, missing = 1, f"no interval: beyond {WIDEST} features it costs 20 times the value"
-    replicates = np.empty(0)
-    if groups > 1:
-        kept = real.once(("spearman", groups), lambda: _without(real.rows[:, varies], groups))
-        others = _without(fake[:, varies], groups)
-        replicates = np.array([np.abs(a - b)[pairs].mean() for a, b in zip(kept, others, strict=True)])
-    value = float(gaps.mean())
-    return bounded(
-        value, jackknife(value, replicates, bias=0.5), transform=lambda v: min(max(v, 0.0), 2.0), missing=missing,
-        debiased=True, detail=detail, warnings=warnings, n_real=n, n_fake=m, params={"rank": "spearman"},
-    )  # fmt: skip
+        missing = f"no interval: beyond {WIDEST} features it costs 20 times the value"
+    elif groups > 1:
+        kept = real.once(("spearman", groups), lambda: _parts(real.rows[:, varies], groups))
+        both = [np.abs(a - b)[:, *pairs].mean(1) for a, b in zip(kept, _parts(fake[:, varies], groups), strict=True)]
+        # the noise of each difference between equal laws, and what of it remains where the laws differ
+        noise = np.sqrt(2 / np.pi * (1 / n + 1 / m)) * (1 - left[pairs] ** 2)
+        bias = (noise * np.minimum(1.0, (2 * noise / np.where(gaps > 0, gaps, 1.0)) ** 2)).mean()
+        interval = jackknife_absolute(value, *both, float(bias))
+    fields = {"n_real": n, "n_fake": m, "params": {"rank": "spearman"}}
+    return bounded(value, interval, least=0.0, most=2.0, missing=missing, detail=detail, warnings=warnings, **fields)
 
 
 def _spearman(rows: Array) -> Array:
@@ -104,6 +134,8 @@ def _spearman(rows: Array) -> Array:
     return np.clip(ranks.T @ ranks, -1.0, 1.0)
 
 
-def _without(rows: Array, groups: int) -> list[Array]:
+def _parts(rows: Array, groups: int) -> tuple[Array, Array]:
+    """Return the correlations without each group and of each alone: two (G, d, d)."""
     labels = assign(len(rows), groups)
-    return [_spearman(rows[labels != g]) for g in range(groups)]
+    without = [_spearman(rows[labels != g]) for g in range(groups)]
+    return np.array(without), np.array([_spearman(rows[labels == g]) for g in range(groups)])

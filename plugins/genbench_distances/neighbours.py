@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,36 +13,39 @@ from scipy.spatial import cKDTree
 
 from genbench.protocol import Evidence, Score
 from genbench_distances import NeighbourConfig
-from genbench_distances.jackknife import assign, bounded, count, jackknife
+from genbench_distances.jackknife import SIZES, Interval, bounded, student
 from genbench_distances.nearest import BLOCK, TREE, nearest_other, pairwise_distances, products
+from genbench_distances.ranks import wilson
 
 __all__ = ["Balls", "balls", "coverage", "density", "precision", "recall"]
 
 Array = npt.NDArray[Any]
-SPARE = 10  # neighbours beyond the k-th, enough to find it without any one group
+HALVINGS = 20
+SPARE = 5  # neighbours for each of k, among which the k-th of a half is found
+FEWEST = 4  # rows for each of k, below which halves mean nothing
 OPEN = 1 - 2.0**-50  # a ball is open: what is on its rim to within rounding is outside
 NEAR = 1e-9  # relative to the squared norms: where products may be on the wrong side of the rim
 
 
 @dataclass(frozen=True)
 class Balls:
-    """A ball around each row, to its k-th other row: with all rows, and without those of each group."""
+    """A ball around each row, to its k-th other row: of all rows, and of its half in each halving."""
 
     rows: Array  # (n, d)
     radii: Array  # (n,)
-    lesser: Array  # (G, n)
-    labels: Array  # (n,)
-    k: int
+    halved: Array  # (S, n)
+    sides: Array  # (S, n) the half of each row
 
 
 def precision(evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the share of samples that lie in the ball of at least one real row; higher is better.
 
-    A ball reaches to the row's k-th other neighbour and is open (distances strictly less). Sees outliers and noise, not
-    lost modes. Kynkäänniemi et al. 2019, arXiv:1904.06991.
+    A ball reaches to the row's k-th other neighbour and is open (distances strictly less). Between 0 and 1; sees
+    outliers and noise, not lost modes. It depends on the sizes, and its interval is of the mean at these sizes.
+    Kynkäänniemi et al. 2019, arXiv:1904.06991.
     """
     held = _samples_held(evidence, config)
-    return _score(held.points, evidence, config)
+    return _share(held.points, len(evidence.fake), held.hit, evidence, config)
 
 
 def recall(evidence: Evidence, config: NeighbourConfig) -> Score:
@@ -52,42 +56,62 @@ def recall(evidence: Evidence, config: NeighbourConfig) -> Score:
     n, m = len(evidence.real.rows), len(evidence.fake)
     if m <= config.k:
         return Score(None, n_real=n, n_fake=m, warnings=(f"needs more than k={config.k} samples",))
-    held = _held(balls(evidence.fake, config.k, count(n, m)), evidence.real.rows)
-    return _score(held.points, evidence, config)
+    held = _held(balls(evidence.fake, config.k), evidence.real.rows)
+    return _share(held.points, n, held.hit, evidence, config)
 
 
 def density(evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the number of real balls that hold a sample, mean over samples, divided by k; higher is better.
 
-    1 for a perfect model on average; more where samples crowd where real rows do. Balls as in `precision`. Naeem et al.
-    2020, arXiv:2002.09797.
+    1 for a perfect model on average; more where samples crowd where real rows do. Balls and interval as in `precision`.
+    Naeem et al. 2020, arXiv:2002.09797.
     """
     held = _samples_held(evidence, config)
-    return _score(held.pairs / config.k, evidence, config, most=np.inf)
+    value, error = held.pairs.value / config.k, math.sqrt(_spread(held.pairs.halves)) / config.k
+    half = student(HALVINGS) * error
+    return _score(value, Interval(value - half, value + half, value, error), held.hit, evidence, config)
 
 
 def coverage(evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the share of real balls that hold at least one sample; higher is better.
 
-    A perfect model has 1 - 2^-k, 0.969 for k = 5 and as many samples as real rows. Balls as in `precision`. Naeem et
-    al. 2020, arXiv:2002.09797.
+    A perfect model has 1 - 2^-k, 0.969 for k = 5 and as many samples as real rows. Balls and interval as in
+    `precision`. Naeem et al. 2020, arXiv:2002.09797.
     """
-    held = _samples_held(evidence, config)
-    return _score(held.balls, evidence, config)
+    n = len(evidence.real.rows)
+    return _share(_samples_held(evidence, config).balls, n, None, evidence, config)
 
 
-def _score(values: Array, evidence: Evidence, config: NeighbourConfig, *, most: float = 1.0) -> Score:
-    """Return the score from the value with all rows and without each group (1 + G,)."""
-    n, m = len(evidence.real.rows), len(evidence.fake)
+def _share(found: Halved, points: int, hit: int | None, evidence: Evidence, config: NeighbourConfig) -> Score:
+    """Return the score of a share of so many points, with Wilson's interval for as many as its noise is worth."""
+    angles = np.arcsin(np.sqrt(found.halves))  # their spread does not depend on the share
+    spread = max(_spread(angles), 0.25 / points)
+    low, high = wilson(found.value, 0.25 / spread, student(HALVINGS))
+    error = math.sqrt(max(found.value * (1 - found.value), 0.25 / points) * 4 * spread)
+    return _score(found.value, Interval(low, high, found.value, error), hit, evidence, config)
+
+
+def _spread(halves: Array) -> float:
+    """Return the variance of what both halves of many halvings (S, 2) average to; 0 of none."""
+    return float(((halves[:, 0] - halves[:, 1]) ** 2).mean()) / 4 if len(halves) else 0.0
+
+
+def _score(
+    value: float, interval: Interval | None, hit: int | None, evidence: Evidence, config: NeighbourConfig
+) -> Score:
+    """Return the score; where so few balls are ``hit`` that halves may share none of them, it says so."""
+    sizes = {"n_real": len(evidence.real.rows), "n_fake": len(evidence.fake)}
     params = {"k": config.k, "ball": "open"}
-    if np.isnan(values[0]):
-        return Score(None, n_real=n, n_fake=m, params=params, warnings=(f"needs more than k={config.k} real rows",))
-    interval = jackknife(float(values[0]), values[1:])
-
-    def clip(value: float) -> float:
-        return float(min(max(value, 0.0), most))
-
-    return bounded(float(values[0]), interval, transform=clip, n_real=n, n_fake=m, params=params)
+    if np.isnan(value):
+        return Score(None, params=params, warnings=(f"needs more than k={config.k} real rows",), **sizes)
+    if min(sizes.values()) < FEWEST * config.k:
+        interval = None
+    few = hit is not None and 0 < hit < FEWEST * config.k
+    return bounded(
+        value, interval, of=SIZES, method="random halves", least=0.0, params=params,
+        missing=f"no interval: {FEWEST * config.k} rows of either side are needed",
+        warnings=(f"all hangs on {hit} balls: the interval is too narrow",) if few else (), **sizes,
+    )  # fmt: skip
 
 
 def _samples_held(evidence: Evidence, config: NeighbourConfig) -> Held:
@@ -97,60 +121,84 @@ def _samples_held(evidence: Evidence, config: NeighbourConfig) -> Held:
 
 
 def _real_balls(evidence: Evidence, config: NeighbourConfig) -> Balls | None:
-    real, groups = evidence.real, count(len(evidence.real.rows), len(evidence.fake))
+    real = evidence.real
     if len(real.rows) <= config.k:
         return None
-    return real.once(("balls", config.k, groups), lambda: balls(real.rows, config.k, groups))
+    return real.once(("balls", config.k), lambda: balls(real.rows, config.k))
 
 
 # ------------------------------------------------------------------------------------------------------------- radii
 
 
-def balls(rows: Array, k: int, groups: int) -> Balls:
-    """Return the ball of each row to its k-th other row (n > k), with all rows and without each group."""
-    labels = assign(len(rows), groups)
-    distances, neighbours = nearest_other(rows, min(k + SPARE, len(rows) - 1))
-    lesser = np.empty((groups if groups > 1 else 0, len(rows)))
-    for g in range(len(lesser)):
-        kept = labels[neighbours] != g
-        at = np.argmax(np.cumsum(kept, axis=1) == k, axis=1)  # the k-th that is left
-        at = np.where(kept.sum(1) >= k, at, distances.shape[1] - 1)  # or the last that is known
-        lesser[g] = distances[np.arange(len(rows)), at]
-    return Balls(rows, distances[:, k - 1], lesser, labels, k)
+def sides(n: int) -> Array:
+    """Return which half each of n rows is in, in each of many random halvings (S, n); always the same."""
+    return np.random.Generator(np.random.PCG64(n)).permuted(np.tile(np.arange(n) % 2 == 0, (HALVINGS, 1)), axis=1)
+
+
+def balls(rows: Array, k: int) -> Balls:
+    """Return the ball of each row to its k-th other row (n > k), of all rows and of its half in each halving."""
+    distances, neighbours = nearest_other(rows, min(SPARE * k, len(rows) - 1))
+    half = sides(len(rows))
+    radii = np.empty((len(half), len(rows)))
+    for side, out in zip(half, radii, strict=True):
+        kept = np.cumsum(side[neighbours] == side[:, None], axis=1) < k
+        at = np.minimum(kept.sum(1), distances.shape[1] - 1)  # the k-th of its half, or the last that is known
+        out[:] = distances[np.arange(len(rows)), at]
+    return Balls(rows, distances[:, k - 1], radii, half)
 
 
 # ------------------------------------------------------------------------------------------------- who is in which ball
 
 
 @dataclass(frozen=True)
-class Held:
-    """With all rows and without each group (1 + G,): balls around a point, points in one, balls with one."""
+class Halved:
+    """A mean over all rows, and over both halves of each halving (S, 2)."""
 
-    pairs: Array
-    points: Array
-    balls: Array
+    value: float
+    halves: Array
+
+    @classmethod
+    def of(cls, counts: Array, sides: Array) -> Halved:
+        """Return the means of counts (1 + S, n) of each row."""
+        first = (counts[1:] * sides).sum(1)
+        number = sides.sum(1)
+        halves = np.stack(
+            [first / number, (counts[1:].sum(1) - first) / np.maximum(sides.shape[1] - number, 1)], axis=1
+        )
+        return cls(float(counts[0].mean()), halves)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Balls around a point, points in a ball, balls with a point; the number of balls."""
+
+    number: int
+    pairs: Halved
+    points: Halved
+    balls: Halved
+
+    @property
+    def hit(self) -> int:
+        """How many balls hold a point."""
+        return round(self.balls.value * self.number) if self.number else 0
 
 
 def _held(around: Balls | None, points: Array) -> Held:
     if around is None:
-        nothing = np.full(1, np.nan)
-        return Held(nothing, nothing, nothing)
-    radii = np.vstack([around.radii[None], around.lesser]) * OPEN
-    groups = len(around.lesser)
-    labels = assign(len(points), max(groups, 1))
-    pairs = np.zeros(1 + groups)
-    point_in, ball_hit = np.zeros((1 + groups, len(points)), bool), np.zeros((1 + groups, len(around.rows)), bool)
+        nothing = Halved(math.nan, np.empty((0, 2)))
+        return Held(0, nothing, nothing, nothing)
+    radii = np.vstack([around.radii[None], around.halved]) * OPEN
+    half = sides(len(points))
+    counts = np.zeros((1 + len(half), len(points)), np.int32)
+    hit = np.zeros((1 + len(half), len(around.rows)), bool)
     for ball, point, distance in _inside(around.rows, radii, points):
-        for g in range(1 + groups):
-            inside = distance < radii[g, ball]
-            if g:
-                inside &= (around.labels[ball] != g - 1) & (labels[point] != g - 1)
-            pairs[g] += np.count_nonzero(inside)
-            point_in[g, point[inside]] = True
-            ball_hit[g, ball[inside]] = True
-    n = len(around.rows) - np.concatenate([[0], np.bincount(around.labels, minlength=groups)[:groups]])
-    m = len(points) - np.concatenate([[0], np.bincount(labels, minlength=groups)[:groups]])
-    return Held(pairs / m, point_in.sum(1) / m, ball_hit.sum(1) / n)
+        for s, reach in enumerate(radii):
+            inside = distance < reach[ball]
+            if s:
+                inside &= around.sides[s - 1, ball] == half[s - 1, point]
+            counts[s] += np.bincount(point[inside], minlength=len(points)).astype(np.int32)
+            hit[s, ball[inside]] = True
+    return Held(len(around.rows), Halved.of(counts, half), Halved.of(counts > 0, half), Halved.of(hit, around.sides))
 
 
 def _inside(centres: Array, radii: Array, points: Array) -> Iterator[tuple[Array, Array, Array]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from genbench.protocol import Evidence, Score
-from genbench_distances.jackknife import Interval, assign, bounded, count, jackknife, leave_out
+from genbench_distances.contrast import Contrast
+from genbench_distances.jackknife import assign, bounded, count
 
 __all__ = ["kid"]
 
@@ -20,30 +22,33 @@ BLOCK = 1_000_000  # products at once
 def kid(evidence: Evidence) -> Score:
     """Return the squared maximum mean discrepancy with kernel (x·y/d + 1)³, of all samples; lower is better.
 
-    Unbiased, so that it may be negative; without a unit; any sizes from 2. In raw units it depends on where the origin
-    is. Only in Inception's features is it the KID of Bińkowski et al. 2018, arXiv:1801.01401.
+    E k(X,X') + E k(Y,Y') - 2 E k(X,Y), unbiased, so that it may be negative; without a unit; any sizes from 2. In raw
+    units it depends on where the origin is, and in wide offsets it has no digits left. The interval is of the
+    population value. Only in Inception's features is it the KID of Bińkowski et al. 2018, arXiv:1801.01401.
     """
     n, m, d = len(evidence.real.rows), len(evidence.fake), evidence.fake.shape[1]
     if min(n, m) < 2:
         return Score(None, n_real=n, n_fake=m, warnings=("needs at least 2 rows of either side",))
-    value, interval = (_from_moments if d <= MOST else _from_blocks)(evidence, count(n, m))
     params = {"kernel": "(x.y/d + 1)^3", "estimator": "U"}
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = (_from_moments if d <= MOST else _from_blocks)(evidence, count(n, m))
+        value, interval = sums.value(), sums.interval()
+    if not math.isfinite(value):
+        why = ("the kernel overflows at the scale of the data: score in standardised space",)
+        return Score(None, n_real=n, n_fake=m, params=params, warnings=why)
     return bounded(value, interval, n_real=n, n_fake=m, params=params)
 
 
-def _unbiased(between: Any, real: Any, fake: Any, real_self: Any, fake_self: Any, n: Any, m: Any) -> Any:
-    """Return MMD² from sums of the kernel over ordered pairs, each row with itself included."""
-    return (real - real_self) / (n * (n - 1)) + (fake - fake_self) / (m * (m - 1)) - 2 * between / (n * m)
-
-
-def _self(rows: Array) -> Array:
-    """Return k(x, x) (n,)."""
-    s = np.einsum("ij,ij->i", rows, rows) / rows.shape[1] + 1.0
-    return s * s * s  # type: ignore[no-any-return]
-
-
-def _by_group(values: Array, labels: Array, groups: int) -> Array:
-    return np.bincount(labels, values, minlength=groups)
+def _sides(evidence: Evidence, groups: int) -> tuple[tuple[Array, Array], dict[str, Array]]:
+    """Return the group of each row of both sides, and what a `Contrast` must know of each side alone."""
+    sides = {"real": evidence.real.rows, "fake": evidence.fake}
+    labels = {name: assign(len(rows), groups) for name, rows in sides.items()}
+    fields = {}
+    for name, rows in sides.items():
+        s = np.einsum("ij,ij->i", rows, rows) / rows.shape[1] + 1.0
+        fields[f"{name}_selves"] = np.bincount(labels[name], s * s * s, minlength=groups)
+        fields[f"{name}_sizes"] = np.bincount(labels[name], minlength=groups)
+    return (labels["real"], labels["fake"]), fields
 
 
 def _moments(rows: Array, groups: int) -> Array:
@@ -72,40 +77,19 @@ def _moments(rows: Array, groups: int) -> Array:
     return np.array(moments)
 
 
-def _from_moments(evidence: Evidence, groups: int) -> tuple[float, Interval | None]:
-    real, fake = evidence.real, evidence.fake
+def _from_moments(evidence: Evidence, groups: int) -> Contrast:
+    real = evidence.real
     p = real.once(("third moments", groups), lambda: _moments(real.rows, groups))
-    q = _moments(fake, groups)
-    own = [_by_group(_self(rows), assign(len(rows), groups), groups) for rows in (real.rows, fake)]
-    P, Q = p.sum(0), q.sum(0)
-    value = float(_unbiased(P @ Q, P @ P, Q @ Q, own[0].sum(), own[1].sum(), P[0], Q[0]))
-    if groups == 1:
-        return value, None
-    replicates = []
-    for g in range(groups):
-        a, b = P - p[g], Q - q[g]
-        selves = [o.sum() - o[g] for o in own]
-        replicates.append(_unbiased(a @ b, a @ a, b @ b, *selves, a[0], b[0]))
-    return value, jackknife(value, np.array(replicates))
+    q = _moments(evidence.fake, groups)
+    return Contrast(p @ q.T, p @ p.T, q @ q.T, **_sides(evidence, groups)[1])
 
 
-def _from_blocks(evidence: Evidence, groups: int) -> tuple[float, Interval | None]:
+def _from_blocks(evidence: Evidence, groups: int) -> Contrast:
     real, fake = evidence.real, evidence.fake
-    labels = [assign(len(rows), groups) for rows in (real.rows, fake)]
-    sizes = [np.bincount(some, minlength=groups) for some in labels]
-    own = [_by_group(_self(rows), some, groups) for rows, some in zip((real.rows, fake), labels, strict=True)]
+    labels, fields = _sides(evidence, groups)
     within_real = real.once(("cubic", groups), lambda: _block_sums(real.rows, real.rows, labels[0], labels[0], groups))
     within_fake = _block_sums(fake, fake, labels[1], labels[1], groups)
-    between = _block_sums(real.rows, fake, *labels, groups)
-    sums = (between.sum(), within_real.sum(), within_fake.sum(), own[0].sum(), own[1].sum())
-    value = float(_unbiased(*sums, len(real.rows), len(fake)))
-    if groups == 1:
-        return value, None
-    lesser = [total.sum() - total for total in own]
-    others = (len(real.rows) - sizes[0], len(fake) - sizes[1])
-    parts = (leave_out(between), leave_out(within_real), leave_out(within_fake))
-    replicates = _unbiased(*parts, *lesser, *others)
-    return value, jackknife(value, replicates)
+    return Contrast(_block_sums(real.rows, fake, *labels, groups), within_real, within_fake, **fields)
 
 
 def _block_sums(x: Array, y: Array, x_labels: Array, y_labels: Array, groups: int) -> Array:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from genbench_distances.jackknife import assign
 
-__all__ = ["Sorted", "line_costs", "line_replicates", "sort"]
+__all__ = ["Sorted", "line_costs", "line_noise", "line_replicates", "sort"]
 
 Array = npt.NDArray[Any]
 
@@ -26,6 +26,10 @@ class Sorted:
     def without(self, group: int) -> Array:
         """Return the values without a group, still sorted (c, n - size)."""
         return self.values[self.labels != group].reshape(len(self.values), -1)
+
+    def alone(self, group: int) -> Array:
+        """Return the values of a group, sorted (c, size)."""
+        return self.values[self.labels == group].reshape(len(self.values), -1)
 
 
 def sort(lines: Array, groups: int) -> Sorted:
@@ -53,8 +57,25 @@ def line_costs(x: Array, y: Array, p: int) -> Array:
     return gaps.mean(1) if n == m else gaps @ mass
 
 
-def line_replicates(x: Sorted, y: Sorted, p: int, groups: int) -> Array:
-    """Return W_p to the power p without each group, (G, c); (0, c) where there is only one."""
+def line_replicates(x: Sorted, y: Sorted, p: int, groups: int) -> tuple[Array, Array]:
+    """Return W_p to the power p without each group, and of each alone: two (G, c), of one group (0, c)."""
     if groups == 1:
-        return np.empty((0, len(x.values)))
-    return np.stack([line_costs(x.without(g), y.without(g), p) for g in range(groups)])
+        return np.empty((0, len(x.values))), np.empty((0, len(x.values)))
+    without = [line_costs(x.without(g), y.without(g), p) for g in range(groups)]
+    alone = [line_costs(x.alone(g), y.alone(g), p) for g in range(groups)]
+    return np.stack(without), np.stack(alone)
+
+
+def line_noise(x: Sorted, y: Sorted) -> Array:
+    """Return what W₁ (c,) would be on average between samples of as many rows if the laws were equal.
+
+    There the difference of the distribution functions is normal with variance F(1 - F)/n + G(1 - G)/m.
+    """
+    squares = [(_width(side.values) ** 2 / side.values.shape[1]) for side in (x, y)]
+    return np.sqrt(2 / np.pi * (squares[0] + squares[1]))
+
+
+def _width(values: Array) -> Array:
+    """Return the integral of √(F(1 - F)) (c,) of sorted values (c, n)."""
+    share = np.arange(1, values.shape[1]) / values.shape[1]
+    return np.diff(values, axis=1) @ np.sqrt(share * (1 - share))  # type: ignore[no-any-return]

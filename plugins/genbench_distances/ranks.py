@@ -36,9 +36,9 @@ def area(x: Array, y: Array) -> Area:
     return Area(float(below_y.mean()), math.sqrt(spread), math.sqrt(null))
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
+def wilson(share: float, n: float, z: float = QUANTILE) -> tuple[float, float]:
     """Return the 95 % interval of a share of n, by Wilson 1927, doi:10.2307/2276774."""
-    share, shrink = hits / n, 1 + QUANTILE**2 / n
-    centre = (share + QUANTILE**2 / (2 * n)) / shrink
-    half = QUANTILE / shrink * math.sqrt(share * (1 - share) / n + QUANTILE**2 / (4 * n * n))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    shrink = 1 + z**2 / n
+    centre = (share + z**2 / (2 * n)) / shrink
+    half = z / shrink * math.sqrt(share * (1 - share) / n + z**2 / (4 * n * n))
+    return max(centre - half, 0.0) if share > 0 else 0.0, min(centre + half, 1.0) if share < 1 else 1.0

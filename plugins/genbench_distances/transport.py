@@ -13,9 +13,9 @@ from scipy.spatial.distance import cdist
 
 from genbench.protocol import Evidence, RealSide, Score
 from genbench_distances import TransportConfig
-from genbench_distances.jackknife import bounded, count, jackknife
+from genbench_distances.jackknife import SIZES, Interval, bounded, count
 from genbench_distances.ranks import QUANTILE
-from genbench_distances.sliced import costs
+from genbench_distances.sliced import absolute, lines, squares
 
 __all__ = ["transport", "w1", "w2"]
 
@@ -50,26 +50,23 @@ def _score(evidence: Evidence, config: TransportConfig, p: int) -> Score:
     sizes = {"n_real": len(x), "n_fake": len(y)}
     params = {"p": p, "max_rows": config.max_rows}
 
-    def root(cost: float) -> float:
-        return math.sqrt(max(cost, 0.0)) if p == 2 else max(cost, 0.0)
-
     if x.shape[1] == 1:
-        groups = count(len(x), len(y))
-        values, replicates = costs(RealSide(x), y, np.ones((1, 1)), p, groups)
-        interval = jackknife(float(values[0]), replicates[:, 0], bias=p / 2)
-        params["solver"] = "sort"
-        return bounded(root(values[0]), interval, transform=root, debiased=True, params=params, **sizes)
+        found, params["solver"] = lines(RealSide(x), y, None, p, count(len(x), len(y))), "sort"
+        if p == 1:
+            return bounded(float(found.costs[0]), absolute(found), least=0.0, params=params, **sizes)
+        return bounded(float(found.costs[0]), squares(found), power=2, debiased=True, params=params, **sizes)
     params["solver"] = "network simplex"
     solved = transport(x, y, p)
     if isinstance(solved, str):
         return Score(None, params=params, warnings=(solved,), **sizes)
-    detail: dict[str, Any] = {"dual_gap": solved.gap}
-    if min(len(x), len(y)) < FEWEST:
-        why = (f"no interval: {FEWEST} rows of either side are needed",)
-        return Score(root(solved.cost), params=params, detail=detail, warnings=why, **sizes)
-    detail["interval"] = "dual potentials, at these sizes: bias not removed"
-    low, high = (root(solved.cost + sign * QUANTILE * solved.error) for sign in (-1, 1))
-    return Score(root(solved.cost), low=low, high=high, level=0.95, params=params, detail=detail, **sizes)
+    interval = None
+    if min(len(x), len(y)) >= FEWEST:
+        half = QUANTILE * solved.error
+        interval = Interval(solved.cost - half, solved.cost + half, solved.cost, solved.error)
+    return bounded(
+        solved.cost, interval, power=p, least=0.0, of=SIZES, method="dual potentials",
+        params=params, detail={"dual_gap": solved.gap}, **sizes,
+    )  # fmt: skip
 
 
 def _thinned(rows: Array, most: int, rng: np.random.Generator) -> Array:

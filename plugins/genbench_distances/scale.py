@@ -1,0 +1,86 @@
+"""Metrics at any scale: squares of numbers like 1e200 or 1e-200 do not exist, those of the same numbers rescaled do."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from genbench.protocol import Evidence, RealSide, Score
+
+__all__ = ["any_scale"]
+
+SMALL, LARGE = 2.0**-100, 2.0**100  # between which third and fourth powers, and their sums, are ordinary numbers
+COMMON = ("standard_error", "debiased")
+LENGTHS = ("bandwidth", "tolerance")
+
+
+def any_scale(power: int, *lengths: str) -> Callable[[Callable[..., Score]], Callable[..., Score]]:
+    """Decorate a metric that grows with the scale of the data to this power: numbers too large or small are rescaled.
+
+    By a power of two, so that no digit changes. ``lengths`` are the entries of ``detail`` that grow like the value; of
+    ``params`` it is the bandwidth, which grows as the data do.
+    """
+
+    def decorate(metric: Callable[..., Score]) -> Callable[..., Score]:
+        @functools.wraps(metric)
+        def scaled(evidence: Evidence, *config: Any) -> Score:
+            largest = _largest(evidence)
+            if not largest or SMALL <= largest <= LARGE:
+                return metric(evidence, *config)
+            unit = 2.0 ** (math.frexp(largest)[1] - 1) if math.isfinite(largest) else 2.0**1023
+            return _back(metric(_rescaled(evidence, unit), *config), unit, power, lengths)
+
+        return scaled
+
+    return decorate
+
+
+def _largest(evidence: Evidence) -> float:
+    """Return the largest difference from the first real row: an offset is no scale."""
+    rows, fake = evidence.real.rows, evidence.fake
+    if not rows.size or not fake.size:
+        return 0.0
+    ends = evidence.real.once("ends", lambda: (rows.min(0), rows.max(0)))
+    with np.errstate(over="ignore"):
+        return float(max(np.abs(end - rows[0]).max() for end in (*ends, fake.min(0), fake.max(0))))
+
+
+def _rescaled(evidence: Evidence, unit: float) -> Evidence:
+    real = evidence.real
+    others = {
+        name: None if (rows := getattr(evidence, name)) is None else rows / unit for name in ("train", "reference")
+    }
+    kept = real.once(("rescaled", unit), lambda: RealSide(real.rows / unit))
+    return replace(evidence, real=kept, fake=evidence.fake / unit, **others)  # type: ignore[arg-type]
+
+
+def _back(score: Score, unit: float, power: int, lengths: tuple[str, ...]) -> Score:
+    """Return the score in the data's own scale."""
+    exponent = math.frexp(unit)[1] - 1
+    powers = dict.fromkeys(COMMON, power) | dict.fromkeys(lengths, power or 1)
+    detail = {name: _times(entry, exponent * powers.get(name, 0)) for name, entry in score.detail.items()}
+    params = {name: _times(entry, exponent * (name in LENGTHS)) for name, entry in score.params.items()}
+    numbers = {name: _times(getattr(score, name), exponent * power) for name in ("value", "low", "high")}
+    if None in numbers.values() and score.low is not None:
+        why = (*score.warnings, "out of the range of numbers at the scale of the data")
+        return replace(score, value=None, low=None, high=None, level=None, detail={}, params=params, warnings=why)
+    return replace(score, **numbers, detail=detail, params=params)
+
+
+def _times(entry: Any, exponent: int) -> Any:
+    """Return numbers, alone or in lists and mappings, times a power of two; None where that is too large."""
+    if not exponent or entry is None or isinstance(entry, str):
+        return entry
+    if isinstance(entry, Mapping):
+        return {key: _times(value, exponent) for key, value in entry.items()}
+    if isinstance(entry, (list, tuple)):
+        return [_times(value, exponent) for value in entry]
+    try:
+        return math.ldexp(entry, exponent)
+    except OverflowError:
+        return None
