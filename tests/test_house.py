@@ -143,6 +143,8 @@ def loaded(*arguments: str, code: int = 0) -> set[str]:
         ("run --config absent.toml", 2),
         ("table --help", 0),
         ("score --help", 0),
+        ("plot --help", 0),
+        ("plot nowhere -o x.png", 2),
         ("audit --help", 0),
         ("audit", 2),
         ("audit -d rign", 2),

@@ -1,0 +1,130 @@
+"""At which scale does a model fail? The equivalent sample of each model against the bandwidth it was seen with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from genbench.entry import Record
+from genbench.errors import DataError
+from genbench.report.figures_style import Look, Subject, logarithmic, looks, plain_text
+
+__all__ = ["Curve", "curve_of", "equivalent"]
+
+SIZE = (6.4, 4.0)  # inches
+LISTS = ("bandwidths", "values", "low", "high")
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Equivalent sample against bandwidth (K,), medians over seeds; at least ``low`` where ``value`` is infinite."""
+
+    bandwidths: Numbers
+    value: Numbers
+    low: Numbers
+    high: Numbers
+
+
+def curve_of(records: Sequence[Record]) -> Curve | None:
+    """Return the curve of the cells of one model, None where none has a score ``equivalent`` with its bandwidths."""
+    found = [detail for record in records if (detail := _detail(record))]
+    if not found:
+        return None
+    found = [detail for detail in found if len(detail["bandwidths"]) == len(found[0]["bandwidths"])]
+    bandwidths = [_numbers(detail["bandwidths"]) for detail in found]
+    middle = (len(found) - 1) // 2
+    value, low, high = (np.sort([_numbers(d[name]) for d in found], axis=0)[middle] for name in LISTS[1:])
+    return Curve(np.exp(np.mean(np.log(bandwidths), axis=0)), value, low, high)
+
+
+def _detail(record: Record) -> Mapping[str, Any] | None:
+    for score in record.get("scores") or ():
+        detail = score.get("detail") or {}
+        if score["metric"] == "equivalent" and all(isinstance(detail.get(name), list) for name in LISTS):
+            return detail
+    return None
+
+
+def _numbers(values: Sequence[float | None]) -> Numbers:
+    """Return numbers; None, which JSON has for what nothing bounds, is infinite."""
+    return np.array([math.inf if value is None else value for value in values], float)
+
+
+def equivalent(subject: Subject) -> Figure:
+    """Return the equivalent sample of each model against the bandwidth, both logarithmic.
+
+    A line is the median over seeds, its band the interval at 95 %; an arrow stands at the lower limit where a model is
+    not told from real data. Horizontal lines are the training and the test rows. Raises DataError without such scores.
+    """
+    rows = [(row, curve) for row in subject.rows if (curve := curve_of(row.records)) is not None]
+    if not rows:
+        raise DataError(
+            f"{subject.dataset}: no record holds the metric 'equivalent'; score the run again with --metrics equivalent"
+        )
+    figure = Figure(figsize=SIZE)
+    axes = figure.add_subplot()
+    logarithmic(axes)
+    axes.set_xlabel("bandwidth (units of the scoring space)")
+    axes.set(ylabel="worth in real events", title=plain_text(subject.dataset))
+    shown = looks([row for row, _ in rows])
+    for row, curve in rows:
+        _draw(axes, curve, shown[row.label], band=row.role != "reference")
+    _limit(axes, [curve for _, curve in rows])
+    _sizes(axes, subject.records)
+    handles = [_handle(look) for look in shown.values()]
+    handles.append(Line2D([], [], color="#555555", marker="^", linestyle="", markersize=5, label="at least"))
+    figure.legend(handles=handles, loc="outside right upper")
+    return figure
+
+
+def _draw(axes: Axes, curve: Curve, look: Look, *, band: bool) -> None:
+    told = np.isfinite(curve.value)
+    kwargs: dict[str, Any] = {"color": look.colour, "zorder": 3 if band else 2}
+    line = np.where(told, curve.value, curve.low)
+    line = np.where(np.isfinite(line), line, np.nan)
+    axes.plot(curve.bandwidths, np.where(told, line, np.nan), linestyle=look.dashes, marker=look.marker,
+              markersize=4 if band else 3, **kwargs)  # fmt: skip
+    axes.plot(curve.bandwidths[~told], line[~told], linestyle="", marker="^", markersize=5, **kwargs)
+    axes.plot(curve.bandwidths, line, linestyle=look.dashes, linewidth=0.6, alpha=0.4, **kwargs)
+    if band:
+        high = np.where(np.isfinite(curve.high), curve.high, np.finfo(float).max / 1e10)
+        axes.fill_between(curve.bandwidths, curve.low, high, where=told, color=look.colour, alpha=0.13, linewidth=0)
+
+
+def _limit(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Show every value and limit, and of the bands what fits: an upper bound may be infinite."""
+    shown = np.concatenate([np.where(np.isfinite(curve.value), curve.value, curve.low) for curve in curves])
+    shown = shown[np.isfinite(shown) & (shown > 0)]
+    axes.set_ylim(shown.min() / 2, shown.max() * 3)
+
+
+def _sizes(axes: Axes, records: Sequence[Record]) -> None:
+    """Draw a line at the number of training rows and one at that of the test rows."""
+    styles = {"train": (0, (6, 3)), "test": (0, (1, 2))}
+    found = {
+        split: {r["sizes"][split] for r in records if (r.get("sizes") or {}).get(split)} for split in ("train", "test")
+    }
+    same = found["train"] == found["test"]
+    low, high = axes.get_ylim()
+    for split, sizes in found.items():
+        if len(sizes) != 1 or (same and split == "test"):
+            continue
+        n = sizes.pop()
+        text = f"{n} train, {n} test" if same else f"{n} {split}"
+        axes.set_ylim(min(low, n / 2), max(high, n * 2))
+        low, high = axes.get_ylim()
+        axes.axhline(n, color="#333333", linewidth=0.8, linestyle=styles[split], zorder=1)
+        axes.annotate(text, (0.99, n), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
+                      ha="right", va="bottom", fontsize=7, color="#333333")  # fmt: skip
+
+
+def _handle(look: Look) -> Line2D:
+    return Line2D([], [], color=look.colour, linestyle=look.dashes, marker=look.marker, markersize=4, label=look.label)

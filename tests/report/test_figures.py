@@ -1,0 +1,182 @@
+"""Figures: what is drawn is what the records say; hostile names; files that are the same twice."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from synthetic import record, score
+
+from genbench.cli.main import main
+from genbench.errors import DataError, UnknownName, UserError
+from genbench.record import write_json, write_record
+from genbench.report.figures import FIGURES, draw, save, subjects_of
+from genbench.report.figures_equivalent import curve_of
+from genbench.report.figures_style import looks
+
+BANDWIDTHS = [2.0, 1.0, 0.5]
+
+
+def worth(values, low, high):
+    detail = {"bandwidths": BANDWIDTHS, "values": values, "low": low, "high": high, "at_least": False}
+    return score("equivalent", 100.0, better="higher", detail=detail)
+
+
+def scored(model, seed=0, values=(300.0, 200.0, 100.0), low=None, high=None, **fields):
+    low = [x / 2 for x in values] if low is None else low
+    high = [x * 2 for x in values] if high is None else high
+    return record(model, seed, [worth(list(values), low, high)], **fields)
+
+
+@pytest.fixture
+def records():
+    sizes = {"train": 500, "test": 2000, "reference": 2000}
+    return [
+        scored("vae", values=[300.0, 200.0, 100.0], sizes=sizes),
+        scored("gan", values=[None, 20.0, 10.0], low=[70.0, 10.0, 5.0], high=[None, 40.0, 20.0], sizes=sizes),
+        scored("real", values=[None] * 3, low=[900.0, None, 800.0], high=[None] * 3, sizes=sizes),
+        record("kde", status="failed", reason="boom"),
+    ]
+
+
+def axes_of(records):
+    (subject,) = subjects_of(records)
+    return draw("equivalent", subject).axes[0]
+
+
+def drawn(axes):
+    """Return the finite points of each line that has a marker, as sets of (x, y)."""
+    lines = [line.get_xydata() for line in axes.lines if line.get_marker() not in ("None", None)]
+    return [sorted(map(tuple, points[np.isfinite(points).all(1)])) for points in lines]
+
+
+def test_a_curve_is_the_median_over_seeds_and_unbounded_where_most_seeds_are() -> None:
+    told, untold = [300.0, 200.0, 100.0], [None, 100.0, 50.0]
+    cells = [
+        scored("vae", 0, told),
+        scored("vae", 1, untold, low=[1.0] * 3, high=[None] * 3),
+        scored("vae", 2, untold, low=[1.0] * 3, high=[None] * 3),
+    ]
+    curve = curve_of(cells)
+    assert curve.bandwidths == pytest.approx(BANDWIDTHS)
+    assert curve.value.tolist() == [np.inf, 100.0, 50.0]
+    assert curve.low.tolist() == [1.0] * 3
+    assert np.isinf(curve.high).all()
+    assert curve_of([record("vae", 0, [score("energy", 1.0)])]) is None
+
+
+def test_points_are_values_and_arrows_lower_limits(records) -> None:
+    points = drawn(axes_of(records))
+    assert [(0.5, 100.0), (1.0, 200.0), (2.0, 300.0)] in points
+    assert [(0.5, 10.0), (1.0, 20.0)] in points  # gan, where it is told from real data
+    assert [(2.0, 70.0)] in points  # and where it is not
+    assert [(0.5, 800.0), (2.0, 900.0)] in points  # real: the middle has no limit
+
+
+def test_the_axes_are_logarithmic_and_hold_every_point_and_the_sizes(records) -> None:
+    axes = axes_of(records)
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    low, high = axes.get_ylim()
+    assert low < 10
+    assert high > 2000
+    assert {text.get_text() for text in axes.texts} == {"500 train", "2000 test"}
+    assert {500.0, 2000.0} <= {y for line in axes.lines for y in line.get_ydata()}
+
+
+def test_models_are_told_apart_in_grey_and_to_colour_blind_eyes() -> None:
+    (subject,) = subjects_of([scored(f"m{i}") for i in range(28)] + [scored("real"), scored("memoriser")])
+    shown = list(looks(subject.rows).values())
+    assert len({(look.colour, str(look.dashes)) for look in shown}) == 30
+    assert len({(look.marker, str(look.dashes)) for look in shown[:28]}) == 28
+    assert [look.label for look in shown[-2:]] == ["real", "memoriser"]
+
+
+@pytest.mark.parametrize("name", ["$\\frac{", "_hidden", "<script>alert(1)</script>", "名", "\x1b[31mred", "a" * 500])
+@pytest.mark.filterwarnings("ignore:Glyph")  # a font may lack a letter
+def test_names_of_strangers_are_only_text(name, tmp_path) -> None:
+    (subject,) = subjects_of([scored("vae", label=name, dataset=name, dataset_label=name)])
+    figure = draw("equivalent", subject)
+    save(figure, tmp_path / "x.svg")
+    assert "<script" not in (tmp_path / "x.svg").read_text()
+    label = figure.legends[0].get_texts()[0].get_text()
+    assert "\x1b" not in label
+    assert len(label) <= 41
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_written_in_every_format_the_same_twice(name, records, tmp_path) -> None:
+    (subject,) = subjects_of(records)
+    for suffix, start in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")):
+        files = [tmp_path / f"{i}{suffix}" for i in range(2)]
+        for file in files:
+            figure = draw(name, subject)
+            assert isinstance(figure, Figure)
+            save(figure, file)
+        first, second = (file.read_bytes() for file in files)
+        assert first.startswith(start)
+        assert first == second
+
+
+def test_what_cannot_be_drawn_says_why(records, tmp_path) -> None:
+    (empty,) = subjects_of([record("vae", 0, [score("energy", 1.0)])])
+    with pytest.raises(DataError, match="ring: no record holds the metric 'equivalent'"):
+        draw("equivalent", empty)
+    (subject,) = subjects_of(records)
+    with pytest.raises(UnknownName, match="did you mean 'equivalent'"):
+        draw("equivlent", subject)
+    with pytest.raises(UserError, match=r"ends with .png, .pdf, .svg"):
+        save(draw("equivalent", subject), tmp_path / "x.gif")
+
+
+# ----------------------------------------------------------------------------------------------------- the command line
+
+
+@pytest.fixture
+def run(tmp_path):
+    path = tmp_path / "run"
+    path.mkdir()
+    write_json(path / "run.json", {})
+    for r in (scored("vae"), scored("vae", dataset="a/b"), scored("gan")):
+        write_record(path, r)
+    return path
+
+
+def test_several_datasets_are_several_files(run, tmp_path, capsys) -> None:
+    assert main(["plot", str(run), "-o", str(tmp_path / "worth.png")]) == 0
+    written = capsys.readouterr().out.split()
+    assert sorted(written) == sorted(map(str, tmp_path.glob("*.png")))
+    assert {path.name for path in tmp_path.glob("*.png")} == {"worth-ring.png", "worth-a_b.png"}
+
+
+def test_one_dataset_is_one_file(run, tmp_path, capsys) -> None:
+    assert main(["plot", str(run), "--dataset", "ring", "-o", str(tmp_path / "worth.svg")]) == 0
+    assert capsys.readouterr().out.split() == [str(tmp_path / "worth.svg")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "x.gif"], "expected a file that ends with .png"),
+        (["-o", "/nowhere/at/all.png"], "no folder /nowhere/at"),
+        (["-o", "x.png", "--dataset", "rign"], "--dataset rign: not in these runs; there are: "),
+        (["-o", "x.png", "--figure", "equivalnt"], "no figure named 'equivalnt', did you mean 'equivalent'?"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(run, arguments, message, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["plot", str(run), *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("x*"))
+    assert main(["plot", str(tmp_path), "-o", "x.png"]) == 2
+    assert "no run here" in capsys.readouterr().err
+
+
+def test_drawing_imports_no_torch(run, tmp_path) -> None:
+    code = (
+        "import sys; from genbench.cli.main import main\n"
+        f"assert main({json.dumps(['plot', str(run), '-d', 'ring', '-o', str(tmp_path / 'x.pdf')])}) == 0\n"
+        "assert 'torch' not in sys.modules and 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True)
