@@ -17,6 +17,7 @@ __all__ = ["floors_of", "spread_of_floors"]
 SPLITS = 8  # of the pooled real rows, for a metric whose interval says nothing
 REAL = ("test_raw", "truth_test", "labels_test")
 FAKE = ("fake_raw", "truth_fake", "labels_fake")
+THE_FLOOR = "no floor: this is the floor"
 FEWEST = 4  # real rows, to be halved
 
 
@@ -54,10 +55,12 @@ def spread_of_floors(
     That is what the interval implies. A metric that has none is taken again on 8 random splits of all real rows, which
     gives its law under the hypothesis that both sides are alike.
     """
-    return [
-        {**score, "floor_sd": standard_error(score) or _over_splits(evidence, scorer, score, views)}
-        for scorer, score in zip(scorers, scores, strict=True)
-    ]
+    found = []
+    for scorer, score in zip(scorers, scores, strict=True):
+        spread = standard_error(score) or _over_splits(evidence, scorer, score, views)
+        warnings = [THE_FLOOR if text.startswith("no floor: no other") else text for text in score["warnings"]]
+        found.append({**score, "floor_sd": spread, "warnings": warnings})
+    return found
 
 
 def _over_splits(evidence: Evidence, scorer: Scorer, score: Mapping[str, Any], views: Views) -> float | None:

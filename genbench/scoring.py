@@ -110,6 +110,11 @@ def _look(scorer: Scorer, evidence: Evidence, views: Views) -> tuple[Evidence, s
         return views.view(evidence, scorer.space, train="train" in scorer.spec.needs), ""
     except PluginError as error:
         return evidence, str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        traceback.print_exc()
+        return evidence, f"space {scorer.space!r}: {told(error)}"
 
 
 def _attempt(scorer: Scorer, evidence: Evidence) -> Score:

@@ -148,7 +148,7 @@ def _digest(identity: str, seed: int, *arrays: Array | None) -> str:
 def _restored(space: Any, file: Path) -> bool:
     """Take back what was fitted before; a file that cannot be read is no better than none."""
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             space.restore(dict(kept))
     except Exception:
         return False

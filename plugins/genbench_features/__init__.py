@@ -30,7 +30,7 @@ class ClassifierConfig:
     """Options of the frozen classifier."""
 
     width: int = 64  # features: units of its last hidden layer
-    steps: int = 600  # batches of 128 that it is trained on
+    steps: int = 300  # batches of 128 that it is trained on
 
     def __post_init__(self) -> None:
         for name in ("width", "steps"):

@@ -40,10 +40,15 @@ class Classifier:
         self.centre, self.scale = flat.mean(0), np.full(flat.shape[1], max(float(flat.std()), 1e-12))
         self.shape = np.array(train.shape[1:])
         seed = int(rng.integers(2**63))
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.manual_seed(seed)
-            self._build()
-            self._train(self._tensor(train), torch.from_numpy(targets), torch.Generator().manual_seed(seed))
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # sums then come in one order, and small batches wait for no other thread
+        try:
+            with torch.random.fork_rng(devices=[]), torch.enable_grad():
+                torch.manual_seed(seed)
+                self._build()
+                self._train(self._tensor(train), torch.from_numpy(targets), torch.Generator().manual_seed(seed))
+        finally:
+            torch.set_num_threads(threads)
 
     def _build(self) -> None:
         width, classes = self.config.width, len(self.classes)

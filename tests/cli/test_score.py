@@ -16,6 +16,7 @@ from genbench.cli.main import main
 DATA = Path(__file__).parent.parent / "data" / "reference_metrics"
 FIELDS = {"metric", "value", "low", "high", "level", "floor", "floor_sd", "z", "better", "unit", "best"}
 FIELDS |= {"n_real", "n_fake", "space", "params", "version", "seconds", "warnings"}
+FIELDS |= {"label", "floor_from", "suspect", "ranked"}
 
 
 @pytest.fixture
@@ -31,11 +32,16 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def scores(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, dict[str, Any]]:
+def scores_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
     assert main(["score", *arguments, "--json"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    return {score["metric"]: score for score in json.loads(out)}
+    found: list[dict[str, Any]] = json.loads(out)
+    return found
+
+
+def scores(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, dict[str, Any]]:
+    return {score["metric"]: score for score in scores_of(capsys, *arguments)}
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -57,7 +63,9 @@ def test_all_metrics_that_need_only_samples(files: Path, capsys: pytest.CaptureF
         assert (score["n_real"], score["n_fake"]) == (300, 200)
         assert score["space"] == "standardised"
         assert score["better"] in ("lower", "higher")
-        assert score["floor"] is score["z"] is None
+        assert np.isfinite(score["floor"])
+        assert score["floor_from"] == "random halves of the real rows"
+        assert score["z"] is None or score["floor_sd"] > 0
         assert score["seconds"] >= 0
 
 
@@ -99,8 +107,10 @@ def test_a_reference_gives_floors(files: Path, capsys: pytest.CaptureFixture[str
     given = ("--real", "real.npy", "--reference", "more.npy", "--metrics", "energy")
     shifted = scores(capsys, *given, "--fake", "fake.npy")["energy"]
     alike = scores(capsys, *given, "--fake", "more.npy")["energy"]
-    assert shifted["floor"] == alike["floor"] == alike["value"]
+    assert alike["floor"] == alike["value"]
     assert alike["z"] == 0
+    assert shifted["floor"] != alike["floor"], "200 samples are held against the score of 200 real rows"
+    assert shifted["floor_from"] == alike["floor_from"] == "reference"
     assert shifted["floor_sd"] > 0
     assert shifted["z"] > 3
 
@@ -151,12 +161,27 @@ def test_the_seed_is_all_that_is_random(files: Path, capsys: pytest.CaptureFixtu
 def test_the_table(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["score", "--real", "real.npy", "--fake", "fake.npy", "--metrics", "energy,coverage"]
     assert main(given) == 0
-    short = capsys.readouterr().out
-    assert "200 samples against 300 real rows, space: standardised" in short
-    assert "energy" in short
-    assert "floor" not in short, "a column without entries"
+    halves = capsys.readouterr().out
+    assert "200 samples against 300 real rows, space: standardised" in halves
+    assert "energy" in halves
+    assert "floor: the score of random halves of --real" in halves
+    assert "the floor is that of 150 against 150 rows; z compares as many samples with it" in halves
+    assert "no best value" not in halves
     assert main([*given, "--reference", "more.npy"]) == 0
-    assert "floor: the score of --reference" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "floor: the score of --reference" in said
+    assert "150 rows" not in said
+
+
+def test_spaces(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--real", "real.csv", "--fake", "fake.csv", "--train", "train.csv", "--labels", "kind")
+    found = {s["label"]: s for s in scores_of(capsys, *given, "--metrics", "energy,energy@pca,energy@raw")}
+    assert [s["space"] for s in found.values()] == ["standardised", "pca", "raw"]
+    assert {s["metric"] for s in found.values()} == {"energy"}
+    [pca] = scores_of(capsys, *given, "--metrics", "energy", "--space", "pca")
+    assert (pca["label"], pca["value"]) == ("energy@pca", found["energy@pca"]["value"])
+    assert main(["score", *given, "--metrics", "energy@pca"]) == 0
+    assert "energy@pca" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -165,7 +190,11 @@ def test_the_table(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (("--fake", "fake.npy"), ("missing option '--real'", "genbench score --help")),
         (("--real", "absent.npy", "--fake", "fake.npy"), ("absent.npy: no such file",)),
         (("--real", "real.npy", "--fake", "fake.npy", "--metrics", "enrgy"), ("did you mean 'energy'?",)),
-        (("--real", "real.npy", "--fake", "fake.npy", "--space", "rwa"), ("--space rwa", "standardised, raw")),
+        (("--real", "real.npy", "--fake", "fake.npy", "--metrics", "kid@pac"), ("no space named 'pac'", "'pca'")),
+        (
+            ("--real", "real.npy", "--fake", "fake.npy", "--space", "rwa"),
+            ("--space rwa", "standardised, raw, pixels, pca"),
+        ),
         (("--real", "real.npy", "--fake", "fake.npy", "--set", "mmd.bnd=2"), ("mmd.bnd=2", "has no option 'bnd'")),
         (("--real", "real.npy", "--fake", "fake.npy", "--seed", "-1"), ("'--seed'", "-1")),
         (("--real", "real.npy", "--fake", "wide.npy"), ("--fake wide.npy and --real real.npy do not fit", "3 columns")),

@@ -1,0 +1,98 @@
+"""Floors: fresh real rows against held-out ones at the sizes that are compared, and how much that varies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import genbench
+from genbench.floors import floors_of, spread_of_floors
+from genbench.protocol import Evidence, RealSide, Score
+from genbench.scoring import Scorer, evaluate
+from genbench.spaces import Views
+from genbench.spec import MetricSpec
+
+RNG = np.random.default_rng(0)
+
+
+def shift(evidence: Evidence) -> Score:
+    gap = float(evidence.fake.mean() - evidence.real.rows.mean())
+    return Score(gap, n_real=len(evidence.real.rows), n_fake=len(evidence.fake))
+
+
+SHIFT = Scorer(MetricSpec("shift", shift, None, "distance of the means"), shift)
+
+
+def given(n: int = 400, m: int = 300, offset: float = 0.0) -> Evidence:
+    return Evidence(RealSide(RNG.normal(size=(n, 1))), RNG.normal(offset, size=(m, 1)))
+
+
+def as_samples(evidence: Evidence, rows: np.ndarray) -> Evidence:
+    return Evidence(evidence.real, rows)
+
+
+@pytest.mark.parametrize(("fresh", "floor_n", "like_n"), [(300, 300, None), (500, 300, None), (100, 100, 100)])
+def test_a_floor_is_never_of_other_sizes_than_what_is_compared(fresh: int, floor_n: int, like_n: int | None) -> None:
+    evidence = given()
+    floors = floors_of(evidence, as_samples(evidence, RNG.normal(size=(fresh, 1))), [SHIFT], Views({}))
+    assert floors is not None
+    assert (floors.source, floors.scores["shift"]["n_fake"]) == ("reference", floor_n)
+    assert (None if floors.like is None else floors.like["shift"]["n_fake"]) == like_n
+
+
+def test_without_more_real_rows_random_halves_give_the_floor() -> None:
+    evidence = given(400, 300)
+    floors = floors_of(evidence, None, [SHIFT], Views({}))
+    assert floors is not None
+    assert floors.source == "random halves of the real rows"
+    assert floors.like is not None
+    for scores in (floors.scores, floors.like):
+        assert (scores["shift"]["n_real"], scores["shift"]["n_fake"]) == (200, 200)
+    assert floors_of(given(3), None, [SHIFT], Views({})) is None
+    again = floors_of(evidence, None, [SHIFT], Views({}))
+    assert again is not None
+    assert again.scores["shift"]["value"] == floors.scores["shift"]["value"]
+
+
+def test_a_metric_without_an_interval_gets_its_spread_from_splits() -> None:
+    evidence = given(400, 400)
+    [score] = spread_of_floors(evidence, [SHIFT], evaluate(evidence, [SHIFT]), Views({}))
+    assert score["floor_sd"] == pytest.approx(np.sqrt(2 / 400), rel=0.6)
+    sure = Scorer(SHIFT.spec, lambda _: Score(0.0, low=-1.96, high=1.96))
+    [score] = spread_of_floors(evidence, [sure], evaluate(evidence, [sure]), Views({}))
+    assert score["floor_sd"] == pytest.approx(1.0)
+
+
+def test_z_is_that_of_a_normal_number_where_both_are_real() -> None:
+    zs = []
+    for _ in range(60):
+        evidence = given(200, 200)
+        floors = floors_of(evidence, as_samples(evidence, RNG.normal(size=(200, 1))), [SHIFT], Views({}))
+        zs.append(evaluate(evidence, [SHIFT], floors)[0]["z"])
+    # the held-out rows are common to both, and the value itself has no interval
+    assert 0.5 < np.std(zs) < 1.6
+    assert np.mean(np.abs(zs) > 3) <= 0.1
+
+
+def test_a_shift_is_seen_and_copies_are_suspect() -> None:
+    rng = np.random.default_rng(1)
+    real, train, fresh, far = (rng.normal(size=(500, 2)) for _ in range(4))
+    far = far + 0.5
+    chosen = {"metrics": "energy,ct", "real": real, "train": train}
+    for reference in (fresh, None):
+        alike, shifted, copied = (
+            {s["metric"]: s for s in genbench.score(fake=fake, reference=reference, **chosen)}
+            for fake in (rng.normal(size=(500, 2)), far, train)
+        )
+        assert abs(alike["energy"]["z"]) < 3
+        assert shifted["energy"]["z"] > 3
+        assert (alike["ct"]["suspect"], shifted["ct"]["suspect"], copied["ct"]["suspect"]) == (False, False, True)
+        assert copied["ct"]["ranked"] is False
+
+
+def test_constant_columns_are_told_with_every_score() -> None:
+    rng = np.random.default_rng(2)
+    real, fake = (np.c_[rng.normal(size=(60, 2)), np.full(60, 3.0)] for _ in range(2))
+    for score in genbench.score(real=real, fake=fake, metrics="energy,coverage"):
+        assert np.isfinite(score["value"])
+        assert any("is constant" in text for text in score["warnings"])
