@@ -1,5 +1,7 @@
 """What the fork server imports once for all cells: only libraries, never a plugin, and no device is asked anything."""
 
+import gc
+
 import numpy.random  # noqa: F401
 import ot  # noqa: F401
 import pandas  # noqa: F401
@@ -11,3 +13,9 @@ import sklearn.ensemble
 import sklearn.mixture  # noqa: F401
 import torch._dynamo  # the first optimiser would import its 800 modules in every cell
 import torch.nn.functional  # noqa: F401
+
+import genbench.cell
+import genbench.supervisor  # noqa: F401
+
+gc.collect()
+gc.freeze()  # a cell's collector would visit, and so copy, every page of what is shared here

@@ -65,7 +65,7 @@ def context_for(device: str = "cpu", method: str | None = None) -> multiprocessi
 def start_server() -> multiprocessing.context.BaseContext:
     """Return the context of the fork server, which has imported torch already; the calling process never needs it."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["genbench.preload", "genbench.cell", "genbench.supervisor"])
+    context.set_forkserver_preload(["genbench.preload"])
     with quietly():
         multiprocessing.forkserver.ensure_running()  # also when somebody has killed it meanwhile
     return context
