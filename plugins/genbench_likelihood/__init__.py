@@ -12,7 +12,7 @@ __all__ = ["genbench_register"]
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
-    """Return the specs of ``nll``, ``bits_per_dim`` and ``kl``."""
+    """Return the specs of likelihoods, divergences and the gap."""
     return [
         MetricSpec(
             "nll",
@@ -36,10 +36,31 @@ def genbench_register() -> Iterable[Spec]:
             "kl",
             "genbench_likelihood.divergence:kl",
             None,
-            "Kullback-Leibler divergence from the known density, or the cross-entropy gap to it",
+            "Kullback-Leibler divergence of the model's density from the true one, over held-out rows",
             unit="nats",
             best=0.0,
-            needs=("truth",),
+            needs=("density", "truth"),
             paper="Kullback & Leibler 1951, doi:10.1214/aoms/1177729694",
+        ),
+        MetricSpec(
+            "kl_reverse",
+            "genbench_likelihood.divergence:kl_reverse",
+            None,
+            "Kullback-Leibler divergence of the true density from the model's, over samples",
+            unit="nats",
+            best=0.0,
+            needs=("density", "truth"),
+            paper="Kullback & Leibler 1951, doi:10.1214/aoms/1177729694",
+        ),
+        MetricSpec(
+            "cross_entropy_gap",
+            "genbench_likelihood.divergence:cross_entropy_gap",
+            None,
+            "how much rarer samples are under the true density than data are; negative where they crowd at its peaks",
+            ranked=False,
+            unit="nats",
+            best=0.0,
+            needs=("samples", "truth"),
+            paper="Cover & Thomas 2006, doi:10.1002/047174882X",
         ),
     ]

@@ -17,10 +17,13 @@ QUANTILE = 1.959964  # of the normal distribution, at 97.5 %
 FEWEST = 10  # rows, below which the mean is not near enough to normal
 
 
-def mean_score(values: npt.NDArray[Any], infinite: str, scale: float = 1.0, **fields: Any) -> Score:
+def mean_score(
+    values: npt.NDArray[Any], infinite: str, scale: float = 1.0, *, error: float = 0.0, **fields: Any
+) -> Score:
     """Return the mean of ``scale`` times values (n,), with mean ± 1.96 standard errors.
 
-    A value that is not finite makes the mean undefined: then ``infinite`` says what it means, after the share of rows.
+    ``error`` is the standard error of a number that was taken off all of them. A value that is not finite makes the
+    mean undefined: then ``infinite`` says what it means, after the share of rows.
     """
     values = np.asarray(values, dtype=np.float64) * scale
     wrong = int(np.count_nonzero(~np.isfinite(values)))
@@ -30,5 +33,7 @@ def mean_score(values: npt.NDArray[Any], infinite: str, scale: float = 1.0, **fi
     value = float(values.mean())
     if len(values) < FEWEST:
         return Score(value, warnings=(f"no interval: {FEWEST} rows are needed",), **fields)
-    half = QUANTILE * float(values.std(ddof=1)) / math.sqrt(len(values))
-    return Score(value, low=value - half, high=value + half, level=LEVEL, **fields)
+    error = math.hypot(float(values.std(ddof=1)) / math.sqrt(len(values)), error)
+    low, high = value - QUANTILE * error, value + QUANTILE * error
+    detail = {"interval": "mean of rows", "interval_of": "population", "standard_error": error}
+    return Score(value, low=low, high=high, level=LEVEL, detail=detail, **fields)

@@ -8,7 +8,7 @@ import pytest
 
 from genbench.protocol import Evidence, LogDensity, RealSide
 from genbench_likelihood import genbench_register
-from genbench_likelihood.divergence import kl
+from genbench_likelihood.divergence import cross_entropy_gap, kl, kl_reverse
 from genbench_likelihood.likelihood import bits_per_dim, nll
 
 
@@ -85,22 +85,52 @@ def test_divergence_from_the_truth(pair):
 
 def test_divergence_from_the_model(pair):
     test, fake, truth = pair
-    found = kl(evidence(test, fake, density_fake=model(fake), **truth))
-    assert found.params["quantity"] == "KL(model||truth)"
+    found = kl_reverse(evidence(test, fake, density_fake=model(fake), **truth))
+    assert found.params == {"quantity": "KL(model||truth)", "kind": "exact"}
     assert found.low < REVERSE < found.high
+    bound = kl_reverse(evidence(test, fake, density_fake=model(fake, "bound"), **truth))
+    assert "lower bound" in bound.params["quantity"]
 
 
-def test_cross_entropy_gap_where_the_model_has_no_density(pair):
+def test_each_name_is_one_quantity(pair):
     test, fake, truth = pair
-    found = kl(evidence(test, fake, entropy=ENTROPY, **truth))
-    assert found.params["quantity"] == "cross-entropy gap"
+    densities = {"density_test": model(test), "density_fake": model(fake)}
+    assert kl(evidence(test, fake, density_fake=model(fake), entropy=ENTROPY, **truth)).value is None
+    assert kl_reverse(evidence(test, fake, density_test=model(test), entropy=ENTROPY, **truth)).value is None
+    everything = evidence(test, fake, entropy=ENTROPY, **densities, **truth)
+    values = [metric(everything).value for metric in (kl, kl_reverse, cross_entropy_gap)]
+    assert values == pytest.approx([FORWARD, REVERSE, 0.53], abs=0.05)
+
+
+def test_cross_entropy_gap_needs_no_density_of_the_model(pair):
+    test, fake, truth = pair
+    found = cross_entropy_gap(evidence(test, fake, entropy=ENTROPY, **truth))
     assert found.low < 0.44 + 0.09 < found.high  # (σ² + μ² - 1)/2 for each of two columns
     assert found.params["entropy_from"] == "exact"
-    guessed = kl(evidence(test, fake, **truth))
+    guessed = cross_entropy_gap(evidence(test, fake, **truth))
     assert guessed.value == pytest.approx(found.value, abs=0.05)
     assert "held-out" in guessed.params["entropy_from"]
-    perfect = kl(evidence(test, test, entropy=ENTROPY, truth_test=truth["truth_test"], truth_fake=truth["truth_test"]))
-    assert perfect.low < 0 < perfect.high
+    assert guessed.high - guessed.low > found.high - found.low  # the entropy has an error too
+    perfect = evidence(test, test, entropy=ENTROPY, truth_test=truth["truth_test"], truth_fake=truth["truth_test"])
+    assert cross_entropy_gap(perfect).low < 0 < cross_entropy_gap(perfect).high
+
+
+def test_the_gap_of_samples_at_the_peak_is_negative_and_ranks_nothing(pair):
+    test, fake, _ = pair
+    crowd = evidence(test, 0.1 * fake, entropy=ENTROPY, truth_fake=log_normal(0.1 * fake))
+    assert cross_entropy_gap(crowd).high < 0
+    assert [spec.name for spec in genbench_register() if not spec.ranked] == ["cross_entropy_gap"]
+
+
+@pytest.mark.parametrize("metric", [kl, kl_reverse, cross_entropy_gap])
+def test_intervals_of_divergences_hold_as_often_as_they_say(metric):
+    held, truth = 0, {kl: FORWARD, kl_reverse: REVERSE, cross_entropy_gap: 0.53}[metric]
+    for seed in range(200):
+        test, fake = rows(seed, n=200), rows(seed + 1000, n=200, mean=0.3, scale=1.2)
+        known = {"truth_test": log_normal(test), "truth_fake": log_normal(fake)}
+        found = metric(evidence(test, fake, density_test=model(test), density_fake=model(fake), **known))
+        held += found.low < truth < found.high
+    assert 0.9 <= held / 200 <= 0.99
 
 
 def test_first_rows_may_be_all_that_have_a_density(pair):
@@ -121,12 +151,15 @@ def test_a_density_of_zero_is_a_reason_and_not_a_number(pair):
         assert found.value is None
         assert found.warnings[0].startswith("3 of 20000 rows")
     outside = dict(truth, truth_fake=np.where(fake[:, 0] > 3, -np.inf, truth["truth_fake"]))
-    found = kl(evidence(test, fake, entropy=ENTROPY, **outside))
-    assert found.value is None
-    assert "infinite" in found.warnings[0]
+    for found in (
+        cross_entropy_gap(evidence(test, fake, entropy=ENTROPY, **outside)),
+        kl_reverse(evidence(test, fake, density_fake=model(fake), **outside)),
+    ):
+        assert found.value is None
+        assert "infinite" in found.warnings[0]
 
 
-@pytest.mark.parametrize("metric", [nll, bits_per_dim, kl])
+@pytest.mark.parametrize("metric", [nll, bits_per_dim, kl, kl_reverse, cross_entropy_gap])
 def test_nothing_known_is_a_reason(metric):
     found = metric(evidence(rows(1, n=5), rows(2, n=5), levels=4))
     assert found.value is None
@@ -153,9 +186,10 @@ def test_a_worse_density_scores_worse(pair):
 
 
 def test_specs_and_docstrings():
+    resolved = {metric.__name__: metric for metric in (nll, bits_per_dim, kl, kl_reverse, cross_entropy_gap)}
     for spec in genbench_register():
         assert spec.better == "lower"
-        function = {"nll": nll, "bits_per_dim": bits_per_dim, "kl": kl}[spec.name]
+        function = resolved[spec.name]
         assert "lower is better" in function.__doc__
     test = rows(1, n=20)
     json.dumps(nll(evidence(test, test, density_test=model(test))).params, allow_nan=False)
