@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ class ModesConfig:
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise ValueError(f"samples must be in [1, inf), got {self.samples}")
-        if not self.radius > 0:
+        if not 0 < self.radius < math.inf:
             raise ValueError(f"radius must be in (0.0, inf), got {self.radius}")
 
 
