@@ -9,6 +9,7 @@ import contextlib
 import importlib.metadata
 import inspect
 import json
+import os
 import re
 import sys
 import time
@@ -24,7 +25,17 @@ from genbench import __version__, hooks
 from genbench.errors import PluginError, UserError, suggestion
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec, Spec
 
-__all__ = ["Candidate", "PluginRow", "Provenance", "from_file", "installed", "load", "load_file", "new_manager"]
+__all__ = [
+    "Candidate",
+    "PluginRow",
+    "Provenance",
+    "from_file",
+    "installed",
+    "load",
+    "load_file",
+    "new_manager",
+    "trace",
+]
 
 Status = Literal["ok", "broken", "outdated", "clashing", "blocked"]
 SPECS = (ModelSpec, DatasetSpec, MetricSpec, SpaceSpec)
@@ -76,6 +87,13 @@ class PluginRow:
     def version(self) -> str:
         """The version of its distribution."""
         return self.provenance.version
+
+    @property
+    def story(self) -> str:
+        """One line of what became of it."""
+        what = self.reason if self.status != "ok" else ", ".join(self.provides) or "observes only"
+        source = f"{self.name} = {self.provenance.module} ({self.provenance})"
+        return f"plugin {source} {self.status} {1000 * self.seconds:.1f} ms: {what}"
 
     @property
     def problem(self) -> str:
@@ -197,6 +215,12 @@ def new_manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(hooks.GROUP)
     manager.add_hookspecs(hooks)
     return manager
+
+
+def trace(text: str) -> None:
+    """Print a line to stderr where GENBENCH_TRACE asks for one a plugin, and one a call of an observer."""
+    if os.environ.get("GENBENCH_TRACE", "") not in ("", "0"):
+        print(f"genbench: {text}", file=sys.stderr)  # noqa: T201
 
 
 def load(candidate: Candidate, manager: pluggy.PluginManager) -> tuple[PluginRow, tuple[Spec, ...]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.config import Setting, no_option, option_types
-from genbench.discovery import PluginRow, Provenance, from_file, installed, load, load_file, new_manager, told
+from genbench.discovery import PluginRow, Provenance, from_file, installed, load, load_file, new_manager, told, trace
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError, suggestion
 from genbench.selection import select
 from genbench.spec import SpaceSpec, Spec
@@ -89,6 +89,8 @@ class Registry:
                 error.add_note(row.traceback)
                 raise error
             loaded.append((row, specs))
+        for row, _ in loaded:
+            trace(row.story)
         registry._fill(loaded)
         return registry
 
@@ -159,6 +161,7 @@ class Registry:
         """Tell all observers of an event, each on its own; return a line for each that raised."""
         failed = []
         for made in getattr(self.hook, event).get_hookimpls():
+            trace(f"{event} of plugin {made.plugin_name}")
             try:
                 made.function(*(arguments[name] for name in made.argnames))
             except Exception as error:

@@ -331,7 +331,10 @@ def test_settings_reach_all_plugins_of_their_name_that_have_the_option(beside: P
     assert {where: [s.value for s in given] for where, given in assigned.items()} == {("model", "beside"): ["4", "5"]}
     assert list(registry.assign([parse_set("genbench-beside:beside.size=4")])) == [("model", "beside")]
     for text, message in [
-        ("besid.size=4", "--set besid.size=4: no model, dataset, metric or space named 'besid', did you mean 'beside'?"),
+        (
+            "besid.size=4",
+            "--set besid.size=4: no model, dataset, metric or space named 'besid', did you mean 'beside'?",
+        ),
         ("beside.siez=4", "--set beside.siez=4: model 'beside' has no option 'siez', did you mean 'size'?"),
         ("gaussian.dmi=4", "--set gaussian.dmi=4: dataset 'gaussian' has no option 'dmi', did you mean 'dim'?"),
         ("dataset:beside.size=4", "--set dataset:beside.size=4: dataset 'beside' has no options"),
@@ -391,3 +394,24 @@ def test_observers_are_told_each_on_its_own(install) -> None:
     assert failed == ["plugin 'genbench-first:first': genbench_cell_finished: ValueError: no"]
     for module in ("genbench_first", "genbench_second"):
         assert sys.modules[module].seen == ["k", "end"]
+
+
+def test_trace_tells_of_each_plugin_and_each_call_of_an_observer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GENBENCH_TRACE", "1")
+    monkeypatch.setenv("GENBENCH_BLOCK", "toys")
+    observer = tmp_path / "observer.py"
+    observer.write_text(
+        "import genbench\n\n@genbench.hookimpl\ndef genbench_register():\n    return []\n\n"
+        "@genbench.hookimpl\ndef genbench_session_finished(records):\n    pass\n"
+    )
+    Registry.discover([observer]).notify("genbench_session_finished", records=[])
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("genbench: plugin density = genbench_density (genbench ") for line in lines)
+    assert any("plugin toys" in line and "blocked" in line for line in lines)
+    assert any("plugin observer" in line and line.endswith("observes only") for line in lines)
+    assert lines[-1].startswith("genbench: genbench_session_finished of plugin observer")
+    monkeypatch.delenv("GENBENCH_TRACE")
+    Registry.discover()
+    assert capsys.readouterr().err == ""

@@ -22,7 +22,8 @@ __all__ = ["plugins"]
 def plugins(name: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
     """Show the installed plugins, and what is wrong with any; with NAME, one in full, with its traceback.
 
-    GENBENCH_BLOCK=name,name leaves plugins (or distributions) alone.
+    GENBENCH_BLOCK=name,name leaves plugins (or distributions) alone; GENBENCH_TRACE=1 tells on stderr of each plugin
+    that is loaded and each observer that is called.
     """
     from genbench.cli.output import plain, print_json, print_table
     from genbench.errors import UnknownName
