@@ -8,6 +8,7 @@ that was finished, and two runs may share a directory.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -42,6 +43,7 @@ __all__ = [
 UNFINISHED = ("interrupted", "lost", "skipped")  # never in the place of an attempt that came to its own end
 LARGEST = 256 * 2**20  # bytes: a larger file is no record
 ATTEMPT = re.compile(r"[1-9][0-9]*\.json")
+UNLINKABLE = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # no hard links here
 KEY = re.compile(r"[A-Za-z0-9._+-]{1,64}")  # ours are 24 hexadecimal digits
 TEXTS = ("key", "model", "dataset", "status")
 SHAPES = {  # what a record's readers take for granted, where it is there
@@ -141,8 +143,10 @@ def _claim(temporary: Path, path: Path) -> bool:
         os.link(temporary, path)
     except FileExistsError:
         return False
-    except OSError:  # no hard links here: an empty file holds the name until the whole one takes its place
-        try:
+    except OSError as error:
+        if error.errno not in UNLINKABLE:
+            raise
+        try:  # an empty file holds the name until the whole one takes its place
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
         except FileExistsError:
             return False

@@ -145,6 +145,21 @@ def test_data_that_are_no_longer_those_are_not_scored(folder: Path, capsys: pyte
     assert records(run) == before, "the scores of before still count"
 
 
+class Evil:
+    def __reduce__(self) -> tuple:
+        return Path.touch, (Path("/tmp/genbench-was-here"),)
+
+
+def test_samples_that_are_a_pickle_are_never_opened(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, before = folder / "run", records(folder / "run")
+    np.savez(folder_of(run, before["good"]) / "samples.npz", samples=np.array([Evil()], dtype=object))
+    assert main(["score", str(run), *plugin(folder), "--metrics", "spread"]) == 3
+    assert "allow_pickle" in capsys.readouterr().err
+    assert not Path("/tmp/genbench-was-here").exists()
+    assert records(run)["good"] == before["good"]
+    assert "spread" in values(records(run)["exact"])
+
+
 def test_a_metric_that_failed_is_tried_again(folder: Path) -> None:
     run = folder / "run"
     broken = SPREAD.replace("VERSION", "1").replace("return Score(", "1 / 0; return Score(")
