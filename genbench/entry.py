@@ -178,6 +178,8 @@ def _beside_floor(entry: Entry, value: Estimate, scores: Mapping[int, Mapping[st
         return entry
     errors = [e for seed in floors if (e := _number(scores[seed].get("floor_sd"))) is not None]
     floor = Estimate(floors, errors[0] if len(errors) == 1 else None)
+    if value.limit or any(_no_z(scores[seed]) for seed in floors):
+        return replace(entry, floor=floor.mean, floor_error=floor.error)
     gaps = Estimate({seed: value.by_seed[seed] - floors[seed] for seed in floors})
     stated = [z for seed in floors if (z := _number(scores[seed].get("z"))) is not None]
     z = None
@@ -193,6 +195,11 @@ def _beside_floor(entry: Entry, value: Estimate, scores: Mapping[int, Mapping[st
     upward = first.get("better") == "higher" and bool(first.get("ranked", True))
     worse = -z if z and upward else z or 0.0
     return replace(entry, floor=floor.mean, floor_error=floor.error, z=z, suspect=worse < -SUSPECT)
+
+
+def _no_z(score: Mapping[str, Any]) -> bool:
+    """Return whether a score says that it cannot be compared with its floor, which is a lower limit."""
+    return any(str(warning).startswith("no z: the floor is") for warning in score.get("warnings") or ())
 
 
 def _z_over_seeds(gaps: Estimate) -> float | None:

@@ -186,6 +186,10 @@ def _beside_floor(scorer: Scorer, score: Score, found: Mapping[str, Any], floors
     if floors.like is not None:
         sizes = {name: compared.get(name) for name in ("value", "n_real", "n_fake")}
         fields["detail"] = {**score.detail, "compared_with_floor": sizes}
+    limits = [name for name, of in (("value", compared), ("floor", floor)) if (of.get("detail") or {}).get("at_least")]
+    if limits:  # more events than that may be what either is worth
+        why = f"no z: the {' and the '.join(limits)} {'is a lower limit' if len(limits) == 1 else 'are lower limits'}"
+        return fields | {"warnings": [*found["warnings"], why]}
     if found["value"] is None or compared.get("value") is None or not spread:
         return fields
     z = (compared["value"] - floor["value"]) / math.hypot(spread, standard_error(compared) or 0.0)
@@ -209,7 +213,7 @@ def _reasoned(score: dict[str, Any]) -> dict[str, Any]:
         why.append("no interval: the metric gives none")
     if score["floor"] is None and "no floor" not in told_of:
         why.append("no floor: no other real rows were scored")
-    elif score["value"] is not None and score["floor"] is not None and score["z"] is None:
+    elif score["value"] is not None and score["floor"] is not None and score["z"] is None and "no z" not in told_of:
         why.append("no z: the spread of the floor is not known")
     if score["best"] is None:
         why.append("no best value: it depends on the data")

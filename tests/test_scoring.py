@@ -115,6 +115,15 @@ def test_without_a_floor_of_known_width_there_is_no_z(floor: dict) -> None:
     assert score["value"] == 1.5
 
 
+@pytest.mark.parametrize(("value", "floor"), [(True, False), (False, True), (True, True)])
+def test_a_lower_limit_is_not_held_against_a_floor_nor_a_value_against_such_a_floor(value: bool, floor: bool) -> None:
+    floors = {"asked": {"value": 0.0, "low": -1.0, "high": 1.0, "floor_sd": 0.1, "detail": {"at_least": floor}}}
+    answer = Score(9.0, low=9.0, detail={"at_least": value})
+    [score] = evaluate(evidence(), [scorer(answer, better="higher")], floors)
+    assert (score["floor"], score["z"], score["suspect"]) == (0.0, None, False)
+    assert any(text.startswith("no z: the ") and "lower limit" in text for text in score["warnings"])
+
+
 def test_a_failed_metric_still_shows_its_floor() -> None:
     [score] = evaluate(evidence(), [scorer(ValueError("x"))], {"asked": {"value": 0.5, "low": 0.0, "high": 1.0}})
     assert (score["floor"], score["z"], score["value"]) == (0.5, None, None)

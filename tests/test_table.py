@@ -392,3 +392,13 @@ def test_timings_are_ranked_within_one_session_and_alone_on_their_device():
     assert beside["fit_s_rank"].dropna().to_dict() == {"a": 1}
     assert beside.loc["b", "fit_s"] == 6.0
     assert by_label(of() + of("two", model="gaussian")).loc["a", "fit_s_rank"] == 1  # references take no part
+
+
+def test_nothing_is_suspect_for_being_worth_more_than_a_floor_that_is_a_lower_limit():
+    why = ["no z: the floor is a lower limit"]
+    fields = {"better": "higher", "low": 8000.0, "high": 9999.0, "floor": 1000.0, "floor_sd": 10.0}
+    for warnings, suspect in (([], True), (why, False)):
+        records = [record("vae", i, [score("equivalent", 9000.0 + i, **fields, warnings=warnings)]) for i in range(3)]
+        [row] = to_frame(records).to_dict("records")
+        assert row["equivalent_suspect"] is suspect
+        assert (row["equivalent_z"] > 3) is suspect

@@ -75,10 +75,11 @@ def equivalent(subject: Subject) -> Figure:
     axes.set_xlabel("bandwidth (units of the scoring space)")
     axes.set(ylabel="worth in real events", title=plain_text(subject.dataset))
     shown = looks([row for row, _ in rows])
+    sizes = _sizes(subject.records)
+    axes.set_ylim(*_range([curve for _, curve in rows], sizes))
     for row, curve in rows:
         _draw(axes, curve, shown[row.label], band=row.role != "reference")
-    _limit(axes, [curve for _, curve in rows])
-    _sizes(axes, subject.records)
+    _draw_sizes(axes, sizes)
     handles = [_handle(look) for look in shown.values()]
     handles.append(Line2D([], [], color="#555555", marker="^", linestyle="", markersize=5, label="at least"))
     figure.legend(handles=handles, loc="outside right upper")
@@ -86,44 +87,47 @@ def equivalent(subject: Subject) -> Figure:
 
 
 def _draw(axes: Axes, curve: Curve, look: Look, *, band: bool) -> None:
-    told = np.isfinite(curve.value)
+    told, top = np.isfinite(curve.value), axes.get_ylim()[1]
     kwargs: dict[str, Any] = {"color": look.colour, "zorder": 3 if band else 2}
-    line = np.where(told, curve.value, curve.low)
-    line = np.where(np.isfinite(line), line, np.nan)
+    line = np.where(told, curve.value, np.minimum(curve.low, top))  # a limit may lie above what is shown
     axes.plot(curve.bandwidths, np.where(told, line, np.nan), linestyle=look.dashes, marker=look.marker,
               markersize=4 if band else 3, **kwargs)  # fmt: skip
     axes.plot(curve.bandwidths[~told], line[~told], linestyle="", marker="^", markersize=5, **kwargs)
     axes.plot(curve.bandwidths, line, linestyle=look.dashes, linewidth=0.6, alpha=0.4, **kwargs)
     if band:
-        high = np.where(np.isfinite(curve.high), curve.high, np.finfo(float).max / 1e10)
-        axes.fill_between(curve.bandwidths, curve.low, high, where=told, color=look.colour, alpha=0.13, linewidth=0)
+        high = np.minimum(curve.high, 10 * top)
+        axes.fill_between(
+            curve.bandwidths, np.minimum(curve.low, high), high, where=told, color=look.colour, alpha=0.13, linewidth=0
+        )
 
 
-def _limit(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Show every value and limit, and of the bands what fits: an upper bound may be infinite."""
-    shown = np.concatenate([np.where(np.isfinite(curve.value), curve.value, curve.low) for curve in curves])
-    shown = shown[np.isfinite(shown) & (shown > 0)]
-    axes.set_ylim(shown.min() / 2, shown.max() * 3)
+def _sizes(records: Sequence[Record]) -> dict[int, str]:
+    """Return numbers of rows and what they are of: ``{10000: "10000 train", 2835: "2835 test"}``."""
+    found: dict[int, str] = {}
+    for split in ("train", "test"):
+        sizes = {record["sizes"][split] for record in records if (record.get("sizes") or {}).get(split)}
+        for n in sizes if len(sizes) == 1 else ():
+            found[n] = f"{found[n]}, {n} {split}" if n in found else f"{n} {split}"
+    return found
 
 
-def _sizes(axes: Axes, records: Sequence[Record]) -> None:
-    """Draw a line at the number of training rows and one at that of the test rows."""
-    styles = {"train": (0, (6, 3)), "test": (0, (1, 2))}
-    found = {
-        split: {r["sizes"][split] for r in records if (r.get("sizes") or {}).get(split)} for split in ("train", "test")
-    }
-    same = found["train"] == found["test"]
-    low, high = axes.get_ylim()
-    for split, sizes in found.items():
-        if len(sizes) != 1 or (same and split == "test"):
-            continue
-        n = sizes.pop()
-        text = f"{n} train, {n} test" if same else f"{n} {split}"
-        axes.set_ylim(min(low, n / 2), max(high, n * 2))
-        low, high = axes.get_ylim()
-        axes.axhline(n, color="#333333", linewidth=0.8, linestyle=styles[split], zorder=1)
+def _range(curves: Sequence[Curve], sizes: Mapping[int, str]) -> tuple[float, float]:
+    """Return what the axis shows: all values and sizes, limits up to five times above; of the bands what fits."""
+    values = np.concatenate([curve.value for curve in curves])
+    limits = np.concatenate([curve.low[np.isinf(curve.value)] for curve in curves])
+    values = np.append(values[np.isfinite(values) & (values > 0)], list(sizes))
+    limits = limits[np.isfinite(limits) & (limits > 0)]
+    top = 5 * values.max() if len(values) else limits.max()
+    shown = np.append(values, np.minimum(limits, top))
+    return shown.min() / 2, shown.max() * 2
+
+
+def _draw_sizes(axes: Axes, sizes: Mapping[int, str]) -> None:
+    for (n, text), dashes in zip(sizes.items(), ((0, (6, 3)), (0, (1, 2))), strict=False):
+        axes.axhline(n, color="#333333", linewidth=0.8, linestyle=dashes, zorder=1)
         axes.annotate(text, (0.99, n), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
-                      ha="right", va="bottom", fontsize=7, color="#333333")  # fmt: skip
+                      ha="right", va="bottom", fontsize=7, color="#333333", zorder=4,
+                      bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 1})  # fmt: skip
 
 
 def _handle(look: Look) -> Line2D:

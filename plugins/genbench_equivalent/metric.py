@@ -30,10 +30,10 @@ def equivalent(evidence: Evidence) -> Score:
     D is the unbiased squared MMD to the held-out rows under the kernel k = exp(-|x-y|²/2h²), and n real events have the
     expected distance c/n to the truth. The bandwidth h runs from 1/64 to twice the median distance of real rows, by
     powers of two. The value is that of the bandwidth whose upper bound, which holds at all bandwidths together, is the
-    smallest; its interval at 95 % is every n for which n real events drawn again would be as far away, so that it
-    covers the spread of real samples too. Where no bandwidth tells the samples from real data, the value is the number
-    of events that they are worth at least (95 %, one-sided) at every bandwidth, at most that of the held-out rows, and
-    ``detail["at_least"]`` is True.
+    smallest. Its interval at 95 % is every n for which n real events drawn again would be as far away, so that it
+    covers the spread of real samples too; it reaches down to what the other bandwidths do not exclude. Where no
+    bandwidth tells the samples from real data, the value is the number of events that they are worth at least (95 %,
+    one-sided) at every bandwidth, at most that of the held-out rows, and ``detail["at_least"]`` is True.
 
     ``detail`` holds lists over bandwidths, widest first: ``bandwidths`` (units of the space), ``values`` (None where it
     is not told from real data), ``low``, ``high`` (None where unbounded), ``degrees`` (of freedom of the distance); and
@@ -56,6 +56,8 @@ def amplification(evidence: Evidence) -> Score:
         return whole
     bounds = {name: None if (x := getattr(whole, name)) is None else x / n for name in ("value", "low", "high")}
     detail = {"at_least": whole.detail["at_least"], "bandwidth": whole.detail["bandwidth"], "n_train": n}
+    if not detail["at_least"]:
+        detail["standard_error"] = whole.detail["standard_error"] / n
     return replace(whole, **bounds, detail=detail)
 
 
@@ -128,9 +130,10 @@ def _score(found: Worth, energy: Worth, scale: Scale, sizes: dict[str, Any]) -> 
     known = {"level": LEVEL, "params": {"estimator": "U", "median": scale.median}, "detail": detail, **sizes}
     warnings = (CLOSER,) if found.closer.any() else ()
     if told:
-        return Score(
-            found.value[at], low=found.low[at], high=_finite(found.high_of_all[at]), warnings=warnings, **known
-        )
+        value, high = float(found.value[at]), float(found.high_of_all[at])
+        low = min(float(found.low[at]), float(found.limit.min()))
+        detail["standard_error"] = float(found.error[at])
+        return Score(value, low=low, high=high, warnings=warnings, **known)
     least = min(float(found.limit[at]), float(sizes["n_real"]))
     return Score(least, low=least, warnings=(UNTOLD, *warnings), **known)
 

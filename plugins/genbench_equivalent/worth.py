@@ -29,7 +29,8 @@ class Worth:
 
     ``value`` is infinite where the distance cannot be told from that of fresh real data; ``low`` then is ``limit``, the
     n that one cannot be below at 95 %, from the largest distance that these samples may have. ``high_of_all`` holds at
-    all scales together; ``closer`` says that fresh real data would not come so close.
+    all scales together; ``error`` is the standard error of ``value``; ``closer`` says that fresh real data would not
+    come so close.
     """
 
     value: Array
@@ -37,6 +38,7 @@ class Worth:
     high: Array
     high_of_all: Array
     limit: Array
+    error: Array
     degrees: Array  # ν, at most the number of rows
     closer: Array
 
@@ -62,11 +64,13 @@ def worth(
 
     high = np.maximum(*events(1 - TAIL))
     limit = events(1 - LEVEL)[1]
+    value = np.where(np.isfinite(high), _inverse(distance), np.inf)
     return Worth(
-        value=np.where(np.isfinite(high), _inverse(distance), np.inf),
+        value=value,
         low=np.where(np.isfinite(high), np.minimum(*events(TAIL)), limit),
         high=high,
         limit=limit,
+        error=value**2 * np.maximum(error, np.sqrt(2 / degrees) * biased),  # of 1/D, from that of D
         high_of_all=np.maximum(*events(1 - TAIL / together)),
         degrees=degrees,
         closer=biased < floor * _quantile(TAIL / together, degrees),
