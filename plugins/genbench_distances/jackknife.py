@@ -155,16 +155,17 @@ def jackknife_absolute(value: float, replicates: Array, pieces: Array, bias: flo
     """Return the interval of a mean of absolute values from the statistic without each group, (G,), or None.
 
     Its bias lies between 0, where nothing changes its sign, and ``bias``, that of equal laws; no estimate of it is any
-    good, so the lower bound allows for all of it and the upper one for nothing. Where either holds the variance is that
-    of ``pieces``, the statistic of each group alone, over G. The jackknife's, up to 1/(1 - 2/π) times too large between
-    equal laws, is right farther apart; it is averaged with the other.
+    good, so the lower bound allows for all of it and the upper one for nothing. In either case the variance is that of
+    ``pieces``, the statistic of each group alone, over G; in between it is more. The jackknife's is right far from
+    equal laws, and up to 1/(1 - 2/π) times too large there: the lower bound takes the former, the upper one their mean.
     """
     groups = len(replicates)
     if not _usable(value, replicates) or not np.isfinite(pieces).all():
         return None
     jackknifed, t = variance(replicates).total, student(groups)
-    error = math.sqrt(min(jackknifed, (jackknifed + float(pieces.var(ddof=1)) / groups) / 2))
-    return Interval(value - bias - t * error, value + t * error, max(value - bias, 0.0), error)
+    alone = min(float(pieces.var(ddof=1)) / groups, jackknifed)
+    error = math.sqrt((jackknifed + alone) / 2)
+    return Interval(value - bias - t * math.sqrt(alone), value + t * error, max(value - bias, 0.0), error)
 
 
 def _usable(value: float, replicates: Array) -> bool:
