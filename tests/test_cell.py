@@ -188,12 +188,12 @@ def test_samples_and_densities_are_in_the_units_of_the_data(tmp_path: Path) -> N
 
 def test_without_a_declared_density_none_is_asked(tmp_path: Path) -> None:
     _, saved = fit(cell_of(Truth), tmp_path)
-    assert set(saved) == {"samples"}
+    assert set(saved) == {"samples", "test_probe"}
 
 
 def test_a_bound_says_nothing_of_its_own_samples(tmp_path: Path) -> None:
     _, saved = fit(cell_of(Truth, density="bound"), tmp_path)
-    assert set(saved) == {"samples", "log_prob_test"}
+    assert set(saved) == {"samples", "log_prob_test", "test_probe"}
 
 
 def test_the_floor_is_fresh_real_data_and_the_density_that_is_known(tmp_path: Path) -> None:
@@ -324,3 +324,34 @@ class Uneven:
 def test_data_that_break_the_contract_are_the_plugins_fault(data: type) -> None:
     with pytest.raises(PluginError, match=f"dataset '{data.__name__}'"):
         load(cell_of(Truth, data))
+
+
+# ----------------------------------------------------------------------------------------------- the likelihood, checked
+
+
+class TooSure(Truth):
+    """Its density is twice what it may be."""
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return super().log_prob(x) + math.log(2)
+
+
+class TooGood(Truth):
+    """A bound that lies above the true density."""
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return super().log_prob(x) + 1.0
+
+
+def checks(cell: Cell, run: Path) -> dict[str, bool | None]:
+    return {check["name"]: check["passed"] for check in fit_cell(cell, run, Reports())["checks"]}
+
+
+def test_a_likelihood_is_checked_for_what_its_kind_promises(tmp_path: Path) -> None:
+    fine = {"normalised": True, "entropy": True, "own_samples": True, "below_truth": True}
+    assert checks(cell_of(Truth, density="exact"), tmp_path) == fine
+    sure = checks(cell_of(TooSure, density="exact"), tmp_path)
+    assert (sure["normalised"], sure["below_truth"]) == (False, False)
+    assert checks(cell_of(TooGood, density="bound"), tmp_path) == {"below_truth": False}
+    assert checks(cell_of(TooGood, density="estimate"), tmp_path) == {}
+    assert checks(cell_of(Truth), tmp_path) == {}
