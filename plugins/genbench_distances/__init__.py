@@ -92,7 +92,29 @@ class C2STConfig:
                 raise ValueError(f"{name} must be in [{least}, inf), got {getattr(self, name)}")
 
 
+COPIES = ("exact_copies", "near_copies", "memorised_half")
+DETECTS: dict[str, tuple[str, ...]] = {  # what `genbench audit` found them to see in all data sets, of 100 rows too
+    "energy": ("repeated_points", "shift", "uneven_weights"),
+    "sliced_w2": ("outliers", "shift"),
+    "max_sliced_w2": ("outliers",),
+    "w1_marginal": ("shift",),
+    "frechet": ("outliers", "shift"),
+    "frechet_debiased": ("outliers", "shift"),
+    "kid": ("outliers", "shift"),
+    "mmd": ("shift",),
+    "precision": ("lost_correlation", "outliers", "quantisation", "shift"),
+    "recall": ("dropped_modes", "shift"),
+    "density": ("lost_correlation", "quantisation", "shift"),
+    "coverage": ("quantisation", "shift", "width"),
+    "c2st": ("quantisation", "repeated_points", "shift"),
+    "ct": (*COPIES, "lost_correlation", "quantisation", "shift", "width"),
+    "duplicates": ("exact_copies", "memorised_half"),
+    "authenticity": (*COPIES, "shift", "width"),
+}
+
+
 def _metric(name: str, module: str, config: type | None, summary: str, **fields: object) -> MetricSpec:
+    fields["detects"] = DETECTS.get(name, ())
     return MetricSpec(name, f"genbench_distances.{module}:{name}", config, summary, **fields)  # type: ignore[arg-type]
 
 

@@ -48,6 +48,7 @@ def genbench_register() -> Iterable[Spec]:
             ModesConfig,
             "share of samples within 3 standard deviations of a mode",
             better="higher",
+            detects=("heavy_tails",),
             unit="percent",
             needs=("samples", "modes"),
             data=("vector",),
