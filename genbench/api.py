@@ -260,9 +260,12 @@ def score(
 ) -> list[dict[str, Any]]:
     """Score samples against held-out real ones; arrays (n, d) or (n, channels, height, width), or paths of files.
 
-    ``reference``, more real data, gives each score its floor. ``space`` is ``standardised`` (by ``train`` where given,
-    else by ``real``) or ``raw``, the numbers as they are. Returns one dict a metric, as rows of a table: ``metric value
-    low high level floor floor_sd z better unit best n_real n_fake space params detail version seconds warnings``.
+    ``reference``, more real data, gives each score its floor; without it random halves of ``real`` do. ``metrics`` may
+    name a space, ``"frechet@pca"``; ``space`` is for those that do not: ``standardised`` (by ``train`` where given,
+    else by ``real``), ``raw``, the numbers as they are, or any that ``genbench list spaces`` names. Returns one dict a
+    metric, as rows of a table: ``metric label value low high level floor floor_sd floor_from z suspect better ranked
+    unit best n_real n_fake space params detail version seconds warnings``; what does not exist is None, with the reason
+    in ``warnings``. ``suspect`` says that the samples look better than fresh real data: copies do.
     Raises UserError for unknown metrics and unusable data.
     """
     from genbench.samples import score_samples

@@ -64,7 +64,8 @@ def spread_of_floors(
 
 
 def _over_splits(evidence: Evidence, scorer: Scorer, score: Mapping[str, Any], views: Views) -> float | None:
-    if score["value"] is None or {"density", "timing", "simulator"} & set(scorer.spec.needs):
+    one_sided = (score["low"] is None) != (score["high"] is None)  # "at least": no spread says more
+    if score["value"] is None or one_sided or {"density", "timing", "simulator"} & set(scorer.spec.needs):
         return None
     if scorer.space:
         evidence = views.view(evidence, scorer.space, train="train" in scorer.spec.needs)

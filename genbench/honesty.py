@@ -121,6 +121,8 @@ def on_grid(log_prob: Density, samples: Array, rng: np.random.Generator) -> list
         return checks
 
     log_p = _finite(log_prob, samples[within][:ROWS])
+    if np.isneginf(log_p).any():
+        return [*checks, _impossible("entropy", log_p)]
     expected = grid.integral(np.where(np.isneginf(grid.log_p), 0.0, grid.log_p))[0] / total
     noise = grid.integral(np.where(np.isneginf(grid.log_p), 0.0, grid.log_p - expected))[1] / total
     value = float(log_p.mean())
@@ -147,6 +149,8 @@ def own_samples(log_prob: Density, samples: Array, rng: np.random.Generator) -> 
     bandwidth = _bandwidth(centres)
     draws = centres[rng.integers(len(centres), size=rows)] + bandwidth * rng.standard_normal((rows, d))
     log_p, log_p_draws = _finite(log_prob, held), _finite(log_prob, draws)
+    if np.isneginf(log_p).any():
+        return _impossible("own_samples", log_p)
     threshold = float(np.quantile(log_p, INSIDE))
     log_q = _kernel_estimate(held, centres, bandwidth)
     ratio = np.where(log_p >= threshold, np.exp(np.minimum(log_q - log_p, 50.0)), 0.0)
@@ -184,6 +188,11 @@ def _finite(log_prob: Density, rows: Array) -> Array:
     if np.isnan(values).any() or np.isposinf(values).any():
         raise ValueError(f"{int((np.isnan(values) | np.isposinf(values)).sum())} of {len(rows)} are nan or +inf")
     return values
+
+
+def _impossible(name: str, log_p: Array) -> Check:
+    wrong = int(np.isneginf(log_p).sum())
+    return Check(name, False, reason=f"{wrong} of {len(log_p)} of the model's own samples have density 0 under it")
 
 
 def _bandwidth(rows: Array) -> Array:

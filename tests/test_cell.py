@@ -326,7 +326,7 @@ def test_data_that_break_the_contract_are_the_plugins_fault(data: type) -> None:
         load(cell_of(Truth, data))
 
 
-# ----------------------------------------------------------------------------------------------- the likelihood, checked
+# ---------------------------------------------------------------------------------------------- the likelihood, checked
 
 
 class TooSure(Truth):

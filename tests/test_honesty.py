@@ -88,6 +88,13 @@ def test_a_density_that_is_no_number_has_failed(value: float) -> None:
     assert "nan or +inf" in check.reason
 
 
+def test_own_samples_of_density_nought_are_told() -> None:
+    rng = np.random.default_rng(0)
+    half = density_checks(lambda x: np.where(x[:, 0] > 0, normal(x), -np.inf), rng.standard_normal((2000, 2)), rng)
+    assert {check.name: check.passed for check in half} == {"normalised": False, "entropy": False, "own_samples": False}
+    assert "have density 0 under it" in half[-1].reason
+
+
 def test_a_density_that_raises_has_failed_and_says_how() -> None:
     rng = np.random.default_rng(0)
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sessions import play
 
 from genbench.errors import PluginError
 from genbench.protocol import Evidence, RealSide, Score
+from genbench.record import cell_folder
 from genbench.scoring import Scorer, evaluate
 from genbench.spaces import Maker, Views
 from genbench.spec import MetricSpec
@@ -135,3 +137,17 @@ def test_a_space_that_needs_labels_says_so() -> None:
     views = Views({"half": Maker(Halving, ("labels",))})
     with pytest.raises(PluginError, match="needs labels of the training rows"):
         views.view(evidence(), "half")
+
+
+def test_a_new_space_scores_old_samples(tmp_path: Path) -> None:
+    first = play(tmp_path, models="exact", metrics="gap")["exact"]
+    file = cell_folder(tmp_path / "run", first["key"]) / "samples.npz"
+    before = file.stat().st_mtime_ns
+    again = play(tmp_path, models="exact", metrics="gap,gap@pca,gap@raw")["exact"]
+    assert file.stat().st_mtime_ns == before, "nothing was trained again"
+    assert set(again["metrics"]) == {"gap", "gap@pca", "gap@raw"}
+    scores = {score["label"]: score for score in again["scores"]}
+    assert [score["space"] for score in scores.values()] == ["standardised", "pca", "raw"]
+    assert len({score["value"] for score in scores.values()}) == 3
+    assert all(score["floor"] is not None for score in scores.values())
+    assert len(list((tmp_path / "run" / "spaces").glob("*.npz"))) == 1, "all models share what was fitted"
