@@ -89,10 +89,11 @@ def equivalent(subject: Subject) -> Figure:
 def _draw(axes: Axes, curve: Curve, look: Look, *, band: bool) -> None:
     told, top = np.isfinite(curve.value), axes.get_ylim()[1]
     kwargs: dict[str, Any] = {"color": look.colour, "zorder": 3 if band else 2}
-    line = np.where(told, curve.value, np.minimum(curve.low, top))  # a limit may lie above what is shown
+    line = np.where(told, curve.value, np.minimum(curve.low, top))  # a limit may lie far above what is shown
     axes.plot(curve.bandwidths, np.where(told, line, np.nan), linestyle=look.dashes, marker=look.marker,
               markersize=4 if band else 3, **kwargs)  # fmt: skip
-    axes.plot(curve.bandwidths[~told], line[~told], linestyle="", marker="^", markersize=5, **kwargs)
+    axes.plot(curve.bandwidths[~told], line[~told], linestyle="", marker="^", markersize=5,
+              clip_on=False, **kwargs)  # fmt: skip
     axes.plot(curve.bandwidths, line, linestyle=look.dashes, linewidth=0.6, alpha=0.4, **kwargs)
     if band:
         high = np.minimum(curve.high, 10 * top)
@@ -125,9 +126,8 @@ def _range(curves: Sequence[Curve], sizes: Mapping[int, str]) -> tuple[float, fl
 def _draw_sizes(axes: Axes, sizes: Mapping[int, str]) -> None:
     for (n, text), dashes in zip(sizes.items(), ((0, (6, 3)), (0, (1, 2))), strict=False):
         axes.axhline(n, color="#333333", linewidth=0.8, linestyle=dashes, zorder=1)
-        axes.annotate(text, (0.99, n), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
-                      ha="right", va="bottom", fontsize=7, color="#333333", zorder=4,
-                      bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 1})  # fmt: skip
+        axes.annotate(text, (1.01, n), xycoords=("axes fraction", "data"), ha="left", va="center", fontsize=7,
+                      color="#333333")  # fmt: skip
 
 
 def _handle(look: Look) -> Line2D:

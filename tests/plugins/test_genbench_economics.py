@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sessions import make, play, write_plugin
 
 from genbench.protocol import Evidence, RealSide, Simulator
 from genbench.scoring import Scorer, evaluate
@@ -62,3 +63,31 @@ def test_no_simulator_no_economics() -> None:
     scores = evaluate(Evidence(RealSide(ROWS), ROWS, timing={"samples_per_s": 1.0}), scorers)
     assert [score["value"] for score in scores] == [None, None]
     assert all("needs simulator" in score["warnings"][0] for score in scores)
+
+
+SHOWERS = """
+class Showers:
+    def load(self, sizes, rng):
+        from genbench.protocol import Simulator
+        rows = rng.normal(size=(300, 2))
+        return Data(rows[:100], rows[100:200], rows[200:], simulator=Simulator(5.0, "showers"))
+
+@hookimpl
+def genbench_register():
+    return [DatasetSpec("showers", Showers, None, "normal numbers at five seconds each", simulator=True)]
+"""
+
+
+def test_a_run_tells_what_a_model_saves_where_a_simulator_is_declared(tmp_path) -> None:
+    plugin = write_plugin(tmp_path / "showers.py", SHOWERS)
+    records = play(tmp_path, plugin, models="exact", datasets="showers", metrics="speedup,break_even")
+    scores = {score["metric"]: score for score in records["exact"]["scores"]}
+    timings = records["exact"]["timings"]
+    assert scores["speedup"]["value"] == pytest.approx(5.0 * timings["samples_per_s"])
+    assert scores["break_even"]["value"] == pytest.approx(timings["fit_s"] / (5.0 - 1 / timings["samples_per_s"]))
+    assert {score["value"] for score in records["real"]["scores"]} == {None}  # no model, no clock
+    plan, _ = make(tmp_path, plugin, models="exact", datasets="showers,dots", metrics="all")
+    asked = {cell.dataset.name: {choice.name for choice in cell.metrics} for cell in plan.cells}
+    assert {"speedup", "break_even", "equivalent", "amplification"} <= asked["showers"]
+    assert not {"speedup", "break_even"} & asked["dots"]
+    assert {"equivalent", "amplification"} <= asked["dots"]
