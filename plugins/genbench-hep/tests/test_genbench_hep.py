@@ -192,7 +192,7 @@ def test_the_cache_is_kept_by_what_changes_an_event_and_by_the_version():
 def test_a_cache_that_cannot_be_is_told_with_the_remedy(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("GENBENCH_HEP_CACHE", str(tmp_path / "file"))
-    with pytest.raises(DataError, match="file/zmumu-.*; GENBENCH_HEP_CACHE=FOLDER keeps events elsewhere"):
+    with pytest.raises(DataError, match=r"file/zmumu-.*; GENBENCH_HEP_CACHE=FOLDER keeps events elsewhere"):
         made(ZmumuConfig())
 
 

@@ -20,7 +20,10 @@ JET_PT_MIN, JET_ETA_MAX = 20.0, 5.0  # GeV: what counts as a jet at all
 STOCHASTIC, CONSTANT, MASS_RESOLUTION, ANGLE_RESOLUTION = 0.8, 0.03, 0.08, 0.01
 
 
-def smeared(pt: float, eta: float, phi: float, mass: float, rng: np.random.Generator) -> tuple[float, ...]:
+Jet = tuple[float, float, float, float]  # pT, η, φ, mass
+
+
+def smeared(pt: float, eta: float, phi: float, mass: float, rng: np.random.Generator) -> Jet:
     """Return a jet as a calorimeter would measure it."""
     noise = rng.standard_normal(4)
     scale = max(0.0, 1 + noise[0] * math.hypot(STOCHASTIC / math.sqrt(pt), CONSTANT))
@@ -43,7 +46,7 @@ class JetSelection:
         """Return the row of an event, None where it fails, and the CPU seconds spent on substructure."""
         self.finder.analyze(event)
         momenta = [self.finder.p(i) for i in range(self.finder.sizeJet())]
-        jets = [(p.pT(), p.eta(), p.phi(), max(p.mCalc(), 0.0)) for p in momenta]
+        jets: list[Jet] = [(p.pT(), p.eta(), p.phi(), max(p.mCalc(), 0.0)) for p in momenta]
         if self.rng is not None:
             jets = [smeared(*jet, self.rng) for jet in jets]
         order = sorted(range(len(jets)), key=lambda i: -jets[i][0])[:2]

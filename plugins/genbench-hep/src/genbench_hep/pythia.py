@@ -38,8 +38,6 @@ def _signal(options: Mapping[str, Any]) -> list[str]:
     The W' is kept within a tenth of its mass: the parton densities would drag its tail down to 1-2 TeV.
     """
     mass, heavy, light = options["mass"], options["mass_heavy"], options["mass_light"]
-    scalar = "{id}:new = {name} {anti} 1 {charge} 0 {m} {width} {low} {high} 0."
-    numbers = lambda m: {"m": m, "width": 1e-3 * m, "low": 0.98 * m, "high": 1.02 * m}  # noqa: E731
     return [
         "NewGaugeBoson:ffbar2Wprime = on",
         f"34:m0 = {mass}",
@@ -47,8 +45,9 @@ def _signal(options: Mapping[str, Any]) -> list[str]:
         f"34:mWidth = {0.01 * mass}",
         f"34:mMin = {0.9 * mass}",
         f"34:mMax = {1.1 * mass}",
-        scalar.format(id=9000001, name="X", anti="X~", charge=3, **numbers(heavy)),
-        scalar.format(id=9000002, name="Y", anti="void", charge=0, **numbers(light)),
+        # names, spin 0, three times the charge, no colour, then mass, width, and the range of masses
+        f"9000001:new = X X~ 1 3 0 {heavy} {1e-3 * heavy} {0.98 * heavy} {1.02 * heavy} 0.",
+        f"9000002:new = Y void 1 0 0 {light} {1e-3 * light} {0.98 * light} {1.02 * light} 0.",
         "9000001:isResonance = on",
         "9000002:isResonance = on",
         "9000001:addChannel = 1 1.0 100 2 -1",
@@ -93,7 +92,7 @@ def _started(settings: list[str], seed: int) -> Any:
     generator = pythia8mc.Pythia("", False)
     for line in [*settings, "Random:setSeed = on", f"Random:seed = {seed}"]:
         if not generator.readString(line):
-            raise DataError(f"Pythia {pythia8mc.__name__} does not understand {line!r}")
+            raise DataError(f"Pythia does not understand {line!r}")
     if not generator.init():
         raise DataError("Pythia cannot be started with these options; its messages are above")
     return generator
