@@ -10,6 +10,7 @@ import numpy.typing as npt
 from genbench.protocol import Evidence, Score
 from genbench_distances.nearest import nearest_other, nearest_to
 from genbench_distances.ranks import QUANTILE, area, wilson
+from genbench_distances.shared import of_samples
 
 __all__ = ["authenticity", "ct", "duplicates"]
 
@@ -111,5 +112,4 @@ def _real_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:
 
 def _fake_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:
     """Return each sample's nearest training row: three metrics ask for it."""
-    key = ("fake to train", hash(evidence.fake.tobytes()))
-    return evidence.real.once(key, lambda: nearest_to(train, evidence.fake))
+    return of_samples(evidence, "fake to train", lambda: nearest_to(train, evidence.fake))

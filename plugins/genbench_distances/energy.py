@@ -13,6 +13,7 @@ from genbench_distances.contrast import Contrast
 from genbench_distances.jackknife import bounded, count
 from genbench_distances.pairs import pair_sums, real_side, side
 from genbench_distances.scale import any_scale
+from genbench_distances.shared import of_samples
 
 __all__ = ["energy", "energy_v"]
 
@@ -57,8 +58,9 @@ def _sums(evidence: Evidence) -> Contrast:
     real, centre = real_side(evidence.real, groups)
     fake = side(evidence.fake, centre, groups)
     within_real = evidence.real.once(("energy", groups), lambda: -pair_sums(real, None, _distances)[0])
-    between, within_fake = evidence.real.once(  # small, and the U- and the V-statistic both ask
-        ("energy", hash(evidence.fake.tobytes())),
+    between, within_fake = of_samples(  # the U- and the V-statistic both ask
+        evidence,
+        "energy",
         lambda: (-pair_sums(real, fake, _distances)[0], -pair_sums(fake, None, _distances)[0]),
     )
     none = np.zeros(groups)

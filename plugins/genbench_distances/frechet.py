@@ -14,6 +14,7 @@ from genbench.protocol import Evidence, RealSide, Score
 from genbench_distances import FrechetConfig
 from genbench_distances.jackknife import assign, bounded, count, jackknife_square
 from genbench_distances.scale import any_scale
+from genbench_distances.shared import of_samples
 
 __all__ = ["Gaussian", "frechet", "frechet_debiased", "square_distance"]
 
@@ -142,8 +143,7 @@ def _parts(evidence: Evidence, config: FrechetConfig) -> tuple[Parts, str]:
     limit = config.interval_dimensions
     if min(d, max(len(real.rows), len(fake))) > limit:
         return Parts(np.empty(0), None), f"no interval: beyond interval_dimensions={limit} it costs 20 times the value"
-    key = ("frechet parts", groups, hash(fake.tobytes()))  # the raw and the debiased both ask
-    return real.once(key, lambda: _distances(real, fake, groups)), ""
+    return of_samples(evidence, "frechet parts", lambda: _distances(real, fake, groups)), ""
 
 
 def _distances(real: RealSide, fake: Array, groups: int) -> Parts:

@@ -78,10 +78,11 @@ def _kernels(h: float, factors: Sequence[float]) -> Callable[[Array], Sequence[f
         squares *= -0.5 / (widest * widest)
         kernel = np.exp(squares, out=squares)
         totals = [kernel.sum()]
-        for _ in factors[1:]:
+        for power in range(1, len(factors)):
             kernel *= kernel
-            kernel *= kernel
-            totals.append(kernel.sum())
+            totals.append(np.vdot(kernel, kernel))  # its square, summed
+            if power + 1 < len(factors):
+                kernel *= kernel
         return totals
 
     return sums

@@ -30,16 +30,17 @@ def w1_marginal(evidence: Evidence) -> Score:
     """
     real, fake = evidence.real, evidence.fake
     sizes = {"n_real": len(real.rows), "n_fake": len(fake)}
-    found = lines(real, fake, None, 1, count(*sizes.values()))
+    found = lines(real, fake, None, count(*sizes.values()))
+    costs = found.costs[0]
     names = evidence.columns if len(evidence.columns) == fake.shape[1] else tuple(f"x{i}" for i in range(fake.shape[1]))
     real_tails = real.once("tails", lambda: np.quantile(real.rows, TAILS, axis=0))
     shifts = np.quantile(fake, TAILS, axis=0) - real_tails
     detail: dict[str, Any] = {
-        "features": dict(zip(names, found.costs.tolist(), strict=True)),
-        "worst": names[int(found.costs.argmax())],
+        "features": dict(zip(names, costs.tolist(), strict=True)),
+        "worst": names[int(costs.argmax())],
         "tails": {f"{q:g}": dict(zip(names, row.tolist(), strict=True)) for q, row in zip(TAILS, shifts, strict=True)},
     }
-    return bounded(float(found.costs.mean()), absolute(found), least=0.0, detail=detail, **sizes)
+    return bounded(float(costs.mean()), absolute(found), least=0.0, detail=detail, **sizes)
 
 
 def w1_observables(evidence: Evidence) -> Score:
@@ -69,13 +70,14 @@ def w1_observables(evidence: Evidence) -> Score:
         return Score(None, params=params, warnings=tuple(wrong) or ("every observable is constant",), **sizes)
     x, y = (np.concatenate([pair[side] for pair in found.values()]) for side in (0, 1))
     groups = count(x.shape[1], y.shape[1])
-    each = between(sort(x, groups), sort(y, groups), 1, groups)
+    each = between(sort(x, groups), sort(y, groups), groups)
+    costs = each.costs[0]
     detail = {
-        "observables": dict(zip(found, each.costs.tolist(), strict=True)),
-        "worst": list(found)[int(each.costs.argmax())],
+        "observables": dict(zip(found, costs.tolist(), strict=True)),
+        "worst": list(found)[int(costs.argmax())],
     }
     told = (f"constant observables left out: {', '.join(constant)}",) if constant else ()
-    value = float(each.costs.mean())
+    value = float(costs.mean())
     return bounded(value, absolute(each), least=0.0, params=params, detail=detail, warnings=told, **sizes)
 
 

@@ -16,6 +16,7 @@ from genbench_distances import NeighbourConfig
 from genbench_distances.jackknife import SIZES, Interval, bounded, student
 from genbench_distances.nearest import BLOCK, TREE, nearest_other, pairwise_distances, products
 from genbench_distances.ranks import wilson
+from genbench_distances.shared import of_samples
 
 __all__ = ["Balls", "balls", "coverage", "density", "precision", "recall"]
 
@@ -116,8 +117,7 @@ def _score(
 
 def _samples_held(evidence: Evidence, config: NeighbourConfig) -> Held:
     """Return which samples the real balls hold, once for the three metrics that ask."""
-    key = ("held", config.k, hash(evidence.fake.tobytes()))
-    return evidence.real.once(key, lambda: _held(_real_balls(evidence, config), evidence.fake))
+    return of_samples(evidence, ("held", config.k), lambda: _held(_real_balls(evidence, config), evidence.fake))
 
 
 def _real_balls(evidence: Evidence, config: NeighbourConfig) -> Balls | None:

@@ -18,7 +18,6 @@ __all__ = ["Side", "Tile", "pair_sums", "real_side", "side", "square_distances",
 
 Array = npt.NDArray[Any]
 TILE = 256  # rows: 256 x 256 distances are half a megabyte
-EXACT = 8  # columns, up to which differences are as fast as a matrix product
 NEAR = 1e-6  # squared distance over squared norms, below which the product has lost too many digits
 
 
@@ -29,16 +28,13 @@ class Side:
     rows: Array  # (n, d)
     norms: Array  # (n,) squared, of the rows
     bounds: Array  # (G + 1,) where each group begins
+    left: Array  # (n, d + 2) and
+    right: Array  # (d + 2, n): factors of which |x|² - 2xy + |y|² is one product
 
     @property
     def sizes(self) -> Array:
         """Rows of each group (G,)."""
         return np.diff(self.bounds)
-
-    @property
-    def others(self) -> Array:
-        """Rows without each group (G,), none where there is only one."""
-        return len(self.rows) - self.sizes if len(self.sizes) > 1 else np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,9 @@ def side(rows: Array, centre: Array, groups: int) -> Side:
     labels = assign(len(rows), groups)
     ordered = rows[np.argsort(labels, kind="stable")] - centre
     bounds = np.concatenate([[0], np.cumsum(np.bincount(labels, minlength=groups))])
-    return Side(ordered, np.einsum("ij,ij->i", ordered, ordered), bounds)
+    norms, ones = np.einsum("ij,ij->i", ordered, ordered), np.ones(len(rows))
+    right = np.ascontiguousarray(np.column_stack([ordered, ones, norms]).T)
+    return Side(ordered, norms, bounds, np.column_stack([-2.0 * ordered, norms, ones]), right)
 
 
 def real_side(real: RealSide, groups: int) -> tuple[Side, Array]:
@@ -65,23 +63,18 @@ def real_side(real: RealSide, groups: int) -> tuple[Side, Array]:
     return real.once(("side", groups), lambda: side(real.rows, centre, groups)), centre
 
 
-def square_distances(x: Array, y: Array, x_norms: Array, y_norms: Array, out: Array) -> Array:
-    """Write squared distances of rows (a, d) and (b, d), centred, into ``out`` (a, b), and return it.
+def square_distances(x: Side, some: slice, y: Side, others: slice, out: Array) -> Array:
+    """Write squared distances of some rows of x to some of y into ``out``, and return it.
 
     Products lose the digits of small distances: those are computed again from differences.
     """
-    if x.shape[1] <= EXACT:
-        return cdist(x, y, "sqeuclidean", out=out)
-    np.matmul(x, y.T, out=out)
-    out *= -2.0
-    out += x_norms[:, None]
-    out += y_norms
-    near = NEAR * (x_norms.max() + y_norms.max())
+    np.matmul(x.left[some], y.right[:, others], out=out)
+    near = NEAR * (x.norms[some].max() + y.norms[others].max())
     if out.min() < near:
         rows, columns = np.nonzero(out < near)
         if len(rows) > out.size // 64:
-            return cdist(x, y, "sqeuclidean", out=out)
-        out[rows, columns] = ((x[rows] - y[columns]) ** 2).sum(1)
+            return cdist(x.rows[some], y.rows[others], "sqeuclidean", out=out)
+        out[rows, columns] = ((x.rows[some][rows] - y.rows[others][columns]) ** 2).sum(1)
     return out
 
 
@@ -103,7 +96,7 @@ def tiles(x: Side, y: Side | None = None) -> Iterator[Tile]:
             if symmetric and j < i:
                 continue
             out = buffer[: (b - a) * (d - c)].reshape(b - a, d - c)
-            square_distances(x.rows[a:b], other.rows[c:d], x.norms[a:b], other.norms[c:d], out)
+            square_distances(x, slice(a, b), other, slice(c, d), out)
             yield Tile((g, h), out, symmetric and i == j, symmetric and i != j)
 
 

@@ -46,24 +46,24 @@ def _coupling(n: int, m: int) -> tuple[Array, Array, Array]:
     return np.searchsorted(ends_x, ends), np.searchsorted(ends_y, ends), np.diff(ends, prepend=0) / (n * m)
 
 
-def line_costs(x: Array, y: Array, p: int) -> Array:
-    """Return W_p to the power p (c,) of sorted values (c, n) and (c, m), p 1 or 2."""
+def line_costs(x: Array, y: Array) -> Array:
+    """Return W₁ and W₂² (2, c) of sorted values (c, n) and (c, m)."""
     n, m = x.shape[1], y.shape[1]
-    if n != m:
-        rows_x, rows_y, mass = _coupling(n, m)
-        x, y = x[:, rows_x], y[:, rows_y]
-    gaps = x - y
-    gaps = np.abs(gaps, out=gaps) if p == 1 else np.multiply(gaps, gaps, out=gaps)
-    return gaps.mean(1) if n == m else gaps @ mass
+    if n == m:
+        gaps = x - y
+        return np.stack([np.abs(gaps).mean(1), np.einsum("ij,ij->i", gaps, gaps) / n])
+    rows_x, rows_y, mass = _coupling(n, m)
+    gaps = x[:, rows_x] - y[:, rows_y]
+    return np.stack([np.abs(gaps) @ mass, np.einsum("ij,ij,j->i", gaps, gaps, mass)])
 
 
-def line_replicates(x: Sorted, y: Sorted, p: int, groups: int) -> tuple[Array, Array]:
-    """Return W_p to the power p without each group, and of each alone: two (G, c), of one group (0, c)."""
+def line_replicates(x: Sorted, y: Sorted, groups: int) -> tuple[Array, Array]:
+    """Return W₁ and W₂² without each group, and of each alone: two (2, G, c), of one group (2, 0, c)."""
     if groups == 1:
-        return np.empty((0, len(x.values))), np.empty((0, len(x.values)))
-    without = [line_costs(x.without(g), y.without(g), p) for g in range(groups)]
-    alone = [line_costs(x.alone(g), y.alone(g), p) for g in range(groups)]
-    return np.stack(without), np.stack(alone)
+        return np.empty((2, 0, len(x.values))), np.empty((2, 0, len(x.values)))
+    without = [line_costs(x.without(g), y.without(g)) for g in range(groups)]
+    alone = [line_costs(x.alone(g), y.alone(g)) for g in range(groups)]
+    return np.stack(without, axis=1), np.stack(alone, axis=1)
 
 
 def line_noise(x: Sorted, y: Sorted) -> Array:

@@ -21,6 +21,7 @@ from genbench_distances.jackknife import (
 )
 from genbench_distances.quantiles import Sorted, line_costs, line_noise, line_replicates, sort
 from genbench_distances.scale import any_scale
+from genbench_distances.shared import of_samples
 
 __all__ = ["Lines", "absolute", "between", "directions", "lines", "max_sliced_w2", "sliced_w1", "sliced_w2", "squares"]
 
@@ -40,16 +41,16 @@ def directions(d: int, number: int, seed: int) -> Array:
 
 @dataclass(frozen=True)
 class Lines:
-    """W_p to the power p along each of c directions: of all rows, without each group and of each alone (G, c)."""
+    """W₁ and W₂² along each of c directions: of all rows (2, c), without each group and of each alone (2, G, c)."""
 
-    costs: Array  # (c,)
+    costs: Array
     without: Array
     alone: Array
-    noise: Array  # (c,) the mean of W₁ between samples of equal laws; empty where p is 2
+    noise: Array  # (c,) the mean of W₁ between samples of equal laws
 
 
-def lines(real: RealSide, fake: Array, vectors: Array | None, p: int, groups: int) -> Lines:
-    """Return W_p to the power p along each direction (c, d), p 1 or 2; along each feature where none are given."""
+def lines(real: RealSide, fake: Array, vectors: Array | None, groups: int) -> Lines:
+    """Return the costs along each direction (c, d); along each feature where none are given."""
     number = fake.shape[1] if vectors is None else len(vectors)
     chunk = max(1, CHUNK // max(len(real.rows), len(fake)))
     keep = len(real.rows) * number <= KEPT
@@ -63,15 +64,14 @@ def lines(real: RealSide, fake: Array, vectors: Array | None, p: int, groups: in
             return sort(_project(real.rows, centre, vectors, some), groups)
 
         x = real.once(("sorted", key, start, chunk, groups), sort_real) if keep else sort_real()
-        parts.append(between(x, sort(_project(fake, centre, vectors, some), groups), p, groups))
+        parts.append(between(x, sort(_project(fake, centre, vectors, some), groups), groups))
     fields = [[getattr(part, name) for part in parts] for name in ("costs", "without", "alone", "noise")]
     return Lines(*(np.concatenate(some, axis=-1) for some in fields))
 
 
-def between(x: Sorted, y: Sorted, p: int, groups: int) -> Lines:
-    """Return W_p to the power p between sorted lines."""
-    noise = line_noise(x, y) if p == 1 else np.empty(0)
-    return Lines(line_costs(x.values, y.values, p), *line_replicates(x, y, p, groups), noise)
+def between(x: Sorted, y: Sorted, groups: int) -> Lines:
+    """Return the costs between sorted lines."""
+    return Lines(line_costs(x.values, y.values), *line_replicates(x, y, groups), line_noise(x, y))
 
 
 def _project(rows: Array, centre: Array, vectors: Array | None, some: slice) -> Array:
@@ -83,9 +83,15 @@ def _project(rows: Array, centre: Array, vectors: Array | None, some: slice) -> 
 
 def absolute(found: Lines) -> Interval | None:
     """Return the interval of the mean over lines of W₁; a line whose ends are far apart has no bias."""
-    bias = found.noise * np.minimum(1.0, (2 * found.noise / np.where(found.costs > 0, found.costs, 1.0)) ** 2)
-    without, alone = found.without.mean(1), found.alone.mean(1)
-    return jackknife_absolute(float(found.costs.mean()), without, alone, float(bias.mean()))
+    costs, without, alone = found.costs[0], found.without[0].mean(1), found.alone[0].mean(1)
+    bias = found.noise * np.minimum(1.0, (2 * found.noise / np.where(costs > 0, costs, 1.0)) ** 2)
+    return jackknife_absolute(float(costs.mean()), without, alone, float(bias.mean()))
+
+
+def squares(found: Lines) -> Interval | None:
+    """Return the interval of the mean over lines of W₂²."""
+    value, without, alone = float(found.costs[1].mean()), found.without[1].mean(1), found.alone[1].mean(1)
+    return jackknife_square(value, without, pieces=alone, biased=True, slow=SLOW)
 
 
 @any_scale(1)
@@ -96,10 +102,8 @@ def sliced_w1(evidence: Evidence, config: SlicedConfig) -> Score:
     distance of order n^-½: the interval, of the population value, allows for it. Bonneel et al. 2015,
     doi:10.1007/s10851-014-0506-3.
     """
-    vectors, sizes, params = _setting(evidence, config, 1)
-    found = lines(evidence.real, evidence.fake, vectors, 1, count(*sizes.values()))
-    value = float(found.costs.mean())
-    return bounded(value, absolute(found), least=0.0, params=params, **sizes)
+    found, fields = _along(evidence, config, 1)
+    return bounded(float(found.costs[0].mean()), absolute(found), least=0.0, **fields)
 
 
 @any_scale(1)
@@ -109,10 +113,8 @@ def sliced_w2(evidence: Evidence, config: SlicedConfig) -> Score:
     In units of the space, any sizes. W₂² of samples is biased upwards by the order 1/n: the interval is bias-corrected
     and of the population value. Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3.
     """
-    vectors, sizes, params = _setting(evidence, config, 2)
-    found = lines(evidence.real, evidence.fake, vectors, 2, count(*sizes.values()))
-    value = float(found.costs.mean())
-    return bounded(value, squares(found), power=2, debiased=True, params=params, **sizes)
+    found, fields = _along(evidence, config, 2)
+    return bounded(float(found.costs[1].mean()), squares(found), power=2, debiased=True, **fields)
 
 
 @any_scale(1)
@@ -124,39 +126,36 @@ def max_sliced_w2(evidence: Evidence, config: SlicedConfig) -> Score:
     the rows along the direction that the others find the worst, the upper end from the value as it is. Deshpande et al.
     2019, arXiv:1904.05877.
     """
-    vectors, sizes, params = _setting(evidence, config, 2)
-    found = lines(evidence.real, evidence.fake, vectors, 2, count(*sizes.values()))
-    worst = int(found.costs.argmax())
-    value, plain = float(found.costs[worst]), None
-    if len(found.without):
-        plain = jackknife(value, found.without.max(1))
-        least = _along_one(evidence, vectors, len(found.without))
-        plain = plain and least and Interval(least.low, plain.high, least.centre, plain.error)
+    found, fields = _along(evidence, config, 2)
+    worst, vectors = int(found.costs[1].argmax()), _directions(evidence, config)
+    interval = squares(found) if len(vectors) == 1 else _of_largest(found, evidence, vectors)
     detail = {"direction": vectors[worst].tolist()}
-    return bounded(value, plain, power=2, debiased=True, params=params, detail=detail, **sizes)
+    return bounded(float(found.costs[1, worst]), interval, power=2, debiased=True, detail=detail, **fields)
 
 
-def _along_one(evidence: Evidence, vectors: Array, groups: int) -> Interval | None:
-    """Return the interval of W₂² on half of the rows, along the direction that the others find the worst."""
-    halves = []
-    for half in (0, 1):
-        real, fake = (rows[assign(len(rows), groups) % 2 == half] for rows in (evidence.real.rows, evidence.fake))
-        halves.append((RealSide(real), fake))
-    worst = int(lines(*halves[0], vectors, 2, 1).costs.argmax())
-    found = lines(
-        *halves[1], vectors[worst : worst + 1], 2, count(*(len(side) for side in (halves[1][0].rows, halves[1][1])))
+def _of_largest(found: Lines, evidence: Evidence, vectors: Array) -> Interval | None:
+    """Return the interval of the largest W₂², which is at least that along a direction which other rows have chosen."""
+    groups = found.without.shape[1]
+    upper = jackknife(float(found.costs[1].max()), found.without[1].max(1)) if groups else None
+    if upper is None:
+        return None
+    real, fake = evidence.real.rows, evidence.fake
+    (chosen_x, x), (chosen_y, y) = (
+        [rows[assign(len(rows), groups) % 2 == half] for half in (0, 1)] for rows in (real, fake)
     )
-    return squares(found)
+    worst = int(lines(RealSide(chosen_x), chosen_y, vectors, 1).costs[1].argmax())
+    lower = squares(lines(RealSide(x), y, vectors[worst : worst + 1], count(len(x), len(y))))
+    return lower and Interval(lower.low, upper.high, lower.centre, upper.error)
 
 
-def squares(found: Lines) -> Interval | None:
-    """Return the interval of the mean over lines of W₂²."""
-    value, without, alone = float(found.costs.mean()), found.without.mean(1), found.alone.mean(1)
-    return jackknife_square(value, without, pieces=alone, biased=True, slow=SLOW)
+def _directions(evidence: Evidence, config: SlicedConfig) -> Array:
+    return directions(evidence.fake.shape[1], config.n_projections, config.directions_seed)
 
 
-def _setting(evidence: Evidence, config: SlicedConfig, p: int) -> tuple[Array, dict[str, int], dict[str, Any]]:
-    """Return the directions, the sizes and the params of a score."""
-    vectors = directions(evidence.fake.shape[1], config.n_projections, config.directions_seed)
-    sizes = {"n_real": len(evidence.real.rows), "n_fake": len(evidence.fake)}
-    return vectors, sizes, {"p": p, "n_projections": len(vectors), "directions_seed": config.directions_seed}
+def _along(evidence: Evidence, config: SlicedConfig, p: int) -> tuple[Lines, dict[str, Any]]:
+    """Return the costs along the fixed directions, for which three metrics ask, and the sizes and params of a score."""
+    vectors, (n, m) = _directions(evidence, config), (len(evidence.real.rows), len(evidence.fake))
+    key = "sliced", config.n_projections, config.directions_seed
+    found = of_samples(evidence, key, lambda: lines(evidence.real, evidence.fake, vectors, count(n, m)))
+    params = {"p": p, "n_projections": len(vectors), "directions_seed": config.directions_seed}
+    return found, {"n_real": n, "n_fake": m, "params": params}

@@ -51,10 +51,10 @@ def _score(evidence: Evidence, config: TransportConfig, p: int) -> Score:
     params = {"p": p, "max_rows": config.max_rows}
 
     if x.shape[1] == 1:
-        found, params["solver"] = lines(RealSide(x), y, None, p, count(len(x), len(y))), "sort"
+        found, params["solver"] = lines(RealSide(x), y, None, count(len(x), len(y))), "sort"
         if p == 1:
-            return bounded(float(found.costs[0]), absolute(found), least=0.0, params=params, **sizes)
-        return bounded(float(found.costs[0]), squares(found), power=2, debiased=True, params=params, **sizes)
+            return bounded(float(found.costs[0, 0]), absolute(found), least=0.0, params=params, **sizes)
+        return bounded(float(found.costs[1, 0]), squares(found), power=2, debiased=True, params=params, **sizes)
     params["solver"] = "network simplex"
     solved = transport(x, y, p)
     if isinstance(solved, str):
