@@ -23,8 +23,10 @@ MARKS = {
 
 
 @click.command("check")
-@click.argument("name", shell_complete=complete("model", "dataset", "metric"))
-@click.option("--kind", type=click.Choice(("model", "dataset", "metric")), help="Check only what is of this kind.")
+@click.argument("name", shell_complete=complete("model", "dataset", "metric", "space"))
+@click.option(
+    "--kind", type=click.Choice(("model", "dataset", "metric", "space")), help="Check only what is of this kind."
+)
 @click.option(
     "--expect",
     "expected",
@@ -35,7 +37,7 @@ MARKS = {
 @json_option
 @plugin_option
 def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool, plugins: tuple[str, ...]) -> int:
-    """Hold the plugin NAME to the contract: a model, dataset or metric, or all of a distribution.
+    """Hold the plugin NAME to the contract: a model, dataset, metric or space, or all of a distribution.
 
     The exit code is 3 where a check fails, or where none applies.
     """

@@ -14,7 +14,7 @@ from genbench.describe import options_of
 from genbench.errors import ConfigError
 from genbench.testing.kit import Failed, Skipped, Subject, check, expect
 
-ALL = ("model", "dataset", "metric")
+ALL = ("model", "dataset", "metric", "space")
 HEAVY = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib")
 IMPORT = """
 import sys
@@ -83,7 +83,7 @@ def impossible_options_are_refused(subject: Subject) -> None:
             raise Failed(f"{name}={value} is accepted")
 
 
-@check("model", "dataset", remedy="store the config in __init__ and do the work in fit or load")
+@check("model", "dataset", "space", remedy="store the config in __init__ and do the work in fit or load")
 def constructor_is_inert(subject: Subject) -> None:
     """Building it draws no random number and touches nothing of the process."""
     from genbench.testing.surroundings import generators_untouched, untouched
@@ -93,11 +93,12 @@ def constructor_is_inert(subject: Subject) -> None:
         subject.build()
 
 
-@check("model", "dataset", remedy="add the method, or take the capability out of the spec")
+@check("model", "dataset", "space", remedy="add the method, or take the capability out of the spec")
 def methods_are_there(subject: Subject) -> None:
     """The methods that its kind and its declared capabilities ask for exist."""
     spec = subject.spec
-    wanted = ["load"] if spec.kind == "dataset" else ["fit", "sample", *spec.capabilities]
+    methods = {"dataset": ["load"], "space": ["fit", "transform"], "model": ["fit", "sample"]}
+    wanted = [*methods[spec.kind], *getattr(spec, "capabilities", ())]
     if spec.kind == "model" and spec.density_of(subject.config) != "none":
         wanted.append("log_prob")
     there = subject.build()

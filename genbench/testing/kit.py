@@ -21,6 +21,7 @@ HOMES = {  # where the checks of a kind stand
     "model": ("declarations", "models", "learning", "densities"),
     "dataset": ("declarations", "datasets"),
     "metric": ("declarations", "metrics"),
+    "space": ("declarations", "spaces"),
 }
 
 
@@ -98,7 +99,7 @@ def check(*kinds: str, remedy: str) -> Callable[[Callable[[Subject], None]], Cal
 
 
 def checks_for(kind: str) -> list[Check]:
-    """Return the checks of models, datasets or metrics, in the order in which they are run."""
+    """Return the checks of models, datasets, metrics or spaces, in the order in which they are run."""
     for module in HOMES[kind]:
         importlib.import_module(f"genbench.testing.{module}")
     order = {f"genbench.testing.{module}": i for i, module in enumerate(HOMES[kind])}

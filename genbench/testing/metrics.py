@@ -56,6 +56,21 @@ def faults() -> dict[str, Generator]:
     }
 
 
+class Labelled:
+    """A feature space that leaves rows as they are, and knows the modes as labels."""
+
+    def fit(self, train: Array, labels: Array | None, rng: np.random.Generator) -> None:
+        """Learn nothing."""
+
+    def transform(self, rows: Array) -> Array:
+        """Return the rows."""
+        return rows
+
+    def predict(self, rows: Array) -> Array:
+        """Return which mode each row is nearest to."""
+        return truth().nearest(rows)
+
+
 def evidence(generator: Generator, seed: int, n: int = N, n_fake: int = 0, kind: str = "vector") -> Evidence:
     """Return all that a metric may ask for, of samples of this generator against the truth."""
     law, rng = truth(), np.random.default_rng([seed, n])
@@ -82,6 +97,8 @@ def evidence(generator: Generator, seed: int, n: int = N, n_fake: int = 0, kind:
         levels=256 if kind == "image" else None,
         timing={"fit_s": 10.0, "samples_per_s": 1000.0, "first_sample_s": 0.01},
         simulator=Simulator(0.1, "a slow one"),
+        features=Labelled(),
+        labels_train=law.nearest(flat[2]),
         labels_test=law.nearest(flat[0]),
         labels_fake=law.nearest(flat[1]),
         observables_test={"radius": np.hypot(*flat[0].T)},

@@ -62,7 +62,7 @@ def test_all_skipped_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_check_says_what_it_asks_and_what_to_do() -> None:
-    for kind in ("model", "dataset", "metric"):
+    for kind in ("model", "dataset", "metric", "space"):
         checks = checks_for(kind)
         assert len(checks) > 8
         for check in checks:

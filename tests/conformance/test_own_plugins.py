@@ -9,11 +9,12 @@ from genbench.testing import check_plugin
 
 ENTRIES = [
     (kind, entry.key)
-    for kind in ("model", "dataset", "metric")
+    for kind in ("model", "dataset", "metric", "space")
     for entry in Registry.discover().entries(kind)
     if entry.provenance.distribution == "genbench"
 ]
 NEED_FILES = {"fashion_mnist"}  # of the user's own
+NEED_EXTRAS = {"efficientnet": "efficientnet_lite_pytorch"}
 
 
 @pytest.mark.slow
@@ -21,6 +22,8 @@ NEED_FILES = {"fashion_mnist"}  # of the user's own
 def test_it_keeps_the_contract(kind: str, key: str) -> None:
     if key in NEED_FILES:
         pytest.skip("its files come with the user")
+    if key in NEED_EXTRAS:
+        pytest.importorskip(NEED_EXTRAS[key])
     [report] = check_plugin(f"{kind}:{key}")
     assert {outcome.check.name: outcome.reason for outcome in report.outcomes if outcome.bad} == {}
     assert report.ok
