@@ -13,7 +13,8 @@ from scipy import special, stats
 __all__ = ["LEVEL", "Estimate", "Place", "difference_p", "holm", "pair_p_values", "places"]
 
 LEVEL = 0.95
-PRIOR = 8.0  # degrees of freedom that the spread of the other pairs counts for at most
+PRIOR = 2.0  # degrees of freedom that the spreads of other models count for at most
+MOST_SHARED = 0.999  # correlation over seeds that is taken off at most
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Pair = tuple[str, str]
@@ -128,10 +129,15 @@ def places(column: Mapping[str, Estimate], better: str) -> dict[str, Place]:
 def pair_p_values(column: Mapping[str, Estimate]) -> dict[Pair, float]:
     """Return the two-sided p-value of each pair of equal means, NaN where it can't be tested.
 
-    Models of one seed see the same data, so values are compared seed by seed, on a logarithmic scale. Two to four
-    degrees of freedom tell little, so the variance of each pair's differences is moderated by those of the other pairs
-    (Smyth 2004), as far as these agree with each other. Two models alone, other seeds in one than in another, and
-    single seeds are compared by Welch's t, single seeds with their sampling errors.
+    Values are compared on a logarithmic scale. Three seeds leave a variance two degrees of freedom, so that of each
+    model is moderated by those of the others (Smyth 2004), as far as these agree. Models of one seed see the same data:
+    what they have in common over all pairs is taken off the variance of a difference. Two models alone, other seeds in
+    one than in another, and single seeds are compared by Welch's t, single seeds with their sampling errors.
+
+    By simulation, three or six equal models are called different in 1 to 6 % of columns of three to ten seeds, where
+    their spreads on the logarithmic scale are alike or differ by a factor of about two; in 8 to 11 % of columns of three
+    seeds where a third of the models spread five times as wide. Of six models, the three that are three times worse at
+    a spread of 30 % are told by 68 % with three seeds (Welch's t: 17 %), 98 % with five, always with ten.
     """
     pairs = list(combinations(column, 2))
     scaled = _scaled(column)
@@ -146,35 +152,49 @@ def pair_p_values(column: Mapping[str, Estimate]) -> dict[Pair, float]:
 def _moderated(values: Array) -> list[float]:
     """Return the p-values of all pairs of rows, in the order of ``combinations``."""
     models, seeds = values.shape
+    own, variances = float(seeds - 1), values.var(1, ddof=1)
+    prior, suggested = _prior(variances, own)
+    moderated = (prior * suggested + own * variances) / (prior + own)
     first, second = np.triu_indices(models, 1)
-    differences = values[first] - values[second]  # (pairs, seeds)
-    gaps, variances = np.abs(differences.mean(1)), differences.var(1, ddof=1)
-    own = float(seeds - 1)
-    prior, variance = _prior(variances, own)
-    moderated = (prior * variance + own * variances) / (prior + own)
-    degrees = min(prior + own, (models - 1) * own)  # all pairs together have no more
+    one, other = moderated[first], moderated[second]
+    variance = one + other - 2.0 * _shared(values) * np.sqrt(one * other)
+    gaps = np.abs(values[first].mean(1) - values[second].mean(1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = gaps / np.sqrt(moderated / seeds)
+        degrees = np.minimum((prior + own) * (one + other) ** 2 / (one**2 + other**2), models * own)  # Welch
+        t = gaps / np.sqrt(variance / seeds)
     t[gaps <= 1e-12 * np.abs(values).max()] = 0.0  # equal up to rounding
+    degrees[one + other == 0.0] = own
     return [float(p) for p in 2.0 * stats.t.sf(t, degrees)]
 
 
 def _prior(variances: Array, own: float) -> tuple[float, float]:
-    """Return how many degrees of freedom the variances of other pairs are worth, and the variance that they suggest.
+    """Return how many degrees of freedom the variances of others are worth, and the variance that they suggest.
 
     Moments of their logarithms (Smyth 2004, section 6.2); never less than their median, and worth at most ``PRIOR``
-    degrees: both keep the errors at their level where the models' spreads differ.
+    degrees: both keep the errors near their level where the models' spreads differ.
     """
     known = variances[variances > 0.0]
     if len(known) < 2:
         return 0.0, 0.0
     logs = np.log(known) - special.digamma(own / 2) + math.log(own / 2)
     excess = float(logs.var(ddof=1) - special.polygamma(1, own / 2))
-    prior = 2.0 * _inverse_trigamma(excess) if excess > 0.0 else math.inf
-    if math.isinf(prior):
+    if excess <= 0.0:  # they agree
         return PRIOR, float(known.mean())
+    prior = 2.0 * _inverse_trigamma(excess)
     suggested = math.exp(float(logs.mean()) + special.digamma(prior / 2) - math.log(prior / 2))
     return min(prior, PRIOR), max(suggested, float(np.median(known)))
+
+
+def _shared(values: Array) -> float:
+    """Return the correlation over seeds that all pairs share, less two standard errors of Fisher's z, at least 0."""
+    models, seeds = values.shape
+    deviations = values - values.mean(1, keepdims=True)
+    sizes = np.sqrt((deviations**2).sum(1))
+    if not sizes.all():
+        return 0.0
+    unit = deviations / sizes[:, None]
+    correlation = min(float((unit @ unit.T)[np.triu_indices(models, 1)].mean()), MOST_SHARED)
+    return max(math.tanh(math.atanh(correlation) - 2.0 / math.sqrt((models - 1) * (seeds - 1))), 0.0)
 
 
 def _inverse_trigamma(x: float) -> float:

@@ -44,20 +44,22 @@ def test_two_models_are_compared_by_welch_on_the_logarithms():
     assert pair_p_values(column([a, b]))["0", "1"] == pytest.approx(expected)
 
 
-def test_with_many_seeds_the_moderated_test_is_the_paired_t_of_the_logarithms():
-    rows = np.exp(np.random.default_rng(2).normal([[0.0], [0.1], [0.2]], 1.0, (3, 4000)))
+@pytest.mark.parametrize("shared", [0.0, 2.0])
+def test_with_many_seeds_the_moderated_test_is_the_paired_t_of_the_logarithms(shared):
+    rng = np.random.default_rng(2)
+    rows = np.exp(rng.normal([[0.0], [0.1], [0.2]], 1.0, (3, 4000)) + rng.normal(0.0, shared, 4000))
     p_values = pair_p_values(column(rows))
     for (one, other), p in p_values.items():
         expected = stats.ttest_rel(np.log(rows[int(one)]), np.log(rows[int(other)])).pvalue
-        assert math.log(p) == pytest.approx(math.log(expected), rel=0.02, abs=0.02)
+        assert math.log(p) == pytest.approx(math.log(expected), rel=0.1, abs=0.05)
 
 
 def test_what_all_models_share_in_a_seed_does_not_count():
     rng = np.random.default_rng(3)
-    shared, own = rng.normal(0, 5.0, 5), rng.normal(0, 0.1, (4, 5))
+    shared, own = rng.normal(0, 2.0, 5), rng.normal(0, 0.1, (4, 5))
     rows = np.exp(np.array([[0.0], [0.0], [1.0], [1.0]]) + own + shared)
     assert tied(rows) == {"0", "1"}
-    assert tied(np.exp(np.log(rows) + rng.normal(0, 5.0, (4, 5)))) == {"0", "1", "2", "3"}  # nothing shared, as wide
+    assert tied(np.exp(np.log(rows) + rng.normal(0, 2.0, (4, 5)))) == {"0", "1", "2", "3"}  # nothing shared, as wide
 
 
 def test_the_scale_and_the_order_of_models_and_seeds_change_nothing():
@@ -125,7 +127,17 @@ def test_equal_models_beside_worse_ones_too():
         assert rate <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / TABLES)
 
 
-@pytest.mark.parametrize(("seeds", "power"), [(3, 0.65), (5, 0.95), (10, 0.99)])
+def test_where_spreads_differ_much_the_rate_stays_below_a_tenth_and_the_quiet_ones_are_told():
+    rng, pairs = np.random.default_rng(7), [(a, b) for a in range(6) for b in range(a + 1, 6)]
+    sd = 0.05 * np.array([1, 1, 1, 1, 5, 5])[:, None]
+    equal = [column(np.exp(sd * rng.normal(size=(6, 3)))) for _ in range(TABLES)]
+    assert told_apart(equal, pairs)[0] <= 0.10
+    means = np.array([0.0, 0.0, 0.25, 0.25, 0.0, 0.0])[:, None]
+    apart = [column(np.exp(means + sd * rng.normal(size=(6, 5)))) for _ in range(TABLES)]
+    assert told_apart(apart, [(0, 2), (0, 3), (1, 2), (1, 3)])[1] >= 0.95
+
+
+@pytest.mark.parametrize(("seeds", "power"), [(3, 0.6), (5, 0.95), (10, 0.99)])
 def test_three_times_worse_is_told_with_this_power(seeds, power):
     """Six models, three of them three times worse, 30 % spread over seeds: the share of true differences told."""
     different = [(a, b) for a in range(3) for b in range(3, 6)]

@@ -67,8 +67,8 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
     elif seeds:
         said.append(f"± standard error over {' to '.join(str(n) for n in sorted({seeds[0], seeds[-1]}))} seeds")
     if any(e.best for e in entries):
-        test = "by sampling errors" if seeds == [1] else "seed by seed on a log scale"
-        said.append(f"{{best}} nothing is better beyond chance (all pairs {test}, Holm over the column, 5 %)")
+        test = "sampling errors" if seeds == [1] else "t over seeds on a log scale"
+        said.append(f"{{best}} nothing is better beyond chance ({test}, Holm over all pairs of the column, 5 %)")
     directions = {column.better for column in columns}
     said += [f"{sign} {way} is better" for way, sign in (("lower", "↓"), ("higher", "↑")) if way in directions]
     kinds = {e.kind for e in entries if e.estimate}
