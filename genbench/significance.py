@@ -135,9 +135,9 @@ def pair_p_values(column: Mapping[str, Estimate]) -> dict[Pair, float]:
     one than in another, and single seeds are compared by Welch's t, single seeds with their sampling errors.
 
     By simulation, three or six equal models are called different in 1 to 6 % of columns of three to ten seeds, where
-    their spreads on the logarithmic scale are alike or differ by a factor of about two; in 8 to 11 % of columns of three
-    seeds where a third of the models spread five times as wide. Of six models, the three that are three times worse at
-    a spread of 30 % are told by 68 % with three seeds (Welch's t: 17 %), 98 % with five, always with ten.
+    their spreads on the logarithmic scale are alike or differ by a factor of about two, and in 8 to 11 % of columns of
+    three seeds where a third of the models spread five times as wide. Of six models, the three that are three times
+    worse at a spread of 30 % are told by 68 % with three seeds (Welch's t: 17 %), by 98 % with five, by all with ten.
     """
     pairs = list(combinations(column, 2))
     scaled = _scaled(column)
