@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,7 +200,6 @@ def execute(
     from genbench.progress import Announcement, LiveProgress
     from genbench.resume import parse_retry
     from genbench.session import Session, default_directory
-    from genbench.table import Results
 
     check_place(out, jobs, timeout, memory, isolation, retry)
     directory = Path(out) if out is not None else default_directory()
@@ -216,11 +216,14 @@ def execute(
         force=force,
         retry=parse_retry(retry) if retry else frozenset(),
         observer=live or Announcement(console),
+        meanwhile=lambda: import_module("genbench.report"),  # so that a run that is stopped has its table at once
     )
     with live or nullcontext():
         records = session.run()
     for damage in session.damaged:
         console.print(f"set aside: {damage}", markup=False, highlight=False, soft_wrap=True)
+    from genbench.table import Results
+
     return Results(tuple(records)), directory, session.stopped
 
 

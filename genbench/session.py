@@ -9,7 +9,7 @@ import multiprocessing.connection
 import signal
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Session:
     ``limits`` hold for each stage of a cell: training and sampling, and scoring. ``isolation`` is ``process`` or
     ``none``, which runs all in this process, for debuggers. ``force`` runs everything again, ``retry`` the cells that
     ended in one of these statuses. ``method`` starts the processes: by default ``forkserver`` on the processor, else
-    ``spawn``.
+    ``spawn``. ``meanwhile`` is called once while the first of them starts, which takes seconds.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Session:
         retry: frozenset[str] = frozenset(),
         method: str | None = None,
         observer: Observer | None = None,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
         self.plan = plan
         self.registry = registry
@@ -63,6 +64,7 @@ class Session:
         self.force = force
         self.retry = retry
         self.method = method
+        self.meanwhile = meanwhile
         self.observer: Observer = observer or Silent()
         self.name = uuid.uuid4().hex[:12]
         self.stopped = 0  # the signal that stopped it
@@ -133,6 +135,7 @@ class Session:
         scores = [cell for cell in todo if cell.key in earlier.sampled]
         self._fits.update(earlier.sampled)
         with self._stoppable() as stop:
+            self._warm_up(stop)
             while (fits or scores or self._running) and not stop.number:
                 while (task := self._next(fits, scores, slots)) and not stop.number:
                     self._start(*task, stop, slots)
@@ -140,6 +143,16 @@ class Session:
             self.stopped = stop.number
             if stop.number:
                 self._wind_up(stop, slots, scores)
+
+    def _warm_up(self, stop: Stop) -> None:
+        try:
+            with stop.impatient():
+                if self.isolation == "process":
+                    context_for(self._devices[0], self.method)  # the fork server begins to import
+                self.meanwhile()
+        except KeyboardInterrupt:
+            if stop.again or not stop.number:
+                raise
 
     @contextlib.contextmanager
     def _stoppable(self) -> Iterator[Stop]:

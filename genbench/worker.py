@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import multiprocessing.connection
 import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import os
 import pickle
 import signal
@@ -87,6 +88,7 @@ def _server_pid() -> int | None:
 def quietly() -> Iterator[None]:
     """Start processes with the environment of cells, without the user's script, and deaf to the terminal's signals."""
     with STARTING, _environment(ENVIRONMENT), _no_main():
+        multiprocessing.resource_tracker.ensure_running()  # which would unblock them, were it started later
         # inherited by the server: Ctrl-C is this process's affair
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, () if _server_pid() else STOPPING)
         try:

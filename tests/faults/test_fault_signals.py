@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -34,11 +35,16 @@ def stop(run: Run, *numbers: int, begun: str) -> tuple[float, int, str, str]:
         at = time.monotonic()
         for i, number in enumerate(numbers):
             time.sleep(0.2 if i else 0)
-            process.send_signal(number)
+            if number == signal.SIGINT:
+                os.killpg(process.pid, number)  # a terminal tells all that is in the foreground
+            else:
+                process.send_signal(number)
+        process.wait(timeout=60)  # what it says fits a pipe
+        seconds = time.monotonic() - at
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
-    return time.monotonic() - at, process.returncode, out, err
+    return seconds, process.returncode, out, err
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl_c", "sigterm"])
