@@ -17,6 +17,7 @@ from genbench.device import Device
 from genbench.errors import Invalid, PluginError
 from genbench.floors import spread_of_floors
 from genbench.honesty import Check, Density, beats_no_truth, density_checks
+from genbench.loading import heard_by
 from genbench.measures import makers_of, scorer_of
 from genbench.plan import REAL, Cell, Chosen
 from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide, TrainingData
@@ -73,7 +74,8 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     plugin raises; ``report`` was then told the phase and the timings so far.
     """
     report(phase="load")
-    data = load(cell)
+    with heard_by(lambda done, whole: report(phase="load", step=done, steps=whole)):
+        data = load(cell)
     space = space_of(data)
     known = {
         "fingerprint": fingerprint(data),

@@ -27,8 +27,9 @@ LIGHT = (
     "validation merging source chosen plan"
 )
 CELLS = (
-    "protocol device seeding data stored files training spaces scoring measures floors honesty samples cell machine "
-    "processes inside supervisor preload worker accelerators slots signals observer resume session rescoring"
+    "protocol loading device seeding data stored files training spaces scoring measures floors honesty samples "
+    "cell machine processes inside supervisor preload worker accelerators slots signals observer resume session "
+    "rescoring"
 )
 TABLES = "significance entry summary table report progress compare api auditing testing scaffold cli"
 ORDER = " ".join([LIGHT, CELLS, TABLES]).split()

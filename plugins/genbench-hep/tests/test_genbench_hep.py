@@ -15,6 +15,7 @@ genbench_hep = pytest.importorskip("genbench_hep", reason="pip install ./plugins
 
 from genbench.config import Setting, fill  # noqa: E402
 from genbench.errors import ConfigError, DataError  # noqa: E402
+from genbench.loading import heard_by  # noqa: E402
 from genbench.plan import Request, make_plan  # noqa: E402
 from genbench.protocol import Sizes  # noqa: E402
 from genbench.registry import Registry  # noqa: E402
@@ -201,10 +202,12 @@ def test_progress_is_told_until_all_are_there(capsys):
     options = zmumu.options_of(ZmumuConfig(pt_min=21))
     generate.generate(options, CHUNK + 1, 1, lambda done, whole: heard.append((done, whole)))
     assert heard == [(CHUNK, 2 * CHUNK), (2 * CHUNK, 2 * CHUNK)]
-    with generate.tell("events") as say:
+    loaded = []
+    with generate.tell("events") as say, heard_by(lambda *told: loaded.append(told)):
         for done in range(0, 1001, 5):
             say(done, 1000)
     lines = capsys.readouterr().err.splitlines()
+    assert loaded[-1] == (1000, 1000)  # what the line of a cell shows
     assert len(lines) == 10
     assert lines[-1].startswith("events: 1000 of 1000 events, ")
 

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 from genbench.errors import DataError
+from genbench.loading import tell_loading
 from genbench.protocol import Array
 
 __all__ = ["CHUNK", "Generated", "cache_folder", "generate", "tell"]
@@ -141,7 +142,10 @@ def _write(path: Path, chunk: Mapping[str, Array]) -> None:
 
 @contextmanager
 def tell(what: str) -> Iterator[Progress]:
-    """Give a listener that draws a bar on a terminal, and writes a line for every tenth where there is none."""
+    """Give a listener that draws a bar on a terminal; where there is none it writes a line for every tenth.
+
+    A cell of a run has no terminal: there the run hears of it too, and shows it on the line of the cell.
+    """
     if not sys.stderr.isatty():
         yield _lines(what)
         return
@@ -160,6 +164,7 @@ def _lines(what: str) -> Progress:
 
     def say(done: int, whole: int) -> None:
         nonlocal told
+        tell_loading(done, whole)
         if 10 * done // whole > told:
             told = 10 * done // whole
             rate = done / max(time.monotonic() - start, 1e-3)
