@@ -129,7 +129,8 @@ def _print(scores: list[dict[str, Any]]) -> None:
         remarks = (["better than real: copying?"] if each["suspect"] else []) + [
             text for text in each["warnings"] if not text.startswith(UNSAID)
         ]
-        rows.append((each["label"], _number(each["value"]), interval, floor, _number(each["z"]), _better(each),
+        least = "≥ " if each["detail"].get("at_least") else ""
+        rows.append((each["label"], least + _number(each["value"]), interval, floor, _number(each["z"]), _better(each),
                      each["unit"], "; ".join(remarks)))  # fmt: skip
     headings = ("metric", "value", "95 % interval", "floor", "z", "better", "unit", "remarks")
     said = [i for i in range(len(headings)) if i < 2 or any(row[i] not in ("", "–") for row in rows)]
