@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,6 +97,7 @@ def run(ctx: click.Context, /, **options: Any) -> int:
     """
     from genbench.signals import ending_as_shells_tell
 
+    atexit.register(gc.freeze)  # or Python visits all objects of all libraries once more: 0.3 s
     with ending_as_shells_tell():
         return _run(_with_config(ctx, options))
 
