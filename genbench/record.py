@@ -226,7 +226,12 @@ def read_records(path: str | Path, *, damaged: list[Damage] | None = None) -> li
 
 def _latest(folder: Path, damaged: list[Damage]) -> dict[str, Any] | None:
     latest, aside = None, list[Damage]()
-    for _, file in attempts(folder):
+    try:
+        files = attempts(folder)
+    except OSError as error:
+        damaged.append(Damage(folder, f"cannot be read ({error.strerror})"))
+        return None
+    for _, file in files:
         try:
             record = read_record(file)
         except (DamageError, OSError) as error:

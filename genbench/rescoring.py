@@ -18,7 +18,7 @@ from genbench.errors import PluginError, UserError
 from genbench.files import FileConfig, FileDataset
 from genbench.plan import FILE, REAL, Cell, Plan, has
 from genbench.presets import PRESETS
-from genbench.record import Damage, cell_folder, read_records, read_run
+from genbench.record import cell_folder, read_records, read_run
 from genbench.registry import Entry, Registry
 from genbench.resume import failed
 from genbench.spec import DatasetSpec, ModelSpec
@@ -71,7 +71,6 @@ class Rescoring:
 
     plan: Plan
     lacking: Mapping[str, tuple[str, ...]]
-    damaged: tuple[Damage, ...] = ()
 
 
 def plan_scores(
@@ -88,8 +87,7 @@ def plan_scores(
     """
     settings = list(settings)
     chosen = choose_metrics(metrics, registry, registry.assign(settings))
-    damaged: list[Damage] = []
-    about, records = read_run(run, damaged), read_records(run)
+    about, records = read_run(run, []), read_records(run)  # what is damaged is told when the run is opened
     cells: list[Cell] = []
     lacking: dict[str, list[str]] = {}
     datasets: dict[str, Chosen | str] = {}
@@ -108,7 +106,7 @@ def plan_scores(
     cells.sort(key=lambda cell: (cell.seed, cell.model.name != REAL))
     request = {"score": metrics, "settings": [setting.origin for setting in settings]}
     plan = Plan(tuple(cells), (), request, tuple(plugin_files))
-    return Rescoring(plan, {why: tuple(names) for why, names in lacking.items()}, tuple(damaged))
+    return Rescoring(plan, {why: tuple(names) for why, names in lacking.items()})
 
 
 def _unscored(run: Path, record: Record) -> str:

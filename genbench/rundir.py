@@ -47,7 +47,7 @@ def write_run(directory: Path, about: Mapping[str, Any]) -> None:
 
 def set_aside(damage: Damage) -> Damage:
     """Rename a damaged file so that it ends in ``.damaged``, and return where it is now; left alone if that fails."""
-    if damage.path.suffix == ".damaged":
+    if damage.path.suffix == ".damaged" or not damage.path.is_file():
         return damage
     target = damage.path.with_name(damage.path.name + ".damaged")
     try:

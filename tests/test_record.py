@@ -245,6 +245,23 @@ def test_a_file_system_without_hard_links_keeps_the_promise(run: Path, monkeypat
     assert read_records(run)[0]["n"] == 2
 
 
+def test_a_folder_that_cannot_be_read_costs_no_other_cell(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("aa11", "bb22"):
+        write_record(run, done(key))
+    iterdir = Path.iterdir
+
+    def closed(folder: Path):
+        if folder.name == "aa11":
+            raise PermissionError(13, "Permission denied")
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    damaged: list[Damage] = []
+    assert [record["key"] for record in read_records(run, damaged=damaged)] == ["bb22"]
+    assert [str(damage.path.name) for damage in damaged] == ["aa11"]
+    assert set_aside(damaged[0]) == damaged[0]
+
+
 @pytest.mark.parametrize("key", ["", ".", "..", "../../etc", "a/b", "a\0b", "a" * 65, ".hidden", "a\n"])
 def test_a_key_that_is_no_name_is_no_path(run: Path, key: str) -> None:
     with pytest.raises(ValueError, match="is no key of a cell"):

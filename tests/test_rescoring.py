@@ -193,7 +193,7 @@ def test_a_file_of_the_users_is_found_again_by_its_contents(tmp_path: Path, caps
     assert main(["run", *given, "--out", str(run)]) == 0
     assert main(["score", str(run), "--metrics", "frechet", "--json"]) == 0
     out = capsys.readouterr().out
-    assert json.loads(out[out.index('{\n  "directory"') :])["new"] == ["frechet"]
+    assert json.loads(out[out.index('{\n  "runs"') :])["runs"][0]["new"] == ["frechet"]
     assert values(records(run)["gaussian"]).keys() == {"w1_marginal", "frechet"}
     data.unlink()
     assert main(["score", str(run), "--metrics", "energy"]) == 2

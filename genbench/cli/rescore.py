@@ -51,7 +51,7 @@ def check_form(ctx: click.Context, runs: Sequence[Path]) -> None:
 def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
     """Score each run's samples and print its tables; return the exit code."""
     from genbench import api
-    from genbench.cli.output import warn
+    from genbench.cli.output import print_json, warn
     from genbench.cli.run import seconds_of
     from genbench.config import parse_set
     from genbench.merging import merge
@@ -69,35 +69,41 @@ def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
         merge(runs, said["out"])
         runs = [said["out"]]
         ready = [plan_scores(said["out"], registry, said["metrics"], settings, plugins)]
-    code = 0
+    code, told = 0, list[Any]()
     for run, scoring in zip(runs, ready, strict=True):
         for why, cells in scoring.lacking.items():
             names = ", ".join(cells[:3]) + ", .." * (len(cells) > 3)
             warn([f"{run}: {len(cells)} cells are not scored: {why} ({names})"])
         results, _, stopped = api.execute(scoring.plan, registry, out=run, **how)
-        _print(results, run, said, {metric.label for cell in scoring.plan.cells for metric in cell.metrics})
+        asked = {metric.label for cell in scoring.plan.cells for metric in cell.metrics}
+        made = asked & {s.get("label", s["metric"]) for record in results.records for s in record["scores"]}
+        if said["as_json"]:
+            told.append({"directory": str(run), "new": sorted(made), "per_seed": _rows(results)})
+        else:
+            _print(results, run, sorted(made), named=said["metrics"] != "all")
         code = code or (SIGNALLED + stopped if stopped else FAILED if results.failures or scoring.lacking else 0)
         if stopped:
+            click.echo(f"stopped; the same command goes on; what was scored before is in {run} as it was", err=True)
             break
+    if said["as_json"]:
+        print_json({"runs": told})
     return code
 
 
-def _print(results: Any, run: Path, said: Mapping[str, Any], new: set[str]) -> None:
-    from genbench.cli.output import plain, print_json
+def _rows(results: Any) -> Any:
+    import json
+
+    from genbench.report import render
+
+    return json.loads(render(results.records, "json", per="seed"))
+
+
+def _print(results: Any, run: Path, made: list[str], *, named: bool) -> None:
+    from genbench.cli.output import plain
     from genbench.cli.table import show
 
-    if said["as_json"]:
-        import json
-
-        from genbench.report import render
-
-        rows = json.loads(render(results.records, "json", per="seed"))
-        print_json({"directory": str(run), "new": sorted(new), "per_seed": rows})
-        return
-    made = {score.get("label", score["metric"]) for record in results.records for score in record["scores"]}
-    show(results.records, metrics=tuple(sorted(new & made)) if said["metrics"] != "all" else ())
+    show(results.records, metrics=tuple(made) if named else ())
     for record in results.failures:
         what = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
         click.echo(f"{record['status']}  {plain(what)}: {plain(record['reason'])}", err=True)
-    news = f"new scores: {', '.join(sorted(new))}" if new else "all of these scores were there"
-    click.echo(f"\n{run}: {news}; more of it: genbench table {run} --metrics all")
+    click.echo(f"\n{run}: new scores: {', '.join(made) or 'none'}; more of it: genbench table {run} --metrics all")
