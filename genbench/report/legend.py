@@ -178,4 +178,4 @@ def _suspicion(row: Row) -> list[str]:
     if not found or row.role == "reference":
         return []
     shown = ", ".join(found[:FLAGS]) + (f" and {len(found) - FLAGS} more" if len(found) > FLAGS else "")
-    return [f"{row.label}: better than real data in {shown}: suspect copying"]
+    return [f"{row.label}: better than real data in {shown}: suspect copying, or a metric that is fooled"]
