@@ -18,12 +18,18 @@ from genbench.discovery import told
 from genbench.errors import GenbenchError, PluginError
 from genbench.protocol import Array, Evidence, FeatureSpace, RealSide
 
-__all__ = ["Maker", "Views", "raw"]
+__all__ = ["Maker", "Unchanged", "Views"]
 
 
-def raw(rows: Array) -> Array:
-    """Return (n, d) float64: the numbers as they are."""
-    return np.asarray(rows).reshape(len(rows), -1).astype(np.float64)
+class Unchanged:
+    """The core's own spaces: rows as they come, standardised, as pixels, or in their own units."""
+
+    def fit(self, train: Array, labels: Array | None, rng: np.random.Generator) -> None:
+        """Learn nothing."""
+
+    def transform(self, rows: Array) -> Array:
+        """Return (n, d) float64: the numbers as they are."""
+        return np.asarray(rows).reshape(len(rows), -1).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,7 @@ def _in_own_units(evidence: Evidence) -> Evidence:
     test, fake, train = evidence.test_raw, evidence.fake_raw, evidence.train_raw
     if test is None or fake is None:
         raise PluginError("the rows in their own units are not at hand")
+    raw = Unchanged().transform
     real = evidence.real.once("raw", lambda: RealSide(raw(test)))
     columns = evidence.columns if len(evidence.columns) == real.rows.shape[1] else ()
     return replace(
