@@ -1,0 +1,70 @@
+"""How a run hears that it is to stop, and what counts as evidence that memory ran out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from genbench.errors import Invalid
+from genbench.inside import explain
+from genbench.signals import ECHO, Stop
+
+
+def test_the_first_signal_is_noted_and_the_second_interrupts() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), Stop() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.number == signal.SIGTERM
+        assert os.read(stop.handle, 1), "who waits hears of it"
+        os.kill(os.getpid(), signal.SIGTERM)  # a wrapper may pass the first one on
+        assert not stop.again
+        time.sleep(2 * ECHO)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert stop.again
+    assert stop.number == signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_first_signal_interrupts_what_may_wait_for_long() -> None:
+    with Stop() as stop:
+        with pytest.raises(KeyboardInterrupt), stop.impatient():
+            os.kill(os.getpid(), signal.SIGINT)
+        assert (stop.number, stop.again) == (signal.SIGINT, False)
+
+
+def test_a_run_that_was_told_to_outlive_its_terminal_does() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Stop() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.number == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch has it for accelerators."""
+
+
+TORCH = (
+    "[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (MemoryError(), "oom"),
+        (RuntimeError(TORCH), "oom"),
+        (OutOfMemoryError("CUDA is full"), "oom"),
+        (ValueError("CUDA out of memory"), "failed"),
+        (RuntimeError("memory"), "failed"),
+        (SystemExit(1), "failed"),
+        (Invalid("no samples"), "invalid"),
+    ],
+)
+def test_memory_ran_out_only_on_evidence(error: BaseException, status: str) -> None:
+    assert explain(error)["status"] == status
