@@ -190,9 +190,12 @@ def _beside_floor(scorer: Scorer, score: Score, found: Mapping[str, Any], floors
     if limits:  # more events than that may be what either is worth
         why = f"no z: the {' and the '.join(limits)} {'is a lower limit' if len(limits) == 1 else 'are lower limits'}"
         return fields | {"warnings": [*found["warnings"], why]}
-    if found["value"] is None or compared.get("value") is None or not spread:
+    if found["value"] is None or compared.get("value") is None or spread is None:
         return fields
-    z = (compared["value"] - floor["value"]) / math.hypot(spread, standard_error(compared) or 0.0)
+    noise = math.hypot(spread, standard_error(compared) or 0.0)
+    if not noise:
+        return fields
+    z = (compared["value"] - floor["value"]) / noise
     # of a metric that is not ranked the low end is copying, whichever way it is declared
     worse = -z if scorer.spec.better == "higher" and scorer.spec.ranked else z
     return fields | {"z": z, "suspect": score.ranked and worse < -SUSPECT}
@@ -223,7 +226,7 @@ def _reasoned(score: dict[str, Any]) -> dict[str, Any]:
 def floor_spread(floor: Mapping[str, Any]) -> float | None:
     """Return the standard deviation of a floor: as measured, else as its interval implies."""
     given: float | None = floor.get("floor_sd")
-    return standard_error(floor) if given is None else given
+    return (standard_error(floor) or None) if given is None else given
 
 
 def standard_error(score: Mapping[str, Any]) -> float | None:

@@ -83,9 +83,11 @@ class Views:
                 self._fitted[name] = self._fit(evidence, name)
             except KeyboardInterrupt:
                 raise
-            except BaseException as error:  # told by every metric that asks for it, tried once
+            except GenbenchError as error:  # told by every metric that asks for it, tried once
+                self._fitted[name] = str(error)
+            except BaseException as error:
                 traceback.print_exc()
-                self._fitted[name] = str(error) if isinstance(error, GenbenchError) else told(error)
+                self._fitted[name] = told(error)
             self.seconds[name] = time.perf_counter() - start
         space = self._fitted[name]
         if isinstance(space, str):

@@ -245,3 +245,11 @@ def test_floors_of_fewer_rows_are_compared_with_as_many_samples() -> None:
     assert (score["value"], score["floor"], score["floor_sd"], score["z"]) == (0.2, 1.0, 0.5, 2.0)
     assert score["floor_from"] == "halves"
     assert score["detail"]["compared_with_floor"] == {"value": 2.0, "n_real": 3, "n_fake": 2}
+
+
+def test_a_floor_that_never_varies_leaves_the_noise_of_the_samples() -> None:
+    floor = {"asked": {"value": 0.0, "floor_sd": 0.0}}
+    [score] = evaluate(evidence(), [scorer(Score(3.0, low=3 - 1.96, high=3 + 1.96))], floor)
+    assert (score["floor_sd"], score["z"]) == (0.0, pytest.approx(3.0))
+    [score] = evaluate(evidence(), [scorer(Score(3.0))], floor)
+    assert (score["floor_sd"], score["z"]) == (0.0, None)

@@ -133,10 +133,11 @@ def test_a_broken_space_costs_its_own_scores_and_no_other(given: Any, reason: st
     assert found[1]["space"] == "half"
 
 
-def test_a_space_that_needs_labels_says_so() -> None:
+def test_a_space_that_needs_labels_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     views = Views({"half": Maker(Halving, ("labels",))})
     with pytest.raises(PluginError, match="needs labels of the training rows"):
         views.view(evidence(), "half")
+    assert capsys.readouterr().err == "", "nobody's fault: no traceback"
 
 
 def test_a_new_space_scores_old_samples(tmp_path: Path) -> None:
