@@ -31,7 +31,7 @@ CELLS = (
     "cell machine processes inside supervisor preload worker accelerators slots signals observer resume session "
     "rescoring"
 )
-TABLES = "significance entry summary table report progress compare api auditing testing scaffold cli"
+TABLES = "significance entry summary table report progress comparing history api auditing testing scaffold cli"
 ORDER = " ".join([LIGHT, CELLS, TABLES]).split()
 HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}
 
@@ -87,7 +87,7 @@ def test_a_module_imports_only_from_lines_above_its_own(path: Path) -> None:
 
 def test_the_order_of_the_house_names_only_rooms_that_may_exist() -> None:
     there = {line_of(path) for path in MODULES} - {"__init__"}
-    later = {"compare", "testing", "scaffold"}
+    later = {"history", "testing", "scaffold"}
     assert set(ORDER) - later <= there
 
 

@@ -1,0 +1,9 @@
+"""Two sets of runs -> what got better or worse beyond noise, and an exit code."""
+
+from __future__ import annotations
+
+from genbench.comparing.fact import decide_fact, decide_status
+from genbench.comparing.speed import decide_speed
+from genbench.comparing.verdict import VERDICTS, Comparison, Verdict
+
+__all__ = ["VERDICTS", "Comparison", "Verdict", "decide_fact", "decide_speed", "decide_status"]

@@ -1,0 +1,52 @@
+"""What a number of runs can show: the smallest effect, and how many runs would show a given one."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+from scipy import optimize, stats
+
+__all__ = ["ALPHA", "MOST_RUNS", "POWER", "runs_for", "smallest_shift"]
+
+ALPHA = 0.01  # one-sided
+POWER = 0.8
+MOST_RUNS = 1000  # a side: more is no advice
+
+
+def smallest_shift(sd: float, runs: int, alpha: float = ALPHA, power: float = POWER) -> float:
+    """Return the smallest shift that a one-sided t-test of two sides with so many runs each finds with this power.
+
+    ``sd`` is that of one run, on the scale of the shift; infinite for a single run a side. The non-central t
+    distribution is used (Cohen 1988, Statistical Power Analysis, section 2.5).
+    """
+    return math.inf if runs < 2 else sd * _standard_shift(runs, alpha, power)
+
+
+def runs_for(shift: float, sd: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
+    """Return the smallest number of runs a side that shows ``shift``, at least 2; None where 1000 are too few."""
+    if not shift > 0.0 or not math.isfinite(sd) or smallest_shift(sd, MOST_RUNS, alpha, power) > shift:
+        return None
+    few, enough = 1, MOST_RUNS
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        if smallest_shift(sd, middle, alpha, power) <= shift:
+            enough = middle
+        else:
+            few = middle
+    return enough
+
+
+@lru_cache(maxsize=4096)
+def _standard_shift(runs: int, alpha: float, power: float) -> float:
+    degrees = 2 * (runs - 1)
+    critical = float(stats.t.isf(alpha, degrees))
+    high = critical + 5.0
+    while _shortfall(high, critical, degrees, power) < 0.0:
+        high *= 2.0
+    root: float = optimize.brentq(_shortfall, 0.0, high, args=(critical, degrees, power))
+    return root * math.sqrt(2.0 / runs)
+
+
+def _shortfall(shift: float, critical: float, degrees: int, power: float) -> float:
+    return float(stats.nct.sf(critical, degrees, shift)) - power

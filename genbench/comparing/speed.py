@@ -1,0 +1,132 @@
+"""Which of two sides is slower: times of processes on one machine in one session."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy import stats
+
+from genbench.comparing.power import ALPHA, MOST_RUNS, smallest_shift
+from genbench.comparing.verdict import Verdict
+
+__all__ = ["LEAST_RUNS", "SLOWER", "decide_speed"]
+
+SLOWER = 1.10  # the ratio of the fastest runs from which a slowdown counts
+LEAST_RUNS = 5  # processes a side
+
+Array = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+
+def decide_speed(
+    base: Sequence[float | None],
+    head: Sequence[float | None],
+    *,
+    paired: bool = False,
+    subject: str = "",
+    metric: str = "cpu_s",
+    unit: str = "s",
+    limit: float = SLOWER,
+    alpha: float = ALPHA,
+) -> Verdict:
+    """Return whether head is slower than base, from one time a process, both on one machine in one session.
+
+    Head regressed where the ratio of the fastest times is above ``limit`` and one side is slower at one-sided
+    p < ``alpha``: by the Mann-Whitney test (1947) or, with ``paired``, by the t-test of the logarithms of the ratios of
+    neighbours in time, what a drift of the machine cancels from. Improved is the same the other way round; unchanged,
+    where the interval (one-sided 99 %) excludes a slowdown of ``limit``. A process that failed (None) counts as the
+    slowest. Raises ValueError for times that are not positive, and for pairs that do not match.
+    """
+    if paired and len(base) != len(head):
+        raise ValueError(f"{len(base)} and {len(head)} times make no pairs")
+    a, b = _times(base), _times(head)
+    known = Verdict(
+        subject, metric, "inconclusive", kind="speed", unit=unit, base=_fastest(a), head=_fastest(b),
+        base_runs=_runs(a), head_runs=_runs(b),
+    )  # fmt: skip
+    lost, before = int(np.isinf(b).sum()), int(np.isinf(a).sum())
+    if lost > before:
+        return replace(known, verdict="regressed", reason=f"{lost} of {len(b)} processes failed, {before} of base's")
+    if before:
+        return replace(known, reason=f"{before} of {len(a)} processes of base failed")
+    return _decided(known, a, b, paired, limit, alpha)
+
+
+def _decided(known: Verdict, a: Array, b: Array, paired: bool, limit: float, alpha: float) -> Verdict:
+    runs = min(len(a), len(b))
+    if runs < LEAST_RUNS:
+        change = float(b.min() / a.min() - 1.0) if runs else None
+        reason = f"{runs} processes a side, {LEAST_RUNS} are needed"
+        return replace(known, change=change, reason=reason, more_runs=LEAST_RUNS - runs)
+    ratio = float(b.min() / a.min())
+    middle, sd, low, high = _interval(a, b, paired, alpha)
+    slower, faster = _p_values(a, b, paired)
+    typical = math.exp(middle) if paired else ratio
+    effect = max(math.expm1(smallest_shift(sd, runs, alpha)), limit - 1.0)
+    known = replace(known, change=ratio - 1.0, low=math.expm1(low), high=math.expm1(high), smallest=effect)
+    if min(ratio, typical) > limit and slower < alpha:
+        return replace(known, verdict="regressed", p=slower, reason=f"{ratio:.2f} times as slow")
+    if max(ratio, typical) < 1.0 / limit and faster < alpha:
+        return replace(known, verdict="improved", p=faster, reason=f"{1.0 / ratio:.2f} times as fast")
+    if high <= math.log(limit):
+        return replace(known, verdict="unchanged", p=slower, reason=f"slower by less than {limit - 1:.0%}")
+    more = _more(math.log(limit), middle, sd, runs, alpha)
+    return replace(known, p=slower, more_runs=more, reason=f"a slowdown of {limit - 1:.0%} cannot be excluded")
+
+
+def _times(times: Sequence[float | None]) -> Array:
+    """Return times as numbers, that of a process that failed as infinite."""
+    found = np.array([math.inf if time is None or math.isnan(time) else time for time in times], dtype=np.float64)
+    if (found <= 0.0).any():
+        raise ValueError(f"times must be positive, got {found.min():g}")
+    return found
+
+
+def _fastest(times: Array) -> float | None:
+    return float(times.min()) if len(times) and np.isfinite(times.min()) else None
+
+
+def _runs(times: Array) -> tuple[float | None, ...]:
+    return tuple(float(time) if math.isfinite(time) else None for time in times)
+
+
+def _interval(a: Array, b: Array, paired: bool, alpha: float) -> tuple[float, float, float, float]:
+    """Return the mean log-ratio, the spread of the logarithm of one run, and the ends of the interval of the mean."""
+    x, y = np.log(a), np.log(b)
+    if paired:
+        gaps = y - x
+        middle, sd, degrees = float(gaps.mean()), float(gaps.std(ddof=1)) / math.sqrt(2.0), len(gaps) - 1.0
+        error = sd * math.sqrt(2.0 / len(gaps))
+    else:
+        middle = float(y.mean() - x.mean())
+        one, other = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
+        error, sd = math.sqrt(one + other), math.sqrt((float(x.var(ddof=1)) + float(y.var(ddof=1))) / 2.0)
+        terms = one**2 / (len(x) - 1) + other**2 / (len(y) - 1)
+        degrees = (one + other) ** 2 / terms if terms else len(x) + len(y) - 2.0  # Welch
+    half = error * float(stats.t.isf(alpha, degrees))
+    return middle, sd, middle - half, middle + half
+
+
+def _p_values(a: Array, b: Array, paired: bool) -> tuple[float, float]:
+    """Return the one-sided p-values of a slower and of a faster head."""
+    if not paired:
+        slower, faster = (float(stats.mannwhitneyu(b, a, alternative=side).pvalue) for side in ("greater", "less"))
+        return slower, faster
+    gaps = np.log(b) - np.log(a)
+    error = float(gaps.std(ddof=1)) / math.sqrt(len(gaps))
+    mean = float(gaps.mean())
+    if error == 0.0:
+        return (float(mean <= 0.0), float(mean >= 0.0))
+    below = float(stats.t.cdf(mean / error, len(gaps) - 1))
+    return 1.0 - below, below
+
+
+def _more(limit: float, middle: float, sd: float, runs: int, alpha: float) -> int | None:
+    """Return how many more runs a side bring an interval of this middle and spread to one side of the limit."""
+    room = abs(limit - middle)
+    for n in range(runs + 1, MOST_RUNS + 1):
+        if float(stats.t.isf(alpha, 2 * (n - 1))) * sd * math.sqrt(2.0 / n) <= room:
+            return n - runs
+    return None
