@@ -96,33 +96,32 @@ def end_all(groups: Iterable[int]) -> int:
 class TreeMemory:
     """Resident memory of a process and all that descends from the one that asks, in bytes; ``peak`` is the most seen.
 
-    The process itself is looked at each time, its descendants less often.
+    Which processes there are is asked for less often than how much they hold.
     """
 
     def __init__(self, pid: int) -> None:
         self.peak = 0
         self._process = psutil.Process(pid)
-        self._others = 0
+        self._others: list[psutil.Process] = []
         self._next = 0.0
 
-    def now(self) -> int:
-        """Return the bytes now: of several processes the proportional share, where the system knows it."""
-        with contextlib.suppress(psutil.Error):
-            own = self._process.memory_info().rss
-            begun = time.monotonic()
-            if begun >= self._next:
-                self._others = self._rest(own)
-                spent = time.monotonic() - begun
-                self._next = begun + max(TREE_EVERY, spent / TREE_SHARE)
-            self.peak = max(self.peak, own + self._others)
-            return own + self._others
-        return 0
+    def exceeds(self, limit: int) -> bool:
+        """Return whether they hold more: pages that several share count once, where the system can tell."""
+        begun = time.monotonic()
+        if begun >= self._next:
+            self._others = [each for each in _descendants() if each.pid != self._process.pid]
+            self._next = begun + max(TREE_EVERY, (time.monotonic() - begun) / TREE_SHARE)
+        held = sum(map(_resident, [self._process, *self._others]))
+        if self._others and held > limit:  # which costs milliseconds
+            held = sum(map(_share, [self._process, *self._others]))
+        self.peak = max(self.peak, held)
+        return held > limit
 
-    def _rest(self, own: int) -> int:
-        others = [each for each in _descendants() if each.pid != self._process.pid]
-        if not others:
-            return 0
-        return max(0, sum(map(_share, [self._process, *others])) - own)
+
+def _resident(process: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error):
+        return int(process.memory_info().rss)
+    return 0
 
 
 def _share(process: psutil.Process) -> int:
@@ -130,9 +129,7 @@ def _share(process: psutil.Process) -> int:
     with contextlib.suppress(psutil.Error):
         full = process.memory_full_info()
         return int(getattr(full, "pss", 0) or full.rss)
-    with contextlib.suppress(psutil.Error):
-        return int(process.memory_info().rss)
-    return 0
+    return _resident(process)
 
 
 def kernel_kills() -> int:

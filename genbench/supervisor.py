@@ -143,7 +143,7 @@ class _Supervisor:
         now, memory = time.monotonic(), self.limits.memory
         if now >= self._deadline():
             self._end({"status": "timeout", "reason": f"ran longer than {self.limits.seconds:g} s"}, GRACE)
-        if memory is not None and self.memory.now() > memory and self.status is None:
+        if memory is not None and self.status is None and self.memory.exceeds(memory):
             peak = f"held {self.memory.peak / 2**20:.0f} MiB, more than its {memory / 2**20:.0f} MiB"
             self._end({"status": "oom", "reason": peak}, 0)
         if now >= self.kill_at:
