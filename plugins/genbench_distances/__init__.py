@@ -85,9 +85,10 @@ class C2STConfig:
     folds: int = 5  # each row is scored by the classifier that did not see it
     trees: int = 60  # boosting rounds of each classifier
     max_rows: int = 10_000  # rows of either side, at most; more are thinned at random, and the score says so
+    permutations: int = 0  # trainings anew on exchanged labels, for an exact p-value; 0 takes a closed form
 
     def __post_init__(self) -> None:
-        for name, least in (("folds", 2), ("trees", 1), ("max_rows", 10)):
+        for name, least in (("folds", 2), ("trees", 1), ("max_rows", 10), ("permutations", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be in [{least}, inf), got {getattr(self, name)}")
 

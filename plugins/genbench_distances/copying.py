@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from genbench.protocol import Evidence, Score
+from genbench_distances.jackknife import SIZES, Interval, bounded
 from genbench_distances.nearest import nearest_other, nearest_to
 from genbench_distances.ranks import QUANTILE, area, wilson
+from genbench_distances.scale import any_scale
 from genbench_distances.shared import of_samples
 
 __all__ = ["authenticity", "ct", "duplicates"]
@@ -20,11 +23,13 @@ WORST = 10  # offenders that are listed
 NO_TRAIN = "needs the training rows"
 
 
+@any_scale(0)
 def duplicates(evidence: Evidence) -> Score:
     """Return the share of samples that repeat a training row, to single precision; lower is better.
 
     ``detail`` has the share among held-out rows, which is what real data give, the share of samples that repeat another
-    sample, and the first offenders as (sample, training row). The interval is Wilson's.
+    sample, and the first offenders as (sample, training row). The interval is Wilson's, for as many samples as are
+    nearest to rows of their own.
     """
     train, fake = evidence.train, evidence.fake
     if train is None:
@@ -38,20 +43,18 @@ def duplicates(evidence: Evidence) -> Score:
         "held_out": float(np.mean(real_distance <= same)),
         "repeated_samples": float(repeated.mean()),
         "offenders": [[int(i), int(index[i])] for i in copies[:WORST]],
-        "interval": "Wilson",
     }
-    low, high = wilson(len(copies) / len(fake), len(fake))
-    return Score(
-        len(copies) / len(fake), low=low, high=high, level=0.95, n_real=len(train), n_fake=len(fake),
-        params={"tolerance": same}, detail=detail,
-    )  # fmt: skip
+    fields = {"n_real": len(train), "n_fake": len(fake), "params": {"tolerance": same}}
+    return _share(distance <= same, index, detail=detail, **fields)
 
 
+@any_scale(0)
 def ct(evidence: Evidence) -> Score:
     """Return C_T of one cell: are samples nearer to training rows than held-out rows? Up to 0, higher is better.
 
     The Mann-Whitney statistic of nearest-train distances, samples against held-out rows, in standard deviations of the
-    null, with continuity correction: far below 0 is copying, far above 0 is missing the data. The interval is DeLong's.
+    null, with continuity correction: far below 0 is copying, far above 0 is missing the data. The interval is DeLong's,
+    of the mean at these sizes.
     ``detail`` has the share of samples nearer to a training than to a held-out row, that is about
     n_train/(n_train + n_test) without copying, and the samples most suspicious. Meehan et al. 2020, arXiv:2004.05675.
     """
@@ -73,37 +76,44 @@ def ct(evidence: Evidence) -> Score:
         "nearer_to_train_interval": [low, high],
         "nearer_to_train_expected": len(train) / (len(train) + n),
         "offenders": [[int(i), int(index[i])] for i in worst],
-        "interval": "DeLong",
     }
-    sizes, params = {"n_real": n, "n_fake": m}, {"n_train": len(train), "cells": 1}
-    if not np.isfinite(found.error):
-        return Score(value, params=params, detail=detail, warnings=("no interval: 2 rows are needed",), **sizes)
-    half = QUANTILE * found.error / unit
-    return Score(value, low=value - half, high=value + half, level=0.95, params=params, detail=detail, **sizes)
+    fields = {"n_real": n, "n_fake": m, "params": {"n_train": len(train), "cells": 1}}
+    interval = None
+    if np.isfinite(found.error):
+        error = found.error / unit
+        interval = Interval(value - QUANTILE * error, value + QUANTILE * error, value, error)
+    why = "no interval: 2 rows are needed"
+    return bounded(value, interval, of=SIZES, method="DeLong", missing=why, detail=detail, **fields)
 
 
+@any_scale(0)
 def authenticity(evidence: Evidence) -> Score:
     """Return the share of samples farther from their nearest training row than its neighbour is; higher is better.
 
     0 for copies, for fresh real rows about a third in one dimension and a half in many; high for samples far from all
-    data too. The interval is Wilson's. Alaa et al. 2022, arXiv:2102.08921.
+    data too. The interval is Wilson's, for as many samples as are nearest to rows of their own. Alaa et al. 2022,
+    arXiv:2102.08921.
     """
     train, fake = evidence.train, evidence.fake
     if train is None or len(train) < 2:
         return Score(None, n_fake=len(fake), warnings=(NO_TRAIN,))
     own = evidence.real.once("train to train", lambda: nearest_other(train, 1)[0][:, 0])
     distance, index = _fake_to_train(evidence, train)
-    authentic = int(np.count_nonzero(distance > own[index]))
-    low, high = wilson(authentic / len(fake), len(fake))
-    return Score(
-        authentic / len(fake),
-        low=low,
-        high=high,
-        level=0.95,
-        n_real=len(train),
-        n_fake=len(fake),
-        detail={"interval": "Wilson"},
-    )
+    return _share(distance > own[index], index, n_real=len(train), n_fake=len(fake))
+
+
+def _share(hits: Array, index: Array, **fields: Any) -> Score:
+    """Return the share of samples that are hits, with Wilson's interval.
+
+    Samples near the same training row hang together: the interval is that of as many as there are independent ones.
+    """
+    share, m = float(hits.mean()), len(hits)
+    clusters = np.bincount(index, hits - share)
+    spread = max(float(clusters @ clusters) / m**2, share * (1 - share) / m)
+    independent = share * (1 - share) / spread if spread else m
+    low, high = wilson(share, independent)
+    interval = Interval(low, high, share, math.sqrt(spread))
+    return bounded(share, interval, least=0.0, of=SIZES, method="Wilson, by nearest training row", **fields)
 
 
 def _real_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:

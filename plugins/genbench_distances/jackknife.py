@@ -127,10 +127,10 @@ def jackknife_square(
 
     Close to 0 the noise of a squared distance falls with it: its variance is V₂ + κθ, and value ± t would shun values
     above the truth. So the lower bound is the θ at which the value would be t standard errors away, as Wilson's (1927)
-    for a share, and the upper one takes the jackknife's V₁ + 2V₂, which does not shrink where the value is low by
-    chance. The bias of a ``biased`` statistic, which falls as 1/n, is removed: G·value - (G - 1)·mean (Quenouille
-    1956). ``known`` is what `variance` may be told; ``extra`` adds to V₂, in units of it; the lower
-    bound allows for a bias that is larger by the share ``slow``.
+    for a share. The upper one takes the jackknife's V₁ + 2V₂, which does not shrink where the value is low by chance,
+    and adds the skewness of a square. The bias of a ``biased`` statistic, which falls as 1/n, is removed: G·value -
+    (G - 1)·mean (Quenouille 1956). ``known`` is what `variance` may be told; ``extra`` adds to V₂, in units of it; the
+    lower bound allows for a bias that is larger by the share ``slow``.
     """
     groups = len(replicates)
     if not _usable(value, replicates):
@@ -139,16 +139,13 @@ def jackknife_square(
     found, t = variance(replicates, **known), student(groups)
     noise = (found.quadratic or found.total / 2) * (1 + extra)  # not known: what it is at most
     above, most = max(centre, 0.0), found.total + found.quadratic * (1 + 2 * extra)
-    kappa = most / ((above + math.sqrt(noise / 2)) or 1.0)
-    low = centre - t * math.sqrt(noise)
+    unit = (above + math.sqrt(noise / 2)) or 1.0
+    kappa, low = most / unit, centre - t * math.sqrt(noise)
     if low > 0:
         low = centre + t * t * kappa / 2 - t * math.sqrt(noise + kappa * centre + (t * kappa / 2) ** 2)
-    return Interval(
-        low - slow * max(value - centre, 0.0),
-        above + t * math.sqrt(most),
-        centre,
-        math.sqrt(found.total + found.quadratic * extra),
-    )
+    high = above + t * math.sqrt(most) + t * t * found.linear / unit / 4
+    error = math.sqrt(found.total + found.quadratic * extra)
+    return Interval(low - slow * max(value - centre, 0.0), high, centre, error)
 
 
 def jackknife_absolute(value: float, replicates: Array, pieces: Array, bias: float) -> Interval | None:

@@ -29,9 +29,9 @@ def w1(evidence: Evidence, config: TransportConfig) -> Score:
 
     Of the empirical laws of at most ``max_rows`` rows a side, any sizes. It is far from 0 for equal laws in several
     dimensions: read it against its floor. ``detail`` holds the dual gap, relative to the cost: a proof of optimality.
-    The interval is that of the central limit theorem around the expectation at these sizes, from the spread of the dual
-    potentials (del Barrio & Loubes 2019, arXiv:1705.01299); about a fifth too wide. Peyré & Cuturi 2019,
-    arXiv:1803.00567.
+    The interval is that of the central limit theorem around the mean at these sizes, from the spread of the dual
+    potentials (del Barrio & Loubes 2019, arXiv:1705.01299); between equal laws it is half again too wide. Peyré &
+    Cuturi 2019, arXiv:1803.00567.
     """
     return _score(evidence, config, 1)
 
