@@ -1,4 +1,4 @@
-"""Real images, stored with the package or read from the user's disk."""
+"""Images: real ones, stored with the package or read from the user's disk, and physics that is drawn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from genbench.hooks import hookimpl
 from genbench.spec import DatasetSpec, Spec
 
-__all__ = ["FashionMNISTConfig", "GalaxiesConfig", "LognormalMapsConfig", "MNISTConfig", "genbench_register"]
+__all__ = [
+    "CosmicWebConfig",
+    "FashionMNISTConfig",
+    "GalaxiesConfig",
+    "LognormalMapsConfig",
+    "MNISTConfig",
+    "genbench_register",
+]
 
 CONTENTS = {"contents": True}  # results follow what lies at the path, not where it is
 
@@ -60,6 +67,26 @@ class LognormalMapsConfig:
             raise ValueError(f"shift must be in [0.005, 1], got {self.shift}")
 
 
+@dataclass(frozen=True)
+class CosmicWebConfig:
+    """Options of the cosmic web."""
+
+    size: int = 32  # pixels along each side, and cells along each side of the box
+    box: float = 128.0  # Mpc/h along each side
+    slabs: int = 4  # into which a box is cut along each of its three axes; size is a multiple
+    sigma8: float = 0.811  # standard deviation of matter in spheres of 8 Mpc/h, linear theory
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.size <= 128:
+            raise ValueError(f"size must be in [16, 128], got {self.size}")
+        if not 2 <= self.slabs <= self.size or self.size % self.slabs:
+            raise ValueError(f"slabs must be 2 or more and divide size = {self.size}, got {self.slabs}")
+        if not self.size <= self.box <= 1000:  # below 1 Mpc/h perturbation theory has nothing to say
+            raise ValueError(f"box must be in [size, 1000] = [{self.size}, 1000] Mpc/h, got {self.box:g}")
+        if not 0.05 <= self.sigma8 <= 1.5:
+            raise ValueError(f"sigma8 must be in [0.05, 1.5], got {self.sigma8:g}")
+
+
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
     """Return the specs of the image datasets."""
@@ -106,6 +133,7 @@ def genbench_register() -> Iterable[Spec]:
             "maps of weak-lensing convergence as a lognormal field: images whose exact density is known",
             data="image",
             density=True,
+            observables=True,
             licence="MIT",
             source="drawn by genbench; power spectrum by CAMB 2.0.5",
             paper="Hilbert et al. 2011, arXiv:1105.3980",
@@ -120,5 +148,17 @@ def genbench_register() -> Iterable[Spec]:
             licence="MIT",
             source="drawn by genbench",
             paper="Spergel 2010, arXiv:1007.3248",
+        ),
+        DatasetSpec(
+            "cosmic_web",
+            "genbench_images.cosmic_web:CosmicWeb",
+            CosmicWebConfig,
+            "slabs of dark matter by second-order Lagrangian perturbation theory: an expensive simulator's stand-in",
+            data="image",
+            observables=True,
+            simulator=True,
+            licence="MIT",
+            source="drawn by genbench; power spectrum of Eisenstein & Hu 1998, arXiv:astro-ph/9709112",
+            paper="Scoccimarro 1998, arXiv:astro-ph/9711187",
         ),
     ]

@@ -15,6 +15,7 @@ from scipy.special import gamma, kv
 
 from genbench.protocol import Array, Data, Sizes
 from genbench_images import GalaxiesConfig
+from genbench_images.observables import galaxy_observables
 
 __all__ = ["Galaxies", "half_light_radius", "render"]
 
@@ -87,24 +88,6 @@ class Galaxies:
         return out
 
     def _observables(self, x: Array) -> dict[str, Array]:
-        """Return what is measured of images (n, 1, size, size), each (n,): in pixels, and in units of the noise.
-
-        Second moments are weighted by a Gaussian of a sixth of the image, as noise in the wings would swamp them.
-        """
-        images = SOFTENING * np.sinh(
-            np.clip(np.asarray(x, dtype=np.float64)[:, 0], -30, 30)
-        )  # a model may draw anything
-        position = np.arange(self.size) - (self.size - 1) / 2
-        weight = np.exp(-0.5 * (position / (self.size / 6)) ** 2)
-        weighted = images * weight * weight[:, None]
-        total = np.maximum(weighted.sum((1, 2)), 1.0)  # a blank image has no shape
-        xx, yy = ((weighted.sum(axis) * position**2).sum(1) / total for axis in (1, 2))
-        xy = np.einsum("nij,i,j->n", weighted, position, position) / total
-        square = np.maximum(xx + yy, 1e-3)
-        return {
-            "flux": images.sum((1, 2)),
-            "peak": images.max((1, 2)),
-            "size": np.sqrt(square),
-            "ellipticity_1": (xx - yy) / square,
-            "ellipticity_2": 2 * xy / square,
-        }
+        """Return what is measured of images (n, 1, size, size), each (n,): in pixels, and in units of the noise."""
+        stretched = np.asarray(x, dtype=np.float64)[:, 0]
+        return galaxy_observables(SOFTENING * np.sinh(np.clip(stretched, -30, 30)))  # a model may draw anything

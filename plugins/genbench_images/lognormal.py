@@ -15,11 +15,14 @@ import numpy as np
 from genbench.protocol import Array, Data, Sizes
 from genbench.stored import load_stored
 from genbench_images import LognormalMapsConfig
+from genbench_images.observables import map_observables
 
 __all__ = ["LognormalMaps"]
 
 STORED = Path(__file__).parent / "data" / "convergence.npz"
 BLOCK = 1 << 20  # pixels in one intermediate array
+THRESHOLDS = (1.0, 2.0, 3.0)  # standard deviations of a pixel, for peaks
+FARTHEST = 1e6  # standard deviations: a model may draw anything
 
 
 class LognormalMaps:
@@ -36,7 +39,13 @@ class LognormalMaps:
         seeds = rng.integers(2**63, size=3)
         wanted = (sizes.train, sizes.test, sizes.reference)
         parts = [self._sample(n, np.random.default_rng(seed)) for n, seed in zip(wanted, seeds, strict=True)]
-        return Data(*parts, log_prob=self._log_prob, entropy=self._entropy())
+        return Data(*parts, log_prob=self._log_prob, entropy=self._entropy(), observables=self._observables)
+
+    def _observables(self, x: Array) -> dict[str, Array]:
+        """Return what is measured of maps (n, 1, size, size), each (n,); peaks above 1, 2, 3 standard deviations."""
+        deviation = self.shift * math.sqrt(math.expm1(self._variance))
+        scaled = np.asarray(x, dtype=np.float64)[:, 0] / deviation
+        return map_observables(np.clip(scaled, -FARTHEST, FARTHEST), THRESHOLDS)
 
     def _gaussian_variances(self) -> Array:
         """Variance of y in each Fourier mode (size, size // 2 + 1), for white noise of variance 1."""
