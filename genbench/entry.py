@@ -95,7 +95,8 @@ def score_entry(
     scores = {_seed(r): s for r in ok for s in r.get("scores") or () if column_of(s) == column.name}
     valued = {seed: s for seed, s in scores.items() if _number(s.get("value")) is not None}
     why = [w for seed, s in scores.items() if seed not in valued for w in s.get("warnings") or ()]
-    noise = next((_own_error(s) or _number(s.get("floor_sd")) for s in valued.values()), None)
+    # a limit is compared as if it were exact: what is told from it would be told from the truth
+    noise = next((0.0 if _is_limit(s) else _own_error(s) or _number(s.get("floor_sd")) for s in valued.values()), None)
     found = {seed: float(s["value"]) for seed, s in valued.items()}
     estimate, missing = _estimate(found, len(ok), missing, why[0] if why else "", noise if len(valued) == 1 else None)
     first: Mapping[str, Any] = next(iter(valued.values()), {})
@@ -155,7 +156,7 @@ def _interval(estimate: Estimate, first: Mapping[str, Any]) -> tuple[float, floa
     low, high = _number(first.get("low")), _number(first.get("high"))
     if len(estimate.by_seed) == 1 and low is not None and high is not None:
         return low, high
-    return estimate.interval()
+    return None if estimate.limit else estimate.interval()
 
 
 def _scale(score: Mapping[str, Any]) -> tuple[str, ...]:

@@ -213,14 +213,19 @@ def _scaled(column: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
     """Return the values as logarithms or, where some are not positive, as asinh of multiples of their median size.
 
     The spread over seeds of scores and times grows with their size: with two degrees of freedom a model that is a
-    hundred times worse, and as much noisier, could otherwise not be told from the best.
+    hundred times worse, and as much noisier, could otherwise not be told from the best. Single seeds are taken as
+    logarithms where each value is at least twice its sampling error, else as they are.
     """
-    if not column or any(len(estimate.by_seed) < 2 for estimate in column.values()):
+    single = [len(estimate.by_seed) < 2 for estimate in column.values()]
+    if not column or (any(single) and not all(single)):
         return column
     values = np.concatenate([estimate.values for estimate in column.values()])
     if not values.any():
         return column
     positive, scale = bool((values > 0).all()), float(np.median(np.abs(values[values != 0])))
+    if all(single):
+        clear = positive and all(e.noise is not None and 2 * e.noise <= e.mean for e in column.values())
+        return {name: _logarithm(estimate) for name, estimate in column.items()} if clear else column
 
     def scaled(value: float) -> float:
         return math.log(value) if positive else math.asinh(value / scale)
@@ -229,3 +234,9 @@ def _scaled(column: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
         name: Estimate({seed: scaled(value) for seed, value in estimate.by_seed.items()})
         for name, estimate in column.items()
     }
+
+
+def _logarithm(estimate: Estimate) -> Estimate:
+    """Return a single seed's positive value as its logarithm, with the error that follows to first order."""
+    assert estimate.noise is not None
+    return Estimate({seed: math.log(value) for seed, value in estimate.by_seed.items()}, estimate.noise / estimate.mean)

@@ -215,3 +215,21 @@ def test_every_column_has_places(rows):
     found = places(column(rows), "lower").values()
     assert all(1 <= p.low <= p.rank <= p.high <= len(rows) for p in found)
     assert min(p.low for p in found) == 1
+
+
+def test_single_seeds_are_compared_by_their_ratios_where_each_is_clear_of_its_error() -> None:
+    """28 with an error of 11 and 5.6 with an error of 2.2 are five times apart, and two errors apart."""
+    column = {"one": Estimate({0: 28.0}, 11.0), "other": Estimate({0: 5.6}, 2.2)}
+    assert difference_p(*column.values()) > 0.04
+    found = pair_p_values(column)["one", "other"]
+    assert found == pytest.approx(2 * stats.norm.sf(np.log(5) / np.hypot(11 / 28, 2.2 / 5.6)))
+    near_zero = {"one": Estimate({0: 0.001}, 0.002), "other": Estimate({0: 0.01}, 0.002)}
+    assert pair_p_values(near_zero)["one", "other"] == pytest.approx(difference_p(*near_zero.values()))
+
+
+def test_a_limit_beats_what_lies_below_it_and_is_never_beaten() -> None:
+    column = {"limit": Estimate({0: 250.0}, 0.0, limit=True), "low": Estimate({0: 30.0}, 5.0)}
+    found = places(column, "higher")
+    assert (found["limit"].high, found["low"].low) == (1, 2)
+    above = {"limit": Estimate({0: 250.0}, 0.0, limit=True), "high": Estimate({0: 3000.0}, 100.0)}
+    assert (places(above, "higher")["limit"].rank, places(above, "higher")["limit"].low) == (2, 1)
