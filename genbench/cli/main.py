@@ -19,6 +19,7 @@ __all__ = ["COMMANDS", "group", "main"]
 COMMANDS = {  # name -> where it is, what it does: --help shows this line and imports no command
     "run": ("genbench.cli.run:run", "Train, sample and score models on datasets, and print the tables."),
     "table": ("genbench.cli.table:table", "Print the tables of finished runs, in any of several formats."),
+    "report": ("genbench.cli.report:report", "Write runs as one HTML file: tables, pictures, every cell."),
     "plot": ("genbench.cli.plot:plot", "Draw figures of finished runs, as PNG, PDF or SVG."),
     "score": ("genbench.cli.score:score", "Score a file of samples against a file of real data."),
     "audit": ("genbench.cli.audit:audit", "See which metric sees which fault in your data."),

@@ -7,6 +7,7 @@ pyplot: a figure belongs to its caller, and no state is shared.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -14,24 +15,79 @@ from matplotlib.figure import Figure
 
 from genbench.entry import Record
 from genbench.errors import DataError, UnknownName, UserError
+from genbench.report.figures_corner import corner
 from genbench.report.figures_equivalent import equivalent
+from genbench.report.figures_images import images
+from genbench.report.figures_marginals import marginals
+from genbench.report.figures_pareto import pareto
+from genbench.report.figures_samples import Kept
+from genbench.report.figures_scatter import scatter
+from genbench.report.figures_scores import copying, coverage, likelihood, modes
 from genbench.report.figures_style import STYLE, Subject
+from genbench.report.figures_training import training
+from genbench.summary import role_of, summarise
 
-__all__ = ["FIGURES", "SUFFIXES", "Subject", "draw", "save", "subjects_of"]
+__all__ = ["FIGURES", "SUFFIXES", "Kind", "Subject", "draw", "save", "subjects_of"]
 
-FIGURES: Mapping[str, Callable[[Subject], Figure]] = {
-    "equivalent": equivalent,
+
+@dataclass(frozen=True)
+class Kind:
+    """One figure: the function that draws it, its title, and what a reader sees in it."""
+
+    function: Callable[[Subject], Figure]
+    title: str
+    words: str
+
+
+FIGURES: Mapping[str, Kind] = {
+    "scatter": Kind(scatter, "Samples", "samples of two columns beside held-out data, one panel a model"),
+    "images": Kind(images, "Samples", "images of each model, and below each the nearest image of the training data"),
+    "marginals": Kind(
+        marginals, "Marginals", "each column and observable: models over held-out data, and their ratio"
+    ),
+    "corner": Kind(corner, "Pairs of columns", "each pair of columns: contours of models over held-out data"),
+    "pareto": Kind(pareto, "What quality costs", "quality against the time of training and against samples a second"),
+    "equivalent": Kind(
+        equivalent,
+        "At which scale does a model fail?",
+        "real events that the samples are worth, against the scale at which they are looked at: a dip is a failure",
+    ),
+    "training": Kind(training, "Training", "losses against the clock of the training, one panel a model, all seeds"),
+    "copying": Kind(
+        copying, "Copying", "how near samples are to training data; the grey line is fresh real data, left of it copies"
+    ),
+    "coverage": Kind(
+        coverage, "Coverage", "how much of the real data is covered; the grey line is fresh real data"
+    ),
+    "modes": Kind(modes, "Modes", "samples in each known mode, in units of what real data have there; an empty square is none"),
+    "likelihood": Kind(
+        likelihood, "Likelihood", "likelihoods of held-out data by kind; exact, bound and estimate do not compare"
+    ),
 }
 SUFFIXES = (".png", ".pdf", ".svg")
 UNDATED: Mapping[str, dict[str, None]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
 
 
-def subjects_of(records: Iterable[Record], runs: Mapping[str, Path] | None = None) -> list[Subject]:
-    """Return one subject a dataset, in the order of the plan; ``runs`` maps a run's name to its folder."""
+def subjects_of(
+    records: Iterable[Record], runs: Mapping[str, Path] | None = None, plugin_files: Iterable[Path] = ()
+) -> list[Subject]:
+    """Return one subject a dataset, in the order of the plan; ``runs`` maps a run's name to its folder.
+
+    ``plugin_files`` are plugins of one file that may provide a dataset, whose rows some figures load again.
+    """
+    records = list(records)
     groups: dict[str, list[Record]] = {}
     for record in records:
         groups.setdefault(str(record.get("dataset_label") or record["dataset"]), []).append(record)
-    return [Subject(dataset, tuple(group), dict(runs or {})) for dataset, group in groups.items()]
+    order = _order(records)
+    kept = Kept(runs or {}, plugin_files)
+    return [Subject(dataset, tuple(group), dict(runs or {}), order, (), kept) for dataset, group in groups.items()]
+
+
+def _order(records: Iterable[Record]) -> tuple[str, ...]:
+    """Return the labels of all models, in the order of the names in the tables."""
+    rows = [row for summary in summarise(records) for row in summary.rows]
+    return tuple(sorted({row.label for row in rows if role_of(row.records[0]) == "model"}))
 
 
 def draw(name: str, subject: Subject) -> Figure:
@@ -39,7 +95,7 @@ def draw(name: str, subject: Subject) -> Figure:
     if name not in FIGURES:
         raise UnknownName("figure", name, FIGURES)
     with rc_context(STYLE):
-        return FIGURES[name](subject)
+        return FIGURES[name].function(subject)
 
 
 def save(figure: Figure, path: Path, dpi: int = 200) -> None:

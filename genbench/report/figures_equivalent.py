@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from genbench.entry import Record
 from genbench.errors import DataError
-from genbench.report.figures_style import Look, Subject, logarithmic, looks, plain_text
+from genbench.report.figures_style import INK, SOFT, Look, Subject, logarithmic, plain_text
 
 __all__ = ["Curve", "curve_of", "equivalent"]
 
@@ -74,14 +74,14 @@ def equivalent(subject: Subject) -> Figure:
     logarithmic(axes)
     axes.set_xlabel("bandwidth (units of the scoring space)")
     axes.set(ylabel="worth in real events", title=plain_text(subject.dataset))
-    shown = looks([row for row, _ in rows])
+    shown = {row.label: subject.looks[row.label] for row, _ in rows}
     sizes = _sizes(subject.records)
     axes.set_ylim(*_range([curve for _, curve in rows], sizes))
     for row, curve in rows:
         _draw(axes, curve, shown[row.label], band=row.role != "reference")
     _draw_sizes(axes, sizes)
     handles = [_handle(look) for look in shown.values()]
-    handles.append(Line2D([], [], color="#555555", marker="^", linestyle="", markersize=5, label="at least"))
+    handles.append(Line2D([], [], color=SOFT, marker="^", linestyle="", markersize=5, label="at least"))
     figure.legend(handles=handles, loc="outside right upper")
     return figure
 
@@ -125,9 +125,9 @@ def _range(curves: Sequence[Curve], sizes: Mapping[int, str]) -> tuple[float, fl
 
 def _draw_sizes(axes: Axes, sizes: Mapping[int, str]) -> None:
     for (n, text), dashes in zip(sizes.items(), ((0, (6, 3)), (0, (1, 2))), strict=False):
-        axes.axhline(n, color="#333333", linewidth=0.8, linestyle=dashes, zorder=1)
+        axes.axhline(n, color=INK, linewidth=0.8, linestyle=dashes, zorder=1)
         axes.annotate(text, (1.01, n), xycoords=("axes fraction", "data"), ha="left", va="center", fontsize=7,
-                      color="#333333")  # fmt: skip
+                      color=INK)  # fmt: skip
 
 
 def _handle(look: Look) -> Line2D:

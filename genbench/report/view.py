@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from genbench.entry import SUSPECT, Column, Entry
@@ -40,6 +40,7 @@ class Cell:
     suspect: bool = False
     doubt: bool = False
     scale: str = ""  # † ‡ §: not comparable with the rest of its column
+    entry: Entry | None = field(default=None, compare=False, repr=False)  # what it was made of
 
 
 @dataclass(frozen=True)
@@ -166,13 +167,13 @@ def _line(
 
 def _cell(entry: Entry, column: Column, scales: Mapping[Scale, str]) -> Cell:
     if entry.estimate is None:
-        return Cell(None)
+        return Cell(None, entry=entry)
     number = rounded(entry.estimate.mean, entry.estimate.error, digits=3 if column.timing else 4)
     short = rounded(entry.estimate.mean, digits=3)
     kind = "≈" if entry.kind == "estimate" else MARKS.get((entry.kind or "", column.better or ""), "")
     if entry.estimate.limit:
         number, kind = short, "≥"  # the spread of a limit says nothing of the value
-    return Cell(number, short, kind, entry.best, entry.suspect, entry.doubt, scales.get(entry.scale, ""))
+    return Cell(number, short, kind, entry.best, entry.suspect, entry.doubt, scales.get(entry.scale, ""), entry)
 
 
 def _floor_line(rows: Sequence[Row], columns: Sequence[Column]) -> Line | None:

@@ -1,0 +1,55 @@
+"""``genbench report``: runs as one HTML file. Imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from genbench.cli.options import plugin_option
+from genbench.errors import DataError, UserError
+
+__all__ = ["report"]
+
+SUFFIXES = (".html", ".htm")
+
+
+@click.command(short_help="write runs as one HTML file")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", metavar="FILE", default="report.html", show_default=True,
+    type=click.Path(path_type=Path, dir_okay=False), help="File to write.",
+)  # fmt: skip
+@click.option("--title", metavar="TEXT", help="Title of the page.  [default: the names of the runs]")
+@click.option("--no-pictures", is_flag=True, help="Tables and cells only; no dataset is loaded.")
+@plugin_option
+def report(
+    runs: tuple[Path, ...], output: Path, title: str | None, no_pictures: bool, plugins: tuple[str, ...]
+) -> None:
+    """Write RUN..., run directories of 'genbench run', as one HTML file that needs nothing else.
+
+    It holds the leaderboards, pictures of the samples beside real data, what quality costs, and every cell with its
+    scores, its log and the command that makes it again. It opens in any browser, without a network.
+    """
+    if output.suffix.lower() not in SUFFIXES:
+        raise UserError(f"-o {output}: expected a file that ends with .html")
+    if not output.parent.is_dir():
+        raise UserError(f"-o {output}: no folder {output.parent}")
+
+    from genbench.record import read_run
+
+    for run in runs:
+        read_run(run, [])  # a wrong name is told before anything heavy is imported
+
+    from genbench.cli.output import plain
+    from genbench.report.html import render_report
+    from genbench.table import load
+
+    names = ", ".join(dict.fromkeys(plain(run.resolve().name) for run in runs))
+    files = [Path(path) for path in plugins]
+    page = render_report(load(*runs), runs, title or f"genbench: {names}", files, pictures=not no_pictures)
+    try:
+        output.write_text(page, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise DataError(f"-o {output}: cannot be written ({error.strerror})") from None
+    click.echo(f"{output}  {len(page.encode()) / 1e6:.1f} MB")

@@ -1,0 +1,93 @@
+"""One HTML file that shows runs: tables, pictures, every cell, and nothing that is fetched from elsewhere.
+
+The page holds one style sheet and one script, both named by hash in its Content-Security-Policy; pictures are data.
+Whatever a plugin, a file or a log says reaches the page as escaped text.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from genbench import __version__
+from genbench.report.figures import subjects_of
+from genbench.report.html.cells import cells_of
+from genbench.report.html.pictures import gallery_of
+from genbench.report.html.runs import runs_of
+from genbench.report.html.tables import leaderboard, overview
+from genbench.table import Results
+
+__all__ = ["render_report"]
+
+HERE = files("genbench.report.html")
+
+
+def render_report(
+    results: Results,
+    runs: Sequence[Path],
+    title: str = "genbench report",
+    plugin_files: Iterable[Path] = (),
+    pictures: bool = True,
+) -> str:
+    """Return the report of ``results``, which come from the folders ``runs``, as one HTML file.
+
+    ``plugin_files`` are plugins of one file that the runs were made with. A picture that cannot be drawn is a line that
+    says why; ``pictures=False`` leaves all out.
+    """
+    folders = {run.resolve().name: run for run in runs}
+    about = runs_of(folders)
+    datasets = []
+    for number, subject in enumerate(subjects_of(results.records, folders, plugin_files)):
+        boards = leaderboard(subject.records)
+        gallery = gallery_of(subject) if pictures else ((), ())
+        datasets.append({"id": f"dataset-{number}", "name": subject.dataset, "boards": boards, "figures": gallery[0],
+                         "problems": gallery[1]})  # fmt: skip
+    return _template().render(
+        title=title,
+        version=__version__,
+        overview=overview(datasets),
+        datasets=datasets,
+        runs=about,
+        cells=cells_of(results.records, folders, {each["name"]: each["about"] for each in about}),
+        damaged=[str(each) for each in results.damaged],
+        **_assets(),
+    )
+
+
+def _assets() -> dict[str, Any]:
+    from markupsafe import Markup
+
+    style = _text("report.css")
+    script = _text("tablesort.min.js") + _text("report.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return {"style": Markup(style), "script": Markup(script), "policy": policy}  # noqa: S704 (files of ours)
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _text(name: str) -> str:
+    """Return a file of this folder, with the line ends that a browser hashes."""
+    return HERE.joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
+
+
+def _template() -> Any:
+    from jinja2 import DictLoader, Environment, StrictUndefined
+
+    names = ("report.html", "macros.html")
+    environment = Environment(
+        loader=DictLoader({name: _text(f"{name}.j2") for name in names}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html")

@@ -1,0 +1,136 @@
+"""Every cell of a report: how it ended, what it cost, its scores, the end of its log, the command that replays it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genbench.entry import Record, column_of
+from genbench.record import cell_folder
+from genbench.report.html.replay import command_of
+from genbench.report.numbers import rounded
+from genbench.report.text import clean
+from genbench.summary import deduplicated
+from genbench.text import duration
+
+__all__ = ["CellView", "cells_of", "log_of"]
+
+LOG = 4_000  # characters of a log, its end
+ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
+
+
+@dataclass(frozen=True)
+class CellView:
+    """One cell as a page shows it, all of it text."""
+
+    key: str
+    label: str
+    dataset: str
+    seed: str
+    status: str
+    summary: str
+    facts: tuple[tuple[str, str], ...]
+    scores: tuple[tuple[str, ...], ...]
+    remarks: tuple[str, ...]
+    log: str
+    cut: bool
+    command: str
+
+
+def cells_of(
+    records: Iterable[Record], folders: Mapping[str, Path], about: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[str, str, list[CellView]]]:
+    """Return the cells by dataset, and how many ended in which way, in the order of the plan; ``about`` holds ``run.json`` by the name of the run."""
+    groups: dict[str, list[CellView]] = {}
+    for record in deduplicated(records):
+        run = str(record.get("run"))
+        view = _view(record, folders.get(run), about.get(run) or {})
+        groups.setdefault(view.dataset, []).append(view)
+    return [(dataset, _statuses(views), views) for dataset, views in groups.items()]
+
+
+def _view(record: Record, folder: Path | None, about: Mapping[str, Any]) -> CellView:
+    log, cut = log_of(folder, record["key"]) if folder is not None else ("", False)
+    timings = record.get("timings") or {}
+    spent = timings.get("fit_s")
+    said = [f"trained in {duration(spent)}" if isinstance(spent, float) and spent >= 1 else "",
+            clean(record.get("reason") or "", 160)]  # fmt: skip
+    scores = [score for score in record.get("scores") or ()]
+    return CellView(
+        record["key"],
+        clean(record.get("label") or record["model"]),
+        clean(record.get("dataset_label") or record["dataset"]),
+        clean(record.get("seed")),
+        record["status"],
+        "; ".join(text for text in said if text),
+        tuple(_facts(record)),
+        tuple(_score(score) for score in scores),
+        tuple(_remarks(record)),
+        log,
+        cut,
+        command_of(record, about),
+    )
+
+
+def _facts(record: Record) -> Iterable[tuple[str, str]]:
+    yield "status", f"{record['status']}{', while in ' + clean(record['phase']) if record.get('phase') else ''}"
+    if record.get("reason"):
+        yield "reason", clean(record["reason"], 2000)
+    for name in ("budget", "device", "threads", "density", "fingerprint", "started", "ended", "attempt", "run"):
+        if record.get(name) not in (None, ""):
+            yield name, clean(record[name])
+    for name, key in (("model options", "model_config"), ("dataset options", "dataset_config"), ("rows", "sizes")):
+        if record.get(key):
+            yield name, clean(", ".join(f"{k}={v}" for k, v in record[key].items()), 1000)
+    source = record.get("provenance") or {}
+    yield "provided by", clean(" ".join(str(source.get(name) or "") for name in ("distribution", "version", "plugin")))
+    for name, value in (record.get("timings") or {}).items():
+        if isinstance(value, (int, float)):
+            yield clean(name), str(rounded(value, digits=4))
+
+
+def _score(score: Mapping[str, Any]) -> tuple[str, ...]:
+    low, high = score.get("low"), score.get("high")
+    interval = f"[{_number(low)}, {_number(high)}]" if _number(low) + _number(high) else ""
+    warnings = clean("; ".join(map(str, score.get("warnings") or ())), 200)
+    numbers = (_number(score.get("value")) or "–", interval, _number(score.get("floor")), _number(score.get("z"), 3))
+    return (clean(column_of(score), 60), *numbers, warnings)
+
+
+def _number(value: Any, digits: int = 4) -> str:
+    return str(rounded(float(value), digits=digits)) if isinstance(value, (int, float)) else ""
+
+
+def _remarks(record: Record) -> Iterable[str]:
+    for check in record.get("checks") or ():
+        if isinstance(check, Mapping):
+            passed = "passed" if check.get("passed") else "failed"
+            yield clean(f"check {check.get('name')}: {passed} {check.get('reason') or ''}")
+    for note in list(record.get("notes") or ())[:8]:
+        yield clean(f"note: {note}")
+
+
+def log_of(folder: Path, key: str) -> tuple[str, bool]:
+    """Return the end of a cell's log without what would move a cursor, and whether there was more before it."""
+    try:
+        with (cell_folder(folder, key) / "log.txt").open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - 4 * LOG))
+            text = file.read(4 * LOG).decode("utf-8", errors="replace")
+    except (OSError, ValueError):
+        return "", False
+    text = ESCAPE.sub("", text.replace("\r\n", "\n"))
+    text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c)[0] != "C").strip()
+    return text[-LOG:], len(text) > LOG or size > 4 * LOG
+
+
+def _statuses(cells: Sequence[CellView]) -> str:
+    """Return how many cells ended in which way: ``18 ok, 1 failed``."""
+    counts: dict[str, int] = {}
+    for cell in cells:
+        counts[cell.status] = counts.get(cell.status, 0) + 1
+    return ", ".join(f"{n} {status}" for status, n in counts.items())

@@ -1,0 +1,80 @@
+"""The command line that makes a cell again: from its record, whatever the plan it was part of."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from genbench.entry import Record
+from genbench.presets import PRESETS
+from genbench.report.text import printable
+
+__all__ = ["command_of"]
+
+BASELINES = ("gaussian", "memoriser")
+FILE_OPTIONS = ("columns", "labels", "log", "periodic", "na", "encoding")
+
+
+def command_of(record: Record, about: Mapping[str, Any]) -> str:
+    """Return the ``genbench run`` of one cell; ``about`` is the ``run.json`` of its run.
+
+    With the same versions it is the same cell, with the same key. The floor ``real`` comes with every run.
+    """
+    words = ["genbench", "run", *_arguments(record, _mapping(about.get("request")))]
+    return " ".join(shlex.quote(printable(word)) for word in words)
+
+
+def _arguments(record: Record, request: Mapping[str, Any]) -> Iterator[str]:
+    model = BASELINES[0] if record["model"] == "real" else str(record.get("label") or record["model"])
+    others = [name for name in BASELINES if name != model]
+    yield from ("-m", ",".join([model, *(f"-{name}" for name in others)]))
+    yield from _data(record)
+    metrics = str(request.get("metrics") or "all")
+    yield from ("--metrics", metrics) if metrics != "all" else ()
+    yield from ("--preset", _preset(record, request), "--first-seed", str(record.get("seed") or 0), "--seeds", "1")
+    if record.get("budget") not in (None, "none"):
+        yield from ("--budget", str(record["budget"]))
+    yield from ("--device", str(record.get("device") or "cpu").partition(":")[0])
+    for setting in request.get("settings") or ():
+        target = re.match(r"([\w.+@-]+)\.\w+=", str(setting))
+        if target and target[1] in {str(score["metric"]) for score in record.get("scores") or ()}:
+            yield from ("--set", str(setting))
+    yield from _plugins(record)
+    yield from ("--out", f"replay-{record['key'][:8]}")
+
+
+def _data(record: Record) -> Iterator[str]:
+    """Yield the dataset by its name and options, or the user's file."""
+    source, config = _mapping(_mapping(record.get("provenance")).get("dataset")), _mapping(record.get("dataset_config"))
+    if source.get("module") != "genbench.files":
+        yield from ("-d", str(record.get("dataset_label") or record["dataset"]))
+        return
+    yield from ("--data", str(config.get("path")))
+    for name in FILE_OPTIONS:
+        value = config.get(name)
+        if value and value != "refuse":
+            yield from (f"--{name}", ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+
+
+def _preset(record: Record, request: Mapping[str, Any]) -> str:
+    """Return the preset that has the sizes of the cell."""
+    sizes = _mapping(record.get("identity")).get("sizes")
+    fitting = [name for name, preset in PRESETS.items() if asdict(preset.sizes) == sizes]
+    asked = str(request.get("preset") or "default")
+    return asked if asked in fitting or not fitting else fitting[0]
+
+
+def _plugins(record: Record) -> Iterator[str]:
+    """Yield the plugins of one file, whose place no record tells."""
+    provenance = _mapping(record.get("provenance"))
+    names = [str(source.get("plugin")) for source in (provenance, _mapping(provenance.get("dataset")))
+             if str(source.get("module")).startswith("genbench_file_")]  # fmt: skip
+    for name in dict.fromkeys(names):
+        yield from ("--plugin", f"{name}.py")
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

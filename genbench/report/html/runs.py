@@ -1,0 +1,56 @@
+"""What was run, where and with what: the plan, the machine, the versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from genbench.record import read_run
+from genbench.report.text import clean
+
+__all__ = ["runs_of"]
+
+SKIPPED = 200  # that are listed
+
+
+def runs_of(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """Return for each run what its ``run.json`` says, as rows of names and texts."""
+    found = []
+    for name, folder in folders.items():
+        about = read_run(folder, [])
+        sessions = [about, *(s for s in about.get("sessions") or () if isinstance(s, Mapping))] if about else []
+        skipped = [_skip(s) for session in sessions for s in session.get("skipped") or () if isinstance(s, Mapping)]
+        found.append(
+            {
+                "name": name,
+                "about": about,
+                "cells": len(about.get("cells") or ()),
+                "sessions": [_session(session) for session in sessions],
+                "skipped": list(dict.fromkeys(skipped))[:SKIPPED],
+            }
+        )
+    return found
+
+
+def _session(session: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the tables of one session: a title, and names with their values."""
+    request = {"begun": session.get("created"), **_mapping(session.get("request")), "jobs": session.get("jobs")}
+    parts = (("Plan", request), ("Machine", _mapping(session.get("machine"))), ("Versions", _mapping(session.get("versions"))))
+    return [(title, [(clean(name), _text(value)) for name, value in part.items()]) for title, part in parts]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str:
+    if value is None or value in ("", []):
+        return "–"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return clean(", ".join(map(str, value)), 1000)
+    return clean(value, 1000)
+
+
+def _skip(skip: Mapping[str, Any]) -> str:
+    return clean(f"{skip.get('model')} × {skip.get('dataset')}: {skip.get('reason')}")
