@@ -5,6 +5,8 @@ Each number is of one image alone and finite for any finite image, for a model m
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from genbench.protocol import Array
@@ -40,17 +42,19 @@ def galaxy_observables(images: Array) -> dict[str, Array]:
 def _half_light_radius(images: Array) -> Array:
     """Return the radius (n,) of the circle about the middle in which half the light is; 0 where there is no light."""
     size = images.shape[1]
-    position = np.arange(size) - (size - 1) / 2
-    outwards = np.argsort(np.hypot(position, position[:, None]).ravel(), kind="stable")
-    inside = np.cumsum(images.reshape(len(images), -1)[:, outwards], axis=1)  # light of the k innermost pixels
-    half = inside[:, -1:] / 2
-    reached = (inside >= half).argmax(1)
-    rows = np.arange(len(images))
-    before = np.where(reached > 0, inside[rows, reached - 1], 0.0)
-    step = inside[rows, reached] - before
-    part = np.divide(half[:, 0] - before, step, out=np.zeros_like(step), where=step > 0)
-    # k pixels are a circle of that area
-    return np.where(half[:, 0] > 0, np.sqrt((reached + np.clip(part, 0, 1)) / np.pi), 0.0)
+    doubled = 2 * np.arange(size) - (size - 1)
+    distance = (doubled**2 + doubled[:, None] ** 2).ravel()  # whole numbers: pixels at the same distance are one ring
+    outwards = np.argsort(distance, kind="stable")
+    first = np.flatnonzero(np.diff(distance[outwards], prepend=-1))  # of each ring
+    rings = np.add.reduceat(images.reshape(len(images), -1)[:, outwards], first, axis=1)
+    inside = np.cumsum(rings, axis=1)
+    half = inside[:, -1] / 2
+    rows, reached = np.arange(len(images)), (inside >= half[:, None]).argmax(1)
+    light = rings[rows, reached]
+    missing = half - (inside[rows, reached] - light)
+    part = np.clip(np.divide(missing, light, out=np.zeros_like(light), where=light > 0), 0, 1)
+    pixels = first[reached] + part * np.diff(first, append=size**2)[reached]
+    return np.where(half > 0, np.sqrt(pixels / np.pi), 0.0)  # of the circle of this area
 
 
 def _shapes(images: Array, radius: Array) -> dict[str, Array]:
@@ -88,13 +92,13 @@ def map_observables(maps: Array, thresholds: tuple[float, ...]) -> dict[str, Arr
 
 def _measured(maps: Array, thresholds: tuple[float, ...]) -> dict[str, Array]:
     maps = np.asarray(maps, dtype=np.float64)
-    power = np.log10(np.maximum(power_in_bands(maps, BANDS), FAINTEST))
+    power = np.log10(np.maximum(power_in_bands(maps), FAINTEST))
     centred = maps - maps.mean((1, 2), keepdims=True)
     variance = np.maximum((centred**2).mean((1, 2)), FAINTEST)
     scaled = centred / np.sqrt(variance)[:, None, None]
     peaks = peak_counts(maps, thresholds)
     return {
-        **{f"log_power_{band + 1}": power[:, band] for band in range(BANDS)},
+        **{f"log_power_{band + 1}": power[:, band] for band in range(power.shape[1])},
         "log_variance": np.log10(variance),
         "skewness": (scaled**3).mean((1, 2)),
         "kurtosis": (scaled**4).mean((1, 2)) - 3,
@@ -102,19 +106,20 @@ def _measured(maps: Array, thresholds: tuple[float, ...]) -> dict[str, Array]:
     }
 
 
-def power_in_bands(maps: Array, bands: int) -> Array:
-    """Return the mean power (n, bands) of periodic maps (n, size, size), each mode's |F|² / size⁴.
+def power_in_bands(maps: Array) -> Array:
+    """Return the mean power (n, bands) of the modes |F|² / size⁴ of periodic maps (n, size, size).
 
-    Bands are equal in the logarithm of the wavenumber, from the longest wave that fits the map to two pixels; the sum
-    of the power of all modes but the mean is the variance of the pixels.
+    Bands are equal in the logarithm of the wavenumber, from the longest wave that fits the map to two pixels; those of
+    small maps that hold no mode are left out. Power, summed over all modes but the mean, is the variance of the pixels.
     """
     size = maps.shape[1]
     power = np.abs(np.fft.fft2(maps)) ** 2 / size**4
     frequency = np.fft.fftfreq(size, 1 / size)
-    edges = np.geomspace(1, size / 2, bands + 1)
-    band = np.digitize(np.hypot(frequency, frequency[:, None]), edges * (1 + 1e-9)) - 1
-    band[0, [1, -1]] = band[[1, -1], 0] = 0  # the longest waves
-    return np.stack([power[:, band == b].mean(1) if (band == b).any() else power[:, 0, 0] for b in range(bands)], 1)
+    radius = np.hypot(frequency, frequency[:, None])
+    edges = np.geomspace(1, size / 2, BANDS + 1) * (1 + 1e-9)  # a wave at an edge belongs below it
+    edges[0] = 0.5
+    bands = [(radius > low) & (radius <= high) for low, high in pairwise(edges)]
+    return np.stack([power[:, band].mean(1) for band in bands if band.any()], axis=1)
 
 
 def peak_counts(maps: Array, thresholds: tuple[float, ...]) -> Array:
