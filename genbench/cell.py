@@ -28,7 +28,7 @@ from genbench.seeding import seeded, stream
 from genbench.spaces import Views
 from genbench.training import Run
 
-__all__ = ["fit_cell", "score_cell"]
+__all__ = ["RealHalf", "fit_cell", "score_cell"]
 
 Report = Callable[..., None]
 SAMPLES_AT_ONCE = 10_000
@@ -250,15 +250,36 @@ def _log_prob(model: Any, rows: Array, space: Space, noise: np.random.Generator,
 # --------------------------------------------------------------------------------------------------------------- score
 
 
+class RealHalf:
+    """What every score on one dataset and seed begins with: the data, and all that is made of the real rows alone.
+
+    ``fields`` are those of the evidence, ``views`` the feature spaces. Metrics leave on the real side what they made of
+    it, so that the next model scored with the same half finds it there.
+    """
+
+    def __init__(self, cell: Cell, run: Path) -> None:
+        self.data = load(cell)
+        self.fields = _real_fields(self.data)
+        self.views = Views({}, cache=run / "spaces")
+
+
 def score_cell(
-    cell: Cell, run: Path, timings: Mapping[str, float | None], floors: Mapping[str, Any] | None, report: Report
+    cell: Cell,
+    run: Path,
+    timings: Mapping[str, float | None],
+    floors: Mapping[str, Any] | None,
+    report: Report,
+    real: RealHalf | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the scores of the samples that ``fit_cell`` saved; a metric that cannot be loaded says so in its score."""
+    """Return the scores of the samples that ``fit_cell`` saved; a metric that cannot be loaded says so in its score.
+
+    ``real`` is the half that is known already; the scores are the same without.
+    """
     report(phase="score")
-    data = load(cell)
-    evidence = evidence_of(cell, data, _saved(run, cell, data), timings)
-    scorers = [scorer_of(choice) for choice in cell.metrics]
-    views = Views(makers_of(cell.metrics), cache=run / "spaces")
+    real = real or RealHalf(cell, run)
+    evidence = _evidence(cell, real.data, real.fields, _saved(run, cell, real.data), timings)
+    scorers, views = [scorer_of(choice) for choice in cell.metrics], real.views
+    views.offer(makers_of(cell.metrics))
     done = iter(range(1, len(scorers) + 1))
     listener = lambda _: report(phase="score", step=next(done), steps=len(scorers))  # noqa: E731
     scores = evaluate(evidence, scorers, floors, listener, views)
@@ -268,33 +289,48 @@ def score_cell(
 
 def evidence_of(cell: Cell, data: Data, saved: Mapping[str, Array], timings: Mapping[str, float | None]) -> Evidence:
     """Return what a metric may see of a cell."""
-    space = space_of(data)
+    return _evidence(cell, data, _real_fields(data), saved, timings)
+
+
+def _real_fields(data: Data) -> dict[str, Any]:
+    space, labels, truth = space_of(data), data.labels or {}, data.log_prob
+    return {
+        "real": RealSide(space.to_scores(data.test)),
+        "space": space.name,
+        "kind": "vector" if data.train.ndim == 2 else "image",
+        "columns": space.columns,
+        "train": space.to_scores(data.train),
+        "reference": space.to_scores(data.reference),
+        "test_raw": data.test,
+        "train_raw": data.train,
+        "truth_test": None if truth is None else truth(data.test),
+        "entropy": data.entropy,
+        "modes": data.modes,
+        "levels": data.levels,
+        "simulator": data.simulator,
+        "labels_train": labels.get("train"),
+        "labels_test": labels.get("test"),
+        "observables_test": None if data.observables is None else data.observables(data.test),
+    }
+
+
+def _evidence(
+    cell: Cell,
+    data: Data,
+    real: Mapping[str, Any],
+    saved: Mapping[str, Array],
+    timings: Mapping[str, float | None],
+) -> Evidence:
     samples = saved["samples"]
     kind = "exact" if cell.model.name == REAL else cell.density
-    truth, labels = data.log_prob, data.labels or {}
     return Evidence(
-        RealSide(space.to_scores(data.test)),
-        space.to_scores(samples),
-        space=space.name,
-        kind="vector" if data.train.ndim == 2 else "image",
-        columns=space.columns,
-        train=space.to_scores(data.train),
-        reference=space.to_scores(data.reference),
-        test_raw=data.test,
+        **real,
+        fake=space_of(data).to_scores(samples),
         fake_raw=samples,
-        train_raw=data.train,
         density_test=LogDensity(saved["log_prob_test"], kind) if "log_prob_test" in saved else None,
         density_fake=LogDensity(saved["log_prob_fake"], kind) if "log_prob_fake" in saved else None,
-        truth_test=None if truth is None else truth(data.test),
-        truth_fake=None if truth is None else truth(samples.astype(np.float64)),
-        entropy=data.entropy,
-        modes=data.modes,
-        levels=data.levels,
+        truth_fake=None if data.log_prob is None else data.log_prob(samples.astype(np.float64)),
         timing=timings,
-        simulator=data.simulator,
-        labels_train=labels.get("train"),
-        labels_test=labels.get("test"),
-        observables_test=None if data.observables is None else data.observables(data.test),
         observables_fake=None if data.observables is None else data.observables(samples),
         seed=int(_stream(cell, "score").generate_state(1)[0]),
     )

@@ -12,6 +12,7 @@ import pickle
 import re
 import resource
 import signal
+import socket
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -63,14 +64,29 @@ class Limits:
         return {"timeout_s": self.seconds, "memory_mb": None if self.memory is None else self.memory / 2**20}
 
 
-def main(supervisor: int, said: int, output: int, task: bytes, plugin_files: tuple[Path, ...], limits: Limits) -> None:
+def main(
+    supervisor: int,
+    said: int,
+    output: int,
+    task: bytes,
+    plugin_files: tuple[Path, ...],
+    limits: Limits,
+    door: socket.socket | None = None,
+    real: Any = None,
+) -> None:
     """Do one task and write lines of JSON to ``said``; never returns.
 
-    ``{"progress": ..}`` while it runs, ``{"result": ..}`` or ``{"error": ..}`` last.
+    ``{"progress": ..}`` while it runs, ``{"result": ..}`` or ``{"error": ..}`` last; ``{"serving": ..}`` after a result
+    where a ``door`` is given and models can be scored with what this process holds of the real rows. ``real`` is what
+    it got of a host.
     """
     try:
         _settle(supervisor, output, limits)
-        _work(task, plugin_files, limits, lambda message: _write(said, message))
+        send = lambda message: _write(said, message)  # noqa: E731
+        if door is None:
+            _work(task, plugin_files, limits, send, lambda _: real)
+        else:
+            _host(task, plugin_files, limits, send, door, said)
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
@@ -97,19 +113,53 @@ def _settle(supervisor: int, output: int, limits: Limits) -> None:
         Path("/proc/self/oom_score_adj").write_text(TAKE_ME_FIRST)
 
 
-def _work(task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Callable[[dict[str, Any]], None]) -> None:
+Send = Callable[[dict[str, Any]], None]
+
+
+def _host(
+    task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Send, door: socket.socket, said: int
+) -> None:
+    """Score the real row, then fork those who score the models with what was made of it."""
+    from genbench.hosting import Footing, serve
+
+    kept: tuple[Any, ...] = ()
+
+    def begin(given: Task) -> Any:
+        import torch
+
+        from genbench.cell import RealHalf
+
+        nonlocal kept
+        torch.set_num_threads(THREADS)
+        footing = Footing()
+        kept = RealHalf(given.cell, given.run), footing
+        return kept[0]
+
+    if _work(task, plugin_files, limits, send, begin):
+        _lift_memory()
+        real, footing = kept
+        serve(door, said, real, footing, lambda took: send({"serving": took}))
+
+
+def _work(
+    task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Send, begin: Callable[[Task], Any]
+) -> bool:
+    """Do the task with what ``begin`` gives of the real rows, if anything, and return whether it came to its end."""
     try:
         for path in plugin_files:
             load_file(path)  # before the task is read, which names classes of theirs
         given: Task = pickle.loads(task)  # noqa: S301 (from the parent)
         given = replace(given, device=_see_only(given.device or given.cell.device))
         _limit_memory(given, limits)
-        send({"result": do(given, lambda **progress: send({"progress": progress}))})
+        real = begin(given)
+        send({"result": do(given, lambda **progress: send({"progress": progress}), real)})
     except BaseException as error:
         _lift_memory()  # or there may be no room to say so
         with contextlib.suppress(BaseException):
             traceback.print_exc()
         send({"error": explain(error)})
+        return False
+    return True
 
 
 def _see_only(device: str) -> str:
@@ -143,8 +193,11 @@ def _lift_memory() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
-def do(task: Task, report: Callable[..., None]) -> Any:
-    """Fit or score in this process and return the result; ``report(phase=...)`` hears of the progress."""
+def do(task: Task, report: Callable[..., None], real: Any = None) -> Any:
+    """Fit or score in this process and return the result; ``report(phase=...)`` hears of the progress.
+
+    ``real`` is the ``RealHalf`` of the cell's data, where it is known already.
+    """
     import torch
 
     from genbench.cell import fit_cell, score_cell
@@ -153,7 +206,7 @@ def do(task: Task, report: Callable[..., None]) -> Any:
     if task.stage == "fit":
         here = task.device in ("", task.cell.device)
         return fit_cell(task.cell if here else replace(task.cell, device=task.device), task.run, report)
-    return score_cell(task.cell, task.run, task.timings or {}, task.floors, report)
+    return score_cell(task.cell, task.run, task.timings or {}, task.floors, report, real)
 
 
 def explain(error: BaseException) -> dict[str, str]:

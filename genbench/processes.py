@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["TreeMemory", "adopt_orphans", "die_with_parent", "end_all", "kernel_kills", "signal_all"]
+__all__ = ["TreeMemory", "adopt_orphans", "descendants", "die_with_parent", "end_all", "kernel_kills", "signal_all"]
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 PATIENCE = 5.0  # seconds until what SIGKILL does not end is given up: a process that waits for a dead disk, say
@@ -47,7 +47,8 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def _descendants() -> list[psutil.Process]:
+def descendants() -> list[psutil.Process]:
+    """Return what this process has started, and what that has, as far as it is still there."""
     with contextlib.suppress(psutil.Error, OSError):
         return psutil.Process().children(recursive=True)
     return []
@@ -58,7 +59,7 @@ def signal_all(number: int, groups: Iterable[int]) -> int:
 
     A group is signalled in one stroke, so that one that forks faster than it can be listed ends all the same.
     """
-    found = [each for each in _descendants() if _alive(each)]
+    found = [each for each in descendants() if _alive(each)]
     for group in {*groups, *(_group(each.pid) for each in found)} - {0, os.getpgrp()}:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, number)
@@ -109,7 +110,7 @@ class TreeMemory:
         """Return whether they hold more: pages that several share count once, where the system can tell."""
         begun = time.monotonic()
         if begun >= self._next:
-            self._others = [each for each in _descendants() if each.pid != self._process.pid]
+            self._others = [each for each in descendants() if each.pid != self._process.pid]
             self._next = begun + max(TREE_EVERY, (time.monotonic() - begun) / TREE_SHARE)
         held = sum(map(_resident, [self._process, *self._others]))
         if self._others and held > limit:  # which costs milliseconds

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import PluginError, UserError
+from genbench.hosts import Hosts, data_of
 from genbench.inside import THREADS, Limits, Task
 from genbench.machine import cores, machine, versions
 from genbench.observer import Observer, Silent
@@ -70,14 +71,15 @@ class Session:
         self.stopped = 0  # the signal that stopped it
         self.damaged: list[Damage] = []  # files of an earlier run that were set aside
         self._devices = plan.cells[0].device.split(",") if plan.cells else ["cpu"]
-        self._floored = {_data_of(cell) for cell in plan.cells if cell.model.name == REAL}
+        self._floored = {data_of(cell) for cell in plan.cells if cell.model.name == REAL}
         self._cells = {cell.key: cell for cell in plan.cells}
         self._records: dict[str, Record] = {}
         self._before: dict[str, Record] = {}
         self._fits: dict[str, Record] = {}  # what the fit of a cell gave, until it is scored
-        self._floors: dict[tuple[str, str, int], Mapping[str, Any]] = {}
+        self._floors: dict[tuple[Any, ...], Mapping[str, Any]] = {}
         self._started: dict[str, str] = {}
         self._running: dict[Worker | InProcess, Slot] = {}
+        self._hosts = Hosts(plan.plugin_files, self.limits)
 
     @property
     def interrupted(self) -> bool:
@@ -134,6 +136,7 @@ class Session:
         fits = collections.deque(cell for cell in todo if cell.key not in earlier.sampled)
         scores = [cell for cell in todo if cell.key in earlier.sampled]
         self._fits.update(earlier.sampled)
+        self._hosts.expect(todo)
         with self._stoppable() as stop:
             self._warm_up(stop)
             while (fits or scores or self._running) and not stop.number:
@@ -167,6 +170,7 @@ class Session:
         finally:
             for worker in self._running:
                 worker.stop(at_once=True)
+            self._hosts.close()
             if self.stopped:
                 stop_server()
 
@@ -176,13 +180,13 @@ class Session:
         if cell is not None and (slot := slots.take("score")):
             scores.remove(cell)
             timings = self._fits[cell.key].get("timings", {})
-            return Task("score", cell, self.directory, timings, self._floors.get(_data_of(cell)), "cpu"), slot
+            return Task("score", cell, self.directory, timings, self._floors.get(data_of(cell)), "cpu"), slot
         if fits and (slot := slots.take("fit")):
             return Task("fit", fits.popleft(), self.directory, device=slot.device), slot
         return None
 
     def _floor_known(self, cell: Cell) -> bool:
-        data = _data_of(cell)
+        data = data_of(cell)
         return cell.model.name == REAL or data in self._floors or data not in self._floored
 
     def _start(self, task: Task, slot: Slot, stop: Stop, slots: Slots) -> None:
@@ -192,8 +196,7 @@ class Session:
                 self._running[InProcess(task, lambda news: self.observer.progressed(task.cell, news))] = slot
                 return
             with stop.impatient():  # the fork server may still be importing
-                context = context_for(task.device, self.method)
-                worker = Worker(context, task, self.plan.plugin_files, self.limits)
+                worker = self._hosts.start(context_for(task.device, self.method), task)
             self._running[worker] = slot
         except KeyboardInterrupt:
             slots.give(slot)
@@ -238,6 +241,9 @@ class Session:
     def _ended(self, worker: Worker | InProcess, slot: Slot, scores: list[Cell]) -> None:
         task, outcome = worker.task, worker.outcome or {}
         cell = task.cell
+        if self._hosts.ended(worker) and not self.stopped:
+            scores.append(cell)  # again, in a process that begins afresh
+            return
         if task.stage == "fit":
             part = {**worker.known, "timings": worker.known.get("timings", {}), **self._circumstances(slot)}
         else:
@@ -278,6 +284,7 @@ class Session:
                 f"written so far are intact; make room and run the same command with --out {self.directory} to go on"
             ) from None
         self._keep(record)
+        self._hosts.done(cell)
         self.observer.finished(record)
         self._tell("genbench_cell_finished", record=record)
 
@@ -310,17 +317,12 @@ class Session:
         self._records[record["key"]] = record
         if record["model"] == REAL:
             scores = {score.get("label", score["metric"]): score for score in record["scores"]}
-            self._floors[_data_of(self._cells[record["key"]])] = scores
+            self._floors[data_of(self._cells[record["key"]])] = scores
 
     def _tell(self, hook: str, **what: Any) -> None:
         for problem in self.registry.notify(hook, **what):
             with (self.directory / "observers.log").open("a", encoding="utf-8") as log:
                 log.write(problem + "\n")
-
-
-def _data_of(cell: Cell) -> tuple[str, str, int]:
-    """Return what the real data of a cell are: two distributions may each have a dataset of one name."""
-    return cell.dataset.entry.provenance.distribution or "", cell.dataset.identity, cell.seed
 
 
 def _stopped_by(number: int) -> str:

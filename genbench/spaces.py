@@ -55,6 +55,10 @@ class Views:
         self._fitted: dict[str, FeatureSpace | str] = {}
         self._seen: dict[tuple[str, int], tuple[Evidence, Evidence]] = {}
 
+    def offer(self, makers: Mapping[str, Maker]) -> None:
+        """Make more spaces known; one that was fitted stays as it is."""
+        self._makers = {**makers, **self._makers}
+
     def view(self, evidence: Evidence, name: str, *, train: bool = False) -> Evidence:
         """Return the evidence in a space, with the training rows where a metric needs them.
 

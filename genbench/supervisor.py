@@ -10,9 +10,11 @@ that a hostile cell moved to its own session before it killed its supervisor. Th
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -36,11 +38,20 @@ PENDING = 2**20  # bytes that may wait for the run; progress beyond that is drop
 STOP, KILL = b"s", b"k"  # what the run may say
 
 
-def main(run: Connection, task: bytes, plugin_files: tuple[Path, ...], log: Path, limits: Limits) -> None:
+def main(
+    run: Connection,
+    task: bytes,
+    plugin_files: tuple[Path, ...],
+    log: Path,
+    limits: Limits,
+    door: socket.socket | None = None,
+    real: Any = None,
+) -> None:
     """Do one task in a child; relay what it says to ``run``, an end of a socket, and add what became of it.
 
-    Lines of JSON: first ``{"cell": process id}``, then the cell's own, ``{"error": ..}`` unless it said how it ended,
-    and ``{"usage": ..}`` last.
+    Lines of JSON: first ``{"cell": process id, "supervisor": process id}``, then the cell's own, ``{"error": ..}``
+    unless it said how it ended, and ``{"usage": ..}`` last. A child that was given a ``door`` may stay, as a host for
+    others: then ``{"serving": ..}`` is last, and it has no more limits. ``real`` is what a host holds for the child.
     """
     os.setsid()
     adopt_orphans()
@@ -51,7 +62,9 @@ def main(run: Connection, task: bytes, plugin_files: tuple[Path, ...], log: Path
     if pid == 0:
         for end in (said, printed, run.fileno()):
             os.close(end)
-        inside.main(supervisor, talk, output, task, plugin_files, limits)
+        inside.main(supervisor, talk, output, task, plugin_files, limits, door, real)
+    if door is not None:
+        door.close()
     os.close(talk)
     os.close(output)
     _Supervisor(run.fileno(), pid, said, printed, log, limits).watch()
@@ -66,6 +79,7 @@ class _Supervisor:
         self.verdict: dict[str, str] | None = None  # why it is ended from here
         self.kill_at = float("inf")
         self.told = False  # whether the cell said how it ended
+        self.serving = False  # whether it then stayed as a host
         self.memory = TreeMemory(pid)
         self.kills = kernel_kills()
         self.outbox = _Outbox(run)
@@ -75,7 +89,7 @@ class _Supervisor:
             os.set_blocking(end, False)
 
     def watch(self) -> None:
-        self.outbox.put(_line({"cell": self.pid}))
+        self.outbox.put(_line({"cell": self.pid, "supervisor": os.getpid()}))
         with _child_signals() as wake:
             poll = select.poll()
             for end in (self.said, self.printed, wake):
@@ -129,6 +143,9 @@ class _Supervisor:
             *whole, rest = self.lines.split(b"\n")
             self.lines = bytearray(rest)
             for line in whole:
+                if line.startswith(b'{"serving"') and self.told and not self.serving:
+                    self._serve(json.loads(line)["serving"])
+                    continue
                 outcome = not line.startswith(b'{"progress"')
                 if outcome and not line.startswith((b'{"result"', b'{"error"')):
                     continue  # not ours: a plugin has found the pipe
@@ -138,6 +155,13 @@ class _Supervisor:
             if len(self.lines) > LONGEST:
                 self.lines.clear()
                 self._end({"status": "invalid", "reason": f"its result is larger than {LONGEST // 2**20} MiB"}, 0)
+
+    def _serve(self, took: dict[str, Any]) -> None:
+        """Let the cell stay when its task is done: what was limited is over."""
+        self.serving, self.limits = True, Limits()
+        self.cpu, self.memory.peak = took["cpu_s"], max(self.memory.peak, took["peak"])
+        self.outbox.put(_line({"usage": self._usage(0)}))
+        self.outbox.put(_line({"serving": {"held": took["held"]}}))
 
     def _judge(self) -> None:
         now, memory = time.monotonic(), self.limits.memory
@@ -177,15 +201,17 @@ class _Supervisor:
         self.log.close()
         if not self.told:
             self.outbox.put(_line({"error": self.verdict or self._how_it_died()}))
-        seconds = time.monotonic() - self.started
-        usage = {
-            "wall_s": round(seconds, 3),
+        if not self.serving:
+            self.outbox.put(_line({"usage": self._usage(left)}))
+        self.outbox.drain()
+
+    def _usage(self, left: int) -> dict[str, Any]:
+        return {
+            "wall_s": round(time.monotonic() - self.started, 3),
             "memory_mb": round(self.memory.peak / 2**20, 1),
             "cpu_s": round(self.cpu, 3),
             "left": left,
         }
-        self.outbox.put(_line({"usage": usage}))
-        self.outbox.drain()
 
     def _how_it_died(self) -> dict[str, str]:
         assert self.status is not None

@@ -11,6 +11,7 @@ import multiprocessing.resource_tracker
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 import time
@@ -126,7 +127,8 @@ class Worker:
     """A task in a process of its own; raises PluginError where the task cannot be sent to one.
 
     ``listen`` until it returns True: ``outcome`` then has ``result`` or ``error``, and ``usage`` what it took.
-    ``known`` is the part of the record that was told so far, ``progress`` the phase.
+    ``known`` is the part of the record that was told so far, ``progress`` the phase. With ``stays`` its process may
+    remain as a host, ``serving`` until ``end``, and take requests through ``door``.
     """
 
     def __init__(
@@ -135,6 +137,8 @@ class Worker:
         task: Task,
         plugin_files: tuple[Path, ...] = (),
         limits: Limits | None = None,
+        *,
+        stays: bool = False,
     ) -> None:
         self.task = task
         self.limits = limits or Limits()
@@ -142,7 +146,12 @@ class Worker:
         self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
         self.progress: dict[str, Any] = {"phase": "start" if task.stage == "fit" else "score"}
+        self.serving: dict[str, Any] | None = None  # what it said when it stayed as a host
+        self.door: socket.socket | None = None  # where a host takes requests
+        self._process: Any = None  # None where a host has begun it
+        self._supervisor: int | None = None
         self._cell: int | None = None
+        self._stays = stays
         self._lines = bytearray()
         log = cell_folder(task.run, task.cell.key) / "log.txt"
         self._start(context, (_packed(task), plugin_files, log, self.limits))
@@ -151,20 +160,35 @@ class Worker:
 
     def _start(self, context: Any, arguments: tuple[Any, ...]) -> None:
         for attempt in range(TRIES):
-            self.channel, theirs = multiprocessing.Pipe(duplex=True)
-            self._process = context.Process(target=supervisor.main, args=(theirs, *arguments), daemon=False)
+            channel, theirs = multiprocessing.Pipe(duplex=True)
+            doors = socket.socketpair() if self._stays else ()
+            given = (theirs, *arguments, *doors[1:])
+            self._process = context.Process(target=supervisor.main, args=given, daemon=False)
             try:
                 with quietly():
                     self._process.start()
                 break
             except (OSError, EOFError):  # the fork server is gone: the next attempt starts another
-                self.channel.close()
+                channel.close()
+                for door in doors[:1]:
+                    door.close()
                 if attempt == TRIES - 1:
                     raise
                 time.sleep(0.05)
             finally:
                 theirs.close()
-        os.set_blocking(self.channel.fileno(), False)
+                for door in doors[1:]:
+                    door.close()
+        if doors:
+            self.door = doors[0]
+        self._supervisor = self._process.pid
+        self._own(os.dup(channel.fileno()))
+        channel.close()
+
+    def _own(self, channel: int) -> None:
+        """Listen to this end of the socket whose other end the supervisor has."""
+        os.set_blocking(channel, False)
+        self.channel = multiprocessing.connection.Connection(channel)
 
     @property
     def handles(self) -> tuple[Any, ...]:
@@ -181,7 +205,7 @@ class Worker:
         except BlockingIOError:
             if self._too_late is not None and time.monotonic() > self._too_late:
                 self._put_down()
-            return False
+            return self.serving is not None
         except OSError:
             pass
         self._close()
@@ -208,7 +232,9 @@ class Worker:
                 self.known["timings"] = news.pop("timings")
             self.progress = news
         elif "cell" in message:
-            self._cell = message["cell"]
+            self._cell, self._supervisor = message["cell"], message["supervisor"]
+        elif "serving" in message:
+            self.serving, self._too_late = message["serving"], None
         elif "usage" in message:
             self.usage = message["usage"]
         else:
@@ -222,8 +248,20 @@ class Worker:
     def _put_down(self) -> None:
         """End a supervisor that does not do its work; the kernel ends the cell with it."""
         self.outcome = self.outcome or {"error": {"status": "timeout", "reason": "could not be ended in time"}}
+        if self._supervisor is None:
+            self._close()
+            return
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self._process.pid, signal.SIGKILL)
+            os.kill(self._supervisor, signal.SIGKILL)
+
+    def end(self) -> None:
+        """End a host, and wait until nothing of it is left."""
+        self.stop(at_once=True)
+        self._too_late = time.monotonic() + LATE
+        while not self.channel.closed:
+            multiprocessing.connection.wait([self.channel], timeout=0.2)
+            self.serving = None
+            self.listen()
 
     def _close(self) -> None:
         self.channel.close()
@@ -232,6 +270,10 @@ class Worker:
                 os.killpg(self._cell, signal.SIGKILL)
         if self.outcome is None:
             self.outcome = {"error": {"status": "lost", "reason": "the process that watches over the cell was killed"}}
+        if self.door is not None:
+            self.door.close()
+        if self._process is None:
+            return
         self._process.join(LATE)  # it has closed its end: nothing is left to do for it
         with contextlib.suppress(ValueError):
             self._process.close()

@@ -28,8 +28,8 @@ LIGHT = (
 )
 CELLS = (
     "protocol loading device seeding data stored files training spaces scoring measures floors honesty samples "
-    "cell machine processes inside supervisor preload worker accelerators slots signals observer resume session "
-    "rescoring"
+    "cell machine processes hosting inside supervisor preload worker hosts accelerators slots signals observer resume "
+    "session rescoring"
 )
 TABLES = "significance entry summary table report progress comparing history api auditing testing scaffold cli"
 ORDER = " ".join([LIGHT, CELLS, TABLES]).split()
