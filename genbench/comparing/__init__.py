@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from genbench.comparing.fact import decide_fact, decide_status
+from genbench.comparing.quality import Pair, decide_quality
 from genbench.comparing.speed import decide_speed
 from genbench.comparing.verdict import VERDICTS, Comparison, Verdict
 
-__all__ = ["VERDICTS", "Comparison", "Verdict", "decide_fact", "decide_speed", "decide_status"]
+__all__ = [
+    "VERDICTS",
+    "Comparison",
+    "Pair",
+    "Verdict",
+    "decide_fact",
+    "decide_quality",
+    "decide_speed",
+    "decide_status",
+]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 from scipy import optimize, stats
 
-__all__ = ["ALPHA", "MOST_RUNS", "POWER", "runs_for", "smallest_shift"]
+__all__ = ["ALPHA", "MOST_RUNS", "POWER", "runs_for", "runs_to_exclude", "smallest_shift"]
 
 ALPHA = 0.01  # one-sided
 POWER = 0.8
@@ -25,16 +26,31 @@ def smallest_shift(sd: float, runs: int, alpha: float = ALPHA, power: float = PO
 
 def runs_for(shift: float, sd: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
     """Return the smallest number of runs a side that shows ``shift``, at least 2; None where 1000 are too few."""
-    if not shift > 0.0 or not math.isfinite(sd) or smallest_shift(sd, MOST_RUNS, alpha, power) > shift:
+    return _fewest(lambda runs: smallest_shift(sd, runs, alpha, power) <= shift) if shift > 0.0 else None
+
+
+def runs_to_exclude(room: float, sd: float, alpha: float = ALPHA) -> int | None:
+    """Return the smallest number of runs a side whose one-sided bound of the shift lies within ``room`` of it.
+
+    None where 1000 are too few.
+    """
+    return _fewest(lambda runs: sd * _standard_bound(runs, alpha) <= room) if room > 0.0 else None
+
+
+def _fewest(enough: Callable[[int], bool]) -> int | None:
+    """Return the smallest number of runs, 2 to 1000, from which on it is enough."""
+    if not enough(MOST_RUNS):
         return None
-    few, enough = 1, MOST_RUNS
-    while enough - few > 1:
-        middle = (few + enough) // 2
-        if smallest_shift(sd, middle, alpha, power) <= shift:
-            enough = middle
-        else:
-            few = middle
-    return enough
+    few, many = 1, MOST_RUNS
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if enough(middle) else (middle, many)
+    return many
+
+
+@lru_cache(maxsize=4096)
+def _standard_bound(runs: int, alpha: float) -> float:
+    return float(stats.t.isf(alpha, 2 * (runs - 1))) * math.sqrt(2.0 / runs)
 
 
 @lru_cache(maxsize=4096)

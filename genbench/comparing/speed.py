@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from genbench.comparing.power import ALPHA, MOST_RUNS, smallest_shift
+from genbench.comparing.power import ALPHA, runs_to_exclude, smallest_shift
 from genbench.comparing.verdict import Verdict
 
 __all__ = ["LEAST_RUNS", "SLOWER", "decide_speed"]
@@ -72,7 +72,8 @@ def _decided(known: Verdict, a: Array, b: Array, paired: bool, limit: float, alp
         return replace(known, verdict="improved", p=faster, reason=f"{1.0 / ratio:.2f} times as fast")
     if high <= math.log(limit):
         return replace(known, verdict="unchanged", p=slower, reason=f"slower by less than {limit - 1:.0%}")
-    more = _more(math.log(limit), middle, sd, runs, alpha)
+    needed = runs_to_exclude(abs(math.log(limit) - middle), sd, alpha)
+    more = None if needed is None else max(needed - runs, 1)
     return replace(known, p=slower, more_runs=more, reason=f"a slowdown of {limit - 1:.0%} cannot be excluded")
 
 
@@ -121,12 +122,3 @@ def _p_values(a: Array, b: Array, paired: bool) -> tuple[float, float]:
         return (float(mean <= 0.0), float(mean >= 0.0))
     below = float(stats.t.cdf(mean / error, len(gaps) - 1))
     return 1.0 - below, below
-
-
-def _more(limit: float, middle: float, sd: float, runs: int, alpha: float) -> int | None:
-    """Return how many more runs a side bring an interval of this middle and spread to one side of the limit."""
-    room = abs(limit - middle)
-    for n in range(runs + 1, MOST_RUNS + 1):
-        if float(stats.t.isf(alpha, 2 * (n - 1))) * sd * math.sqrt(2.0 / n) <= room:
-            return n - runs
-    return None
