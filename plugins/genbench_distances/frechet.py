@@ -21,7 +21,7 @@ __all__ = ["Gaussian", "frechet", "frechet_debiased", "square_distance"]
 Array = npt.NDArray[Any]
 CONDITION = 1e-5  # smallest over largest pivot, below which the Cholesky factor is not trusted
 SPLITS = 4  # halvings of both sides
-FEW = 1.5  # rows of a group for each column, below which its distance says nothing of that of all
+FEW = 1.25  # rows of a group for each column, below which its distance says nothing of that of all
 
 
 @dataclass(frozen=True)

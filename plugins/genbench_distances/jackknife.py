@@ -139,7 +139,7 @@ def jackknife_square(
     found, t = variance(replicates, **known), student(groups)
     noise = (found.quadratic or found.total / 2) * (1 + extra)  # not known: what it is at most
     above, most = max(centre, 0.0), found.total + found.quadratic * (1 + 2 * extra)
-    unit = (above + math.sqrt(noise / 2)) or 1.0
+    unit = max(above + math.sqrt(noise / 2), math.sqrt(most) / 4) or 1.0  # copies have no noise of pairs
     kappa, low = most / unit, centre - t * math.sqrt(noise)
     if low > 0:
         low = centre + t * t * kappa / 2 - t * math.sqrt(noise + kappa * centre + (t * kappa / 2) ** 2)

@@ -162,11 +162,11 @@ def test_classifier_against_a_network() -> None:
     from sklearn.model_selection import cross_val_score
     from sklearn.neural_network import MLPClassifier
 
-    real, fake = normal(1, 2000, 10), normal(2, 2000, 10, 0.1)
-    rows, labels = np.concatenate([real, fake]), np.repeat([0, 1], 2000)
-    network = MLPClassifier((100, 100), max_iter=1000, random_state=1)  # as sbibm: ten units for each column
+    real, fake = normal(1, 1000, 10), normal(2, 1000, 10, 0.15)
+    rows, labels = np.concatenate([real, fake]), np.repeat([0, 1], 1000)
+    network = MLPClassifier((100, 100), max_iter=200, random_state=1)  # as sbibm: ten units for each column
     found, areas = compare(
-        "c2st with its interval, 2k x 10, a network without", lambda: score("c2st", real, fake),
+        "c2st with its interval, 1k x 10, a network without", lambda: score("c2st", real, fake),
         lambda: cross_val_score(network, rows, labels, cv=5, scoring="roc_auc"), least=10,
     )  # fmt: skip
     assert found.value > float(areas.mean()) - 0.03

@@ -430,23 +430,70 @@ AWKWARD = {
 }
 
 
-@pytest.mark.parametrize("metric", SAMPLES)
-@pytest.mark.parametrize("data", AWKWARD)
-def test_awkward_data_get_a_number_or_a_reason(metric, data):
-    found = score(metric, evidence(*AWKWARD[data]))
+EVERY = [name for name in SPECS if name != "w1_observables"]
+SCALES = (1e-150, 1e-20, 1e-7, 1e7, 1e20, 1e150)
+OFFSETS = (1e7, -1e12, 1e150)
+
+
+def check(found):
+    """Hold a score to what every score promises: a finite number or a reason, an interval or a reason."""
     if found.value is None:
         assert found.warnings
+        assert found.low is None
     else:
         assert np.isfinite(found.value)
     if found.low is None:
         assert found.high is None
         assert found.warnings
     else:
+        assert np.isfinite([found.low, found.high]).all()
         assert found.low <= found.high
         assert found.level == 0.95
+        assert found.detail["interval_of"] in ("population", "these sizes")
+        assert found.detail["standard_error"] >= 0
+        debiased = any("debiased" in told for told in found.warnings)
+        rounding = 1e-12 * abs(found.value)
+        assert debiased or found.low - rounding <= found.value <= found.high + rounding
     assert found.n_real is not None
     assert found.n_fake is not None
     json.dumps([found.params, found.detail], allow_nan=False)
+
+
+@pytest.mark.parametrize("metric", EVERY)
+@pytest.mark.parametrize("data", AWKWARD)
+def test_awkward_data_get_a_number_or_a_reason(metric, data):
+    real, fake = AWKWARD[data]
+    e = evidence(real, fake, train=np.concatenate([real, real[:1] + 0.5]))
+    found = score(metric, e)
+    check(found)
+    assert score(metric, evidence(real, fake, train=e.train)) == found
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("metric", EVERY)
+def test_any_scale_and_offset_get_a_number_or_a_reason(metric):
+    real, fake, train = normal(1, 40, 3), normal(2, 45, 3, 0.3), normal(3, 40, 3)
+    for scale in SCALES:
+        check(score(metric, evidence(real * scale, fake * scale, train=train * scale)))
+        check(score(metric, evidence(real * [scale, 1, 1], fake * [scale, 1, 1], train=train * [scale, 1, 1])))
+    for offset in OFFSETS:
+        check(score(metric, evidence(real + offset, fake + offset, train=train + offset)))
+        check(score(metric, evidence(real, fake + offset, train=train)))
+
+
+EQUIVARIANT = [name for name in EVERY if name not in ("kid", "c2st")]
+
+
+@pytest.mark.parametrize("metric", EQUIVARIANT)
+@pytest.mark.parametrize("exponent", [-498, -40, 40, 498])
+def test_scores_follow_the_scale_of_the_data(metric, exponent):
+    power = {"frechet": 2, "frechet_debiased": 2}.get(metric, 1 if "units of the space" in SPECS[metric].unit else 0)
+    real, fake, train = normal(1, 60, 3), normal(2, 70, 3, 0.3), normal(3, 50, 3)
+    before = score(metric, evidence(real, fake, train=train))
+    unit = 2.0**exponent
+    after = score(metric, evidence(real * unit, fake * unit, train=train * unit))
+    numbers = [[s.value, s.low, s.high] for s in (before, after)]
+    assert numbers[1] == pytest.approx([n * unit**power for n in numbers[0]], rel=1e-7)
 
 
 @pytest.mark.parametrize("metric", SAMPLES)
