@@ -56,9 +56,9 @@ class GalaxiesConfig:
                 raise ValueError(f"{name} must be in [{low:g}, {high:g}], got {getattr(self, name):g}")
         if self.index_min > self.index_max:
             raise ValueError(f"index_min must not be above index_max = {self.index_max:g}, got {self.index_min:g}")
-        if not self.psf >= 1.5 * self.pixel:  # a sharper image would not be sampled by its pixels
+        if self.psf < 1.4999 * self.pixel:  # a sharper image would not be sampled by its pixels
             raise ValueError(f"psf must be 1.5 pixels or more, {1.5 * self.pixel:g}, got {self.psf:g}")
-        if not self.radius <= self.size * self.pixel / 4:
+        if self.radius > self.size * self.pixel / 4:
             raise ValueError(
                 f"radius must be a quarter of the image or less, {self.size * self.pixel / 4:g}, got {self.radius:g}"
             )
