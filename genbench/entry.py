@@ -20,6 +20,7 @@ __all__ = [
     "Entry",
     "Record",
     "column_of",
+    "scale_of",
     "score_entry",
     "shared",
     "timing_entry",
@@ -101,7 +102,7 @@ def score_entry(
     estimate, missing = _estimate(found, len(ok), missing, why[0] if why else "", noise if len(valued) == 1 else None)
     first: Mapping[str, Any] = next(iter(valued.values()), {})
     kind = _density_kind(first, column.metric or column.name, density)
-    entry = Entry(estimate, missing, kind=kind, scale=_scale(first), doubt=doubt and kind is not None)
+    entry = Entry(estimate, missing, kind=kind, scale=scale_of(first), doubt=doubt and kind is not None)
     if estimate is None:
         return entry
     if any(_is_limit(s) for s in valued.values()):
@@ -159,7 +160,7 @@ def _interval(estimate: Estimate, first: Mapping[str, Any]) -> tuple[float, floa
     return None if estimate.limit else estimate.interval()
 
 
-def _scale(score: Mapping[str, Any]) -> tuple[str, ...]:
+def scale_of(score: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what two numbers under one name must share to be compared."""
     params = score.get("params") or {}
     quantity = str(params.get("quantity") or "").split(",")[0]  # without ", upper bound", which the kind says

@@ -1,0 +1,119 @@
+"""What is compared: run directories, records in memory, and the JSON files of pytest-benchmark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genbench.errors import UserError
+from genbench.record import Damage, read_records, read_run
+
+if TYPE_CHECKING:
+    from genbench.table import Results
+
+__all__ = ["Benchmark", "CellName", "Side", "read_side"]
+
+CellName = tuple[str, str, str, str]  # model, dataset, budget, kind of device
+LARGEST = 64 * 2**20  # bytes of a file of pytest-benchmark
+
+
+@dataclass
+class Benchmark:
+    """One benchmark of pytest-benchmark: the fastest round of each process in seconds, and its ``extra_info``."""
+
+    times: list[float] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Side:
+    """One of the two sides: the cells of runs by name and seed, or benchmarks by name."""
+
+    name: str
+    cells: dict[CellName, dict[int, Mapping[str, Any]]] = field(default_factory=dict)
+    benchmarks: dict[str, Benchmark] = field(default_factory=dict)
+    machines: set[str] = field(default_factory=set)
+    about: dict[str, Any] = field(default_factory=dict)
+    damaged: list[Damage] = field(default_factory=list)
+
+
+def read_side(source: str | Path | Results) -> Side:
+    """Return what a path or the results of ``genbench.load`` hold.
+
+    A path is a run directory, a JSON file of pytest-benchmark, or a directory of such files, one a process. Raises
+    UserError where it is none of these, or empty.
+    """
+    if not isinstance(source, (str, Path)):
+        return _of_records("results", source.records, list(source.damaged))
+    path = Path(source)
+    if path.is_file():
+        return _of_benchmarks(path, [path])
+    if not path.exists():
+        raise UserError(f"{path}: there is nothing here; expected a run directory or JSON of pytest-benchmark")
+    if not (path / "run.json").exists() and not (path / "cells").is_dir():
+        files = sorted(path.rglob("*.json"))
+        if files:
+            return _of_benchmarks(path, files)
+    damaged: list[Damage] = []
+    about = read_run(path, damaged)
+    side = _of_records(str(source), read_records(path, damaged=damaged), damaged)
+    side.about = {name: about.get(name) for name in ("created", "machine", "versions", "request") if about.get(name)}
+    return side
+
+
+def _of_records(name: str, records: Sequence[Mapping[str, Any]], damaged: list[Damage]) -> Side:
+    if not records:
+        raise UserError(f"{name}: no cell has finished yet, so there is nothing to compare")
+    side = Side(name, damaged=damaged)
+    for record in records:
+        side.cells.setdefault(_name(record), {})[int(record.get("seed") or 0)] = record
+        side.machines.add(str((record.get("machine") or {}).get("id")))
+    return side
+
+
+def _name(record: Mapping[str, Any]) -> CellName:
+    model, dataset = (str(record.get(a) or record[b]) for a, b in (("label", "model"), ("dataset_label", "dataset")))
+    return model, dataset, str(record.get("budget") or ""), str(record.get("device") or "").partition(":")[0]
+
+
+def _of_benchmarks(path: Path, files: Sequence[Path]) -> Side:
+    side = Side(str(path))
+    for file in files:
+        content = _load(file)
+        machine = content.get("machine_info") or {}
+        side.machines.add(_machine_of(machine))
+        side.about.setdefault("created", content.get("datetime"))
+        side.about.setdefault("machine", {name: machine.get(name) for name in ("node", "system", "python_version")})
+        for one in content["benchmarks"]:
+            benchmark = side.benchmarks.setdefault(str(one.get("fullname") or one["name"]), Benchmark())
+            benchmark.times.append(float(one["stats"]["min"]))
+            benchmark.facts |= {k: v for k, v in (one.get("extra_info") or {}).items() if isinstance(v, (int, str))}
+    if not side.benchmarks:
+        raise UserError(f"{path}: holds no benchmarks")
+    return side
+
+
+def _load(file: Path) -> dict[str, Any]:
+    expected = "expected a run directory or a file of 'pytest --benchmark-json'"
+    try:
+        if file.stat().st_size > LARGEST:
+            raise UserError(f"{file}: larger than {LARGEST} bytes; {expected}")
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{file}: cannot be read as JSON ({error}); {expected}") from None
+    try:
+        for one in content["benchmarks"]:
+            if not float(one["stats"]["min"]) > 0.0 or not isinstance(one["name"], str):
+                raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"{file}: not of pytest-benchmark; {expected}") from None
+    return dict(content)
+
+
+def _machine_of(machine: Mapping[str, Any]) -> str:
+    processor = machine.get("cpu") or {}
+    brand = processor.get("brand_raw") if isinstance(processor, Mapping) else processor
+    return json.dumps([machine.get("node"), machine.get("system"), brand, machine.get("python_version")])
