@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genbench.api import load, run, score
     from genbench.auditing import audit
+    from genbench.comparing import compare
     from genbench.errors import (
         ConfigError,
         DataError,
@@ -40,6 +41,7 @@ __all__ = [
     "UserError",
     "__version__",
     "audit",
+    "compare",
     "hookimpl",
     "load",
     "run",
@@ -50,6 +52,7 @@ HOMES = {
     **dict.fromkeys(("load", "run", "score"), "genbench.api"),
     **dict.fromkeys(("DatasetSpec", "MetricSpec", "ModelSpec", "SpaceSpec"), "genbench.spec"),
     "audit": "genbench.auditing",
+    "compare": "genbench.comparing",
     "hookimpl": "genbench.hooks",
 }
 

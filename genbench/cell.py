@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -92,7 +93,14 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     else:
         evidence, timings, trace, checks = _fit_and_sample(cell, data, space, report)
     _save(run, cell, {**evidence, "test_probe": _probe(data)})
-    return {**known, "timings": timings, "trace": trace, "checks": checks}
+    digest = _digest(evidence["samples"])
+    return {**known, "samples_sha256": digest, "timings": timings, "trace": trace, "checks": checks}
+
+
+def _digest(samples: Array) -> str:
+    """Return the sha256 of the samples' shape, type and bytes: equal samples, to the last bit, have the same."""
+    told = f"{samples.shape} {samples.dtype.str} ".encode()
+    return hashlib.sha256(told + np.ascontiguousarray(samples).tobytes()).hexdigest()
 
 
 def _save(run: Path, cell: Cell, evidence: Mapping[str, Array]) -> None:

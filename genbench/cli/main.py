@@ -23,6 +23,8 @@ COMMANDS = {  # name -> where it is, what it does: --help shows this line and im
     "plot": ("genbench.cli.plot:plot", "Draw figures of finished runs, as PNG, PDF or SVG."),
     "score": ("genbench.cli.score:score", "Score a file of samples against a file of real data."),
     "audit": ("genbench.cli.audit:audit", "See which metric sees which fault in your data."),
+    "compare": ("genbench.cli.compare:compare", "Tell whether a run is worse than another, beyond noise."),
+    "history": ("genbench.cli.history:history", "Show a metric over many runs, and where it changed."),
     "validate": ("genbench.cli.validate:validate", "Check that runs are whole and what they say they are."),
     "merge": ("genbench.cli.merge:merge", "Join runs into a new one."),
     "list": ("genbench.cli.list:list_", "List the models, datasets, metrics and feature spaces that are installed."),

@@ -102,6 +102,8 @@ def _titles(names: Sequence[CellName]) -> dict[CellName, str]:
 def _one_sided(title: str, name: CellName, other: Side, is_new: bool) -> list[Verdict]:
     """Return that a cell came or went, or that the other side has it under another budget or device."""
     near = [f"{each[2]} on {each[3]}" for each in other.cells if each[:2] == name[:2]]
+    if near and is_new:
+        return []  # told of base's
     if near:
         why = f"{name[2]} on {name[3]}, the other side has {', '.join(near)}"
         return [Verdict(title, "all", "not comparable", why)]
