@@ -22,7 +22,9 @@ SUFFIXES = (".png", ".pdf", ".svg")
 @click.option("--figure", "name", metavar="NAME", default="equivalent", show_default=True, help="What to draw.")
 @click.option("--list", "listing", is_flag=True, help="Print the names of the figures and what they show.")
 @click.option("-d", "--dataset", metavar="NAME", help="Draw this dataset only. Default: a file for each.")
-@click.option("-m", "--models", metavar="NAMES", default="", help="Draw these models only: names and globs as vae,gan*.")
+@click.option(
+    "-m", "--models", metavar="NAMES", default="", help="Draw these models only: names and globs as vae,gan*."
+)
 @plugin_option
 @click.option("--dpi", type=click.IntRange(30, 1200), default=200, show_default=True, help="Pixels an inch, of PNG.")
 @click.option(

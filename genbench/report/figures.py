@@ -42,9 +42,7 @@ class Kind:
 FIGURES: Mapping[str, Kind] = {
     "scatter": Kind(scatter, "Samples", "samples of two columns beside held-out data, one panel a model"),
     "images": Kind(images, "Samples", "images of each model, and below each the nearest image of the training data"),
-    "marginals": Kind(
-        marginals, "Marginals", "each column and observable: models over held-out data, and their ratio"
-    ),
+    "marginals": Kind(marginals, "Marginals", "each column and observable: models over held-out data, and their ratio"),
     "corner": Kind(corner, "Pairs of columns", "each pair of columns: contours of models over held-out data"),
     "pareto": Kind(pareto, "What quality costs", "quality against the time of training and against samples a second"),
     "equivalent": Kind(
@@ -56,10 +54,10 @@ FIGURES: Mapping[str, Kind] = {
     "copying": Kind(
         copying, "Copying", "how near samples are to training data; the grey line is fresh real data, left of it copies"
     ),
-    "coverage": Kind(
-        coverage, "Coverage", "how much of the real data is covered; the grey line is fresh real data"
+    "coverage": Kind(coverage, "Coverage", "how much of the real data is covered; the grey line is fresh real data"),
+    "modes": Kind(
+        modes, "Modes", "samples in each known mode, in units of what real data have there; an empty square is none"
     ),
-    "modes": Kind(modes, "Modes", "samples in each known mode, in units of what real data have there; an empty square is none"),
     "likelihood": Kind(
         likelihood, "Likelihood", "likelihoods of held-out data by kind; exact, bound and estimate do not compare"
     ),

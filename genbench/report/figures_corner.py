@@ -19,8 +19,8 @@ __all__ = ["corner"]
 
 MOST = 6  # columns
 PANEL = 1.15  # inches
-BINS = 36
-SMOOTH = 1.2  # bins: the standard deviation of the smoothing
+BINS = 30
+SMOOTH = 1.0  # bins: the standard deviation of the smoothing
 LEVELS = (0.95, 0.68)  # shares of the rows inside a contour
 TAIL = 0.005
 

@@ -1,4 +1,4 @@
-"""Every column and observable by itself: real rows and models overlaid, and their ratio below, as particle physics does."""
+"""Every column and observable by itself: models over real rows, and their ratio below, as in particle physics."""
 
 from __future__ import annotations
 
@@ -14,12 +14,22 @@ from matplotlib.patches import Patch
 
 from genbench.protocol import Array, Column, Data
 from genbench.report.figures_samples import Shown
-from genbench.report.figures_style import INK, REAL, SOFT, Look, Subject, Unsuited, few_decades, plain_numbers, plain_text
+from genbench.report.figures_style import (
+    INK,
+    REAL,
+    SOFT,
+    Look,
+    Subject,
+    Unsuited,
+    few_decades,
+    plain_numbers,
+    plain_text,
+)
 
 __all__ = ["Quantity", "marginals", "quantities_of"]
 
 BINS = 40
-COLUMNS, OBSERVABLES = 12, 12  # the most that are shown
+COLUMNS, OBSERVABLES = 12, 16  # the most that are shown
 ACROSS = 4
 TAIL = 0.0005  # share of real rows beyond either end of the axis
 HEADROOM = 1.8  # times the highest bin of the real rows
@@ -45,7 +55,13 @@ def quantities_of(shown: Shown) -> list[Quantity]:
         for i, column in enumerate(columns[:COLUMNS]):
             samples = {label: rows[:, i].astype(np.float64) for label, rows in shown.samples.items()}
             found.append(Quantity(column.name, column.unit, column.log, data.test[:, i].astype(np.float64), samples))
-    return found + _observables(data, shown.samples)[:OBSERVABLES]
+    new = [each for each in _observables(data, shown.samples) if not any(_same(each, column) for column in found)]
+    return found + new[:OBSERVABLES]
+
+
+def _same(one: Quantity, other: Quantity) -> bool:
+    """Return whether an observable is only a column again."""
+    return one.name == other.name and np.allclose(one.real, other.real, equal_nan=True)
 
 
 def _observables(data: Data, samples: Mapping[str, Array]) -> list[Quantity]:
@@ -110,19 +126,21 @@ def _panel(above: Axes, below: Axes, quantity: Quantity, shown: list[tuple[str, 
         relative = np.where(enough, noise / real, np.nan)
     below.stairs(1 + relative, edges, baseline=1 - relative, fill=True, color=REAL, alpha=0.5)
     below.axhline(1, color=INK, linewidth=0.6)
+    top = highest = max(float(real.max()), 1e-12)
     for label, look in shown:
         values = quantity.samples.get(label, np.empty(0))
         values = values[np.isfinite(values)]
         if not len(values):
             continue
         share = np.histogram(values, edges)[0] / len(values)
+        highest = max(highest, float(share.max()))
         above.stairs(share, edges, color=look.colour, linestyle=look.dashes, linewidth=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(enough, share / real, np.nan)
         below.stairs(np.clip(ratio, -0.1, 2.1), edges, baseline=None, color=look.colour, linestyle=look.dashes,
                      linewidth=0.9)  # fmt: skip
     _dress(above, below, quantity, edges)
-    above.set_ylim(0, HEADROOM * max(real.max(), 1e-12))  # a model that collapsed would flatten the rest
+    above.set_ylim(0, min(1.05 * highest, HEADROOM * top))  # a model that collapsed would flatten the rest
 
 
 def _dress(above: Axes, below: Axes, quantity: Quantity, edges: Array) -> None:

@@ -49,7 +49,7 @@ def _entry(row: Row, name: str) -> Entry:
 
 
 def front_of(points: Sequence[Point], cost: str, quality: str) -> list[Point]:
-    """Return the points that no other beats in both, cheapest first; ``lower`` or ``higher`` says which way is better."""
+    """Return the points that no other beats in both, cheapest first; ``lower`` or ``higher`` says which is better."""
     signs = (1 if cost == "lower" else -1, 1 if quality == "lower" else -1)
     front: list[Point] = []
     for point in sorted(points, key=lambda p: (signs[0] * p.cost, signs[1] * p.quality)):
@@ -59,7 +59,7 @@ def front_of(points: Sequence[Point], cost: str, quality: str) -> list[Point]:
 
 
 def pareto(subject: Subject) -> Figure:
-    """Return quality against the seconds of training, and against samples a second, with the front of what is not beaten.
+    """Return quality against the seconds of training and against samples a second, with the front of the best.
 
     Bars are intervals at 95 %, means over seeds; an arrow is a lower limit. Grey are references. Raises DataError
     where there is no quality or no time.

@@ -44,7 +44,7 @@ class Shown:
 
 
 class Kept:
-    """What runs keep of their cells; ``runs`` maps the name of a run to its folder. Nothing is read before it is needed.
+    """What runs keep of their cells, read when it is needed; ``runs`` maps the name of a run to its folder.
 
     ``plugin_files`` are plugins of one file that the runs were made with.
     """
@@ -88,7 +88,7 @@ class Kept:
         most = ROWS if data.train.ndim == 2 else IMAGES
         try:
             with np.load(file, allow_pickle=False) as saved:
-                probe = saved["test_probe"] if "test_probe" in saved else None
+                probe = saved.get("test_probe")
                 samples = saved["samples"][:most]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(f"samples.npz cannot be read ({type(error).__name__})") from None

@@ -30,8 +30,9 @@ def scatter(subject: Subject) -> Figure:
         raise Unsuited(f"{subject.dataset}: a scatter plot needs two columns, these data have shape {shown.data.shape}")
     rows = [row for row in subject.rows if row.label in shown.samples]
     panels = [("held-out data", REAL, shown.data.test)]
-    panels += [(subject.looks[row.label].label, subject.looks[row.label].colour, shown.samples[row.label])
-               for row in rows]  # fmt: skip
+    for row in rows:
+        look, real = subject.looks[row.label], row.records[0]["model"] == "real"
+        panels.append((look.label, REAL if real else look.colour, shown.samples[row.label]))
     across = min(ACROSS, len(panels))
     down = math.ceil(len(panels) / across)
     figure = Figure(figsize=(PANEL * across, (PANEL + 0.2) * down + 0.4))

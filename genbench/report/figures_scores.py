@@ -52,12 +52,11 @@ def likelihood(subject: Subject) -> Figure:
 
 def _dots(subject: Subject, names: Sequence[str], *, kinds: bool = False) -> Figure:
     columns = {column.name: column for summary in subject.summaries for column in summary.columns}
-    rows = subject.rows[::-1]
     chosen = [columns[n] for n in names if n in columns and any(row.entries[n].estimate for row in subject.models
                                                                  if n in row.entries)]  # fmt: skip
     if not chosen:
         raise Unsuited(f"{subject.dataset}: no model has a score of {', '.join(names)}")
-    rows = [row for row in rows if any(c.name in row.entries and row.entries[c.name].estimate for c in chosen)]
+    rows = [row for row in subject.rows[::-1] if any(c.name in row.entries and row.entries[c.name].estimate for c in chosen)]
     across = min(ACROSS, len(chosen))
     down = -(-len(chosen) // across)
     figure = Figure(figsize=(2.1 * across + 1.0, (0.21 * len(rows) + 0.75) * down + 0.3 * kinds))
@@ -113,7 +112,8 @@ def _scale(axes: Axes, means: Any) -> None:
         axes.set_xscale("log")
     else:
         small = np.abs(means[means != 0])
-        axes.set_xscale("symlog", linthresh=float(np.quantile(small, 0.25)) if len(small) else 1.0)
+        axes.set_xscale("symlog", linthresh=float(np.quantile(small, 0.4)) if len(small) else 1.0)
+        axes.locator_params(axis="x", numticks=4)
     plain_numbers(axes, "x")
 
 
@@ -154,7 +154,7 @@ def modes(subject: Subject) -> Figure:
 
 
 def _shares(row: Row) -> Any:
-    """Return the samples of high quality in each mode over what is expected (k,), mean over seeds; None if not known."""
+    """Return the samples in each mode over what is expected (k,), mean over seeds; None where it is not known."""
     counts = [
         detail["counts"]
         for record in row.records

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from genbench.entry import Record
 from genbench.errors import DataError
@@ -24,13 +24,27 @@ from genbench.summary import REFERENCES, Row, Summary, summarise
 if TYPE_CHECKING:  # real rows and samples are found again only for the figures that show them
     from genbench.report.figures_samples import Kept, Shown
 
-__all__ = ["INK", "REAL", "SOFT", "STYLE", "Look", "Subject", "Unsuited", "few_decades", "logarithmic", "looks", "plain_numbers", "plain_text"]
+__all__ = [
+    "INK",
+    "REAL",
+    "SOFT",
+    "STYLE",
+    "Look",
+    "Subject",
+    "Unsuited",
+    "few_decades",
+    "logarithmic",
+    "looks",
+    "plain_numbers",
+    "plain_text",
+]
 
 INK = "#222222"  # words, axes
 SOFT = "#767676"  # what stands behind
 REAL = "#8a8a8a"  # real data where they are a cloud or an area: seen on white and on black
 STYLE: dict[Any, Any] = {
     "font.size": 9,
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # the first is there; of the same width elsewhere
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -171,6 +185,7 @@ def plain_numbers(axes: Axes, which: str) -> None:
 
 
 def few_decades(axes: Axes, low: float, high: float) -> None:
-    """Give a logarithmic x-axis that spans little ticks at 1, 2 and 5."""
+    """Give a logarithmic x-axis that spans little at most four ticks, or ticks at 1, 2 and 5."""
     if low > 0 and high < 100 * low:
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        near = high < 6 * low
+        axes.xaxis.set_major_locator(MaxNLocator(3) if near else LogLocator(subs=(1.0, 2.0, 5.0)))

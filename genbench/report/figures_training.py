@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 
 from genbench.entry import Record
 from genbench.protocol import Array
-from genbench.report.figures_style import DASHES, Look, Subject, Unsuited, plain_text
+from genbench.report.figures_style import DASHES, Look, Subject, Unsuited, plain_numbers, plain_text
 from genbench.summary import Row
 
-__all__ = ["training", "traces_of"]
+__all__ = ["traces_of", "training"]
 
 ACROSS = 4
 NAMES = 4  # values of a model that are drawn
@@ -67,7 +67,9 @@ def _panel(axes: Axes, row: Row, look: Look) -> None:
     names = list(dict.fromkeys(name for trace in traces for name in trace))
     names.sort(key=lambda name: name != "loss")
     values = [trace[name][:, 1] for trace in traces for name in names[:NAMES] if name in trace]
-    axes.set_yscale(_scale(np.concatenate(values)))
+    axes.set_yscale(scale := _scale(np.concatenate(values)))
+    if scale != "linear":
+        plain_numbers(axes, "y")
     for at, name in enumerate(names[:NAMES]):
         for number, trace in enumerate(each for each in traces if name in each):
             kwargs: dict[str, Any] = {"label": plain_text(name)} if number == 0 else {}

@@ -46,7 +46,7 @@ def render_report(
         gallery = gallery_of(subject) if pictures else ((), ())
         datasets.append({"id": f"dataset-{number}", "name": subject.dataset, "boards": boards, "figures": gallery[0],
                          "problems": gallery[1]})  # fmt: skip
-    return _template().render(
+    page: str = _template().render(
         title=title,
         version=__version__,
         overview=overview(datasets),
@@ -56,6 +56,7 @@ def render_report(
         damaged=[str(each) for each in results.damaged],
         **_assets(),
     )
+    return page
 
 
 def _assets() -> dict[str, Any]:

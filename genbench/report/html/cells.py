@@ -44,7 +44,10 @@ class CellView:
 def cells_of(
     records: Iterable[Record], folders: Mapping[str, Path], about: Mapping[str, Mapping[str, Any]]
 ) -> list[tuple[str, str, list[CellView]]]:
-    """Return the cells by dataset, and how many ended in which way, in the order of the plan; ``about`` holds ``run.json`` by the name of the run."""
+    """Return the cells by dataset, and how many ended in which way, in the order of the plan.
+
+    ``about`` holds ``run.json`` by the name of the run.
+    """
     groups: dict[str, list[CellView]] = {}
     for record in deduplicated(records):
         run = str(record.get("run"))
@@ -59,7 +62,6 @@ def _view(record: Record, folder: Path | None, about: Mapping[str, Any]) -> Cell
     spent = timings.get("fit_s")
     said = [f"trained in {duration(spent)}" if isinstance(spent, float) and spent >= 1 else "",
             clean(record.get("reason") or "", 160)]  # fmt: skip
-    scores = [score for score in record.get("scores") or ()]
     return CellView(
         record["key"],
         clean(record.get("label") or record["model"]),
@@ -68,7 +70,7 @@ def _view(record: Record, folder: Path | None, about: Mapping[str, Any]) -> Cell
         record["status"],
         "; ".join(text for text in said if text),
         tuple(_facts(record)),
-        tuple(_score(score) for score in scores),
+        tuple(_score(score) for score in record.get("scores") or ()),
         tuple(_remarks(record)),
         log,
         cut,

@@ -22,9 +22,12 @@ __all__ = ["Picture", "as_data", "gallery_of"]
 DPI = 110  # of what is no line: clouds of points, densities
 SAFE = "/:;=,+()@!*?$ -_.~[]{}|^"  # what needs no escape inside a quoted attribute
 DARK = {  # colours on black, where those for white are too dim
-    "#222222": "#e6e6e6", "#767676": "#a0a0a0", "#777777": "#9b9b9b", "#000000": "#e6e6e6", "#0072b2": "#4fb0ee",
+    "#222222": "#e6e6e6", "#767676": "#a0a0a0", "#777777": "#9b9b9b", "#000000": "#e6e6e6", "#0072b2": "#3d9be9",
     "#a0522d": "#d98f66", "#009e73": "#2cc59a", "#d55e00": "#f08030", "#b00020": "#ff7085",
+    "#56b4e9": "#a5dcff",
 }  # fmt: skip
+PLACES = re.compile(r'((?: d| x| y| transform)=")([^"]*)"')  # attributes that hold coordinates
+LONG = re.compile(r"-?\d+\.\d{3,}")
 METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
@@ -94,7 +97,7 @@ def as_data(figure: Figure) -> tuple[str, int, int]:
 
 def _adaptive(svg: str) -> str:
     """Return the SVG without what a page does not need, its colours taken from variables that know the scheme."""
-    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     used: set[str] = set()
 
     def variable(match: re.Match[str]) -> str:
@@ -105,5 +108,6 @@ def _adaptive(svg: str) -> str:
     light = "".join(f"--c{colour[1:]}:{colour};" for colour in sorted(used))
     dark = "".join(f"--c{colour[1:]}:{DARK[colour]};" for colour in sorted(used))
     scheme = f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    return re.sub(r"\n\s*", "\n", svg.replace('<style type="text/css">', f'<style type="text/css">{scheme}', 1))
-
+    svg = svg.replace('<style type="text/css">', f'<style type="text/css">{scheme}', 1)
+    svg = PLACES.sub(lambda m: m[1] + LONG.sub(lambda x: f"{float(x[0]):.2f}".rstrip("0").rstrip("."), m[2]) + '"', svg)
+    return re.sub(r"\s*\n\s*", "\n", svg)

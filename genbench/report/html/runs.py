@@ -36,7 +36,11 @@ def runs_of(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
 def _session(session: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the tables of one session: a title, and names with their values."""
     request = {"begun": session.get("created"), **_mapping(session.get("request")), "jobs": session.get("jobs")}
-    parts = (("Plan", request), ("Machine", _mapping(session.get("machine"))), ("Versions", _mapping(session.get("versions"))))
+    parts = (
+        ("Plan", request),
+        ("Machine", _mapping(session.get("machine"))),
+        ("Versions", _mapping(session.get("versions"))),
+    )
     return [(title, [(clean(name), _text(value)) for name, value in part.items()]) for title, part in parts]
 
 

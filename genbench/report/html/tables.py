@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genbench.entry import Column, Entry, Record
@@ -140,14 +140,16 @@ def overview(datasets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     if len(columns) < 2:
         return None
     leading = [_leading(board) for _, _, board in columns]
-    labels = list(dict.fromkeys(place.label.partition(" (")[0] for _, _, board in columns
-                                for role, places in board.groups if role != "reference" for place in places))  # fmt: skip
+    ranked = [places for _, _, board in columns for role, places in board.groups if role != "reference"]
+    labels = list(dict.fromkeys(place.label.partition(" (")[0] for places in ranked for place in places))
     rows = []
     for label in labels:
         found = []
         for (_, _, board), at in zip(columns, leading, strict=True):
             place = next((p for _, places in board.groups for p in places if p.label.partition(" (")[0] == label), None)
-            found.append(None if place is None else (place, place.fields[at] if place.fields else None))
+            found.append(
+                None if place is None else (place, replace(place.fields[at], below="") if place.fields else None)
+            )
         rows.append((label, found))
     heads = [(where, name, board.headings[at] if board.headings else Heading("", ""))
              for (where, name, board), at in zip(columns, leading, strict=True)]  # fmt: skip
@@ -158,4 +160,3 @@ def _leading(board: Board) -> int:
     """Return which column ranks the rows: as ``view_of`` chooses it."""
     names = [heading.name.split(" ")[0] for heading in board.headings]
     return next((names.index(name) for name in ("equivalent", "energy") if name in names), 0)
-
