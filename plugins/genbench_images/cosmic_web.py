@@ -55,7 +55,7 @@ def _wavenumbers(size: int, box: float) -> tuple[Array, Array, Array]:
     full = 2 * math.pi / box * np.fft.fftfreq(size, 1 / size)
     half = 2 * math.pi / box * np.fft.rfftfreq(size, 1 / size)
     axes = np.meshgrid(full, full, half, indexing="ij", sparse=True)
-    return tuple(axis.astype(np.float32) for axis in axes)  # type: ignore[return-value]
+    return tuple(axis.astype(np.float32) for axis in axes)
 
 
 def displacement(modes: Array, box: float) -> Array:
@@ -161,7 +161,7 @@ class CosmicWeb:
         cells *= np.float32(size / box)
         cells += np.indices((size, size, size), dtype=np.float32)
         cells[1] += 0.5
-        density = sum(density_of(lattice.reshape(3, -1), size) for lattice in cells) / len(cells)
+        density = np.mean([density_of(lattice.reshape(3, -1), size) for lattice in cells], axis=0)
         along = [np.moveaxis(density, axis, 0).reshape(slabs, -1, size, size).mean(1) for axis in range(3)]
         return np.concatenate(along) - 1
 
