@@ -29,7 +29,7 @@ LIGHT = (
 CELLS = (
     "protocol loading device seeding data stored files training spaces scoring measures floors honesty samples "
     "cell machine processes hosting inside supervisor preload worker hosts accelerators slots signals observer resume "
-    "session rescoring"
+    "executor cluster session rescoring"
 )
 TABLES = "significance entry summary table report progress comparing history api auditing testing scaffold cli"
 ORDER = " ".join([LIGHT, CELLS, TABLES]).split()
@@ -87,7 +87,7 @@ def test_a_module_imports_only_from_lines_above_its_own(path: Path) -> None:
 
 def test_the_order_of_the_house_names_only_rooms_that_may_exist() -> None:
     there = {line_of(path) for path in MODULES} - {"__init__"}
-    later = {"history", "testing", "scaffold"}
+    later = {"testing", "scaffold"}
     assert set(ORDER) - later <= there
 
 
@@ -147,6 +147,9 @@ def loaded(*arguments: str, code: int = 0) -> set[str]:
         ("score --help", 0),
         ("plot --help", 0),
         ("plot nowhere -o x.png", 2),
+        ("compare --help", 0),
+        ("compare nowhere elsewhere", 2),
+        ("history --help", 0),
         ("audit --help", 0),
         ("audit", 2),
         ("audit -d rign", 2),

@@ -26,7 +26,7 @@ SUFFIXES = {".md": "markdown", ".json": "json"}
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE.")
 @click.option("--metrics", metavar="A,B", default="", help="Scores to compare.  [default: all]")
 @click.option("--all", "full", is_flag=True, help="List what is otherwise only counted, too.")
-@click.option("--strict", is_flag=True, help="Exit with 5 where something is inconclusive.")
+@click.option("--strict", is_flag=True, help="Exit with 5 where something is inconclusive or missing.")
 @click.option("--same-session", is_flag=True, help="Both sides were timed in one job, in turn: compare times, too.")
 @click.option("--alpha", type=click.FloatRange(0.0, 0.5, min_open=True), default=0.01, show_default=True,
               help="One-sided false-alarm rate of all scores at once.")  # fmt: skip

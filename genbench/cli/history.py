@@ -33,8 +33,8 @@ def history(
 ) -> None:
     """Show metrics over the runs in DIR... (run directories, or folders of them), in the order of their time.
 
-    What changed for the worse last comes first, with the run from which on the mean is another (a chance of 1 % a series;
-    it takes about ten runs to tell, or runs that repeat their values exactly).
+    What changed for the worse last comes first, with the run from which on the mean is another. It takes about
+    ten runs to tell that, or runs that repeat their values exactly; by chance 1 % of all series change.
     """
     from genbench.cli.compare import checked_form
     from genbench.history import runs_in

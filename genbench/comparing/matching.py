@@ -55,11 +55,24 @@ def compare(
     else:
         verdicts = _benchmarks(a, b, same_session and one_machine, alpha, slower)
     notes = [f"left out, damaged: {damage}" for side in (a, b) for damage in side.damaged]
-    notes.append(
-        f"scores: one-sided {alpha:.0%} for all at once, a change counts from {floors:g} deviations of the floor and "
-        f"{share:.0%} of the distance from it; smallest: seen with power {POWER:.0%} by one test alone"
-    )
+    notes += [f"{side.name}: {side.unfinished} cells of its plan have not run" for side in (a, b) if side.unfinished]
+    notes += _rules(verdicts, alpha, floors, share) if a.cells else []
     return Comparison(tuple(verdicts), a.name, b.name, tuple(notes), {"base": a.about, "head": b.about})
+
+
+def _rules(verdicts: Sequence[Verdict], alpha: float, floors: float, share: float) -> list[str]:
+    """Return how scores were decided, and what could have been seen."""
+    notes = [
+        f"scores: false alarms at most {alpha:.0%}, one-sided, of all at once; a change counts from {floors:g} standard "
+        f"deviations of the floor and {share:.0%} of the distance from it"
+    ]
+    seen = sorted(each.smallest for each in verdicts if each.smallest is not None and each.kind == "quality")
+    if seen:
+        notes.append(
+            f"the smallest worsening that could have been seen (one test, one-sided {alpha:.0%}, power {POWER:.0%}): "
+            f"{seen[len(seen) // 2]:.0%} of the value in the median of {len(seen)} scores, {seen[0]:.0%} to {seen[-1]:.0%}"
+        )
+    return notes
 
 
 # --------------------------------------------------------------------------------------------------------------- cells

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from functools import lru_cache
 
-from scipy import optimize, stats
+from scipy import optimize, special
 
 __all__ = ["ALPHA", "MOST_RUNS", "POWER", "runs_for", "runs_to_exclude", "smallest_shift"]
 
@@ -50,13 +50,13 @@ def _fewest(enough: Callable[[int], bool]) -> int | None:
 
 @lru_cache(maxsize=4096)
 def _standard_bound(runs: int, alpha: float) -> float:
-    return float(stats.t.isf(alpha, 2 * (runs - 1))) * math.sqrt(2.0 / runs)
+    return -float(special.stdtrit(2 * (runs - 1), alpha)) * math.sqrt(2.0 / runs)
 
 
 @lru_cache(maxsize=4096)
 def _standard_shift(runs: int, alpha: float, power: float) -> float:
     degrees = 2 * (runs - 1)
-    critical = float(stats.t.isf(alpha, degrees))
+    critical = -float(special.stdtrit(degrees, alpha))
     high = critical + 5.0
     while _shortfall(high, critical, degrees, power) < 0.0:
         high *= 2.0
@@ -65,4 +65,4 @@ def _standard_shift(runs: int, alpha: float, power: float) -> float:
 
 
 def _shortfall(shift: float, critical: float, degrees: int, power: float) -> float:
-    return float(stats.nct.sf(critical, degrees, shift)) - power
+    return 1.0 - float(special.nctdtr(degrees, shift, critical)) - power

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from genbench.comparing.power import ALPHA, runs_for, runs_to_exclude, smallest_shift
 from genbench.comparing.verdict import Verdict
@@ -210,7 +210,11 @@ def _t(shift: float, error: float, degrees: float, alpha: float, chance: float) 
     if error <= 1e-12 * abs(shift):
         return (chance if shift > 0.0 else 1.0), (chance if shift < 0.0 else 1.0), shift
     t = shift / error
-    return float(stats.t.sf(t, degrees)), float(stats.t.cdf(t, degrees)), shift + error * stats.t.isf(alpha, degrees)
+    return (
+        float(special.stdtr(degrees, -t)),
+        float(special.stdtr(degrees, t)),
+        shift - error * float(special.stdtrit(degrees, alpha)),
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------ judgement

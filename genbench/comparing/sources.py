@@ -38,6 +38,7 @@ class Side:
     machines: set[str] = field(default_factory=set)
     about: dict[str, Any] = field(default_factory=dict)
     damaged: list[Damage] = field(default_factory=list)
+    unfinished: int = 0  # cells of the plan without a record
 
 
 def read_side(source: str | Path | Results) -> Side:
@@ -60,6 +61,8 @@ def read_side(source: str | Path | Results) -> Side:
     damaged: list[Damage] = []
     about = read_run(path, damaged)
     side = _of_records(str(source), read_records(path, damaged=damaged), damaged)
+    planned = set(about.get("cells") or ())
+    side.unfinished = len(planned - {str(r["key"]) for seeds in side.cells.values() for r in seeds.values()})
     side.about = {name: about.get(name) for name in ("created", "machine", "versions", "request") if about.get(name)}
     return side
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from genbench.comparing.power import ALPHA, runs_to_exclude, smallest_shift
 from genbench.comparing.verdict import Verdict
@@ -106,7 +106,7 @@ def _interval(a: Array, b: Array, paired: bool, alpha: float) -> tuple[float, fl
         error, sd = math.sqrt(one + other), math.sqrt((float(x.var(ddof=1)) + float(y.var(ddof=1))) / 2.0)
         terms = one**2 / (len(x) - 1) + other**2 / (len(y) - 1)
         degrees = (one + other) ** 2 / terms if terms else len(x) + len(y) - 2.0  # Welch
-    half = error * float(stats.t.isf(alpha, degrees))
+    half = -error * float(special.stdtrit(degrees, alpha))
     return middle, sd, middle - half, middle + half
 
 
@@ -120,5 +120,5 @@ def _p_values(a: Array, b: Array, paired: bool) -> tuple[float, float]:
     mean = float(gaps.mean())
     if error == 0.0:
         return (float(mean <= 0.0), float(mean >= 0.0))
-    below = float(stats.t.cdf(mean / error, len(gaps) - 1))
+    below = float(special.stdtr(len(gaps) - 1, mean / error))
     return 1.0 - below, below

@@ -98,7 +98,7 @@ class Comparison:
         return "No regression" if self.of(*DECIDED) else "Nothing could be decided"
 
     def exit_code(self, *, strict: bool = False) -> int:
-        """Return 4 where something regressed, 5 with ``strict`` where something is inconclusive, else 0."""
+        """Return 4 where something regressed, 5 with ``strict`` where something is inconclusive or missing, else 0."""
         if self.of("regressed"):
             return Regression.exit_code
         return Inconclusive.exit_code if strict and self._unsettled else 0
@@ -111,12 +111,13 @@ class Comparison:
         if strict and (open_ := self._unsettled):
             more = max((each.more_runs or 0 for each in open_), default=0)
             hint = f"; {more} more runs a side would settle what can be" if more else ""
-            raise Inconclusive(f"{len(open_)} quantities are not settled{hint}")
+            counts = ", ".join(f"{number} {name}" for name, number in Counter(each.verdict for each in open_).items())
+            raise Inconclusive(f"{self.head} cannot be told from {self.base} in full: {counts}{hint}")
 
     @property
     def _unsettled(self) -> list[Verdict]:
         """What ``strict`` objects to; that nothing at all could be decided is no pass either."""
-        return self.of("inconclusive") or ([] if self.of(*DECIDED, "changed") else list(self.verdicts))
+        return self.of("inconclusive", "missing") or ([] if self.of(*DECIDED, "changed") else list(self.verdicts))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a verdict, worst first, with the fields of ``Verdict``."""
