@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,8 @@ from genbench.config import Setting
 from genbench.errors import UserError
 
 if TYPE_CHECKING:
+    from genbench.cluster.cluster import Cluster
+    from genbench.inside import Limits
     from genbench.plan import Plan
     from genbench.registry import Registry
     from genbench.table import Results
@@ -43,6 +45,8 @@ def run(
     isolation: str = "process",
     force: bool = False,
     retry: str | None = None,
+    scheduler: str | None = None,
+    insecure: bool = False,
     progress: bool | None = None,
 ) -> Results:
     """Run models on datasets under the protocol and return the results, which show as tables in a notebook.
@@ -52,19 +56,21 @@ def run(
     with ``data_options`` (columns, labels, log, periodic). The run is kept in ``out``, by default a new
     directory under ``results/``; an ``out`` that holds a run is resumed: ``retry="failed"`` runs what failed again,
     ``force`` everything. ``timeout`` (seconds) and ``memory`` (bytes) limit each stage of a cell, training and scoring.
-    ``isolation="none"`` runs all in this process, for debuggers. ``progress=None`` shows progress where there is a
+    ``isolation="none"`` runs all in this process, for debuggers. ``scheduler`` runs the cells on the workers of Dask:
+    ``"tcp://127.0.0.1:8786"``, ``"local:2"``, ``"slurm:20"``; ``insecure`` allows other machines without TLS.
+    ``progress=None`` shows progress where there is a
     terminal or a notebook. Raises UserError for whatever cannot be meant, before anything is run.
     """
-    check_place(out, jobs, timeout, memory, isolation, retry)
+    check_place(out, jobs, timeout, memory, isolation, retry, scheduler, insecure)
     given = [_setting(path, value) for path, value in (settings or {}).items()]
     plan, registry = prepare(
         models=_joined(models), datasets=_joined(datasets), metrics=_joined(metrics), preset=preset, seeds=seeds,
         budget=budget, device=device, settings=given, data=_listed(data), data_options=data_options or {},
-        plugins=[Path(path) for path in _listed(plugins)],
+        plugins=[Path(path) for path in _listed(plugins)], elsewhere=scheduler is not None,
     )  # fmt: skip
     results, _, _ = execute(
         plan, registry, out=out, jobs=jobs, timeout=timeout, memory=memory, isolation=isolation, force=force,
-        retry=retry, progress=progress,
+        retry=retry, scheduler=scheduler, insecure=insecure, progress=progress,
     )  # fmt: skip
     return results
 
@@ -97,10 +103,12 @@ def prepare(
     plugins: Iterable[Path],
     first_seed: int = 0,
     resolve_device: bool = True,
+    elsewhere: bool = False,
 ) -> tuple[Plan, Registry]:
     """Return the plan of a request and the registry it was made with.
 
-    ``resolve_device=False`` leaves ``auto`` as it is. Raises UserError; nothing is written and torch is not imported.
+    ``resolve_device=False`` leaves ``auto`` as it is; ``elsewhere`` says that it is for other machines. Raises
+    UserError; nothing is written and torch is not imported.
     """
     from dataclasses import replace
 
@@ -108,6 +116,10 @@ def prepare(
     from genbench.registry import Registry
 
     _check_device_names(device)
+    if elsewhere:
+        from genbench.cluster.place import device_there
+
+        device, resolve_device = device_there(device), False
     registry = Registry.discover(plugins)
     notes: list[str] = []
     files = tuple(_file(path, data_options, notes) for path in data)
@@ -134,6 +146,8 @@ def check_place(
     memory: int | None = None,
     isolation: str = "process",
     retry: str | None = None,
+    scheduler: str | None = None,
+    insecure: bool = False,
 ) -> None:
     """Raise UserError unless a run could be kept in ``out`` and done so; nothing is written."""
     if jobs is not None and jobs < 1:
@@ -150,6 +164,12 @@ def check_place(
         from genbench.resume import parse_retry
 
         parse_retry(retry)
+    if scheduler is not None:
+        from genbench.cluster.place import parse_place
+
+        parse_place(scheduler, insecure=insecure)
+        if isolation == "none":
+            raise UserError("--isolation none: all cells in this process, which --scheduler has run elsewhere")
     if out is None:
         return
     there = next(path for path in (Path(out).absolute(), *Path(out).absolute().parents) if path.exists())
@@ -186,6 +206,8 @@ def execute(
     isolation: str = "process",
     force: bool = False,
     retry: str | None = None,
+    scheduler: str | None = None,
+    insecure: bool = False,
     progress: bool | None = None,
 ) -> tuple[Results, Path, int]:
     """Run a plan; return the results, the directory they are in, and the signal that stopped it, 0 for none.
@@ -201,30 +223,59 @@ def execute(
     from genbench.resume import parse_retry
     from genbench.session import Session, default_directory
 
-    check_place(out, jobs, timeout, memory, isolation, retry)
+    check_place(out, jobs, timeout, memory, isolation, retry, scheduler, insecure)
     directory = Path(out) if out is not None else default_directory()
     console = Console(stderr=True)
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     shown = console.is_terminal or console.is_jupyter if progress is None else progress
     live = LiveProgress(console) if shown and isolation == "process" else None  # a debugger has the terminal else
+    limits = Limits(timeout, memory)
+    cluster = None if scheduler is None else _cluster(scheduler, insecure, plan, directory, limits, jobs, say)
     session = Session(
         plan,
         registry,
         directory,
         jobs=jobs or jobs_for(plan.cells[0].device),
-        limits=Limits(timeout, memory),
+        limits=limits,
         isolation=isolation,
         force=force,
         retry=parse_retry(retry) if retry else frozenset(),
         observer=live or Announcement(console),
         meanwhile=lambda: import_module("genbench.report"),  # so that a run that is stopped has its table at once
+        executor=cluster,
     )
-    with live or nullcontext():
+    with live or nullcontext(), cluster or nullcontext():
         records = session.run()
     for damage in session.damaged:
-        console.print(f"set aside: {damage}", markup=False, highlight=False, soft_wrap=True)
+        say(f"set aside: {damage}")
+    if session.gone:
+        say(f"{session.gone}; when it is back: genbench run ... --out {directory}")
     from genbench.table import Results
 
     return Results(tuple(records)), directory, session.stopped
+
+
+def _cluster(
+    scheduler: str,
+    insecure: bool,
+    plan: Plan,
+    directory: Path,
+    limits: Limits,
+    jobs: int | None,
+    say: Callable[[str], None],
+) -> Cluster:
+    """Return the executor of ``--scheduler``; one that is there already is connected before anything is written."""
+    from genbench.cluster.cluster import Cluster
+    from genbench.cluster.place import parse_place
+
+    place = parse_place(scheduler, insecure=insecure)
+    cluster = Cluster(place, plan, directory, limits=limits, jobs=jobs, tell=say)
+    if not place.kind:
+        cluster.open()
+    return cluster
 
 
 def _as_in_a_cell() -> None:

@@ -26,7 +26,7 @@ from genbench.plan import Cell
 from genbench.processes import die_with_parent
 from genbench.record import to_json
 
-__all__ = ["THREADS", "Limits", "Task", "do", "explain", "main"]
+__all__ = ["THREADS", "Limits", "Packed", "Task", "do", "explain", "main"]
 
 THREADS = 1  # of each cell, so that sums have one order and cells at work together do not wait for each other
 BEFORE = 0.2  # seconds before its deadline that a cell writes where it stands
@@ -50,6 +50,13 @@ class Task:
     timings: Mapping[str, float | None] | None = None
     floors: Mapping[str, Any] | None = None
     device: str = ""
+
+
+@dataclass(frozen=True)
+class Packed(Task):
+    """A task as it travels through others, who need nothing of a plugin's; its cell has a ``key`` and a ``device``."""
+
+    content: bytes = b""
 
 
 @dataclass(frozen=True)

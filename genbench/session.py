@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import PluginError, UserError
+from genbench.executor import Executor, Places, Running
 from genbench.hosts import Hosts, data_of
 from genbench.inside import THREADS, Limits, Task
 from genbench.machine import cores, machine, versions
@@ -25,7 +26,7 @@ from genbench.resume import Earlier, Record, sort_out
 from genbench.rundir import open_run
 from genbench.signals import Stop
 from genbench.slots import Slot, Slots
-from genbench.worker import InProcess, Worker, context_for, stop_server
+from genbench.worker import InProcess, context_for, stop_server
 
 __all__ = ["Observer", "Session", "Silent", "default_directory"]
 
@@ -39,6 +40,7 @@ class Session:
     ``none``, which runs all in this process, for debuggers. ``force`` runs everything again, ``retry`` the cells that
     ended in one of these statuses. ``method`` starts the processes: by default ``forkserver`` on the processor, else
     ``spawn``. ``meanwhile`` is called once while the first of them starts, which takes seconds.
+    ``executor`` runs the cells on other machines; what this one has of jobs, isolation and devices is not used then.
     """
 
     def __init__(
@@ -55,11 +57,12 @@ class Session:
         method: str | None = None,
         observer: Observer | None = None,
         meanwhile: Callable[[], object] = lambda: None,
+        executor: Executor | None = None,
     ) -> None:
         self.plan = plan
         self.registry = registry
         self.directory = directory
-        self.jobs = jobs if isolation == "process" else 1
+        self.jobs = executor.jobs if executor is not None else jobs if isolation == "process" else 1
         self.limits = limits or Limits()
         self.isolation = isolation
         self.force = force
@@ -68,7 +71,9 @@ class Session:
         self.meanwhile = meanwhile
         self.observer: Observer = observer or Silent()
         self.name = uuid.uuid4().hex[:12]
+        self.executor = executor
         self.stopped = 0  # the signal that stopped it
+        self.gone = ""  # why other machines could run no more cells
         self.damaged: list[Damage] = []  # files of an earlier run that were set aside
         self._devices = plan.cells[0].device.split(",") if plan.cells else ["cpu"]
         self._floored = {data_of(cell) for cell in plan.cells if cell.model.name == REAL}
@@ -78,7 +83,7 @@ class Session:
         self._fits: dict[str, Record] = {}  # what the fit of a cell gave, until it is scored
         self._floors: dict[tuple[Any, ...], Mapping[str, Any]] = {}
         self._started: dict[str, str] = {}
-        self._running: dict[Worker | InProcess, Slot] = {}
+        self._running: dict[Running, Slot] = {}
         self._hosts = Hosts(plan.plugin_files, self.limits)
 
     @property
@@ -92,7 +97,7 @@ class Session:
         Each cell is trained in one process and scored in another. What goes wrong in a cell is its record. Ctrl-C,
         SIGTERM and SIGHUP end the running cells, record them as interrupted and return what there is, with ``stopped``
         set; cells that had not begun are returned as interrupted, too, and nothing is written of them. The second
-        signal raises KeyboardInterrupt.
+        signal raises KeyboardInterrupt. Where the executor is ``gone``, the running cells are recorded as lost.
         """
         earlier = self._open()
         for record in earlier.finished:
@@ -132,25 +137,28 @@ class Session:
     # ------------------------------------------------------------------------------------------------------- the loop
 
     def _run_all(self, todo: list[Cell], earlier: Earlier) -> None:
-        slots = Slots(self._devices, self.jobs, cores())
+        slots: Places = self.executor or Slots(self._devices, self.jobs or 1, cores())
         fits = collections.deque(cell for cell in todo if cell.key not in earlier.sampled)
         scores = [cell for cell in todo if cell.key in earlier.sampled]
         self._fits.update(earlier.sampled)
         self._hosts.expect(todo)
         with self._stoppable() as stop:
             self._warm_up(stop)
-            while (fits or scores or self._running) and not stop.number:
+            while (fits or scores or self._running) and not stop.number and not self.gone:
                 while (task := self._next(fits, scores, slots)) and not stop.number:
                     self._start(*task, stop, slots)
                 self._listen(stop, slots, scores)
+                self.gone = "" if self.executor is None else self.executor.gone()
             self.stopped = stop.number
-            if stop.number:
+            if stop.number or self.gone:
                 self._wind_up(stop, slots, scores)
 
     def _warm_up(self, stop: Stop) -> None:
         try:
             with stop.impatient():
-                if self.isolation == "process":
+                if self.executor is not None:
+                    self.executor.open()
+                elif self.isolation == "process":
                     context_for(self._devices[0], self.method)  # the fork server begins to import
                 self.meanwhile()
         except KeyboardInterrupt:
@@ -171,10 +179,12 @@ class Session:
             for worker in self._running:
                 worker.stop(at_once=True)
             self._hosts.close()
-            if self.stopped:
+            if self.executor is not None:
+                self.executor.close()
+            elif self.stopped:
                 stop_server()
 
-    def _next(self, fits: collections.deque[Cell], scores: list[Cell], slots: Slots) -> tuple[Task, Slot] | None:
+    def _next(self, fits: collections.deque[Cell], scores: list[Cell], slots: Places) -> tuple[Task, Slot] | None:
         """Return what can begin now and where: scores before trainings, floors before what stands beside them."""
         cell = next((cell for cell in scores if self._floor_known(cell)), None)
         if cell is not None and (slot := slots.take("score")):
@@ -189,15 +199,14 @@ class Session:
         data = data_of(cell)
         return cell.model.name == REAL or data in self._floors or data not in self._floored
 
-    def _start(self, task: Task, slot: Slot, stop: Stop, slots: Slots) -> None:
+    def _start(self, task: Task, slot: Slot, stop: Stop, slots: Places) -> None:
         self._started.setdefault(task.cell.key, _now())
         try:
             if self.isolation == "none":
                 self._running[InProcess(task, lambda news: self.observer.progressed(task.cell, news))] = slot
                 return
             with stop.impatient():  # the fork server may still be importing
-                worker = self._hosts.start(context_for(task.device, self.method), task)
-            self._running[worker] = slot
+                self._running[self._begin(task, slot)] = slot
         except KeyboardInterrupt:
             slots.give(slot)
             if stop.again or not stop.number:
@@ -206,10 +215,15 @@ class Session:
             slots.give(slot)
             self._close(task.cell, {"phase": "start", "reason": str(error)})
 
-    def _listen(self, stop: Stop, slots: Slots, scores: list[Cell]) -> None:
+    def _begin(self, task: Task, slot: Slot) -> Running:
+        if self.executor is not None:
+            return self.executor.start(task, slot)
+        return self._hosts.start(context_for(task.device, self.method), task)
+
+    def _listen(self, stop: Stop, slots: Places, scores: list[Cell]) -> None:
         """Wait until something is said, and take in what was."""
         handles = [handle for worker in self._running for handle in worker.handles]
-        if handles:
+        if handles or not self._running:
             multiprocessing.connection.wait([*handles, stop.handle], timeout=0.2)
         for worker in list(self._running):
             ended = worker.listen()
@@ -221,7 +235,7 @@ class Session:
             if isinstance(worker, InProcess) and worker.interrupted:
                 stop.number = signal.SIGINT
 
-    def _wind_up(self, stop: Stop, slots: Slots, scores: list[Cell]) -> None:
+    def _wind_up(self, stop: Stop, slots: Places, scores: list[Cell]) -> None:
         """End what is running and write down how far it came."""
         for worker in self._running:
             worker.stop()
@@ -234,11 +248,16 @@ class Session:
             worker.outcome = {"error": {"status": "interrupted", "reason": ""}}
             del self._running[worker]
             self._ended(worker, slot, scores)
+        status, why = self._why_not()
         for key, part in list(self._fits.items()):
-            why = f"{_stopped_by(stop.number)} before it was scored"
-            self._close(self._cells[key], {**part, "status": "interrupted", "phase": "score", "reason": why})
+            end = {"status": status, "phase": "score", "reason": f"{why} before it was scored"}
+            self._close(self._cells[key], {**part, **end})
 
-    def _ended(self, worker: Worker | InProcess, slot: Slot, scores: list[Cell]) -> None:
+    def _why_not(self) -> tuple[str, str]:
+        """Return the status of a cell that the session left before its end, and why."""
+        return ("lost", self.gone) if self.gone else ("interrupted", _stopped_by(self.stopped))
+
+    def _ended(self, worker: Running, slot: Slot, scores: list[Cell]) -> None:
         task, outcome = worker.task, worker.outcome or {}
         cell = task.cell
         if self._hosts.ended(worker) and not self.stopped:
@@ -252,7 +271,7 @@ class Session:
         if "error" in outcome:
             error = dict(outcome["error"])
             if error["status"] == "interrupted":
-                error["reason"] = _stopped_by(self.stopped)
+                error["status"], error["reason"] = self._why_not()
             self._close(cell, {**part, **error, "phase": worker.progress.get("phase")})
         elif task.stage == "fit":
             self._fits[cell.key] = {**part, **outcome["result"]}
@@ -266,7 +285,7 @@ class Session:
         """Return what a reader of the timings must know: they compare within one session, one machine, and unshared."""
         return {
             "session": self.name,
-            "machine": machine(),
+            "machine": slot.machine or machine(),
             "device": slot.device,
             "shared": slot.shared,
             "threads": THREADS,
@@ -310,8 +329,9 @@ class Session:
 
     def _not_run(self, cell: Cell) -> Record:
         """Return the row of a cell that the stopped run had not reached, or what an earlier run made of it."""
-        why = {"status": "interrupted", "reason": f"not begun: {_stopped_by(self.stopped)}", "attempt": 0}
-        return self._before.get(cell.key) or self._record(cell, why)
+        status, why = self._why_not()
+        not_begun = {"status": status, "reason": f"not begun: {why}", "attempt": 0}
+        return self._before.get(cell.key) or self._record(cell, not_begun)
 
     def _keep(self, record: Record) -> None:
         self._records[record["key"]] = record

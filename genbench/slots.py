@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["Slot", "Slots"]
 
 
 @dataclass(eq=False)
 class Slot:
-    """One place for one cell; ``shared`` tells, once it is given back, whether its device had others at work."""
+    """One place for one cell; ``shared`` tells, once it is given back, whether its device had others at work.
+
+    ``machine`` says what it is on where that is another machine.
+    """
 
     device: str
     stage: str = ""
     shared: bool = False
+    machine: Mapping[str, Any] | None = None
 
 
 class Slots:

@@ -23,7 +23,7 @@ from typing import Any
 from genbench import supervisor
 from genbench.discovery import told
 from genbench.errors import PluginError
-from genbench.inside import Limits, Task, do, explain
+from genbench.inside import Limits, Packed, Task, do, explain
 from genbench.record import cell_folder
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Task",
     "Worker",
     "context_for",
+    "pack",
     "quietly",
     "start_server",
     "stop_server",
@@ -322,14 +323,14 @@ def supervise(
     plugin_files: tuple[Path, ...] = (),
     limits: Limits | None = None,
     *,
-    report: Callable[[Mapping[str, Any]], None] = lambda _: None,
-    stopped: threading.Event | None = None,
+    report: Callable[[Worker], object] = lambda _: None,
+    stopped: Callable[[], bool] = lambda: False,
     method: str | None = None,
 ) -> Worker:
     """Do a task in a process of its own, wait for its end and return its worker, whose ``outcome`` is then known.
 
-    For schedulers that bring the slot: ``report`` hears of the progress, ``stopped`` ends the task when it is set. May
-    be called from any thread.
+    For schedulers that bring the slot: ``report`` is given the worker when there is progress, ``stopped`` is asked
+    often whether to end the task. May be called from any thread.
     """
     worker = Worker(context_for(task.device or task.cell.device, method), task, plugin_files, limits)
     told_of = None
@@ -337,13 +338,21 @@ def supervise(
         multiprocessing.connection.wait(worker.handles, timeout=0.2)
         if worker.progress is not told_of:
             told_of = worker.progress
-            report(told_of)
-        if stopped is not None and stopped.is_set():
+            report(worker)
+        if stopped():
             worker.stop()
     return worker
 
 
+def pack(task: Task) -> Packed:
+    """Return a task that others may pass on; raises PluginError where it cannot be sent."""
+    stub: Any = types.SimpleNamespace(key=task.cell.key, device=task.cell.device)
+    return Packed(task.stage, stub, task.run, device=task.device, content=_packed(task))
+
+
 def _packed(task: Task) -> bytes:
+    if isinstance(task, Packed):
+        return task.content
     try:
         return pickle.dumps(task)
     except Exception as error:

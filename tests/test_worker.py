@@ -84,7 +84,7 @@ def test_a_worker_that_is_stopped_is_gone(tmp_path: Path) -> None:
     plan, _ = make(tmp_path)
     stopped = threading.Event()
     stopped.set()
-    worker = supervise(Task("fit", plan.cells[0], tmp_path), plan.plugin_files, stopped=stopped)
+    worker = supervise(Task("fit", plan.cells[0], tmp_path), plan.plugin_files, stopped=stopped.is_set)
     outcome = worker.outcome or {}
     assert "result" in outcome or outcome["error"]["status"] == "interrupted"
     assert worker.usage["left"] == 0

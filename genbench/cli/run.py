@@ -83,6 +83,13 @@ FAILED, SIGNALLED = 3, 128  # and the number of the signal, as shells have it
     show_default=True,
     help="Each cell in a process of its own; none, for debuggers: all in this one.",
 )
+@click.option(
+    "--scheduler",
+    metavar="WHERE",
+    help="Run the cells on the workers of a Dask scheduler, tcp://127.0.0.1:8786, or on N that are started: local:N, "
+    "slurm:N, htcondor:N, pbs:N, sge:N, lsf:N, configured in ~/.config/dask/jobqueue.yaml. All must see --out.",
+)
+@click.option("--insecure", is_flag=True, help="Let --scheduler be on another machine without TLS.")
 @click.option("--force", is_flag=True, help="Run everything again, also what is finished.")
 @click.option(
     "--retry", metavar="STATUS", help="Run again what ended so: failed (whatever went wrong), or some as timeout,oom."
@@ -109,7 +116,8 @@ def _run(said: Mapping[str, Any]) -> int:
     timeout = seconds_of(said["timeout"])
     how = {
         "out": said["out"], "jobs": said["jobs"], "timeout": timeout, "memory": said["memory"],
-        "isolation": said["isolation"], "retry": said["retry"],
+        "isolation": said["isolation"], "retry": said["retry"], "scheduler": said["scheduler"],
+        "insecure": said["insecure"],
     }  # fmt: skip
     api.check_place(**how)
     plan, registry = api.prepare(
@@ -117,6 +125,7 @@ def _run(said: Mapping[str, Any]) -> int:
         seeds=said["seeds"], first_seed=said["first_seed"], budget=said["budget"], device=said["device"],
         settings=said["settings"], data=said["data"], data_options=_of_data(said),
         plugins=[Path(p) for p in said["plugins"]], resolve_device=not said["dry_run"],
+        elsewhere=said["scheduler"] is not None,
     )  # fmt: skip
     warn([*registry.problems, *plan.notes])
     if said["dry_run"]:
@@ -146,7 +155,7 @@ def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, An
         known = [
             p.name
             for p in ctx.command.params
-            if p.name and p.name not in ("config", "settings", "as_json", "dry_run", "force")
+            if p.name and p.name not in ("config", "settings", "as_json", "dry_run", "force", "insecure")
         ]
         values, from_file = load_toml(options["config"], known)
         for name, value in values.items():

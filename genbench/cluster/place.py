@@ -1,0 +1,66 @@
+"""What ``--scheduler`` names, and whether it may be: looked at before anything of Dask is imported."""
+
+from __future__ import annotations
+
+import importlib.util
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from genbench.cluster.queues import QUEUES
+from genbench.errors import UserError, suggestion
+
+__all__ = ["Place", "device_there", "parse_place"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What ``--scheduler`` names: the address of a scheduler, or a kind of cluster and how many workers it gets."""
+
+    text: str
+    kind: str = ""  # empty: an address
+    workers: int = 0
+
+
+def parse_place(text: str, *, insecure: bool = False) -> Place:
+    """Return what ``tcp://host:8786``, ``local:4`` or ``slurm:20`` names; raises UserError, also without the extra."""
+    kind, colon, rest = text.partition(":")
+    if rest.startswith("//"):
+        _check_address(text, kind, insecure)
+        place = Place(text)
+    elif kind in QUEUES and colon and rest.isdigit() and int(rest) > 0:
+        place = Place(text, kind, int(rest))
+    else:
+        hint = "" if kind in QUEUES else suggestion(kind, QUEUES)
+        kinds = ", ".join(f"{each}:N" for each in QUEUES)
+        raise UserError(f"--scheduler {text}: expected tcp://HOST:PORT, tls://HOST:PORT or N workers as {kinds}{hint}")
+    for module in ("distributed", *(["dask_jobqueue"] if place.kind not in ("", "local") else [])):
+        if importlib.util.find_spec(module) is None:
+            raise UserError(f"--scheduler {text}: {module} is not installed; try: pip install 'genbench[dask]'")
+    return place
+
+
+def _check_address(text: str, scheme: str, insecure: bool) -> None:
+    match = re.fullmatch(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):(\d{1,5})/?", text)
+    if match is None:
+        raise UserError(f"--scheduler {text}: expected an address as tcp://127.0.0.1:8786 or tls://HOST:8786")
+    if scheme == "tcp" and not insecure and not _is_loopback(match[2].strip("[]")):
+        raise UserError(
+            f"--scheduler {text}: whoever reaches a scheduler without TLS can run code on its workers; use tls://, "
+            f"tunnel it (ssh -L {match[3]}:localhost:{match[3]} HOST), or accept that with --insecure"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def device_there(device: str) -> str:
+    """Return what ``--device`` means on other machines, which are asked later; raises UserError."""
+    known = {"auto": "cpu", "cpu": "cpu", "cuda": "cuda:0"}
+    if device not in known:
+        raise UserError(f"--device {device}: with --scheduler expected cpu or cuda; workers say which GPU is theirs")
+    return known[device]
