@@ -24,7 +24,7 @@ def decide_fact(
     change = None
     if isinstance(base, (int, float)) and isinstance(head, (int, float)) and base:
         change = head / base - 1.0
-    verdict, reason = "unchanged", ""
+    verdict, reason = "unchanged", "the same fact"
     if base != head:
         verdict, reason = "changed", f"{_short(base)} to {_short(head)}"
         if better and isinstance(base, (int, float)) and isinstance(head, (int, float)):
@@ -50,7 +50,7 @@ def decide_status(
     rest_a, rest_b = len(a) - bad_a, len(b) - bad_b
     worse = float(stats.fisher_exact([[bad_b, rest_b], [bad_a, rest_a]], alternative="greater").pvalue)
     fewer = float(stats.fisher_exact([[bad_b, rest_b], [bad_a, rest_a]], alternative="less").pvalue)
-    verdict, why = "unchanged", ""
+    verdict, why = "unchanged", "ended alike"
     if bad_b and (not bad_a or worse < alpha):
         verdict, why = "regressed", f"{bad_b} of {len(b)} seeds {_word(b)}{f': {reason}' if reason else ''}"
     elif bad_a and (not bad_b or fewer < alpha):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genbench.comparing.fact import decide_fact, decide_status
 from genbench.comparing.power import ALPHA, POWER
-from genbench.comparing.quality import FLOORS, SHARE, Pair, decide_quality
+from genbench.comparing.quality import EQUAL, FLOORS, SHARE, Pair, decide_quality
 from genbench.comparing.sources import CellName, Side, read_side
 from genbench.comparing.speed import SLOWER, decide_speed
 from genbench.comparing.verdict import Comparison, Verdict
@@ -62,17 +62,18 @@ def compare(
 
 def _rules(verdicts: Sequence[Verdict], alpha: float, floors: float, share: float) -> list[str]:
     """Return how scores were decided, and what could have been seen."""
-    notes = [
-        f"scores: false alarms at most {alpha:.0%}, one-sided, of all at once; a change counts from {floors:g} standard "
-        f"deviations of the floor and {share:.0%} of the distance from it"
-    ]
+    rule = (
+        f"scores: false alarms at most {alpha:.0%}, one-sided, of all at once; a change counts from {floors:g} "
+        f"standard deviations of the floor and {share:.0%} of the distance from it"
+    )
     seen = sorted(each.smallest for each in verdicts if each.smallest is not None and each.kind == "quality")
-    if seen:
-        notes.append(
-            f"the smallest worsening that could have been seen (one test, one-sided {alpha:.0%}, power {POWER:.0%}): "
-            f"{seen[len(seen) // 2]:.0%} of the value in the median of {len(seen)} scores, {seen[0]:.0%} to {seen[-1]:.0%}"
-        )
-    return notes
+    if not seen:
+        return [rule]
+    power = (
+        f"smallest worsening that could have been seen by one test (one-sided {alpha:.0%}, power {POWER:.0%}): "
+        f"{seen[len(seen) // 2]:.0%} of the value in the median of {len(seen)} scores, from {seen[0]:.0%}"
+    )
+    return [rule, power]
 
 
 # --------------------------------------------------------------------------------------------------------------- cells
@@ -161,8 +162,11 @@ def _pairs(title: str, old: Seeds, new: Seeds, metrics: set[str]) -> tuple[list[
         first, other = next(iter(base[column].values())), next(iter(head[column].values()))
         a, b = _values(old, base[column]), _values(new, head[column])
         known = Verdict(title, column, "not comparable", better=first.get("better"), unit=first.get("unit") or "")
-        if why := _unlike(first, other, head[column].values()):
+        if why := _unlike(first, other):
             verdicts.append(replace(known, reason=why))
+        elif why := _undirected(first, head[column].values()):
+            told = {"verdict": "unchanged", "reason": EQUAL} if a == b else {"reason": why}
+            verdicts.append(replace(known, **told))  # type: ignore[arg-type]
         elif any(value not in (None, FAILED) for value in (*a.values(), *b.values())):
             floor, spread = (_mean(base[column].values(), key) for key in ("floor", "floor_sd"))
             pairs.append(Pair(title, column, a, b, str(first["better"]), known.unit, floor, spread))
@@ -177,12 +181,15 @@ def _columns(seeds: Seeds) -> dict[str, dict[int, Mapping[str, Any]]]:
     return found
 
 
-def _unlike(first: Mapping[str, Any], other: Mapping[str, Any], head: Any) -> str:
+def _unlike(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """Return why two scores under one name are not compared."""
     if scale_of(first) != scale_of(other) or first.get("better") != other.get("better"):
         return "the metric is another: its version, space or quantity changed"
-    if first.get("metric") in TIMED:
-        return "made of timings"
+    return "made of timings" if first.get("metric") in TIMED else ""
+
+
+def _undirected(first: Mapping[str, Any], head: Iterable[Mapping[str, Any]]) -> str:
+    """Return why a difference between two scores would be neither better nor worse."""
     if first.get("better") not in ("lower", "higher") or not first.get("ranked", True):
         return "not ranked: neither way is better"
     if any((score.get("detail") or {}).get("at_least") for score in head):
@@ -202,7 +209,7 @@ def _values(seeds: Seeds, scores: Mapping[int, Mapping[str, Any]]) -> dict[int, 
     return found
 
 
-def _mean(scores: Any, key: str) -> float | None:
+def _mean(scores: Iterable[Mapping[str, Any]], key: str) -> float | None:
     found = [float(score[key]) for score in scores if score.get(key) is not None]
     return sum(found) / len(found) if found else None
 
@@ -225,7 +232,7 @@ def _facts(title: str, old: Seeds, new: Seeds) -> list[Verdict]:
     if seeds and None not in (*a, *b):
         verdict = decide_fact(_one(a), _one(b), subject=title, metric="samples_sha256")
         differ = sum(x != y for x, y in zip(a, b, strict=True))
-        verdicts.append(replace(verdict, reason=f"at {differ} of {len(seeds)} seeds" if differ else ""))
+        verdicts.append(replace(verdict, reason=f"at {differ} of {len(seeds)} seeds" if differ else verdict.reason))
     return verdicts
 
 

@@ -13,12 +13,13 @@ from genbench.comparing.power import ALPHA, runs_for, runs_to_exclude, smallest_
 from genbench.comparing.verdict import Verdict
 from genbench.significance import holm
 
-__all__ = ["FEW", "FLOORS", "SAME", "SHARE", "Pair", "decide_quality"]
+__all__ = ["EQUAL", "FEW", "FLOORS", "SAME", "SHARE", "Pair", "decide_quality"]
 
 SAME = 1e-4  # relative difference at one seed that only another order of sums makes
 FLOORS = 3.0  # standard deviations of the floor that a change must exceed
 SHARE = 0.05  # of the distance from the floor, or of the value, that a change must exceed
 FEW = 5  # seeds a side that are advised where nothing else is known
+EQUAL = "equal at every seed"
 LOGARITHMS = ("nats", "bits")  # units of what is a logarithm already
 
 Array = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -116,7 +117,7 @@ def _settled(pair: Pair, known: Verdict) -> Verdict | None:
         return replace(known, verdict="not comparable", reason="one side has no seeds")
     if pair.base.keys() == pair.head.keys() and all(_same(pair, seed) for seed in pair.base):
         exact = all(pair.base[seed] == pair.head[seed] for seed in pair.base)
-        reason = "equal at every seed" if exact else f"within {SAME:g} at every seed"
+        reason = EQUAL if exact else f"within {SAME:g} at every seed"
         return replace(known, verdict="unchanged", reason=reason)
     return None
 
