@@ -12,6 +12,7 @@ __all__ = [
     "CosmicWebConfig",
     "FashionMNISTConfig",
     "GalaxiesConfig",
+    "IsingConfig",
     "LognormalMapsConfig",
     "MNISTConfig",
     "genbench_register",
@@ -87,6 +88,20 @@ class CosmicWebConfig:
             raise ValueError(f"sigma8 must be in [0.05, 1.5], got {self.sigma8:g}")
 
 
+@dataclass(frozen=True)
+class IsingConfig:
+    """Options of the Ising model."""
+
+    size: int = 16  # spins along each side
+    temperature: float = 2.4  # in units of the coupling; 2.269 is critical
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.size <= 64:
+            raise ValueError(f"size must be in [16, 64], got {self.size}")
+        if not 2.269 <= self.temperature <= 100:  # below, the same few images come again and again
+            raise ValueError(f"temperature must be in [2.269, 100], got {self.temperature:g}")
+
+
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
     """Return the specs of the image datasets."""
@@ -160,5 +175,17 @@ def genbench_register() -> Iterable[Spec]:
             licence="MIT",
             source="drawn by genbench; power spectrum of Eisenstein & Hu 1998, arXiv:astro-ph/9709112",
             paper="Scoccimarro 1998, arXiv:astro-ph/9711187",
+        ),
+        DatasetSpec(
+            "ising",
+            "genbench_images.ising:Ising",
+            IsingConfig,
+            "spins of the Ising model on a square torus: binary images whose probability is known exactly",
+            data="image",
+            density=True,
+            observables=True,
+            licence="MIT",
+            source="drawn by genbench",
+            paper="Kaufman 1949, doi:10.1103/PhysRev.76.1232",
         ),
     ]
