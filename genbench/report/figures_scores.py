@@ -18,7 +18,7 @@ __all__ = ["copying", "coverage", "likelihood", "modes"]
 
 COPYING = ("ct", "duplicates", "authenticity")
 COVERAGE = ("modes", "high_quality", "mode_kl", "recall", "coverage", "precision", "density", "label_tv")
-LIKELIHOODS = ("nll", "bits_per_dim", "kl", "kl_reverse", "cross_entropy_gap")
+LIKELIHOODS = ("nll", "bits_per_dim", "kl", "kl_reverse")
 KINDS = {"exact": "o", "bound": "<", "estimate": "D"}
 ACROSS = 4
 SPREAD = 60.0  # times the smallest: an axis that holds more than this is logarithmic

@@ -17,7 +17,7 @@ from genbench.cli.main import main
 from genbench.record import cell_folder, write_json, write_record
 from genbench.report.html import render_report
 from genbench.report.html.cells import log_of
-from genbench.report.html.pictures import as_data
+from genbench.report.html.pictures import _short, as_data
 from genbench.report.html.replay import command_of
 from genbench.report.html.tables import leaderboard
 from genbench.table import Results, load
@@ -206,6 +206,13 @@ def test_pictures_know_the_scheme_of_the_page() -> None:
     assert not set(source) & set("\"'<>&\n")
     assert "prefers-color-scheme:dark" in source
     assert "0.123456" in source, "numbers that are read are not rounded"
+
+
+def test_paths_are_shortened_to_the_same_lines() -> None:
+    straight = "M 10.04 20 \nL 13.26 24.2 \nL 1 1 \nz\nM 5 5 \nz\nM 6 6 \nL 7 6.06 \n"
+    assert _short(straight) == "M10 20l3.3 4.2 -12.3 -23.2zM5 5zM6 6l1 0.1"
+    curved = "M 1 2 \nC 3 4 5 6 7 8 \n"
+    assert _short(curved) == curved
 
 
 # -------------------------------------------------------------------------------------------------------- a real run

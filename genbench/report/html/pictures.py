@@ -27,6 +27,9 @@ DARK = {  # colours on black, where those for white are too dim
     "#56b4e9": "#a5dcff",
 }  # fmt: skip
 PLACES = re.compile(r'((?: d| x| y| transform)=")([^"]*)"')  # attributes that hold coordinates
+PATH = re.compile(r'( d=")([^"]*)"')
+STRAIGHT = re.compile(r"M [-\d.]+ [-\d.]+\s+(?:[ML] [-\d.]+ [-\d.]+\s+|z\s+)+")
+VERTEX = re.compile(r"([MLz])(?: ([-\d.]+) ([-\d.]+))?")
 LONG = re.compile(r"-?\d+\.\d{3,}")
 METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
@@ -110,4 +113,21 @@ def _adaptive(svg: str) -> str:
     scheme = f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
     svg = svg.replace('<style type="text/css">', f'<style type="text/css">{scheme}', 1)
     svg = PLACES.sub(lambda m: m[1] + LONG.sub(lambda x: f"{float(x[0]):.2f}".rstrip("0").rstrip("."), m[2]) + '"', svg)
-    return re.sub(r"\s*\n\s*", "\n", svg)
+    return re.sub(r"\s*\n\s*", " ", PATH.sub(lambda m: f'{m[1]}{_short(m[2])}"', svg))
+
+
+def _short(path: str) -> str:
+    """Return a path of straight lines by its steps, in tenths of a point: half as long; others as they are."""
+    if not STRAIGHT.fullmatch(path):
+        return path
+    out, at, before = "", (0, 0), ""
+    for command, x, y in VERTEX.findall(path):
+        if command == "z":
+            out += "z"
+        else:
+            to = round(10 * float(x)), round(10 * float(y))
+            step = f"{(to[0] - at[0]) / 10:g} {(to[1] - at[1]) / 10:g}"
+            out += f"M{to[0] / 10:g} {to[1] / 10:g}" if command == "M" else f"{' ' if before == 'L' else 'l'}{step}"
+            at = to
+        before = command
+    return out
