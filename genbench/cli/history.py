@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genbench.errors import UserError
+
 if TYPE_CHECKING:
     from genbench.history import Series
 
@@ -47,6 +49,8 @@ def history(
     from genbench.record import to_json
 
     found = gather(*runs, metrics=split(metrics), models=split(models), datasets=split(datasets))
+    if not found:
+        raise UserError("no run has what --metrics, -m and -d choose")
     shown = found if full or form == "json" else found[:MOST]
     if form == "json":
         text = to_json([each.as_dict() for each in shown], indent=1) + "\n"

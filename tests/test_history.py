@@ -1,0 +1,124 @@
+"""genbench history: runs in the order of their time, and the runs from which on a metric is another."""
+
+import json
+
+import numpy as np
+import pytest
+import synthetic
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from genbench.cli.main import main
+from genbench.errors import UserError
+from genbench.history import change_points, history, runs_in
+from genbench.record import write_record
+from genbench.rundir import write_run
+
+
+def at(values, **options):
+    return [index for index, _ in change_points(values, **options)]
+
+
+# ------------------------------------------------------------------------------------------------------- change points
+
+
+def test_repeated_values_step_exactly_and_need_no_test():
+    assert change_points([1.0, 1.0, 2.0, 2.0, 2.0]) == [(2, None)]
+    assert change_points([1.0, 1.0, 2.0]) == [(2, None)]  # the newest run is another
+    assert change_points([1.0, 1.0, 2.0, 2.0, 1.0, 1.0]) == [(2, None), (4, None)]
+    assert change_points([1.0, 1.00000001, 1.0]) == []
+    assert change_points([1.0, 2.0]) == []  # neither is repeated: noise for all that is known
+    assert change_points([]) == change_points([3.0]) == []
+
+
+def test_a_shift_in_noise_is_found_where_it_is_and_no_other():
+    rng = np.random.default_rng(0)
+    found = [at([*rng.normal(0, 1, 15), *rng.normal(5, 1, 15)]) for _ in range(40)]
+    assert sum(len(each) == 1 and abs(each[0] - 15) <= 1 for each in found) >= 36
+
+
+def test_two_shifts_are_found_one_after_the_other():
+    rng = np.random.default_rng(1)
+    assert at([*rng.normal(0, 1, 15), *rng.normal(9, 1, 15), *rng.normal(0, 1, 15)]) == [15, 30]
+
+
+def test_noise_alone_changes_as_rarely_as_promised():
+    rng = np.random.default_rng(2)
+    alarms = sum(bool(at(list(rng.normal(size=20)))) for _ in range(300))
+    assert alarms <= stats.binom.ppf(0.999, 300, 0.01)
+
+
+@given(st.floats(0.01, 100.0), st.floats(-10.0, 10.0))
+def test_units_and_origin_move_no_change(scale, origin):
+    values = np.array([0.1, 0.4, 0.2, 0.3, 0.25, 0.1, 0.2, 5.3, 5.1, 5.2, 5.0, 5.4, 5.3, 5.1])
+    assert at(list(origin + scale * values)) == at(list(values)) == [7]
+
+
+# -------------------------------------------------------------------------------------------------------------- series
+
+
+def write(path, day, values, **fields):
+    path.mkdir(parents=True)
+    records = synthetic.seeds("vae", values, **fields)
+    write_run(path, {"created": f"2026-01-{day:02d}T00:00:00+00:00", "cells": [each["key"] for each in records]})
+    for each in records:
+        write_record(path, each)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    for day in range(1, 8):
+        name = f"{'zyxwvut'[day - 1]}-run"  # the order of names is not that of time
+        write(tmp_path / "runs" / name, day, [0.1, 0.2] if day < 5 else [0.3, 0.4])
+    return tmp_path / "runs"
+
+
+def test_a_series_is_in_the_order_of_time_and_knows_the_run_that_changed_it(runs):
+    (series,) = history(runs, metrics=["energy"])
+    assert [point.run[0] for point in series.points] == list("zyxwvut")
+    assert series.points[0].value == pytest.approx(0.15)
+    assert series.points[0].seeds == 2
+    (change,) = series.changes
+    assert (change.run, change.p) == ("v-run", None)
+    assert (change.before, change.after) == (pytest.approx(0.15), pytest.approx(0.35))
+    assert series.worsened
+
+
+def test_a_run_with_a_failed_seed_or_of_another_size_has_no_point(runs):
+    write(runs / "failed", 9, [0.1, 0.2], status="failed")
+    (series,) = history(runs, metrics=["energy"])
+    assert len(series.points) == 7
+    write(runs / "small", 10, [0.5, 0.6], sizes={"train": 9, "test": 9, "reference": 9})
+    (series,) = history(runs, metrics=["energy"])
+    assert (len(series.points), series.left_out) == (1, 7)  # what the newest run measured
+
+
+def test_times_are_of_one_machine_and_only_where_they_are_asked_for(tmp_path):
+    for day, machine in enumerate(["a", "a", "b", "b"], start=1):
+        write(tmp_path / str(day), day, [0.1], timings={"fit_s": 1.0 * day}, machine={"id": machine})
+    assert {each.metric for each in history(tmp_path)} == {"energy"}
+    (series,) = history(tmp_path, metrics=["fit_s"])
+    assert [point.value for point in series.points] == [3.0, 4.0]
+
+
+def test_runs_are_found_in_folders_and_their_absence_is_told(runs, tmp_path):
+    assert len(runs_in([tmp_path])) == 7
+    assert len(runs_in([runs / "z-run", runs / "z-run"])) == 1
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no run here"):
+        runs_in([tmp_path / "empty"])
+
+
+def test_the_command_prints_every_format(runs, tmp_path, capsys):
+    assert main(["history", str(runs)]) == 0
+    assert "worse at v-run" in " ".join(capsys.readouterr().out.split())
+    assert main(["history", str(runs), "-o", str(tmp_path / "h.md")]) == 0
+    assert "| vae x ring" in (tmp_path / "h.md").read_text()
+    assert main(["history", str(runs), "-f", "json"]) == 0
+    (series,) = json.loads(capsys.readouterr().out)
+    assert series["worsened"]
+    assert series["changes"][0]["at"] == 4
+    assert main(["history", str(runs), "-m", "absent"]) == 2
+    assert "energy" not in capsys.readouterr().out
+    assert main(["history", str(tmp_path / "nowhere")]) == 2
