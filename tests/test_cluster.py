@@ -124,6 +124,10 @@ class Site:
     def at_work(self) -> list[int]:
         return [int(path.name.partition(".")[0]) for path in self.folder.glob("*.at-work")]
 
+    def wait_for_cells(self, run: subprocess.Popen[str], count: int) -> None:
+        wait_until(lambda: len(self.at_work()) == count or run.poll() is not None)
+        assert run.poll() is None, ended(run)
+
     def go(self) -> None:
         (self.folder / "go").touch()
 
@@ -186,7 +190,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing_and_the_bits_are_those_of_a
     doomed, _ = site.worker(), site.worker()
     site.wait_for_workers(2)
     run = site.run("--seeds", "2", "--scheduler", site.address, "--out", "far", models="waits,good,exact")
-    wait_until(lambda: len(site.at_work()) == 2)
+    site.wait_for_cells(run, 2)
     inside = {pid: [parent.pid for parent in psutil.Process(pid).parents()] for pid in site.at_work()}
     [cell] = [pid for pid, parents in inside.items() if doomed.pid in parents]
     os.kill(doomed.pid, signal.SIGKILL)
@@ -209,7 +213,7 @@ def test_a_run_that_is_stopped_or_loses_its_scheduler_is_finished_anywhere(site:
     site.wait_for_workers(1)
     far = ("--scheduler", site.address, "--out", "run")
     run = site.run(*far, models="waits,exact")
-    wait_until(site.at_work)
+    site.wait_for_cells(run, 1)
     [cell] = site.at_work()
     run.send_signal(signal.SIGINT)
     code, said = ended(run)
@@ -218,7 +222,7 @@ def test_a_run_that_is_stopped_or_loses_its_scheduler_is_finished_anywhere(site:
     wait_until(lambda: not alive(cell))  # though its worker lives on
 
     run = site.run(*far, models="waits,exact")
-    wait_until(lambda: len(site.at_work()) == 2)
+    site.wait_for_cells(run, 2)
     scheduler.kill()
     code, said = ended(run)
     assert code == 3, said

@@ -13,13 +13,14 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from genbench.errors import GenbenchError
 from genbench.inside import Limits, Packed
 from genbench.machine import cores, machine, versions
-from genbench.plan import Plan
+from genbench.plan import PROTOCOL, Plan
 from genbench.source import contents_of, source_hash
 from genbench.worker import Worker, context_for, supervise
 
@@ -35,34 +36,35 @@ def expectations(plan: Plan) -> Facts:
     """Return what must be the same on every worker: versions, the source of plugins, and the user's files."""
     files = [Path(path).resolve() for path in plan.plugin_files]
     return {
-        "versions": {"python": ".".join(platform.python_version_tuple()[:2]), **versions(), **_distributions(plan)},
+        "versions": {**_core(), **versions(), **_distributions(plan)},
         "sources": {" ".join(each): source_hash(*_located(*each)) for each in _modules(plan)},
         "files": {str(path): contents_of(str(path)) for path in files},
         "data": {path: _size(path) for path in plan.request.get("files", [])},
     }
 
 
+def _core() -> dict[str, str]:
+    return {"python": ".".join(platform.python_version_tuple()[:2]), "protocol": str(PROTOCOL)}
+
+
 def _distributions(plan: Plan) -> dict[str, str | None]:
-    found = {}
-    for provenance in _provenances(plan):
-        if provenance.distribution and provenance.distribution != "genbench":
-            found[provenance.distribution] = _version(provenance.distribution)
-    return found
+    names = {each.entry.provenance.distribution for each in _installed(plan)} - {"genbench"}
+    return {name: _version(name) for name in names}
 
 
-def _provenances(plan: Plan) -> list[Any]:
+def _installed(plan: Plan) -> list[Any]:
+    """Return what takes part and was installed; plugins of one file are compared as files."""
     chosen = [each for cell in plan.cells for each in (cell.model, cell.dataset, *cell.metrics)]
-    return list({id(each.entry): each.entry.provenance for each in chosen}.values())
+    return [each for each in chosen if each.entry.provenance.version]
 
 
 def _modules(plan: Plan) -> list[tuple[str, str]]:
-    """Return genbench and the modules of the plugins that take part; those of files are compared as files."""
-    found = {("genbench", "")}
-    for cell in plan.cells:
-        for each in (cell.model, cell.dataset, *cell.metrics):
-            provenance, target = each.entry.provenance, each.spec.target
-            if provenance.distribution and provenance.module and provenance.module.partition(".")[0] != "genbench":
-                found.add((provenance.module, target.partition(":")[0] if isinstance(target, str) else ""))
+    """Return the modules of plugins and of what they name; genbench itself goes by its version and its protocol."""
+    found = set()
+    for each in _installed(plan):
+        module, target = each.entry.provenance.module, each.spec.target
+        if module.partition(".")[0] not in ("", "genbench"):
+            found.add((module, target.partition(":")[0] if isinstance(target, str) else ""))
     return sorted(found)
 
 
@@ -75,6 +77,7 @@ def _located(module: str, target: str) -> tuple[str, str, str]:
     return found.origin, top, target
 
 
+@cache
 def _version(distribution: str) -> str | None:
     try:
         return importlib.metadata.version(distribution)
@@ -118,7 +121,7 @@ def problem_of(expected: Mapping[str, Any], folder: str, token: str, device: str
     """Return why this worker gets no cells, one line that begins with a verb, or nothing; see ``look_at``."""
     if multiprocessing.current_process().daemon:
         return "may start no processes; start it with DASK_DISTRIBUTED__WORKER__DAEMON=False dask worker .."
-    found = {"python": ".".join(platform.python_version_tuple()[:2]), **versions()}
+    found = {**_core(), **versions()}
     for name, version in expected["versions"].items():
         here = found[name] if name in found else _version(name)
         if here != version:
