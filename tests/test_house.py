@@ -31,7 +31,9 @@ CELLS = (
     "cell machine processes hosting inside supervisor preload worker hosts accelerators slots signals observer resume "
     "executor cluster session rescoring"
 )
-TABLES = "significance entry summary table report progress comparing history api auditing testing scaffold cli"
+TABLES = (
+    "significance entry summary table report progress comparing benching history api auditing testing scaffold cli"
+)
 ORDER = " ".join([LIGHT, CELLS, TABLES]).split()
 HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}
 
@@ -147,6 +149,8 @@ def loaded(*arguments: str, code: int = 0) -> set[str]:
         ("score --help", 0),
         ("plot --help", 0),
         ("plot nowhere -o x.png", 2),
+        ("bench --help", 0),
+        ("bench --against absent.whl", 2),
         ("compare --help", 0),
         ("compare nowhere elsewhere", 2),
         ("history --help", 0),

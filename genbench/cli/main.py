@@ -24,6 +24,7 @@ COMMANDS = {  # name -> where it is, what it does: --help shows this line and im
     "score": ("genbench.cli.score:score", "Score a file of samples against a file of real data."),
     "audit": ("genbench.cli.audit:audit", "See which metric sees which fault in your data."),
     "compare": ("genbench.cli.compare:compare", "Tell whether a run is worse than another, beyond noise."),
+    "bench": ("genbench.cli.bench:bench", "Measure how fast a version is, in turn with another."),
     "history": ("genbench.cli.history:history", "Show a metric over many runs, and where it changed."),
     "validate": ("genbench.cli.validate:validate", "Check that runs are whole and what they say they are."),
     "merge": ("genbench.cli.merge:merge", "Join runs into a new one."),

@@ -1,0 +1,1 @@
+"""Two versions of a distribution -> which of its tracked quantities got slower, measured in turn on this machine."""

@@ -1,0 +1,74 @@
+"""What is asked of a benchmark, checked before anything is installed: the sides, and what of them is tracked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from genbench.benching.lab import QUICK, Effort
+from genbench.benching.sides import TREE, Source, find_source
+from genbench.benching.stored import Stored, read_stored
+from genbench.errors import UnknownName, UserError
+from genbench.selection import select
+
+__all__ = ["QUICK_SELECTION", "Request", "chosen"]
+
+# of genbench's own quantities; those of a plugin are all measured
+QUICK_SELECTION = "start/*,registry,plan,record/*,table,metric/energy,model/vae/*"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A base, ``against``: a git ref, a wheel or a file that ``save`` wrote; a head: likewise, or the working tree.
+
+    ``select`` takes names and globs of quantities, with exclusions. ``quick`` takes less of everything.
+    """
+
+    against: str | None = None
+    head: str = TREE
+    project: Path = Path()
+    select: str = ""
+    quick: bool = False
+
+    @property
+    def effort(self) -> Effort:
+        """How much is measured."""
+        return QUICK if self.quick else Effort()
+
+    def base(self) -> Source | Stored | None:
+        """Return what is compared with, None where nothing is; raises UserError."""
+        if self.against is None:
+            return None
+        path = Path(self.against)
+        if path.is_file() and path.suffix == ".json":
+            return read_stored(path)
+        if (path / "run.json").is_file():
+            raise UserError(
+                f"--against {path}: a run of cells, which genbench compare reads; give a file of genbench bench --save"
+            )
+        return find_source(self.against, self.project)
+
+    def head_source(self) -> Source:
+        """Return what is measured; raises UserError."""
+        return find_source(self.head, self.project)
+
+
+def chosen(request: Request, distribution: str, found: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the names of the quantities that are measured, out of those ``found`` on each side.
+
+    By default they are those of the distribution, and the start of ``genbench list``, which every plugin slows down.
+    """
+    known = {name: provider for side in reversed(found) for name, provider in side.items()}
+    default = [name for name, provider in known.items() if provider == distribution or name == "start/list"]
+    if request.select or (request.quick and distribution == "genbench"):
+        text = request.select or QUICK_SELECTION
+        names = {name: name for name in (known if request.select else default)}
+        return [choice.name for choice in select(text, names, lambda name: _known(name, names))]
+    return default
+
+
+def _known(name: str, names: Mapping[str, str]) -> str:
+    if name not in names:
+        raise UnknownName("tracked quantity", name, names)
+    return name
