@@ -33,7 +33,9 @@ class Sorted:
 
 
 def sort(lines: Array, groups: int) -> Sorted:
-    """Sort each of c lines (c, n), remembering the groups of the rows."""
+    """Sort each of c lines (c, n), remembering the groups of the rows; 0 groups ask for no labels."""
+    if not groups:
+        return Sorted(np.sort(lines, axis=1), np.empty((len(lines), 0)))
     order = np.argsort(lines, axis=1)
     return Sorted(np.take_along_axis(lines, order, 1), assign(lines.shape[1], groups)[order])
 

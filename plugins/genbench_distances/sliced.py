@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +27,9 @@ from genbench_distances.shared import of_samples
 __all__ = ["Lines", "absolute", "between", "directions", "lines", "max_sliced_w2", "sliced_w1", "sliced_w2", "squares"]
 
 Array = npt.NDArray[Any]
-CHUNK = 2_000_000  # values that are sorted at once
+CHUNK = 200_000  # values that are sorted at once, few enough for the cache
 SLOW = 0.06  # of the bias: in tails like the normal's it falls as (log log n + 1.3)/n, for the jackknife as 1/n
-KEPT = 8_000_000  # sorted real values, beyond which they are not kept for the next model
+KEPT = 16_000_000  # sorted real values, beyond which they are not kept for the next model
 
 
 def directions(d: int, number: int, seed: int) -> Array:
@@ -41,40 +42,65 @@ def directions(d: int, number: int, seed: int) -> Array:
 
 @dataclass(frozen=True)
 class Lines:
-    """W₁ and W₂² along each of c directions: of all rows (2, c), without each group and of each alone (2, G, c)."""
+    """W₁ and W₂² along each of c directions (2, c), and of some of them what the interval needs.
+
+    Of those c': the costs (2, c'), the same without each group and of each group alone (2, G, c'), and the mean of W₁
+    between samples of equal laws (c',).
+    """
 
     costs: Array
+    some: Array
     without: Array
     alone: Array
-    noise: Array  # (c,) the mean of W₁ between samples of equal laws
+    noise: Array
 
 
 def lines(real: RealSide, fake: Array, vectors: Array | None, groups: int) -> Lines:
-    """Return the costs along each direction (c, d); along each feature where none are given."""
-    number = fake.shape[1] if vectors is None else len(vectors)
+    """Return the costs along each direction (c, d); along each feature where none are given.
+
+    The interval is that of 64 directions, of which more would hardly make another, or of 256 features.
+    """
+    number, most = (fake.shape[1], 256) if vectors is None else (len(vectors), 64)
+    measured = np.unique(np.linspace(0, number - 1, most).astype(int))
+    others = np.setdiff1d(np.arange(number), measured)
+    parts = [between(x, y, groups) for x, y in _sorted(real, fake, vectors, measured, groups)]
+    some, without, alone, noise = (
+        np.concatenate([getattr(part, name) for part in parts], axis=-1)
+        for name in ("some", "without", "alone", "noise")
+    )
+    costs = np.empty((2, number))
+    costs[:, measured] = some
+    if len(others):
+        found = [line_costs(x.values, y.values) for x, y in _sorted(real, fake, vectors, others, 0)]
+        costs[:, others] = np.concatenate(found, axis=-1)
+    return Lines(costs, some, without, alone, noise)
+
+
+def _sorted(
+    real: RealSide, fake: Array, vectors: Array | None, which: Array, groups: int
+) -> Iterator[tuple[Sorted, Sorted]]:
+    """Yield both sides sorted along some directions at a time; the real one is kept where that is not too much."""
     chunk = max(1, CHUNK // max(len(real.rows), len(fake)))
-    keep = len(real.rows) * number <= KEPT
+    keep = len(real.rows) * len(which) <= KEPT
     centre = real.once("mean", lambda: real.rows.mean(0))
     key = None if vectors is None else hash(vectors.tobytes())
-    parts = []
-    for start in range(0, number, chunk):
-        some = slice(start, start + chunk)
+    for start in range(0, len(which), chunk):
+        some = which[start : start + chunk]
 
-        def sort_real(some: slice = some) -> Sorted:
+        def sort_real(some: Array = some) -> Sorted:
             return sort(_project(real.rows, centre, vectors, some), groups)
 
-        x = real.once(("sorted", key, start, chunk, groups), sort_real) if keep else sort_real()
-        parts.append(between(x, sort(_project(fake, centre, vectors, some), groups), groups))
-    fields = [[getattr(part, name) for part in parts] for name in ("costs", "without", "alone", "noise")]
-    return Lines(*(np.concatenate(some, axis=-1) for some in fields))
+        x = real.once(("sorted", key, some.tobytes(), groups), sort_real) if keep else sort_real()
+        yield x, sort(_project(fake, centre, vectors, some), groups)
 
 
 def between(x: Sorted, y: Sorted, groups: int) -> Lines:
     """Return the costs between sorted lines."""
-    return Lines(line_costs(x.values, y.values), *line_replicates(x, y, groups), line_noise(x, y))
+    costs = line_costs(x.values, y.values)
+    return Lines(costs, costs, *line_replicates(x, y, groups), line_noise(x, y))
 
 
-def _project(rows: Array, centre: Array, vectors: Array | None, some: slice) -> Array:
+def _project(rows: Array, centre: Array, vectors: Array | None, some: Array) -> Array:
     """Return centred rows along some of the directions, (c, n)."""
     if vectors is None:
         return (rows[:, some] - centre[some]).T
@@ -83,15 +109,18 @@ def _project(rows: Array, centre: Array, vectors: Array | None, some: slice) -> 
 
 def absolute(found: Lines) -> Interval | None:
     """Return the interval of the mean over lines of W₁; a line whose ends are far apart has no bias."""
-    costs, without, alone = found.costs[0], found.without[0].mean(1), found.alone[0].mean(1)
-    bias = found.noise * np.minimum(1.0, (2 * found.noise / np.where(costs > 0, costs, 1.0)) ** 2)
-    return jackknife_absolute(float(costs.mean()), without, alone, float(bias.mean()))
+    some = found.some[0]
+    bias = found.noise * np.minimum(1.0, (2 * found.noise / np.where(some > 0, some, 1.0)) ** 2)
+    value = float(found.costs[0].mean())
+    without = found.without[0].mean(1) + (value - some.mean())
+    return jackknife_absolute(value, without, found.alone[0].mean(1), float(bias.mean()))
 
 
 def squares(found: Lines) -> Interval | None:
     """Return the interval of the mean over lines of W₂²."""
-    value, without, alone = float(found.costs[1].mean()), found.without[1].mean(1), found.alone[1].mean(1)
-    return jackknife_square(value, without, pieces=alone, biased=True, slow=SLOW)
+    value = float(found.costs[1].mean())
+    without = found.without[1].mean(1) + (value - found.some[1].mean())
+    return jackknife_square(value, without, pieces=found.alone[1].mean(1), biased=True, slow=SLOW)
 
 
 @any_scale(1)
@@ -136,16 +165,17 @@ def max_sliced_w2(evidence: Evidence, config: SlicedConfig) -> Score:
 def _of_largest(found: Lines, evidence: Evidence, vectors: Array) -> Interval | None:
     """Return the interval of the largest W₂², which is at least that along a direction which other rows have chosen."""
     groups = found.without.shape[1]
-    upper = jackknife(float(found.costs[1].max()), found.without[1].max(1)) if groups else None
-    if upper is None:
+    if not groups:
         return None
+    value = float(found.costs[1].max())
+    upper = jackknife(value, found.without[1].max(1) + (value - found.some[1].max()))
     real, fake = evidence.real.rows, evidence.fake
     (chosen_x, x), (chosen_y, y) = (
         [rows[assign(len(rows), groups) % 2 == half] for half in (0, 1)] for rows in (real, fake)
     )
     worst = int(lines(RealSide(chosen_x), chosen_y, vectors, 1).costs[1].argmax())
     lower = squares(lines(RealSide(x), y, vectors[worst : worst + 1], count(len(x), len(y))))
-    return lower and Interval(lower.low, upper.high, lower.centre, upper.error)
+    return lower and upper and Interval(lower.low, upper.high, lower.centre, upper.error)
 
 
 def _directions(evidence: Evidence, config: SlicedConfig) -> Array:
