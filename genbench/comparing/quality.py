@@ -148,7 +148,14 @@ def _evidence(pair: Pair, alpha: float, floors: float, share: float) -> _Evidenc
     y, z = sign * scaled(a), sign * scaled(b)
     least = _least(pair, middle, sign, scaled, floors, share)
     if runs < 2:
-        return _Evidence(1.0, 1.0, float(z.mean() - y.mean()), least=least, runs=runs, why="one seed a side")
+        return _Evidence(
+            1.0,
+            1.0,
+            float(z.mean() - y.mean()),
+            least=least,
+            runs=runs,
+            why=f"one seed a side, {FEW} are needed to know the noise",
+        )
     found = [_welch(y, z, alpha / 2)]
     if pair.base.keys() == pair.head.keys():
         order = [list(pair.base).index(seed) for seed in pair.head]
