@@ -1,0 +1,92 @@
+"""The workflows are sound YAML, may do no more than they must, and call commands and options that exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from genbench.cli.main import COMMANDS, group
+
+FOLDER = Path(__file__).parent.parent / ".github" / "workflows"
+FILES = sorted(FOLDER.glob("*.yml"))
+WRITING = {"compare.yml": {"comment": {"pull-requests": "write"}}}  # every permission beyond reading
+OURS = re.compile(r"actions/[a-z-]+@v\d+")  # GitHub's own, by major version
+
+
+def workflow(path: Path) -> dict[Any, Any]:
+    loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    loaded["on"] = loaded.pop(True, None) or loaded.get("on")  # YAML 1.1 reads on as true
+    return loaded
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    return [step for job in workflow(path)["jobs"].values() for step in job["steps"]]
+
+
+def test_both_workflows_are_there_and_can_be_called_by_a_plugin() -> None:
+    assert [path.name for path in FILES] == ["compare.yml", "test.yml"]
+    for path in FILES:
+        events = workflow(path)["on"]
+        assert {"pull_request", "workflow_call"} <= set(events)
+        assert all(
+            {"type", "default", "description"} <= set(each) for each in events["workflow_call"]["inputs"].values()
+        )
+
+
+def test_every_supported_python_is_tested() -> None:
+    matrix = workflow(FOLDER / "test.yml")["jobs"]["test"]["strategy"]["matrix"]
+    assert matrix["python"] == ["3.11", "3.12", "3.13"]  # text: 3.10 would be the number 3.1
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_nothing_is_permitted_beyond_what_is_needed(path: Path) -> None:
+    found = workflow(path)
+    assert found["permissions"] == {"contents": "read"}
+    given = {name: job["permissions"] for name, job in found["jobs"].items() if "permissions" in job}
+    assert given == WRITING.get(path.name, {})
+    assert "pull_request_target" not in found["on"]  # would run a stranger's code with a token that writes
+    assert "secrets" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_job_that_may_write_runs_no_code_of_the_pull_request(path: Path) -> None:
+    jobs = workflow(path)["jobs"]
+    for name in WRITING.get(path.name, {}):
+        used = [step.get("uses", "") for step in jobs[name]["steps"]]
+        assert not [each for each in used if each.startswith("actions/checkout")]
+        runs = [step["run"] for step in jobs[name]["steps"] if "run" in step]
+        assert all(run.startswith("gh ") and "\n" not in run for run in runs)
+        assert "head.repo.full_name == github.repository" in jobs[name]["if"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_actions_are_pinned_and_no_text_from_outside_is_pasted_into_a_script(path: Path) -> None:
+    for step in steps(path):
+        assert ("uses" in step) != ("run" in step)
+        if "uses" in step:
+            assert OURS.fullmatch(step["uses"]), step["uses"]
+            assert "checkout" not in step["uses"] or step["with"]["persist-credentials"] is False
+        assert "${{" not in step.get("run", ""), "give it as an environment variable"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_expressions_name_inputs_that_exist(path: Path) -> None:
+    inputs = set(workflow(path)["on"]["workflow_call"]["inputs"])
+    assert set(re.findall(r"inputs\.(\w+)", path.read_text())) == inputs
+
+
+def test_commands_of_genbench_exist_with_their_options() -> None:
+    lines = [line for path in FILES for step in steps(path) for line in step.get("run", "").splitlines()]
+    called = [shlex.split(line) for line in lines if line.startswith("genbench ")]
+    assert called
+    for _, name, *arguments in called:
+        assert name in COMMANDS
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        command.make_context(name, [argument.replace("$SELECT", "") for argument in arguments], resilient_parsing=False)
