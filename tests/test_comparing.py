@@ -241,3 +241,29 @@ def test_the_worst_comes_first_and_the_summary_names_it():
 def test_a_verdict_of_another_name_is_refused():
     with pytest.raises(ValueError, match="expected one of"):
         Verdict("a", "b", "fine")
+
+
+SIDE = st.dictionaries(
+    st.integers(0, 8),
+    st.one_of(st.none(), st.just(math.inf), st.just(0.0), st.just(25.0), st.floats(-1e12, 1e12)),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(
+    SIDE, SIDE, st.sampled_from(["lower", "higher"]), st.sampled_from(["", "nats"]), st.sampled_from([None, 0.0, 1e-6])
+)
+def test_whatever_the_scores_there_is_one_verdict_that_mirrors(base, head, better, unit, floor_sd):
+    found = one(base, head, better=better, unit=unit, floor_sd=floor_sd)
+    assert found.p is None or 0.0 <= found.p <= 1.0
+    back = one(head, base, better=better, unit=unit, floor_sd=floor_sd)
+    if not {None, math.inf} & {*base.values(), *head.values()} and found.verdict == "regressed":
+        assert back.verdict != "regressed"
+    if unit == "nats":  # nothing but the sign of the metric differs
+        other = "higher" if better == "lower" else "lower"
+        assert one(turned(base), turned(head), better=other, unit=unit, floor_sd=floor_sd).verdict == found.verdict
+
+
+def turned(side):
+    return {seed: value if value in (None, math.inf) else -value for seed, value in side.items()}

@@ -125,6 +125,12 @@ class Comparison:
 
         return pd.DataFrame([each.as_dict() for each in self.verdicts], columns=list(Verdict.__dataclass_fields__))
 
+    def _repr_markdown_(self) -> str:
+        """Show it in a notebook as in a pull request's comment."""
+        from genbench.comparing.text import render_markdown
+
+        return render_markdown(self)
+
     def joined(self, others: Iterable[Comparison]) -> Comparison:
         """Return one comparison with the verdicts and notes of others besides."""
         others = list(others)
