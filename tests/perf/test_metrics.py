@@ -1,7 +1,7 @@
 """Metrics against the libraries that are used for them, on the same arrays in the same process; and their memory.
 
 What is asserted is a ratio of processor times of one thread, with a margin below what is measured alone, and a bound of
-memory. The libraries are those of the extra ``[bench]``. torch-fidelity cannot be imported without torchvision: what it
+memory. The libraries are those of the extra ``[bench]``, and geomloss where it is installed. torch-fidelity cannot be imported without torchvision: what it
 computes is computed here with the calls that it makes.
 """
 
@@ -158,7 +158,7 @@ def test_sliced_against_pot() -> None:
 
 
 def test_energy_against_geomloss() -> None:
-    geomloss = pytest.importorskip("geomloss")
+    geomloss = pytest.importorskip("geomloss")  # not in [bench]: where it is installed POT imports it, and so torch
     real, fake = normal(1, 5000, 16), normal(2, 5000, 16, 0.1)
     loss = geomloss.SamplesLoss("energy", backend="tensorized")
     found, value = compare(
