@@ -1,8 +1,8 @@
 """Metrics against the libraries that are used for them, on the same arrays in the same process; and their memory.
 
 What is asserted is a ratio of processor times of one thread, with a margin below what is measured alone, and a bound of
-memory. The libraries are those of the extra ``[bench]``, and geomloss where it is installed. torch-fidelity cannot be imported without torchvision: what it
-computes is computed here with the calls that it makes.
+memory. The libraries are those of the extra ``[bench]``, and geomloss where it is installed. torch-fidelity cannot be
+imported without torchvision: what it computes is computed here with the calls that it makes.
 """
 
 from __future__ import annotations
