@@ -56,7 +56,8 @@ def _dots(subject: Subject, names: Sequence[str], *, kinds: bool = False) -> Fig
                                                                  if n in row.entries)]  # fmt: skip
     if not chosen:
         raise Unsuited(f"{subject.dataset}: no model has a score of {', '.join(names)}")
-    rows = [row for row in subject.rows[::-1] if any(c.name in row.entries and row.entries[c.name].estimate for c in chosen)]
+    names = [column.name for column in chosen]
+    rows = [row for row in subject.rows[::-1] if any(n in row.entries and row.entries[n].estimate for n in names)]
     across = min(ACROSS, len(chosen))
     down = -(-len(chosen) // across)
     figure = Figure(figsize=(2.1 * across + 1.0, (0.21 * len(rows) + 0.75) * down + 0.3 * kinds))
