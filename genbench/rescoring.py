@@ -103,7 +103,7 @@ def plan_scores(
         lacking.setdefault(why, []).append(f"{record.get('label')} x {record['dataset']} seed {record.get('seed')}")
     if not cells:
         raise UserError(f"{run}: nothing can be scored: {'; '.join(lacking) or 'no cell has finished yet'}")
-    cells.sort(key=lambda cell: (cell.seed, cell.model.name != REAL))
+    cells.sort(key=lambda cell: (cell.seed, cell.dataset.label, cell.model.name != REAL))  # a host at a time
     request = {"score": metrics, "settings": [setting.origin for setting in settings]}
     plan = Plan(tuple(cells), (), request, tuple(plugin_files))
     return Rescoring(plan, {why: tuple(names) for why, names in lacking.items()})

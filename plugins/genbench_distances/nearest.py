@@ -72,7 +72,7 @@ def nearest_to(rows: Array, queries: Array) -> tuple[Array, Array]:
     spare = min(3, len(rows))
     for start, squares in products(x, np.einsum("ij,ij->i", x, x), y, np.einsum("ij,ij->i", y, y)):
         block = slice(start, start + len(squares))
-        near = np.argpartition(squares, spare - 1, axis=1)[:, :spare]
+        near = _smallest(squares, spare)
         found = _exact(queries[block], rows, near)
         best = found.argmin(1)[:, None]
         distances[block] = np.take_along_axis(found, best, 1)[:, 0]
