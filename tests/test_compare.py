@@ -65,7 +65,10 @@ def test_devices_are_compared_by_their_kind():
 def test_a_worse_score_regresses_and_another_metric_can_be_chosen():
     found = verdicts(runs_of(), runs_of(mean=0.3, seed=1))
     assert found["vae x ring", "energy"].verdict == "regressed"
-    assert ("vae x ring", "energy") not in verdicts(runs_of(), runs_of(mean=0.3, seed=1), metrics=["coverage"])
+    both = [synthetic.record("vae", 0, [synthetic.score(name, 1.0) for name in ("energy", "frechet")])]
+    assert ("vae x ring", "energy") not in verdicts(both, both, metrics=["frechet"])
+    with pytest.raises(UserError, match="did you mean 'frechet'"):
+        verdicts(both, both, metrics=["frechett"])
 
 
 @pytest.mark.parametrize(
@@ -143,6 +146,8 @@ def test_times_are_compared_only_within_one_session_of_one_machine_and_unshared(
     assert fit(timed(1.0), timed(1.0, session="t")) == "not comparable"  # never a pass
     assert fit(timed(1.0), timed(1.3, session="t"), same_session=True) == "regressed"
     assert fit(timed(1.0), timed(1.3, session="t", machine="n"), same_session=True) == "not comparable"
+    assert fit(timed(1.0), timed(1.3, machine="n")) == "not comparable"  # one session on several machines
+    assert fit(timed(1.0, machine=None), timed(1.3, machine=None)) == "not comparable"
     assert fit(timed(1.0), timed(1.3, shared=True)) == "not comparable"
 
 

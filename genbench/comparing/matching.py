@@ -14,7 +14,7 @@ from genbench.comparing.sources import CellName, Side, read_side
 from genbench.comparing.speed import SLOWER, decide_speed
 from genbench.comparing.verdict import Comparison, Verdict
 from genbench.entry import TIMED, column_of, scale_of, shared
-from genbench.errors import UserError
+from genbench.errors import UnknownName, UserError
 
 if TYPE_CHECKING:
     from genbench.table import Results
@@ -49,11 +49,10 @@ def compare(
     a, b = read_side(base), read_side(head)
     if bool(a.cells) != bool(b.cells):
         raise UserError(f"{a.name} and {b.name}: one is a run, the other of pytest-benchmark; compare two of a kind")
-    one_machine = a.machines == b.machines and len(a.machines) == 1
     if a.cells:
-        verdicts = _cells(a, b, set(metrics), same_session and one_machine, (alpha, floors, share, slower))
+        verdicts = _cells(a, b, set(metrics), same_session, (alpha, floors, share, slower))
     else:
-        verdicts = _benchmarks(a, b, same_session and one_machine, alpha, slower)
+        verdicts = _benchmarks(a, b, same_session, alpha, slower)
     notes = [f"left out, damaged: {damage}" for side in (a, b) for damage in side.damaged]
     notes += [f"{side.name}: {side.unfinished} cells of its plan have not run" for side in (a, b) if side.unfinished]
     notes += _rules(verdicts, alpha, floors, share) if a.cells else []
@@ -80,12 +79,15 @@ def _rules(verdicts: Sequence[Verdict], alpha: float, floors: float, share: floa
 
 
 def _cells(
-    a: Side, b: Side, metrics: set[str], one_session: bool, limits: tuple[float, float, float, float]
+    a: Side, b: Side, metrics: set[str], same_session: bool, limits: tuple[float, float, float, float]
 ) -> list[Verdict]:
     alpha, floors, share, slower = limits
     verdicts: list[Verdict] = []
     pairs: list[Pair] = []
     titles = _titles([*a.cells, *b.cells])
+    known = {column for side in (a, b) for seeds in side.cells.values() for column in _columns(seeds)}
+    for unknown in sorted(metrics - known):
+        raise UnknownName("score in these runs", unknown, known)
     for name in dict.fromkeys([*a.cells, *b.cells]):
         title, old, new = titles[name], a.cells.get(name), b.cells.get(name)
         if old is None or new is None:
@@ -99,7 +101,7 @@ def _cells(
             pairs += found
             verdicts += others
         verdicts += _facts(title, old, new)
-        verdicts += _times(title, old, new, one_session, alpha, slower)
+        verdicts += _times(title, old, new, same_session, alpha, slower)
     return [*verdicts, *decide_quality(pairs, alpha=alpha, floors=floors, share=share)]
 
 
@@ -221,12 +223,12 @@ def _facts(title: str, old: Seeds, new: Seeds) -> list[Verdict]:
     """Return whether counts, sizes and samples are the same at the seeds that both sides finished."""
     seeds = sorted(seed for seed in old.keys() & new.keys() if old[seed]["status"] == new[seed]["status"] == "ok")
     verdicts = []
-    for name in ("parameters", "steps", "forward_calls", "peak_mb"):
+    counted = all(str(old[seed].get("budget")).endswith(("steps", "epochs")) for seed in seeds)  # not by a clock
+    on_gpu = all(str(old[seed].get("device")).startswith("cuda") for seed in seeds)  # elsewhere peaks are not exact
+    names = ["parameters", *(("steps", "forward_calls") if counted else ()), *(("peak_mb",) if on_gpu else ())]
+    for name in names:
         a, b = ([(side[seed].get("timings") or {}).get(name) for seed in seeds] for side in (old, new))
-        inexact = name == "peak_mb" and not all(str(old[seed].get("device")).startswith("cuda") for seed in seeds)
-        timed = name != "parameters" and any(str(old[seed].get("budget")).endswith("s") for seed in seeds)
-        timed = timed and not any(str(old[seed].get("budget")).endswith(("steps", "epochs")) for seed in seeds)
-        if seeds and not inexact and not timed and None not in (*a, *b):
+        if seeds and None not in (*a, *b):
             verdicts.append(decide_fact(_one(a), _one(b), subject=title, metric=name))
     a, b = ([old_or_new[seed].get("samples_sha256") for seed in seeds] for old_or_new in (old, new))
     if seeds and None not in (*a, *b):
@@ -242,8 +244,12 @@ def _one(values: Sequence[Any]) -> Any:
 
 
 def _times(title: str, old: Seeds, new: Seeds, same: bool, alpha: float, slower: float) -> list[Verdict]:
-    sessions = {record.get("session") for side in (old, new) for record in side.values()}
-    one_session = same or (len(sessions) == 1 and None not in sessions)
+    records = [record for side in (old, new) for record in side.values()]
+    sessions = {record.get("session") for record in records}
+    machines = {(record.get("machine") or {}).get("id") for record in records}  # a session may have several
+    one_session = (
+        len(machines) == 1 and None not in machines and (same or (len(sessions) == 1 and None not in sessions))
+    )
     ok_a, ok_b = ([r for r in side.values() if r["status"] == "ok"] for side in (old, new))
     verdicts = []
     for name, field in TIMES.items():
@@ -270,6 +276,7 @@ def _seconds(records: Sequence[Mapping[str, Any]], field: str) -> list[float]:
 
 def _benchmarks(a: Side, b: Side, same: bool, alpha: float, slower: float) -> list[Verdict]:
     verdicts = []
+    one_machine = a.machines == b.machines and len(a.machines) == 1
     for name in dict.fromkeys([*a.benchmarks, *b.benchmarks]):
         old, new = a.benchmarks.get(name), b.benchmarks.get(name)
         if old is None or new is None:
@@ -277,10 +284,10 @@ def _benchmarks(a: Side, b: Side, same: bool, alpha: float, slower: float) -> li
             continue
         both = sorted(old.facts.keys() & new.facts.keys())
         verdicts += [decide_fact(old.facts[fact], new.facts[fact], subject=name, metric=fact) for fact in both]
-        if same:
+        if same and one_machine:
             verdicts.append(decide_speed(old.times, new.times, subject=name, metric="time", alpha=alpha, limit=slower))
         else:
-            why = "another machine" if a.machines != b.machines else "another session, as far as the files tell"
+            why = "another machine" if not one_machine else "another session, as far as the files tell"
             known = Verdict(name, "time", "not comparable", why, "speed", unit="s")
             verdicts.append(replace(known, base=min(old.times), head=min(new.times)))
     return verdicts
