@@ -37,7 +37,8 @@ __all__ = [
     "trace",
 ]
 
-Status = Literal["ok", "broken", "outdated", "clashing", "blocked"]
+Status = Literal["ok", "slow", "broken", "outdated", "clashing", "blocked"]
+PATIENCE = 0.5  # seconds that a plugin may take of every start
 SPECS = (ModelSpec, DatasetSpec, MetricSpec, SpaceSpec)
 
 NATIVE = ("standardised", "pixels", "raw")  # spaces of the core
@@ -64,7 +65,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class PluginRow:
-    """What became of a plugin: ``ok broken outdated clashing blocked`` with its reason; ``seconds`` of start-up."""
+    """What became of a plugin: ``ok slow broken outdated clashing blocked``, its reason, ``seconds`` of start-up."""
 
     provenance: Provenance
     status: Status = "ok"
@@ -100,7 +101,7 @@ class PluginRow:
         """One line for the user, empty where there is nothing to tell."""
         if self.status in ("ok", "blocked"):
             return ""
-        verb = {"broken": "is broken: ", "outdated": "", "clashing": "clashes: "}[self.status]
+        verb = {"broken": "is broken: ", "outdated": "", "slow": "", "clashing": "clashes: "}[self.status]
         return f"plugin {self.name!r} ({self.provenance}) {verb}{self.reason}"
 
 
@@ -241,7 +242,11 @@ def load(candidate: Candidate, manager: pluggy.PluginManager) -> tuple[PluginRow
         return replace(row, status="broken", reason=reason, traceback=_traceback(error)), ()
     seconds = time.perf_counter() - start
     where = replace(row.provenance, path=row.provenance.path or str(getattr(plugin, "__file__", None) or ""))
-    return PluginRow(where, seconds=seconds, provides=tuple(f"{s.kind} {s.name}" for s in specs)), specs
+    row = PluginRow(where, seconds=seconds, provides=tuple(f"{s.kind} {s.name}" for s in specs))
+    if seconds > PATIENCE and row.distribution != "genbench":
+        cure = f"import what is heavy where the target is; GENBENCH_BLOCK={row.name} leaves it alone"
+        row = replace(row, status="slow", reason=f"takes {seconds:.1f} s of every start: {cure}")
+    return row, specs
 
 
 def _declared(plugin: Any) -> tuple[Spec, ...]:

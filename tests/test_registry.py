@@ -415,3 +415,13 @@ def test_trace_tells_of_each_plugin_and_each_call_of_an_observer(
     monkeypatch.delenv("GENBENCH_TRACE")
     Registry.discover()
     assert capsys.readouterr().err == ""
+
+
+def test_a_plugin_that_every_start_waits_for_is_told_of_and_works(install) -> None:
+    install("genbench-slow", "import time\ntime.sleep(0.6)\n" + good("late", "genbench_slow"))
+    registry = Registry.discover()
+    [row] = [row for row in registry.plugins if row.status == "slow"]
+    assert "s of every start" in row.problem
+    assert "GENBENCH_BLOCK=slow leaves it alone" in row.problem
+    assert row.problem in registry.problems
+    assert "late" in registry.models

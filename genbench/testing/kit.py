@@ -6,7 +6,7 @@ import importlib
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -166,8 +166,11 @@ def verify(subject: Subject, expected: Mapping[str, str] | None = None) -> Itera
             raise ValueError(f"no check named {name!r}; there are: {', '.join(each.name for each in checks)}")
         if not reason.strip():
             raise ValueError(f"the expected failure of {name!r} needs a reason")
+    told_already: set[str] = set()
     for each in checks:
-        yield outcome_of(each, subject, (expected or {}).get(each.name))
+        outcome = outcome_of(each, subject, (expected or {}).get(each.name))
+        yield replace(outcome, traceback="") if outcome.reason in told_already else outcome
+        told_already.add(outcome.reason)
 
 
 def outcome_of(one: Check, subject: Subject, expected: str | None = None) -> Outcome:
@@ -185,12 +188,19 @@ def outcome_of(one: Check, subject: Subject, expected: str | None = None) -> Out
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too
-        verdict, reason, trace = "failed", f"raised {told(error)}", traceback.format_exc()
+        verdict, reason, trace = "failed", f"raised {told(error)}", _theirs(error)
     if expected is not None and verdict == "failed":
         verdict, reason = "expected failure", f"{expected} ({reason})"
     elif expected is not None:
         verdict, reason = "unexpected pass", f"expected to fail: {expected}; take it out of the expected failures"
     return Outcome(one, verdict, reason, time.perf_counter() - start, trace)
+
+
+def _theirs(error: BaseException) -> str:
+    """Return the traceback without the frames of the kit itself."""
+    here = str(Path(__file__).parent)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(here)]
+    return "".join(traceback.format_list(frames)).rstrip()
 
 
 class quiet:  # noqa: N801 (a context manager, as contextlib names them)

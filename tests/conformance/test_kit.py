@@ -146,3 +146,17 @@ def test_pytest_runs_the_checks_by_name_and_by_decorator(tmp_path: Path) -> None
 def test_the_decorator_refuses_what_no_check_is_called() -> None:
     with pytest.raises(ValueError, match="no check named 'x' for a dataset"):
         conformance("dataset:sound", plugins=[DATA], expected_failures={"x": "why"})
+
+
+def test_one_cause_has_one_traceback_and_none_of_the_kits_own_frames(tmp_path: Path) -> None:
+    path = tmp_path / "unbuildable.py"
+    path.write_text(
+        "import genbench\n\nclass Needs:\n    def __init__(self):\n        raise TypeError('no')\n\n"
+        "@genbench.hookimpl\ndef genbench_register():\n"
+        "    return [genbench.ModelSpec('needs', Needs, None, 'nothing')]\n"
+    )
+    [report] = check_plugin("needs", plugins=[path])
+    told = [outcome.traceback for outcome in report.outcomes if outcome.verdict == "failed"]
+    assert len(told) > 5
+    assert sum(bool(text) for text in told) == 1
+    assert "genbench/testing" not in "".join(told)
