@@ -148,6 +148,8 @@ def loaded(*arguments: str, code: int = 0) -> set[str]:
         ("table --help", 0),
         ("score --help", 0),
         ("plot --help", 0),
+        ("report --help", 0),
+        ("report nowhere -o x.html", 2),
         ("plot nowhere -o x.png", 2),
         ("bench --help", 0),
         ("bench --against absent.whl", 2),

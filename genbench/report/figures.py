@@ -52,7 +52,10 @@ FIGURES: Mapping[str, Kind] = {
     ),
     "training": Kind(training, "Training", "losses against the clock of the training, one panel a model, all seeds"),
     "copying": Kind(
-        copying, "Copying", "how near samples are to training data; the grey line is fresh real data, left of it copies"
+        copying,
+        "Copying",
+        "how near samples are to training data; the grey line is fresh real data; ct and authenticity left of it, or "
+        "duplicates, are copies",
     ),
     "coverage": Kind(coverage, "Coverage", "how much of the real data is covered; the grey line is fresh real data"),
     "modes": Kind(

@@ -84,7 +84,8 @@ def _pair(axes: Axes, edges: tuple[Array, Array], real: Array, models: Sequence[
     middles = [(e[1:] + e[:-1]) / 2 for e in edges]
     density, levels = _density(real, edges)
     if levels:
-        axes.contourf(*middles, density, levels=[*levels, np.inf], colors=[REAL, REAL][: len(levels)], alpha=0.45)
+        shades = [(REAL, 0.3), (REAL, 0.7)][: len(levels)]
+        axes.contourf(*middles, density, levels=[*levels, np.inf], colors=shades)
     for look, rows in models:
         density, levels = _density(rows, edges)
         if levels:

@@ -79,7 +79,8 @@ def _view(record: Record, folder: Path | None, about: Mapping[str, Any]) -> Cell
 
 
 def _facts(record: Record) -> Iterable[tuple[str, str]]:
-    yield "status", f"{record['status']}{', while in ' + clean(record['phase']) if record.get('phase') else ''}"
+    where = f", while in {clean(record['phase'])}" if record.get("phase") and record["status"] != "ok" else ""
+    yield "status", record["status"] + where
     if record.get("reason"):
         yield "reason", clean(record["reason"], 2000)
     for name in ("budget", "device", "threads", "density", "fingerprint", "started", "ended", "attempt", "run"):
