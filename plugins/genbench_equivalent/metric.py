@@ -21,6 +21,7 @@ FEWEST = 10  # rows of either side
 TOO_FEW = f"needs at least {FEWEST} rows of either side"
 ALIKE = "the real rows are all equal: no bandwidth"
 UNTOLD = "at least: at no bandwidth are the samples told from real data"
+OPEN = "no upper bound: told from real data, but at a distance too uncertain to set one"
 CLOSER = "closer to the held-out rows than fresh real data come: suspect copies of them"
 
 
@@ -31,9 +32,10 @@ def equivalent(evidence: Evidence) -> Score:
     expected distance c/n to the truth. The bandwidth h runs from 1/64 to twice the median distance of real rows, by
     powers of two. The value is that of the bandwidth whose upper bound, which holds at all bandwidths together, is the
     smallest. Its interval at 95 % is every n for which n real events drawn again would be as far away, so that it
-    covers the spread of real samples too; it reaches down to what the other bandwidths do not exclude. Where no
-    bandwidth tells the samples from real data, the value is the number of events that they are worth at least (95 %,
-    one-sided) at every bandwidth, at most that of the held-out rows, and ``detail["at_least"]`` is True.
+    covers the spread of real samples too; it reaches down to what the other bandwidths do not exclude, and has no
+    upper end, ``high`` None, where a jackknife of the distance sets none. Where no bandwidth tells the samples from
+    real data, the value is the number of events that they are worth at least (95 %, one-sided) at every bandwidth, at
+    most that of the held-out rows, and ``detail["at_least"]`` is True.
 
     ``detail`` holds lists over bandwidths, widest first: ``bandwidths`` (units of the space), ``values`` (None where it
     is not told from real data), ``low``, ``high`` (None where unbounded), ``degrees`` (of freedom of the distance); and
@@ -130,7 +132,8 @@ def _score(found: Worth, energy: Worth, scale: Scale, sizes: dict[str, Any]) -> 
     known = {"level": LEVEL, "params": {"estimator": "U", "median": scale.median}, "detail": detail, **sizes}
     warnings = (CLOSER,) if found.closer.any() else ()
     if told:
-        value, high = float(found.value[at]), float(found.high_of_all[at])
+        value, high = float(found.value[at]), _finite(found.high_of_all[at])
+        warnings = warnings if high is not None else (OPEN, *warnings)
         low = min(float(found.low[at]), float(found.limit.min()))
         detail["standard_error"] = float(found.error[at])
         return Score(value, low=low, high=high, warnings=warnings, **known)

@@ -28,15 +28,18 @@ class Worth:
     """Real events at each of some scales (K,): the estimate and its interval; infinite where nothing bounds them.
 
     ``value`` is infinite where the distance cannot be told from that of fresh real data; ``low`` then is ``limit``, the
-    n that one cannot be below at 95 %, from the largest distance that these samples may have. ``high_of_all`` holds at
-    all scales together; ``error`` is the standard error of ``value``; ``closer`` says that fresh real data would not
-    come so close.
+    n that one cannot be below at 95 %, from the largest distance that these samples may have. ``high`` may be infinite
+    where ``value`` is not: the null law alone says what real data do, but not how uncertain the distance is of samples
+    that fail otherwise than by being few. ``high_of_all`` and ``null_of_all``, its part of the null law, hold at all
+    scales together; ``error`` is the standard error of ``value``; ``closer`` says that fresh real data would not come
+    so close.
     """
 
     value: Array
     low: Array
     high: Array
     high_of_all: Array
+    null_of_all: Array  # finite where fresh real data would not be so far away
     limit: Array
     error: Array
     degrees: Array  # ν, at most the number of rows
@@ -62,16 +65,19 @@ def worth(
         law = biased / _quantile(probability, degrees) - floor
         return _inverse(law), _inverse(distance - stdtrit(groups - 1, probability) * error)
 
-    high = np.maximum(*events(1 - TAIL))
+    null, jackknifed = events(1 - TAIL)
+    null_of_all, jackknifed_of_all = events(1 - TAIL / together)
     limit = events(1 - LEVEL)[1]
-    value = np.where(np.isfinite(high), _inverse(distance), np.inf)
+    told = np.isfinite(null)
+    value = np.where(told, _inverse(distance), np.inf)
     return Worth(
         value=value,
-        low=np.where(np.isfinite(high), np.minimum(*events(TAIL)), limit),
-        high=high,
+        low=np.where(told, np.minimum(*events(TAIL)), limit),
+        high=np.maximum(null, jackknifed),
         limit=limit,
         error=value**2 * np.maximum(error, np.sqrt(2 / degrees) * biased),  # of 1/D, from that of D
-        high_of_all=np.maximum(*events(1 - TAIL / together)),
+        high_of_all=np.maximum(null_of_all, jackknifed_of_all),
+        null_of_all=null_of_all,
         degrees=degrees,
         closer=biased < floor * _quantile(TAIL / together, degrees),
     )
@@ -90,9 +96,11 @@ def chosen(found: Worth) -> tuple[int, bool]:
     """Return which scale speaks for all, and whether it tells the samples from real data.
 
     The smallest estimate of several would be that of the noisiest scale, and too small. The one with the smallest upper
-    bound is the scale that proves most against the samples. Where no scale proves anything, it is the one that leaves
-    most room for doubt: what the samples are worth at least, at every scale, they are worth at that one.
+    bound is the scale that proves most against the samples: that of both laws, or that of the null law where the
+    jackknife bounds none. Where no scale proves anything, it is the one that leaves most room for doubt: what the
+    samples are worth at least, at every scale, they are worth at that one.
     """
-    if np.isfinite(found.high_of_all).any():
-        return int(np.argmin(found.high_of_all)), True
+    for bound in (found.high_of_all, found.null_of_all):
+        if np.isfinite(bound).any():
+            return int(np.argmin(bound)), True
     return int(np.argmin(found.limit)), False

@@ -103,6 +103,24 @@ def test_fresh_real_data_are_rarely_told_from_real_data() -> None:
     assert told <= 6
 
 
+@pytest.mark.parametrize(
+    ("n", "m", "shift", "width"), [(1500, 1100, (0.2, 0.0), (1.2, 0.9)), (750, 750, (0.3, 0.0), (1.0, 1.0))], ids=str
+)
+def test_faults_are_told_also_where_nothing_bounds_the_distance(n, m, shift, width) -> None:
+    found = []
+    for draw in range(6):
+        rng = generator((19, draw))
+        found.append(worth(rng.standard_normal((n, 2)), np.array(shift) + width * rng.standard_normal((m, 2))))
+    assert not any(score.detail["at_least"] for score in found)
+    assert np.median([score.value for score in found]) < m / 5
+    unbounded = [score for score in found if score.high is None]
+    assert unbounded
+    for score in unbounded:
+        assert score.low < score.value < np.inf
+        assert score.detail["standard_error"] > 0
+        assert "no upper bound" in score.warnings[0]
+
+
 def test_a_mode_that_is_missing_makes_ten_thousand_samples_worth_a_few_hundred(real) -> None:
     rng = generator(5)
     rows = GRID.sample(2 * ROWS, rng)
