@@ -209,7 +209,7 @@ def _listed(names: Sequence[str], most: int = 6) -> str:
 
 def _effort(request: Request) -> str:
     effort = request.effort
-    return f"the least of {effort.blocks} blocks of {1000 * effort.target:g} ms"
+    return f"the lower decile of {effort.blocks} blocks of {1000 * effort.target:g} ms"
 
 
 def _notes(base: Source | Stored | None, request: Request) -> tuple[str, ...]:

@@ -291,11 +291,19 @@ def _evidence(kind: str) -> Callable[[], Any]:
         "truth_test": log_prob(flat[0]), "truth_fake": log_prob(flat[1]), "entropy": 1.42 * columns,
         "modes": None if levels else modes, "timing": {"fit_s": 10.0, "samples_per_s": 1e4},
         "simulator": Simulator(1.0, "simulated"), "labels_train": numbers[0], "labels_test": numbers[1],
-        "labels_fake": numbers[2], "observables_test": {"sum": flat[0].sum(1)},
+        "labels_fake": numbers[2], "features": _Predicts(), "observables_test": {"sum": flat[0].sum(1)},
         "observables_fake": {"sum": flat[1].sum(1)},
     }  # fmt: skip
     known = {name: value for name, value in fields.items() if name in Evidence.__dataclass_fields__}
     return lambda: Evidence(RealSide(flat[0]), flat[1], **known)
+
+
+class _Predicts:
+    """A feature space whose classifier goes by the sign of the first column."""
+
+    def predict(self, features: Any) -> Any:
+        """Return (n,) integers."""
+        return (features[:, 0] > 0).astype(int)
 
 
 def _dataset(name: str) -> Callable[[], Any]:

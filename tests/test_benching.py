@@ -1,0 +1,301 @@
+"""Two versions measured in turn: what is installed, what is told apart, what must repeat, what is stored."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genbench.benching import lab as lab_module
+from genbench.benching.lab import Effort, Lab
+from genbench.benching.request import Request, chosen
+from genbench.benching.run import _beside, _compared, _effort, _settled, _speed
+from genbench.benching.sides import Side, find_source, install
+from genbench.benching.stored import Stored, read_stored, write_stored
+from genbench.cli.main import main
+from genbench.comparing import Verdict
+from genbench.errors import UnknownName
+from genbench.machine import machine
+
+ROOT = Path(__file__).parent.parent
+PROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[project]
+name = "genbench-toil"
+version = "1.0"
+dependencies = ["genbench>=0.1"]
+[project.entry-points.genbench]
+toil = "genbench_toil"
+[tool.hatch.build.targets.wheel]
+packages = ["genbench_toil"]
+"""
+PLUGIN = """
+from genbench.hooks import hookimpl
+from genbench.spec import MetricSpec
+
+@hookimpl
+def genbench_register():
+    names = {names}
+    return [MetricSpec(name, f"genbench_toil.toil:{{name}}", None, "adds numbers") for name in names]
+"""
+TOIL = """
+from genbench.protocol import Score
+
+def add(turns):
+    total = 0
+    for i in range(turns):
+        total += i % 7
+    return Score(float({result}))
+
+def slowed(evidence):
+    return add({turns})
+
+def kept(evidence):
+    return add(50_000)
+
+def gone(evidence):
+    return add(10)
+
+def breaks(evidence):
+    {breaks}
+    return add(10)
+
+added = gone
+"""
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+def write(folder: Path, names: tuple[str, ...], **values: Any) -> None:
+    package = folder / "genbench_toil"
+    package.mkdir(parents=True, exist_ok=True)
+    (folder / "pyproject.toml").write_text(PROJECT)
+    (package / "__init__.py").write_text(PLUGIN.format(names=names))
+    (package / "toil.py").write_text(TOIL.format(**{"turns": 100_000, "result": 1, "breaks": "", **values}))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plugin in a repository, whose files are 15 % slower than what is committed, and otherwise changed."""
+    folder = tmp_path_factory.mktemp("toil")
+    write(folder, ("slowed", "kept", "gone", "breaks"))
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "as it was")
+    write(folder, ("slowed", "kept", "added", "breaks"), turns=115_000, result=2, breaks="raise OSError('no disk')")
+    return folder
+
+
+# ------------------------------------------------------------------------------------------------------ the gate itself
+
+
+@pytest.mark.slow
+def test_a_slowdown_of_15_percent_is_caught_and_what_else_changed_is_told(
+    project: Path, tmp_path: Path, capsys
+) -> None:
+    told, kept = tmp_path / "comparison.json", tmp_path / "head.json"
+    names = "metric/slowed,metric/kept,metric/gone,metric/added,metric/breaks"
+    line = ["bench", "--against", "HEAD", "--project", str(project), "--select", names]
+    assert main([*line, "-o", str(told), "--save", str(kept)]) == 4
+    verdicts = {(v["subject"], v["metric"]): v for v in json.loads(told.read_text())["verdicts"]}
+    slowed = verdicts["metric/slowed", "cpu_s"]
+    assert slowed["verdict"] == "regressed"
+    assert 0.10 < slowed["change"] < 0.30
+    assert len(slowed["head_runs"]) == Effort().again, "a hit is measured again"
+    assert verdicts["metric/kept", "cpu_s"]["verdict"] in ("unchanged", "inconclusive")
+    assert verdicts["metric/gone", "cpu_s"]["verdict"] == "missing"
+    assert verdicts["metric/added", "cpu_s"]["verdict"] == "new"
+    assert verdicts["metric/breaks", "cpu_s"]["verdict"] == "regressed"
+    assert "no disk" in verdicts["metric/breaks", "cpu_s"]["reason"]
+    assert verdicts["metric/slowed", "value"]["verdict"] == "changed"
+    assert "metric/slowed, cpu_s" in capsys.readouterr().err
+    stored = read_stored(kept)
+    assert len(stored.values["metric/kept"]) == Effort().pairs
+    assert "metric/gone" not in stored.values
+    assert "metric/breaks" not in stored.values
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="compares a commit of this repository with itself")
+def test_genbench_is_as_fast_as_itself(tmp_path: Path) -> None:
+    told = tmp_path / "comparison.json"
+    same = ["bench", "--against", "HEAD", "--head", "HEAD", "--project", str(ROOT)]
+    assert main([*same, "--quick", "-o", str(told)]) == 0
+    verdicts = json.loads(told.read_text())["verdicts"]
+    assert {"start/help", "registry", "plan", "table", "model/vae/step"} <= {v["subject"] for v in verdicts}
+    assert {v["verdict"] for v in verdicts} <= {"unchanged", "inconclusive"}
+    facts = [v for v in verdicts if v["kind"] == "fact"]
+    assert {"modules", "parameters", "samples_sha256", "value"} <= {v["metric"] for v in facts}
+    assert {v["verdict"] for v in facts} == {"unchanged"}
+
+
+class Scripted:
+    """A lab whose answers are known: each call of ``values`` gives base ones and head the next ratio of the script."""
+
+    effort = Effort(pairs=5, again=6)
+
+    def __init__(self, *ratios: float) -> None:
+        self.ratios, self.asked = list(ratios), 0
+        self.errors: dict[tuple[int, str], str] = {}
+
+    def renew(self, names: list[str]) -> None: ...
+
+    def values(self, name: str, sides: tuple[int, ...], pairs: int, first: int = 0) -> list[list[float | None]]:
+        self.asked += 1
+        ratio = self.ratios[(self.asked - 1) // self.effort.again]
+        noise = 1.0 + 0.001 * first
+        return [[noise] * pairs, [ratio * noise * (1 + 0.0005 * (first % 2))] * pairs]
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "expected", "rounds"),
+    [
+        ("unchanged", [], "unchanged", 0),
+        ("regressed", [1.2], "regressed", 1),
+        ("regressed", [1.0], "unchanged", 1),
+        ("inconclusive", [1.2, 1.2], "regressed", 2),
+        ("inconclusive", [1.2, 1.0], "unchanged", 2),
+        ("improved", [1.2, 0.8], "inconclusive", 2),
+    ],
+)
+def test_no_hit_counts_that_does_not_repeat(first: str, later: list[float], expected: str, rounds: int) -> None:
+    lab: Any = Scripted(*later)
+    known = Verdict("metric/x", "cpu_s", first, kind="speed", base_runs=(1.0,), head_runs=(1.0,))
+    found = _settled(lab, {"metric/x": known}, (0, 1), lambda name, got: _speed(name, got[0], got[1]), lambda _: None)
+    assert found["metric/x"].verdict == expected
+    assert lab.asked == rounds * lab.effort.again
+
+
+def test_facts_are_compared_exactly_and_names_one_by_one() -> None:
+    base = {"modules": ["a", "b"], "parameters": 3, "old": 1, "value": 0.1}
+    head = {"modules": ["a", "c"], "parameters": 3, "new": 1, "value": 0.1 + 1e-16}
+    found = {each.metric: each for each in _compared("start/help", base, head)}
+    assert found.keys() == {"modules", "parameters", "value"}
+    assert (found["modules"].verdict, found["modules"].reason) == ("changed", "+c, -b")
+    assert found["parameters"].verdict == "unchanged"
+    assert found["value"].verdict == ("unchanged" if base["value"] == head["value"] else "changed")
+
+
+# -------------------------------------------------------------------------------------------------------- what is asked
+
+
+def test_each_mistake_is_told_before_anything_is_installed(tmp_path: Path, project: Path, capsys) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    (tmp_path / "other.json").write_text("{}")
+    mistakes = {
+        ("--against", "absent.whl"): "absent.whl: no such wheel; build one with",
+        ("--project", str(tmp_path)): "no pyproject.toml",
+        ("--project", str(project), "--against", "nosuch"): "nosuch: no commit of this name in",
+        ("--project", str(project), "--against", "--output=x"): "--output=x: no commit of this name",
+        ("--project", str(project), "--against", str(tmp_path / "run")): "a run of cells, which genbench compare reads",
+        ("--project", str(project), "--against", str(tmp_path / "other.json")): "no file of genbench bench --save",
+        ("--save", "absent/x.json"): "no folder absent",
+    }
+    for arguments, message in mistakes.items():
+        assert main(["bench", *arguments]) == 2
+        out, err = capsys.readouterr()
+        assert message in err
+        assert (out, err.count("\n")) == ("", 1)
+
+
+def test_what_is_measured_is_what_the_distribution_provides() -> None:
+    base = {"start/help": "genbench", "start/list": "genbench", "metric/energy": "genbench", "model/mine/step": "mine"}
+    head = base | {"model/mine/sample": "mine"}
+    assert chosen(Request(), "mine", [base, head]) == ["start/list", "model/mine/step", "model/mine/sample"]
+    assert chosen(Request(), "genbench", [base, head]) == ["start/help", "start/list", "metric/energy"]
+    assert chosen(Request(select="*,-model/*"), "mine", [base, head]) == ["start/help", "start/list", "metric/energy"]
+    with pytest.raises(UnknownName, match="did you mean 'metric/energy'"):
+        chosen(Request(select="metric/enrgy"), "mine", [base, head])
+
+
+# --------------------------------------------------------------------------------------------------------- environments
+
+
+@pytest.fixture(scope="module")
+def installed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Side]:
+    folders = [tmp_path_factory.mktemp(name) for name in ("base", "head")]
+    return [install(find_source(what, project), folder) for what, folder in zip(("HEAD", "."), folders, strict=True)]
+
+
+def test_each_side_sees_its_own_version_and_the_libraries_that_are_there(installed: list[Side]) -> None:
+    code = "import genbench_toil.toil as t, inspect, numpy; print('115' in inspect.getsource(t), numpy.__file__)"
+    told = [
+        subprocess.run([side.python, "-P", "-c", code], capture_output=True, text=True, check=True).stdout.split()
+        for side in installed
+    ]
+    assert [own for own, _ in told] == ["False", "True"]
+    assert {where for _, where in told} == {__import__("numpy").__file__}
+    assert {side.distribution for side in installed} == {"genbench-toil"}
+    assert "genbench_toil" not in sys.modules
+
+
+def test_what_fails_on_a_side_harms_nothing_else(installed: list[Side], tmp_path: Path) -> None:
+    names = ["metric/breaks", "metric/kept", "metric/nosuch"]
+    with Lab(installed, tmp_path, Effort(blocks=2, target=0.001)) as lab:
+        assert [("metric/gone" in side, "metric/added" in side) for side in lab.quantities()] == [(1, 0), (0, 1)]
+        values = {name: lab.values(name, (0, 1), 2) for name in names}
+        facts = lab.facts("metric/kept", (0, 1))
+    assert values["metric/breaks"][1] == [None, None]
+    assert None not in values["metric/breaks"][0]
+    assert values["metric/nosuch"] == [[None, None], [None, None]]
+    assert all(0 < value < 1 for side in values["metric/kept"] for value in side if value)
+    assert facts == [{"value": 1.0}, {"value": 2.0}]
+    assert set(lab.errors) == {(1, "metric/breaks"), (0, "metric/nosuch"), (1, "metric/nosuch")}
+
+
+def test_a_server_that_hangs_is_ended(installed: list[Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab_module, "PATIENCE", 0.0)
+    with Lab(installed[:1], tmp_path, Effort()) as lab:
+        assert lab.values("metric/kept", (0,), 1) == [[None]]
+        assert "no answer" in lab.errors[0, "metric/kept"]
+        assert not lab._servers
+
+
+# --------------------------------------------------------------------------------------------------------- stored times
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    side = Side("v1", Path(sys.executable), "genbench-toil", "1.0", "abc")
+    values = {"metric/kept": [1.0, 1.01, 1.02, 1.01, 1.0], "metric/broken": [None] * 5}
+    write_stored(tmp_path / "v1.json", side, values, {"metric/kept": {"value": 1.0, "calls": 3}}, "as usual")
+    return tmp_path / "v1.json"
+
+
+def beside(base: Stored, values: list[float | None]) -> Verdict:
+    lab: Any = Scripted()
+    return _beside(lab, base, Request(), "metric/kept", values)
+
+
+def test_stored_times_are_compared_on_the_machine_that_made_them_alone(stored: Path) -> None:
+    base = replace(read_stored(stored), effort=_effort(Request()))
+    slow: list[float | None] = [1.3, 1.31, 1.32, 1.31, 1.3]
+    assert beside(base, slow).verdict == "regressed"
+    assert beside(base, [1.0, 1.01, 1.02, 1.01, 1.0]).verdict == "unchanged"
+    elsewhere = beside(replace(base, machine={**machine(), "id": "another"}), slow)
+    assert (elsewhere.verdict, "another machine" in elsewhere.reason) == ("not comparable", True)
+    otherwise = beside(read_stored(stored), slow)
+    assert (otherwise.verdict, otherwise.reason) == ("not comparable", "measured otherwise: as usual")
+    assert "metric/broken" not in base.values
+
+
+def test_stored_times_are_in_the_format_of_pytest_benchmark(stored: Path) -> None:
+    from genbench import comparing
+
+    body = json.loads(stored.read_text())
+    [benchmark] = body["benchmarks"]
+    assert {"machine_info", "commit_info", "datetime", "version"} <= body.keys()
+    assert benchmark["stats"]["data"] == [1.0, 1.01, 1.02, 1.01, 1.0]
+    assert benchmark["stats"]["min"] == 1.0
+    assert comparing.compare(stored, stored).verdicts, "genbench compare reads it"
