@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
@@ -22,6 +22,7 @@ __all__ = [
     "column_of",
     "scale_of",
     "score_entry",
+    "scores_of",
     "shared",
     "timing_entry",
 ]
@@ -30,6 +31,7 @@ Record = Mapping[str, Any]
 
 STANDARD = ("standardised", "pixels", "")  # the spaces that go without saying in the name of a column
 KINDS = ("exact", "bound", "estimate")
+OBSERVABLES = "_observables"  # how metrics are named that hold the distance of each observable
 LIKELIHOODS = ("nll", "bits_per_dim", "kl")  # where the kind of a model's density says what the number is
 TIMED = ("speedup", "break_even")  # metrics that are made of timings
 SUSPECT = 3.0  # standard errors by which a score must beat the floor before it is flagged
@@ -45,6 +47,7 @@ class Column:
     timing: bool = False
     metric: str = ""
     space: str = ""
+    observable: str = ""  # of one derived observable: w1[m_jj]
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,25 @@ def column_of(score: Mapping[str, Any]) -> str:
     return metric if space in STANDARD or "@" in metric else f"{metric}@{space}"
 
 
+def scores_of(record: Record) -> Iterator[Record]:
+    """Yield the scores of a record; after one of several observables, ``w1_observables``, that of each: ``w1[m_jj]``.
+
+    Those are made of its ``detail``: a value for each name in ``observables``, perhaps bounds in ``intervals``.
+    """
+    for score in record.get("scores") or ():
+        yield score
+        detail = score.get("detail") or {}
+        each = detail.get("observables")
+        if not str(score["metric"]).endswith(OBSERVABLES) or not isinstance(each, Mapping):
+            continue
+        distance, _, space = column_of(score).partition(OBSERVABLES)
+        blank = dict.fromkeys(("floor", "floor_sd", "floor_from", "z")) | {"suspect": False, "warnings": []}
+        for name, value in each.items():
+            low, high = (detail.get("intervals") or {}).get(name) or (None, None)
+            mine = {"label": f"{distance}[{name}]{space}", "value": value, "low": low, "high": high, "observable": name}
+            yield {**score, **blank, **mine, "detail": {}}
+
+
 def timing_entry(ok: Sequence[Record], column: Column, missing: str) -> Entry:
     """Return the entry of a timing from the records that are ok; ``missing`` says why no mean may be shown, if so."""
     found = {}
@@ -93,7 +115,7 @@ def score_entry(
 
     ``density`` is the kind of the model's ``log_prob``; ``doubt`` says that it failed a check.
     """
-    scores = {_seed(r): s for r in ok for s in r.get("scores") or () if column_of(s) == column.name}
+    scores = {_seed(r): s for r in ok for s in scores_of(r) if column_of(s) == column.name}
     valued = {seed: s for seed, s in scores.items() if _number(s.get("value")) is not None}
     why = [w for seed, s in scores.items() if seed not in valued for w in s.get("warnings") or ()]
     # a limit is compared as if it were exact: what is told from it would be told from the truth

@@ -6,9 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
-from genbench.entry import TIMED, Column, Entry, Record, column_of, score_entry, timing_entry
+from genbench.entry import TIMED, Column, Entry, Record, column_of, score_entry, scores_of, timing_entry
 from genbench.significance import places
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Record",
     "Row",
     "Summary",
+    "chosen",
     "columns_of",
     "deduplicated",
     "role_of",
@@ -204,16 +206,28 @@ def columns_of(records: Iterable[Record]) -> tuple[Column, ...]:
     metrics: dict[str, Column] = {}
     timings: dict[str, None] = {}
     for record in records:
-        for score in record.get("scores") or ():
+        for score in scores_of(record):
             name = column_of(score)
             better = score.get("better") if score.get("ranked", True) else None
             if name not in metrics or (better and metrics[name].better is None):
                 metric, space = str(score["metric"]), str(score.get("space") or "")
-                metrics[name] = Column(name, better, score.get("unit") or "", metric=metric, space=space)
+                observable = str(score.get("observable") or "")
+                metrics[name] = Column(name, better, score.get("unit") or "", False, metric, space, observable)
         timings.update(dict.fromkeys(record.get("timings") or ()))
     known = [name for name in TIMINGS if name in timings]
     others = [name for name in timings if name not in TIMINGS]
     return (*metrics.values(), *(Column(n, TIMINGS.get(n), timing=True) for n in (*known, *others) if n not in metrics))
+
+
+def chosen(columns: Sequence[Column], patterns: Iterable[str]) -> dict[str, list[str]]:
+    """Return for each name, glob or ``all`` the columns that it means: w1_observables has those of its observables."""
+
+    def meant(pattern: str, column: Column) -> bool:
+        if pattern in ("all", column.name) or (column.observable and pattern == column.metric):
+            return True
+        return fnmatchcase(column.name, pattern.replace("[", "[[]"))  # a bracket is part of a name
+
+    return {pattern: [column.name for column in columns if meant(pattern, column)] for pattern in patterns}
 
 
 def _clock(record: Record) -> tuple[Any, ...]:

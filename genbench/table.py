@@ -9,7 +9,8 @@ likelihoods: exact, bound, estimate; ranks never cross kinds), ``m_floor`` (the 
 there is no value); where a value is only a lower limit, ``m_at_least``. A model with a failed seed has no value, only
 its rank: the last.
 
-``m`` is a metric in the standard space of the data, ``m@space`` the metric in another.
+``m`` is a metric in the standard space of the data, ``m@space`` the metric in another, and ``w1[NAME]`` the distance of
+one derived observable, of which ``w1_observables`` is the mean.
 
 A frame of cells (``per="seed"``) has ``m``, and for metrics ``m_low``, ``m_high``, ``m_floor``, ``m_floor_sd``,
 ``m_z`` and, where values may be lower limits, ``m_at_least``.
@@ -26,7 +27,7 @@ from typing import Any
 
 import pandas as pd
 
-from genbench.entry import Column, Entry, Record, column_of
+from genbench.entry import Column, Entry, Record, column_of, scores_of
 from genbench.record import Damage, read_records
 from genbench.summary import Row, Summary, columns_of, deduplicated, role_of, summarise
 
@@ -103,7 +104,7 @@ def _cell_fields(record: Record) -> dict[str, Any]:
     fields = _shared_fields(record) | {
         name: record.get(name) for name in ("seed", "status", "phase", "reason", "key", "attempt")
     }
-    scores = record.get("scores") or ()
+    scores = list(scores_of(record))
     fields |= {_free(column_of(score)): score.get("value") for score in scores}
     fields |= {_free(name): value for name, value in (record.get("timings") or {}).items()}
     for score in scores:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from genbench.errors import UserError
 __all__ = ["show", "table"]
 
 FORMATS = ("rich", "markdown", "csv", "latex", "json", "parquet")
+NAME = r"(?:\[[^\[\]]*\]|[^,])+"  # up to a comma outside of brackets; a glob may leave them open: w1[*
 DAMAGED = 5  # how many damaged files are named
 SUFFIXES = {".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json", ".parquet": "parquet"}
 
@@ -22,7 +24,9 @@ SUFFIXES = {".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json", 
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-f", "--format", "form", type=click.Choice(FORMATS), help="Default: by FILE's suffix, else rich.")
 @click.option("--per", type=click.Choice(("model", "seed")), default="model", help="One row a model, or one a seed.")
-@click.option("--metrics", metavar="A,B", default="", help="Columns to show, or 'all'. Default: the most telling ones.")
+@click.option(
+    "--metrics", metavar="A,B", default="", help="Columns to show: names, globs, all. Default: the most telling."
+)
 @click.option("--sort", metavar="METRIC", help="Column whose best comes first.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE.")
 def table(
@@ -41,7 +45,6 @@ def table(
 
     from genbench.cli.output import warn
     from genbench.record import read_run
-    from genbench.selection import split
 
     for run in runs:
         read_run(run, [])  # a wrong name is told before pandas is imported
@@ -53,7 +56,7 @@ def table(
     warn(_damage(results.damaged))
     if not results.records:
         raise UserError(f"{', '.join(map(str, runs))}: no cell has finished yet, so there is nothing to show")
-    names = tuple(split(metrics))
+    names = tuple(name.strip() for name in re.findall(NAME, metrics) if name.strip())
     if form == "rich" and output is None:
         show(results.records, per, names, sort)
         return

@@ -13,7 +13,7 @@ from genbench.report.latex import render_latex
 from genbench.report.markdown import render_markdown
 from genbench.report.terminal import render_terminal, terminal_text
 from genbench.report.view import View, view_of
-from genbench.summary import columns_of, summarise
+from genbench.summary import chosen, columns_of, summarise
 from genbench.table import to_frame
 
 __all__ = ["FORMATS", "check_names", "render", "render_terminal", "views_of"]
@@ -35,16 +35,21 @@ def views_of(
     ``sort`` names the column whose best comes first. Raises UnknownName where no record has such a column.
     """
     records = list(records)
-    check_names(records, [*metrics, *([sort] if sort else [])])
+    check_names(records, metrics, sort)
     return [view_of(summary, metrics, sort) for summary in summarise(records, per)]
 
 
-def check_names(records: Iterable[Record], names: Iterable[str]) -> None:
-    """Raise UnknownName for the first of these names that is no metric or timing of the records."""
-    known = {column.name for column in columns_of(records)}
-    for name in names:
-        if name not in known | {"all"}:
-            raise UnknownName("metric", name, known)
+def check_names(records: Iterable[Record], names: Iterable[str], sort: str | None = None) -> None:
+    """Raise UnknownName for the first of these names or globs that means no metric or timing of the records.
+
+    ``sort`` is the name of one column.
+    """
+    columns = columns_of(records)
+    known = {column.name for column in columns}
+    unknown = [name for name, found in chosen(columns, names).items() if not found and name != "all"]
+    unknown += [sort] if sort and sort not in known else []
+    for name in unknown:
+        raise UnknownName("metric", name, known)
 
 
 def render(
@@ -63,7 +68,7 @@ def render(
     """
     records = list(records)
     if form in FILES:
-        check_names(records, [*metrics, *([sort] if sort else [])])
+        check_names(records, metrics, sort)
         return FILES[form](selected(to_frame(records, per), columns_of(records), metrics, sort))
     views = views_of(records, per=per, metrics=metrics, sort=sort)
     if form == "rich":

@@ -73,10 +73,14 @@ def _blocks(view: View, width: int) -> list[list[int]]:
         return blocks
     rank = {name: place for place, name in enumerate(PRIORITY.split())}
     kept: list[int] = []
-    for i in sorted(range(len(widths)), key=lambda i: rank.get(view.columns[i].name.partition("@")[0], len(rank))):
+    for i in sorted(range(len(widths)), key=lambda i: rank.get(_stem(view.columns[i]), len(rank))):
         if not kept or labels + sum(widths[j] for j in [*kept, i]) <= width:
             kept.append(i)
     return [sorted(kept)]
+
+
+def _stem(column: Column) -> str:
+    return column.name.partition("[" if column.observable else "@")[0]
 
 
 def _header(column: Column) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -12,6 +13,7 @@ from genbench.report.legend import Scale, caption, legend, note, reasons, remark
 from genbench.report.numbers import Number, rounded
 from genbench.report.text import clean
 from genbench.summary import ABSENT, REFERENCES, Row, Summary
+from genbench.summary import chosen as pick
 
 __all__ = ["PRIORITY", "Cell", "Line", "View", "view_of"]
 
@@ -20,11 +22,14 @@ HEADLINE = {  # what is worth a column when nothing is asked for, in the order o
     "image": "equivalent bits_per_dim frechet frechet@* energy density coverage",
 }
 LEADING = ("equivalent", "energy")  # what sorts and ranks the rows
+FEW = 4  # observables that are shown unasked
+MASSES = re.compile(r"m_?([a-z]{2,3})|m\d{2,4}")  # of several objects: m_jj, mll, m12
+MASS = re.compile(rf"{MASSES.pattern}|m(ass)?(_?(\d|[a-z]))?")  # m_1, m2, mass
 WIDEST = 40  # letters of a heading
 COSTS = ("fit_s", "samples_per_s")
 # what stays when the width is small
 PRIORITY = (
-    "equivalent kl bits_per_dim energy nll fit_s samples_per_s coverage modes frechet sliced_w2 high_quality density"
+    "equivalent kl bits_per_dim energy nll w1 fit_s samples_per_s coverage modes frechet sliced_w2 high_quality density"
 )
 MARKS = {("bound", "lower"): "≤", ("bound", "higher"): "≥"}
 
@@ -115,18 +120,27 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
 
 def _chosen(summary: Summary, metrics: Sequence[str]) -> list[str]:
     if metrics:
-        every = [column.name for column in summary.columns]
-        asked = (n for name in metrics for n in (every if name == "all" else [name]) if n in every)
-        return list(dict.fromkeys(asked))
+        return list(dict.fromkeys(name for names in pick(summary.columns, metrics).values() for name in names))
     filled = [c for c in summary.columns if any(r.entries[c.name].estimate for r in summary.rows)]
-    scores = [c.name for c in filled if not c.timing]
+    scores = [c.name for c in filled if not c.timing and not c.observable]
     wanted = HEADLINE.get(summary.data_kind, HEADLINE["vector"])
     chosen = [name for pattern in wanted.split() for name in scores if fnmatchcase(name, pattern)]
     if "modes" in scores or "kl" in scores:
         chosen = [name for name in chosen if name not in ("frechet", "density")]
     if len(chosen) < 3:
         chosen += [name for name in scores if name not in chosen]
+    chosen += _observables([c for c in filled if c.observable])
     return chosen + [name for name in COSTS if name in {c.name for c in filled if c.timing}]
+
+
+def _observables(columns: Sequence[Column]) -> list[str]:
+    """Return the columns of the observables that are shown unasked: all of a few, of many the masses, else the first.
+
+    Invariant masses of several objects come before those of one.
+    """
+    masses = [column for column in columns if MASS.fullmatch(column.observable)]
+    some = columns if len(columns) <= FEW else masses or columns
+    return [c.name for c in sorted(some, key=lambda c: not MASSES.fullmatch(c.observable))[:FEW]]
 
 
 def _headline(names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.protocol import Evidence, Score
-from genbench_distances.jackknife import TOO_FEW, assign, bounded, count, jackknife_absolute
+from genbench_distances.jackknife import TOO_FEW, Interval, assign, bounded, count, jackknife_absolute
 from genbench_distances.quantiles import sort
 from genbench_distances.scale import any_scale
 from genbench_distances.sliced import absolute, between, lines
@@ -46,9 +46,9 @@ def w1_marginal(evidence: Evidence) -> Score:
 def w1_observables(evidence: Evidence) -> Score:
     """Return the 1-Wasserstein distance of each derived observable, mean over observables; lower is better.
 
-    In standard deviations of the real one, so that masses, angles and counts can be averaged; ``detail`` has each. One
-    that is not finite for some samples has no distance: then there is no value, and a warning names it. Constant
-    ones are left out. The interval is that of `w1_marginal`. Vallender 1974, doi:10.1137/1118101.
+    In standard deviations of the real one, so that masses, angles and counts can be averaged; ``detail`` has each, with
+    its interval. One that is not finite for some samples has no distance: then there is no value, and a warning names
+    it. Constant ones are left out. The interval is that of `w1_marginal`. Vallender 1974, doi:10.1137/1118101.
     """
     real, fake = evidence.observables_test, evidence.observables_fake
     names = sorted(real.keys() & fake.keys()) if real and fake else []
@@ -77,8 +77,18 @@ def w1_observables(evidence: Evidence) -> Score:
         "worst": list(found)[int(costs.argmax())],
     }
     told = (f"constant observables left out: {', '.join(constant)}",) if constant else ()
+    intervals = {name: _kept(absolute(each.only(i))) for i, name in enumerate(found)}
+    detail |= {"intervals": intervals} if all(intervals.values()) else {}
     value = float(costs.mean())
     return bounded(value, absolute(each), least=0.0, params=params, detail=detail, warnings=told, **sizes)
+
+
+def _kept(interval: Interval | None) -> list[float] | None:
+    """Return the bounds of a distance, as those of its mean are stated: none below zero."""
+    if interval is None:
+        return None
+    score = bounded(interval.centre, interval, least=0.0)
+    return None if score.low is None or score.high is None else [score.low, score.high]
 
 
 def _standardised(x: Array, y: Array) -> tuple[Array, Array]:

@@ -54,6 +54,13 @@ class Lines:
     alone: Array
     noise: Array
 
+    def only(self, i: int) -> Lines:
+        """Return one line, of those that have an interval."""
+        one = slice(i, i + 1)
+        return Lines(
+            self.costs[:, one], self.some[:, one], self.without[..., one], self.alone[..., one], self.noise[one]
+        )
+
 
 def lines(real: RealSide, fake: Array, vectors: Array | None, groups: int) -> Lines:
     """Return the costs along each direction (c, d); along each feature where none are given.

@@ -688,3 +688,17 @@ def test_every_metric_says_formula_direction_and_unit(metric):
     text = function_of(SPECS[metric]).__doc__
     assert f"{SPECS[metric].better} is better" in text
     assert len(text.splitlines()) > 2
+
+
+def test_each_observable_has_its_interval_and_the_mean_is_of_them():
+    rng = np.random.default_rng(3)
+    real, fake = rng.normal(size=(2000, 2)), rng.normal(size=(2000, 2))
+    sides = {"mass": (real[:, 0] * 50 + 90, fake[:, 0] * 50 + 115), "angle": (real[:, 1], fake[:, 1])}
+    given = {f"observables_{side}": {k: v[i] for k, v in sides.items()} for i, side in enumerate(("test", "fake"))}
+    found = score("w1_observables", evidence(real, fake, **given))
+    each, intervals = found.detail["observables"], found.detail["intervals"]
+    assert intervals.keys() == each.keys() == {"mass", "angle"}
+    assert found.value == pytest.approx(sum(each.values()) / 2)
+    assert intervals["mass"][0] < 0.5 < intervals["mass"][1]  # half a standard deviation apart
+    assert intervals["angle"][0] == 0.0 < intervals["angle"][1] < 0.1
+    assert intervals["mass"][1] - intervals["mass"][0] < 0.2
