@@ -84,6 +84,16 @@ def test_the_same_code_is_called_slower_no_more_often_than_promised(spread, pair
     assert verdicts.count("regressed") <= most(ALPHA, RUNS)
 
 
+def test_many_times_together_are_called_slower_no_more_often_than_promised():
+    rng = np.random.default_rng(5)
+    alarms = 0
+    for _ in range(RUNS):
+        times = np.exp(rng.normal(0.0, 0.15, (30, 2, 5)))  # thirty timings of a busy machine
+        verdicts = {decide_speed(list(base), list(head), alpha=ALPHA / 30).verdict for base, head in times}
+        alarms += "regressed" in verdicts
+    assert alarms <= most(ALPHA, RUNS)
+
+
 def test_a_drift_of_the_machine_is_no_slowdown_where_sides_were_timed_in_turn():
     rng = np.random.default_rng(2)
     alarms = 0
@@ -105,6 +115,8 @@ def test_a_slowdown_of_15_percent_is_caught_with_the_noise_of_a_tuned_process(pa
     times = np.exp(rng.normal(0.0, 0.015, (RUNS, 2, 5))) * [[[1.0], [1.15]]]
     verdicts = [decide_speed(list(base), list(head), paired=paired).verdict for base, head in times]
     assert verdicts.count("regressed") >= 95
+    among_many = [decide_speed(list(base), list(head), paired=paired, alpha=ALPHA / 30).verdict for base, head in times]
+    assert among_many.count("regressed") >= 80
 
 
 def test_a_speedup_of_15_percent_is_seen_too():

@@ -42,8 +42,8 @@ def compare(
 
     Each side is a run directory, results of ``genbench.load``, a JSON file of pytest-benchmark, or a directory of such
     files, one a process. ``metrics`` names the columns to compare, by default all. ``same_session`` is your word that
-    both sides were timed in turn in one job; machines are still checked. ``alpha`` is the one-sided error for all
-    scores at once and for each time; ``floors`` (standard deviations of the floor), ``share`` (of the distance from it)
+    both sides were timed in turn in one job; machines are still checked. ``alpha`` is the one-sided error of all
+    scores at once, and of all times; ``floors`` (standard deviations of the floor), ``share`` (of the distance from it)
     and ``slower`` (ratio of times) say from where on a change counts. Raises UserError.
     """
     a, b = read_side(base), read_side(head)
@@ -88,6 +88,7 @@ def _cells(
     known = {column for side in (a, b) for seeds in side.cells.values() for column in _columns(seeds)}
     for unknown in sorted(metrics - known):
         raise UnknownName("score in these runs", unknown, known)
+    times = alpha / max(1, len(TIMES) * len(a.cells.keys() & b.cells.keys()))  # Bonferroni
     for name in dict.fromkeys([*a.cells, *b.cells]):
         title, old, new = titles[name], a.cells.get(name), b.cells.get(name)
         if old is None or new is None:
@@ -101,7 +102,7 @@ def _cells(
             pairs += found
             verdicts += others
         verdicts += _facts(title, old, new)
-        verdicts += _times(title, old, new, same_session, alpha, slower)
+        verdicts += _times(title, old, new, same_session, times, slower)
     return [*verdicts, *decide_quality(pairs, alpha=alpha, floors=floors, share=share)]
 
 
@@ -277,6 +278,7 @@ def _seconds(records: Sequence[Mapping[str, Any]], field: str) -> list[float]:
 def _benchmarks(a: Side, b: Side, same: bool, alpha: float, slower: float) -> list[Verdict]:
     verdicts = []
     one_machine = a.machines == b.machines and len(a.machines) == 1
+    alpha /= max(1, len(a.benchmarks.keys() & b.benchmarks.keys()))
     for name in dict.fromkeys([*a.benchmarks, *b.benchmarks]):
         old, new = a.benchmarks.get(name), b.benchmarks.get(name)
         if old is None or new is None:

@@ -34,10 +34,12 @@ def decide_speed(
     """Return whether head is slower than base, from one time a process, both on one machine in one session.
 
     Head regressed where the ratio of the fastest times is above ``limit`` and one side is slower at one-sided
-    p < ``alpha``: by the Mann-Whitney test (1947) or, with ``paired``, by the t-test of the logarithms of the ratios of
-    neighbours in time, what a drift of the machine cancels from. Improved is the same the other way round; unchanged,
-    where the interval (one-sided 99 %) excludes a slowdown of ``limit``. A process that failed (None) counts as the
-    slowest. Raises ValueError for times that are not positive, and for pairs that do not match.
+    p < ``alpha``: by the Mann-Whitney test (1947; where so few runs cannot reach ``alpha`` by ranks, Welch's t of the
+    logarithms) or, with ``paired``, by the t-test of the logarithms of the ratios of neighbours in time, from which a
+    drift of the machine cancels. Where many times are decided, divide ``alpha`` by their number. Improved is the same
+    the other way round; unchanged, where the interval (one-sided 1 - ``alpha``) excludes a slowdown of ``limit``. A
+    process that failed (None) counts as the slowest. Raises ValueError for times that are not positive, and for pairs
+    that do not match.
     """
     if paired and len(base) != len(head):
         raise ValueError(f"{len(base)} and {len(head)} times make no pairs")
@@ -62,7 +64,7 @@ def _decided(known: Verdict, a: Array, b: Array, paired: bool, limit: float, alp
         return replace(known, change=change, reason=reason, more_runs=LEAST_RUNS - runs)
     ratio = float(b.min() / a.min())
     middle, sd, low, high = _interval(a, b, paired, alpha)
-    slower, faster = _p_values(a, b, paired)
+    slower, faster = _p_values(a, b, paired, alpha)
     typical = math.exp(middle) if paired else ratio
     effect = max(math.expm1(smallest_shift(sd, runs, alpha)), limit - 1.0)
     known = replace(known, change=ratio - 1.0, low=math.expm1(low), high=math.expm1(high), smallest=effect)
@@ -95,30 +97,30 @@ def _runs(times: Array) -> tuple[float | None, ...]:
 
 def _interval(a: Array, b: Array, paired: bool, alpha: float) -> tuple[float, float, float, float]:
     """Return the mean log-ratio, the spread of the logarithm of one run, and the ends of the interval of the mean."""
-    x, y = np.log(a), np.log(b)
-    if paired:
-        gaps = y - x
-        middle, sd, degrees = float(gaps.mean()), float(gaps.std(ddof=1)) / math.sqrt(2.0), len(gaps) - 1.0
-        error = sd * math.sqrt(2.0 / len(gaps))
-    else:
-        middle = float(y.mean() - x.mean())
-        one, other = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
-        error, sd = math.sqrt(one + other), math.sqrt((float(x.var(ddof=1)) + float(y.var(ddof=1))) / 2.0)
-        terms = one**2 / (len(x) - 1) + other**2 / (len(y) - 1)
-        degrees = (one + other) ** 2 / terms if terms else len(x) + len(y) - 2.0  # Welch
+    middle, error, degrees = _shift(np.log(a), np.log(b), paired)
+    sd = error / math.sqrt(1.0 / len(a) + 1.0 / len(b))
     half = -error * float(special.stdtrit(degrees, alpha))
     return middle, sd, middle - half, middle + half
 
 
-def _p_values(a: Array, b: Array, paired: bool) -> tuple[float, float]:
+def _p_values(a: Array, b: Array, paired: bool, alpha: float) -> tuple[float, float]:
     """Return the one-sided p-values of a slower and of a faster head."""
-    if not paired:
+    if not paired and 1.0 / math.comb(len(a) + len(b), len(a)) < alpha:
         slower, faster = (float(stats.mannwhitneyu(b, a, alternative=side).pvalue) for side in ("greater", "less"))
         return slower, faster
-    gaps = np.log(b) - np.log(a)
-    error = float(gaps.std(ddof=1)) / math.sqrt(len(gaps))
-    mean = float(gaps.mean())
-    if error == 0.0:
+    mean, error, degrees = _shift(np.log(a), np.log(b), paired)
+    if error <= 1e-12 * abs(mean):
         return (float(mean <= 0.0), float(mean >= 0.0))
-    below = float(special.stdtr(len(gaps) - 1, mean / error))
-    return 1.0 - below, below
+    below = float(special.stdtr(degrees, mean / error))
+    return float(special.stdtr(degrees, -mean / error)), below
+
+
+def _shift(x: Array, y: Array, paired: bool) -> tuple[float, float, float]:
+    """Return the mean difference of y and x, its standard error and degrees of freedom (Welch's where not paired)."""
+    if paired:
+        gaps = y - x
+        return float(gaps.mean()), float(gaps.std(ddof=1)) / math.sqrt(len(gaps)), len(gaps) - 1.0
+    one, other = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
+    terms = one**2 / (len(x) - 1) + other**2 / (len(y) - 1)
+    degrees = (one + other) ** 2 / terms if terms else len(x) + len(y) - 2.0
+    return float(y.mean() - x.mean()), math.sqrt(one + other), degrees
