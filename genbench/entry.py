@@ -34,7 +34,7 @@ KINDS = ("exact", "bound", "estimate")
 OBSERVABLES = "_observables"  # how metrics are named that hold the distance of each observable
 LIKELIHOODS = ("nll", "bits_per_dim", "kl")  # where the kind of a model's density says what the number is
 TIMED = ("speedup", "break_even")  # metrics that are made of timings
-SUSPECT = 3.0  # standard errors by which a score must beat the floor before it is flagged
+SUSPECT = 3.0  # standard errors, of value and floor together, by which a score must beat the floor before it is flagged
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Entry:
     interval: tuple[float, float] | None = None  # 95 %: of the mean over seeds, of a single seed as its score says
     floor: float | None = None  # mean over seeds
     floor_error: float | None = None
-    z: float | None = None  # (value - floor) in units of their noise, over all seeds
+    z: float | None = None  # (value - floor) in standard deviations of the floor, over all seeds
     kind: str | None = None  # exact, bound, estimate: of likelihoods
     scale: tuple[str, ...] = ()  # what was measured, features, space, version: only equal ones are compared
     ranked: bool = True  # whether it may take part in a ranking
@@ -210,15 +210,31 @@ def _beside_floor(entry: Entry, value: Estimate, scores: Mapping[int, Mapping[st
     if len(stated) == len(floors):
         z = math.fsum(stated) / math.sqrt(len(stated))  # Stouffer
     elif len(errors) == len(floors):
-        noise = math.hypot(*errors, *(_own_error(scores[seed]) or 0.0 for seed in floors))
-        z = float(gaps.values.sum()) / noise if noise else None
+        z = float(gaps.values.sum()) / math.hypot(*errors) if any(errors) else None
     else:
         z = _z_over_seeds(gaps)
+    distance = _in_both_errors([scores[seed] for seed in floors]) if len(errors) == len(floors) else z
     first = next(iter(scores.values()))
     # where neither end is good, low is copying
     upward = first.get("better") == "higher" and bool(first.get("ranked", True))
-    worse = -z if z and upward else z or 0.0
+    worse = -distance if distance and upward else distance or 0.0
     return replace(entry, floor=floor.mean, floor_error=floor.error, z=z, suspect=worse < -SUSPECT)
+
+
+def _in_both_errors(scores: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return how far values are from their floors in the errors of both, all seeds together."""
+    gap, errors = 0.0, []
+    for score in scores:
+        detail = score.get("detail") or {}
+        compared = detail.get("compared_with_floor") or {}  # as many samples as the floor has rows
+        value, own = _number(compared.get("value")), _number(compared.get("standard_error"))
+        if value is None:
+            stated = _number(detail.get("standard_error")) if score.get("low") is not None else None
+            value, own = float(score["value"]), _own_error(score) if stated is None else stated
+        gap += value - float(score["floor"])
+        errors += [float(score["floor_sd"]), own or 0.0]
+    noise = math.hypot(*errors)
+    return gap / noise if noise else None
 
 
 def _no_z(score: Mapping[str, Any]) -> bool:

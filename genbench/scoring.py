@@ -19,7 +19,7 @@ from genbench.spec import MetricSpec
 
 __all__ = ["Floors", "Scorer", "evaluate", "floor_spread", "missing", "standard_error"]
 
-SUSPECT = 3.0  # standard errors by which a score must beat the floor before it is flagged
+SUSPECT = 3.0  # standard errors, of value and floor together, by which a score must beat the floor before it is flagged
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,9 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """Return one plain score a metric, in the order of ``scorers``.
 
-    ``floors`` maps a column to the score of fresh real data against the same rows. A metric that raises or that lacks
-    what it needs has value None and says why in ``warnings``.
+    ``floors`` maps a column to the score of fresh real data against the same rows; ``z`` is the distance from it in its
+    standard deviations, while ``suspect`` (better than real data) counts the error of the value as well. A metric that
+    raises or that lacks what it needs has value None and says why in ``warnings``.
     """
     if floors is not None and not isinstance(floors, Floors):
         floors = Floors(floors)
@@ -185,6 +186,8 @@ def _beside_floor(scorer: Scorer, score: Score, found: Mapping[str, Any], floors
     fields = {"floor": floor["value"], "floor_sd": spread, "floor_from": floors.source}
     if floors.like is not None:
         sizes = {name: compared.get(name) for name in ("value", "n_real", "n_fake")}
+        if (error := standard_error(compared)) is not None:
+            sizes["standard_error"] = error
         fields["detail"] = {**score.detail, "compared_with_floor": sizes}
     limits = [name for name, of in (("value", compared), ("floor", floor)) if (of.get("detail") or {}).get("at_least")]
     if limits:  # more events than that may be what either is worth
@@ -192,13 +195,11 @@ def _beside_floor(scorer: Scorer, score: Score, found: Mapping[str, Any], floors
         return fields | {"warnings": [*found["warnings"], why]}
     if found["value"] is None or compared.get("value") is None or spread is None:
         return fields
-    noise = math.hypot(spread, standard_error(compared) or 0.0)
-    if not noise:
-        return fields
-    z = (compared["value"] - floor["value"]) / noise
+    gap = compared["value"] - floor["value"]
     # of a metric that is not ranked the low end is copying, whichever way it is declared
-    worse = -z if scorer.spec.better == "higher" and scorer.spec.ranked else z
-    return fields | {"z": z, "suspect": score.ranked and worse < -SUSPECT}
+    worse = -gap if scorer.spec.better == "higher" and scorer.spec.ranked else gap
+    noise = math.hypot(spread, standard_error(compared) or 0.0)
+    return fields | {"z": gap / spread if spread else None, "suspect": score.ranked and worse < -SUSPECT * noise < 0.0}
 
 
 def _quantity(score: Mapping[str, Any]) -> str:
@@ -217,7 +218,9 @@ def _reasoned(score: dict[str, Any]) -> dict[str, Any]:
     if score["floor"] is None and "no floor" not in told_of:
         why.append("no floor: no other real rows were scored")
     elif score["value"] is not None and score["floor"] is not None and score["z"] is None and "no z" not in told_of:
-        why.append("no z: the spread of the floor is not known")
+        why.append(
+            f"no z: the {'floor never varies' if score['floor_sd'] == 0.0 else 'spread of the floor is not known'}"
+        )
     if score["best"] is None:
         why.append("no best value: it depends on the data")
     return score | {"warnings": [*score["warnings"], *why]}

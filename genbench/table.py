@@ -5,7 +5,8 @@ deviation over seeds), ``m_se`` (standard error), ``m_low`` and ``m_high`` (95 %
 the sampling error), ``m_rank`` (1 is the best mean), ``m_rank_low`` and ``m_rank_high`` (the ranks that it may truly
 have, 95 % for the whole column) and ``m_tied`` (nothing is better beyond chance); for metrics also ``m_kind`` (of
 likelihoods: exact, bound, estimate; ranks never cross kinds), ``m_floor`` (the score of fresh real data), ``m_z``
-(value - floor, in units of their noise), ``m_suspect`` (better than real data beyond noise) and ``m_missing`` (why
+(value - floor, in standard deviations of the floor, of several seeds added up by Stouffer's rule), ``m_suspect``
+(better than real data beyond the noise of both) and ``m_missing`` (why
 there is no value); where a value is only a lower limit, ``m_at_least``. A model with a failed seed has no value, only
 its rank: the last.
 

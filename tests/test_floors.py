@@ -84,8 +84,8 @@ def test_a_shift_is_seen_and_copies_are_suspect() -> None:
             {s["metric"]: s for s in genbench.score(fake=fake, reference=reference, **chosen)}
             for fake in (rng.normal(size=(500, 2)), far, train)
         )
-        assert abs(alike["energy"]["z"]) < 3
-        assert shifted["energy"]["z"] > 3
+        assert abs(alike["energy"]["z"]) < 5  # of the floor's spread alone, so wider than a normal number
+        assert shifted["energy"]["z"] > 5
         assert (alike["ct"]["suspect"], shifted["ct"]["suspect"], copied["ct"]["suspect"]) == (False, False, True)
         assert copied["ct"]["ranked"] is False
 

@@ -89,14 +89,22 @@ def test_a_value_may_be_any_kind_of_number(number: object) -> None:
 # --------------------------------------------------------------------------------------------------------------- floors
 
 
-def test_z_is_the_distance_from_the_floor_in_standard_errors_of_both() -> None:
+def test_z_is_the_distance_from_the_floor_in_the_floors_spread_whatever_the_error_of_the_value() -> None:
     floors = {"asked": {"value": 0.5, "low": 0.5 - 1.96 * 0.3, "high": 0.5 + 1.96 * 0.3}}
     sharp = Score(2.5)
     wide = Score(2.5, low=2.5 - 1.96 * 0.4, high=2.5 + 1.96 * 0.4)
-    for answer, expected in ((sharp, 2 / 0.3), (wide, 2 / 0.5)):
+    for answer in (sharp, wide):
         [score] = evaluate(evidence(), [scorer(answer)], floors)
         assert (score["floor"], score["floor_sd"]) == (0.5, pytest.approx(0.3))
-        assert score["z"] == pytest.approx(expected)
+        assert score["z"] == pytest.approx(2 / 0.3)
+
+
+def test_suspicion_counts_both_errors_though_z_does_not() -> None:
+    floors = {"asked": {"value": 5.0, "floor_sd": 0.3}}
+    for width, suspect in ((0.4, True), (0.7, False)):  # two below the floor: 4 and 2.6 standard errors of both
+        answer = Score(3.0, low=3 - 1.96 * width, high=3 + 1.96 * width)
+        [score] = evaluate(evidence(), [scorer(answer)], floors)
+        assert (score["z"], score["suspect"]) == (pytest.approx(-2 / 0.3), suspect)
 
 
 @pytest.mark.parametrize(
@@ -247,9 +255,10 @@ def test_floors_of_fewer_rows_are_compared_with_as_many_samples() -> None:
     assert score["detail"]["compared_with_floor"] == {"value": 2.0, "n_real": 3, "n_fake": 2}
 
 
-def test_a_floor_that_never_varies_leaves_the_noise_of_the_samples() -> None:
-    floor = {"asked": {"value": 0.0, "floor_sd": 0.0}}
+def test_a_floor_that_never_varies_gives_no_z_and_leaves_the_noise_of_the_samples() -> None:
+    floor = {"asked": {"value": 9.0, "floor_sd": 0.0}}
     [score] = evaluate(evidence(), [scorer(Score(3.0, low=3 - 1.96, high=3 + 1.96))], floor)
-    assert (score["floor_sd"], score["z"]) == (0.0, pytest.approx(3.0))
+    assert (score["floor_sd"], score["z"], score["suspect"]) == (0.0, None, True)
+    assert "no z: the floor never varies" in score["warnings"]
     [score] = evaluate(evidence(), [scorer(Score(3.0))], floor)
-    assert (score["floor_sd"], score["z"]) == (0.0, None)
+    assert (score["floor_sd"], score["z"], score["suspect"]) == (0.0, None, False)

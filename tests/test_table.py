@@ -344,6 +344,18 @@ def test_stated_z_of_several_seeds_are_added_up():
     assert not of(-2.0, 2.0, -2.0).loc["m", "energy_suspect"]
 
 
+def test_z_over_seeds_is_of_the_floors_spread_and_suspicion_of_both_errors():
+    def of(width, **detail):
+        each = {"z": -5.0, "floor": 1.0, "floor_sd": 0.1, "low": 0.5 - 1.96 * width, "high": 0.5 + 1.96 * width}
+        return by_label([record("m", i, [score("energy", 0.5, **each, detail=detail)]) for i in range(2)]).loc["m"]
+
+    for width, suspect in ((0.1, True), (0.3, False)):  # 5 and 2.2 standard errors
+        assert of(width)["energy_z"] == pytest.approx(-10 / math.sqrt(2))
+        assert of(width)["energy_suspect"] == suspect
+    like = {"value": 0.9, "standard_error": 0.05}
+    assert not of(0.1, compared_with_floor=like)["energy_suspect"]  # as many samples as the floor has rows
+
+
 def test_a_likelihood_that_failed_its_check_is_not_ranked():
     failed = [{"name": "normalised", "passed": False, "value": 3.1, "expected": 1.0, "reason": "on a grid"}]
     passed = [{"name": "normalised", "passed": True, "value": 1.0, "expected": 1.0, "reason": ""}]

@@ -88,7 +88,7 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
     if any(e.doubt and e.estimate for e in entries):
         said.append("? a likelihood that failed a check, not ranked")
     if any(e.suspect for e in entries):
-        said.append(f"! better than real data by over {suspect:g} standard errors")
+        said.append(f"! better than real data by over {suspect:g} standard errors of both")
     if any("@" in column.name for column in columns):
         spaces = {column.space for column in columns if "@" not in column.name and column.space in STANDARD} - {""}
         said += [f"@ the feature space, where it is not the standard one{': ' * bool(spaces)}{', '.join(spaces)}"]
