@@ -41,15 +41,19 @@ def report(
     for run in runs:
         read_run(run, [])  # a wrong name is told before anything heavy is imported
 
+    called = [run.resolve().name for run in runs]
+    if twice := next((name for name in called if called.count(name) > 1), None):
+        raise UserError(f"two of these runs are called {twice!r}; give one of the folders another name")
+
     from genbench.cli.output import plain
     from genbench.report.html import render_report
     from genbench.table import load
 
-    names = ", ".join(dict.fromkeys(plain(run.resolve().name) for run in runs))
+    names = ", ".join(map(plain, called))
     files = [Path(path) for path in plugins]
     page = render_report(load(*runs), runs, title or f"genbench: {names}", files, pictures=not no_pictures)
     try:
-        output.write_text(page, encoding="utf-8", newline="\n")
+        output.write_text(page, encoding="utf-8", errors="replace", newline="\n")
     except OSError as error:
         raise DataError(f"-o {output}: cannot be written ({error.strerror})") from None
     click.echo(f"{output}  {len(page.encode()) / 1e6:.1f} MB")

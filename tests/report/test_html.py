@@ -152,6 +152,15 @@ def test_text_of_strangers_is_only_text(tmp_path) -> None:
     assert len(page.of("h1")) == 1
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_what_moves_a_cursor_or_turns_text_about_is_left_out(tmp_path) -> None:
+    name = "a\x1b[2J\u202eb\u200b\ud800"
+    records = [record("vae", 0, [score("energy", 1.0)], label=name, dataset=name, dataset_label=name, reason=name)]
+    write_run(tmp_path / "run", [])
+    text = render_report(Results(tuple(records)), [tmp_path / "run"], pictures=False)
+    assert not re.search(r"[\x1b\u202e\u200b\ud800]", text)
+
+
 def test_columns_sort_by_value_and_what_is_missing_comes_last() -> None:
     records = [*seeds("b", [2e-5, 2e-5]), *seeds("a", [-3e4, -3e4]), *seeds("c", [1e9, 1e9])]
     records += [record("d", i, [score("energy", None, warnings=["no"])]) for i in range(2)]
@@ -298,3 +307,5 @@ def test_mistakes_are_told_in_a_line(run, arguments, message, capsys) -> None:
     assert message in capsys.readouterr().err
     assert main(["report", str(run.parent), "-o", "x.html"]) == 2
     assert "no run here" in capsys.readouterr().err
+    assert main(["report", str(run), str(run), "-o", "x.html"]) == 2
+    assert "two of these runs are called 'run'" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from genbench.report.html.cells import cells_of
 from genbench.report.html.pictures import gallery_of
 from genbench.report.html.runs import runs_of
 from genbench.report.html.tables import leaderboard, overview
+from genbench.report.text import clean
 from genbench.table import Results
 
 __all__ = ["render_report"]
@@ -43,9 +44,9 @@ def render_report(
     datasets = []
     for number, subject in enumerate(subjects_of(results.records, folders, plugin_files)):
         boards = leaderboard(subject.records)
-        gallery = gallery_of(subject) if pictures else ((), ())
-        datasets.append({"id": f"dataset-{number}", "name": subject.dataset, "boards": boards, "figures": gallery[0],
-                         "problems": gallery[1]})  # fmt: skip
+        figures, problems = gallery_of(subject) if pictures else ((), ())
+        where = {"id": f"dataset-{number}", "name": clean(subject.dataset)}
+        datasets.append({**where, "boards": boards, "figures": figures, "problems": problems})
     page: str = _template().render(
         title=title,
         version=__version__,
@@ -53,7 +54,7 @@ def render_report(
         datasets=datasets,
         runs=about,
         cells=cells_of(results.records, folders, {each["name"]: each["about"] for each in about}),
-        damaged=[str(each) for each in results.damaged],
+        damaged=[clean(each) for each in results.damaged],
         **_assets(),
     )
     return page

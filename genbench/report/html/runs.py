@@ -24,6 +24,7 @@ def runs_of(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
         found.append(
             {
                 "name": name,
+                "title": clean(name),
                 "about": about,
                 "cells": len(about.get("cells") or ()),
                 "sessions": [_session(session) for session in sessions],
