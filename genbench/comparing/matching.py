@@ -46,7 +46,7 @@ def compare(
     scores at once, and of all times; ``floors`` (standard deviations of the floor), ``share`` (of the distance from it)
     and ``slower`` (ratio of times) say from where on a change counts. Raises UserError.
     """
-    a, b = read_side(base), read_side(head)
+    a, b = read_side(base, "base"), read_side(head, "head")
     if bool(a.cells) != bool(b.cells):
         raise UserError(f"{a.name} and {b.name}: one is a run, the other of pytest-benchmark; compare two of a kind")
     if a.cells:

@@ -41,14 +41,14 @@ class Side:
     unfinished: int = 0  # cells of the plan without a record
 
 
-def read_side(source: str | Path | Results) -> Side:
-    """Return what a path or the results of ``genbench.load`` hold.
+def read_side(source: str | Path | Results, name: str = "results") -> Side:
+    """Return what a path holds, or results of ``genbench.load``, which go by ``name``.
 
     A path is a run directory, a JSON file of pytest-benchmark, or a directory of such files, one a process. Raises
     UserError where it is none of these, or empty.
     """
     if not isinstance(source, (str, Path)):
-        return _of_records("results", source.records, list(source.damaged))
+        return _of_records(name, source.records, list(source.damaged))
     path = Path(source)
     if path.is_file():
         return _of_benchmarks(path, [path])

@@ -100,7 +100,9 @@ def _limited(verdicts: Sequence[Verdict], full: bool) -> list[Verdict]:
 
 def _row(each: Verdict, mark: Callable[[str], str | None] = lambda _: None) -> tuple[str, ...]:
     arrow = {"lower": " ↓", "higher": " ↑"}.get(each.better or "", "")
-    more = f" ({each.more_runs} more runs a side)" if each.more_runs else ""
+    more = f" ({_runs(each.more_runs)} a side)" if each.more_runs else ""
+    if each.p is not None and each.verdict in ("regressed", "improved"):
+        more = f" (p = {each.p:.2g})"
     reason = f": {each.reason}" if each.reason else ""
     verdict = " ".join(part for part in (mark(each.verdict), f"{each.verdict}{reason}{more}") if part)
     texts = (each.subject, f"{each.metric}{arrow}", _value(each.base), _value(each.head), _change(each), verdict)
@@ -152,5 +154,9 @@ def _settled_by(verdicts: Sequence[Verdict]) -> str:
     if not more:
         return ""
     if more[0] == more[-1]:
-        return f", {more[-1]} more runs a side would settle them"
-    return f", {more[len(more) // 2]} more runs a side would settle half of them, {more[-1]} all"
+        return f", {_runs(more[-1])} a side would settle them"
+    return f", {_runs(more[len(more) // 2])} a side would settle half of them, {more[-1]} all"
+
+
+def _runs(number: int) -> str:
+    return f"{number} more run{'s' if number > 1 else ''}"
