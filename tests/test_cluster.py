@@ -249,31 +249,43 @@ def test_a_hanging_and_a_dying_cell_cost_no_worker(site: Site) -> None:
     assert usage["hangs"]["fit"]["left"] == 0
 
 
+MINE = DOTS.replace('"dots"', '"mydots"')
+for name in ("good", "exact", "gap"):
+    MINE = MINE.replace(f'Spec("{name}"', f'Spec("my{name}"')
+
+
 @pytest.mark.slow
 def test_what_can_not_work_is_refused_before_the_first_cell(site: Site) -> None:
     for version in ("1.0", "2.0"):  # of one plugin, on this machine and on the worker
         info = site.folder / version / f"genbench_mine-{version}.dist-info"
         info.mkdir(parents=True)
-        (site.folder / version / "genbench_mine.py").write_text(DOTS.replace('"dots"', '"mydots"'))
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: genbench-mine\nVersion: {version}\n")
+        (site.folder / version / "genbench_mine.py").write_text(MINE)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: genbench-mine\nVersion: {version}\nRequires-Dist: genbench\n"
+        )
         (info / "entry_points.txt").write_text("[genbench]\nmine = genbench_mine\n")
     site.scheduler()
     wait = {"DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "2s"}
     far = ("--scheduler", site.address, "--out", "run", "-d", "mydots")
-    code, said = site.finish(*far, **wait, PYTHONPATH=str(site.folder / "1.0"), models="mine:good")
+    code, said = site.finish(*far, **wait, PYTHONPATH=str(site.folder / "1.0"), models="mygood")
     assert code == 2, said
     assert "it has no workers; start some: dask worker" in said
 
     site.worker(PYTHONPATH=str(site.folder / "2.0"))
     site.wait_for_workers(1)
-    code, said = site.finish(*far, **wait, PYTHONPATH=str(site.folder / "1.0"), models="mine:good")
+    code, said = site.finish(*far, **wait, PYTHONPATH=str(site.folder / "1.0"), models="mygood")
     assert code == 2, said
-    [line] = said.strip().splitlines()
+    line = said.strip().splitlines()[-1]
     assert f"genbench: --scheduler {site.address}: worker tcp://127.0.0.1:" in line
     assert "has genbench-mine 2.0, this session 1.0" in line
-    code, said = site.finish(*far, "--device=cuda", **wait, PYTHONPATH=str(site.folder / "2.0"), models="mine:good")
+    code, said = site.finish(*far, "--device=cuda", **wait, PYTHONPATH=str(site.folder / "2.0"), models="mygood")
     assert code == 2, said
     assert "its 1 workers offer no GPU" in said
+    site.worker("--resources", "GPU=1", "--no-nanny", PYTHONPATH=str(site.folder / "2.0"), CUDA_VISIBLE_DEVICES="")
+    site.wait_for_workers(2)
+    code, said = site.finish(*far, "--device=cuda", **wait, PYTHONPATH=str(site.folder / "2.0"), models="mygood")
+    assert code == 2, said
+    assert "offers a GPU, but: --device cuda:0" in said
     assert not (site.folder / "run").exists()
 
 
@@ -303,6 +315,9 @@ def test_jobs_of_a_batch_system_are_submitted_used_and_cancelled(site: Site) -> 
     }  # fmt: skip
     code, said = site.finish("--scheduler", "slurm:1", "--out", "run", **environment)
     assert code == 0, said
+    assert "waiting for the first worker of slurm:1" in said
+    assert "Traceback" not in said
+    assert "Error" not in said
     assert {record["status"] for record in read_records(site.folder / "run")} == {"ok"}
     script = (site.folder / "job.sh").read_text()
     assert "#SBATCH -p short" in script
@@ -310,6 +325,13 @@ def test_jobs_of_a_batch_system_are_submitted_used_and_cancelled(site: Site) -> 
     assert "tls://127.0.0.1" in script
     assert (site.folder / "cancelled").exists()
     assert not list((site.folder / "run").glob(".keys-*")), "no key of TLS is left behind"
+
+    (commands / "sbatch").write_text("#!/bin/bash\necho 'invalid partition' >&2\nexit 1\n")
+    code, said = site.finish("--scheduler", "slurm:1", "--out", "refused", **environment)
+    assert code == 2, said
+    assert "--scheduler slurm:1: a job could not be submitted: " in said
+    assert "invalid partition" in said
+    assert "Traceback" not in said
 
 
 # ------------------------------------------------------------------------------------------------------ without workers

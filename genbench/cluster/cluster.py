@@ -83,6 +83,7 @@ class Cluster:
         self._topic = f"genbench-{secrets.token_hex(6)}"
         self._stack = contextlib.ExitStack()
         self._client: Any = None
+        self._problems: list[Exception] = []  # of jobs that could not be submitted
         self._patience = (FIRST if not place.kind else None), AGAIN
         self._peers: dict[str, Peer] = {}
         self._refused: dict[str, str] = {}
@@ -116,8 +117,8 @@ class Cluster:
     def _connect(self) -> None:
         import dask.config
 
-        quiet = {"distributed.worker.daemon": False, "logging": {"distributed": "critical"}}
-        self._stack.enter_context(dask.config.set(quiet))
+        quiet = {"distributed": "critical", "tornado.application": "critical"}
+        self._stack.enter_context(dask.config.set({"distributed.worker.daemon": False, "logging": quiet}))
         from dask.utils import parse_timedelta
 
         if (given := dask.config.get(SETTING, None)) is not None:
@@ -125,18 +126,20 @@ class Cluster:
         from distributed import Client
 
         resource = GPU if self._device.startswith("cuda") else CPU
-        where = start_cluster(self.place.kind, self.place.workers, resource, self._folder, self._stack)
+        where = start_cluster(self.place.kind, self.place.workers, resource, self._folder, self._stack, self._problems)
         try:
             client: Any = Client  # untyped
             self._client = client(where or self.place.text, set_as_default=False, timeout=FIRST)
         except (OSError, TypeError, ValueError, RuntimeError) as error:
-            raise UserError(f"--scheduler {self.place.text}: no scheduler answers ({one_line(error)})") from None
+            tls = self.place.text.startswith("tls:") and not isinstance(error, OSError)
+            keys = "; tell Dask its certificates: distributed.comm.tls in ~/.config/dask" if tls else ""
+            raise UserError(f"--scheduler {self.place.text}: no scheduler answers ({one_line(error)}){keys}") from None
         self._client.subscribe_topic(self._topic, self._hear)
 
     def _await_workers(self) -> None:
         until = None if self._patience[0] is None else time.monotonic() + self._patience[0]
         need = GPU if self._device.startswith("cuda") else CPU
-        if until is None:
+        if self.place.kind not in ("", "local"):
             self._tell(f"waiting for the first worker of {self.place.text}")
         while True:
             self._admit(self._strangers())
@@ -145,6 +148,9 @@ class Cluster:
                 raise UserError(f"--scheduler {self.place.text}: worker {address} {problem}")
             if self._capacity(need):
                 return
+            if self._problems:
+                told = one_line(self._problems[0])
+                raise UserError(f"--scheduler {self.place.text}: a job could not be submitted: {told}")
             if until is not None and time.monotonic() > until:
                 raise UserError(f"--scheduler {self.place.text}: {self._lacking(need)}")
             time.sleep(0.2)
@@ -184,11 +190,12 @@ class Cluster:
         """Check workers, and count those in that are equal to this machine."""
         if not strangers:
             return
+        found: dict[str, Any] = {}
+        on_gpu = [address for address, given in strangers.items() if given.get(GPU)]
         with self._token() as token:
-            found = self._client.run(
-                remote.look_at, self._expected, str(self._folder), token, self._device,
-                workers=list(strangers), on_error="return",
-            )  # fmt: skip
+            for device, who in ((self._device, on_gpu), ("cpu", [each for each in strangers if each not in on_gpu])):
+                arguments = (self._expected, str(self._folder), token, device)
+                found |= self._client.run(remote.look_at, *arguments, workers=who, on_error="return") if who else {}
         for address, facts in found.items():
             if isinstance(facts, OSError):  # it is gone again
                 continue

@@ -25,10 +25,13 @@ CLASSES = {
 QUEUES = ("local", *CLASSES)
 
 
-def start_cluster(kind: str, workers: int, resource: str, folder: Path, stack: contextlib.ExitStack) -> Any:
+def start_cluster(
+    kind: str, workers: int, resource: str, folder: Path, stack: contextlib.ExitStack, problems: list[Exception]
+) -> Any:
     """Start a cluster whose workers offer one ``resource`` each, to be ended by ``stack``; None where no kind is given.
 
-    Raises UserError where dask-jobqueue refuses what it was configured with.
+    Raises UserError where dask-jobqueue refuses what it was configured with; jobs that cannot be submitted, which is
+    known later, are added to ``problems``.
     """
     if not kind:
         return None
@@ -39,38 +42,73 @@ def start_cluster(kind: str, workers: int, resource: str, folder: Path, stack: c
         local = start(
             n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, resources={resource: 1}
         )
-        return stack.enter_context(local)
+        stack.callback(_close, local)
+        return local
     import dask_jobqueue
 
+    make = getattr(dask_jobqueue, CLASSES[kind])
     try:
-        queued = getattr(dask_jobqueue, CLASSES[kind])(**_options(kind, resource, folder, stack))
+        queued = make(job_cls=_telling(make.job_cls, problems), **_options(kind, resource, folder, stack))
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         told = " ".join(str(error).split())
         raise UserError(f"--scheduler {kind}:{workers}: {told}; see ~/.config/dask/jobqueue.yaml") from None
-    stack.enter_context(queued)
+    stack.callback(_close, queued)
     queued.adapt(minimum=workers, maximum=workers)  # jobs that reach their walltime are submitted again
     return queued
+
+
+def _close(cluster: Any) -> None:
+    with contextlib.suppress(Exception):  # Dask's own, where jobs could not be submitted
+        cluster.close(timeout=10)
+
+
+def _telling(job: Any, problems: list[Exception]) -> Any:
+    """Return a class of jobs that tell where they cannot be submitted: Dask would only log it, and wait."""
+
+    class Telling(job):  # type: ignore[misc]
+        async def start(self) -> None:
+            try:
+                await super().start()
+            except Exception as error:
+                problems.append(error)
+                raise
+
+    return Telling
 
 
 def _options(kind: str, resource: str, folder: Path, stack: contextlib.ExitStack) -> dict[str, Any]:
     """Return what genbench needs of a job: keys for TLS where all machines see them, and workers that are slots."""
     import dask.config
-    import distributed.security
 
     def given(name: str) -> Any:
         return dask.config.get(f"jobqueue.{kind}.{name}", None)
 
-    security: Any = distributed.security.Security  # untyped
     folder.mkdir(parents=True, exist_ok=True)
-    keys = stack.enter_context(tempfile.TemporaryDirectory(prefix=".keys-", dir=folder))
+    keys = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".keys-", dir=folder)))  # for this user alone
     return {
         "cores": given("cores") or 1,
         "memory": given("memory") or "4GB",
-        "security": security.temporary(),
-        "shared_temp_directory": keys,
+        "security": _security(keys),
         "worker_extra_args": [*(given("worker-extra-args") or []), "--resources", f"{resource}=1"],
         "job_script_prologue": [
             *(given("job-script-prologue") or []),
             "export DASK_DISTRIBUTED__WORKER__DAEMON=False",
         ],
     }
+
+
+def _security(keys: Path) -> Any:
+    """Return keys for TLS that are made for this run, as files that its workers can read."""
+    import distributed.security
+
+    security: Any = distributed.security.Security  # untyped
+    made = security.temporary()
+    (keys / "certificate.pem").write_text(made.tls_ca_file)
+    (keys / "key.pem").write_text(made.tls_client_key)
+    roles = ("client", "scheduler", "worker")
+    return security(
+        require_encryption=True,
+        tls_ca_file=str(keys / "certificate.pem"),
+        **{f"tls_{role}_cert": str(keys / "certificate.pem") for role in roles},
+        **{f"tls_{role}_key": str(keys / "key.pem") for role in roles},
+    )

@@ -152,7 +152,8 @@ def _differing(expected: Mapping[str, Any]) -> str:
 def _without_device(device: str) -> str:
     from genbench.accelerators import probe_device
 
-    return probe_device(device)[0]
+    error, _ = probe_device(device)
+    return f"offers a GPU, but: {error}" if error else ""
 
 
 # ------------------------------------------------------------------------------------------------------------- the task
