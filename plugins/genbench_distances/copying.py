@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaincinv
 
 from genbench.protocol import Evidence, Score
 from genbench_distances.jackknife import SIZES, Interval, bounded
@@ -20,6 +21,8 @@ __all__ = ["authenticity", "ct", "duplicates"]
 Array = npt.NDArray[Any]
 SAME = 1e-6  # root mean square of the standardised difference: single precision has been there and back
 WORST = 10  # offenders that are listed
+EDGE = 0.05  # chance of no hit at all, or of nothing else, at the end of an interval where that was found
+NORMAL = 1.644854  # its quantile of the normal distribution
 NO_TRAIN = "needs the training rows"
 
 
@@ -28,8 +31,10 @@ def duplicates(evidence: Evidence) -> Score:
     """Return the share of samples that repeat a training row, to single precision; lower is better.
 
     ``detail`` has the share among held-out rows, which is what real data give, the share of samples that repeat another
-    sample, and the first offenders as (sample, training row). The interval is Wilson's, for as many samples as are
-    nearest to rows of their own.
+    sample, and the first offenders as (sample, training row). Where that of the samples is surely above that of
+    held-out rows, which as a rule is 0, a warning says so. The interval is Wilson's, for as many samples as are nearest
+    to rows of their own; of no copies, and of nothing else, it is the exact one-sided one: about 3/m for m samples
+    (Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031).
     """
     train, fake = evidence.train, evidence.fake
     if train is None:
@@ -44,7 +49,8 @@ def duplicates(evidence: Evidence) -> Score:
         "repeated_samples": float(repeated.mean()),
         "offenders": [[int(i), int(index[i])] for i in copies[:WORST]],
     }
-    fields = {"n_real": len(train), "n_fake": len(fake), "params": {"tolerance": same}}
+    told = _copied(len(copies), len(fake), int(np.count_nonzero(real_distance <= same)), len(real_distance))
+    fields = {"n_real": len(train), "n_fake": len(fake), "params": {"tolerance": same}, "warnings": told}
     return _share(distance <= same, index, detail=detail, **fields)
 
 
@@ -102,18 +108,32 @@ def authenticity(evidence: Evidence) -> Score:
     return _share(distance > own[index], index, n_real=len(train), n_fake=len(fake))
 
 
+def _copied(copies: int, m: int, real_copies: int, n: int) -> tuple[str, ...]:
+    """Return a warning where the exact interval of the samples' share lies above that of the held-out rows'."""
+    least = betaincinv(copies, m - copies + 1, EDGE / 2) if copies else 0.0
+    most = betaincinv(real_copies + 1, n - real_copies, 1 - EDGE / 2) if real_copies < n else 1.0
+    if least <= most:
+        return ()
+    return (f"suspect copies: {copies} of {m} samples repeat a training row, of {n} held-out rows {real_copies}",)
+
+
 def _share(hits: Array, index: Array, **fields: Any) -> Score:
     """Return the share of samples that are hits, with Wilson's interval.
 
     Samples near the same training row hang together: the interval is that of as many as there are independent ones.
+    Where none or all are hits it is the exact one-sided one, and the standard error what its width implies: not 0.
     """
     share, m = float(hits.mean()), len(hits)
     clusters = np.bincount(index, hits - share)
     spread = max(float(clusters @ clusters) / m**2, share * (1 - share) / m)
-    independent = share * (1 - share) / spread if spread else m
-    low, high = wilson(share, independent)
-    interval = Interval(low, high, share, math.sqrt(spread))
-    return bounded(share, interval, least=0.0, of=SIZES, method="Wilson, by nearest training row", **fields)
+    method = "Wilson, by nearest training row"
+    if spread:
+        low, high = wilson(share, share * (1 - share) / spread)
+        interval = Interval(low, high, share, math.sqrt(spread))
+    else:
+        width, method = 1 - EDGE ** (1 / m), "exact binomial, one-sided"
+        interval = Interval(max(share - width, 0.0), min(share + width, 1.0), share, width / NORMAL)
+    return bounded(share, interval, least=0.0, of=SIZES, method=method, **fields)
 
 
 def _real_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:

@@ -75,6 +75,9 @@ def test_training_data_bring_their_metrics(files: Path, capsys: pytest.CaptureFi
     assert found["duplicates"]["value"] == 0
     copied = scores(capsys, "--real", "real.npy", "--fake", "train.npy", "--train", "train.npy", "--metrics", "dupl*")
     assert copied["duplicates"]["value"] == 1
+    assert found["duplicates"]["z"] == 0
+    assert copied["duplicates"]["z"] > 10, "fresh real rows hold no copy, and that has a spread"
+    assert copied["duplicates"]["warnings"][0].startswith("suspect copies")
 
 
 def test_a_metric_that_lacks_something_says_so(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
