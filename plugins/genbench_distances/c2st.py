@@ -20,7 +20,12 @@ __all__ = ["c2st"]
 Array = npt.NDArray[Any]
 RATE, LEAVES = 0.06, 8  # small trees: deeper ones lose 0.03 of the area on a thousand rows
 FEWEST = 4  # rows of either side in a fold
+SPLITTABLE = 40  # rows of both sides, below which scikit-learn splits no leaf: it leaves 20 on either side
 PROBES = 1000  # rows of either side that all classifiers score
+BLIND = (
+    f"no interval: no tree found a split, so that 0.5 says nothing; they need {SPLITTABLE} rows of both sides "
+    "together outside a fold, and rows that differ"
+)
 
 
 @any_scale(0)
@@ -29,7 +34,8 @@ def c2st(evidence: Evidence, config: C2STConfig) -> Score:
 
     0.5 for a perfect model, 1 where every row is told apart; without a unit. Histogram-based gradient boosting, rows
     shuffled into folds, each scored by the classifier that did not see it; mean over folds. Below 0.5 is not better but
-    suspicious: copies of real rows lie in two folds, under opposite labels.
+    suspicious: copies of real rows lie in two folds, under opposite labels. Where no tree found a split it is 0.5,
+    without interval, and a warning says so.
 
     The interval, of the mean at these sizes, is DeLong's et al. (1988), enlarged: the labels of a fold both test one
     classifier and teach the others, so the part of the scores' variance that those labels make counts twice (it does
@@ -54,9 +60,10 @@ def c2st(evidence: Evidence, config: C2STConfig) -> Score:
         how = f"{config.permutations} permutations"
     detail = {"p_value": p_value, "p_value_from": how, "folds": found.folds, "noise_share": found.noise}
     half = QUANTILE * found.error
+    told = any(found.null_errors)  # else all rows of all folds have one score
     return bounded(
-        value, Interval(value - half, value + half, value, found.error), least=0.0, most=1.0, of=SIZES,
-        method="DeLong, folds correlated", detail=detail,
+        value, Interval(value - half, value + half, value, found.error) if told else None, least=0.0, most=1.0,
+        of=SIZES, method="DeLong, folds correlated", missing=BLIND, detail=detail,
         params={"classifier": "histogram gradient boosting", "folds": folds, "trees": config.trees},
         warnings=(f"of {config.max_rows} rows of a side at most",) if thinned else (), **sizes,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from scipy import linalg
 
 from genbench.protocol import Evidence, RealSide, Score
 from genbench_distances import FrechetConfig
-from genbench_distances.jackknife import assign, bounded, count, jackknife_square
+from genbench_distances.jackknife import assign, bounded, count, jackknife_square, unreliable
 from genbench_distances.scale import any_scale
 from genbench_distances.shared import of_samples
 
@@ -88,8 +88,8 @@ def frechet(evidence: Evidence, config: FrechetConfig) -> Score:
     """Return the squared Fréchet distance, in squared units of the space; lower is better.
 
     |μ₁-μ₂|² + tr(S₁ + S₂ - 2(S₁S₂)^½), covariances with ddof 1, any sizes from 2 and any d, singular or not. Biased
-    upwards; the interval is bias-corrected and of the population value. Only in Inception's features is it the FID
-    (Heusel et al. 2017, arXiv:1706.08500); the formula is Dowson & Landau's (1982).
+    upwards; the interval is bias-corrected and of the population value, and left out where n <= d. Only in Inception's
+    features is it the FID (Heusel et al. 2017, arXiv:1706.08500); the formula is Dowson & Landau's (1982).
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     if min(n, m) < 2:
@@ -107,7 +107,8 @@ def frechet_debiased(evidence: Evidence, config: FrechetConfig) -> Score:
 
     The bias of the squared Fréchet distance F falls as 1/n on both sides, which the halves measure (Richardson;
     one-sided by Chong & Forsyth 2020, arXiv:1911.07023). Both sides are halved 4 times, once where that is expensive.
-    Unbiased to the order 1/n, so that a value may be negative. The interval is of the population value.
+    Unbiased to the order 1/n, so that a value may be negative. The interval is of the population value. Where n <= d
+    the bias is of another order, which halves do not show: then there is no interval, and a warning says so.
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     if min(n, m) < 4:
@@ -149,6 +150,8 @@ def _parts(evidence: Evidence, config: FrechetConfig) -> tuple[Parts, str]:
     groups, d = count(len(real.rows), len(fake)), fake.shape[1]
     if groups == 1:
         return Parts(np.empty(0), None), "no interval: 10 rows of either side are needed"
+    if why := unreliable(len(real.rows), len(fake), d):
+        return Parts(np.empty(0), None), why
     limit = config.interval_dimensions
     if min(d, max(len(real.rows), len(fake))) > limit:
         return Parts(np.empty(0), None), f"no interval: beyond interval_dimensions={limit} it costs 20 times the value"

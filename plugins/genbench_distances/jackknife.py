@@ -26,7 +26,7 @@ from genbench.protocol import Score
 
 __all__ = [
     "LEVEL", "POPULATION", "SIZES", "TOO_FEW", "Interval", "Variance", "assign", "bounded", "count", "jackknife",
-    "jackknife_absolute", "jackknife_square", "leave_out", "student", "variance",
+    "jackknife_absolute", "jackknife_square", "leave_out", "student", "unreliable", "variance",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -67,6 +67,15 @@ def count(n: int, m: int) -> int:
     """Return into how many groups both sides are cut: 20, fewer where rows are few, 1 where no interval is possible."""
     groups = min(GROUPS, n // 2, m // 2)
     return groups if groups >= FEWEST else 1
+
+
+def unreliable(n: int, m: int, d: int) -> str:
+    """Return why moments of d columns of n and m rows have no interval, or "": covariances of n <= d are singular.
+
+    Their bias there is no series in 1/n, which is what halves and jackknives remove.
+    """
+    few = min(n, m)
+    return f"no interval, n <= d: unreliable, {few} rows of a side in {d} dimensions" if few <= d else ""
 
 
 def assign(n: int, groups: int) -> Array:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from genbench.protocol import Evidence, Score
-from genbench_distances.jackknife import TOO_FEW, Interval, assign, bounded, count, jackknife_absolute
+from genbench.protocol import Evidence, RealSide, Score
+from genbench_distances.jackknife import TOO_FEW, Interval, assign, bounded, count, jackknife_absolute, unreliable
 from genbench_distances.quantiles import sort
 from genbench_distances.scale import any_scale
 from genbench_distances.sliced import absolute, between, lines
@@ -20,14 +21,23 @@ TAILS = (0.001, 0.01, 0.99, 0.999)
 WIDEST = 32  # columns, up to which ranks are taken anew without each group
 
 
-@any_scale(1, "features", "tails")
 def w1_marginal(evidence: Evidence) -> Score:
     """Return the 1-Wasserstein distance ∫|F - G| of each feature, mean over the d features; lower is better.
 
-    In units of the space: standard deviations where it is standardised. ``detail`` has every feature, and the shift of
-    its quantiles far in the tails. Any sizes; blind to what features do together. Samples of equal laws are at a
-    distance of order n^-½: the interval, of the population value, allows for it. Vallender 1974, doi:10.1137/1118101.
+    In units of the space: standard deviations where it is standardised. In the raw space, whose features have units of
+    their own, each is in standard deviations of the real rows, 1 where they are constant. ``detail`` has every feature,
+    and the shift of its quantiles far in the tails. Any sizes; blind to what features do together. Samples of equal
+    laws are at a distance of order n^-½: the interval, of the population value, allows for it. Vallender 1974,
+    doi:10.1137/1118101.
     """
+    if evidence.space != "raw":
+        return _w1_marginal(evidence)
+    found = _w1_marginal(_in_deviations(evidence))
+    return replace(found, params={**found.params, "unit": "standard deviations of the real rows"})
+
+
+@any_scale(1, "features", "tails")
+def _w1_marginal(evidence: Evidence) -> Score:
     real, fake = evidence.real, evidence.fake
     sizes = {"n_real": len(real.rows), "n_fake": len(fake)}
     found = lines(real, fake, None, count(*sizes.values()))
@@ -91,6 +101,21 @@ def _kept(interval: Interval | None) -> list[float] | None:
     return None if score.low is None or score.high is None else [score.low, score.high]
 
 
+def _in_deviations(evidence: Evidence) -> Evidence:
+    """Return the rows of both sides over the standard deviation of each real column, where that is not 0."""
+    rows = evidence.real.rows
+
+    def scaled() -> tuple[Array, RealSide]:
+        largest = np.abs(rows / 2 - rows[0] / 2).max(0)  # halves, since a range may overflow
+        unit = np.where(largest > 0, largest, 1.0)
+        width = (rows / unit - rows[0] / unit).std(0) * unit
+        width[(largest == 0) | (width == 0)] = 1.0
+        return width, RealSide(rows / width)
+
+    width, real = evidence.real.once("in deviations", scaled)
+    return replace(evidence, real=real, fake=evidence.fake / width)
+
+
 def _standardised(x: Array, y: Array) -> tuple[Array, Array]:
     """Return both less the mean of x, over its standard deviation; safe for numbers whose squares are not."""
     unit = np.abs(x).max() or 1.0
@@ -103,8 +128,8 @@ def correlation(evidence: Evidence) -> Score:
     """Return the mean absolute difference of Spearman's rank correlations, over pairs of features; lower is better.
 
     Between 0 and 2, without a unit; ties get their mean rank. Needs two features that vary on the real side; one that
-    is constant among the samples counts as uncorrelated. ``detail`` names the worst pair. Spearman 1904,
-    doi:10.2307/1412159.
+    is constant among the samples counts as uncorrelated. ``detail`` names the worst pair. No interval where n <= d.
+    Spearman 1904, doi:10.2307/1412159.
     """
     real, fake = evidence.real, evidence.fake
     n, m, d = len(real.rows), len(fake), fake.shape[1]
@@ -122,7 +147,9 @@ def correlation(evidence: Evidence) -> Score:
 
     value, interval, missing = float(gaps.mean()), None, TOO_FEW
     groups = count(n, m)
-    if varies.sum() > WIDEST:
+    if why := unreliable(n, m, int(varies.sum())):
+        missing = why
+    elif varies.sum() > WIDEST:
         missing = f"no interval: beyond {WIDEST} features it costs 20 times the value"
     elif groups > 1:
         kept = real.once(("spearman", groups), lambda: _parts(real.rows[:, varies], groups))
