@@ -108,7 +108,7 @@ DETECTS: dict[str, tuple[str, ...]] = {  # what `genbench audit` found them to s
     "density": ("lost_correlation", "quantisation", "shift"),
     "coverage": ("quantisation", "shift", "width"),
     "c2st": ("quantisation", "repeated_points", "shift"),
-    "ct": (*COPIES, "lost_correlation", "quantisation", "shift", "width"),
+    "ct": (*COPIES, "lost_correlation", "shift", "width"),
     "duplicates": ("exact_copies", "memorised_half"),
     "authenticity": (*COPIES, "shift", "width"),
 }

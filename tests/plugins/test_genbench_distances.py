@@ -159,6 +159,18 @@ def test_classifier_is_between_the_library_and_bayes(name):
     assert value >= expected(name, "real-fake", "c2st_auc", "sbibm") - 0.03
 
 
+def test_marginals_of_raw_rows_are_in_standard_deviations_of_the_real_ones():
+    real, fake, units = normal(1, 300, 3), normal(2, 200, 3, 0.3), np.array([1e-3, 1.0, 1e5])
+    plain = score("w1_marginal", evidence(real / real.std(0), fake / real.std(0)))
+    for scale in (units, 1e200 * units, 1e-200 * units):
+        raw = score("w1_marginal", evidence(real * scale, fake * scale, space="raw"))
+        assert [raw.value, raw.low, raw.high] == pytest.approx([plain.value, plain.low, plain.high], rel=1e-9)
+        assert raw.detail["features"] == pytest.approx(plain.detail["features"], rel=1e-9)
+        assert raw.detail["tails"]["0.01"] == pytest.approx(plain.detail["tails"]["0.01"], rel=1e-9)
+    constant = score("w1_marginal", evidence(real * [1, 1, 0], real * [1, 1, 0] + [0, 0, 2.0], space="raw"))
+    assert constant.detail["features"]["x2"] == 2
+
+
 # ------------------------------------------------------------------------------------------------------- closed forms
 
 
@@ -354,6 +366,25 @@ def test_exact_median_of_many_rows():
     distances = np.sort(cdist(rows, rows)[np.triu_indices(2600, 1)])
     found = score("mmd", evidence(rows, normal(2, 50, 2))).params["bandwidth"]
     assert found == pytest.approx(distances[(len(distances) - 1) // 2], rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["frechet", "frechet_debiased", "correlation"])
+def test_no_interval_of_moments_of_fewer_rows_than_dimensions(metric):
+    found = score(metric, evidence(normal(1, 40, 20), normal(2, 20, 20, 0.1)))
+    assert found.value > 0
+    assert (found.low, found.high) == (None, None)
+    assert any("n <= d: unreliable, 20 rows of a side in 20 dimensions" in text for text in found.warnings)
+    enough = score(metric, evidence(normal(1, 40, 20), normal(2, 21, 20, 0.1)))
+    assert enough.low < enough.high
+
+
+def test_trees_that_cannot_split_say_so():
+    few = score("c2st", evidence(normal(1, 20, 2), normal(2, 20, 2, 9.0)))
+    assert (few.value, few.low) == (0.5, None)
+    assert "no tree found a split" in few.warnings[0]
+    enough = score("c2st", evidence(normal(1, 60, 2), normal(2, 60, 2, 9.0)))
+    assert enough.value > 0.95
+    assert enough.low is not None
 
 
 # -------------------------------------------------------------------------------------------------------- invariances
@@ -612,6 +643,30 @@ def test_copies_of_training_rows_are_seen():
     assert bad["authenticity"].value == pytest.approx(good["authenticity"].value / 2, abs=0.05)
 
 
+def test_no_copies_and_nothing_else_have_the_exact_interval():
+    train, side = normal(1, 400, 2), RealSide(normal(2, 300, 2))
+    none = score("duplicates", Evidence(side, normal(3, 200, 2), train=train))
+    every = score("duplicates", Evidence(side, train[:200], train=train))
+    assert (none.value, none.low, every.value, every.high) == (0, 0, 1, 1)
+    assert (1 - none.high) ** 200 == pytest.approx(0.05)  # the chance of no copy, were the share that high
+    assert every.low == pytest.approx(1 - none.high)
+    assert none.detail["standard_error"] == every.detail["standard_error"] > 0
+
+
+def test_copies_that_held_out_rows_do_not_have_are_suspected():
+    train, test, fresh = normal(1, 1000, 2), normal(2, 1000, 2), normal(3, 1000, 2)
+    ties = [np.round(rows) for rows in (train, test, fresh)]
+    for rows, held_out, samples, suspected in [
+        (train, test, fresh, False),
+        (train, test, train, True),
+        (train, test, np.concatenate([train[:10], fresh[10:]]), True),
+        (train, test, np.concatenate([train[:1], fresh[1:]]), False),
+        (ties[0], ties[1], ties[2], False),
+    ]:
+        found = score("duplicates", evidence(held_out, samples, train=rows))
+        assert any("suspect copies" in text for text in found.warnings) == suspected
+
+
 def test_copies_across_folds_score_below_a_half():
     real = normal(1, 1000, 2)
     assert score("c2st", evidence(real, real)).value < 0.45
@@ -681,6 +736,13 @@ def test_options_are_checked():
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=r"must be in \["):
             config(**options)
+
+
+def test_ct_claims_nothing_of_steps_that_a_gaussian_hides():
+    train, test = normal(1, 800, 2), normal(2, 800, 2)
+    steps = np.round(normal(3, 800, 2) / 0.1) * 0.1
+    assert abs(score("ct", evidence(test, steps, train=train)).value) < 5, "what the audit calls seen"
+    assert "quantisation" not in SPECS["ct"].detects
 
 
 @pytest.mark.parametrize("metric", SPECS)
