@@ -240,6 +240,16 @@ def test_each_side_sees_its_own_version_and_the_libraries_that_are_there(install
     assert "genbench_toil" not in sys.modules
 
 
+def test_a_wheel_is_a_side_too(project: Path, tmp_path: Path) -> None:
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "-w", str(tmp_path)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(project)], check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    side = install(find_source(str(wheel), Path("nowhere")), tmp_path)
+    assert (side.label, side.distribution, side.version) == (wheel.name, "genbench-toil", "1.0")
+    done = subprocess.run([side.python, "-P", "-c", "import genbench_toil, genbench.spec"], check=False)
+    assert done.returncode == 0
+
+
 def test_what_fails_on_a_side_harms_nothing_else(installed: list[Side], tmp_path: Path) -> None:
     names = ["metric/breaks", "metric/kept", "metric/nosuch"]
     with Lab(installed, tmp_path, Effort(blocks=2, target=0.001)) as lab:

@@ -1,4 +1,4 @@
-"""The training loop that the core gives, against the tightest one written by hand; and the costs of models and metrics.
+"""The training loop that the core gives, against the tightest one written by hand; and standardisation.
 
 Nothing here asserts a time: only a ratio of two loops that take turns in one process.
 """
@@ -16,15 +16,10 @@ import torch
 
 from genbench.budget import Budget, Sizes
 from genbench.data import space_of
-from genbench.protocol import Evidence, RealSide, TrainingData
 from genbench.registry import Registry, resolve
-from genbench.scoring import Scorer, evaluate
 from genbench.training import Run
 
 ROWS, SIZE, STEPS, ROUNDS = 10_000, 256, 300, 6
-REGISTRY = Registry.discover()
-MODELS = sorted(REGISTRY.models)
-METRICS = sorted(name for name, entry in REGISTRY.metrics.items() if set(entry.spec.needs) <= {"samples", "train"})
 
 
 @pytest.fixture(autouse=True)
@@ -91,39 +86,8 @@ def test_the_loop_costs_little_more_than_one_by_hand(benchmark: Any) -> None:
     assert min(least, typical) < 1.15
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_models(name: str, benchmark: Any) -> None:
-    """Training of ten steps and a draw of a hundred samples."""
-    entry = REGISTRY.models[name]
-    target, config = resolve(entry), entry.spec.config
-    rows = TrainingData(torch.randn(500, 2, generator=torch.Generator().manual_seed(0)))
-
-    def train_and_sample() -> None:
-        model = target() if config is None else target(config())
-        model.fit(rows, Run(Budget(10, "steps")))
-        with torch.no_grad():
-            model.sample(100)
-
-    rounds(benchmark, train_and_sample)
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_metrics(name: str, benchmark: Any) -> None:
-    entry = REGISTRY.metrics[name]
-    config = entry.spec.config
-    scorer = Scorer(entry.spec, resolve(entry), None if config is None else config())  # type: ignore[arg-type]
-    rng = np.random.default_rng(0)
-    real, fake, train = (rng.normal(size=(500, 4)) for _ in range(3))
-
-    def score() -> None:
-        [found] = evaluate(Evidence(RealSide(real), fake, train=train), [scorer])
-        assert found["value"] is not None
-
-    rounds(benchmark, score)
-
-
 def test_standardisation(benchmark: Any) -> None:
-    entry = REGISTRY.datasets["gaussian"]
+    entry = Registry.discover().datasets["gaussian"]
     config: Any = entry.spec.config
     data = resolve(entry)(config()).load(Sizes(10_000, 1_000, 1_000), np.random.default_rng(0))
     rounds(benchmark, lambda: space_of(data).to_model(data.train, np.random.default_rng(0)))
