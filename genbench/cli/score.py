@@ -15,6 +15,7 @@ from genbench.cli.rescore import check_form, options_of_runs, score_runs
 __all__ = ["score"]
 
 FILE = click.Path(path_type=Path)
+LARGE = 1e9  # from which a power of ten is easier to read
 UNSAID = ("no best value", "no floor", "no z")  # what an empty place in the table says
 
 
@@ -125,13 +126,12 @@ def _print(scores: list[dict[str, Any]]) -> None:
     for each in scores:
         has_interval = each["low"] is not None or each["high"] is not None
         interval = f"{_number(each['low'])} .. {_number(each['high'])}" if has_interval else ""
-        floor = _number(each["floor"]) + ("" if each["floor_sd"] is None else f" ± {each['floor_sd']:.2g}")
         remarks = (["better than real: copying?"] if each["suspect"] else []) + [
             text for text in each["warnings"] if not text.startswith(UNSAID)
         ]
         least = "≥ " if each["detail"].get("at_least") else ""
-        rows.append((each["label"], least + _number(each["value"]), interval, floor, _number(each["z"]), _better(each),
-                     each["unit"], "; ".join(remarks)))  # fmt: skip
+        rows.append((each["label"], least + _number(each["value"]), interval, _floor(each), _number(each["z"]),
+                     _better(each), each["unit"], "; ".join(remarks)))  # fmt: skip
     headings = ("metric", "value", "95 % interval", "floor", "z", "better", "unit", "remarks")
     said = [i for i in range(len(headings)) if i < 2 or any(row[i] not in ("", "–") for row in rows)]
     first = scores[0] if scores else {}
@@ -140,6 +140,12 @@ def _print(scores: list[dict[str, Any]]) -> None:
     print_table([headings[i] for i in said], [[row[i] for i in said] for row in rows], title)
     for line in _explained(scores):
         click.echo(line)
+
+
+def _floor(score: dict[str, Any]) -> str:
+    if any(text.startswith("no z: the ") and "floor" in text and "lower limit" in text for text in score["warnings"]):
+        return f"≥ {_number(score['floor'])}"  # of which the spread says nothing
+    return _number(score["floor"]) + ("" if score["floor_sd"] is None else f" ± {_number(score['floor_sd'], 2)}")
 
 
 def _better(score: dict[str, Any]) -> str:
@@ -151,7 +157,8 @@ def _explained(scores: list[dict[str, Any]]) -> list[str]:
     if not sources:
         return []
     whose = "--reference" if sources == {"reference"} else "random halves of --real, one"
-    lines = [f"floor: the score of {whose} in the place of the samples; z: value minus floor in standard errors"]
+    z = "z: value minus floor in standard deviations of the floor"
+    lines = [f"floor: the score of {whose} in the place of the samples; {z}"]
     like = next((s["detail"]["compared_with_floor"] for s in scores if "compared_with_floor" in s["detail"]), None)
     if like:
         lines.append(
@@ -160,5 +167,8 @@ def _explained(scores: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+def _number(value: float | None, digits: int = 4) -> str:
+    if value is None:
+        return "–"
+    whole = 10**digits <= abs(value) < LARGE  # written out: 12345, not 1.234e+04
+    return f"{value:.0f}" if whole else f"{value:.{digits}g}"
