@@ -44,7 +44,7 @@ def _thinned(points: Array) -> Array:
 def training(subject: Subject) -> Figure:
     """Return one panel a model with what it logged against the seconds of its training, a line for each seed.
 
-    Losses of different models are different quantities, so that each has its own axis; all share the clock. Raises
+    Losses of different models are different quantities, so that each panel has its own axes. Raises
     Unsuited where nothing was logged.
     """
     rows = [row for row in subject.rows if any(traces_of(record) for record in row.records)]
