@@ -17,8 +17,8 @@ from genbench.report.figures_style import REAL, Look, Subject, Unsuited, plain_t
 
 __all__ = ["corner"]
 
-MOST = 6  # columns
-PANEL = 1.15  # inches
+MOST = 5  # columns: what ten models on five tables can show in a page of ten megabytes
+PANEL = 1.3  # inches
 BINS = 30
 SMOOTH = 1.0  # bins: the standard deviation of the smoothing
 LEVELS = (0.95, 0.68)  # shares of the rows inside a contour
@@ -29,7 +29,7 @@ def corner(subject: Subject) -> Figure:
     """Return a panel for each pair of columns, and a histogram of each: held-out rows grey, models as contours.
 
     A contour holds 68 or 95 % of the rows. Columns that are declared logarithmic are shown so, as powers of ten; of
-    many columns the first six. Raises Unsuited where there are less than two, DataError where there are no samples.
+    many columns the first five. Raises Unsuited where there are less than two, DataError where there are no samples.
     """
     shown = subject.shown
     quantities = quantities_of(shown)[: min(MOST, shown.data.shape[0])] if shown.kind == "vector" else []
