@@ -129,6 +129,8 @@ def score_entry(
         return entry
     if any(_is_limit(s) for s in valued.values()):
         estimate = replace(estimate, limit=True)
+    elif len(valued) == 1:
+        estimate = replace(estimate, sides=_sides(first))
     ranked = not entry.doubt and all(s.get("ranked", True) for s in valued.values())
     ranked = ranked and not (column.metric in TIMED and shared(ok))
     entry = replace(entry, estimate=estimate, interval=_interval(estimate, first), ranked=ranked)
@@ -173,6 +175,19 @@ def _own_error(score: Mapping[str, Any]) -> float | None:
     if low is None or high is None:
         return None
     return (high - low) / (2.0 * NormalDist().inv_cdf(0.5 + (score.get("level") or LEVEL) / 2.0))
+
+
+def _sides(score: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Return the errors towards smaller and larger values that an interval around its value implies, else None.
+
+    Never less upwards than its width implies, nor downwards less than a quarter of that: an interval may be of the
+    debiased value, and lie close to one side.
+    """
+    error, value, low, high = _own_error(score), score["value"], _number(score.get("low")), _number(score.get("high"))
+    if not error or low is None or high is None or not low < value < high:
+        return None
+    unit = (high - low) / (2.0 * error)
+    return min(max((value - low) / unit, error / 4.0), error), max((high - value) / unit, error)
 
 
 def _interval(estimate: Estimate, first: Mapping[str, Any]) -> tuple[float, float] | None:

@@ -24,12 +24,14 @@ Pair = tuple[str, str]
 class Estimate:
     """One quantity of one model: its value for each seed, and the sampling error of one value if known.
 
-    ``limit`` says that values are lower limits: the truth may be any larger number.
+    ``limit`` says that values are lower limits: the truth may be any larger number. ``sides`` are the errors of a
+    single value towards smaller and larger numbers, where its interval is not symmetric.
     """
 
     by_seed: Mapping[int, float]
     noise: float | None = None
     limit: bool = False
+    sides: tuple[float, float] | None = None
     values: np.ndarray[tuple[int], np.dtype[np.float64]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -132,7 +134,8 @@ def pair_p_values(column: Mapping[str, Estimate]) -> dict[Pair, float]:
     Values are compared on a logarithmic scale. Three seeds leave a variance two degrees of freedom, so that of each
     model is moderated by those of the others (Smyth 2004), as far as these agree. Models of one seed see the same data:
     what they have in common over all pairs is taken off the variance of a difference. Two models alone, other seeds in
-    one than in another, and single seeds are compared by Welch's t, single seeds with their sampling errors.
+    one than in another, and single seeds are compared by Welch's t, single seeds with their sampling errors
+    (``_single_p``).
 
     By simulation, three or six equal models are called different in 1 to 6 % of columns of three to ten seeds, where
     their spreads on the logarithmic scale are alike or differ by a factor of about two, and in 8 to 11 % of columns of
@@ -140,6 +143,8 @@ def pair_p_values(column: Mapping[str, Estimate]) -> dict[Pair, float]:
     worse at a spread of 30 % are told by 68 % with three seeds (Welch's t: 17 %), by 98 % with five, by all with ten.
     """
     pairs = list(combinations(column, 2))
+    if all(len(estimate.by_seed) == 1 for estimate in column.values()):
+        return {(one, other): _single_p(column[one], column[other]) for one, other in pairs}
     scaled = _scaled(column)
     seeds = {tuple(sorted(estimate.by_seed)) for estimate in column.values()}
     if len(column) < 3 or len(seeds) > 1 or any(len(each) < 2 for each in seeds):
@@ -213,19 +218,15 @@ def _scaled(column: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
     """Return the values as logarithms or, where some are not positive, as asinh of multiples of their median size.
 
     The spread over seeds of scores and times grows with their size: with two degrees of freedom a model that is a
-    hundred times worse, and as much noisier, could otherwise not be told from the best. Single seeds are taken as
-    logarithms where each value is at least twice its sampling error, else as they are.
+    hundred times worse, and as much noisier, could otherwise not be told from the best. Columns with single seeds are
+    taken as they are.
     """
-    single = [len(estimate.by_seed) < 2 for estimate in column.values()]
-    if not column or (any(single) and not all(single)):
+    if not column or any(len(estimate.by_seed) < 2 for estimate in column.values()):
         return column
     values = np.concatenate([estimate.values for estimate in column.values()])
     if not values.any():
         return column
     positive, scale = bool((values > 0).all()), float(np.median(np.abs(values[values != 0])))
-    if all(single):
-        clear = positive and all(e.noise is not None and 2 * e.noise <= e.mean for e in column.values())
-        return {name: _logarithm(estimate) for name, estimate in column.items()} if clear else column
 
     def scaled(value: float) -> float:
         return math.log(value) if positive else math.asinh(value / scale)
@@ -234,6 +235,23 @@ def _scaled(column: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
         name: Estimate({seed: scaled(value) for seed, value in estimate.by_seed.items()})
         for name, estimate in column.items()
     }
+
+
+def _single_p(one: Estimate, other: Estimate) -> float:
+    """Return the p-value of two single seeds, NaN where a sampling error is not known.
+
+    Logarithms are compared where both values are at least twice their errors. Else the values are, by the error of
+    each towards the other: a long upper end of the larger says nothing of whether it is as small as the other (variance
+    estimates recovered from limits, Zou & Donner 2008, doi:10.1002/sim.3095).
+    """
+    if one.noise is None or other.noise is None:
+        return math.nan
+    if all(each.mean > 0.0 and 2.0 * each.noise <= each.mean for each in (one, other) if each.noise is not None):
+        return difference_p(_logarithm(one), _logarithm(other))
+    smaller, larger = sorted((one, other), key=lambda each: each.mean)
+    up = smaller.sides[1] if smaller.sides else smaller.noise
+    down = larger.sides[0] if larger.sides else larger.noise
+    return difference_p(Estimate(smaller.by_seed, up), Estimate(larger.by_seed, down))
 
 
 def _logarithm(estimate: Estimate) -> Estimate:

@@ -256,11 +256,19 @@ def _ranked(summary: Summary) -> Summary:
         timed = column.timing or column.metric in TIMED
         if column.better is None or not summary.comparable or (timed and not summary.one_clock):
             continue
-        for kind in {row.entries[column.name].kind for row in rows}:
+        kinds = {row.entries[column.name].kind for row in rows}
+        mixed = len({_of(r, column).kind for r in rows if r.role == "model" and _of(r, column).estimate}) > 1
+        for kind in kinds:
             group = {i: r for i, r in enumerate(rows) if r.role == "model" and r.entries[column.name].kind == kind}
             for i, entry in _ranks(group, column).items():
+                if mixed:  # the best of one kind may be worse than what another kind states
+                    entry = replace(entry, best=False)
                 rows[i] = replace(rows[i], entries={**rows[i].entries, column.name: entry})
     return replace(summary, rows=tuple(rows))
+
+
+def _of(row: Row, column: Column) -> Entry:
+    return row.entries[column.name]
 
 
 def _ranks(rows: Mapping[int, Row], column: Column) -> dict[int, Entry]:
@@ -272,7 +280,9 @@ def _ranks(rows: Mapping[int, Row], column: Column) -> dict[int, Entry]:
         found = places({str(i): e.estimate for i, e in group.items() if e.estimate}, column.better or "lower")
         for i, entry in group.items():
             place = found[str(i)]
-            ranked[i] = replace(entry, rank=place.rank, ranks=(place.low, place.high), best=place.tied)
+            ranked[i] = replace(
+                entry, rank=place.rank, ranks=(place.low, place.high), best=place.tied and not entry.suspect
+            )
     failed = {i: entries[i] for i, row in rows.items() if row.failed}
     last = 1 + max((entry.ranks[1] for entry in ranked.values() if entry.ranks), default=0)
     worst = (last, last - 1 + len(failed))

@@ -227,6 +227,39 @@ def test_single_seeds_are_compared_by_their_ratios_where_each_is_clear_of_its_er
     assert pair_p_values(near_zero)["one", "other"] == pytest.approx(difference_p(*near_zero.values()))
 
 
+def test_the_scale_of_single_seeds_is_chosen_for_each_pair() -> None:
+    """A value near zero takes nothing from the others, and is itself compared on the linear scale."""
+    clear = {"one": Estimate({0: 28.0}, 11.0), "other": Estimate({0: 5.6}, 2.2)}
+    alone = pair_p_values(clear)["one", "other"]
+    beside = pair_p_values({**clear, "near zero": Estimate({0: 0.001}, 0.003)})
+    assert beside["one", "other"] == alone
+    near = Estimate({0: 0.001}, 0.003)
+    assert beside["other", "near zero"] == pytest.approx(difference_p(clear["other"], near))
+
+
+def test_a_single_seed_is_compared_by_its_error_towards_the_other() -> None:
+    column = {
+        "larger": Estimate({0: 412.0}, 220.0, sides=(93.0, 346.0)),
+        "smaller": Estimate({0: 32.0}, 20.0, sides=(4.0, 24.0)),
+    }
+    expected = 2 * stats.norm.sf(380 / np.hypot(93, 24))
+    assert pair_p_values(column)["larger", "smaller"] == pytest.approx(expected)
+    assert pair_p_values(dict(reversed(column.items())))["smaller", "larger"] == pytest.approx(expected)
+
+
+def test_equal_single_seeds_with_skewed_intervals_are_called_different_in_at_most_five_percent() -> None:
+    rng, wrong = np.random.default_rng(7), 0
+    for _ in range(2000):  # each is its truth times a factor of e^(0.7 x normal), and its interval says so
+        column = {}
+        for name in "ab":
+            value = 100 * np.exp(0.7 * rng.normal())
+            low, high = value * np.exp(-1.96 * 0.7), value * np.exp(1.96 * 0.7)
+            sides = ((value - low) / 1.96, (high - value) / 1.96)
+            column[name] = Estimate({0: value}, (high - low) / 3.92, sides=sides)
+        wrong += pair_p_values(column)["a", "b"] < 0.05
+    assert wrong / 2000 <= 0.055
+
+
 def test_a_limit_beats_what_lies_below_it_and_is_never_beaten() -> None:
     column = {"limit": Estimate({0: 250.0}, 0.0, limit=True), "low": Estimate({0: 30.0}, 5.0)}
     found = places(column, "higher")

@@ -11,10 +11,11 @@ from scipy import stats
 from synthetic import record, score, seeds
 
 from genbench.cli.table import table
-from genbench.entry import SUSPECT
+from genbench.entry import SUSPECT, Column, score_entry
 from genbench.errors import UnknownName
 from genbench.record import write_json, write_record
 from genbench.report import render, views_of
+from genbench.significance import pair_p_values
 from genbench.summary import summarise
 from genbench.table import Results, load, to_frame
 
@@ -110,8 +111,53 @@ def test_kinds_of_likelihood_never_share_a_ranking():
         records += seeds(name, [value, value + 0.01, value + 0.02], "nll", density=density)
     frame = by_label(records)
     assert frame["nll_rank"].to_dict() == {"vae": 1, "vae2": 2, "kde": 1, "flow": 2}
-    assert frame["nll_tied"].to_dict() == {"vae": True, "vae2": False, "kde": True, "flow": False}
+    assert not frame["nll_tied"].any()  # the best bound may be worse than an exact value, and the other way round
+    one_kind = by_label([r for r in records if r["density"] == "exact"])
+    assert one_kind["nll_tied"].to_dict() == {"kde": True, "flow": False}
     assert frame["nll_kind"].to_dict() == {"vae": "bound", "vae2": "bound", "kde": "exact", "flow": "exact"}
+
+
+def test_a_bound_is_not_the_best_beside_an_exact_value_that_nothing_was_compared_with():
+    given = (("ddpm", 0.076, "bound"), ("vae", 0.3, "bound"), ("kde", 0.0434, "exact"))
+    records = [
+        record(name, 0, [score("kl", v, low=v - 0.002, high=v + 0.002)], density=density) for name, v, density in given
+    ]
+    assert not by_label(records)["kl_tied"].any()
+    frame = by_label([r for r in records if r["density"] == "bound"])
+    assert frame["kl_tied"].to_dict() == {"ddpm": True, "vae": False}
+
+
+def test_what_is_too_good_is_not_the_best():
+    def of(model, value):
+        given = {"low": value - 0.01, "high": value + 0.01, "floor": 0.5, "floor_sd": 0.02}
+        return record(model, 0, [score("energy", value, z=(value - 0.5) / 0.02, **given)])
+
+    frame = by_label([of("copy", 0.1), of("fair", 0.6), of("poor", 0.9)])
+    assert (frame.loc["copy", "energy_suspect"], frame.loc["copy", "energy_rank"]) == (True, 1)
+    assert not frame["energy_tied"].any()
+
+
+@pytest.mark.parametrize(
+    ("larger", "smaller", "told"),
+    [
+        ((412.0, 229.0, 1090.0), (32.1, 24.9, 45.0), True),
+        ((47.0, 16.0, 196.0), (5.1, 3.4, 8.2), True),
+        ((47.0, 16.0, 196.0), (20.0, 8.0, 50.0), False),
+        ((0.004, 0.0, 0.01), (0.001, 0.0, 0.007), False),
+        ((3.0, 1.0, 3.1), (1.0, 0.9, 3.0), False),  # a debiased interval, at whose end each lies
+    ],
+)
+def test_single_seeds_are_told_apart_by_the_ends_of_their_intervals_that_face_each_other(larger, smaller, told):
+    third = (1000.0, 200.0, 9000.0)  # of which no error is small changes nothing between the others
+    for others in ([], [third]):
+        column = {
+            name: score_entry(
+                [record(name, 0, [score("equivalent", v, low=low, high=high)])], Column("equivalent", "higher"), ""
+            )
+            for name, (v, low, high) in zip("abc", [larger, smaller, *others], strict=False)
+        }
+        p = pair_p_values({name: entry.estimate for name, entry in column.items()})["a", "b"]
+        assert (p < 0.05) == told
 
 
 def test_the_kind_that_a_score_states_wins():

@@ -77,7 +77,7 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
     if "estimate" in kinds:
         said.append("≈ an estimate")
     if kinds & {"bound", "estimate"}:
-        said.append("exact, bound and estimate are ranked apart")
+        said.append("exact, bound and estimate are ranked apart, and none is marked where they mix")
     for column in columns:
         for scale, mark in scale_marks(summary, column.name).items():
             of_scale = [e for row in summary.rows if (e := row.entries[column.name]).estimate and e.scale == scale]

@@ -72,7 +72,7 @@ def test_ranks_are_shown_as_intervals():
 
 def test_better_than_real_names_the_model_and_its_metrics_below_the_table():
     def of(name, z):
-        scores = [score(m, 1.0, floor=2.0, floor_sd=0.1, z=z) for m in ("energy", "w1")]
+        scores = [score(m, 2.0 + 0.1 * z, floor=2.0, floor_sd=0.1, z=z) for m in ("energy", "w1")]
         return [record(name, s, scores) for s in range(2)]
 
     text = render([*of("copier", -9.0), *of("fair", 1.0), *of("memoriser", -9.0)], metrics=["energy"])
