@@ -43,10 +43,11 @@ class Effort:
         50  # of which the fastest tenth is the value: short ones, as others' work on the machine comes and goes
     )
     target: float = 0.005  # CPU seconds of a block
+    long: float = 0.5  # CPU seconds of all blocks of a value: there are fewer of what takes longer
     settle: bool = True  # measure again what is inconclusive, too
 
 
-QUICK = Effort(blocks=25, target=0.004, settle=False)
+QUICK = Effort(blocks=25, target=0.004, long=0.15, settle=False)
 
 
 class Lab:
@@ -123,7 +124,8 @@ class Lab:
     def _opened(self, index: int, name: str) -> bool:
         """Start a process that is warm and waits for blocks, of as many repetitions on both sides."""
         loops, blocks = self._loops.get(name, (None, self.effort.blocks))
-        request = {"do": "time", "name": name, "loops": loops, "blocks": blocks, "target": self.effort.target}
+        given = {"target": self.effort.target, "long": self.effort.long}
+        request = {"do": "time", "name": name, "loops": loops, "blocks": blocks, **given}
         answer = self._heard(index, name, self._ask(index, request))
         if "loops" in answer:
             self._loops.setdefault(name, (answer["loops"], answer["blocks"]))

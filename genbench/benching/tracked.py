@@ -21,11 +21,10 @@ __all__ = ["answer"]
 Timed = Callable[[int], float]  # so many repetitions -> CPU seconds of one
 ROWS, COLUMNS = 500, 4  # of the arrays that metrics are given
 TRAINING = 1000  # rows that models are given
-WARM_UP = 10  # steps before a step is timed: the first allocate
+WARM_UP = 5  # steps before a step is timed: the first allocate
 CYCLE = 10  # steps: a GAN's critic may take several for one of its generator
 DRAWN = 100  # samples of one call
 RECORDS = 30
-LONG = 0.25  # CPU seconds: what takes longer is repeated less often
 
 
 # ----------------------------------------------------------------------------------------------------------- quantities
@@ -78,9 +77,10 @@ def _warmed_up(run: Timed, request: dict[str, Any]) -> tuple[int, int]:
     once = run(1)
     if request["loops"]:
         return request["loops"], request["blocks"]
-    once = run(1) if once < LONG else once
     loops = min(10_000, max(1, math.ceil(request["target"] / max(once, 1e-7))))
-    return loops, max(1, min(request["blocks"], round(LONG / max(once, 1e-7))))
+    begin = time.process_time()
+    run(loops)
+    return loops, max(1, min(request["blocks"], round(request["long"] / (time.process_time() - begin))))
 
 
 def timed(name: str) -> Timed:
