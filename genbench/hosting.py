@@ -86,11 +86,18 @@ def threads() -> int:
     return 0
 
 
-def serve(door: socket.socket, said: int, real: Any, footing: Footing, ready: Callable[[dict[str, Any]], None]) -> None:
+def serve(
+    door: socket.socket,
+    supervise: Callable[..., None],
+    said: int,
+    real: Any,
+    footing: Footing,
+    ready: Callable[[dict[str, Any]], None],
+) -> None:
     """Fork a supervisor for each request that comes through the door, until the run shuts it.
 
     ``ready`` hears what this process took so far and holds. A request is one byte and two descriptors: a supervisor's
-    connection to the run, and a file with the rest.
+    connection to the run, and a file with the rest; ``supervise`` is its main function.
     """
     faulthandler.cancel_dump_traceback_later()
     if why := footing.lost():
@@ -107,7 +114,7 @@ def serve(door: socket.socket, said: int, real: Any, footing: Footing, ready: Ca
         if os.fork() == 0:
             door.close()
             os.close(said)
-            _supervise(*request, real)
+            _supervise(supervise, *request, real)
             os._exit(0)
         for end in request:
             os.close(end)
@@ -121,17 +128,15 @@ def _received(door: socket.socket) -> tuple[int, int] | None:
     return (ends[0], ends[1]) if data and len(ends) == 2 else None
 
 
-def _supervise(channel: int, file: int, real: Any) -> None:
+def _supervise(supervise: Callable[..., None], channel: int, file: int, real: Any) -> None:
     from multiprocessing.connection import Connection
-
-    from genbench import supervisor
 
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("0")  # a cell goes before its supervisor
     with os.fdopen(file, "rb") as stream:
         stream.seek(0)
         task, log, limits = pickle.load(stream)  # noqa: S301 (from the parent)
-    supervisor.main(Connection(channel), task, (), log, limits, real=real)
+    supervise(Connection(channel), task, (), log, limits, real=real)
 
 
 def _took() -> dict[str, Any]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import functools
 import os
 import pickle
 import re
 import resource
 import signal
-import socket
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -78,22 +78,22 @@ def main(
     task: bytes,
     plugin_files: tuple[Path, ...],
     limits: Limits,
-    door: socket.socket | None = None,
+    stay: Callable[..., None] | None = None,
     real: Any = None,
 ) -> None:
     """Do one task and write lines of JSON to ``said``; never returns.
 
     ``{"progress": ..}`` while it runs, ``{"result": ..}`` or ``{"error": ..}`` last; ``{"serving": ..}`` after a result
-    where a ``door`` is given and models can be scored with what this process holds of the real rows. ``real`` is what
+    where it may ``stay``, and models can be scored with what this process holds of the real rows. ``real`` is what
     it got of a host.
     """
     try:
         _settle(supervisor, output, limits)
         send = lambda message: _write(said, message)  # noqa: E731
-        if door is None:
+        if stay is None:
             _work(task, plugin_files, limits, send, lambda _: real)
         else:
-            _host(task, plugin_files, limits, send, door, said)
+            _host(task, plugin_files, limits, send, functools.partial(stay, said))
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
@@ -123,11 +123,9 @@ def _settle(supervisor: int, output: int, limits: Limits) -> None:
 Send = Callable[[dict[str, Any]], None]
 
 
-def _host(
-    task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Send, door: socket.socket, said: int
-) -> None:
+def _host(task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Send, stay: Callable[..., None]) -> None:
     """Score the real row, then fork those who score the models with what was made of it."""
-    from genbench.hosting import Footing, serve
+    from genbench.hosting import Footing
 
     kept: tuple[Any, ...] = ()
 
@@ -145,7 +143,7 @@ def _host(
     if _work(task, plugin_files, limits, send, begin):
         _lift_memory()
         real, footing = kept
-        serve(door, said, real, footing, lambda took: send({"serving": took}))
+        stay(real, footing, lambda took: send({"serving": took}))
 
 
 def _work(

@@ -10,6 +10,7 @@ that a hostile cell moved to its own session before it killed its supervisor. Th
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import select
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench import inside
+from genbench.hosting import serve
 from genbench.inside import Limits
 from genbench.processes import TreeMemory, adopt_orphans, end_all, kernel_kills, signal_all
 from genbench.record import to_json
@@ -60,9 +62,10 @@ def main(
     supervisor = os.getpid()
     pid = os.fork()
     if pid == 0:
+        stay = None if door is None else functools.partial(serve, door, main)
         for end in (said, printed, run.fileno()):
             os.close(end)
-        inside.main(supervisor, talk, output, task, plugin_files, limits, door, real)
+        inside.main(supervisor, talk, output, task, plugin_files, limits, stay, real)
     if door is not None:
         door.close()
     os.close(talk)

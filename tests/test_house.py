@@ -31,9 +31,7 @@ CELLS = (
     "cell machine processes hosting inside supervisor preload worker hosts accelerators slots signals observer resume "
     "executor cluster session rescoring"
 )
-TABLES = (
-    "significance entry summary table report progress comparing benching history api auditing testing scaffold cli"
-)
+TABLES = "significance entry summary table report progress comparing benching history api auditing testing scaffold cli"
 ORDER = " ".join([LIGHT, CELLS, TABLES]).split()
 HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}
 
