@@ -319,7 +319,8 @@ def score(
     else by ``real``), ``raw``, the numbers as they are, or any that ``genbench list spaces`` names. Returns one dict a
     metric, as rows of a table: ``metric label value low high level floor floor_sd floor_from z suspect better ranked
     unit best n_real n_fake space params detail version seconds warnings``; what does not exist is None, with the reason
-    in ``warnings``. ``suspect`` says that the samples look better than fresh real data: copies do.
+    in ``warnings``. ``z`` is value - floor in standard deviations of the floor. ``suspect`` says that the samples look
+    better than fresh real data, by over three standard errors of value and floor together: copies do.
     Raises UserError for unknown metrics and unusable data.
     """
     from genbench.samples import score_samples
