@@ -80,6 +80,13 @@ def test_training_data_bring_their_metrics(files: Path, capsys: pytest.CaptureFi
     assert copied["duplicates"]["warnings"][0].startswith("suspect copies")
 
 
+def test_a_floor_of_too_few_rows_for_trees_says_so(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("few.npy", np.load("real.npy")[:40])
+    found = scores(capsys, "--real", "few.npy", "--fake", "fake.npy", "--metrics", "c2st")["c2st"]
+    assert (found["floor"], found["floor_sd"], found["z"]) == (0.5, 0, None)
+    assert any(text.startswith("of the floor: no interval: no tree found a split") for text in found["warnings"])
+
+
 def test_a_metric_that_lacks_something_says_so(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = scores(capsys, "--real", "real.npy", "--fake", "fake.npy", "--metrics", "nll,duplicates")
     assert found["nll"]["value"] is found["duplicates"]["value"] is None
