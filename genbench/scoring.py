@@ -200,8 +200,8 @@ def _beside_floor(scorer: Scorer, score: Score, found: Mapping[str, Any], floors
     worse = -gap if scorer.spec.better == "higher" and scorer.spec.ranked else gap
     noise = math.hypot(spread, standard_error(compared) or 0.0)
     if not spread and found["low"] is not None:
-        why = [f"of the floor: {text}" for text in floor.get("warnings", ()) if text.startswith("no interval")]
-        fields["warnings"] = [*found["warnings"], *why]
+        reasons = [f"of the floor: {text}" for text in floor.get("warnings", ()) if text.startswith("no interval")]
+        fields["warnings"] = [*found["warnings"], *reasons]
     return fields | {"z": gap / spread if spread else None, "suspect": score.ranked and worse < -SUSPECT * noise < 0.0}
 
 
