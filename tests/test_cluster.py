@@ -44,7 +44,7 @@ class Base:
 class Waits(Base):
     def fit(self, data, run):
         super().fit(data, run)
-        here = pathlib.Path(os.environ["DASK_TEST_FOLDER"])
+        here = pathlib.Path(__file__).parent
         (here / f"{os.getpid()}.at-work").touch()
         while not (here / "go").exists():
             time.sleep(0.05)
@@ -200,7 +200,6 @@ def test_a_worker_killed_in_the_middle_costs_nothing_and_the_bits_are_those_of_a
     assert code == 0, said
     assert len(list((site.folder / "far").glob("cells/*/*/*.json"))) == len(by_cell(site.folder / "far")) == 8
     plan, registry = make(site.folder, site.folder / "models.py", models="waits,good,exact", seeds=2)
-    os.environ["DASK_TEST_FOLDER"] = str(site.folder)
     Session(plan, registry, site.folder / "near", jobs=1).run()
     assert_same(site.folder / "far", site.folder / "near")
     assert subprocess.run([sys.executable, "-m", "genbench", "validate", "far"], cwd=site.folder).returncode == 0

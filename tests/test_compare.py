@@ -1,6 +1,7 @@
 """genbench compare: what is matched with what, what is not comparable, the formats, and the command."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -204,7 +205,8 @@ def test_a_file_that_pytest_benchmark_really_wrote_is_read(tmp_path):
     test.write_text("def test_sum(benchmark):\n    benchmark.extra_info['terms'] = 9\n    benchmark(sum, range(9))\n")
     file = tmp_path / "out.json"
     line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--benchmark-json", file, test]
-    subprocess.run(line, check=True, capture_output=True, cwd=tmp_path)
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}  # not an xdist worker
+    subprocess.run(line, check=True, capture_output=True, cwd=tmp_path, env=alone)
     found = {each.metric: each for each in genbench.compare(file, file).verdicts}
     assert found["time"].base > 0
     assert found["terms"].verdict == "unchanged"

@@ -18,7 +18,8 @@ SOURCES = [path for path in SOURCES if not {"tests", "tools"} & set(path.relativ
 RUNS_CODE = {"eval", "exec", "compile", "os.system", "os.popen", "marshal.loads", "marshal.load", "runpy.run_path"}
 UNPICKLES = {"pickle.load", "pickle.loads", "cloudpickle.load", "cloudpickle.loads", "joblib.load", "shelve.open",
              "pd.read_pickle", "pandas.read_pickle", "dill.load", "dill.loads"}  # fmt: skip
-OWN_BYTES = {"genbench/inside.py", "genbench/testing/models.py"}  # from the parent process; from the same process
+# what a session's own processes send each other, and what the same process wrote
+OWN_BYTES = {"genbench/inside.py", "genbench/hosting.py", "genbench/testing/models.py"}
 
 
 def dotted(node: ast.expr) -> str:

@@ -92,7 +92,9 @@ def check(*kinds: str, remedy: str) -> Callable[[Callable[[Subject], None]], Cal
 
     def publish(function: Callable[[Subject], None]) -> Callable[[Subject], None]:
         summary = (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
-        CHECKS[function.__name__] = Check(function.__name__, kinds, summary, remedy, function)
+        CHECKS[f"{function.__module__}.{function.__name__}"] = Check(
+            function.__name__, kinds, summary, remedy, function
+        )
         return function
 
     return publish

@@ -31,27 +31,31 @@ class Generator:
     law: Clusters
     scale: float = 1.0
     shift: float = 0.0
+    shear: float = 0.0  # of the second column by the first: a correlation that is not there
     copies: bool = False  # of training rows, instead of draws
 
     def draw(self, n: int, rng: np.random.Generator) -> Array:
         """Return (n, 2) samples."""
         samples: Array = self.scale * self.law.draw(n, rng) + self.shift
+        samples[:, 1] += self.shear * samples[:, 0]
         return samples
 
     def log_prob(self, x: Array) -> Array:
         """Return (n,) nats."""
+        x = np.stack([x[:, 0], x[:, 1] - self.shear * x[:, 0]], axis=1)
         nats: Array = self.law.log_prob((x - self.shift) / self.scale) - x.shape[1] * math.log(self.scale)
         return nats
 
 
 def faults() -> dict[str, Generator]:
-    """Return what any generator may suffer from: its centre, its width, a lost mode, copied training rows."""
+    """Return what any generator may suffer from: its centre, width, a lost mode, a correlation, copied rows."""
     law = truth()
     two = Clusters(law.centres[:2], law.std, law.weights[:2] / law.weights[:2].sum())
     return {
         "shift": Generator(law, shift=0.5),
         "width": Generator(law, scale=1.6),
         "dropped modes": Generator(two),
+        "correlation": Generator(law, shear=0.8),
         "copies": Generator(law, copies=True),
     }
 
@@ -151,10 +155,15 @@ def changes(subject: Subject) -> dict[str, float]:
     """Return by how many standard deviations of repeated draws each fault changes the score."""
     looks_at_samples(subject)
     damaged = {name: values(subject, name, generator) for name, generator in faults().items()}
-    positive = all((found > 0).all() for found in (perfect(subject), *damaged.values()))
-    scaled = np.log if positive else np.asarray  # the spread of what is positive grows with its size
-    floor = scaled(perfect(subject))
-    return {name: _separation(floor, scaled(found)) for name, found in damaged.items()}
+    floor = perfect(subject)
+    positive = all((found > 0).all() for found in (floor, *damaged.values()))
+    scales = (
+        (np.asarray, np.log) if positive else (np.asarray,)
+    )  # the spread of what is positive may grow with its size
+    return {
+        name: max((_separation(scale(floor), scale(found)) for scale in scales), key=abs)
+        for name, found in damaged.items()
+    }
 
 
 def _separation(one: Array, other: Array) -> float:
@@ -259,7 +268,7 @@ def few_rows_do_not_break_it(subject: Subject) -> None:
 
 @check("metric", remedy="see that the samples enter the score: a constant would pass every other check")
 def a_known_fault_changes_the_score(subject: Subject) -> None:
-    """A shift, a width, a lost mode or copies change the score beyond its noise: at least one of them."""
+    """A shift, a width, a lost mode, a correlation or copies change the score beyond its noise: at least one."""
     found = changes(subject)
     told = ", ".join(f"{name} {z:+.1f}" for name, z in found.items())
     expect(
