@@ -19,6 +19,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,11 @@ class Footing:
             put_back(state)
         now = _state()
         changed = [name for name, value in self._state.items() if now[name] != value]
+        patience = (
+            time.monotonic() + 1.0
+        )  # the thread of a watchdog that was just cancelled may still be on its way out
+        while threads() != 1 and time.monotonic() < patience:
+            time.sleep(0.01)
         if threads() != 1:
             changed.append("threads")
         if descendants():

@@ -26,8 +26,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's folder: the files that the README's commands name."""
     path = tmp_path_factory.mktemp("readme")
     rng = np.random.default_rng(0)
-    process = rng.choice(["signal", "background"], 400)
-    columns = {"pt": rng.lognormal(3, 1, 400), "mass": rng.lognormal(1, 0.3, 400), "phi": rng.uniform(-3.14, 3.14, 400)}
+    signal = rng.random(2000) < 0.3
+    process = np.where(signal, "signal", "background")
+    pt, phi = rng.lognormal(3 + signal, 0.3), rng.uniform(-3.14, 3.14, 2000)
+    columns = {"pt": pt, "mass": rng.lognormal(1 + 1.5 * signal, 0.2), "phi": phi}
     pd.DataFrame({**columns, "process": process}).to_parquet(path / "events.parquet")
     for name in ("held_out", "generated", "training"):
         np.save(path / f"{name}.npy", rng.normal(size=(300, 3)))
