@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -14,10 +15,19 @@ import pytest
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(threads, "1")  # before numpy: small problems wait longer for threads than they compute
 
-hypothesis.settings.register_profile("genbench", deadline=None)  # no test asserts a time
+# No test asserts a time; where a change is judged, each run tries the same examples.
+hypothesis.settings.register_profile("genbench", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("genbench")
 
 Install = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """The same draws in each run: a test that passed yesterday doesn't fail today by chance."""
+    random.seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture
