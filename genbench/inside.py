@@ -103,6 +103,8 @@ def main(
 def _settle(supervisor: int, output: int, limits: Limits) -> None:
     os.setsid()  # so that what a plugin starts can be ended with it
     die_with_parent(supervisor)
+    if os.environ.get("PYTHONSAFEPATH") == "genbench":  # it was for the start of this process, not for what it starts
+        del os.environ["PYTHONSAFEPATH"]
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)

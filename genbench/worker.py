@@ -50,6 +50,8 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
     "MALLOC_TOP_PAD_": "67108864",
 }
+# A process begins with `python -c`, which would look for modules where the user happens to be: a random.py, say.
+SAFE_PATH = {"PYTHONSAFEPATH": "genbench"}
 STARTING = threading.Lock()
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -89,7 +91,7 @@ def _server_pid() -> int | None:
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
     """Start processes with the environment of cells, without the user's script, and deaf to the terminal's signals."""
-    with STARTING, _environment(ENVIRONMENT), _no_main():
+    with STARTING, _environment({**SAFE_PATH, **ENVIRONMENT}), _no_main():
         multiprocessing.resource_tracker.ensure_running()  # which would unblock them, were it started later
         # inherited by the server: Ctrl-C is this process's affair
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, () if _server_pid() else STOPPING)

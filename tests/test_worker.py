@@ -21,7 +21,7 @@ from genbench.inside import Limits
 from genbench.plan import REAL
 from genbench.record import cell_folder
 from genbench.supervisor import LOG_HEAD, LOG_TAIL
-from genbench.worker import Task, supervise
+from genbench.worker import Task, stop_server, supervise
 
 LOUD = """
 import sys
@@ -157,3 +157,32 @@ def test_nothing_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert left == []
+
+
+OUTSIDE = """
+import os
+
+class Outside(Base):
+    def fit(self, data, run):
+        super().fit(data, run)
+        assert "PYTHONSAFEPATH" not in os.environ
+
+@hookimpl
+def genbench_register():
+    return [ModelSpec("outside", Outside, None, "looks at its environment")]
+"""
+
+
+@pytest.mark.slow
+def test_what_lies_in_the_users_folder_is_not_taken_for_a_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("genbench.py", "random.py", "numpy.py"):
+        (folder / name).write_text("raise SystemExit('imported from the working directory')\n")
+    monkeypatch.chdir(folder)
+    stop_server()
+    records = play(tmp_path, write_plugin(tmp_path / "outside.py", OUTSIDE), models="outside,good", method="forkserver")
+    stop_server()
+    assert {record["status"] for record in records.values()} == {"ok"}
