@@ -20,7 +20,7 @@ import numpy as np
 from genbench.comparing.quality import SAME
 from genbench.comparing.sources import Side, read_side
 from genbench.entry import column_of, scale_of
-from genbench.errors import UserError
+from genbench.errors import UnknownName, UserError
 
 __all__ = ["Change", "Point", "Series", "change_points", "history", "runs_in"]
 
@@ -99,8 +99,10 @@ def history(
     and of the machine of the newest run alone. Raises UserError.
     """
     sides = sorted(
-        ((read_side(run), run) for run in runs_in(paths)), key=lambda each: str(each[0].about.get("created"))
+        ((read_side(run, unbegun=True), run) for run in runs_in(paths)),
+        key=lambda each: str(each[0].about.get("created")),
     )
+    _check([side for side, _ in sides], metrics, models, datasets)
     gathered: dict[tuple[str, str], list[tuple[Point, Mapping[str, Any], Any]]] = {}
     for side, run in sides:
         for (model, dataset, budget, device), seeds in side.cells.items():
@@ -114,6 +116,21 @@ def history(
                 gathered.setdefault((subject, name), []).append((point, about, like))
     found = [_series(subject, name, many) for (subject, name), many in gathered.items()]
     return sorted(found, key=lambda each: (not each.worsened, not each.changes))
+
+
+def _check(sides: Sequence[Side], metrics: Sequence[str], models: Sequence[str], datasets: Sequence[str]) -> None:
+    """Raise UnknownName for what no run has."""
+    cells = [name for side in sides for name in side.cells]
+    records = [record for side in sides for seeds in side.cells.values() for record in seeds.values()]
+    scores = {column_of(score) for record in records for score in record.get("scores") or ()}
+    timings = {name for record in records for name in record.get("timings") or ()}
+    for kind, wanted, known in (
+        ("score in these runs", metrics, scores | timings),
+        ("model in these runs", models, {model for model, *_ in cells}),
+        ("dataset in these runs", datasets, {dataset for _, dataset, *_ in cells}),
+    ):
+        for unknown in sorted({*wanted} - known):
+            raise UnknownName(kind, unknown, known)
 
 
 def _measured(

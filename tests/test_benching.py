@@ -19,7 +19,7 @@ from genbench.benching.sides import Side, find_source, install
 from genbench.benching.stored import Stored, read_stored, write_stored
 from genbench.cli.main import main
 from genbench.comparing import Verdict
-from genbench.errors import UnknownName
+from genbench.errors import UnknownName, UserError
 from genbench.machine import machine
 
 ROOT = Path(__file__).parent.parent
@@ -135,7 +135,7 @@ def test_genbench_is_as_fast_as_itself(tmp_path: Path) -> None:
     assert {"start/help", "registry", "plan", "table", "model/vae/step"} <= {v["subject"] for v in verdicts}
     assert {v["verdict"] for v in verdicts} <= {"unchanged", "inconclusive"}
     facts = [v for v in verdicts if v["kind"] == "fact"]
-    assert {"modules", "parameters", "samples_sha256", "value"} <= {v["metric"] for v in facts}
+    assert {"modules", "parameters", "peak_bytes", "samples_sha256", "value"} <= {v["metric"] for v in facts}
     assert {v["verdict"] for v in facts} == {"unchanged"}
 
 
@@ -298,6 +298,14 @@ def test_stored_times_are_compared_on_the_machine_that_made_them_alone(stored: P
     otherwise = beside(read_stored(stored), slow)
     assert (otherwise.verdict, otherwise.reason) == ("not comparable", "measured otherwise: as usual")
     assert "metric/broken" not in base.values
+
+
+def test_times_by_another_clock_are_no_base(stored: Path) -> None:
+    body = json.loads(stored.read_text())
+    body["benchmarks"][0]["extra_info"] = {}
+    stored.write_text(json.dumps(body))
+    with pytest.raises(UserError, match="clock on the wall"):
+        read_stored(stored)
 
 
 def test_stored_times_are_in_the_format_of_pytest_benchmark(stored: Path) -> None:

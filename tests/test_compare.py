@@ -12,6 +12,8 @@ import pytest
 import synthetic
 
 import genbench
+from genbench.benching.sides import Side
+from genbench.benching.stored import write_stored
 from genbench.cli.main import main
 from genbench.comparing import FORMATS, Comparison, Verdict, render
 from genbench.errors import UserError
@@ -150,6 +152,7 @@ def test_times_are_compared_only_within_one_session_of_one_machine_and_unshared(
     assert fit(timed(1.0), timed(1.3, machine="n")) == "not comparable"  # one session on several machines
     assert fit(timed(1.0, machine=None), timed(1.3, machine=None)) == "not comparable"
     assert fit(timed(1.0), timed(1.3, shared=True)) == "not comparable"
+    assert fit(timed(1.0), timed(1.0)) == "unchanged"
 
 
 def test_facts_are_compared_at_the_seeds_that_both_sides_have():
@@ -193,6 +196,23 @@ def test_the_unit_of_a_benchmark_is_the_process_not_the_round(tmp_path):
     assert found["modules"].verdict == "changed"
     alone = {each.metric: each.verdict for each in genbench.compare(tmp_path / "base", tmp_path / "head").verdicts}
     assert alone == {"time": "not comparable", "modules": "changed"}
+
+
+def test_a_file_of_bench_holds_a_time_a_process_and_says_where_it_was_measured(tmp_path):
+    side = Side("v1", tmp_path, "genbench", "1.0", "abc")
+    for name, factor in (("base", 1.0), ("head", 1.3)):
+        values = {"plan": [factor * (1.0 + i / 1000) for i in range(5)]}
+        write_stored(tmp_path / f"{name}.json", side, values, {"plan": {"calls": 3}}, "as usual")
+    found = {
+        each.metric: each
+        for each in genbench.compare(tmp_path / "base.json", tmp_path / "head.json", same_session=True).verdicts
+    }
+    assert {name: each.verdict for name, each in found.items()} == {"time": "regressed", "calls": "unchanged"}
+    elsewhere = json.loads((tmp_path / "head.json").read_text())
+    elsewhere["machine_info"]["id"] = "another"
+    (tmp_path / "head.json").write_text(json.dumps(elsewhere))
+    found = genbench.compare(tmp_path / "base.json", tmp_path / "head.json", same_session=True)
+    assert [(each.metric, each.reason) for each in found.of("not comparable")] == [("time", "another machine")]
 
 
 def test_benchmarks_of_another_machine_are_never_compared(tmp_path):
@@ -263,6 +283,16 @@ def test_trackers_that_take_smaller_as_better_get_what_is_better_higher_turned_o
     )
 
 
+def test_a_run_of_zero_is_a_run():
+    zero = Comparison((Verdict("vae x ring", "kl", "unchanged", base=0.1, head=0.1, head_runs=(0.0, 0.2, None)),))
+    [entry] = json.loads(render(zero, "github-action-benchmark"))
+    assert entry["range"] == "± 0.1"
+    [row] = json.loads(render(zero, "asv"))["results"].values()
+    assert row[-1] == [[0.0, 0.2]]
+    turned = Comparison((replace(zero.verdicts[0], better="higher"),))
+    assert "range" not in json.loads(render(turned, "github-action-benchmark"))[0]
+
+
 def test_bencher_gets_what_its_schema_asks():
     metric = {"type": "object", "required": ["value"], "properties": {"value": {"type": "number"}}}
     schema = {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": metric}}
@@ -309,6 +339,15 @@ def test_the_command_exits_by_what_it_found(tmp_path, capsys):
     assert main(["compare", str(base), str(few)]) == 0
     assert main(["compare", str(base), str(few), "--strict"]) == 5
     assert "more runs a side" in capsys.readouterr().err
+    assert main(["compare", str(base), str(few), "--strict", "-f", "json"]) == 5
+    assert json.loads(capsys.readouterr().out)["exit_code"] == 5
+
+
+def test_a_run_is_not_worse_than_itself_however_strictly(tmp_path):
+    noisy = [{**each, "timings": {"fit_cpu_s": 1.0 + each["seed"], "samples_per_s": 9.0}, "session": "s",
+              "machine": {"id": "m"}} for each in runs_of(n=3)]  # fmt: skip
+    run = directory(tmp_path / "run", noisy)
+    assert main(["compare", str(run), str(run), "--strict"]) == 0
 
 
 def test_the_command_writes_a_file_by_its_suffix_and_says_the_summary(tmp_path, capsys):

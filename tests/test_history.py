@@ -85,13 +85,32 @@ def test_a_series_is_in_the_order_of_time_and_knows_the_run_that_changed_it(runs
     assert series.worsened
 
 
-def test_a_run_with_a_failed_seed_or_of_another_size_has_no_point(runs):
+def test_a_run_with_a_failed_seed_or_of_another_size_has_no_point(runs, capsys):
     write(runs / "failed", 9, [0.1, 0.2], status="failed")
     (series,) = history(runs, metrics=["energy"])
     assert len(series.points) == 7
     write(runs / "small", 10, [0.5, 0.6], sizes={"train": 9, "test": 9, "reference": 9})
     (series,) = history(runs, metrics=["energy"])
     assert (len(series.points), series.left_out) == (1, 7)  # what the newest run measured
+    assert main(["history", str(runs)]) == 0
+    assert "up to 7 runs are no points" in capsys.readouterr().out
+
+
+def test_a_run_without_a_finished_cell_harms_no_other(runs):
+    (runs / "begun").mkdir()
+    write_run(runs / "begun", {"created": "2026-01-08T00:00:00+00:00", "cells": []})
+    (series,) = history(runs)
+    assert len(series.points) == 7
+
+
+def test_a_name_that_no_run_has_is_told_with_what_is_near(runs):
+    for wanted, near in (
+        ({"metrics": ["enrgy"]}, "energy"),
+        ({"models": ["va"]}, "vae"),
+        ({"datasets": ["rng"]}, "ring"),
+    ):
+        with pytest.raises(UserError, match=f"in these runs named .*did you mean '{near}'"):
+            history(runs, **wanted)
 
 
 def test_times_are_of_one_machine_and_only_where_they_are_asked_for(tmp_path):

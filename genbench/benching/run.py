@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from genbench.benching.stored import Stored, write_stored
 from genbench.comparing import Comparison, Verdict, decide_speed
 from genbench.comparing.fact import decide_fact
 from genbench.errors import UserError
-from genbench.machine import machine
+from genbench.machine import machine, versions
 
 __all__ = ["bench"]
 
@@ -59,7 +60,9 @@ def bench(
     tell("")
     compared = [each for name in names for each in _compared(name, *facts[name])]
     label = "nothing" if base is None else base.label
-    about = {"machine": machine(), "sides": {side.label: _about(side) for side in sides}}
+    here = {"created": datetime.now(UTC).isoformat(), "machine": machine(), "versions": versions()}
+    about = {"machine": here["machine"], "sides": {side.label: _about(side) for side in sides}}
+    about |= {name: here | _about(side) for name, side in zip(("head", "base"), sides[::-1], strict=False)}
     return Comparison((*verdicts.values(), *compared), label, sides[-1].label, _notes(base, request), about)
 
 

@@ -14,9 +14,10 @@ from genbench.benching.sides import Side
 from genbench.errors import UserError
 from genbench.machine import machine, versions
 
-__all__ = ["Stored", "read_stored", "write_stored"]
+__all__ = ["CLOCK", "Stored", "read_stored", "write_stored"]
 
 VERSION = "5.1.0"  # of pytest-benchmark, whose format this is
+CLOCK = "process CPU seconds"  # by which such a file is told from others
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _benchmark(name: str, times: list[float], facts: Mapping[str, Any]) -> dict[
     }  # fmt: skip
     return {
         "group": name.partition("/")[0], "name": name, "fullname": f"genbench bench::{name}", "params": None,
-        "param": None, "extra_info": {"clock": "process CPU seconds", **facts}, "options": {"timer": "process_time"},
+        "param": None, "extra_info": {"clock": CLOCK, **facts}, "options": {"timer": "process_time"},
         "stats": stats,
     }  # fmt: skip
 
@@ -79,8 +80,10 @@ def read_stored(path: Path) -> Stored:
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         commit, where = body["commit_info"], body["machine_info"]
-        made = {each["name"]: each for each in body["benchmarks"] if "clock" in each["extra_info"]}
+        made = {each["name"]: each for each in body["benchmarks"] if each["extra_info"].get("clock") == CLOCK}
         values = {name: [float(time) for time in each["stats"]["data"]] for name, each in made.items()}
+        if not made and body["benchmarks"]:
+            raise ValueError("its times are those of a clock on the wall")
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"--against {path}: no file of genbench bench --save ({reason})") from None

@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +149,8 @@ def _trainer(name: str) -> Callable[[int], tuple[Any, Any]]:
     class Clocked(Run):
         begin = end = 0.0
 
-        def batches(self, rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
-            for batch in super().batches(rows, size):
+        def batches(self, rows: torch.Tensor, size: int, **options: Any) -> Iterator[torch.Tensor]:  # either side's
+            for batch in super().batches(rows, size, **options):
                 if self.steps == WARM_UP:
                     self.begin = time.process_time()
                 yield batch
@@ -205,11 +206,13 @@ def _drawn(model: Any) -> Any:
 
 
 def _facts_of_training(name: str) -> dict[str, Any]:
+    train = _trainer(name)
     with _forward_calls() as calls:
-        model, _ = _trainer(name)(CYCLE)
+        model, _ = train(CYCLE)
     has = hasattr(model, "parameters")
     return {
         f"forward_calls_in_{CYCLE}_steps": calls[0],
+        "peak_bytes": _peak_bytes(lambda: train(CYCLE)),
         "parameters": sum(p.numel() for p in model.parameters()) if has else None,
     }
 
@@ -220,7 +223,18 @@ def _facts_of_sampling(name: str) -> dict[str, Any]:
     with _forward_calls() as calls:
         samples = _drawn(model)
     content = samples.detach().contiguous().numpy().tobytes()
-    return {"forward_calls": calls[0], "samples_sha256": hashlib.sha256(content).hexdigest()}
+    digest, peak = hashlib.sha256(content).hexdigest(), _peak_bytes(lambda: _drawn(model))
+    return {"forward_calls": calls[0], "peak_bytes": peak, "samples_sha256": digest}
+
+
+def _peak_bytes(function: Callable[[], object]) -> int:
+    """Return the most bytes of tensors that were there at once, beyond those that were there before."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+        function()
+    events = watched.profiler.kineto_results.events()
+    return int(max(accumulate((each.nbytes() for each in events if each.name() == "[memory]"), initial=0)))
 
 
 @contextlib.contextmanager

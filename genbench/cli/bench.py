@@ -64,7 +64,7 @@ def bench(
     from genbench.benching.run import bench as measure
 
     comparison = measure(request, *sides, save, _progress())
-    put(comparison, form, output, full=full)
+    put(comparison, form, output, full=full, strict=strict)
     if against is not None:
         comparison.check(strict=strict)
 

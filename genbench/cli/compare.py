@@ -55,7 +55,7 @@ def compare(
     found = comparing.compare(
         base, head, metrics=tuple(split(metrics)), same_session=same_session, alpha=alpha, floors=floors, share=share
     )
-    put(found, form, output, full=full)
+    put(found, form, output, full=full, strict=strict)
     found.check(strict=strict)
 
 
@@ -66,12 +66,12 @@ def checked_form(form: str | None, output: Path | None) -> str:
     return form or (SUFFIXES.get(output.suffix, "rich") if output else "rich")
 
 
-def put(comparison: Comparison, form: str, output: Path | None, *, full: bool = False) -> None:
+def put(comparison: Comparison, form: str, output: Path | None, *, full: bool = False, strict: bool = False) -> None:
     """Print a comparison, or write it to a file and print its summary."""
     from genbench.comparing import render
 
     if output is not None:
-        output.write_text(render(comparison, form, full=full), encoding="utf-8")
+        output.write_text(render(comparison, form, full=full, strict=strict), encoding="utf-8")
         click.echo(comparison.summary)
     elif form == "rich" and sys.stdout.isatty():
         from rich.console import Console
@@ -80,4 +80,4 @@ def put(comparison: Comparison, form: str, output: Path | None, *, full: bool = 
 
         Console().print(render_rich(comparison, full=full))
     else:
-        click.echo(render(comparison, form, full=full), nl=False)
+        click.echo(render(comparison, form, full=full, strict=strict), nl=False)

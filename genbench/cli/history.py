@@ -58,6 +58,8 @@ def history(
         text = _markdown(shown) if form == "markdown" else _terminal(shown)
         left = len(found) - len(shown)
         text += f"{left} more series: --all, or choose with --metrics, -m and -d\n" if left else ""
+        if most := max(each.left_out for each in shown):
+            text += f"up to {most} runs are no points: they had other seeds, sizes or versions of a metric\n"
     output.write_text(text, encoding="utf-8") if output else click.echo(text, nl=False)
 
 

@@ -12,17 +12,19 @@ __all__ = ["FORMATS", "render"]
 FORMATS = ("rich", "markdown", "json", "github-action-benchmark", "bmf", "asv")
 
 
-def render(comparison: Comparison, form: str, *, full: bool = False) -> str:
+def render(comparison: Comparison, form: str, *, full: bool = False, strict: bool = False) -> str:
     """Return a comparison as text in one of ``FORMATS``; ``full`` lists what is otherwise only counted.
 
-    ``rich`` is what a terminal of 100 columns without colours shows. Raises UserError for another format.
+    ``rich`` is what a terminal of 100 columns without colours shows; ``exit_code`` in JSON is that of ``strict``.
+    Raises UserError for another format.
     """
     if form == "rich":
         return _plain_terminal(comparison, full)
     if form == "markdown":
         return render_markdown(comparison, full=full)
+    if form == "json":
+        return render_json(comparison, strict=strict) + "\n"
     renderers = {
-        "json": render_json,
         "github-action-benchmark": render_github_action_benchmark,
         "bmf": render_bmf,
         "asv": render_asv,

@@ -23,6 +23,7 @@ __all__ = ["compare"]
 
 Seeds = Mapping[int, Mapping[str, Any]]  # the records of one cell by seed
 TIMES = {"fit": "fit_cpu_s", "first_sample": "first_sample_s", "sample": "samples_per_s"}  # what is compared of timings
+ONE_TIME = "one measurement, on both sides"
 ELSEWHERE = "timed on another machine or in another session; genbench bench runs both in turn"
 FAILED = float("inf")
 
@@ -258,7 +259,9 @@ def _times(title: str, old: Seeds, new: Seeds, same: bool, alpha: float, slower:
         if not a or not b:
             continue
         known = Verdict(title, name, "not comparable", ELSEWHERE, "speed", unit="s", base=min(a), head=min(b))
-        if one_session and (shared(ok_a) or shared(ok_b)):
+        if one_session and a == b:  # to the last digit: the same cells on both sides
+            known = replace(known, verdict="unchanged", reason=ONE_TIME, change=0.0)
+        elif one_session and (shared(ok_a) or shared(ok_b)):
             known = replace(known, reason="other cells were at work on the same device")
         elif one_session:
             known = decide_speed(a, b, subject=title, metric=name, alpha=alpha, limit=slower)

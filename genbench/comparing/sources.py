@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["Benchmark", "CellName", "Side", "read_side"]
 
 CellName = tuple[str, str, str, str]  # model, dataset, budget, kind of device
+CLOCK = "process CPU seconds"  # in extra_info of a file of genbench bench --save
 LARGEST = 64 * 2**20  # bytes of a file of pytest-benchmark
 
 
 @dataclass
 class Benchmark:
-    """One benchmark of pytest-benchmark: the fastest round of each process in seconds, and its ``extra_info``."""
+    """One benchmark of pytest-benchmark: a time of each process in seconds, and its ``extra_info``."""
 
     times: list[float] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -41,11 +42,11 @@ class Side:
     unfinished: int = 0  # cells of the plan without a record
 
 
-def read_side(source: str | Path | Results, name: str = "results") -> Side:
+def read_side(source: str | Path | Results, name: str = "results", *, unbegun: bool = False) -> Side:
     """Return what a path holds, or results of ``genbench.load``, which go by ``name``.
 
     A path is a run directory, a JSON file of pytest-benchmark, or a directory of such files, one a process. Raises
-    UserError where it is none of these, or empty.
+    UserError where it is none of these, or empty; with ``unbegun`` a run may have no finished cells.
     """
     if not isinstance(source, (str, Path)):
         return _of_records(name, source.records, list(source.damaged))
@@ -60,7 +61,8 @@ def read_side(source: str | Path | Results, name: str = "results") -> Side:
             return _of_benchmarks(path, files)
     damaged: list[Damage] = []
     about = read_run(path, damaged)
-    side = _of_records(str(source), read_records(path, damaged=damaged), damaged)
+    records = read_records(path, damaged=damaged)
+    side = _of_records(str(source), records, damaged) if records or not unbegun else Side(str(source), damaged=damaged)
     planned = set(about.get("cells") or ())
     side.unfinished = len(planned - {str(r["key"]) for seeds in side.cells.values() for r in seeds.values()})
     side.about = {name: about.get(name) for name in ("created", "machine", "versions", "request") if about.get(name)}
@@ -92,8 +94,9 @@ def _of_benchmarks(path: Path, files: Sequence[Path]) -> Side:
         side.about.setdefault("machine", {name: machine.get(name) for name in ("node", "system", "python_version")})
         for one in content["benchmarks"]:
             benchmark = side.benchmarks.setdefault(str(one.get("fullname") or one["name"]), Benchmark())
-            benchmark.times.append(float(one["stats"]["min"]))
-            benchmark.facts |= {k: v for k, v in (one.get("extra_info") or {}).items() if isinstance(v, (int, str))}
+            told = one.get("extra_info") or {}
+            benchmark.times += _processes(one)
+            benchmark.facts |= {k: v for k, v in told.items() if isinstance(v, (int, str)) and v != CLOCK}
     if not side.benchmarks:
         raise UserError(f"{path}: holds no benchmarks")
     return side
@@ -109,14 +112,22 @@ def _load(file: Path) -> dict[str, Any]:
         raise UserError(f"{file}: cannot be read as JSON ({error}); {expected}") from None
     try:
         for one in content["benchmarks"]:
-            if not float(one["stats"]["min"]) > 0.0 or not isinstance(one["name"], str):
+            times = _processes(one)
+            if not times or not min(times) > 0.0 or not isinstance(one["name"], str):
                 raise ValueError
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{file}: not of pytest-benchmark; {expected}") from None
     return dict(content)
 
 
+def _processes(one: Mapping[str, Any]) -> list[float]:
+    """Return one time a process: the fastest round or, in a file of ``genbench bench --save``, each value."""
+    of_bench = (one.get("extra_info") or {}).get("clock") == CLOCK
+    return [float(time) for time in one["stats"]["data"]] if of_bench else [float(one["stats"]["min"])]
+
+
 def _machine_of(machine: Mapping[str, Any]) -> str:
     processor = machine.get("cpu") or {}
     brand = processor.get("brand_raw") if isinstance(processor, Mapping) else processor
-    return json.dumps([machine.get("node"), machine.get("system"), brand, machine.get("python_version")])
+    known = [machine.get("node"), machine.get("system"), brand, machine.get("python_version")]
+    return json.dumps(known + [machine.get(name) for name in ("id", "processor", "cores", "python")])  # of bench --save

@@ -22,14 +22,14 @@ __all__ = ["render_asv", "render_bmf", "render_github_action_benchmark", "render
 LONGEST = 64  # characters of a measure in Bencher
 
 
-def render_json(comparison: Comparison) -> str:
+def render_json(comparison: Comparison, *, strict: bool = False) -> str:
     """Return all that is known: ``summary``, ``counts``, ``exit_code``, ``notes``, ``about``, ``verdicts``."""
     return to_json(
         {
             "base": comparison.base,
             "head": comparison.head,
             "summary": comparison.summary,
-            "exit_code": comparison.exit_code(),
+            "exit_code": comparison.exit_code(strict=strict),
             "counts": comparison.counts,
             "notes": comparison.notes,
             "about": comparison.about,
@@ -43,7 +43,7 @@ def render_github_action_benchmark(comparison: Comparison) -> str:
     """Return the JSON that github-action-benchmark takes as ``customSmallerIsBetter``."""
     found = []
     for each, value, scale in _smaller_is_better(comparison):
-        runs = [scale(run) for run in each.head_runs if run]
+        runs = _scaled(each, scale)
         entry = {"name": _name(each), "unit": clean(each.unit) or "1", "value": value}
         if len(runs) > 1:
             entry["range"] = f"± {(max(runs) - min(runs)) / 2:.3g}"
@@ -64,7 +64,7 @@ def render_bmf(comparison: Comparison) -> str:
 
 
 def render_asv(comparison: Comparison) -> str:
-    """Return one result file of airspeed velocity (version 2) for head, the name of head in the place of a commit."""
+    """Return one result file of airspeed velocity (version 2) for head, its name where no commit is known."""
     about: Mapping[str, Any] = comparison.about.get("head") or {}
     machine = {str(k): str(v) for k, v in (about.get("machine") or {}).items() if k != "load"}
     columns = ["result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b", "stats_q_25",
@@ -72,7 +72,7 @@ def render_asv(comparison: Comparison) -> str:
     date = _milliseconds(about.get("created"))
     results = {}
     for each, value, scale in _smaller_is_better(comparison):
-        runs = [scale(run) for run in each.head_runs if run]
+        runs = _scaled(each, scale)
         blank = [None] * 4
         name = re.sub(r"[^A-Za-z0-9_]+", "_", each.subject).strip("_")
         metric = re.sub(r"[^A-Za-z0-9_]+", "_", each.metric).strip("_")
@@ -80,7 +80,8 @@ def render_asv(comparison: Comparison) -> str:
     python = str(machine.get("python") or machine.get("python_version") or "")
     versions = {k: str(v) for k, v in (about.get("versions") or {}).items() if v}
     content = {
-        "version": 2, "commit_hash": clean(comparison.head), "env_name": f"existing-py{python}", "date": date,
+        "version": 2, "commit_hash": clean(str(about.get("commit") or comparison.head)),
+        "env_name": f"existing-py{python}", "date": date,
         "params": machine, "python": python, "requirements": versions, "env_vars": {}, "durations": {},
         "result_columns": columns, "results": results,
     }  # fmt: skip
@@ -98,6 +99,11 @@ def _smaller_is_better(comparison: Comparison) -> list[tuple[Verdict, float, Cal
         elif each.head > 0:
             found.append((each, 1.0 / each.head, _inverse))
     return found
+
+
+def _scaled(each: Verdict, scale: Callable[[float], float]) -> list[float]:
+    """Return head's runs that have a value, and one on the scale: zero has no inverse."""
+    return [scale(run) for run in each.head_runs if run is not None and (run or scale is not _inverse)]
 
 
 def _inverse(value: float) -> float:

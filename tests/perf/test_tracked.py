@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from genbench.benching.tracked import facts, quantities, timed
+from genbench.benching.tracked import _peak_bytes, facts, quantities, timed
 from genbench.errors import DataError
 from genbench.registry import Registry
 
@@ -52,3 +52,15 @@ def test_facts_are_the_same_each_time(name: str) -> None:
     assert found
     assert None not in found.values()
     assert facts(name) == found
+
+
+def test_the_peak_counts_the_bytes_that_are_there_at_once() -> None:
+    import torch
+
+    def one_after_the_other() -> None:
+        for _ in range(3):
+            torch.zeros(1000)
+
+    assert _peak_bytes(one_after_the_other) == 4000
+    assert _peak_bytes(lambda: torch.zeros(1000) + torch.zeros(1000)) == 12_000
+    assert _peak_bytes(lambda: None) == 0
