@@ -1,11 +1,14 @@
-"""What of this machine and its libraries a result or a timing depends on."""
+"""What of this machine, its libraries and the code of genbench itself a result or a timing depends on."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
+import shutil
+import subprocess
 import uuid
 from functools import cache
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import Any
 
 import genbench
 
-__all__ = ["cores", "machine", "versions"]
+__all__ = ["commit", "cores", "machine", "versions"]
 
 LIBRARIES = ("genbench", "torch", "numpy", "scipy", "pandas", "scikit-learn", "POT")
 
@@ -53,4 +56,24 @@ def versions() -> dict[str, str | None]:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             found[name] = getattr(genbench, "__version__", None) if name == "genbench" else None
+    return found
+
+
+@cache
+def commit() -> str | None:
+    """Return the git commit of this genbench, with ``-dirty`` where its files differ from it; None where none is known.
+
+    It is known of what pip installed from a repository, and of what lies in one.
+    """
+    folder, program = Path(genbench.__file__).parents[1], shutil.which("git")
+    if (folder / ".git").exists() and program is not None:
+        command = [program, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        alone = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=alone)  # noqa: S603 (git)
+        return done.stdout.strip() or None
+    try:
+        origin = importlib.metadata.distribution("genbench").read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    found: str | None = json.loads(origin or "{}").get("vcs_info", {}).get("commit_id")
     return found

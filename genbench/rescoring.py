@@ -57,7 +57,7 @@ class Scored(Cell):
     def as_dict(self) -> dict[str, Any]:
         """Return what the record said, where and when it was trained, and that its scores are newer."""
         kept = {name: value for name, value in self.record.items() if name not in OF_AN_ATTEMPT}
-        trained = {name: self.record.get(name) for name in ("versions", "started", "ended", "jobs")}
+        trained = {name: self.record.get(name) for name in ("versions", "commit", "started", "ended", "jobs")}
         return {**kept, "trained": self.record.get("trained") or trained, "rescored": True}
 
 

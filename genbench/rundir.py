@@ -16,7 +16,7 @@ from genbench.seal import SCHEMA_VERSION, seal
 
 __all__ = ["open_run", "set_aside", "write_run"]
 
-SESSION = ("created", "session", "request", "skipped", "machine", "versions", "jobs")
+SESSION = ("created", "session", "request", "skipped", "machine", "versions", "commit", "jobs")
 
 
 def open_run(

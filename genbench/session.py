@@ -17,7 +17,7 @@ from genbench.errors import PluginError, UserError
 from genbench.executor import Executor, Places, Running
 from genbench.hosts import Hosts, data_of
 from genbench.inside import THREADS, Limits, Task
-from genbench.machine import cores, machine, versions
+from genbench.machine import commit, cores, machine, versions
 from genbench.observer import Observer, Silent
 from genbench.plan import REAL, Cell, Plan
 from genbench.record import SCHEMA_VERSION, Damage, cell_folder, write_record
@@ -131,6 +131,7 @@ class Session:
             "skipped": [skip.as_dict() for skip in self.plan.skips],
             "machine": machine(),
             "versions": versions(),
+            "commit": commit(),
             "jobs": self.jobs,
         }
 
@@ -322,6 +323,7 @@ class Session:
             "limits": self.limits.as_dict(),
             **what,
             "versions": versions(),
+            "commit": commit(),
             "jobs": self.jobs,
             "started": self._started.get(cell.key),
             "ended": _now(),

@@ -15,12 +15,13 @@ from genbench.benching import lab as lab_module
 from genbench.benching.lab import Effort, Lab
 from genbench.benching.request import Request, chosen
 from genbench.benching.run import _beside, _compared, _effort, _settled, _speed
-from genbench.benching.sides import Side, find_source, install
+from genbench.benching.sides import Side, Source, find_source, install
 from genbench.benching.stored import Stored, read_stored, write_stored
 from genbench.cli.main import main
 from genbench.comparing import Verdict
 from genbench.errors import UnknownName, UserError
 from genbench.machine import machine
+from genbench.rundir import write_run
 
 ROOT = Path(__file__).parent.parent
 PROJECT = """
@@ -71,9 +72,10 @@ added = gone
 """
 
 
-def git(folder: Path, *arguments: str) -> None:
+def git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+    line = ["git", "-C", str(folder), *identity, *arguments]
+    return subprocess.run(line, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def write(folder: Path, names: tuple[str, ...], **values: Any) -> None:
@@ -191,14 +193,14 @@ def test_facts_are_compared_exactly_and_names_one_by_one() -> None:
 
 def test_each_mistake_is_told_before_anything_is_installed(tmp_path: Path, project: Path, capsys) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text("{}")
+    write_run(tmp_path / "run", {"created": "", "cells": []})
     (tmp_path / "other.json").write_text("{}")
     mistakes = {
         ("--against", "absent.whl"): "absent.whl: no such wheel; build one with",
         ("--project", str(tmp_path)): "no pyproject.toml",
         ("--project", str(project), "--against", "nosuch"): "nosuch: no commit of this name in",
         ("--project", str(project), "--against", "--output=x"): "--output=x: no commit of this name",
-        ("--project", str(project), "--against", str(tmp_path / "run")): "a run of cells, which genbench compare reads",
+        ("--project", str(project), "--against", str(tmp_path / "run")): "a run that tells no commit of genbench",
         ("--project", str(project), "--against", str(tmp_path / "other.json")): "no file of genbench bench --save",
         ("--save", "absent/x.json"): "no folder absent",
     }
@@ -207,6 +209,18 @@ def test_each_mistake_is_told_before_anything_is_installed(tmp_path: Path, proje
         out, err = capsys.readouterr()
         assert message in err
         assert (out, err.count("\n")) == ("", 1)
+
+
+def test_a_run_stands_for_the_commit_that_made_it(tmp_path: Path, project: Path) -> None:
+    commit = git(project, "rev-parse", "HEAD")
+    (tmp_path / "run").mkdir()
+    for dirty in ("", "-dirty"):
+        write_run(tmp_path / "run", {"created": "", "cells": [], "commit": commit + dirty})
+        base = Request(str(tmp_path / "run"), project=project).base()
+        assert isinstance(base, Source)
+        assert base.commit == commit
+        assert commit[:9] in base.label
+        assert ("left out" in base.label) == bool(dirty)
 
 
 def test_what_is_measured_is_what_the_distribution_provides() -> None:

@@ -11,6 +11,7 @@ import pytest
 from sessions import make, play, samples, write_plugin
 
 from genbench.errors import UserError
+from genbench.machine import commit
 from genbench.plan import REAL
 from genbench.record import cell_folder, read_records
 from genbench.session import Session
@@ -431,6 +432,7 @@ def test_a_run_describes_itself(tmp_path: Path) -> None:
     assert sorted(about["cells"]) == sorted(record["key"] for record in records.values())
     assert about["request"]["models"].startswith("good")
     assert about["versions"]["torch"]
+    assert {record["commit"] for record in records.values()} == {about["commit"]} == {commit()}
     assert about["machine"]["cores"] == os.cpu_count()
 
 

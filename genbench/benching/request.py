@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genbench.benching.lab import QUICK, Effort
-from genbench.benching.sides import TREE, Source, find_source
+from genbench.benching.sides import TREE, Source, find_run, find_source
 from genbench.benching.stored import Stored, read_stored
-from genbench.errors import UnknownName, UserError
+from genbench.errors import UnknownName
 from genbench.selection import select
 
 __all__ = ["QUICK_SELECTION", "Request", "chosen"]
@@ -20,7 +20,9 @@ QUICK_SELECTION = "start/*,registry,plan,record/*,table,metric/energy,model/vae/
 
 @dataclass(frozen=True)
 class Request:
-    """A base, ``against``: a git ref, a wheel or a file that ``save`` wrote; a head: likewise, or the working tree.
+    """What is compared: a base, ``against``, and a head, which is a git ref, a wheel or the working tree.
+
+    A base is a git ref, a wheel, a run of cells (the commit that made it) or a file that ``save`` wrote.
 
     ``select`` takes names and globs of quantities, with exclusions. ``quick`` takes less of everything.
     """
@@ -44,9 +46,7 @@ class Request:
         if path.is_file() and path.suffix == ".json":
             return read_stored(path)
         if (path / "run.json").is_file():
-            raise UserError(
-                f"--against {path}: a run of cells, which genbench compare reads; give a file of genbench bench --save"
-            )
+            return find_run(path, self.project)
         return find_source(self.against, self.project)
 
     def head_source(self) -> Source:

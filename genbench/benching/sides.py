@@ -20,12 +20,13 @@ import tempfile
 import tomllib
 import venv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genbench.errors import UserError
+from genbench.record import read_run
 
-__all__ = ["Side", "Source", "find_source", "install"]
+__all__ = ["Side", "Source", "find_run", "find_source", "install"]
 
 TREE = "."  # the files of the project as they are, uncommitted ones among them
 
@@ -74,6 +75,18 @@ def find_source(what: str, project: Path) -> Source:
     if not commit:
         raise UserError(f"{what}: no commit of this name in {project}; git fetch it first (in CI: fetch-depth: 0)")
     return Source(what if commit.startswith(what) else f"{what} ({commit[:9]})", project, commit=commit)
+
+
+def find_run(run: Path, project: Path) -> Source:
+    """Return the commit of genbench that made a run of cells; raises UserError where the run tells none."""
+    told = str(read_run(run).get("commit") or "")
+    if not told:
+        raise UserError(
+            f"--against {run}: a run that tells no commit of genbench; give a git ref, a wheel, or a file of --save"
+        )
+    commit, _, dirty = told.partition("-")
+    source = find_source(commit, project)
+    return replace(source, label=f"{run} ({commit[:9]}{', changes since then left out' if dirty else ''})")
 
 
 def _git(project: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -14,7 +14,11 @@ __all__ = ["bench"]
 
 
 @click.command(short_help="measure a version in turn with another")
-@click.option("--against", metavar="BASE", help="A git ref, a wheel, or a file of --save, to compare with.")
+@click.option(
+    "--against",
+    metavar="BASE",
+    help="What to compare with: a git ref, a wheel, a run's directory (the commit that made it), or a file of --save.",
+)
 @click.option(
     "--head", metavar="HEAD", default=".", show_default=True, help="What is measured: a git ref, a wheel, or the files."
 )

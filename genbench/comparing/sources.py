@@ -18,6 +18,7 @@ __all__ = ["Benchmark", "CellName", "Side", "read_side"]
 
 CellName = tuple[str, str, str, str]  # model, dataset, budget, kind of device
 CLOCK = "process CPU seconds"  # in extra_info of a file of genbench bench --save
+ABOUT = ("created", "machine", "versions", "commit", "request")  # of run.json
 LARGEST = 64 * 2**20  # bytes of a file of pytest-benchmark
 
 
@@ -65,7 +66,7 @@ def read_side(source: str | Path | Results, name: str = "results", *, unbegun: b
     side = _of_records(str(source), records, damaged) if records or not unbegun else Side(str(source), damaged=damaged)
     planned = set(about.get("cells") or ())
     side.unfinished = len(planned - {str(r["key"]) for seeds in side.cells.values() for r in seeds.values()})
-    side.about = {name: about.get(name) for name in ("created", "machine", "versions", "request") if about.get(name)}
+    side.about = {name: about.get(name) for name in ABOUT if about.get(name)}
     return side
 
 
