@@ -20,6 +20,7 @@ __all__ = ["ImageSpace", "Space", "VectorSpace", "check_samples", "fingerprint",
 
 SHARES = (0.70, 0.15, 0.15)
 FEWEST_ROWS = 20
+ORDINARY = 300  # powers of two up to which squares, and their sums, are ordinary numbers
 
 
 def split(rows: Array, sizes: Sizes, rng: np.random.Generator) -> tuple[Array, Array, Array]:
@@ -113,9 +114,9 @@ class VectorSpace:
         log = np.array([c.log for c in columns])
         period = np.array([np.nan if c.period is None else c.period for c in columns])
         rows = _logged(train.astype(np.float64), log, columns)
-        mean, scale = rows.mean(0), rows.std(0)
+        mean, scale = _moments(rows)
         # the spread of equal numbers is rounding error, not signal
-        constant = scale <= 1e-12 * np.maximum(np.abs(mean), np.finfo(np.float64).tiny)
+        constant = scale <= 1e-12 * np.abs(mean)
         notes = tuple(f"column {columns[i].name!r} is constant" for i in np.flatnonzero(constant))
         names = tuple(
             n for c in columns for n in ([c.name] if c.period is None else [f"sin {c.name}", f"cos {c.name}"])
@@ -153,6 +154,15 @@ class VectorSpace:
                 angle = 2 * np.pi * logged[:, i] / period
                 parts += [np.sin(angle), np.cos(angle)]
         return np.stack(parts, axis=1)
+
+
+def _moments(rows: Array) -> tuple[Array, Array]:
+    """Return mean and standard deviation of columns; where squares are out of range, of the numbers rescaled."""
+    exponent = np.frexp(np.abs(rows).max(0))[1]
+    exponent[np.abs(exponent) <= ORDINARY] = 0  # nothing is rescaled that need not be: not a digit changes
+    if exponent.any():
+        rows = np.ldexp(rows, -exponent)
+    return np.ldexp(rows.mean(0), exponent), np.ldexp(rows.std(0), exponent)
 
 
 def _logged(rows: Array, log: Array, columns: tuple[Column, ...] = ()) -> Array:

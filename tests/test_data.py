@@ -172,6 +172,15 @@ def test_a_column_of_tiny_numbers_is_not_constant(rng: np.random.Generator) -> N
     assert VectorSpace.fit(rows).to_model(rows, rng).std() == pytest.approx(1, rel=1e-5)
 
 
+@pytest.mark.parametrize("exponent", [-1000, -560, 560, 1000])
+def test_columns_whose_squares_do_not_exist_are_standardised_like_any_other(exponent, rng: np.random.Generator) -> None:
+    rows = rng.normal(1, 2, (50, 2))
+    plain, space = VectorSpace.fit(rows), VectorSpace.fit(rows * [1, 2.0**exponent])
+    assert space.notes == ()
+    assert space.to_scores(rows * [1, 2.0**exponent]) == pytest.approx(plain.to_scores(rows), rel=1e-12)
+    assert space.scale[0] == plain.scale[0]
+
+
 @pytest.mark.parametrize("bad", [0.0, -2.5])
 def test_a_logarithm_that_does_not_exist_names_column_row_and_value(bad: float) -> None:
     rows = table()

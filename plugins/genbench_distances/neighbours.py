@@ -16,6 +16,7 @@ from genbench_distances import NeighbourConfig
 from genbench_distances.jackknife import SIZES, Interval, bounded, student
 from genbench_distances.nearest import BLOCK, TREE, nearest_other, pairwise_distances, products
 from genbench_distances.ranks import wilson
+from genbench_distances.scale import any_scale
 from genbench_distances.shared import of_samples
 
 __all__ = ["Balls", "balls", "coverage", "density", "precision", "recall"]
@@ -38,6 +39,7 @@ class Balls:
     sides: Array  # (S, n) the half of each row
 
 
+@any_scale(0)
 def precision(evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the share of samples that lie in the ball of at least one real row; higher is better.
 
@@ -49,6 +51,7 @@ def precision(evidence: Evidence, config: NeighbourConfig) -> Score:
     return _share(held.points, len(evidence.fake), held.hit, evidence, config)
 
 
+@any_scale(0)
 def recall(evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the share of real rows that lie in the ball of at least one sample; higher is better.
 
@@ -61,6 +64,7 @@ def recall(evidence: Evidence, config: NeighbourConfig) -> Score:
     return _share(held.points, n, held.hit, evidence, config)
 
 
+@any_scale(0)
 def density(evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the number of real balls that hold a sample, mean over samples, divided by k; higher is better.
 
@@ -73,6 +77,7 @@ def density(evidence: Evidence, config: NeighbourConfig) -> Score:
     return _score(value, Interval(value - half, value + half, value, error), held.hit, evidence, config)
 
 
+@any_scale(0)
 def coverage(evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the share of real balls that hold at least one sample; higher is better.
 

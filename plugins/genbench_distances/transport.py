@@ -15,6 +15,7 @@ from genbench.protocol import Evidence, RealSide, Score
 from genbench_distances import TransportConfig
 from genbench_distances.jackknife import SIZES, Interval, bounded, count
 from genbench_distances.ranks import QUANTILE
+from genbench_distances.scale import any_scale
 from genbench_distances.sliced import absolute, lines, squares
 
 __all__ = ["transport", "w1", "w2"]
@@ -24,6 +25,7 @@ FEWEST = 10  # rows, below which there is no interval
 OPTIMAL = 1  # result code of POT's network simplex
 
 
+@any_scale(1)
 def w1(evidence: Evidence, config: TransportConfig) -> Score:
     """Return the exact 1-Wasserstein distance with euclidean cost, in units of the space; lower is better.
 
@@ -36,6 +38,7 @@ def w1(evidence: Evidence, config: TransportConfig) -> Score:
     return _score(evidence, config, 1)
 
 
+@any_scale(1)
 def w2(evidence: Evidence, config: TransportConfig) -> Score:
     """Return the exact 2-Wasserstein distance, the root of the least mean squared distance; lower is better.
 

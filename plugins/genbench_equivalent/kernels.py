@@ -28,6 +28,7 @@ FEW = 2000  # rows, at most, whose pairs tell the median
 FEWER = 1000  # rows, at most, whose pairs tell the spread
 FEW_COLUMNS = 3  # up to which a product in eight bytes is the fastest
 EXACT = (1e8, 50.0)  # squared norms in squared medians, of few columns and of more, that four bytes suffice for
+ORDINARY = 300  # powers of two up to which squares are ordinary numbers
 FAR = 1e100  # medians, beyond which all is equally far
 RESTART = 4  # kernels, after which rounding has been squared often enough
 
@@ -58,13 +59,16 @@ def scale_of(rows: Array) -> Scale:
 
     The median is 0 where all rows are equal.
     """
+    exponent = int(np.frexp(np.abs(rows - rows[0]).max())[1])
+    exponent = exponent if abs(exponent) > ORDINARY else 0
+    rows = np.ldexp(rows, -exponent)
     some = rows[_shuffled(len(rows))[:FEW]]
     distances = pdist(some)
     median = float(np.median(distances))
     if not median:
         distances = distances[distances > 0]
         median = float(np.median(distances)) if len(distances) else 0.0
-    return Scale(rows.mean(0), median)
+    return Scale(np.ldexp(rows.mean(0), exponent), float(np.ldexp(median, exponent)))
 
 
 def grouped(rows: Array, scale: Scale, groups: int) -> Grouped:
