@@ -331,3 +331,10 @@ def test_stored_times_are_in_the_format_of_pytest_benchmark(stored: Path) -> Non
     assert benchmark["stats"]["data"] == [1.0, 1.01, 1.02, 1.01, 1.0]
     assert benchmark["stats"]["min"] == 1.0
     assert comparing.compare(stored, stored).verdicts, "genbench compare reads it"
+
+
+def test_pytest_benchmark_shows_stored_times(stored: Path) -> None:
+    line = [sys.executable, "-m", "pytest_benchmark", "compare", str(stored)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=stored.parent)
+    assert done.returncode == 0, done.stderr
+    assert "metric/kept" in done.stdout

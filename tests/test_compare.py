@@ -213,6 +213,12 @@ def test_a_file_of_bench_holds_a_time_a_process_and_says_where_it_was_measured(t
     (tmp_path / "head.json").write_text(json.dumps(elsewhere))
     found = genbench.compare(tmp_path / "base.json", tmp_path / "head.json", same_session=True)
     assert [(each.metric, each.reason) for each in found.of("not comparable")] == [("time", "another machine")]
+    told = json.loads(render(found, "asv"))
+    assert told["commit_hash"] == "abc"
+    assert told["params"]["id"] == "another"
+    assert "None" not in {*told["params"].values(), told["python"]}
+    itself = genbench.compare(tmp_path / "base.json", tmp_path / "base.json", same_session=True)
+    assert set(itself.counts) == {"unchanged"}
 
 
 def test_benchmarks_of_another_machine_are_never_compared(tmp_path):

@@ -66,12 +66,23 @@ def _benchmark(name: str, times: list[float], facts: Mapping[str, Any]) -> dict[
     stats = {
         "min": min(times), "max": max(times), "mean": mean, "stddev": spread, "rounds": len(times),
         "median": statistics.median(times), "q1": low, "q3": high, "iqr": high - low, "iterations": 1,
-        "ops": 1 / mean, "total": sum(times), "data": times,
+        "ops": 1 / mean, "total": sum(times), "data": times, **_outliers(times, mean, spread, low, high),
     }  # fmt: skip
     return {
         "group": name.partition("/")[0], "name": name, "fullname": f"genbench bench::{name}", "params": None,
         "param": None, "extra_info": {"clock": CLOCK, **facts}, "options": {"timer": "process_time"},
         "stats": stats,
+    }  # fmt: skip
+
+
+def _outliers(times: list[float], mean: float, spread: float, low: float, high: float) -> dict[str, Any]:
+    """Return how many lie beyond a standard deviation and beyond Tukey's fences, and the last within the fences."""
+    reach = 1.5 * (high - low)
+    within = [time for time in times if low - reach <= time <= high + reach] or [mean]
+    beyond, fenced = sum(abs(time - mean) > spread for time in times), sum(time not in within for time in times)
+    return {
+        "stddev_outliers": beyond, "iqr_outliers": fenced, "outliers": f"{beyond};{fenced}",
+        "ld15iqr": min(within), "hd15iqr": max(within),
     }  # fmt: skip
 
 

@@ -289,10 +289,15 @@ def _benchmarks(a: Side, b: Side, same: bool, alpha: float, slower: float) -> li
             continue
         both = sorted(old.facts.keys() & new.facts.keys())
         verdicts += [decide_fact(old.facts[fact], new.facts[fact], subject=name, metric=fact) for fact in both]
-        if same and one_machine:
-            verdicts.append(decide_speed(old.times, new.times, subject=name, metric="time", alpha=alpha, limit=slower))
-        else:
+        known = Verdict(
+            name, "time", "not comparable", kind="speed", unit="s", base=min(old.times), head=min(new.times)
+        )
+        if not (same and one_machine):
             why = "another machine" if not one_machine else "another session, as far as the files tell"
-            known = Verdict(name, "time", "not comparable", why, "speed", unit="s")
-            verdicts.append(replace(known, base=min(old.times), head=min(new.times)))
+            known = replace(known, reason=why)
+        elif old.times == new.times:
+            known = replace(known, verdict="unchanged", reason=ONE_TIME, change=0.0)
+        else:
+            known = decide_speed(old.times, new.times, subject=name, metric="time", alpha=alpha, limit=slower)
+        verdicts.append(known)
     return verdicts

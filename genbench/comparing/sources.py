@@ -19,6 +19,7 @@ __all__ = ["Benchmark", "CellName", "Side", "read_side"]
 CellName = tuple[str, str, str, str]  # model, dataset, budget, kind of device
 CLOCK = "process CPU seconds"  # in extra_info of a file of genbench bench --save
 ABOUT = ("created", "machine", "versions", "commit", "request")  # of run.json
+MACHINE = ("node", "system", "python_version", "id", "processor", "cores", "python")  # the last four of bench
 LARGEST = 64 * 2**20  # bytes of a file of pytest-benchmark
 
 
@@ -92,7 +93,9 @@ def _of_benchmarks(path: Path, files: Sequence[Path]) -> Side:
         machine = content.get("machine_info") or {}
         side.machines.add(_machine_of(machine))
         side.about.setdefault("created", content.get("datetime"))
-        side.about.setdefault("machine", {name: machine.get(name) for name in ("node", "system", "python_version")})
+        side.about.setdefault("machine", {name: machine[name] for name in MACHINE if machine.get(name) is not None})
+        if commit := (content.get("commit_info") or {}).get("id"):
+            side.about.setdefault("commit", str(commit))
         for one in content["benchmarks"]:
             benchmark = side.benchmarks.setdefault(str(one.get("fullname") or one["name"]), Benchmark())
             told = one.get("extra_info") or {}
@@ -131,4 +134,4 @@ def _machine_of(machine: Mapping[str, Any]) -> str:
     processor = machine.get("cpu") or {}
     brand = processor.get("brand_raw") if isinstance(processor, Mapping) else processor
     known = [machine.get("node"), machine.get("system"), brand, machine.get("python_version")]
-    return json.dumps(known + [machine.get(name) for name in ("id", "processor", "cores", "python")])  # of bench --save
+    return json.dumps(known + [machine.get(name) for name in MACHINE[3:]])
