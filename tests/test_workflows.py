@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,10 @@ def test_a_job_that_may_write_runs_no_code_of_the_pull_request(path: Path) -> No
         used = [step.get("uses", "") for step in jobs[name]["steps"]]
         assert not [each for each in used if each.startswith("actions/checkout")]
         runs = [step["run"] for step in jobs[name]["steps"] if "run" in step]
-        assert all(run.startswith("gh ") and "\n" not in run for run in runs)
+        words = {
+            word for run in runs for word in re.findall(r"(?:^|[|(;]|then|else)\s*([a-z]+)(?= )", run, re.MULTILINE)
+        }
+        assert words <= {"gh", "cat", "echo", "tail", "if", "select"}, "GitHub's client, and what every shell has"
         assert "head.repo.full_name == github.repository" in jobs[name]["if"]
 
 
@@ -79,6 +84,24 @@ def test_actions_are_pinned_and_no_text_from_outside_is_pasted_into_a_script(pat
 def test_expressions_name_inputs_that_exist(path: Path) -> None:
     inputs = set(workflow(path)["on"]["workflow_call"]["inputs"])
     assert set(re.findall(r"inputs\.(\w+)", path.read_text())) == inputs
+
+
+@pytest.mark.parametrize("known", ["", "17"])
+def test_the_comment_replaces_its_own_and_no_other(known: str, tmp_path: Path) -> None:
+    [step] = [step for step in workflow(FOLDER / "compare.yml")["jobs"]["comment"]["steps"] if "run" in step]
+    told, gh = tmp_path / "told", tmp_path / "gh"
+    gh.write_text('#!/bin/sh\necho "$@" >> told\ncase "$*" in *--paginate*) echo "$KNOWN";; esac\n')
+    gh.chmod(0o755)
+    (tmp_path / "comparison.md").write_text("### No regression\n")
+    given = {"NUMBER": "5", "GH_REPO": "some/plugin", "MARK": step["env"]["MARK"], "KNOWN": known}
+    environment = {**given, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    subprocess.run(shell, cwd=tmp_path, env=environment, check=True)
+    listed, written = told.read_text().splitlines()
+    assert f'startswith("{step["env"]["MARK"]}")' in listed
+    assert (tmp_path / "body.md").read_text() == f"{step['env']['MARK']}\n### No regression\n"
+    own = "api --method PATCH repos/some/plugin/issues/comments/17 --field body=@body.md --silent"
+    assert written == (own if known else "pr comment 5 --body-file body.md")
 
 
 def test_commands_of_genbench_exist_with_their_options() -> None:
