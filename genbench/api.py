@@ -320,7 +320,8 @@ def score(
     metric, as rows of a table: ``metric label value low high level floor floor_sd floor_from z suspect better ranked
     unit best n_real n_fake space params detail version seconds warnings``; what does not exist is None, with the reason
     in ``warnings``. ``z`` is value - floor in standard deviations of the floor. ``suspect`` says that the samples look
-    better than fresh real data, by over three standard errors of value and floor together: copies do.
+    better than fresh real data, by over three standard errors of value and floor together: copies do. The error of a
+    value that states none is taken for that of the floor.
     Raises UserError for unknown metrics and unusable data.
     """
     from genbench.samples import score_samples

@@ -247,7 +247,8 @@ def _in_both_errors(scores: Sequence[Mapping[str, Any]]) -> float | None:
             stated = _number(detail.get("standard_error")) if score.get("low") is not None else None
             value, own = float(score["value"]), _own_error(score) if stated is None else stated
         gap += value - float(score["floor"])
-        errors += [float(score["floor_sd"]), own or 0.0]
+        spread = float(score["floor_sd"])
+        errors += [spread, spread if own is None else own]  # not known: that of fresh real rows
     noise = math.hypot(*errors)
     return gap / noise if noise else None
 

@@ -19,7 +19,7 @@ from genbench.measures import makers_of, scorer_of
 from genbench.protocol import Array, Column, Data, Evidence, RealSide
 from genbench.registry import Registry
 from genbench.scoring import evaluate
-from genbench.selection import parse_selection
+from genbench.selection import parse_selection, split
 from genbench.spaces import Views
 
 __all__ = ["score_samples"]
@@ -39,8 +39,8 @@ def score_samples(
 ) -> list[dict[str, Any]]:
     """Return one score a metric of ``fake`` against ``real``, with its floor.
 
-    The floor is that of ``reference``, else of random halves of the real rows. With ``metrics="all"`` these are the
-    metrics whose needs the files meet. ``space`` is for the metrics that name none. Raises UserError.
+    The floor is that of ``reference``, else of random halves of the real rows. Of ``all`` and of globs only the metrics
+    whose needs the files meet are taken. ``space`` is for those that name none. Raises UserError.
     """
     registry = Registry.discover()
     if parse_selection(space)[0] not in registry.spaces:
@@ -49,8 +49,8 @@ def score_samples(
     given = {"real": real, "fake": fake, "train": train, "reference": reference}
     rows = _read({name: value for name, value in given.items() if value is not None}, data_options or {})
     evidence, fresh, notes = _evidence(rows, seed)
-    if metrics == "all":
-        chosen = [metric for metric in chosen if applies(metric, evidence.kind, _has(evidence))]
+    has, named = _has(evidence), {parse_selection(term.partition("@")[0])[0] for term in split(metrics)}
+    chosen = [m for m in chosen if m.entry.key in named or applies(m, evidence.kind, has)] or chosen
     scorers = [scorer_of(metric) for metric in chosen]
     views = Views(makers_of(chosen))
     floors = floors_of(evidence, fresh, scorers, views)

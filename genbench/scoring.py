@@ -20,6 +20,7 @@ from genbench.spec import MetricSpec
 __all__ = ["Floors", "Scorer", "evaluate", "floor_spread", "missing", "standard_error"]
 
 SUSPECT = 3.0  # standard errors, of value and floor together, by which a score must beat the floor before it is flagged
+COPIES = "suspect copies"  # how a metric begins to say that rows repeat training rows
 
 
 @dataclass(frozen=True)
@@ -198,11 +199,15 @@ def _beside_floor(scorer: Scorer, score: Score, found: Mapping[str, Any], floors
     gap = compared["value"] - floor["value"]
     # of a metric that is not ranked the low end is copying, whichever way it is declared
     worse = -gap if scorer.spec.better == "higher" and scorer.spec.ranked else gap
-    noise = math.hypot(spread, standard_error(compared) or 0.0)
-    if not spread and found["low"] is not None:
-        reasons = [f"of the floor: {text}" for text in floor.get("warnings", ()) if text.startswith("no interval")]
-        fields["warnings"] = [*found["warnings"], *reasons]
-    return fields | {"z": gap / spread if spread else None, "suspect": score.ranked and worse < -SUSPECT * noise < 0.0}
+    error = standard_error(compared)
+    noise = math.hypot(spread, spread if error is None else error)  # of fresh real rows in the place of the samples
+    spoilt = [text for text in floor.get("warnings", ()) if text.startswith(COPIES)]  # rows that are not fresh
+    reasons = [text for text in floor.get("warnings", ()) if text.startswith("no interval")]
+    told = [*spoilt, *(reasons if not spread and found["low"] is not None else ())]
+    if told:
+        fields["warnings"] = [*found["warnings"], *(f"of the floor: {text}" for text in told)]
+    suspect = score.ranked and not spoilt and worse < -SUSPECT * noise < 0.0
+    return fields | {"z": gap / spread if spread else None, "suspect": suspect}
 
 
 def _quantity(score: Mapping[str, Any]) -> str:
@@ -226,6 +231,9 @@ def _reasoned(score: dict[str, Any]) -> dict[str, Any]:
         )
     if score["best"] is None:
         why.append("no best value: it depends on the data")
+    if score["value"] is not None:
+        sides = (("n_real", "real rows"), ("n_fake", "samples"))
+        why += [f"no {name}: no {rows} enter it" for name, rows in sides if score[name] is None]
     return score | {"warnings": [*score["warnings"], *why]}
 
 

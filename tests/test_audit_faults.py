@@ -147,6 +147,19 @@ def test_shift_moves_all_rows_alike(rows: Array, ground: Ground) -> None:
     assert np.linalg.norm(moved[0] / ground.scale) == pytest.approx(0.3)
 
 
+def test_shift_is_as_large_as_said_beside_columns_that_are_constant(rows: Array, ground: Ground) -> None:
+    still = np.zeros((1, 30))
+    wide = replace(
+        ground,
+        train=np.hstack([ground.train, np.repeat(still, len(ground.train), 0)]),
+        scale=np.hstack([ground.scale, still[0]]),
+    )
+    held = np.hstack([rows, np.repeat(still, len(rows), 0)])
+    moved = FAULTS["shift"](held, 0.3, np.random.default_rng(1), wide) - held
+    assert np.linalg.norm(moved[0][: rows.shape[1]] / ground.scale) == pytest.approx(0.3)
+    assert not moved[:, rows.shape[1] :].any()
+
+
 def test_width_widens_each_mode_around_its_centre(rows: Array, ground: Ground) -> None:
     labels = ground.label(rows)
     faulty = inject("width", 0.5, rows, ground)

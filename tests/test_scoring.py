@@ -213,9 +213,10 @@ def test_the_listener_hears_each_name_before_its_metric_runs() -> None:
 @pytest.mark.parametrize(
     ("better", "ranked", "value", "suspect"),
     [
-        ("lower", True, -4, True), ("lower", True, -2, False), ("lower", True, 9, False),
-        ("higher", True, 4, True), ("higher", True, -9, False),
-        ("higher", False, -4, True), ("higher", False, 9, False),  # two-sided: low is copying, high is far away
+        ("lower", True, -5, True), ("lower", True, -2, False), ("lower", True, 9, False),
+        ("lower", True, -4, False),  # the value has no error of its own: 2.8 times that of the floor, twice
+        ("higher", True, 5, True), ("higher", True, -9, False),
+        ("higher", False, -5, True), ("higher", False, 9, False),  # two-sided: low is copying, high is far away
     ],
 )  # fmt: skip
 def test_what_beats_the_floor_by_three_standard_errors_is_suspect(
@@ -234,6 +235,20 @@ def test_a_value_of_another_quantity_than_the_floors_is_not_held_against_it() ->
     assert held["suspect"]
     assert (free["floor"], free["z"], free["suspect"], free["ranked"]) == (None, None, False, False)
     assert any(text.startswith("no floor: that of real data is KL") for text in free["warnings"])
+
+
+def test_a_floor_of_copies_makes_nobody_suspect() -> None:
+    floor = {"asked": {"value": 1.0, "floor_sd": 0.01, "warnings": ["suspect copies: 9 of 9 samples"]}}
+    [score] = evaluate(evidence(), [scorer(Score(0.0, low=0.0, high=0.01))], floor)
+    assert (score["z"], score["suspect"]) == (pytest.approx(-100), False)
+    assert "of the floor: suspect copies: 9 of 9 samples" in score["warnings"]
+
+
+def test_sizes_that_do_not_exist_have_their_reason() -> None:
+    [score] = evaluate(evidence(), [scorer(Score(1.0, n_fake=5))])
+    assert (score["n_real"], score["n_fake"]) == (None, 5)
+    assert "no n_real: no real rows enter it" in score["warnings"]
+    assert not any(text.startswith("no n_fake") for text in score["warnings"])
 
 
 def test_whatever_does_not_exist_has_its_reason() -> None:

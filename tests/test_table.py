@@ -398,6 +398,10 @@ def test_z_over_seeds_is_of_the_floors_spread_and_suspicion_of_both_errors():
     for width, suspect in ((0.1, True), (0.3, False)):  # 5 and 2.2 standard errors
         assert of(width)["energy_z"] == pytest.approx(-10 / math.sqrt(2))
         assert of(width)["energy_suspect"] == suspect
+    unknown = {"floor": 1.0, "floor_sd": 0.1}  # no interval: its error is taken for that of the floor
+    for value, suspect in ((0.5, True), (0.6, False)):  # 3.5 and 2.8 standard errors
+        frame = by_label([record("m", 0, [score("energy", value, **unknown)])])
+        assert frame.loc["m", "energy_suspect"] == suspect
     like = {"value": 0.9, "standard_error": 0.05}
     assert not of(0.1, compared_with_floor=like)["energy_suspect"]  # as many samples as the floor has rows
 

@@ -99,8 +99,8 @@ def _reweighted(rows: Array, ratio: Array, rng: np.random.Generator, ground: Gro
 
 def shift(rows: Array, size: float, rng: np.random.Generator, ground: Ground) -> Array:
     """Move all rows by this many standard deviations in one random direction."""
-    direction = rng.standard_normal(rows.shape[1])
-    moved: Array = rows + size * ground.scale * direction / np.linalg.norm(direction)
+    direction = rng.standard_normal(rows.shape[1]) * (ground.scale > 0)  # a constant column has none to move by
+    moved: Array = rows + size * ground.scale * direction / (np.linalg.norm(direction) or 1.0)
     return moved
 
 

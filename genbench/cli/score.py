@@ -16,7 +16,7 @@ __all__ = ["score"]
 
 FILE = click.Path(path_type=Path)
 LARGE = 1e9  # from which a power of ten is easier to read
-UNSAID = ("no best value", "no floor", "no z")  # what an empty place in the table says
+UNSAID = ("no best value", "no floor", "no z", "no n_")  # what an empty place in the table says
 
 
 @click.command(short_help="score a file of samples, or the samples of runs")

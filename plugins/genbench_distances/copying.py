@@ -32,14 +32,15 @@ def duplicates(evidence: Evidence) -> Score:
 
     ``detail`` has the share among held-out rows, which is what real data give, the share of samples that repeat another
     sample, and the first offenders as (sample, training row). Where that of the samples is surely above that of
-    held-out rows, which as a rule is 0, a warning says so. The interval is Wilson's, for as many samples as are nearest
-    to rows of their own; of no copies, and of nothing else, it is the exact one-sided one: about 3/m for m samples
-    (Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031).
+    held-out rows, which as a rule is 0, a warning says so. Where held-out rows repeat training rows too, as rows of a
+    few integers do, fewer is no better: the value is not ranked. The interval is Wilson's, for as many samples as are
+    nearest to rows of their own; of no copies, and of nothing else, it is the exact one-sided one: about 3/m for m
+    samples (Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031).
     """
     train, fake = evidence.train, evidence.fake
     if train is None:
         return Score(None, n_fake=len(fake), warnings=(NO_TRAIN,))
-    same = SAME * float(np.sqrt((train.std(0) ** 2).sum()))
+    same = _same(train)
     distance, index = _fake_to_train(evidence, train)
     copies = np.flatnonzero(distance <= same)
     real_distance, _ = _real_to_train(evidence, train)
@@ -50,8 +51,11 @@ def duplicates(evidence: Evidence) -> Score:
         "offenders": [[int(i), int(index[i])] for i in copies[:WORST]],
     }
     told = _copied(len(copies), len(fake), int(np.count_nonzero(real_distance <= same)), len(real_distance))
-    fields = {"n_real": len(train), "n_fake": len(fake), "params": {"tolerance": same}, "warnings": told}
-    return _share(distance <= same, index, detail=detail, **fields)
+    sizes, params = {"n_real": len(train), "n_fake": len(fake)}, {"tolerance": same}
+    if detail["held_out"]:
+        told = (*told, _common(real_distance, same))
+    ranked = not detail["held_out"]
+    return _share(distance <= same, index, detail=detail, params=params, warnings=told, ranked=ranked, **sizes)
 
 
 @any_scale(0)
@@ -83,12 +87,14 @@ def ct(evidence: Evidence) -> Score:
         "nearer_to_train_expected": len(train) / (len(train) + n),
         "offenders": [[int(i), int(index[i])] for i in worst],
     }
-    fields = {"n_real": n, "n_fake": m, "params": {"n_train": len(train), "cells": 1}}
+    fields: dict[str, Any] = {"n_real": n, "n_fake": m, "params": {"n_train": len(train), "cells": 1}}
     interval = None
     if np.isfinite(found.error):
         error = found.error / unit
         interval = Interval(value - QUANTILE * error, value + QUANTILE * error, value, error)
     why = "no interval: 2 rows are needed"
+    if np.any(real_distance <= (same := _same(train))):
+        fields["warnings"] = (_common(real_distance, same),)
     return bounded(value, interval, of=SIZES, method="DeLong", missing=why, detail=detail, **fields)
 
 
@@ -106,6 +112,17 @@ def authenticity(evidence: Evidence) -> Score:
     own = evidence.real.once("train to train", lambda: nearest_other(train, 1)[0][:, 0])
     distance, index = _fake_to_train(evidence, train)
     return _share(distance > own[index], index, n_real=len(train), n_fake=len(fake))
+
+
+def _same(train: Array) -> float:
+    """Return the distance up to which a row repeats a training row."""
+    return SAME * float(np.sqrt((train.std(0) ** 2).sum()))
+
+
+def _common(distance: Array, same: float) -> str:
+    """Return what to say where held-out rows repeat training rows."""
+    common = int(np.count_nonzero(distance <= same))
+    return f"{common} of {len(distance)} held-out rows repeat training rows: by chance, or are these the same rows?"
 
 
 def _copied(copies: int, m: int, real_copies: int, n: int) -> tuple[str, ...]:

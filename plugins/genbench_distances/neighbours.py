@@ -48,7 +48,7 @@ def precision(evidence: Evidence, config: NeighbourConfig) -> Score:
     Kynkäänniemi et al. 2019, arXiv:1904.06991.
     """
     held = _samples_held(evidence, config)
-    return _share(held.points, len(evidence.fake), held.hit, evidence, config)
+    return _share(held.points, len(evidence.fake), held.told(config.k), evidence, config)
 
 
 @any_scale(0)
@@ -61,7 +61,7 @@ def recall(evidence: Evidence, config: NeighbourConfig) -> Score:
     if m <= config.k:
         return Score(None, n_real=n, n_fake=m, warnings=(f"needs more than k={config.k} samples",))
     held = _held(balls(evidence.fake, config.k), evidence.real.rows)
-    return _share(held.points, n, held.hit, evidence, config)
+    return _share(held.points, n, held.told(config.k), evidence, config)
 
 
 @any_scale(0)
@@ -74,7 +74,7 @@ def density(evidence: Evidence, config: NeighbourConfig) -> Score:
     held = _samples_held(evidence, config)
     value, error = held.pairs.value / config.k, math.sqrt(_spread(held.pairs.halves)) / config.k
     half = student(HALVINGS) * error
-    return _score(value, Interval(value - half, value + half, value, error), held.hit, evidence, config)
+    return _score(value, Interval(value - half, value + half, value, error), held.told(config.k), evidence, config)
 
 
 @any_scale(0)
@@ -84,17 +84,17 @@ def coverage(evidence: Evidence, config: NeighbourConfig) -> Score:
     A perfect model has 1 - 2^-k, 0.969 for k = 5 and as many samples as real rows. Balls and interval as in
     `precision`. Naeem et al. 2020, arXiv:2002.09797.
     """
-    n = len(evidence.real.rows)
-    return _share(_samples_held(evidence, config).balls, n, None, evidence, config)
+    held = _samples_held(evidence, config)
+    return _share(held.balls, len(evidence.real.rows), held.without_room(config.k), evidence, config)
 
 
-def _share(found: Halved, points: int, hit: int | None, evidence: Evidence, config: NeighbourConfig) -> Score:
+def _share(found: Halved, points: int, warnings: tuple[str, ...], evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the score of a share of so many points, with Wilson's interval for as many as its noise is worth."""
     angles = np.arcsin(np.sqrt(found.halves))  # their spread does not depend on the share
     spread = max(_spread(angles), 0.25 / points)
     low, high = wilson(found.value, 0.25 / spread, student(HALVINGS))
     error = math.sqrt(max(found.value * (1 - found.value), 0.25 / points) * 4 * spread)
-    return _score(found.value, Interval(low, high, found.value, error), hit, evidence, config)
+    return _score(found.value, Interval(low, high, found.value, error), warnings, evidence, config)
 
 
 def _spread(halves: Array) -> float:
@@ -103,20 +103,18 @@ def _spread(halves: Array) -> float:
 
 
 def _score(
-    value: float, interval: Interval | None, hit: int | None, evidence: Evidence, config: NeighbourConfig
+    value: float, interval: Interval | None, warnings: tuple[str, ...], evidence: Evidence, config: NeighbourConfig
 ) -> Score:
-    """Return the score; where so few balls are ``hit`` that halves may share none of them, it says so."""
     sizes = {"n_real": len(evidence.real.rows), "n_fake": len(evidence.fake)}
     params = {"k": config.k, "ball": "open"}
     if np.isnan(value):
         return Score(None, params=params, warnings=(f"needs more than k={config.k} real rows",), **sizes)
     if min(sizes.values()) < FEWEST * config.k:
         interval = None
-    few = hit is not None and 0 < hit < FEWEST * config.k
     return bounded(
         value, interval, of=SIZES, method="random halves", least=0.0, params=params,
         missing=f"no interval: {FEWEST * config.k} rows of either side are needed",
-        warnings=(f"all hangs on {hit} balls: the interval is too narrow",) if few else (), **sizes,
+        warnings=warnings, **sizes,
     )  # fmt: skip
 
 
@@ -175,9 +173,10 @@ class Halved:
 
 @dataclass(frozen=True)
 class Held:
-    """Balls around a point, points in a ball, balls with a point; the number of balls."""
+    """Balls around a point, points in a ball, balls with a point; the number of balls, and of those of radius 0."""
 
     number: int
+    empty: int
     pairs: Halved
     points: Halved
     balls: Halved
@@ -187,11 +186,21 @@ class Held:
         """How many balls hold a point."""
         return round(self.balls.value * self.number) if self.number else 0
 
+    def without_room(self, k: int) -> tuple[str, ...]:
+        """Return a warning where balls are points: being open, they hold nothing."""
+        why = f"{self.empty} of {self.number} balls hold nothing: over {k} rows are the same, and their radius is 0"
+        return (why,) if self.empty else ()
+
+    def told(self, k: int) -> tuple[str, ...]:
+        """Return the warnings of what is held; halves may share none of the balls where so few are hit."""
+        few = (f"all hangs on {self.hit} balls: the interval is too narrow",) if 0 < self.hit < FEWEST * k else ()
+        return (*few, *self.without_room(k))
+
 
 def _held(around: Balls | None, points: Array) -> Held:
     if around is None:
         nothing = Halved(math.nan, np.empty((0, 2)))
-        return Held(0, nothing, nothing, nothing)
+        return Held(0, 0, nothing, nothing, nothing)
     radii = np.vstack([around.radii[None], around.halved]) * OPEN
     half = sides(len(points))
     counts = np.zeros((1 + len(half), len(points)), np.int32)
@@ -203,7 +212,9 @@ def _held(around: Balls | None, points: Array) -> Held:
                 inside &= around.sides[s - 1, ball] == half[s - 1, point]
             counts[s] += np.bincount(point[inside], minlength=len(points)).astype(np.int32)
             hit[s, ball[inside]] = True
-    return Held(len(around.rows), Halved.of(counts, half), Halved.of(counts > 0, half), Halved.of(hit, around.sides))
+    empty = int(np.count_nonzero(around.radii == 0))
+    means = Halved.of(counts, half), Halved.of(counts > 0, half), Halved.of(hit, around.sides)
+    return Held(len(around.rows), empty, *means)
 
 
 def _inside(centres: Array, radii: Array, points: Array) -> Iterator[tuple[Array, Array, Array]]:

@@ -19,6 +19,7 @@ __all__ = ["high_quality", "mode_kl", "modes"]
 Array = npt.NDArray[Any]
 LEVEL = 0.95
 QUANTILE = 1.959964  # of the normal distribution, at 97.5 %
+FEWEST = 10  # samples of high quality, below which their weights have no interval
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,9 @@ def mode_kl(evidence: Evidence, config: ModesConfig) -> Score:
     logs = np.log(np.where(shares > 0, shares, 1.0)) - np.log(hits.weights)
     value = float(shares @ logs)
     detail = {"floor": (k - 1) / (2 * n), "high_quality": n}
+    if n < FEWEST:
+        few = (f"no interval: only {n} of {hits.samples} samples are within reach of a mode",)
+        return Score(value, n_fake=hits.samples, params=params, detail=detail, warnings=few)
     # the delta method on the multinomial counts, and its chi-squared term that remains where the weights are right
     bias = (np.count_nonzero(shares) - 1) / (2 * n)
     error = math.sqrt(max(float(shares @ logs**2) - value**2, 0.0) / n + bias / n)

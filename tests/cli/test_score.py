@@ -53,6 +53,16 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return err
 
 
+def test_globs_bring_what_the_files_suffice_for_and_names_what_they_name(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--real", "real.npy", "--fake", "fake.npy", "--metrics")
+    assert set(scores(capsys, *given, "w1*,c*")) == {"w1", "w1_marginal", "correlation", "coverage", "c2st"}
+    assert not {"duplicates", "nll", "w2"} & set(scores(capsys, *given, "all,-w2,-c2st"))
+    assert scores(capsys, *given, "w1*,ct,mmd[bandwidth=2]")["ct"]["warnings"][0] == "needs train"
+    assert scores(capsys, *given, "mode*")["modes"]["value"] is None  # nothing is left: each says why
+
+
 def test_all_metrics_that_need_only_samples(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = scores(capsys, "--real", "real.npy", "--fake", "fake.npy")
     assert {"energy", "w1", "w2", "sliced_w2", "frechet", "kid", "mmd", "coverage", "density"} <= set(found)

@@ -671,6 +671,28 @@ def test_copies_that_held_out_rows_do_not_have_are_suspected():
         assert any("suspect copies" in text for text in found.warnings) == suspected
 
 
+def test_rows_of_a_few_integers_are_no_copies_and_fewer_repeats_no_better():
+    train, test, fresh = (np.random.default_rng(s).integers(0, 3, (300, 2)).astype(float) for s in range(3))
+    found = score("duplicates", evidence(test, fresh + 0.1, train=train))
+    assert (found.value, found.detail["held_out"], found.ranked) == (0, 1, False)
+    assert score("duplicates", evidence(normal(1, 90, 2), normal(2, 90, 2), train=normal(3, 90, 2))).ranked
+    for metric in ("duplicates", "ct"):
+        told = score(metric, evidence(test, fresh, train=train)).warnings
+        assert any(text.startswith("300 of 300 held-out rows repeat training rows") for text in told)
+        assert not any(
+            "held-out rows repeat" in w for w in score(metric, evidence(test, fresh, train=train + 9)).warnings
+        )
+
+
+@pytest.mark.parametrize("d", [2, 12])
+def test_balls_of_repeated_rows_hold_nothing_and_say_so(d):
+    real = np.concatenate([np.ones((6, d)), 2 * np.ones((5, d)), normal(1, 60, d)])  # 6 have 5 others at no distance
+    for metric in ("precision", "density", "coverage"):
+        assert "6 of 71 balls hold nothing" in " ".join(score(metric, evidence(real, normal(2, 80, d))).warnings)
+    assert "6 of 71 balls hold nothing" in " ".join(score("recall", evidence(normal(2, 80, d), real)).warnings)
+    assert not any("hold nothing" in text for text in score("recall", evidence(real, normal(2, 80, d))).warnings)
+
+
 def test_copies_across_folds_score_below_a_half():
     real = normal(1, 1000, 2)
     assert score("c2st", evidence(real, real)).value < 0.45

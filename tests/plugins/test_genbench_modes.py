@@ -121,3 +121,11 @@ def test_options_and_declarations():
             ModesConfig(**options)
     for spec in genbench_register():
         assert f"{spec.better} is better" in METRICS[spec.name].__doc__
+
+
+def test_weights_of_hardly_any_samples_have_no_interval():
+    far = np.full((990, 2), 99.0)
+    few, enough = (score("mode_kl", np.concatenate([grid(1, n=n), far])) for n in (5, 200))
+    assert few.value is not None
+    assert (few.low, few.high, enough.low is None) == (None, None, False)
+    assert any(text.startswith("no interval: only ") for text in few.warnings)
