@@ -34,6 +34,7 @@ __all__ = [
     "load",
     "load_file",
     "new_manager",
+    "normalised",
     "trace",
 ]
 
@@ -127,7 +128,7 @@ def installed() -> list[Candidate]:
         try:
             if f"[{hooks.GROUP}]" not in (distribution.read_text("entry_points.txt") or ""):
                 continue
-            name = _normalised(distribution.metadata["Name"])
+            name = normalised(distribution.metadata["Name"])
             candidates = list(_candidates(distribution, name))
         except Exception as error:
             name = Path(str(getattr(distribution, "_path", "unknown"))).stem
@@ -137,7 +138,8 @@ def installed() -> list[Candidate]:
     return [c for _, candidates in ordered for c in sorted(candidates, key=lambda c: c.provenance.plugin)]
 
 
-def _normalised(name: str) -> str:
+def normalised(name: str) -> str:
+    """Return the name of a distribution as pip compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -152,7 +154,13 @@ def _candidates(distribution: importlib.metadata.Distribution, name: str) -> Ite
     editable = bool(url.get("dir_info", {}).get("editable", False))
     for point in distribution.entry_points.select(group=hooks.GROUP):
         source = Provenance(point.name, name, distribution.version or "", point.value.partition(":")[0], "", editable)
-        yield Candidate(source, point.load, refused)
+        yield Candidate(source, point.load, refused or _unnamed(point.value))
+
+
+def _unnamed(value: str) -> tuple[Status, str] | None:
+    if re.fullmatch(r"[\w.]+(\s*:\s*[\w.]+)?(\s*\[.*\])?\s*", value):
+        return None
+    return "broken", f"its entry point names {value!r}, expected a module as Python imports it: package.module"
 
 
 def _outdated(distribution: importlib.metadata.Distribution, name: str) -> tuple[Status, str] | None:
@@ -221,7 +229,8 @@ def new_manager() -> pluggy.PluginManager:
 def trace(text: str) -> None:
     """Print a line to stderr where GENBENCH_TRACE asks for one a plugin, and one a call of an observer."""
     if os.environ.get("GENBENCH_TRACE", "") not in ("", "0"):
-        print(f"genbench: {text}", file=sys.stderr)  # noqa: T201
+        shown = "".join(c if c.isprintable() else " " for c in text)  # foreign text stays in its line
+        print(f"genbench: {' '.join(shown.split())}", file=sys.stderr)  # noqa: T201
 
 
 def load(candidate: Candidate, manager: pluggy.PluginManager) -> tuple[PluginRow, tuple[Spec, ...]]:
@@ -231,15 +240,19 @@ def load(candidate: Candidate, manager: pluggy.PluginManager) -> tuple[PluginRow
         return replace(row, status=candidate.refused[0], reason=candidate.refused[1]), ()
     start = time.perf_counter()
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints must not end up in --json
+        # what a plugin prints must not end up in --json; nor may it move the folder that --out is relative to
+        with contextlib.redirect_stdout(sys.stderr), _same_folder():
             plugin = candidate.get()
+            if (other := manager.get_name(plugin)) is not None:
+                raise PluginError(f"its module {row.provenance.module} is that of {other} already; keep one of the two")
             specs = _declared(plugin)
             manager.register(plugin, f"{row.distribution}:{row.name}")
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too
         reason = str(error) if isinstance(error, PluginError) else told(error)
-        return replace(row, status="broken", reason=reason, traceback=_traceback(error)), ()
+        seconds = time.perf_counter() - start
+        return replace(row, status="broken", reason=reason, traceback=_traceback(error), seconds=seconds), ()
     seconds = time.perf_counter() - start
     where = replace(row.provenance, path=row.provenance.path or str(getattr(plugin, "__file__", None) or ""))
     row = PluginRow(where, seconds=seconds, provides=tuple(f"{s.kind} {s.name}" for s in specs))
@@ -247,6 +260,19 @@ def load(candidate: Candidate, manager: pluggy.PluginManager) -> tuple[PluginRow
         cure = f"import what is heavy where the target is; GENBENCH_BLOCK={row.name} leaves it alone"
         row = replace(row, status="slow", reason=f"takes {seconds:.1f} s of every start: {cure}")
     return row, specs
+
+
+@contextlib.contextmanager
+def _same_folder() -> Iterator[None]:
+    try:
+        before = Path.cwd()
+    except OSError:  # it was deleted meanwhile
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _declared(plugin: Any) -> tuple[Spec, ...]:
@@ -275,6 +301,8 @@ def _checked(specs: Any) -> Iterable[Spec]:
             raise PluginError(f"genbench_register gave {type(spec).__name__}, {expected}")
         if (spec.kind, spec.name) in names:
             raise PluginError(f"genbench_register gave two {spec.kind}s named {spec.name!r}")
+        if spec.name == "all":
+            raise PluginError(f"{spec.kind} 'all': 'all' selects everything; choose another name")
         if (spec.kind, spec.name) == ("model", "real"):
             raise PluginError("model 'real': 'real' is the name of the floor, the row of fresh real data")
         if spec.kind == "space" and spec.name in NATIVE:

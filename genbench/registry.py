@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from genbench.config import Setting, no_option, option_types
-from genbench.discovery import PluginRow, Provenance, from_file, installed, load, load_file, new_manager, told, trace
+from genbench.discovery import (
+    PluginRow,
+    Provenance,
+    from_file,
+    installed,
+    load,
+    load_file,
+    new_manager,
+    normalised,
+    told,
+    trace,
+)
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError, suggestion
 from genbench.selection import select
 from genbench.spec import SpaceSpec, Spec
@@ -74,7 +85,8 @@ class Registry:
         Raises UserError where a file is missing and PluginError where one is broken: it was asked for by name.
         """
         registry = cls()
-        blocked = set(os.environ.get("GENBENCH_BLOCK", "").replace(",", " ").split() if block is None else block)
+        named = os.environ.get("GENBENCH_BLOCK", "").replace(",", " ").split() if block is None else block
+        blocked = {known for name in named for known in (name, normalised(name))}  # genbench_hep is genbench-hep
         files = {path.resolve(): from_file(path) for path in map(Path, plugins)}
         if len({path.stem for path in files}) < len(files):
             raise UserError(f"--plugin: two files share a name: {', '.join(map(str, files))}; rename one")

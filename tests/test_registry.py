@@ -130,6 +130,10 @@ def test_a_package_that_shadows_another_of_its_name_is_the_one_that_counts(insta
             REGISTER + "from genbench import ModelSpec\n    return [ModelSpec('x', 'os.system(1)', None, 'x')]",
             "target must be 'package.module:Attribute'",
         ),
+        (
+            REGISTER + "from genbench import ModelSpec\n    return [ModelSpec('all', 'a:b', None, 'x')]",
+            "model 'all': 'all' selects everything",
+        ),
     ],
 )
 def test_a_broken_plugin_is_a_row_with_its_reason_and_harms_nobody(install, beside: Path, source, reason) -> None:
@@ -157,6 +161,35 @@ def test_a_broken_entry_point_is_a_row(install, beside: Path, points: str) -> No
         row.status for row in registry.plugins if row.distribution in ("genbench-bad", "genbench_bad-1.0")
     }
     assert "beside" in registry.models
+
+
+@pytest.mark.parametrize("value", ["genbench-bad", "genbench_bad:", "not a module"])
+def test_an_entry_point_that_names_no_module_says_what_is_expected(install, beside: Path, value: str) -> None:
+    install("genbench-bad", "", points=f"bad = {value}")
+    row = row_of(Registry.discover(), "bad")
+    assert row.status == "broken"
+    assert row.reason.startswith(f"its entry point names {value!r}, expected a module")
+
+
+def test_two_plugins_of_one_module_are_told_in_a_line(install, beside: Path) -> None:
+    install("genbench-fork", "", points="fork = genbench_beside")
+    registry = Registry.discover()
+    assert row_of(registry, "fork").reason == (
+        "its module genbench_beside is that of genbench-beside:beside already; keep one of the two"
+    )
+    assert registry.models["beside"].provenance.distribution == "genbench-beside"
+
+
+def test_an_import_that_fails_late_has_cost_its_time(install) -> None:
+    install("genbench-bad", "import time\ntime.sleep(0.05)\nraise ValueError")
+    assert row_of(Registry.discover(), "bad").seconds >= 0.05
+
+
+def test_an_import_does_not_move_the_working_folder(install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    install("genbench-rude", "import os\nos.chdir('/')\n" + good("rude", "genbench_rude"))
+    assert "rude" in Registry.discover().models
+    assert Path.cwd() == tmp_path
 
 
 def test_metadata_without_a_name_is_a_row(install, beside: Path) -> None:
@@ -219,7 +252,7 @@ def test_a_requirement_that_cannot_be_read_breaks_its_plugin_alone(install, besi
     assert "beside" in registry.models
 
 
-@pytest.mark.parametrize("name", ["beside", "genbench-beside"])
+@pytest.mark.parametrize("name", ["beside", "genbench-beside", "Genbench_Beside"])
 def test_a_blocked_plugin_is_not_imported(monkeypatch, beside: Path, name: str) -> None:
     monkeypatch.setenv("GENBENCH_BLOCK", f"other, {name}")
     registry = Registry.discover()
@@ -415,6 +448,18 @@ def test_trace_tells_of_each_plugin_and_each_call_of_an_observer(
     monkeypatch.delenv("GENBENCH_TRACE")
     Registry.discover()
     assert capsys.readouterr().err == ""
+
+
+def test_trace_keeps_foreign_text_in_its_line(
+    install, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("genbench-bad", "raise ValueError('one\\ngenbench: plugin vae is broken\\x1b[2J')")
+    monkeypatch.setenv("GENBENCH_TRACE", "1")
+    Registry.discover()
+    err = capsys.readouterr().err
+    [line] = [line for line in err.splitlines() if "genbench-bad" in line]
+    assert line.endswith("ValueError: one genbench: plugin vae is broken [2J")
+    assert "\x1b" not in err
 
 
 def test_a_plugin_that_every_start_waits_for_is_told_of_and_works(install) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import keyword
 import os
 import subprocess
 import sys
@@ -35,6 +37,35 @@ def test_the_files_fit_together(kind: str, name: str, tmp_path: Path) -> None:
     for there in (f"{module}/__init__.py", f"{module}/{kind}.py", f"tests/test_{module}.py", "README.md", ".gitignore"):
         assert tmp_path / name / there in written
     assert tmp_path / name / ".github" / "workflows" / "test.yml" in written
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_name_breaks_or_hides_what_the_code_uses(kind: str, tmp_path: Path) -> None:
+    """A class or function of the plugin's name must not be called as anything that its module imports or calls."""
+    [path] = [path for path in write_package(kind, "mine", tmp_path) if path.name == f"{kind}.py"]
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    used |= {node.name for node in nodes if isinstance(node, ast.ClassDef)} - {"Mine"}
+    used |= {alias.asname or alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    used -= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    used -= {node.arg for node in nodes if isinstance(node, ast.arg)} | {"Mine", "MineConfig", "mine", "annotations"}
+    for name in [*sorted(used), "none", "lambda", "True", "class"]:
+        names = Names(name)
+        called = names.function if kind == "metric" else names.cls
+        assert called not in used, name
+        assert called.isidentifier()
+        assert not keyword.iskeyword(called)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("model", "Coupling"), ("model", "none"), ("metric", "float")])
+def test_a_name_that_the_code_uses_gets_another_in_the_code(kind: str, name: str, tmp_path: Path) -> None:
+    for path in write_package(kind, name, tmp_path):
+        if path.suffix == ".py":
+            tree = ast.parse(path.read_text())
+            declared = [node.name for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))]
+            assert len(set(declared)) == len(declared)
+    declaration = (tmp_path / name / Names(name).package / "__init__.py").read_text()
+    assert f'"{name}",' in declaration  # it is still called so
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -94,6 +125,23 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
     assert main(["new", "dataset", "vae", "--into", str(tmp_path)]) == 0  # names are unique within a kind
+
+
+@pytest.mark.parametrize(("kind", "name"), [("model", "real"), ("model", "all"), ("dataset", "all"), ("metric", "all")])
+def test_a_name_that_stands_for_something_else_is_refused(kind: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"'{name}' is no name of a {kind}"):
+        write_package(kind, name, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["diffusion", "genbench-toys", "Tables"])
+def test_a_package_that_would_hide_an_installed_one_is_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """pip would write it over the files of the other, genbench's own among them."""
+    assert main(["new", "model", name, "--into", str(tmp_path)]) == 2
+    assert f"a package named {Names(name).package} is installed already" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def run(arguments: list[str], site: Path, where: Path) -> subprocess.CompletedProcess[str]:

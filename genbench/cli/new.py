@@ -23,6 +23,8 @@ def new(kind: str, name: str, into: Path) -> None:
 
     It works as it is: pip install -e NAME, genbench check NAME, pytest.
     """
+    from importlib.util import find_spec
+
     from genbench.cli.output import plain
     from genbench.errors import UserError
     from genbench.registry import Registry
@@ -34,6 +36,10 @@ def new(kind: str, name: str, into: Path) -> None:
             raise UserError(
                 f"a {kind} named {names.plugin!r} exists already ({entry.provenance}); names are unique, choose another"
             )
+    if find_spec(names.package) is not None:
+        raise UserError(
+            f"a package named {names.package} is installed already, and yours would hide it; choose another name"
+        )
     written = write_package(kind, name, into)
     for path in written:
         click.echo(f"  {plain(str(path))}")

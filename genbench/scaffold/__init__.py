@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +18,11 @@ from genbench.spec import NAME
 __all__ = ["KINDS", "Names", "write_package"]
 
 KINDS = ("model", "dataset", "metric")
+IMPORTED = {
+    *("Array", "Column", "Data", "Evidence", "Score", "Sizes", "Tensor"),
+    *("Coupling", "ks_2samp", "math", "nn", "np", "torch"),
+}
+TAKEN = {*keyword.kwlist, *dir(builtins), *IMPORTED}  # what a class or function of this name would break or hide
 
 
 @dataclass(frozen=True)
@@ -53,21 +60,24 @@ class Names:
     def cls(self) -> str:
         """The class."""
         joined = "".join(word[0].upper() + word[1:] for word in self.words)
-        return joined if joined[0].isalpha() else f"The{joined}"
+        return joined if joined[0].isalpha() and joined not in TAKEN else f"The{joined}"
 
     @property
     def function(self) -> str:
         """The function of a metric, and of its test."""
         joined = "_".join(word.lower() for word in self.words)
-        return joined if joined[0].isalpha() else f"the_{joined}"
+        return joined if joined[0].isalpha() and joined not in TAKEN else f"the_{joined}"
 
 
 def write_package(kind: str, name: str, folder: Path) -> list[Path]:
     """Write a package that provides one ``kind`` into ``folder / name``, and return its files.
 
-    Raises UserError where the name is none or the folder holds something already.
+    Raises UserError where the name is none or stands for something else, or the folder holds something already.
     """
     names = Names(name)
+    if names.plugin == "all" or (kind, names.plugin) == ("model", "real"):
+        meaning = "selects everything" if names.plugin == "all" else "is the row of fresh real data"
+        raise UserError(f"{names.plugin!r} is no name of a {kind}: it {meaning}; choose another")
     target = folder / name
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UserError(

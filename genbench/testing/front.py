@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from genbench.config import fill
-from genbench.errors import UnknownName, UserError
+from genbench.errors import PluginError, UnknownName, UserError
 from genbench.registry import KINDS, Registry
-from genbench.testing.kit import HOMES, Report, Subject, checks_for, outcome_of, verify
+from genbench.testing.kit import HOMES, Report, Subject, checks_for, expected_of, outcome_of, verify
 
 __all__ = ["check_functions", "check_plugin", "conformance", "subjects"]
 
@@ -18,7 +18,7 @@ def subjects(name: str, plugins: Iterable[str | Path] = (), kind: str | None = N
     """Return what a name stands for: specs of this name, ``model:name``, or all of a distribution or a plugin.
 
     Options may stand in brackets, ``vae[latent=8]``. Raises UnknownName where nothing has this name, PluginError where
-    a file is broken.
+    the plugin that has it is broken, UserError where it is outdated.
     """
     files = tuple(Path(path) for path in plugins)
     registry = Registry.discover(files)
@@ -37,7 +37,7 @@ def subjects(name: str, plugins: Iterable[str | Path] = (), kind: str | None = N
                 Subject(entry, fill(entry.spec, settings), files) for entry, settings in registry.select(each, name)
             ]
         else:
-            entries = [e for e in entries if plain in (e.key, e.qualified)] or entries[:1]
+            entries = [e for e in entries if plain in (e.key, e.qualified)] or entries  # of a clash all, none is meant
             found += [Subject(entry, fill(entry.spec), files) for entry in entries]
     if not found and not bracket:
         mine = [
@@ -49,9 +49,14 @@ def subjects(name: str, plugins: Iterable[str | Path] = (), kind: str | None = N
         found = [Subject(entry, fill(entry.spec), files) for entry in mine]
     if not found:
         for row in registry.plugins:
+            if plain in (row.name, row.distribution) and row.status == "broken":
+                error = PluginError(row.problem)
+                error.add_note(row.traceback)
+                raise error
             if plain in (row.name, row.distribution) and row.problem:
                 raise UserError(f"{row.problem}; see genbench plugins {row.name}")
-        raise UnknownName(kind or "plugin", plain, {e.key for each in HOMES for e in registry.entries(each)})
+        known = {e.key for each in HOMES if kind in (None, each) for e in registry.entries(each)}
+        raise UnknownName(kind or "plugin", plain, known)
     return found
 
 
@@ -67,7 +72,9 @@ def check_plugin(
     ``expected_failures`` maps the name of a check to the reason why it is known to fail; one that passes after all is
     reported as an unexpected pass. Raises UnknownName, PluginError, and ValueError for a check that does not exist.
     """
-    return [Report(subject, tuple(verify(subject, expected_failures))) for subject in subjects(name, plugins, kind)]
+    found = subjects(name, plugins, kind)
+    known = expected_of(found, expected_failures or {})
+    return [Report(subject, tuple(verify(subject, known[subject.spec.kind]))) for subject in found]
 
 
 def conformance(
@@ -96,15 +103,13 @@ def check_functions(
     expected_failures: Mapping[str, str] | None = None,
 ) -> list[tuple[str, Callable[[], None]]]:
     """Return what pytest runs, each with its name: one function a check, and one that something was checked at all."""
-    expected, tests = dict(expected_failures or {}), []
-    for subject in subjects(name, plugins, kind):
+    found, tests = subjects(name, plugins, kind), []
+    expected = expected_of(found, expected_failures or {})
+    for subject in found:
         seen: list[str] = []
-        known = checks_for(subject.spec.kind)
-        unknown = set(expected) - {one.name for one in known}
-        if unknown:
-            raise ValueError(f"no check named {min(unknown)!r} for a {subject.spec.kind}")
-        key = subject.entry.key
-        tests += [(f"{key}-{one.name}", _runner(one, subject, expected.get(one.name), seen)) for one in known]
+        key, reasons = subject.entry.key, expected[subject.spec.kind]
+        checks = checks_for(subject.spec.kind)
+        tests += [(f"{key}-{one.name}", _runner(one, subject, reasons.get(one.name), seen)) for one in checks]
         tests.append((f"{key}-something_was_checked", _something(subject, seen)))
     return tests
 

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import importlib
+import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from genbench.discovery import told
 from genbench.registry import Entry, resolve
 
-__all__ = ["Check", "Failed", "Outcome", "Report", "Skipped", "Subject", "check", "checks_for", "expect", "verify"]
+__all__ = [
+    "Check",
+    "Failed",
+    "Outcome",
+    "Report",
+    "Skipped",
+    "Subject",
+    "check",
+    "checks_for",
+    "expect",
+    "expected_of",
+    "verify",
+]
 
 Verdict = Literal["passed", "failed", "skipped", "expected failure", "unexpected pass"]
 HOMES = {  # where the checks of a kind stand
@@ -162,17 +175,27 @@ def verify(subject: Subject, expected: Mapping[str, str] | None = None) -> Itera
     ``expected`` maps a check that is known to fail to the reason; raises ValueError where there is no such check or no
     reason.
     """
-    checks = checks_for(subject.spec.kind)
-    for name, reason in (expected or {}).items():
-        if name not in {each.name for each in checks}:
-            raise ValueError(f"no check named {name!r}; there are: {', '.join(each.name for each in checks)}")
-        if not reason.strip():
-            raise ValueError(f"the expected failure of {name!r} needs a reason")
+    reasons = expected_of([subject], expected or {})[subject.spec.kind]
     told_already: set[str] = set()
-    for each in checks:
-        outcome = outcome_of(each, subject, (expected or {}).get(each.name))
+    for each in checks_for(subject.spec.kind):
+        outcome = outcome_of(each, subject, reasons.get(each.name))
         yield replace(outcome, traceback="") if outcome.reason in told_already else outcome
         told_already.add(outcome.reason)
+
+
+def expected_of(found: Iterable[Subject], expected: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return for each kind of the subjects which of its checks are expected to fail, and why.
+
+    Raises ValueError for a check that none of the kinds has, and where there is no reason.
+    """
+    names = {subject.spec.kind: [one.name for one in checks_for(subject.spec.kind)] for subject in found}
+    every = dict.fromkeys(name for each in names.values() for name in each)
+    for name, reason in expected.items():
+        if name not in every:
+            raise ValueError(f"no check named {name!r} for a {' or '.join(names)}; there are: {', '.join(every)}")
+        if not reason.strip():
+            raise ValueError(f"the expected failure of {name!r} needs a reason")
+    return {kind: {name: expected[name] for name in each if name in expected} for kind, each in names.items()}
 
 
 def outcome_of(one: Check, subject: Subject, expected: str | None = None) -> Outcome:
@@ -206,13 +229,24 @@ def _theirs(error: BaseException) -> str:
 
 
 class quiet:  # noqa: N801 (a context manager, as contextlib names them)
-    """One thread inside, as in a cell; whatever a plugin changes of the process is put back."""
+    """One thread inside, as in a cell; whatever a plugin changes of the process is put back, and it cannot end it."""
 
     def __enter__(self) -> None:
         from genbench.testing.surroundings import Surroundings
 
         self.before = Surroundings.now()
         self.before.one_thread()
+        self.leave = os._exit
+        os._exit = self._stay(os.getpid())  # type: ignore[assignment]
 
     def __exit__(self, *_: object) -> None:
+        os._exit = self.leave
         self.before.restore()
+
+    def _stay(self, here: int) -> Callable[[int], NoReturn]:
+        def exits(status: int) -> NoReturn:
+            if os.getpid() != here:  # a child of the plugin's own
+                self.leave(status)
+            raise Failed(f"it ends the process: os._exit({status})")
+
+        return exits

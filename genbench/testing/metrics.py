@@ -17,6 +17,12 @@ from genbench.testing.surroundings import generators_untouched, untouched
 N = 800
 REPEATS = 6
 WIDTH = 0.25
+KNOWN = {
+    "shift": "shift",
+    "width": "width",
+    "dropped_modes": "dropped modes",
+    "exact_copies": "copies",
+}  # as advertised
 
 
 def truth() -> Clusters:
@@ -274,6 +280,38 @@ def a_known_fault_changes_the_score(subject: Subject) -> None:
     expect(
         max(map(abs, found.values())) > 4, f"in standard deviations of repeated draws the faults change it by: {told}"
     )
+
+
+@check(
+    "metric", remedy="compare the samples with evidence.real.rows, or say in `needs` with what else they are compared"
+)
+def held_out_rows_enter_the_score(subject: Subject) -> None:
+    """A metric that needs samples alone compares them with held-out rows: beside others they have another score."""
+    if set(subject.spec.needs) != {"samples"}:
+        raise Skipped("there are other things that it may compare samples with")
+    if max(map(abs, changes(subject).values())) <= 4:
+        raise Skipped("no fault changes it")
+    kind = subject.spec.data[0]
+    given, wrong = (evidence(one, 0, kind=kind) for one in (Generator(truth()), Generator(truth(), 1.6, 0.5, 0.8)))
+    others = replace(given, real=RealSide(wrong.fake), test_raw=wrong.fake_raw)
+    first, second = value(subject, given), value(subject, others)
+    expect(
+        first != second, f"beside held-out rows half a standard deviation away the samples score {second:.6g} as well"
+    )
+
+
+@check("metric", remedy="take out of `detects` what it does not see; genbench audit tells from what size on it does")
+def advertised_faults_are_seen(subject: Subject) -> None:
+    """A large fault that it advertises to detect changes its score beyond noise, and for the worse."""
+    advertised = [name for name in subject.spec.detects if name in KNOWN]
+    if not advertised:
+        raise Skipped("it advertises none of the faults that are tried here")
+    found = changes(subject)
+    worse = 1 if subject.spec.better == "lower" else -1
+    for name in advertised:
+        z = found[KNOWN[name]]
+        seen = worse * z if getattr(subject.spec, "ranked", True) else abs(z)
+        expect(seen > 3, f"it advertises {name}, which changes it by {z:+.1f} standard deviations of repeated draws")
 
 
 @check("metric", remedy="turn `better` round in the spec, or the sign of the value")

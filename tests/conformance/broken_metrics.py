@@ -77,6 +77,17 @@ def constant(evidence):
     return Score(0.0, detail={"rows": len(evidence.fake)})
 
 
+@broken("held_out_rows_enter_the_score")
+def of_the_samples_alone(evidence):
+    return Score(float(np.hypot(*(evidence.fake.mean(axis=0) - (0.3, 0.0)))), detail={"a": 1})
+
+
+@broken("advertised_faults_are_seen", detects=("shift", "exact_copies"))
+def of_the_means(evidence):
+    gap = evidence.fake.mean(axis=0) - evidence.real.rows.mean(axis=0)
+    return Score(float(np.hypot(*gap)), detail={"a": 1})
+
+
 @broken("faults_change_it_for_the_worse", better="higher")
 def the_wrong_way(evidence):
     return sound(evidence)
@@ -89,4 +100,4 @@ def another_best(evidence):
 
 @genbench.hookimpl
 def genbench_register():
-    return [spec("sound", sound), *BROKEN]
+    return [spec("sound", sound, detects=("shift", "dropped_modes")), *BROKEN]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,57 @@ def test_pytest_runs_the_checks_by_name_and_by_decorator(tmp_path: Path) -> None
 def test_the_decorator_refuses_what_no_check_is_called() -> None:
     with pytest.raises(ValueError, match="no check named 'x' for a dataset"):
         conformance("dataset:sound", plugins=[DATA], expected_failures={"x": "why"})
+
+
+def test_an_expected_failure_of_a_distribution_is_of_the_kinds_that_have_the_check(tmp_path: Path) -> None:
+    both = [subject for name in ("model:vae", "dataset:ring") for subject in subjects(name)]
+    known = kit.expected_of(both, {"it_learned": "why", "origin_is_stated": "why", "constructor_is_inert": "why"})
+    assert set(known["model"]) == {"it_learned", "constructor_is_inert"}
+    assert set(known["dataset"]) == {"origin_is_stated", "constructor_is_inert"}
+    with pytest.raises(ValueError, match="no check named 'order_of_rows_does_not_matter' for a model or dataset"):
+        kit.expected_of(both, {"order_of_rows_does_not_matter": "why"})
+    with pytest.raises(ValueError, match="'origin_is_stated' needs a reason"):
+        conformance("dataset:sound", plugins=[DATA], expected_failures={"origin_is_stated": ""})
+
+
+def test_a_broken_plugin_fails_its_check_with_its_traceback(
+    install: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("genbench-bad", "1 / 0")
+    assert main(["check", "bad"]) == 3
+    error = capsys.readouterr().err
+    assert "genbench: plugin 'bad' (genbench-bad 1.0) is broken: ZeroDivisionError: division by zero\n" in error
+    assert "Traceback" in error
+    install("genbench-old", "1 / 0", requires=("genbench>=90",))
+    assert main(["check", "old"]) == 2
+    assert "try: pip install -U genbench-old" in capsys.readouterr().err
+
+
+def test_of_a_clash_each_is_checked(install: Callable[..., Path]) -> None:
+    for name in ("one", "two"):
+        install(
+            f"genbench-{name}",
+            "import genbench\n@genbench.hookimpl\ndef genbench_register():\n"
+            "    return [genbench.DatasetSpec('same', 'no:Where', None, 'x')]\n",
+        )
+    assert [subject.entry.key for subject in subjects("same")] == ["genbench-one:same", "genbench-two:same"]
+    assert [subject.entry.key for subject in subjects("genbench-two:same")] == ["genbench-two:same"]
+    with pytest.raises(UnknownName, match="no metric named 'same'") as caught:
+        subjects("metric:same")
+    assert "same" not in caught.value.known
+
+
+def test_a_plugin_cannot_end_the_check_and_call_it_a_success(tmp_path: Path) -> None:
+    path = tmp_path / "leaving.py"
+    path.write_text(
+        "import os\n\nimport genbench\n\nclass Leaves:\n    def load(self, sizes, rng):\n        os._exit(0)\n\n"
+        "@genbench.hookimpl\ndef genbench_register():\n"
+        "    return [genbench.DatasetSpec('leaves', Leaves, None, 'nothing')]\n"
+    )
+    line = [sys.executable, "-m", "genbench", "check", "leaves", "--plugin", str(path)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 3
+    assert "it ends the process: os._exit(0)" in done.stdout
 
 
 def test_one_cause_has_one_traceback_and_none_of_the_kits_own_frames(tmp_path: Path) -> None:
