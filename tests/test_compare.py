@@ -96,6 +96,17 @@ def test_a_metric_of_another_version_is_not_compared():
     assert verdicts(runs_of(), head)["vae x ring", "energy"].verdict == "not comparable"
 
 
+def test_a_score_that_came_or_went_keeps_its_direction_and_its_value():
+    one = [synthetic.record("vae", i, [synthetic.score("energy", 1.0)]) for i in range(2)]
+    two = [[synthetic.score("energy", 1.0), synthetic.score("coverage", 0.5 + i, better="higher")] for i in range(2)]
+    both = [synthetic.record("vae", i, scores) for i, scores in enumerate(two)]
+    new, missing = verdicts(one, both)["vae x ring", "coverage"], verdicts(both, one)["vae x ring", "coverage"]
+    assert (new.verdict, new.better, new.base, new.head) == ("new", "higher", None, 1.0)
+    assert (missing.verdict, missing.better, missing.base, missing.head) == ("missing", "higher", 1.0, None)
+    both[1]["scores"][1]["value"] = None
+    assert verdicts(one, both)["vae x ring", "coverage"].head is None  # no mean over survivors
+
+
 def test_what_neither_way_is_better_is_unchanged_only_where_equal():
     base, same, other = (
         [
@@ -160,6 +171,8 @@ def test_facts_are_compared_at_the_seeds_that_both_sides_have():
     assert found["vae x ring", "parameters"].verdict == "changed"
     base = [{**each, "samples_sha256": str(each["seed"])} for each in runs_of()]
     assert verdicts(base, base[:3])["vae x ring", "samples_sha256"].verdict == "unchanged"
+    assert verdicts(base, base[:3])["vae x ring", "energy"].verdict == "unchanged"
+    assert verdicts(runs_of(), runs_of()[:3])["vae x ring", "energy"].verdict == "inconclusive"
     other = [*base[:5], {**base[5], "samples_sha256": "x"}]
     assert verdicts(base, other)["vae x ring", "samples_sha256"].reason == "at 1 of 6 seeds"
 

@@ -107,6 +107,16 @@ def test_the_same_seeds_with_the_same_values_pass_at_once_even_a_single_one():
     assert one({0: 0.3}, {7: 0.3}).verdict == "inconclusive"  # another seed: chance
 
 
+def test_seeds_of_one_side_alone_are_no_change_where_the_others_drew_the_same():
+    assert one([0.3, 0.5, 0.4], {1: 0.5}).verdict == "inconclusive"  # as modes might be, by chance
+    found = one([0.3, 0.5, 0.4], {1: 0.5}, same_samples=True)
+    assert (found.verdict, found.reason) == ("unchanged", "equal at every seed that both sides have")
+    assert one([0.3], [0.3, 0.9], same_samples=True).verdict == "unchanged"
+    assert one([0.3, 0.5, 0.4], {1: 0.5, 2: 0.41}, same_samples=True).verdict == "inconclusive"
+    assert one([0.3, math.inf], [0.3], same_samples=True).verdict != "unchanged"  # a failure is never left out
+    assert one([0.3], [0.3, None], same_samples=True).verdict == "regressed"
+
+
 def test_the_direction_of_the_metric_decides_what_is_worse():
     low, high = [0.50, 0.51, 0.49, 0.50, 0.52], [0.80, 0.81, 0.79, 0.80, 0.82]
     assert one(low, high, better="lower").verdict == "regressed"

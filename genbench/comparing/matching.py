@@ -156,12 +156,12 @@ def _incomparable(old: Seeds, new: Seeds) -> str:
 def _pairs(title: str, old: Seeds, new: Seeds, metrics: set[str]) -> tuple[list[Pair], list[Verdict]]:
     """Return the scores that are tested, and what is said of the others."""
     base, head = _columns(old), _columns(new)
-    pairs, verdicts = [], []
+    pairs, verdicts, drawn = [], [], _same_samples(old, new)
     for column in dict.fromkeys([*base, *head]):
         if metrics and column not in metrics:
             continue
         if column not in base or column not in head:
-            verdicts.append(Verdict(title, column, "missing" if column in base else "new"))
+            verdicts.append(_alone(title, column, (old, base.get(column, {})), (new, head.get(column, {}))))
             continue
         first, other = next(iter(base[column].values())), next(iter(head[column].values()))
         a, b = _values(old, base[column]), _values(new, head[column])
@@ -173,8 +173,28 @@ def _pairs(title: str, old: Seeds, new: Seeds, metrics: set[str]) -> tuple[list[
             verdicts.append(replace(known, **told))  # type: ignore[arg-type]
         elif any(value not in (None, FAILED) for value in (*a.values(), *b.values())):
             floor, spread = (_mean(base[column].values(), key) for key in ("floor", "floor_sd"))
-            pairs.append(Pair(title, column, a, b, str(first["better"]), known.unit, floor, spread))
+            pairs.append(Pair(title, column, a, b, str(first["better"]), known.unit, floor, spread, drawn))
     return pairs, verdicts
+
+
+def _same_samples(old: Seeds, new: Seeds) -> bool:
+    """Return whether samples are the same bits at the seeds that both sides have, of which there is one at least."""
+    seeds = old.keys() & new.keys()
+    drawn = [(old[seed].get("samples_sha256"), new[seed].get("samples_sha256")) for seed in seeds]
+    return bool(drawn) and all(a == b is not None for a, b in drawn)
+
+
+def _alone(title: str, column: str, *sides: tuple[Seeds, Mapping[int, Mapping[str, Any]]]) -> Verdict:
+    """Return that a score came or went, with its mean over seeds where none is missing."""
+    score = next(score for _, scores in sides for score in scores.values())
+    means: list[float | None] = []
+    for seeds, scores in sides:
+        values = _values(seeds, scores).values() if scores else ()
+        found = [value for value in values if value not in (None, FAILED)]
+        means.append(sum(found) / len(found) if found and len(found) == len(values) else None)
+    verdict = "missing" if sides[0][1] else "new"
+    base, head = means
+    return Verdict(title, column, verdict, "", "quality", score.get("better"), score.get("unit") or "", base, head)
 
 
 def _columns(seeds: Seeds) -> dict[str, dict[int, Mapping[str, Any]]]:

@@ -30,7 +30,8 @@ class Pair:
     """One metric of one cell on both sides, a value a seed.
 
     None is a value that could not be computed, infinity that of a cell that failed; both count as the worst. ``floor``
-    is what fresh real data score and ``floor_sd`` how much that varies from draw to draw.
+    is what fresh real data score and ``floor_sd`` how much that varies from draw to draw. ``same_samples`` says that
+    models drew the same, bit for bit, at the seeds that both sides have: other seeds of one side are no change then.
     """
 
     subject: str
@@ -41,6 +42,7 @@ class Pair:
     unit: str = ""
     floor: float | None = None
     floor_sd: float | None = None
+    same_samples: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,13 @@ def _settled(pair: Pair, known: Verdict) -> Verdict | None:
         return replace(known, verdict="regressed", reason=f"no value at {lost} of {len(pair.head)} seeds")
     if not pair.base or not pair.head:
         return replace(known, verdict="not comparable", reason="one side has no seeds")
-    if pair.base.keys() == pair.head.keys() and all(_same(pair, seed) for seed in pair.base):
-        exact = all(pair.base[seed] == pair.head[seed] for seed in pair.base)
+    shared = [seed for seed in pair.base if seed in pair.head]
+    alike = pair.base.keys() == pair.head.keys()
+    settled = alike or (pair.same_samples and None not in (known.base, known.head))
+    if shared and settled and all(_same(pair, seed) for seed in shared):
+        exact = all(pair.base[seed] == pair.head[seed] for seed in shared)
         reason = EQUAL if exact else f"within {SAME:g} at every seed"
-        return replace(known, verdict="unchanged", reason=reason)
+        return replace(known, verdict="unchanged", reason=reason if alike else f"{reason} that both sides have")
     return None
 
 
