@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from genbench.budget import Budget
+from genbench.curves import add_curves
 from genbench.data import Space, check_samples, fingerprint, space_of
 from genbench.device import Device
 from genbench.errors import Invalid, PluginError
@@ -21,11 +22,12 @@ from genbench.honesty import Check, Density, beats_no_truth, density_checks
 from genbench.loading import heard_by
 from genbench.measures import makers_of, scorer_of
 from genbench.plan import REAL, Cell, Chosen
-from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide, TrainingData
+from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide, Sampler, TrainingData
 from genbench.record import cell_folder
 from genbench.registry import resolve
 from genbench.scoring import evaluate
 from genbench.seeding import seeded, stream
+from genbench.snapshots import Snapshots, rows_of
 from genbench.spaces import Views
 from genbench.training import Run
 
@@ -78,7 +80,7 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     with heard_by(lambda done, whole: report(phase="load", step=done, steps=whole)):
         data = load(cell)
     space = space_of(data)
-    known = {
+    known: dict[str, Any] = {
         "fingerprint": fingerprint(data),
         "sizes": {"train": len(data.train), "test": len(data.test), "reference": len(data.reference)},
         "shape": list(data.shape),
@@ -91,7 +93,8 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
         trace: list[Any] = []
         checks: list[dict[str, Any]] = []
     else:
-        evidence, timings, trace, checks = _fit_and_sample(cell, data, space, report)
+        evidence, timings, trace, checks, notes = _fit_and_sample(cell, data, space, report)
+        known["notes"] = [*known["notes"], *notes]
     _save(run, cell, {**evidence, "test_probe": _probe(data)})
     digest = _digest(evidence["samples"])
     return {**known, "samples_sha256": digest, "timings": timings, "trace": trace, "checks": checks}
@@ -140,14 +143,14 @@ def _real_evidence(data: Data) -> dict[str, Array]:
 
 def _fit_and_sample(
     cell: Cell, data: Data, space: Space, report: Report
-) -> tuple[dict[str, Array], dict[str, float | None], list[Any], list[dict[str, Any]]]:
+) -> tuple[dict[str, Array], dict[str, float | None], list[Any], list[dict[str, Any]], list[str]]:
     device = Device(cell.device)
     noise = np.random.Generator(np.random.PCG64(_stream(cell, "dequantise")))
     rows = TrainingData(torch.from_numpy(space.to_model(data.train, noise)).to(device.torch), data.levels)
     device.warm_up()
 
     timings: dict[str, float | None] = {}
-    fit_stream, sample_stream, density_stream, check_stream = _stream(cell, "fit").spawn(4)
+    fit_stream, sample_stream, density_stream, check_stream, snapshot_stream = _stream(cell, "fit").spawn(5)
 
     report(phase="fit")
     listener = lambda step, steps, values: report(phase="fit", step=step, steps=steps, values=values)  # noqa: E731
@@ -157,12 +160,16 @@ def _fit_and_sample(
     device.reset_peak()
     with seeded(fit_stream):
         model = build(cell.model)
-        run = Run(budget, device.torch, levels=data.levels, listener=listener)  # its clock is running
+        snapshots = Snapshots(
+            lambda draw: _snapshot(draw, data.shape, space, device), snapshot_stream, device.synchronise
+        )
+        run = Run(budget, device.torch, levels=data.levels, listener=listener, snapshots=snapshots)  # its clock runs
         wall, cpu = time.perf_counter(), time.process_time()
         model.fit(rows, run)
         device.synchronise()
-        fit_s, fit_cpu_s = time.perf_counter() - wall, time.process_time() - cpu
-    timings |= {"fit_s": fit_s, "fit_cpu_s": fit_cpu_s, "steps": run.steps}
+        fit_s = time.perf_counter() - wall - snapshots.spent_s
+        fit_cpu_s = time.process_time() - cpu - snapshots.spent_cpu_s
+    timings |= {"fit_s": fit_s, "fit_cpu_s": fit_cpu_s, "steps": run.steps, "snapshots_s": snapshots.spent_s}
     timings["steps_per_s"] = run.steps / fit_s if run.steps else None
     timings["parameters"] = sum(p.numel() for p in model.parameters()) if hasattr(model, "parameters") else None
     report(phase="sample", timings=timings)
@@ -187,7 +194,7 @@ def _fit_and_sample(
     bad = ~np.isfinite(space.to_scores(samples)).all(1)  # a logarithmic column may overflow, or vanish
     if bad.any():
         raise Invalid(f"{int(bad.sum())} of {n} samples overflow or vanish in the data's units")
-    evidence = {"samples": samples}
+    evidence = {"samples": samples, **snapshots.as_arrays()}
 
     checks: list[Check] = []
     if cell.density != "none":
@@ -200,7 +207,8 @@ def _fit_and_sample(
         timings["log_prob_s"] = time.perf_counter() - start
         with seeded(check_stream), torch.no_grad():
             checks = _checks(cell, data, evidence["log_prob_test"], _density_of(model, device), drawn)
-    return evidence, timings, run.trace, [check.as_dict() for check in checks]
+    notes = [f"{cell.model.label}: {snapshots.problem}"] if snapshots.problem else []
+    return evidence, timings, run.trace, [check.as_dict() for check in checks], notes
 
 
 def _checks(cell: Cell, data: Data, held_out: Array, log_prob: Density, drawn: Array) -> list[Check]:
@@ -239,6 +247,15 @@ def _checked(samples: Any, shape: tuple[int, ...], n: int, device: Device) -> to
     checked = samples.detach().float()  # also of bfloat16, which numpy lacks
     check_samples(checked.cpu().numpy(), shape, n)
     return samples if samples.dtype == torch.float64 else checked
+
+
+def _snapshot(sample: Sampler, shape: tuple[int, ...], space: Space, device: Device) -> Array:
+    """Return samples (n, *shape) of a model that is still learning, in the data's units."""
+    n = rows_of(shape)
+    rows = space.from_model(_checked(sample(n), shape, n, device).cpu().numpy())
+    if not np.isfinite(space.to_scores(rows)).all():
+        raise Invalid("samples overflow or vanish in the data's units")
+    return rows
 
 
 def _log_prob(model: Any, rows: Array, space: Space, noise: np.random.Generator, device: Device) -> Array:
@@ -285,12 +302,14 @@ def score_cell(
     """
     report(phase="score")
     real = real or RealHalf(cell, run)
-    evidence = _evidence(cell, real.data, real.fields, _saved(run, cell, real.data), timings)
+    saved = _saved(run, cell, real.data)
+    evidence = _evidence(cell, real.data, real.fields, saved, timings)
     scorers, views = [scorer_of(choice) for choice in cell.metrics], real.views
     views.offer(makers_of(cell.metrics))
     done = iter(range(1, len(scorers) + 1))
     listener = lambda _: report(phase="score", step=next(done), steps=len(scorers))  # noqa: E731
     scores = evaluate(evidence, scorers, floors, listener, views)
+    add_curves(scores, scorers, evidence, saved, space_of(real.data).to_scores)
     made = spread_of_floors(evidence, scorers, scores, views) if cell.model.name == REAL else scores
     return [dict(score) for score in cell.complete(made)]
 

@@ -30,6 +30,7 @@ __all__ = [
     "Modes",
     "RealSide",
     "RunContext",
+    "Sampler",
     "Score",
     "Simulator",
     "Sizes",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
+Sampler = Callable[[int], "torch.Tensor"]  # n -> (n, *shape)
 T = TypeVar("T")
 
 
@@ -145,8 +147,12 @@ class RunContext(Protocol):
         """Fraction of the budget that is spent, 0 to 1: what a schedule depends on."""
         ...
 
-    def batches(self, rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
-        """Yield shuffled batches (size, *shape) until the budget ends: the training loop. One batch is one step."""
+    def batches(self, rows: torch.Tensor, size: int, *, sample: Sampler | None = None) -> Iterator[torch.Tensor]:
+        """Yield shuffled batches (size, *shape) until the budget ends: the training loop. One batch is one step.
+
+        ``sample(n)`` is given by a model that can draw between two steps as its ``sample`` will at the end: the core
+        then takes a few snapshots, its clock stopped, and the report shows quality against the time of training.
+        """
         ...
 
     def log(self, **values: float | torch.Tensor) -> None:

@@ -144,7 +144,9 @@ class MetricSpec(_Declared):
     ``needs`` names what the evidence must hold, out of ``samples``, ``train``, ``density`` (the model's), ``truth``
     (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``. ``best`` is the value of a
     perfect model, None where it depends on the data. ``ranked=False`` says that neither end is good: low is copying,
-    high is far from the data. ``space`` names a feature space that it is always taken in.
+    high is far from the data. ``space`` names a feature space that it is always taken in. ``snapshots=True`` says that
+    it is also taken of a few snapshots of each training, for curves of quality against time: it needs samples only, is
+    cheap, and its mean does not depend on how many they are.
 
     ``detects`` names the faults, out of ``FAULTS``, that it advertises to see: ``genbench audit`` holds it to them.
     """
@@ -158,6 +160,7 @@ class MetricSpec(_Declared):
     needs: tuple[str, ...] = ("samples",)
     data: tuple[str, ...] = DATA_KINDS
     space: str = ""
+    snapshots: bool = False
     version: int = 1
     paper: str = ""
 
@@ -170,6 +173,8 @@ class MetricSpec(_Declared):
             raise ValueError(f"{where}: better must be 'lower' or 'higher', got {self.better!r}")
         _check_members(where, "needs", self.needs, NEEDS)
         _check_members(where, "data", self.data, DATA_KINDS)
+        if self.snapshots and self.needs != ("samples",):
+            raise ValueError(f"{where}: with snapshots=True it can need samples only, got needs={self.needs!r}")
         if self.detects:
             _check_members(where, "detects", self.detects, FAULTS)
 

@@ -10,6 +10,8 @@ import torch
 
 from genbench.budget import Budget
 from genbench.errors import Diverged
+from genbench.protocol import Sampler
+from genbench.snapshots import Snapshots
 
 __all__ = ["Run"]
 
@@ -22,7 +24,8 @@ class Run:
 
     ``listener(step, steps, values)`` hears of the progress a few times a second; ``trace`` keeps (seconds, step,
     values). A loss that is not finite ends the training with Diverged. ``levels`` is of integer images: their rows are
-    dequantised anew in each batch.
+    dequantised anew in each batch. ``snapshots`` are taken of a model that gives a sampler to its loop; the clock
+    stands still meanwhile.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Run:
         *,
         levels: int | None = None,
         listener: Listener | None = None,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self.budget = budget
         self.device = torch.device(device)
@@ -39,6 +43,7 @@ class Run:
         self.trace: list[tuple[float, int, dict[str, float]]] = []
         self._levels = levels
         self._listener = listener
+        self._snapshots = snapshots
         self._limit: int | None = None
         self._latest: dict[str, float | torch.Tensor] = {}
         self._start = self._looked = time.perf_counter()
@@ -52,14 +57,14 @@ class Run:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since training began."""
+        """Seconds since training began, less those of snapshots."""
         return time.perf_counter() - self._start
 
-    def batches(self, rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
+    def batches(self, rows: torch.Tensor, size: int, *, sample: Sampler | None = None) -> Iterator[torch.Tensor]:
         """Yield shuffled batches (size, *shape) of ``rows`` until the budget ends.
 
         Fewer rows than ``size`` are one batch. Each epoch is a new permutation; an incomplete last batch is left out. A
-        second loop goes on with what is left.
+        second loop goes on with what is left. With ``sample``, snapshots are taken on the way.
         """
         size = min(size, len(rows))
         per_epoch = len(rows) // size
@@ -77,8 +82,15 @@ class Run:
                     self._look()
                 if now - self._start >= seconds:
                     return self._look()
+                if sample is not None and self._snapshots is not None and self.progress >= self._snapshots.due:
+                    self._stop_for(self._snapshots, sample)
                 yield draw(rows, 0, index)
                 self.steps += 1
+
+    def _stop_for(self, snapshots: Snapshots, sample: Sampler) -> None:
+        seconds = snapshots.take(sample, self._start, self.steps, self.progress)
+        self._start += seconds  # as if the clock had stood still
+        self._looked += seconds
 
     def _dequantised(self, rows: torch.Tensor, dim: int, index: torch.Tensor) -> torch.Tensor:
         assert self._levels is not None

@@ -27,9 +27,9 @@ LIGHT = (
     "validation merging source chosen plan"
 )
 CELLS = (
-    "protocol loading device seeding data stored files training spaces scoring measures floors honesty samples "
-    "cell machine processes hosting inside supervisor preload worker hosts accelerators slots signals observer resume "
-    "executor cluster session rescoring"
+    "protocol loading device seeding data stored files snapshots training spaces scoring curves measures floors honesty "
+    "samples cell machine processes hosting inside supervisor preload worker hosts accelerators slots signals observer "
+    "resume executor cluster session rescoring"
 )
 TABLES = "significance entry summary table report progress comparing benching history api auditing testing scaffold cli"
 ORDER = " ".join([LIGHT, CELLS, TABLES]).split()

@@ -20,6 +20,7 @@ from genbench.report.figures_equivalent import equivalent
 from genbench.report.figures_images import images
 from genbench.report.figures_marginals import marginals
 from genbench.report.figures_pareto import pareto
+from genbench.report.figures_progress import progress
 from genbench.report.figures_samples import Kept
 from genbench.report.figures_scatter import scatter
 from genbench.report.figures_scores import copying, coverage, likelihood, modes
@@ -49,6 +50,11 @@ FIGURES: Mapping[str, Kind] = {
         equivalent,
         "At which scale does a model fail?",
         "real events that the samples are worth, against the scale at which they are looked at: a dip is a failure",
+    ),
+    "progress": Kind(
+        progress,
+        "Quality against time",
+        "distance to held-out data against the seconds of training, of a few snapshots and of the trained model",
     ),
     "training": Kind(training, "Training", "losses against the clock of the training, one panel a model, all seeds"),
     "copying": Kind(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from genbench.snapshots import Snapshots
 from genbench.testing import replay
 from genbench.testing.kit import Failed, Skipped, Subject, check, expect
 from genbench.testing.surroundings import untouched
@@ -121,6 +122,18 @@ def a_second_fit_starts_afresh(subject: Subject) -> None:
     expect(
         torch.equal(draw(again, 50), draw(fitted(subject)[0], 50)), "fitted a second time, it differs from a new model"
     )
+
+
+@check("model", remedy="let the sampler given to run.batches leave no trace: networks as they were, nothing fit reads")
+def snapshots_leave_training_alone(subject: Subject) -> None:
+    """Samples drawn in the middle of a training, where its loop allows them, change nothing of what it learns."""
+    deterministic(subject)
+    snapshots = Snapshots(lambda sample: sample(50).cpu().numpy(), np.random.SeedSequence(0))
+    watched, _ = train(subject, rows_for(kind_of(subject)), snapshots=snapshots)
+    expect(not snapshots.problem, snapshots.problem)
+    if not snapshots.rows:
+        raise Skipped("its loop is given no sampler")
+    expect(torch.equal(draw(watched, 50), draw(fitted(subject)[0], 50)), "a training with snapshots ends elsewhere")
 
 
 @check("model", remedy="keep tensors and modules as attributes: no open files, generators, lambdas or hooks")

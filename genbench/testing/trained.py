@@ -10,6 +10,7 @@ import torch
 
 from genbench.budget import Budget
 from genbench.protocol import Array, TrainingData
+from genbench.snapshots import Snapshots
 from genbench.testing import laws
 from genbench.testing.kit import Skipped, Subject
 from genbench.testing.surroundings import seed_of
@@ -51,12 +52,19 @@ def rows_for(kind: str, n: int = ROWS, seed: int = 0) -> Array:
     return laws.clusters().draw(n, rng) if kind == "vector" else laws.images(n, rng)
 
 
-def train(subject: Subject, rows: Array, steps: int = FEW, seed: int = 0, model: Any = None) -> tuple[Any, Run]:
+def train(
+    subject: Subject,
+    rows: Array,
+    steps: int = FEW,
+    seed: int = 0,
+    model: Any = None,
+    snapshots: Snapshots | None = None,
+) -> tuple[Any, Run]:
     """Return a model fitted to rows (n, *shape) under a seed, and its run; ``model`` is fitted again, if given."""
     data = TrainingData(torch.as_tensor(rows, dtype=torch.float32))
     with seed_of(seed, "fit"):
         model = subject.build() if model is None else model
-        run = Run(Budget(steps, "steps"))
+        run = Run(Budget(steps, "steps"), snapshots=snapshots)
         model.fit(data, run)
     return model, run
 

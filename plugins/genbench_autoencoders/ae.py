@@ -23,6 +23,7 @@ __all__ = ["AE"]
 
 DECAY = 0.999  # of the moving average of the weights
 BLOCK = 1024  # rows that go through a network at once, after training
+DRAFT = 1000  # codes that the mixture is fitted on in the middle of training
 
 
 class AE:
@@ -41,7 +42,7 @@ class AE:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)  # the moving average, which is what is used
         optimizer = torch.optim.Adam(network.parameters(), lr=config.lr, fused=True)
 
-        for step, x in enumerate(run.batches(data.train, config.batch)):
+        for step, x in enumerate(run.batches(data.train, config.batch, sample=lambda n: self._draft(data.train, n))):
             optimizer.param_groups[0]["lr"] = 0.5 * config.lr * (1 + math.cos(math.pi * run.progress))
             loss = (network(x) - x).square().mean()
             optimizer.zero_grad()
@@ -50,9 +51,7 @@ class AE:
             _average(self.network, network, step)
             run.log(loss=loss)
 
-        codes = self.encode(data.train)[torch.randperm(len(data.train), device=data.train.device)]  # (n, latent)
-        held_out = math.ceil(len(codes) / 10)
-        self.mixture = Mixture(codes[held_out:] if len(codes) > 1 else codes, codes[:held_out])
+        self.mixture = self._mixture(data.train, len(data.train))
 
     def sample(self, n: int) -> Tensor:
         """Return (n, *shape): the decoder's image of codes drawn from the mixture."""
@@ -60,6 +59,16 @@ class AE:
             raise RuntimeError("fit the model before sampling")
         x = self.decode(self.mixture.sample(n))
         return x.clamp(-1, 1) if self.bounded else x
+
+    def _mixture(self, x: Tensor, n: int) -> Mixture:
+        codes = self.encode(x[torch.randperm(len(x), device=x.device)[:n]])  # (n, latent)
+        held_out = math.ceil(len(codes) / 10)
+        return Mixture(codes[held_out:] if len(codes) > 1 else codes, codes[:held_out])
+
+    def _draft(self, x: Tensor, n: int) -> Tensor:
+        """Return samples (n, *shape) in the middle of training, of a mixture fitted on few codes of x."""
+        self.mixture = self._mixture(x, DRAFT)
+        return self.sample(n)
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ __all__ = ["VAE"]
 
 DECAY = 0.999  # of the moving average of the weights
 BLOCK = 1024  # rows that go through a network at once, after training
+DRAFT = 1000  # codes that the mixture is fitted on in the middle of training
 VALUES = 2**22  # that the decoder puts out at once for a bound
 CODES = 8192  # drawn at once for a bound
 LOOKS = 25  # at the held-out bound
@@ -74,8 +75,10 @@ class VAE:
         average = copy.deepcopy(network).eval().requires_grad_(False)  # of the weights over time
         self.network, highest = copy.deepcopy(average), torch.tensor(-math.inf, device=run.device)
         optimizer, looks = self._optimizer(network, data), 0
+        self.latent = latent_dimensions(config.latent, data.shape)
+        draft = lambda n: self._as_it_is(average, rows, held_out).sample(n)  # noqa: E731
 
-        for step, x in enumerate(run.batches(rows, config.batch)):
+        for step, x in enumerate(run.batches(rows, config.batch, sample=draft)):
             _cosine(optimizer, run.progress)
             log_likelihood, kl = network(x)
             loss = (config.beta * min(1.0, 2 * run.progress) * kl - log_likelihood).mean()
@@ -89,7 +92,6 @@ class VAE:
                 highest = self._keep_if_better(average, held_out, highest)
 
         self._keep_if_better(average, held_out, highest)
-        self.latent = latent_dimensions(config.latent, data.shape)
         self.mixture = Mixture(self._draws(rows), self._draws(held_out)) if config.prior == "mixture" else None
 
     def sample(self, n: int) -> Tensor:
@@ -159,6 +161,16 @@ class VAE:
         for kept, latest in zip(self.network.parameters(), average.parameters(), strict=True):
             kept.copy_(torch.where(better, latest, kept))
         return torch.where(better, bound, highest)
+
+    @torch.no_grad()
+    def _as_it_is(self, average: Network, rows: Tensor, held_out: Tensor) -> VAE:
+        """Return what this would be if its training ended now: a copy, so that nothing of the training changes."""
+        now = VAE(self.config)
+        now.network, now.latent = copy.deepcopy(average), self.latent
+        now.network.likelihood.calibrate(now.network.decoder(draw(*now.network.posterior(held_out))), held_out)
+        mixed = self.config.prior == "mixture"
+        now.mixture = Mixture(now._draws(rows[:DRAFT])[:DRAFT], now._draws(held_out)) if mixed else None
+        return now
 
     @torch.no_grad()
     def _draws(self, x: Tensor) -> Tensor:

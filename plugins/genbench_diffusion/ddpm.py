@@ -79,7 +79,11 @@ class DDPM:
         adam = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=device.type in ("cpu", "cuda"))
         errors = torch.full((2, chain.timesteps + 1), 1e-6, device=device)  # running sums of ‖ε - ε_θ‖² / d and of 1
 
-        for step, x in enumerate(run.batches(data.train, batch)):  # x (b, *shape)
+        def draft(n: int) -> Tensor:
+            self.gamma = share_unknown(errors, config.variance)  # what is known by now
+            return self.sample(n)
+
+        for step, x in enumerate(run.batches(data.train, batch, sample=draft)):  # x (b, *shape)
             for group in adam.param_groups:
                 group["lr"] = config.learning_rate * (1 + math.cos(math.pi * run.progress)) / 2
             t = torch.randint(1, chain.timesteps + 1, (len(x),), device=device)

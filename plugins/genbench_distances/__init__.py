@@ -131,6 +131,7 @@ def genbench_register() -> Iterable[Spec]:
             None,
             "energy distance, unbiased: 2E|X-Y| - E|X-X'| - E|Y-Y'|",
             unit=data,
+            snapshots=True,
             best=0.0,
             paper="Székely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018",
         ),

@@ -41,7 +41,7 @@ class GAN:
         adam_generator = Adam(self.generator, learning_rate, (0.5, 0.9))
         adam_discriminator = Adam(self.discriminator, learning_rate, (0.5, 0.9))
 
-        for real in run.batches(data.train, batch):  # (batch, *shape)
+        for real in run.batches(data.train, batch, sample=self.sample):  # (batch, *shape)
             factor = flat_then_cosine(run.progress, c.flat)
             noise = c.instance_noise * (1 - run.progress)
             with torch.no_grad():

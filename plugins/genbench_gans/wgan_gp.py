@@ -38,7 +38,9 @@ class WGANGP:
         adam_generator = Adam(self.generator, c.learning_rate, (0.5, 0.9))
         adam_critic = Adam(self.critic, c.learning_rate, (0.5, 0.9))
 
-        for real in run.batches(data.train, c.critic_steps * batch):  # (critic_steps · batch, *shape)
+        for real in run.batches(
+            data.train, c.critic_steps * batch, sample=self.sample
+        ):  # (critic_steps · batch, *shape)
             factor = flat_then_cosine(run.progress, c.flat)
             fake, mixed = self._between(real)
             for rows in zip(*(mini_batches(x, c.critic_steps) for x in (real, fake, mixed)), strict=True):

@@ -156,6 +156,19 @@ class GoesOn(Sound):
             self.mean = before.detach().clone().requires_grad_()
 
 
+@broken("snapshots_leave_training_alone")
+class LeavesATrace(Sound):
+    def sample_between_steps(self, n):
+        with torch.no_grad():
+            self.mean.add_(0.01)
+        return super().sample(n)
+
+    def fit(self, data, run):
+        batches = run.batches
+        run.batches = lambda rows, size, sample: batches(rows, size, sample=self.sample_between_steps)
+        super().fit(data, run)
+
+
 @broken("a_copy_gives_the_same_samples")
 class HoldsALambda(Sound):
     def fit(self, data, run):

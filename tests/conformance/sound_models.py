@@ -28,7 +28,7 @@ class Sound:
     def fit(self, data, run):
         self.start(data, run)
         optimiser = torch.optim.Adam(self.learned, lr=self.config.rate)
-        for batch in run.batches(data.train, 256):
+        for batch in run.batches(data.train, 256, sample=self.sample):
             loss = -self.nats(batch.flatten(1)).mean()
             optimiser.zero_grad()
             loss.backward()

@@ -14,7 +14,8 @@ from genbench.errors import DataError, UnknownName, UserError
 from genbench.record import write_json, write_record
 from genbench.report.figures import draw, save, subjects_of
 from genbench.report.figures_equivalent import curve_of
-from genbench.report.figures_style import looks
+from genbench.report.figures_progress import courses_of
+from genbench.report.figures_style import Unsuited, looks
 
 BANDWIDTHS = [2.0, 1.0, 0.5]
 
@@ -112,10 +113,57 @@ def trained():
         trace = [[seconds / 2, 5, {"loss": 2.0, "kl": -1.0}], [seconds, 10, {"loss": 1.0, "kl": 500.0}]]
         return {"timings": {"fit_s": seconds, "samples_per_s": 1e3 * seconds}, "trace": trace}
 
-    return [scored("vae", 0, **fields(2.0)), scored("vae", 1, **fields(2.5)), scored("gan", 0, **fields(20.0))]
+    made = [scored("vae", 0, **fields(2.0)), scored("vae", 1, **fields(2.5)), scored("gan", 0, **fields(20.0))]
+    others = [score("nll", 1.0, params={"kind": "exact"}), score("coverage", 0.9, better="higher"), score("ct", 1.0)]
+    return [{**each, "scores": [*each["scores"], *others, learned(each["timings"]["fit_s"])]} for each in made]
 
 
-@pytest.mark.parametrize("name", ["equivalent", "training", "pareto"])
+def learned(seconds, steps=(5, 10, 20), last=0.01):
+    curve = [
+        {"seconds": seconds * step / 40, "step": step, "value": last * 40 / step, "low": 0.0, "high": 0.4, "n_fake": 9}
+        for step in steps
+    ]
+    return score("energy", last, detail={"curve": curve})
+
+
+def test_quality_against_time_goes_through_the_snapshots_to_the_trained_model(trained) -> None:
+    (subject,) = subjects_of(trained)
+    vae = next(row for row in subject.models if row.label == "vae")
+    first, second = courses_of(vae, "energy")
+    assert first.points.tolist() == [[0.25, 0.08], [0.5, 0.04], [1.0, 0.02], [2.0, 0.01]]
+    assert second.points[:, 0].tolist() == [0.3125, 0.625, 1.25, 2.5]
+    assert first.error == pytest.approx(0.2)
+    axes = draw("progress", subject).axes[0]
+    mean = [2.25 / 8, 2.25 / 4, 2.25 / 2, 2.25]
+    assert any(line.get_xdata().tolist() == pytest.approx(mean) for line in axes.lines if len(line.get_xdata()) == 4)
+
+
+def test_seeds_are_averaged_over_the_snapshots_that_all_of_them_have(trained) -> None:
+    trained[1]["scores"][-1] = learned(2.5, steps=(5, 20))
+    (subject,) = subjects_of(trained)
+    lines = [list(line.get_ydata()) for line in draw("progress", subject).axes[0].lines]
+    assert any(len(line) == 3 and line == pytest.approx([0.08, 0.02, 0.01]) for line in lines), lines
+
+
+def test_a_model_without_snapshots_is_a_point_and_none_at_all_is_no_figure(trained) -> None:
+    trained.append(record("kde", 0, [score("energy", 0.05)], timings={"fit_s": 0.5}))
+    (subject,) = subjects_of(trained)
+    axes = draw("progress", subject).axes[0]
+    assert [0.5, 0.05] in [line.get_xydata()[-1].tolist() for line in axes.lines]
+    (without,) = subjects_of([record("kde", 0, [score("energy", 0.05)], timings={"fit_s": 0.5})])
+    with pytest.raises(Unsuited, match="snapshots"):
+        draw("progress", without)
+
+
+def test_a_curve_that_is_none_is_left_out(trained) -> None:
+    for curve in ("text", [None], [{"seconds": "1"}], [{"seconds": 1.0, "value": None, "step": 2}], 3):
+        trained[0]["scores"][-1]["detail"]["curve"] = curve
+        (subject,) = subjects_of(trained)
+        assert len(courses_of(next(row for row in subject.models if row.label == "vae"), "energy")[0].points) == 1
+        draw("progress", subject)
+
+
+@pytest.mark.parametrize("name", ["equivalent", "training", "pareto", "progress", "likelihood", "copying", "coverage"])
 def test_figures_are_written_in_every_format_the_same_twice(name, trained, tmp_path) -> None:
     (subject,) = subjects_of(trained)
     for suffix, start in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")):
