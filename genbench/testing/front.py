@@ -107,7 +107,8 @@ def check_functions(
     expected = expected_of(found, expected_failures or {})
     for subject in found:
         seen: list[str] = []
-        key, reasons = subject.entry.key, expected[subject.spec.kind]
+        reasons = expected[subject.spec.kind]
+        key = subject.entry.key if len(found) == 1 else f"{subject.spec.kind}:{subject.entry.key}"
         checks = checks_for(subject.spec.kind)
         tests += [(f"{key}-{one.name}", _runner(one, subject, reasons.get(one.name), seen)) for one in checks]
         tests.append((f"{key}-something_was_checked", _something(subject, seen)))

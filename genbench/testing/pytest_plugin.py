@@ -54,9 +54,9 @@ class Checks(pytest.Collector):
                 yield Item.from_parent(self, name=label, run=test)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the checks before the tests that were found."""
+    """Put the checks before the tests that were found, and before ``-k`` chooses among them."""
     if config.getoption("genbench"):
         collector = Checks.from_parent(session, name="genbench")
         items[:0] = list(collector.collect())

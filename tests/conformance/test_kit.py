@@ -144,6 +144,19 @@ def test_pytest_runs_the_checks_by_name_and_by_decorator(tmp_path: Path) -> None
     assert "--genbench nobody: no plugin named 'nobody'" in unknown.stderr + unknown.stdout
 
 
+def test_pytest_chooses_among_the_checks_by_keyword_and_tells_two_kinds_of_one_name_apart(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--collect-only"]
+    done = subprocess.run(
+        [*line, "--genbench", "gaussian", "-k", "declared_lightly or splits_share_no_row"],
+        capture_output=True, text=True, cwd=tmp_path, timeout=300,
+    )  # fmt: skip
+    assert [text.partition("gaussian-")[0::2] for text in done.stdout.splitlines() if "gaussian-" in text] == [
+        ("::genbench::model:", "declared_lightly"),
+        ("::genbench::dataset:", "declared_lightly"),
+        ("::genbench::dataset:", "splits_share_no_row"),
+    ]
+
+
 def test_the_decorator_refuses_what_no_check_is_called() -> None:
     with pytest.raises(ValueError, match="no check named 'x' for a dataset"):
         conformance("dataset:sound", plugins=[DATA], expected_failures={"x": "why"})
