@@ -223,6 +223,13 @@ def test_a_run_stands_for_the_commit_that_made_it(tmp_path: Path, project: Path)
         assert ("left out" in base.label) == bool(dirty)
 
 
+def test_more_pairs_are_measured_where_more_are_asked_for() -> None:
+    assert Request().effort == Effort()
+    assert (Request(pairs=8).effort.pairs, Request(pairs=8).effort.again) == (8, 10)
+    assert (Request(pairs=30, quick=True).effort.pairs, Request(pairs=30, quick=True).effort.again) == (30, 30)
+    assert main(["bench", "--pairs", "4"]) == 2
+
+
 def test_what_is_measured_is_what_the_distribution_provides() -> None:
     base = {"start/help": "genbench", "start/list": "genbench", "metric/energy": "genbench", "model/mine/step": "mine"}
     head = base | {"model/mine/sample": "mine"}

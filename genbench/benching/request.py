@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genbench.benching.lab import QUICK, Effort
@@ -24,7 +24,8 @@ class Request:
 
     A base is a git ref, a wheel, a run of cells (the commit that made it) or a file that ``save`` wrote.
 
-    ``select`` takes names and globs of quantities, with exclusions. ``quick`` takes less of everything.
+    ``select`` takes names and globs of quantities, with exclusions. ``quick`` takes less of everything. ``pairs`` are
+    the values a side at first, and at least as many where something is measured again.
     """
 
     against: str | None = None
@@ -32,11 +33,13 @@ class Request:
     project: Path = Path()
     select: str = ""
     quick: bool = False
+    pairs: int = Effort.pairs
 
     @property
     def effort(self) -> Effort:
         """How much is measured."""
-        return QUICK if self.quick else Effort()
+        effort = QUICK if self.quick else Effort()
+        return replace(effort, pairs=self.pairs, again=max(self.pairs, effort.again))
 
     def base(self) -> Source | Stored | None:
         """Return what is compared with, None where nothing is; raises UserError."""

@@ -33,6 +33,7 @@ __all__ = ["bench"]
     "--select", metavar="NAMES", default="", help="Tracked quantities: names, globs, exclusions, as 'model/*'."
 )
 @click.option("--quick", is_flag=True, help="Measure less, in under a minute.")
+@click.option("--pairs", type=click.IntRange(min=5), default=5, show_default=True, help="Values a side at first.")
 @click.option("--strict", is_flag=True, help="Exit with code 5 where something is inconclusive.")
 @click.option("--all", "full", is_flag=True, help="List what is otherwise only counted, too.")
 @click.option("--save", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Keep head's times.")
@@ -44,6 +45,7 @@ def bench(
     project: Path,
     select: str,
     quick: bool,
+    pairs: int,
     strict: bool,
     full: bool,
     save: Path | None,
@@ -62,7 +64,7 @@ def bench(
 
     from genbench.benching.request import Request
 
-    request = Request(against, head, project, select, quick)
+    request = Request(against, head, project, select, quick, pairs)
     sides = request.base(), request.head_source()  # a mistake is told before anything heavy is imported
 
     from genbench.benching.run import bench as measure

@@ -110,7 +110,7 @@ class Comparison:
             raise Regression(f"{self.head} is worse than {self.base}: {_listed(names)}")
         if strict and (open_ := self._unsettled):
             more = max((each.more_runs or 0 for each in open_), default=0)
-            hint = f"; with {more} more runs a side all is settled that can be" if more else ""
+            hint = f"; with {more} more run{'s' if more > 1 else ''} a side all is settled that can be" if more else ""
             counts = ", ".join(f"{number} {name}" for name, number in Counter(each.verdict for each in open_).items())
             raise Inconclusive(f"{self.head} cannot be told from {self.base} in full: {counts}{hint}")
 
