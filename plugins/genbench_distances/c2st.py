@@ -12,7 +12,7 @@ import numpy.typing as npt
 from genbench.protocol import Evidence, Score
 from genbench_distances import C2STConfig
 from genbench_distances.jackknife import SIZES, Interval, bounded
-from genbench_distances.ranks import QUANTILE, area
+from genbench_distances.ranks import area, width
 from genbench_distances.scale import any_scale
 
 __all__ = ["c2st"]
@@ -39,10 +39,10 @@ def c2st(evidence: Evidence, config: C2STConfig) -> Score:
 
     The interval, of the mean at these sizes, is DeLong's et al. (1988), enlarged: the labels of a fold both test one
     classifier and teach the others, so the part of the scores' variance that those labels make counts twice (it does
-    exactly for a smoother that is linear in the labels and symmetric). ``detail["p_value"]`` is that of labels
-    exchanged at random. In closed form, with the null variance of ranks doubled likewise; with ``permutations`` it is
-    the share of so many trainings anew on exchanged labels that are as far from 0.5. Lopez-Paz & Oquab 2017,
-    arXiv:1610.06545.
+    exactly for a smoother that is linear in the labels and symmetric); at 1 it is what so many pairs of rows can say.
+    ``detail["p_value"]`` is that of labels exchanged at random. In closed form, with the null variance of ranks doubled
+    likewise; with ``permutations`` it is the share of so many trainings anew on exchanged labels that are as far from
+    0.5. Lopez-Paz & Oquab 2017, arXiv:1610.06545.
     """
     rng = evidence.rng("c2st")
     real, fake = _shuffled(evidence.real.rows, config.max_rows, rng), _shuffled(evidence.fake, config.max_rows, rng)
@@ -59,10 +59,10 @@ def c2st(evidence: Evidence, config: C2STConfig) -> Score:
         p_value = (1 + sum(abs(a - 0.5) >= abs(value - 0.5) for a in again)) / (1 + len(again))
         how = f"{config.permutations} permutations"
     detail = {"p_value": p_value, "p_value_from": how, "folds": found.folds, "noise_share": found.noise}
-    half = QUANTILE * found.error
+    half, error = width(value, found.error, min(n, m))
     told = any(found.null_errors)  # else all rows of all folds have one score
     return bounded(
-        value, Interval(value - half, value + half, value, found.error) if told else None, least=0.0, most=1.0,
+        value, Interval(value - half, value + half, value, error) if told else None, least=0.0, most=1.0,
         of=SIZES, method="DeLong, folds correlated", missing=BLIND, detail=detail,
         params={"classifier": "histogram gradient boosting", "folds": folds, "trees": config.trees},
         warnings=(f"of {config.max_rows} rows of a side at most",) if thinned else (), **sizes,

@@ -12,7 +12,7 @@ from scipy.special import betaincinv
 from genbench.protocol import Evidence, Score
 from genbench_distances.jackknife import SIZES, Interval, bounded
 from genbench_distances.nearest import nearest_other, nearest_to
-from genbench_distances.ranks import QUANTILE, area, wilson
+from genbench_distances.ranks import EDGE, area, unseen, width, wilson
 from genbench_distances.scale import any_scale
 from genbench_distances.shared import of_samples
 
@@ -21,8 +21,6 @@ __all__ = ["authenticity", "ct", "duplicates"]
 Array = npt.NDArray[Any]
 SAME = 1e-6  # root mean square of the standardised difference: single precision has been there and back
 WORST = 10  # offenders that are listed
-EDGE = 0.05  # chance of no hit at all, or of nothing else, at the end of an interval where that was found
-NORMAL = 1.644854  # its quantile of the normal distribution
 NO_TRAIN = "needs the training rows"
 
 
@@ -64,7 +62,7 @@ def ct(evidence: Evidence) -> Score:
 
     The Mann-Whitney statistic of nearest-train distances, samples against held-out rows, in standard deviations of the
     null, with continuity correction: far below 0 is copying, far above 0 is missing the data. The interval is DeLong's,
-    of the mean at these sizes.
+    of the mean at these sizes; where all rows are in one order, what so many pairs of rows can say.
     ``detail`` has the share of samples nearer to a training than to a held-out row, that is about
     n_train/(n_train + n_test) without copying, and the samples most suspicious. Meehan et al. 2020, arXiv:2004.05675.
     """
@@ -90,12 +88,13 @@ def ct(evidence: Evidence) -> Score:
     fields: dict[str, Any] = {"n_real": n, "n_fake": m, "params": {"n_train": len(train), "cells": 1}}
     interval = None
     if np.isfinite(found.error):
-        error = found.error / unit
-        interval = Interval(value - QUANTILE * error, value + QUANTILE * error, value, error)
+        half, error = (number / unit for number in width(found.value, found.error, min(n, m)))
+        interval = Interval(value - half, value + half, value, error)
     why = "no interval: 2 rows are needed"
     if np.any(real_distance <= (same := _same(train))):
         fields["warnings"] = (_common(real_distance, same),)
-    return bounded(value, interval, of=SIZES, method="DeLong", missing=why, detail=detail, **fields)
+    ends = {"least": value - found.value / unit, "most": value + (1 - found.value) / unit}
+    return bounded(value, interval, of=SIZES, method="DeLong", missing=why, detail=detail, **ends, **fields)
 
 
 @any_scale(0)
@@ -148,8 +147,8 @@ def _share(hits: Array, index: Array, **fields: Any) -> Score:
         low, high = wilson(share, share * (1 - share) / spread)
         interval = Interval(low, high, share, math.sqrt(spread))
     else:
-        width, method = 1 - EDGE ** (1 / m), "exact binomial, one-sided"
-        interval = Interval(max(share - width, 0.0), min(share + width, 1.0), share, width / NORMAL)
+        (most, error), method = unseen(m), "exact binomial, one-sided"
+        interval = Interval(max(share - most, 0.0), min(share + most, 1.0), share, error)
     return bounded(share, interval, least=0.0, of=SIZES, method=method, **fields)
 
 

@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-__all__ = ["Area", "area", "wilson"]
+__all__ = ["EDGE", "Area", "area", "unseen", "width", "wilson"]
 
 Array = npt.NDArray[Any]
 QUANTILE = 1.959964  # of the normal distribution, at 97.5 %
+EDGE = 0.05  # chance of no hit at all, or of nothing else, at the end of an interval where that was found
+NORMAL = 1.644854  # its quantile of the normal distribution
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,24 @@ def area(x: Array, y: Array) -> Area:
     spread = above_x.var(ddof=1) / n + below_y.var(ddof=1) / m if min(n, m) > 1 else math.inf
     null = ranks.var(ddof=1) / ((n + m) * n * m)  # a sum of m of the ranks, drawn without replacement, over n m
     return Area(float(below_y.mean()), math.sqrt(spread), math.sqrt(null))
+
+
+def unseen(n: int) -> tuple[float, float]:
+    """Return how large the share may be of what none of n is, at 95 %, and the standard error that this implies.
+
+    About 3/n: Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031.
+    """
+    most = 1 - EDGE ** (1 / n)
+    return most, most / NORMAL
+
+
+def width(value: float, error: float, pairs: int) -> tuple[float, float]:
+    """Return half the width of an area's 95 % interval, and its standard error.
+
+    An area of 0 or 1 has the error 0: there it is what can be said of ``pairs`` of rows, none in two of them, that are
+    all in order.
+    """
+    return (QUANTILE * error, error) if error or 0 < value < 1 else unseen(pairs)
 
 
 def wilson(share: float, n: float, z: float = QUANTILE) -> tuple[float, float]:

@@ -671,6 +671,16 @@ def test_copies_that_held_out_rows_do_not_have_are_suspected():
         assert any("suspect copies" in text for text in found.warnings) == suspected
 
 
+@pytest.mark.parametrize(("metric", "copied"), [("ct", False), ("ct", True), ("c2st", False)])
+def test_that_all_rows_are_told_apart_is_no_proof_that_all_ever_will_be(metric, copied):
+    train, test = normal(1, 100, 2), normal(2, 80, 2)
+    found = score(metric, evidence(test, train[:60] if copied else normal(3, 60, 2) + 99, train=train))
+    unit = np.sqrt(141 / (12 * 60 * 80)) if metric == "ct" else 1.0
+    assert (found.high - found.low) * unit == pytest.approx(1 - 0.05 ** (1 / 60))  # 60 pairs, none in two of them
+    assert found.value == (found.low if copied else found.high)
+    assert found.detail["standard_error"] > 0
+
+
 def test_rows_of_a_few_integers_are_no_copies_and_fewer_repeats_no_better():
     train, test, fresh = (np.random.default_rng(s).integers(0, 3, (300, 2)).astype(float) for s in range(3))
     found = score("duplicates", evidence(test, fresh + 0.1, train=train))
