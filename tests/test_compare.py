@@ -397,3 +397,4 @@ def test_what_cannot_be_compared_is_one_line_and_exit_2(tmp_path, capsys):
         assert other in capsys.readouterr().err
     with pytest.raises(UserError, match="two of a kind"):
         genbench.compare(base, bench)
+    assert main(["compare", str(base), str(base), "--alpha", "nan"]) == 2  # nothing would ever be worse

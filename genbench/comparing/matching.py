@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,8 @@ def compare(
     scores at once, and of all times; ``floors`` (standard deviations of the floor), ``share`` (of the distance from it)
     and ``slower`` (ratio of times) say from where on a change counts. Raises UserError.
     """
+    if math.isnan(alpha + floors + share + slower):
+        raise UserError("alpha, floors, share and slower must be numbers, one is nan")
     a, b = read_side(base, "base"), read_side(head, "head")
     if bool(a.cells) != bool(b.cells):
         raise UserError(f"{a.name} and {b.name}: one is a run, the other of pytest-benchmark; compare two of a kind")
