@@ -105,6 +105,9 @@ def _panel(axes: Axes, points: Sequence[Point], looks: Mapping[str, Look], colum
         axes.set_yscale("log")
         plain_numbers(axes, "y")
         axes.set_ylim(min(values) / 2, max(values) * 2)
+    elif values and (noise := float(np.median([(p.high - p.low) / 2 for p in points]))) > 0:
+        axes.set_yscale("symlog", linthresh=noise, linscale=0.6)  # what lies about zero by chance, on a linear scale
+        plain_numbers(axes, "y")
     for point in points:
         look, model = looks[point.row.label], point.row.role != "reference"
         span = np.clip([point.low, point.high], *axes.get_ylim()) if axes.get_yscale() == "log" else [

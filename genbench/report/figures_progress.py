@@ -96,19 +96,19 @@ def courses_of(row: Row, label: str) -> list[Course]:
 
 
 def _scales(axes: Axes, courses: Sequence[Course]) -> None:
+    """Make the seconds logarithmic, and the values beyond the noise of a snapshot, which is shaded."""
     axes.set_xscale("log")
     plain_numbers(axes, "x")
     values = np.concatenate([course.points[:, 1] for course in courses])
     errors = [course.error for course in courses if course.error > 0]
     linear = float(np.median(errors)) if errors else 0.0
     if linear > 0:
-        axes.axhspan(-linear, linear, color=SOFT, alpha=0.1, linewidth=0, zorder=0)
+        axes.axhspan(min(0.0, *values), linear, color=SOFT, alpha=0.1, linewidth=0, zorder=0)
         axes.annotate("noise of a snapshot", (0.01, linear), (0, -2), xycoords=("axes fraction", "data"), fontsize=7,
                       textcoords="offset points", color=SOFT, va="top")  # fmt: skip
     if linear > 0 and np.abs(values).max() > 10 * linear:
         axes.set_yscale("symlog", linthresh=linear, linscale=0.6)
         plain_numbers(axes, "y")
-        axes.set_ylim(bottom=min(0.0, float(values.min())) - linear / 3)
 
 
 def _draw(axes: Axes, courses: Sequence[Course], look: Look) -> None:
