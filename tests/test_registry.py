@@ -470,3 +470,9 @@ def test_a_plugin_that_every_start_waits_for_is_told_of_and_works(install) -> No
     assert "GENBENCH_BLOCK=slow leaves it alone" in row.problem
     assert row.problem in registry.problems
     assert "late" in registry.models
+
+
+def test_a_file_may_take_its_time_for_it_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("import time\ntime.sleep(0.6)\n" + REGISTER + "return []\n")
+    assert row_of(Registry.discover([path]), "mine").status == "ok"
