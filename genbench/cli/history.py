@@ -59,7 +59,7 @@ def history(
         left = len(found) - len(shown)
         text += f"{left} more series: --all, or choose with --metrics, -m and -d\n" if left else ""
         if most := max(each.left_out for each in shown):
-            text += f"up to {most} runs are no points: they had other seeds, sizes or versions of a metric\n"
+            text += f"runs left out of a series, at most: {most} (other seeds, sizes or versions of a metric)\n"
     output.write_text(text, encoding="utf-8") if output else click.echo(text, nl=False)
 
 
