@@ -9,6 +9,8 @@ import click
 from genbench.cli.options import complete, json_option, plugin_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from genbench.testing import Outcome
 
 __all__ = ["check"]
@@ -61,7 +63,7 @@ def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool,
         entry, outcomes = subject.entry, []
         if not as_json:
             click.echo(plain(f"{subject.spec.kind} {entry.key} ({entry.provenance})"))
-        for outcome in verify(subject, excused[subject.spec.kind]):
+        for outcome in _aside(verify(subject, excused[subject.spec.kind])):
             outcomes.append(outcome)
             if not as_json:
                 _tell(outcome)
@@ -88,6 +90,27 @@ def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool,
     if wrong and not as_json:
         click.echo(plain(f"not kept by: {', '.join(wrong)}"))
     return 3 if wrong else 0
+
+
+def _aside(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """Yield what became of each check; what a plugin, or a program that it starts, prints meanwhile goes to stderr."""
+    import contextlib
+    import os
+    import sys
+
+    def following() -> Outcome | None:
+        sys.stdout.flush()
+        kept = os.dup(1)
+        os.dup2(2, 1)
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                return next(outcomes, None)
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+    while (outcome := following()) is not None:
+        yield outcome
 
 
 def _tell(outcome: Outcome) -> None:

@@ -213,6 +213,21 @@ def test_a_plugin_cannot_end_the_check_and_call_it_a_success(tmp_path: Path) -> 
     assert "it ends the process: os._exit(0)" in done.stdout
 
 
+def test_what_a_plugin_prints_is_no_part_of_the_answer(tmp_path: Path) -> None:
+    path = tmp_path / "loud.py"
+    path.write_text(
+        "import os\n\nimport genbench\n\nclass Loud:\n    def load(self, sizes, rng):\n"
+        "        print('epoch 1')\n        os.system('echo epoch 2')\n\n"
+        "@genbench.hookimpl\ndef genbench_register():\n"
+        "    return [genbench.DatasetSpec('loud', Loud, None, 'nothing')]\n"
+    )
+    line = [sys.executable, "-m", "genbench", "check", "loud", "--plugin", str(path), "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+    assert [report["name"] for report in json.loads(done.stdout)] == ["loud"]
+    assert "epoch 1" in done.stderr
+    assert "epoch 2" in done.stderr
+
+
 def test_one_cause_has_one_traceback_and_none_of_the_kits_own_frames(tmp_path: Path) -> None:
     path = tmp_path / "unbuildable.py"
     path.write_text(
