@@ -56,7 +56,7 @@ def bench(
 
     Both are installed into environments of their own and measured in turn on this machine: start-up, registry, plan,
     records, tables, each metric on fixed arrays, a training step and a draw of each model, CPU seconds on one thread.
-    Slower counts beyond 10 % and beyond chance, and only if it repeats; then the exit code is 4. Counts, values and
+    Slower counts beyond 10 % and beyond chance, and only if it repeats; then the exit code is 4. Counts, bytes, values and
     hashes are compared exactly.
     """
     form = checked_form(form, output)
@@ -70,7 +70,7 @@ def bench(
     from genbench.benching.run import bench as measure
 
     comparison = measure(request, *sides, save, _progress())
-    put(comparison, form, output, full=full, strict=strict)
+    put(comparison, form, output, full=full, strict=strict and against is not None)
     if against is not None:
         comparison.check(strict=strict)
 
