@@ -42,6 +42,13 @@ def score_samples(
     The floor is that of ``reference``, else of random halves of the real rows. Of ``all`` and of globs only the metrics
     whose needs the files meet are taken. ``space`` is for those that name none. Raises UserError.
     """
+    for name, value in (("real", real), ("fake", fake)):
+        if value is None:
+            raise UserError(
+                f"{name} is None: expected an array (n, d) or (n, channels, height, width), or a file's path"
+            )
+    if seed < 0:
+        raise UserError(f"--seed {seed}: expected at least 0")
     registry = Registry.discover()
     if parse_selection(space)[0] not in registry.spaces:
         raise UserError(f"--space {space}: expected one of {', '.join(registry.spaces)}")
@@ -59,10 +66,10 @@ def score_samples(
 
 def _read(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Loaded]:
     """Return the checked rows of files and arrays, all with the columns of the first that is real."""
-    loaded = {}
+    loaded, na = {}, options.get("na", "refuse")
     for name, value in given.items():
         is_file = isinstance(value, (str, Path))
-        loaded[f"--{name}"] = read_samples(value, **options) if is_file else from_array(value, name)
+        loaded[f"--{name}"] = read_samples(value, **options) if is_file else from_array(value, name, na=na)
     return {name.removeprefix("--"): each for name, each in check_alike(loaded).items()}
 
 

@@ -172,11 +172,20 @@ def test_all_metrics_are_those_that_samples_suffice_for(rows: dict[str, np.ndarr
         ({"real": np.zeros((0, 2))}, "real"),
         ({"real": "absent.npy"}, r"absent\.npy"),
         ({"settings": {"energy.nothing": 1}}, "energy"),
+        ({"fake": None}, "fake is None: expected an array"),
+        ({"seed": -1}, "seed -1: expected at least 0"),
     ],
 )
 def test_samples_that_cannot_be_scored_are_refused(rows: dict[str, np.ndarray], change: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         genbench.score(**{"real": rows["real"], "fake": rows["fake"], "metrics": "energy"} | change)
+
+
+def test_rows_of_arrays_that_hold_no_number_are_left_out_where_that_is_asked(rows: dict[str, np.ndarray]) -> None:
+    rows["fake"][[3, 9], 0] = np.nan, np.inf
+    [score] = genbench.score(**rows, metrics="energy", data_options={"na": "drop"})
+    assert score["n_fake"] == 398
+    assert any(text.startswith("--fake: dropped 2 of 400 rows") for text in score["warnings"])
 
 
 def test_a_folder_that_holds_no_run_is_told(tmp_path: Path) -> None:

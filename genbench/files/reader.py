@@ -102,10 +102,11 @@ def _open(source: Source, kind: str, labels: str | None, encoding: str | None, m
     return arrays.read_npy(source, max_bytes) if kind == "npy" else arrays.read_hdf5(source, max_bytes)
 
 
-def from_array(values: Any, name: str, columns: Sequence[str] = ()) -> Loaded:
+def from_array(values: Any, name: str, columns: Sequence[str] = (), na: str = "refuse") -> Loaded:
     """Return an array, tensor or data frame of the user's, checked like a file; ``name`` is how errors call it.
 
-    Raises DataError for anything but finite real numbers (n,), (n, d), (n, h, w) or (n, c, h, w).
+    ``na`` is ``refuse`` or ``drop``. Raises DataError for anything but finite real numbers (n,), (n, d), (n, h, w) or
+    (n, c, h, w).
     """
     import hashlib
 
@@ -116,7 +117,7 @@ def from_array(values: Any, name: str, columns: Sequence[str] = ()) -> Loaded:
         values = np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
         raise source.error(f"cannot be taken as an array: {printable(error, 160)}") from error
-    found = _checked(source, Block(values, tuple(names)), (), None, "refuse", "")
+    found = _checked(source, Block(values, tuple(names)), (), None, na, "")
     return replace(found, sha256=hashlib.sha256(np.ascontiguousarray(found.rows).data).hexdigest())
 
 
