@@ -77,7 +77,6 @@ class Site:
         (folder / "models.py").write_text(MODELS)
         self.environment = {
             **os.environ,
-            "DASK_TEST_FOLDER": str(folder),
             "DASK_DISTRIBUTED__WORKER__DAEMON": "False",
             "OMP_NUM_THREADS": "1",
             "COLUMNS": "250",

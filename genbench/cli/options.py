@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from genbench.errors import UserError
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-__all__ = ["Size", "complete", "data_options", "json_option", "plugin_option"]
+__all__ = ["Size", "complete", "data_options", "json_option", "names_of", "plugin_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -81,3 +84,11 @@ def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], lis
         return [CompletionItem(before + comma + entry.key, help=entry.spec.summary) for entry in entries]
 
     return items
+
+
+def names_of(runs: Sequence[Path]) -> list[str]:
+    """Return what runs are called when they are shown together; raises UserError where two have one name."""
+    names = [run.resolve().name for run in runs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"two of these runs are called {twice!r}; give one of the folders another name")
+    return names

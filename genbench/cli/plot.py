@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from genbench.cli.options import plugin_option
+from genbench.cli.options import names_of, plugin_option
 from genbench.errors import DataError, UserError
 
 __all__ = ["plot"]
@@ -55,7 +55,8 @@ def plot(
     from genbench.table import load
 
     results = load(*runs)
-    subjects = subjects_of(results.records, {run.resolve().name: run for run in runs}, [Path(p) for p in plugins])
+    folders = dict(zip(names_of(runs), runs, strict=True))
+    subjects = subjects_of(results.records, folders, [Path(p) for p in plugins])
     if not subjects:
         raise UserError(f"{', '.join(map(str, runs))}: no cell has finished yet, so there is nothing to draw")
     figures, problems = _drawn(name, _narrowed(subjects, dataset, models))

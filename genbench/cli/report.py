@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from genbench.cli.options import plugin_option
+from genbench.cli.options import names_of, plugin_option
 from genbench.errors import DataError, UserError
 
 __all__ = ["report"]
@@ -41,9 +41,7 @@ def report(
     for run in runs:
         read_run(run, [])  # a wrong name is told before anything heavy is imported
 
-    called = [run.resolve().name for run in runs]
-    if twice := next((name for name in called if called.count(name) > 1), None):
-        raise UserError(f"two of these runs are called {twice!r}; give one of the folders another name")
+    called = names_of(runs)
 
     from genbench.cli.output import plain
     from genbench.report.html import render_report

@@ -229,6 +229,8 @@ def test_mistakes_are_told_in_a_line(run, arguments, message, tmp_path, monkeypa
     assert not list(tmp_path.glob("x*"))
     assert main(["plot", str(tmp_path), "-o", "x.png"]) == 2
     assert "no run here" in capsys.readouterr().err
+    assert main(["plot", str(run), str(run), "-o", "x.png"]) == 2
+    assert "two of these runs are called 'run'" in capsys.readouterr().err
 
 
 def test_drawing_imports_no_torch(run, tmp_path) -> None:
