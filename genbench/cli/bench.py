@@ -32,7 +32,7 @@ __all__ = ["bench"]
 @click.option(
     "--select", metavar="NAMES", default="", help="Tracked quantities: names, globs, exclusions, as 'model/*'."
 )
-@click.option("--quick", is_flag=True, help="Measure less, in under a minute.")
+@click.option("--quick", is_flag=True, help="Measure less, and less often: about a minute of CPU time.")
 @click.option("--pairs", type=click.IntRange(min=5), default=5, show_default=True, help="Values a side at first.")
 @click.option("--strict", is_flag=True, help="Exit with code 5 where something is inconclusive.")
 @click.option("--all", "full", is_flag=True, help="List what is otherwise only counted, too.")
@@ -56,8 +56,8 @@ def bench(
 
     Both are installed into environments of their own and measured in turn on this machine: start-up, registry, plan,
     records, tables, each metric on fixed arrays, a training step and a draw of each model, CPU seconds on one thread.
-    Slower counts beyond 10 % and beyond chance, and only if it repeats; then the exit code is 4. Counts, bytes, values and
-    hashes are compared exactly.
+    Slower counts beyond 10 % and beyond chance, and only if it repeats; then the exit code is 4. Counts, bytes, values
+    and hashes are compared exactly.
     """
     form = checked_form(form, output)
     checked_form(None, save)
