@@ -311,6 +311,7 @@ def score(
     settings: Mapping[str, Any] | None = None,
     data_options: Mapping[str, Any] | None = None,
     seed: int = 0,
+    plugins: Iterable[str | Path] | str | Path = (),
 ) -> list[dict[str, Any]]:
     """Score samples against held-out real ones; arrays (n, d) or (n, channels, height, width), or paths of files.
 
@@ -321,10 +322,12 @@ def score(
     unit best n_real n_fake space params detail version seconds warnings``; what does not exist is None, with the reason
     in ``warnings``. ``z`` is value - floor in standard deviations of the floor. ``suspect`` says that the samples look
     better than fresh real data, by over three standard errors of value and floor together: copies do. The error of a
-    value that states none is taken for that of the floor.
+    value that states none is taken for that of the floor. ``plugins`` are files of one plugin each, loaded too.
     Raises UserError for unknown metrics and unusable data.
     """
     from genbench.samples import score_samples
 
     given = [_setting(path, value) for path, value in (settings or {}).items()]
-    return score_samples(real, fake, train, reference, _joined(metrics), space, given, data_options, seed)
+    return score_samples(
+        real, fake, train, reference, _joined(metrics), space, given, data_options, seed, plugins=_listed(plugins)
+    )

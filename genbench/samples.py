@@ -36,6 +36,7 @@ def score_samples(
     data_options: Mapping[str, Any] | None = None,
     seed: int = 0,
     listener: Callable[[str], None] = lambda _: None,
+    plugins: Iterable[str | Path] = (),
 ) -> list[dict[str, Any]]:
     """Return one score a metric of ``fake`` against ``real``, with its floor.
 
@@ -49,7 +50,7 @@ def score_samples(
             )
     if seed < 0:
         raise UserError(f"--seed {seed}: expected at least 0")
-    registry = Registry.discover()
+    registry = Registry.discover([Path(path) for path in plugins])
     if parse_selection(space)[0] not in registry.spaces:
         raise UserError(f"--space {space}: expected one of {', '.join(registry.spaces)}")
     chosen = choose_metrics(metrics, registry, registry.assign(settings), "" if space == "standardised" else space)

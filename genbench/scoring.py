@@ -125,6 +125,9 @@ def _attempt(scorer: Scorer, evidence: Evidence) -> Score:
         if not isinstance(score, Score):
             return Score(None, warnings=(f"the metric returned {type(score).__name__}, expected Score",))
         numbers: dict[str, Any] = {name: _number(name, getattr(score, name)) for name in ("value", "low", "high")}
+        low, high = numbers["low"], numbers["high"]
+        if low is not None and high is not None and low - high > 1e-9 * abs(low):  # beyond rounding
+            raise PluginError(f"the interval runs from {low:.6g} down to {high:.6g}")
         return replace(score, **numbers)
     except KeyboardInterrupt:
         raise
@@ -147,7 +150,7 @@ def _finished(scorer: Scorer, score: Score, space: str, seconds: float) -> dict[
     value, warnings, spec = score.value, list(score.warnings), scorer.spec
     if value is not None and not math.isfinite(value):
         warnings.append(f"the value is {value}")
-        value = None
+        score, value = replace(score, low=None, high=None, level=None), None
     return {
         "metric": spec.name,
         "label": scorer.label,

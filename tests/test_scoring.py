@@ -86,6 +86,14 @@ def test_a_value_may_be_any_kind_of_number(number: object) -> None:
     json.loads(to_json(score))
 
 
+def test_an_interval_is_in_order_and_of_a_number() -> None:
+    [turned] = evaluate(evidence(), [scorer(Score(1.0, low=2.0, high=0.0))])
+    assert (turned["value"], turned["low"], turned["high"]) == (None, None, None)
+    assert turned["warnings"][0].endswith("the interval runs from 2 down to 0")
+    [endless] = evaluate(evidence(), [scorer(Score(np.inf, low=0.0, high=2.0, level=0.95))])
+    assert (endless["value"], endless["low"], endless["high"], endless["level"]) == (None, None, None, None)
+
+
 # --------------------------------------------------------------------------------------------------------------- floors
 
 

@@ -10,7 +10,7 @@ import click
 
 from genbench.cli.options import Size, plugin_option
 
-__all__ = ["check_form", "options_of_runs", "score_runs"]
+__all__ = ["FAILED", "check_form", "options_of_runs", "score_runs"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,7 +25,7 @@ OPTIONS = (
     ),
 )
 FILES_ONLY = ("real", "fake", "train", "reference", "columns", "labels", "na", "encoding", "max_bytes", "seed", "space")
-RUNS_ONLY = ("plugins", "jobs", "timeout", "memory", "out")
+RUNS_ONLY = ("jobs", "timeout", "memory", "out")
 
 
 def options_of_runs(command: F) -> F:
@@ -40,7 +40,7 @@ def check_form(ctx: click.Context, runs: Sequence[Path]) -> None:
     source = click.core.ParameterSource.COMMANDLINE
     given = [name for name in (FILES_ONLY if runs else RUNS_ONLY) if ctx.get_parameter_source(name) is source]
     if given:
-        option = "--" + given[0].removesuffix("s" if given[0] == "plugins" else "").replace("_", "-")
+        option = "--" + given[0].replace("_", "-")
         other = "is of files, and a run is scored as it is" if runs else "is of a run; name its directory"
         raise click.UsageError(f"{option} {other}", ctx)
     for name in ("real", "fake"):

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from genbench.cli.options import Size, complete, json_option
-from genbench.cli.rescore import check_form, options_of_runs, score_runs
+from genbench.cli.rescore import FAILED, check_form, options_of_runs, score_runs
 
 __all__ = ["score"]
 
@@ -88,6 +88,7 @@ def score(ctx: click.Context, /, **said: Any) -> int:
         scores = score_samples(
             str(said["real"]), str(said["fake"]), _text(said["train"]), _text(said["reference"]), said["metrics"],
             said["space"], [parse_set(text) for text in said["settings"]], options, said["seed"], listener,
+            said["plugins"],
         )  # fmt: skip
     if said["as_json"]:
         from genbench.cli.output import print_json
@@ -95,7 +96,7 @@ def score(ctx: click.Context, /, **said: Any) -> int:
         print_json(scores)
     else:
         _print(scores)
-    return 0
+    return FAILED if any(text.startswith("failed: ") for score in scores for text in score["warnings"]) else 0
 
 
 def _text(path: Path | None) -> str | None:
@@ -159,8 +160,8 @@ def _explained(scores: list[dict[str, Any]]) -> list[str]:
     whose = "--reference" if sources == {"reference"} else "random halves of --real, one"
     z = "z: value minus floor in standard deviations of the floor"
     lines = [f"floor: the score of {whose} in the place of the samples; {z}"]
-    like = next((s["detail"]["compared_with_floor"] for s in scores if "compared_with_floor" in s["detail"]), None)
-    if like:
+    compared = (score["detail"].get("compared_with_floor", {}) for score in scores)
+    if like := next((each for each in compared if each.get("n_real") and each.get("n_fake")), None):
         lines.append(
             f"the floor is that of {like['n_fake']} against {like['n_real']} rows; z compares as many samples with it"
         )

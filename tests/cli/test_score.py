@@ -63,6 +63,38 @@ def test_globs_bring_what_the_files_suffice_for_and_names_what_they_name(
     assert scores(capsys, *given, "mode*")["modes"]["value"] is None  # nothing is left: each says why
 
 
+PLUGIN = """
+from genbench.hooks import hookimpl
+from genbench.protocol import Score
+from genbench.spec import MetricSpec
+
+
+def mean_gap(evidence):
+    return Score(float(abs(evidence.fake.mean() - evidence.real.rows.mean())), n_real=1, n_fake=1)
+
+
+def broken(evidence):
+    raise RuntimeError("kaboom")
+
+
+@hookimpl
+def genbench_register():
+    return [MetricSpec(f.__name__, f, None, "of a file") for f in (mean_gap, broken)]
+"""
+
+
+def test_a_metric_of_the_users_own_file(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "own.py").write_text(PLUGIN)
+    given = ("--real", "real.npy", "--fake", "fake.npy", "--plugin", "own.py", "--metrics")
+    found = scores(capsys, *given, "mean_gap,energy")
+    assert found["mean_gap"]["value"] == pytest.approx(0.5, abs=0.2)
+    assert found["mean_gap"]["floor_sd"] > 0
+    assert main(["score", *given, "energy,broken"]) == 3  # a plugin's fault
+    out, err = capsys.readouterr()
+    assert "failed: RuntimeError: kaboom" in " ".join(out.split())
+    assert "Traceback" in err
+
+
 def test_all_metrics_that_need_only_samples(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = scores(capsys, "--real", "real.npy", "--fake", "fake.npy")
     assert {"energy", "w1", "w2", "sliced_w2", "frechet", "kid", "mmd", "coverage", "density"} <= set(found)
