@@ -12,7 +12,7 @@ from genbench.errors import UserError
 __all__ = ["Budget", "Sizes"]
 
 MOST = 1e12  # more is a typing error
-PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|epochs?|s|sec|seconds?|min|minutes?)?")
+PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|epochs?|s|sec|seconds?|min|minutes?|h|hours?)?")
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,15 @@ class Budget:
 
     @classmethod
     def parse(cls, text: str) -> Budget:
-        """Read ``2000steps``, ``60s``, ``2min`` or ``20epochs``; raises UserError."""
+        """Read ``2000steps``, ``60s``, ``2min``, ``1h`` or ``20epochs``; raises UserError."""
         match = PATTERN.fullmatch(text.strip().lower())
         if match is None or match[2] is None or not 0 < float(match[1]) < math.inf:
             raise UserError(f"--budget {text}: expected a positive number and a unit, as 2000steps, 60s or 20epochs")
         amount, unit = float(match[1]), match[2]
         if amount > MOST:
             raise UserError(f"--budget {text}: at most {MOST:g} is allowed")
-        if unit.startswith("m"):
-            amount, unit = 60 * amount, "s"
+        if unit.startswith(("m", "h")):
+            amount, unit = amount * (60 if unit.startswith("m") else 3600), "s"
         unit = "steps" if unit.startswith("st") else "epochs" if unit.startswith("e") else "s"
         if unit != "s" and amount != int(amount):
             raise UserError(f"--budget {text}: {unit} are whole numbers")

@@ -99,13 +99,19 @@ def _gathered(runs: Sequence[Path], names: Sequence[str], damaged: list[Damage])
 def _about(abouts: Sequence[Record], names: Sequence[str], found: Mapping[str, Any]) -> Record:
     """Return the ``run.json`` that the sessions of all runs would have left had they shared one directory."""
     told = [about for about in abouts if about]
-    first = told[0] if told else {}
+    first = told[0] if told else _unknown(found)
     sessions = [session for about in told for session in (_session(about), *about.get("sessions", []))]
     sessions.sort(key=lambda session: str(session.get("created")))
-    start = sessions.index(_session(first)) if first else 0
+    start = sessions.index(_session(first)) if told else 0
     cells = dict.fromkeys([key for about in told for key in about.get("cells", [])] + list(found))
     sources = [{"run": name, "created": about.get("created")} for name, about in zip(names, abouts, strict=True)]
     return {**first, "cells": list(cells), "sessions": sessions[:start] + sessions[start + 1 :], "sources": sources}
+
+
+def _unknown(found: Mapping[str, list[_Attempt]]) -> Record:
+    """Return what is left to say of runs whose ``run.json`` is lost: when their first cell began."""
+    begun = [str(each.record["started"]) for many in found.values() for each in many if each.record.get("started")]
+    return {"created": min(begun, default=""), "request": {}, "skipped": [], "machine": {}, "versions": {}}
 
 
 def _session(about: Mapping[str, Any]) -> Record:

@@ -18,6 +18,8 @@ from genbench.errors import UserError
         ("0.5sec", 0.5, "s"),
         ("2min", 120, "s"),
         ("1.5 minutes", 90, "s"),
+        ("1h", 3600, "s"),
+        ("2 hours", 7200, "s"),
     ],
 )
 def test_a_budget_is_a_number_and_a_unit(text: str, amount: float, unit: str) -> None:

@@ -99,6 +99,14 @@ def test_what_is_damaged_is_left_out_and_told(
     assert err.count(str(bad)) == 1
 
 
+def test_runs_without_their_run_json_are_joined_to_a_whole_run(two: tuple[Path, Path], tmp_path: Path) -> None:
+    for run in two:
+        (run / "run.json").write_text("torn")
+    merge(two, tmp_path / "out")
+    assert validate(tmp_path / "out").problems == []
+    assert {record["label"] for record in read_records(tmp_path / "out")} == {"vae", "gan", "kde", "ae"}
+
+
 def test_links_in_a_source_are_not_followed(two: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("key")
     (folder_of(two[0], FAILED) / "stolen.txt").symlink_to(tmp_path / "secret")

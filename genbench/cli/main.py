@@ -5,6 +5,7 @@ Nothing but click is imported here: ``genbench --help`` must be instant.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -35,6 +36,7 @@ COMMANDS = {  # name -> where it is, what it does: --help shows this line and im
     "new": ("genbench.cli.new:new", "Write a plugin package that can be installed, checked and published."),
     "completion": ("genbench.cli.completion:completion", "Print the script that completes commands in a shell."),
 }
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # what the user's disk may refuse
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -95,12 +97,21 @@ def main(args: Sequence[str] | None = None) -> int:
         if isinstance(error, PluginError):
             _trace(error)
         return _complain(str(error), error.exit_code)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            return _internal(error)
+        where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        return _complain(f"{where}{error.strerror}; make room, or name another place", 2)
     except Exception as error:
-        import traceback
-
-        traceback.print_exc()
-        return _complain(f"internal error: {type(error).__name__}: {error}; this is a fault of genbench", 1)
+        return _internal(error)
     return code if isinstance(code, int) else 0
+
+
+def _internal(error: Exception) -> int:
+    import traceback
+
+    traceback.print_exception(error)
+    return _complain(f"internal error: {type(error).__name__}: {error}; this is a fault of genbench", 1)
 
 
 def _usage(error: click.ClickException) -> str:

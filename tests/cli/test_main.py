@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import subprocess
@@ -130,6 +131,20 @@ def test_a_fault_of_genbench_shows_its_traceback_and_exits_1(command, capsys) ->
     err = capsys.readouterr().err
     assert "Traceback" in err
     assert "genbench: internal error: RuntimeError: surprise" in err
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_what_a_disk_refuses_is_one_line_and_exit_2(number: int, command, capsys) -> None:
+    command(raising(OSError(number, os.strerror(number), "table.csv")))
+    assert main(["try"]) == 2
+    said = f"genbench: table.csv: {os.strerror(number)}; make room, or name another place\n"
+    assert capsys.readouterr().err == said
+
+
+def test_any_other_error_of_the_system_is_a_fault_of_genbench(command, capsys) -> None:
+    command(raising(OSError(errno.EBADF, "Bad file descriptor")))
+    assert main(["try"]) == 1
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_ctrl_c_exits_130(command, capsys) -> None:
