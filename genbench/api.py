@@ -55,7 +55,8 @@ def run(
     (``"vae[latent=2|8],gan*,-kde"``); ``settings`` maps ``"vae.beta"`` to a value; ``data`` are files of your own, read
     with ``data_options`` (columns, labels, log, periodic). The run is kept in ``out``, by default a new
     directory under ``results/``; an ``out`` that holds a run is resumed: ``retry="failed"`` runs what failed again,
-    ``force`` everything. ``timeout`` (seconds) and ``memory`` (bytes) limit each stage of a cell, training and scoring.
+    ``force`` everything. ``timeout`` (seconds) is the deadline of a cell, training, sampling and scoring together,
+    ``memory`` (bytes) the most that its processes may hold at a time.
     ``isolation="none"`` runs all in this process, for debuggers. ``scheduler`` runs the cells on the workers of Dask:
     ``"tcp://127.0.0.1:8786"``, ``"local:2"``, ``"slurm:20"``; ``insecure`` allows other machines without TLS.
     ``progress=None`` shows progress where there is a

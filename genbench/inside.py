@@ -6,6 +6,7 @@ It is a child of the process in ``supervisor``, which has forked it while only t
 from __future__ import annotations
 
 import contextlib
+import errno
 import faulthandler
 import functools
 import os
@@ -29,8 +30,10 @@ from genbench.record import to_json
 __all__ = ["THREADS", "Limits", "Packed", "Task", "do", "explain", "main"]
 
 THREADS = 1  # of each cell, so that sums have one order and cells at work together do not wait for each other
+MOMENT = 0.05  # seconds that a stage has at least, also of a cell that has spent its time
 BEFORE = 0.2  # seconds before its deadline that a cell writes where it stands
 SLACK = 96 * 2**20  # bytes that the allocator takes in advance and the process does not hold
+FULL = (errno.ENOSPC, errno.EDQUOT)  # what a disk, or a user's share of it, says
 TAKE_ME_FIRST = "500"  # of 1000: when memory runs out, the kernel ends a cell rather than the run
 OUT_OF_MEMORY = re.compile(  # how torch says so; numpy and Python raise MemoryError
     r"can't allocate memory|not enough memory: you tried to allocate|CUDA out of memory|MPS backend out of memory"
@@ -41,7 +44,8 @@ OUT_OF_MEMORY = re.compile(  # how torch says so; numpy and Python raise MemoryE
 class Task:
     """One stage of a cell, ``fit`` or ``score``; scoring is given the timings of the fit and the floors.
 
-    ``device`` is where the stage runs, as ``cuda:1``; by default what the cell says.
+    ``device`` is where the stage runs, as ``cuda:1``; by default what the cell says. ``spent`` are the seconds that the
+    cell took before: its deadline is one for both stages.
     """
 
     stage: str
@@ -50,6 +54,7 @@ class Task:
     timings: Mapping[str, float | None] | None = None
     floors: Mapping[str, Any] | None = None
     device: str = ""
+    spent: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,16 @@ class Packed(Task):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one stage of a cell may take: seconds, and bytes of memory of all its processes together."""
+    """What a cell may take: seconds, of which it ``spent`` some before, and bytes of all its processes together."""
 
     seconds: float | None = None
     memory: int | None = None
+    spent: float = 0.0
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the deadline, when the stage begins; a moment at least, so that it says how it ended."""
+        return None if self.seconds is None else max(self.seconds - self.spent, MOMENT)
 
     def as_dict(self) -> dict[str, float | None]:
         """Return them as a record holds them."""
@@ -115,8 +126,8 @@ def _settle(supervisor: int, output: int, limits: Limits) -> None:
     sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
     faulthandler.enable(sys.stderr)
-    if limits.seconds is not None:  # from a thread that needs no GIL
-        faulthandler.dump_traceback_later(max(limits.seconds - BEFORE, 0.9 * limits.seconds), file=sys.stderr)
+    if limits.left is not None:  # from a thread that needs no GIL
+        faulthandler.dump_traceback_later(max(limits.left - BEFORE, 0.9 * limits.left), file=sys.stderr)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(TAKE_ME_FIRST)
@@ -222,6 +233,8 @@ def explain(error: BaseException) -> dict[str, str]:
     reason = _one_line(error)
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _says_out_of_memory(error, reason)):
         status = "oom"
+    if isinstance(error, OSError) and error.errno in FULL:
+        reason += "; make room, then --retry failed runs it again"
     return {"status": status, "reason": reason}
 
 

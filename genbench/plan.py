@@ -119,6 +119,11 @@ class Cell:
         """Return the scores of its record, out of those just made: all of them."""
         return list(scores)
 
+    def spent(self, before: Mapping[str, Any]) -> float:
+        """Return the seconds of its deadline that an attempt used which got as far as its samples and no further."""
+        usage = before.get("usage") or {}
+        return 0.0 if before["status"] == "ok" else float((usage.get("fit") or {}).get("wall_s") or 0.0)
+
     def as_dict(self) -> dict[str, Any]:
         """Return what a record says of the cell itself."""
         assert isinstance(self.model.spec, ModelSpec)

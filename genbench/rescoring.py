@@ -54,6 +54,10 @@ class Scored(Cell):
         kept = [new.pop(_column(score), score) for score in self.record.get("scores") or ()]
         return [*kept, *new.values()]
 
+    def spent(self, before: Mapping[str, Any]) -> float:  # noqa: ARG002
+        """Return nothing: what its training took is not of these scores."""
+        return 0.0
+
     def as_dict(self) -> dict[str, Any]:
         """Return what the record said, where and when it was trained, and that its scores are newer."""
         kept = {name: value for name, value in self.record.items() if name not in OF_AN_ATTEMPT}

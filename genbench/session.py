@@ -36,8 +36,9 @@ PATIENCE = 2.0  # seconds for cells to end when the user stops the run
 class Session:
     """One run of a plan into a directory.
 
-    ``limits`` hold for each stage of a cell: training and sampling, and scoring. ``isolation`` is ``process`` or
-    ``none``, which runs all in this process, for debuggers. ``force`` runs everything again, ``retry`` the cells that
+    ``limits`` hold for a cell: its deadline is one for training, sampling and scoring together, the time between them
+    left out; of samples that a finished cell has, only for the scoring. ``isolation`` is ``process`` or ``none``, which
+    runs all in this process, for debuggers. ``force`` runs everything again, ``retry`` the cells that
     ended in one of these statuses. ``method`` starts the processes: by default ``forkserver`` on the processor, else
     ``spawn``. ``meanwhile`` is called once while the first of them starts, which takes seconds.
     ``executor`` runs the cells on other machines; what this one has of jobs, isolation and devices is not used then.
@@ -81,6 +82,7 @@ class Session:
         self._records: dict[str, Record] = {}
         self._before: dict[str, Record] = {}
         self._fits: dict[str, Record] = {}  # what the fit of a cell gave, until it is scored
+        self._spent: dict[str, float] = {}  # seconds of the deadline of a cell that its fit took
         self._floors: dict[tuple[Any, ...], Mapping[str, Any]] = {}
         self._started: dict[str, str] = {}
         self._running: dict[Running, Slot] = {}
@@ -142,6 +144,7 @@ class Session:
         fits = collections.deque(cell for cell in todo if cell.key not in earlier.sampled)
         scores = [cell for cell in todo if cell.key in earlier.sampled]
         self._fits.update(earlier.sampled)
+        self._spent = {key: self._cells[key].spent(self._before[key]) for key in earlier.sampled}
         self._hosts.expect(todo)
         with self._stoppable() as stop:
             self._warm_up(stop)
@@ -161,10 +164,11 @@ class Session:
                     self.executor.open()
                 elif self.isolation == "process":
                     context_for(self._devices[0], self.method)  # the fork server begins to import
-                self.meanwhile()
         except KeyboardInterrupt:
             if stop.again or not stop.number:
                 raise
+        if not stop.number:
+            self.meanwhile()  # to its end: a module whose import was interrupted may never be importable again
 
     @contextlib.contextmanager
     def _stoppable(self) -> Iterator[Stop]:
@@ -190,8 +194,8 @@ class Session:
         cell = next((cell for cell in scores if self._floor_known(cell)), None)
         if cell is not None and (slot := slots.take("score")):
             scores.remove(cell)
-            timings = self._fits[cell.key].get("timings", {})
-            return Task("score", cell, self.directory, timings, self._floors.get(data_of(cell)), "cpu"), slot
+            timings, floors = self._fits[cell.key].get("timings", {}), self._floors.get(data_of(cell))
+            return Task("score", cell, self.directory, timings, floors, "cpu", self._spent.get(cell.key, 0.0)), slot
         if fits and (slot := slots.take("fit")):
             return Task("fit", fits.popleft(), self.directory, device=slot.device), slot
         return None
@@ -273,9 +277,12 @@ class Session:
             error = dict(outcome["error"])
             if error["status"] == "interrupted":
                 error["status"], error["reason"] = self._why_not()
+            elif task.stage == "score":
+                error["reason"] += _last_metric(cell, worker.progress.get("step"))
             self._close(cell, {**part, **error, "phase": worker.progress.get("phase")})
         elif task.stage == "fit":
             self._fits[cell.key] = {**part, **outcome["result"]}
+            self._spent[cell.key] = worker.usage.get("wall_s", 0.0)
             scores.append(cell)
         else:
             timings = {**part["timings"], "score_s": sum(score["seconds"] for score in outcome["result"])}
@@ -345,6 +352,11 @@ class Session:
         for problem in self.registry.notify(hook, **what):
             with (self.directory / "observers.log").open("a", encoding="utf-8") as log:
                 log.write(problem + "\n")
+
+
+def _last_metric(cell: Cell, step: int | None) -> str:
+    """Return which metric had begun last when a score went wrong, the ``step``-th; nothing where none had."""
+    return f"; the last metric begun: {cell.metrics[step - 1].label}" if step else ""
 
 
 def _stopped_by(number: int) -> str:

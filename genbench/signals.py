@@ -12,10 +12,18 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-__all__ = ["Stop", "ending_as_shells_tell"]
+__all__ = ["Ended", "Stop", "ending_as_shells_tell"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ECHO = 0.05  # seconds within which a second signal is the first again, passed on by a wrapper
+
+
+class Ended(KeyboardInterrupt):
+    """The program is to end by a signal, ``number``: no fault of the code that it goes through, as Ctrl-C is none."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 @contextlib.contextmanager
@@ -24,9 +32,15 @@ def ending_as_shells_tell() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise Ended(number)
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
         yield
+    except Ended as ended:
+        sys.exit(128 + ended.number)
     finally:
         signal.signal(signal.SIGTERM, before)
 

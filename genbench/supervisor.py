@@ -112,7 +112,7 @@ class _Supervisor:
         return min(longest, max(0.0, until - time.monotonic()) + 0.001)
 
     def _deadline(self) -> float:
-        return float("inf") if self.limits.seconds is None else self.started + self.limits.seconds
+        return float("inf") if self.limits.left is None else self.started + self.limits.left
 
     def _hear(self, end: int) -> None:
         if end == self.said:
@@ -169,7 +169,8 @@ class _Supervisor:
     def _judge(self) -> None:
         now, memory = time.monotonic(), self.limits.memory
         if now >= self._deadline():
-            self._end({"status": "timeout", "reason": f"ran longer than {self.limits.seconds:g} s"}, GRACE)
+            spent = f", {self.limits.spent:.3g} s of them before it was scored" if self.limits.spent else ""
+            self._end({"status": "timeout", "reason": f"ran longer than {self.limits.seconds:g} s{spent}"}, GRACE)
         if memory is not None and self.status is None and self.memory.exceeds(memory):
             peak = f"held {self.memory.peak / 2**20:.0f} MiB, more than its {memory / 2**20:.0f} MiB"
             self._end({"status": "oom", "reason": peak}, 0)

@@ -17,6 +17,7 @@ import threading
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ class Worker:
         stays: bool = False,
     ) -> None:
         self.task = task
-        self.limits = limits or Limits()
+        self.limits = replace(limits or Limits(), spent=task.spent)
         self.outcome: dict[str, Any] | None = None
         self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
@@ -158,8 +159,8 @@ class Worker:
         self._lines = bytearray()
         log = cell_folder(task.run, task.cell.key) / "log.txt"
         self._start(context, (_packed(task), plugin_files, log, self.limits))
-        seconds = self.limits.seconds
-        self._too_late = None if seconds is None else time.monotonic() + seconds + supervisor.GRACE + LATE
+        left = self.limits.left
+        self._too_late = None if left is None else time.monotonic() + left + supervisor.GRACE + LATE
 
     def _start(self, context: Any, arguments: tuple[Any, ...]) -> None:
         for attempt in range(TRIES):
@@ -349,7 +350,7 @@ def supervise(
 def pack(task: Task) -> Packed:
     """Return a task that others may pass on; raises PluginError where it cannot be sent."""
     stub: Any = types.SimpleNamespace(key=task.cell.key, device=task.cell.device)
-    return Packed(task.stage, stub, task.run, device=task.device, content=_packed(task))
+    return Packed(task.stage, stub, task.run, device=task.device, spent=task.spent, content=_packed(task))
 
 
 def _packed(task: Task) -> bytes:

@@ -104,6 +104,7 @@ def test_a_metric_that_fails_costs_only_its_own_cell(tmp_path: Path, how: str, s
     records = run(tmp_path, how, timeout=15.0)
     assert records["far"]["status"] == status
     assert reason in records["far"]["reason"]
+    assert records["far"]["reason"].endswith("; the last metric begun: breaks")
     assert {records[name]["status"] for name in ("real", "good", "exact")} == {"ok"}
     assert computed(tmp_path) == 1
 
@@ -131,7 +132,7 @@ def test_nothing_is_left_of_a_host(tmp_path: Path) -> None:
 
 
 def test_limits_hold_for_what_a_host_forks_and_not_for_a_host_at_rest(tmp_path: Path) -> None:
-    """The timeout is of a stage: a host that waits for a long training has not used its own."""
+    """The timeout is of what a cell does: a host that waits for a long training has not used its own."""
     records = run(tmp_path, models="good,exact,far", timeout=60.0, memory=2**30)
     assert {record["status"] for record in records.values()} == {"ok"}
     assert all(record["usage"]["score"]["memory_mb"] < 1024 for record in records.values())

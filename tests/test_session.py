@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -241,6 +243,57 @@ def test_a_cell_that_ran_into_a_limit_is_run_again_under_a_wider_one(tmp_path: P
     assert status(1.0) == ("timeout", 0)
     assert status(0.5) == ("timeout", 0)
     assert status(None) == ("ok", 1)
+
+
+SPENDS = """
+import time
+
+class Late(Base):
+    def fit(self, data, run):
+        super().fit(data, run)
+        time.sleep(3)
+
+    def sample(self, n):
+        return super().sample(n) + 1000
+
+def lazy(evidence):
+    time.sleep(3 * (evidence.fake.mean() > 500))
+    return Score(1.0)
+
+@hookimpl
+def genbench_register():
+    return [ModelSpec("late", Late, None, "takes its time"), MetricSpec("lazy", lazy, None, "takes its time, too")]
+"""
+
+
+@pytest.mark.slow
+def test_the_deadline_is_one_for_training_and_scoring(tmp_path: Path) -> None:
+    plugin = write_plugin(tmp_path / "spends.py", SPENDS)
+    asked = {"models": "late,good", "metrics": "lazy", "jobs": 1}
+    records = play(tmp_path, plugin, timeout=5.0, **asked)
+    assert {name: record["status"] for name, record in records.items()} == {
+        "late": "timeout", "good": "ok", REAL: "ok",
+    }, "what waits its turn spends nothing"  # fmt: skip
+    late = records["late"]
+    assert (late["phase"], late["limits"]["timeout_s"]) == ("score", 5.0)
+    assert re.fullmatch(r"ran longer than 5 s, [34]\.?\d* s of them before it was scored", late["reason"])
+    assert late["timings"]["fit_s"] >= 3
+    assert late["usage"]["score"]["wall_s"] < 3
+    assert samples(tmp_path / "run", late).shape == (30, 2), "nothing of the training is lost"
+
+    def again(timeout: float, **how: Any) -> tuple[str, bool]:
+        record = play(tmp_path, plugin, timeout=timeout, **asked, **how)["late"]
+        return record["status"], record["session"] == late["session"]
+
+    assert again(5.0, retry="timeout") == ("timeout", True), "it is the same cell: it takes as long as before"
+    assert again(60.0) == ("ok", True), "scored under a wider deadline, and not trained again"
+
+
+def test_what_a_finished_cell_took_is_not_of_its_new_scores(tmp_path: Path) -> None:
+    plugin = write_plugin(tmp_path / "slow.py", SLOW)
+    first = play(tmp_path, plugin, models="slow", metrics="gap")["slow"]
+    second = play(tmp_path, plugin, models="slow", metrics="gap,energy", timeout=2.0)["slow"]
+    assert (second["status"], second["session"]) == ("ok", first["session"])
 
 
 def test_timings_tell_the_session_and_the_company_they_were_taken_in(tmp_path: Path) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+from pathlib import Path
 
 import pytest
+from sessions import make
 
 from genbench import signals
+from genbench.cli.main import main
 from genbench.errors import Invalid
 from genbench.inside import explain
+from genbench.session import Session
 from genbench.signals import Stop
 
 
@@ -46,6 +51,32 @@ def test_a_run_that_was_told_to_outlive_its_terminal_does() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+def test_a_signal_is_no_fault_of_the_plugin_that_is_being_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "slow.py"
+    plugin.write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(1)\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--plugin", str(plugin), "--out", str(tmp_path / "run")])
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_imported_while_a_run_begins_is_imported_whole(tmp_path: Path) -> None:
+    whole = []
+
+    def meanwhile() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        whole.append("imported")
+
+    plan, registry = make(tmp_path, models="good")
+    session = Session(plan, registry, tmp_path / "run", meanwhile=meanwhile)
+    records = session.run()
+    assert whole == ["imported"]
+    assert session.stopped == signal.SIGINT
+    assert {record["status"] for record in records} == {"interrupted"}
+
+
 class OutOfMemoryError(RuntimeError):
     """As torch has it for accelerators."""
 
@@ -67,3 +98,9 @@ TORCH = "[enforce fail at alloc_cpu.cpp] . DefaultCPUAllocator: can't allocate m
 )
 def test_memory_ran_out_only_on_evidence(error: BaseException, status: str) -> None:
     assert explain(error)["status"] == status
+
+
+def test_a_full_disk_says_what_to_do() -> None:
+    reason = explain(OSError(errno.ENOSPC, "No space left on device", "samples.npz"))["reason"]
+    assert "No space left on device" in reason
+    assert reason.endswith("; make room, then --retry failed runs it again")
