@@ -123,7 +123,7 @@ def _attempt(scorer: Scorer, evidence: Evidence) -> Score:
     try:
         score = scorer(evidence)
         if not isinstance(score, Score):
-            return Score(None, warnings=(f"the metric returned {type(score).__name__}, expected Score",))
+            return Score(None, warnings=(f"failed: the metric returned {type(score).__name__}, expected Score",))
         numbers: dict[str, Any] = {name: _number(name, getattr(score, name)) for name in ("value", "low", "high")}
         low, high = numbers["low"], numbers["high"]
         if low is not None and high is not None and low - high > 1e-9 * abs(low):  # beyond rounding

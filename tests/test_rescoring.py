@@ -165,7 +165,7 @@ def test_a_metric_that_failed_is_tried_again(folder: Path) -> None:
     broken = SPREAD.replace("VERSION", "1").replace("return Score(", "1 / 0; return Score(")
     path = write_plugin(folder / "spread1.py", broken)
     given = ["--plugin", str(folder / "dots.py"), "--plugin", str(path), "--metrics", "spread", "--json"]
-    assert main(["score", str(run), *given]) == 0
+    assert main(["score", str(run), *given]) == 3
     assert values(records(run)["good"])["spread"] is None
     (folder / "other").mkdir()
     mended = write_plugin(folder / "other" / "spread1.py", SPREAD.replace("VERSION", "1"))

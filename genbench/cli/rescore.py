@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 import click
@@ -52,7 +53,7 @@ def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
     """Score each run's samples and print its tables; return the exit code."""
     from genbench import api
     from genbench.cli.output import print_json, warn
-    from genbench.cli.run import seconds_of
+    from genbench.cli.run import raised, seconds_of
     from genbench.config import parse_set
     from genbench.merging import merge
     from genbench.registry import Registry
@@ -81,7 +82,10 @@ def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
             told.append({"directory": str(run), "new": sorted(made), "per_seed": _rows(results)})
         else:
             _print(results, run, sorted(made), named=said["metrics"] != "all")
-        code = code or (SIGNALLED + stopped if stopped else FAILED if results.failures or scoring.lacking else 0)
+            for line in raised(results, scoring.plan):
+                click.echo(f"failed  {line}", err=True)
+        amiss = results.failures or scoring.lacking or raised(results, scoring.plan)
+        code = code or (SIGNALLED + stopped if stopped else FAILED if amiss else 0)
         if stopped:
             click.echo(f"stopped; the same command goes on; what was scored before is in {run} as it was", err=True)
             break
@@ -106,4 +110,5 @@ def _print(results: Any, run: Path, made: list[str], *, named: bool) -> None:
     for record in results.failures:
         what = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
         click.echo(f"{record['status']}  {plain(what)}: {plain(record['reason'])}", err=True)
-    click.echo(f"\n{run}: new scores: {', '.join(made) or 'none'}; more of it: genbench table {run} --metrics all")
+    more = f"genbench table {quote(str(run))} --metrics all"
+    click.echo(f"\n{run}: new scores: {', '.join(made) or 'none'}; more of it: {more}")

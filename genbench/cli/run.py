@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ import click
 from genbench.cli.options import Size, complete, data_options, json_option, plugin_option
 from genbench.errors import UserError
 
-__all__ = ["run", "seconds_of"]
+__all__ = ["raised", "run", "seconds_of"]
 
 FAILED, SIGNALLED = 3, 128  # and the number of the signal, as shells have it
 
@@ -74,7 +75,9 @@ FAILED, SIGNALLED = 3, 128  # and the number of the signal, as shells have it
     help="Where the run is kept; one that is there is resumed.  [default: results/run-TIME]",
 )
 @click.option("--jobs", metavar="N", type=int, help="Cells at a time.  [default: one a core, one on a GPU]")
-@click.option("--timeout", metavar="TIME", help="Deadline of each stage of a cell, training and scoring: 90s, 10min.")
+@click.option(
+    "--timeout", metavar="TIME", help="Deadline of each cell, training, sampling and scoring together: 90s, 10min."
+)
 @click.option("--memory", metavar="SIZE", type=Size(), help="Most memory of a cell, all its processes together: 4GB.")
 @click.option(
     "--isolation",
@@ -132,17 +135,17 @@ def _run(said: Mapping[str, Any]) -> int:
         return _print_plan(plan, said)
     try:
         results, directory, stopped = api.execute(plan, registry, force=said["force"], **how)
-    except KeyboardInterrupt:  # the second signal
+    except KeyboardInterrupt as stop:  # the second signal, or one before the first cell
         click.echo("genbench: stopped at once; the records written so far are intact", err=True)
-        return SIGNALLED + signal.SIGINT
+        return SIGNALLED + getattr(stop, "number", signal.SIGINT)
     if said["as_json"]:
         _print_json(results, directory)
     else:
         _print_tables(results, directory, plan)
     if stopped:
-        click.echo(f"stopped; to go on: genbench run ... --out {directory}", err=True)
+        click.echo(f"stopped; to go on: genbench run ... --out {quote(str(directory))}", err=True)
         return SIGNALLED + stopped
-    return FAILED if results.failures else 0
+    return FAILED if results.failures or raised(results, plan) else 0
 
 
 def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,19 +229,36 @@ def _print_plan(plan: Any, said: Mapping[str, Any]) -> int:
 
 
 def _print_tables(results: Any, directory: Path, plan: Any) -> None:
+    from genbench.cli.output import plain
     from genbench.cli.table import show
 
     show(results.records)
     for skip in plan.skips:
         click.echo(f"skip  {skip}")
     for record in results.failures:
-        from genbench.cli.output import plain
-
         what = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
         click.echo(
             f"{record['status']}  {plain(what)}, while in {record['phase']}: {plain(record['reason'])}", err=True
         )
-    click.echo(f"\nThe run is kept in {directory}; more of it: genbench table {directory} --metrics all")
+    for line in raised(results, plan):
+        click.echo(f"failed  {line}", err=True)
+    click.echo(f"\nThe run is kept in {directory}; more of it: genbench table {quote(str(directory))} --metrics all")
+
+
+def raised(results: Any, plan: Any) -> list[str]:
+    """Return a line for each metric of the plan that raised, with how often and what it said first."""
+    from genbench.cli.output import plain
+    from genbench.resume import failed
+
+    reasons: dict[str, list[str]] = {metric.label: [] for cell in plan.cells for metric in cell.metrics}
+    for score in (score for record in results.records for score in record.get("scores") or ()):
+        name = str(score.get("label") or score["metric"])
+        if name in reasons and failed(score):
+            reasons[name].append(score["warnings"][0].removeprefix("failed: "))
+    return [
+        plain(f"metric {name}, in {len(why)} cell{'s' * (len(why) > 1)}: {why[0]}")
+        for name, why in reasons.items() if why
+    ]  # fmt: skip
 
 
 def _print_json(results: Any, directory: Path) -> None:

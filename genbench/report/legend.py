@@ -14,6 +14,7 @@ __all__ = ["Scale", "caption", "legend", "note", "reasons", "remarks", "scale_ma
 
 Scale = tuple[str, ...]
 AMISS = ("missing in", "failed", "the value is")  # reasons for a missing score that are no property of the model
+RAISED = "failed"  # told of columns that are not shown, too
 NOTES, FLAGS = 5, 8  # how many are told
 REFERENCE_TEXT = {
     "real": "real: fresh real data, the floor",
@@ -153,8 +154,9 @@ def remarks(summary: Summary, names: Sequence[str]) -> tuple[str, ...]:
     for row in summary.rows:
         if row.scored:
             lines += [f"{row.label}: {reason}" for reason in reasons(row)]
-            amiss = {name: row.entries[name].missing for name in names}
-            lines += [f"{row.label}, {name}: {why}" for name, why in amiss.items() if why.startswith(AMISS)]
+            amiss = {name: entry.missing for name, entry in row.entries.items()}
+            told = [name for name, why in amiss.items() if why.startswith(AMISS if name in names else RAISED)]
+            lines += [f"{row.label}, {name}: {amiss[name]}" for name in told]
             lines += [f"{row.label}: {_check(check)}" for check in row.failed_checks]
             lines += _suspicion(row)
     notes = list(dict.fromkeys(str(note) for record in summary.records for note in record.get("notes") or ()))

@@ -208,6 +208,52 @@ def test_a_model_that_raises_is_a_row_and_exit_3(folder: Path, capfd: pytest.Cap
     assert statuses == {"raises": "failed", "real": "ok", "gaussian": "ok", "memoriser": "ok"}
 
 
+METRICS = """
+from genbench import MetricSpec, hookimpl
+from genbench.protocol import Score
+
+def breaks(evidence):
+    raise ValueError("no score")
+
+def number(evidence):
+    return 1.5
+
+@hookimpl
+def genbench_register():
+    return [MetricSpec("breaks", breaks, None, "raises"), MetricSpec("number", number, None, "returns no Score")]
+"""
+
+
+def test_a_metric_that_raises_costs_no_other_score_and_is_told_with_exit_3(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "metrics.py").write_text(METRICS)
+    given = [
+        "--datasets=ring",
+        "--models=gaussian,-memoriser",
+        "--plugin=metrics.py",
+        "--preset=smoke",
+        "--device=cpu",
+        "--out=a b",
+    ]
+    assert main(["run", "--metrics=energy,breaks,number", *given]) == 3
+    out, err = capfd.readouterr()
+    assert err.splitlines() == [
+        "failed  metric breaks, in 2 cells: ValueError: no score",
+        "failed  metric number, in 2 cells: the metric returned float, expected Score",
+    ]
+    assert "gaussian, breaks: failed: ValueError: no score" in out, "also where the column is not shown"
+    assert "genbench table 'a b' --metrics all" in out
+    assert {record["status"] for record in read_records("a b")} == {"ok"}
+
+    assert main(["table", "a b", "--metrics=energy"]) == 0
+    assert "gaussian, breaks: failed: ValueError: no score" in capfd.readouterr().out
+    assert main(["score", "a b", "--plugin=metrics.py", "--metrics=breaks"]) == 3
+    assert "failed  metric breaks, in 2 cells: ValueError: no score" in capfd.readouterr().err
+    assert main(["run", "--metrics=energy", *given]) == 0, "what failed is not asked for"
+    assert "breaks, in" not in capfd.readouterr().err
+
+
 def _listen(process: subprocess.Popen[str], until: float) -> list[psutil.Process]:
     """Wait until the slow model trains; return all processes of the run."""
     while time.monotonic() < until and process.poll() is None:
