@@ -91,6 +91,7 @@ REQUESTS: dict[str, tuple[str, ...]] = {
     "--config set.toml": ("--config set.toml: [set.vae] bta = 1", "did you mean 'beta'?"),
     "--config type.toml": ("--config type.toml: [run] seeds = 'x'", "not a valid integer"),
     "--config true.toml": ("--config true.toml: [run] seeds = true",),
+    "--config code.toml": ("--config code.toml: [run] plugins: ", "a configuration runs no code", "--plugin FILE"),
     "--config syntax.toml": ("--config syntax.toml: not valid TOML", "line 1"),
 }
 FILES: dict[str, tuple[str, ...]] = {
@@ -156,7 +157,8 @@ def write_files(folder: Path) -> None:
         "empty.csv": "", "empty.npy": "", "a_file": "x",
         "raises.py": "1 / 0\n", "no_hook.py": "x = 1\n", "syntax.py": "def (:\n",
         "option.toml": "[run]\nmodles = 'vae'\n", "table.toml": "[rnu]\nx = 1\n", "set.toml": "[set.vae]\nbta = 1\n",
-        "type.toml": "[run]\nseeds = 'x'\n", "true.toml": "[run]\nseeds = true\n", "syntax.toml": "not toml",
+        "type.toml": "[run]\nseeds = 'x'\n", "true.toml": "[run]\nseeds = true\n",
+        "code.toml": "[run]\nplugins = ['plugin.py']\n", "syntax.toml": "not toml",
     }  # fmt: skip
     for name, text in texts.items():
         (folder / name).write_text(text)

@@ -160,7 +160,10 @@ def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, An
             for p in ctx.command.params
             if p.name and p.name not in ("config", "settings", "as_json", "dry_run", "force", "insecure")
         ]
-        values, from_file = load_toml(options["config"], known)
+        values, from_file = load_toml(options["config"], [*known, "plugin"])
+        if code := next((name for name in ("plugin", "plugins") if name in values), None):
+            told = "names Python files, and a configuration runs no code; give them on the command line, --plugin FILE"
+            raise UserError(f"--config {options['config']}: [run] {code}: {told}")
         for name, value in values.items():
             if ctx.get_parameter_source(name) is not click.core.ParameterSource.COMMANDLINE:
                 said[name] = _typed(ctx, name, value, options["config"])
