@@ -223,13 +223,14 @@ def execute(
     from genbench.progress import Announcement, LiveProgress
     from genbench.resume import parse_retry
     from genbench.session import Session, default_directory
+    from genbench.text import plain
 
     check_place(out, jobs, timeout, memory, isolation, retry, scheduler, insecure)
     directory = Path(out) if out is not None else default_directory()
     console = Console(stderr=True)
 
     def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
     shown = console.is_terminal or console.is_jupyter if progress is None else progress
     live = LiveProgress(console) if shown and isolation == "process" else None  # a debugger has the terminal else

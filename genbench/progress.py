@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from genbench.plan import Cell, Plan
-from genbench.text import duration
+from genbench.text import duration, plain
 
 __all__ = ["Announcement", "LiveProgress"]
 
@@ -106,7 +106,7 @@ class LiveProgress:
         self._bar.update(self._task, advance=1, left=left)
         if record["status"] != "ok":
             what = f"{record['label']} x {record['dataset_label']} seed {record['seed']}: {record['reason']}"
-            self._console.print(Text(f"{record['status']}  {what}", style="red"))
+            self._console.print(Text(f"{record['status']}  {plain(what)}", style="red"))
 
     def __rich__(self) -> Group:
         lines = Table.grid(padding=(0, 2))
@@ -120,6 +120,6 @@ def _line(cell: Cell, progress: Mapping[str, Any], seconds: float) -> list[Text]
     values = progress.get("values") or {}
     where = f"{step}/{steps}" if steps else f"step {step}" if step else ""
     rate = f"{step / seconds:.0f} steps/s" if phase == "fit" and step and seconds > 0.5 else ""
-    said = " ".join(f"{name} {value:.4g}" for name, value in list(values.items())[:2] if value is not None)
+    said = " ".join(f"{plain(name)} {value:.4g}" for name, value in list(values.items())[:2] if value is not None)
     name = f"{cell.model.label} x {cell.dataset.label} seed {cell.seed}"
     return [Text(part) for part in (name, PHASES.get(phase, phase), where, said, rate, f"{seconds:.0f} s")]

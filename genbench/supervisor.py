@@ -70,12 +70,14 @@ def main(
         door.close()
     os.close(talk)
     os.close(output)
-    _Supervisor(run.fileno(), pid, said, printed, log, limits).watch()
+    _Supervisor(run.fileno(), pid, said, printed, log, limits, stays=door is not None).watch()
 
 
 class _Supervisor:
-    def __init__(self, run: int, pid: int, said: int, printed: int, log: Path, limits: Limits) -> None:
-        self.pid, self.said, self.printed, self.limits = pid, said, printed, limits
+    def __init__(
+        self, run: int, pid: int, said: int, printed: int, log: Path, limits: Limits, *, stays: bool = False
+    ) -> None:
+        self.pid, self.said, self.printed, self.limits, self.stays = pid, said, printed, limits, stays
         self.started = time.monotonic()
         self.status: int | None = None  # of the cell, as waitpid has it, once it has ended
         self.cpu = 0.0
@@ -146,7 +148,7 @@ class _Supervisor:
             *whole, rest = self.lines.split(b"\n")
             self.lines = bytearray(rest)
             for line in whole:
-                if line.startswith(b'{"serving"') and self.told and not self.serving:
+                if line.startswith(b'{"serving"') and self.stays and self.told and not self.serving:
                     self._serve(json.loads(line)["serving"])
                     continue
                 outcome = not line.startswith(b'{"progress"')

@@ -1,8 +1,16 @@
-"""Words for numbers that several commands say."""
+"""Words that several commands say: numbers in them, and foreign text that stays mere text."""
 
 from __future__ import annotations
 
-__all__ = ["duration"]
+import unicodedata
+
+__all__ = ["duration", "plain"]
+
+
+def plain(text: object) -> str:
+    """Return text in one line without control characters, escapes or marks that change its direction."""
+    spaced = " ".join(str(text).split())
+    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
 
 
 def duration(seconds: float) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 from genbench import supervisor
 from genbench.discovery import told
 from genbench.errors import PluginError
+from genbench.hearsay import known_of, outcome_of, progress_of
 from genbench.inside import Limits, Packed, Task, do, explain
 from genbench.record import cell_folder
 
@@ -230,11 +231,8 @@ class Worker:
 
     def _take(self, message: dict[str, Any]) -> None:
         if "progress" in message:
-            news = message["progress"]
-            self.known.update(news.pop("known", {}))
-            if "timings" in news:
-                self.known["timings"] = news.pop("timings")
-            self.progress = news
+            self.known.update(known_of(message["progress"]))
+            self.progress = progress_of(message["progress"]) or self.progress
         elif "cell" in message:
             self._cell, self._supervisor = message["cell"], message["supervisor"]
         elif "serving" in message:
@@ -242,7 +240,7 @@ class Worker:
         elif "usage" in message:
             self.usage = message["usage"]
         else:
-            self.outcome = message
+            self.outcome = outcome_of(self.task.stage, message)
 
     def stop(self, *, at_once: bool = False) -> None:
         """Have the task ended, asked first unless ``at_once``; ``listen`` tells when it is."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from sessions import make
 
+from genbench.progress import LiveProgress
 from genbench.record import cell_folder
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
 
@@ -74,6 +78,21 @@ def test_nothing_unpickles_or_runs_what_it_reads() -> None:
         for danger in dangers(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix())
     ]
     assert found == []
+
+
+def test_what_a_running_cell_says_moves_no_cursor(tmp_path: Path) -> None:
+    plan, _ = make(tmp_path, models="good")
+    evil = "\x1b[2J\x1b]0;title\x07\u202eloss"
+    file = io.StringIO()
+    shown = LiveProgress(Console(file=file, force_terminal=True, width=200))
+    cell = plan.cells[-1]
+    shown.began(plan, [])
+    shown.progressed(cell, {"phase": "fit", "step": 1, "steps": 5, "values": {evil: 1.0}})
+    Console(file=file, force_terminal=True, width=200).print(shown)
+    shown.finished({**cell.as_dict(), "status": "failed", "reason": evil})
+    text = file.getvalue()
+    assert text.count("[2J]0;titleloss") == 2
+    assert not {"\x1b[2J", "\x1b]", "\x07", "\u202e"} & {text[i : i + n] for i in range(len(text)) for n in (1, 2, 4)}
 
 
 BAD_NAMES = ["", "..", ".", "../x", "a/b", "a\\b", "/etc/passwd", "a\0b", "a\nb", "-a", "~", "a b", "<b>", "\x1b[31m",

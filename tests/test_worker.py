@@ -17,6 +17,7 @@ from sessions import make, play, write_plugin
 
 from genbench.accelerators import probe_device
 from genbench.discovery import load_file
+from genbench.hearsay import outcome_of
 from genbench.inside import Limits
 from genbench.plan import REAL
 from genbench.record import cell_folder
@@ -49,6 +50,57 @@ def test_the_log_of_a_cell_is_capped(tmp_path: Path) -> None:
     assert text.startswith("the first line")
     assert text.endswith("the last line\n")
     assert "bytes left out" in text
+
+
+FORGES = """
+import os, sys
+
+def say(*lines):
+    frame = sys._getframe()
+    while "said" not in frame.f_locals:  # of the function that holds the pipe
+        frame = frame.f_back
+    os.write(frame.f_locals["said"], b"".join(line + b"\\n" for line in lines))
+
+class Babbles(Base):
+    def fit(self, data, run):
+        super().fit(data, run)
+        say(b'{"progress": 5}', b'{"progress": {"phase": 7, "known": 1, "timings": []}}', b'{"progress": {}}',
+            b'{"progress": {"phase": "fit", "step": "x", "values": {"loss": "y"}, "timings": {"fit_s": "long"}}}',
+            b'{"progress": {"phase": "fit", "known": {"key": "..", "model": "other", "notes": "none", "mine": 1}}}',
+            b'{"usage": 5}', b'{"cell": 1, "supervisor": 1}', b'{"serving": {"cpu_s": 0, "peak": 0, "held": 0}}',
+            b'nonsense', b'{"progress"', b'{"result" \\xff')
+
+class Claims(Base):
+    def fit(self, data, run):
+        say(LINE)
+        os._exit(0)
+
+@hookimpl
+def genbench_register():
+    return [ModelSpec("babbles", Babbles, None, "says nothing sound"), ModelSpec("claims", Claims, None, "forges")]
+"""
+CLAIMS = [
+    '{"result": {"key": ".."}}', '{"result": [5]}', '{"result": null}', '{"error": 5}', '{"error": {"status": "fine"}}',
+    '{"error": {"status": "ok", "reason": ""}}', '{"error": {"status": "failed", "reason": 1}}',
+]  # fmt: skip
+
+
+def test_what_a_plugin_writes_into_the_pipe_of_its_cell_harms_no_run(tmp_path: Path) -> None:
+    plugin = write_plugin(tmp_path / "forges.py", FORGES.replace("LINE", repr(CLAIMS[0].encode())))
+    records = play(tmp_path, plugin, models="babbles,claims,good")
+    assert {name: record["status"] for name, record in records.items()} == {
+        "babbles": "ok", "claims": "invalid", "good": "ok", REAL: "ok",
+    }  # fmt: skip
+    assert "is no result" in records["claims"]["reason"]
+    babbles = records["babbles"]
+    assert (babbles["model"], babbles["mine"], babbles["notes"]) == ("babbles", 1, records["good"]["notes"])
+    assert isinstance(babbles["timings"]["fit_s"], float)
+
+
+@pytest.mark.parametrize("line", CLAIMS)
+@pytest.mark.parametrize("stage", ["fit", "score"])
+def test_no_unsound_claim_is_an_outcome(stage: str, line: str) -> None:
+    assert outcome_of(stage, json.loads(line))["error"]["status"] == "invalid"
 
 
 def test_a_task_survives_the_way_to_its_process(tmp_path: Path) -> None:

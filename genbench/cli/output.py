@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from genbench.text import plain
+
 __all__ = ["plain", "print_json", "print_table", "warn"]
-
-
-def plain(text: object) -> str:
-    """Return text in one line without control characters, escapes or marks that change its direction."""
-    spaced = " ".join(str(text).split())
-    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
 
 
 def warn(lines: Sequence[str]) -> None:

@@ -1,0 +1,82 @@
+"""What a cell says of itself, taken for what it is: a plugin that writes into its process's pipes may say anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from genbench.seal import STATUSES
+
+__all__ = ["known_of", "outcome_of", "progress_of"]
+
+FITTED = {
+    "fingerprint": str,
+    "sizes": dict,
+    "shape": list,
+    "notes": list,
+    "timings": dict,
+    "trace": list,
+    "checks": list,
+}
+OURS = frozenset(  # fields of a record that a cell has no say in
+    ("schema_version", "key", "model", "label", "model_config", "density", "baseline", "dataset", "dataset_label",
+     "dataset_config", "data_kind", "seed", "budget", "protocol", "identity", "provenance", "metrics", "status",
+     "phase", "reason", "scores", "session", "machine", "device", "shared", "threads", "limits", "usage", "versions",
+     "jobs", "started", "ended", "attempt", "sha256", "rescored", "trained", "source")
+)  # fmt: skip
+NOTHING_SOUND = {
+    "error": {"status": "invalid", "reason": "what it told of its end is no result: a plugin wrote over it"}
+}
+
+
+def outcome_of(stage: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``{"result": ..}`` or ``{"error": ..}`` of a ``fit`` or a ``score``, as it was told if that can be one."""
+    error, result = told.get("error"), told.get("result")
+    if isinstance(error, dict):
+        status, reason = error.get("status"), error.get("reason")
+        if status in STATUSES and status != "ok" and isinstance(reason, str):
+            return {"error": {"status": status, "reason": reason}}
+    elif stage == "fit" and isinstance(result, dict) and _all_are(result, FITTED):
+        return {"result": {name: value for name, value in result.items() if name not in OURS}}
+    elif stage == "score" and isinstance(result, list) and all(map(_is_score, result)):
+        return {"result": result}
+    return NOTHING_SOUND
+
+
+def _all_are(told: Mapping[str, Any], kinds: Mapping[str, type]) -> bool:
+    whole = all(isinstance(told.get(name), kind) for name, kind in kinds.items())
+    return whole and all(_are_numbers(told[name]) for name in ("sizes", "timings"))
+
+
+def _are_numbers(told: Mapping[str, Any]) -> bool:
+    return all(value is None or isinstance(value, (int, float)) for value in told.values())
+
+
+def _is_score(told: object) -> bool:
+    return (
+        isinstance(told, dict)
+        and isinstance(told.get("metric"), str)
+        and isinstance(told.get("seconds"), (int, float))
+        and isinstance(told.get("warnings", []), list)
+    )
+
+
+def known_of(news: object) -> dict[str, Any]:
+    """Return the fields of the record that news of the progress hold: ``known``, and the ``timings`` so far."""
+    if not isinstance(news, dict):
+        return {}
+    known, timings = news.get("known"), news.get("timings")
+    found = {name: value for name, value in known.items() if name not in OURS} if isinstance(known, dict) else {}
+    found = {name: value for name, value in found.items() if isinstance(value, FITTED.get(name, object))}
+    return {**found, "timings": timings} if isinstance(timings, dict) and _are_numbers(timings) else found
+
+
+def progress_of(news: object) -> dict[str, Any] | None:
+    """Return ``phase`` and, where told, ``step``, ``steps`` and ``values``; None where that is no progress."""
+    if not isinstance(news, dict) or not isinstance(news.get("phase"), str):
+        return None
+    told: dict[str, Any] = {"phase": news["phase"]}
+    told |= {name: news[name] for name in ("step", "steps") if isinstance(news.get(name), (int, float))}
+    if isinstance(values := news.get("values"), dict):
+        told["values"] = {name: value for name, value in values.items() if isinstance(value, (int, float))}
+    return told
