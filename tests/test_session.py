@@ -276,7 +276,9 @@ def test_the_deadline_is_one_for_training_and_scoring(tmp_path: Path) -> None:
     }, "what waits its turn spends nothing"  # fmt: skip
     late = records["late"]
     assert (late["phase"], late["limits"]["timeout_s"]) == ("score", 5.0)
-    assert re.fullmatch(r"ran longer than 5 s, [34]\.?\d* s of them before it was scored", late["reason"])
+    assert re.fullmatch(
+        r"ran longer than 5 s, [34]\.?\d* s of them before it was scored; the last metric begun: lazy", late["reason"]
+    )
     assert late["timings"]["fit_s"] >= 3
     assert late["usage"]["score"]["wall_s"] < 3
     assert samples(tmp_path / "run", late).shape == (30, 2), "nothing of the training is lost"
