@@ -102,6 +102,8 @@ def _halved(evidence: Evidence, real: Array, fresh: Array) -> tuple[Evidence, Ev
     mine = replace(evidence, real=RealSide(evidence.real.rows[real]), density_test=None, **kept)
     names = zip((*REAL, "observables_test"), (*FAKE, "observables_fake"), strict=True)
     given = {other: _some(getattr(evidence, one), fresh) for one, other in names}
+    if evidence.labels_fake is None:  # labels that samples lack are told from the rows, on either side
+        given["labels_fake"] = None
     return mine, replace(mine, fake=evidence.real.rows[fresh], density_fake=None, **given)
 
 

@@ -107,7 +107,10 @@ def _evidence(loaded: dict[str, Loaded], seed: int) -> tuple[Evidence, Evidence 
     fresh = None
     if "reference" in mapped:
         fresh = replace(
-            evidence, fake=mapped["reference"], fake_raw=rows["reference"], labels_fake=labels.get("reference")
+            evidence,
+            fake=mapped["reference"],
+            fake_raw=rows["reference"],
+            labels_fake=labels.get("reference") if "fake" in labels else None,
         )
     dropped = [f"--fake: {note}" for note in loaded["fake"].notes if note.startswith("dropped")]  # a fault of the model
     return evidence, fresh, (*mapping.notes, *dropped)

@@ -1,4 +1,4 @@
-"""How often each label occurs among samples, as a frozen classifier sees it, against held-out rows."""
+"""How often each label occurs among samples, as they say or as a frozen classifier sees it, against held-out rows."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ DRAWS = 400
 def label_tv(evidence: Evidence) -> Score:
     """Return the total variation between two label histograms, ½ Σ|p - q|, between 0 and 1; lower is better.
 
-    The labels of samples and of held-out rows are both what the classifier predicts, so that its errors cancel;
-    ``detail`` has both histograms, the true one, and how often the classifier is right on held-out rows. The value does
-    not vanish where the laws are equal, so the interval is of the distance of the laws: a parametric bootstrap, its
-    bias removed, which begins at 0 where equal laws give as much in one of 40 draws.
+    The labels of samples and of held-out rows are both what the classifier predicts, so that its errors cancel; where
+    samples came with labels, those of either side are taken as given. ``params["labels"]`` says which; ``detail`` has
+    both histograms, the true one, and how often the classifier is right on held-out rows. The value does not vanish
+    where the laws are equal, so the interval is of the distance of the laws: a parametric bootstrap, its bias removed,
+    which begins at 0 where equal laws give as much in one of 40 draws.
     """
     predict = getattr(evidence.features, "predict", None)
     n, m = len(evidence.real.rows), len(evidence.fake)
     if predict is None:
         return Score(None, n_real=n, n_fake=m, warnings=("needs a space that predicts labels, as classifier does",))
-    real, fake = predict(evidence.real.rows), predict(evidence.fake)
+    predicted = real = predict(evidence.real.rows)
+    given = evidence.labels_test is not None and evidence.labels_fake is not None
+    if given:
+        real, fake = np.asarray(evidence.labels_test), np.asarray(evidence.labels_fake)
+    else:
+        fake = predict(evidence.fake)
     classes = np.unique(
         np.concatenate([real, fake, evidence.labels_test if evidence.labels_test is not None else real])
     )
@@ -35,9 +41,9 @@ def label_tv(evidence: Evidence) -> Score:
     value = _distance(p, q)
     detail: dict[str, Any] = {"labels": classes.tolist(), "held_out": p.tolist(), "samples": q.tolist()}
     if evidence.labels_test is not None:
-        detail["accuracy"] = float(np.mean(real == evidence.labels_test))
+        detail["accuracy"] = float(np.mean(predicted == evidence.labels_test))
         detail["truth"] = _shares(evidence.labels_test, classes).tolist()
-    params = {"classes": len(classes)}
+    params = {"classes": len(classes), "labels": "given" if given else "predicted"}
     if min(n, m) < FEWEST:
         reason = f"no interval: {FEWEST} rows of either side are needed"
         return Score(value, n_real=n, n_fake=m, params=params, detail=detail, warnings=(reason,))

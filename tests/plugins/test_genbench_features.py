@@ -6,6 +6,7 @@ import importlib.util
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -168,6 +169,33 @@ def test_label_tv_is_half_the_difference_of_the_histograms() -> None:
     assert label_tv(of_labels(real, real)).value == 0
     assert label_tv(of_labels(real, np.full(30, 4))).value == 1
     assert label_tv(of_labels(real[:5], fake)).low is None
+
+
+def test_labels_that_samples_came_with_are_taken_as_given() -> None:
+    real, fake = np.repeat([3, 5, 9], [50, 30, 20]), np.repeat([3, 5, 7], [20, 10, 10])
+    score = label_tv(of_labels(np.full(100, 3), np.full(40, 3), labels_test=real, labels_fake=fake))
+    assert score.value == pytest.approx(0.25)  # 0.5, 0.3, 0, 0.2 against 0.5, 0.25, 0.25, 0
+    assert (score.params["labels"], score.detail["accuracy"]) == ("given", 0.5)
+    told = label_tv(of_labels(real, fake, labels_test=real))
+    assert (told.params["labels"], told.value) == ("predicted", score.value)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_floor_of_label_tv_is_of_labels_of_the_same_kind(tmp_path, labelled) -> None:
+    rng = np.random.default_rng(1)
+    rows = {name: np.c_[rng.normal(size=(200, 2)), rng.choice(2, 200, p=p)] for name, p in (
+        ("real", [0.5, 0.5]), ("fake", [0.9, 0.1]), ("reference", [0.5, 0.5]))}  # fmt: skip
+    for name, values in rows.items():
+        np.savetxt(tmp_path / f"{name}.csv", values, delimiter=",", header="a,b,kind", comments="")
+    fake = tmp_path / "fake.csv" if labelled else pd.DataFrame(rows["fake"][:, :2], columns=["a", "b"])
+    for reference in (tmp_path / "reference.csv", None):
+        [score] = genbench.score(
+            real=tmp_path / "real.csv", fake=fake, reference=reference, metrics="label_tv",
+            data_options={"labels": "kind"}, settings={"classifier.steps": 20},
+        )  # fmt: skip
+        assert score["params"]["labels"] == ("given" if labelled else "predicted")
+        assert (score["z"] > 5) == labelled  # the labels have nothing to do with the rows
+        assert (score["value"] > 0.3) == labelled
 
 
 def test_the_interval_of_label_tv_covers_the_distance_of_the_laws() -> None:
