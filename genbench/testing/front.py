@@ -8,7 +8,7 @@ from typing import Any
 
 from genbench.config import fill
 from genbench.errors import PluginError, UnknownName, UserError
-from genbench.registry import KINDS, Registry
+from genbench.registry import KINDS, PluginRow, Registry
 from genbench.testing.kit import HOMES, Report, Subject, checks_for, expected_of, outcome_of, verify
 
 __all__ = ["check_functions", "check_plugin", "conformance", "subjects"]
@@ -49,15 +49,26 @@ def subjects(name: str, plugins: Iterable[str | Path] = (), kind: str | None = N
         found = [Subject(entry, fill(entry.spec), files) for entry in mine]
     if not found:
         for row in registry.plugins:
-            if plain in (row.name, row.distribution) and row.status == "broken":
-                error = PluginError(row.problem)
-                error.add_note(row.traceback)
-                raise error
-            if plain in (row.name, row.distribution) and row.problem:
-                raise UserError(f"{row.problem}; see genbench plugins {row.name}")
+            if plain in (row.name, row.distribution):
+                raise _nothing_of(row, kind)
         known = {e.key for each in HOMES if kind in (None, each) for e in registry.entries(each)}
         raise UnknownName(kind or "plugin", plain, known)
     return found
+
+
+def _nothing_of(row: PluginRow, kind: str | None) -> Exception:
+    """Return the error that says why there is nothing of a plugin to check."""
+    if row.status == "broken":
+        error = PluginError(row.problem)
+        error.add_note(row.traceback)
+        return error
+    if row.status == "outdated":
+        return UserError(f"{row.problem}; see genbench plugins {row.name}")
+    source = f"plugin {row.name!r} ({row.provenance})"
+    if row.status == "blocked":
+        return UserError(f"{source} is blocked {row.reason}")
+    there = ", ".join(row.provides) or "nothing, and observes only"
+    return UserError(f"{source} provides no {kind or 'model, dataset, metric or space'}; it provides {there}")
 
 
 def check_plugin(

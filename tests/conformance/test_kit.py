@@ -186,6 +186,19 @@ def test_a_broken_plugin_fails_its_check_with_its_traceback(
     assert "try: pip install -U genbench-old" in capsys.readouterr().err
 
 
+def test_a_plugin_with_nothing_to_check_says_why(
+    install: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("genbench-watch", "import genbench\n@genbench.hookimpl\ndef genbench_register():\n    return []\n")
+    assert main(["check", "watch"]) == 2
+    assert "provides no model, dataset, metric or space; it provides nothing, and observes" in capsys.readouterr().err
+    assert main(["check", "gans", "--kind", "dataset"]) == 2
+    assert "provides no dataset; it provides model gan, model wgan_gp" in capsys.readouterr().err
+    monkeypatch.setenv("GENBENCH_BLOCK", "gans")
+    assert main(["check", "gans"]) == 2
+    assert "plugin 'gans' (genbench 0.1.0) is blocked by GENBENCH_BLOCK" in capsys.readouterr().err
+
+
 def test_of_a_clash_each_is_checked(install: Callable[..., Path]) -> None:
     for name in ("one", "two"):
         install(
