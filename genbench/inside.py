@@ -125,6 +125,7 @@ def _settle(supervisor: int, output: int, limits: Limits) -> None:
     os.close(output)
     sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
+    sys.excepthook = sys.__excepthook__  # the fork server has one of its own
     faulthandler.enable(sys.stderr)
     if limits.left is not None:  # from a thread that needs no GIL
         faulthandler.dump_traceback_later(max(limits.left - BEFORE, 0.9 * limits.left), file=sys.stderr)

@@ -1,6 +1,9 @@
 """What the fork server imports once for all cells: only libraries, never a plugin, and no device is asked anything."""
 
 import gc
+import pickle
+import sys
+from types import TracebackType
 
 import numpy.random  # noqa: F401
 import ot  # noqa: F401
@@ -17,5 +20,15 @@ import torch.nn.functional  # noqa: F401
 import genbench.cell
 import genbench.supervisor  # noqa: F401
 
+CUT_OFF = (EOFError, pickle.UnpicklingError, BrokenPipeError)
+
+
+def _told(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    """Say nothing of a run that was stopped while it asked for a process: it has gone, and the user knows."""
+    if not issubclass(kind, CUT_OFF):
+        sys.__excepthook__(kind, error, at)
+
+
+sys.excepthook = _told
 gc.collect()
 gc.freeze()  # a cell's collector would visit, and so copy, every page of what is shared here

@@ -103,6 +103,22 @@ def test_no_unsound_claim_is_an_outcome(stage: str, line: str) -> None:
     assert outcome_of(stage, json.loads(line))["error"]["status"] == "invalid"
 
 
+ASKS_AND_GOES = """
+import os, socket
+from multiprocessing.forkserver import _forkserver
+from genbench.worker import start_server
+start_server()
+with socket.socket(socket.AF_UNIX) as half:
+    half.connect(_forkserver._forkserver_address)
+os.waitpid(_forkserver._forkserver_pid, 0)
+"""
+
+
+def test_a_run_that_is_stopped_while_it_asks_for_a_process_leaves_no_traceback() -> None:
+    done = subprocess.run([sys.executable, "-c", ASKS_AND_GOES], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_task_survives_the_way_to_its_process(tmp_path: Path) -> None:
     plan, _ = make(tmp_path, models="good[rate=0.5]")
     [cell] = [cell for cell in plan.cells if cell.model.name == "good"]
