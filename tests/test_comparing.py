@@ -220,6 +220,21 @@ def test_how_cells_ended(base, head, verdict):
     assert decide_status(base, head).verdict == verdict
 
 
+def test_shares_that_cannot_be_told_apart_say_how_many_more_runs_would():
+    base, head = ["ok", "ok", "failed"], ["ok", "failed", "failed"]
+    more = decide_status(base, head).more_runs
+    assert more % 3 == 0
+    times = 1 + more // 3
+    assert decide_status(times * base, times * head).verdict == "regressed"
+    assert decide_status((times - 1) * base, (times - 1) * head).verdict == "inconclusive"
+
+
+def test_an_inconclusive_score_that_no_number_of_runs_settles_says_so():
+    found = one([1.0, 1.1, 0.9], {seed: value + 0.0499 for seed, value in enumerate([1.0, 1.1, 0.9], 9)}, unit="nats")
+    assert (found.verdict, found.more_runs) == ("inconclusive", None)
+    assert "nor would 1000" in found.reason
+
+
 # ----------------------------------------------------------------------------------------------------------- the whole
 
 

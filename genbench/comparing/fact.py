@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scipy import stats
 
-from genbench.comparing.power import ALPHA
+from genbench.comparing.power import ALPHA, MOST_RUNS
 from genbench.comparing.verdict import Value, Verdict
 
 __all__ = ["decide_fact", "decide_status"]
@@ -48,16 +48,31 @@ def decide_status(
         which = " and ".join(name for name, side in (("base", a), ("head", b)) if not side)
         return Verdict(**known, **told, verdict="not comparable", reason=f"{which} did not come to an end")  # type: ignore[arg-type]
     rest_a, rest_b = len(a) - bad_a, len(b) - bad_b
-    worse = float(stats.fisher_exact([[bad_b, rest_b], [bad_a, rest_a]], alternative="greater").pvalue)
-    fewer = float(stats.fisher_exact([[bad_b, rest_b], [bad_a, rest_a]], alternative="less").pvalue)
-    verdict, why = "unchanged", "ended alike"
+    worse, fewer = _fisher([[bad_b, rest_b], [bad_a, rest_a]])
+    verdict, why, more = "unchanged", "ended alike", None
     if bad_b and (not bad_a or worse < alpha):
         verdict, why = "regressed", f"{bad_b} of {len(b)} seeds {_word(b)}{f': {reason}' if reason else ''}"
     elif bad_a and (not bad_b or fewer < alpha):
         verdict, why = "improved", f"{bad_a} of {len(a)} seeds had ended badly"
     elif bad_a / len(a) != bad_b / len(b):
         verdict, why = "inconclusive", f"{bad_a} of {len(a)} and {bad_b} of {len(b)} seeds end badly"
-    return Verdict(**known, **told, verdict=verdict, reason=why)  # type: ignore[arg-type]
+        more = _more([[bad_b, rest_b], [bad_a, rest_a]], alpha)
+    return Verdict(**known, **told, verdict=verdict, reason=why, more_runs=more)  # type: ignore[arg-type]
+
+
+def _fisher(table: Sequence[Sequence[int]]) -> tuple[float, float]:
+    """Return the one-sided p-values of a larger and of a smaller share in the first row."""
+    larger, smaller = (float(stats.fisher_exact(table, alternative=side).pvalue) for side in ("greater", "less"))
+    return larger, smaller
+
+
+def _more(table: Sequence[Sequence[int]], alpha: float) -> int | None:
+    """Return how many more runs a side tell two shares apart, if they stay as they are; None where 1000 are too few."""
+    runs = max(map(sum, table))
+    for times in range(2, MOST_RUNS // runs + 1):
+        if min(_fisher([[times * count for count in row] for row in table])) < alpha:
+            return (times - 1) * runs
+    return None
 
 
 def _word(statuses: Sequence[str]) -> str:

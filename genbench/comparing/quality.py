@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special, stats
 
-from genbench.comparing.power import ALPHA, runs_for, runs_to_exclude, smallest_shift
+from genbench.comparing.power import ALPHA, MOST_RUNS, runs_for, runs_to_exclude, smallest_shift
 from genbench.comparing.verdict import Verdict
 from genbench.significance import holm
 
@@ -243,7 +243,8 @@ def _judged(known: Verdict, evidence: _Evidence, worse: float, better: float, al
     if evidence.most <= evidence.least:
         return replace(known, verdict="unchanged", reason="worse by less than the margin")
     reason = evidence.why or f"{evidence.runs} seeds a side cannot exclude a change beyond the margin"
-    return replace(known, more_runs=_more(evidence, alpha, family), reason=reason)
+    more = _more(evidence, alpha, family)
+    return replace(known, more_runs=more, reason=reason if more else f"{reason}, nor would {MOST_RUNS}")
 
 
 def _more(evidence: _Evidence, alpha: float, family: int) -> int | None:

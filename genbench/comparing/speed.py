@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import special, stats
 
-from genbench.comparing.power import ALPHA, runs_to_exclude, smallest_shift
+from genbench.comparing.power import ALPHA, MOST_RUNS, runs_to_exclude, smallest_shift
 from genbench.comparing.verdict import Verdict
 
 __all__ = ["LEAST_RUNS", "SLOWER", "decide_speed"]
@@ -76,7 +76,8 @@ def _decided(known: Verdict, a: Array, b: Array, paired: bool, limit: float, alp
         return replace(known, verdict="unchanged", p=slower, reason=f"slower by less than {limit - 1:.0%}")
     needed = runs_to_exclude(abs(math.log(limit) - middle), sd, alpha)
     more = None if needed is None else max(needed - runs, 1)
-    return replace(known, p=slower, more_runs=more, reason=f"a slowdown of {limit - 1:.0%} cannot be excluded")
+    reason = f"a slowdown of {limit - 1:.0%} cannot be excluded" + ("" if more else f", nor with {MOST_RUNS} runs")
+    return replace(known, p=slower, more_runs=more, reason=reason)
 
 
 def _times(times: Sequence[float | None]) -> Array:
