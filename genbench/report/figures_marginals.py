@@ -112,7 +112,9 @@ def marginals(subject: Subject) -> Figure:
             below.set_axis_off()
     handles: list[Line2D | Patch] = [Patch(color=REAL, alpha=0.5, label="held-out data")]
     handles += [Line2D([], [], color=look.colour, linestyle=look.dashes, label=look.label) for _, look in shown_looks]
-    figure.legend(handles=handles, loc="outside upper left", ncols=min(len(handles), max(2, 2 * across)))
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    ncols = int(figure.get_figwidth() / (0.6 + 0.068 * longest))  # inches: a line and its gap, a letter
+    figure.legend(handles=handles, loc="outside upper left", ncols=min(len(handles), max(1, ncols)))
     return figure
 
 
