@@ -19,7 +19,7 @@ __all__ = ["corner"]
 
 MOST = 5  # columns: what ten models on five tables can show in a page of ten megabytes
 PANEL = 1.3  # inches
-BINS = 30
+BINS = 25
 SMOOTH = 1.0  # bins: the standard deviation of the smoothing
 LEVELS = (0.95, 0.68)  # shares of the rows inside a contour
 TAIL = 0.005

@@ -19,12 +19,12 @@ __all__ = ["traces_of", "training"]
 
 ACROSS = 4
 NAMES = 4  # values of a model that are drawn
-POINTS = 400  # of a line
+POINTS = 160  # of a line: more than a panel has pixels for would only make a page larger
 SHARPEST = 30.0  # times its median: an axis that holds more than this is logarithmic
 
 
 def traces_of(record: Record) -> dict[str, Array]:
-    """Return what a cell logged: by name, (points, 2) of seconds and value, at most 400 of them."""
+    """Return what a cell logged: by name, (points, 2) of seconds and value, at most 160 of them."""
     found: dict[str, list[tuple[float, float]]] = {}
     for entry in record.get("trace") or ():
         if not (isinstance(entry, Sequence) and len(entry) == 3 and isinstance(entry[2], dict)):
