@@ -36,7 +36,10 @@ __all__ = [
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ", did you mean 'x'?" for the closest known name, or an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    known = list(known)
+    folded = {each.casefold(): each for each in known}  # VAE is near vae
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    close = close or [folded[each] for each in difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)]
     return f", did you mean {close[0]!r}?" if close else ""
 
 

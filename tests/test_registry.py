@@ -358,6 +358,12 @@ def test_an_unknown_name_gets_a_suggestion(beside: Path) -> None:
         Registry.discover().find("model", "besid")
 
 
+@pytest.mark.parametrize("typed", ["Beside", "BESIDE", "Besid"])
+def test_a_name_in_other_letters_gets_a_suggestion(beside: Path, typed: str) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'beside'"):
+        Registry.discover().find("model", typed)
+
+
 def test_settings_reach_all_plugins_of_their_name_that_have_the_option(beside: Path) -> None:
     registry = Registry.discover()
     assigned = registry.assign([parse_set("beside.size=4"), parse_set("model:beside.size=5")])
