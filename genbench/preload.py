@@ -20,6 +20,8 @@ import torch.nn.functional  # noqa: F401
 import genbench.cell
 import genbench.supervisor  # noqa: F401
 
+__all__ = ["CUT_OFF"]
+
 CUT_OFF = (EOFError, pickle.UnpicklingError, BrokenPipeError)
 
 
