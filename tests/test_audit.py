@@ -17,7 +17,7 @@ from genbench.auditing.cover import smallest_cover
 from genbench.auditing.faults import FAULTS
 from genbench.auditing.ground import Workspace
 from genbench.auditing.measure import SharedReal
-from genbench.auditing.result import Audit
+from genbench.auditing.result import ENOUGH, SEEN, Audit, Finding
 from genbench.auditing.tables import FORMATS, html, render
 from genbench.data import space_of
 from genbench.errors import DataError, UnknownName, UserError
@@ -162,6 +162,30 @@ def test_a_blind_metric_is_told_and_one_that_needs_a_larger_fault_is_not(plugin:
     assert not any(metric == "t_mean" for metric, _ in missed)
     told = [line for line in found.verdicts() if "'t_blind' advertises shift and misses it" in line]
     assert len(told) == 1
+
+
+@pytest.mark.parametrize(("n", "held_to"), [(64, 2.0), (100, 2.5), (400, 5.0), (900, 5.0)])
+def test_of_few_samples_a_metric_is_held_to_less(n: int, held_to: float) -> None:
+    required = SEEN * math.sqrt(min(1.0, n / ENOUGH))
+    assert required == pytest.approx(held_to)
+    given = {"size": 0.3, "z": 0.4, "detected": False, "smallest": None, "value": 1.0, "floor": 1.0, "floor_sd": 1.0}
+    for strongest, missed in ((held_to + 0.1, False), (held_to - 0.1, True), (None, True)):
+        finding = Finding(
+            "shift", "m", **given, better="lower", advertised=True, flattered=False, strongest=strongest,
+            required=required,
+        )  # fmt: skip
+        assert finding.missed == missed
+        assert not replace(finding, advertised=False).missed
+
+
+def test_what_few_rows_cannot_show_is_nobodys_fault() -> None:
+    rng = np.random.default_rng(12)
+    modes = np.array([[0, 0], [3, 1], [-2, 3]])[rng.integers(0, 3, 240)]
+    rows = modes + rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 0.8]], 240)
+    found = genbench.audit(real=rows, metrics="precision", faults="lost_correlation")
+    [finding] = found.findings
+    assert (found.n, finding.advertised, finding.detected, finding.smallest) == (60, True, False, None)
+    assert found.missed == ()
 
 
 def test_what_these_data_cannot_have_is_left_out_and_missed_by_nobody(plugin: Path) -> None:

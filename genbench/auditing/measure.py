@@ -12,7 +12,7 @@ import numpy as np
 
 from genbench.auditing.faults import Fault
 from genbench.auditing.ground import Ground
-from genbench.auditing.result import LEAST, SEEN, Finding, Floor
+from genbench.auditing.result import ENOUGH, LEAST, SEEN, Finding, Floor
 from genbench.protocol import Array, Evidence, RealSide
 from genbench.scoring import Scorer, evaluate, standard_error
 
@@ -138,7 +138,10 @@ def measure(
     for size in fault.larger(STEP):
         inject(size, left)
         left = [name for name in left if abs(ladders[name][size]) < SEEN]
-    return [_finding(fault, name, scorers[name], shown.get(name, []), floors[name], ladders[name]) for name in scorers]
+    return [
+        _finding(fault, name, scorers[name], shown.get(name, []), floors[name], ladders[name], bench.n)
+        for name in scorers
+    ]
 
 
 def _z(values: Sequence[float | None], floor: Floor) -> float:
@@ -161,10 +164,11 @@ def _finding(
     scores: Sequence[Mapping[str, Any]],
     floor: Floor,
     ladder: Mapping[float, float],
+    n: int,
 ) -> Finding:
     spec, z, smallest = scorer.spec, ladder.get(fault.size, math.nan), _smallest(ladder)
     values = [score["value"] for score in scores]
-    seen = abs(z) >= SEEN
+    seen, strengths = abs(z) >= SEEN, [abs(other) for other in ladder.values()]
     return Finding(
         fault.name,
         name,
@@ -179,6 +183,8 @@ def _finding(
         advertised=fault.name in spec.detects,
         flattered=seen and spec.ranked and (z > 0) == (spec.better == "higher"),
         warnings=_warnings(scores, floor, ladder, smallest),
+        strongest=max(strengths) if strengths and all(map(math.isfinite, strengths)) else None,
+        required=SEEN * math.sqrt(min(1.0, n / ENOUGH)),
     )
 
 

@@ -11,9 +11,10 @@ from genbench.auditing.cover import smallest_cover
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LEAST", "SEEN", "Audit", "Finding", "Floor", "Injected"]
+__all__ = ["ENOUGH", "LEAST", "SEEN", "Audit", "Finding", "Floor", "Injected"]
 
 SEEN = 5.0  # |z| from which a fault counts as seen
+ENOUGH = 400  # samples, of which metrics are held to what they advertise; z grows as the root of their number
 LEAST = "seen at the smallest size that was tried"
 
 
@@ -46,6 +47,7 @@ class Finding:
 
     ``z`` is in standard deviations of the floor; ``detected`` is |z| >= 5. ``smallest`` is the size at which |z| is 5,
     None where not even the largest is seen. ``flattered``: the metric takes the fault for better than real data.
+    ``strongest`` is the largest |z| at any size, ``required`` what it must be of a metric that advertises the fault.
     """
 
     fault: str
@@ -61,11 +63,17 @@ class Finding:
     advertised: bool
     flattered: bool
     warnings: tuple[str, ...] = ()
+    strongest: float | None = None
+    required: float = SEEN
 
     @property
     def missed(self) -> bool:
-        """Whether the metric advertises to see this fault and does not see even the largest."""
-        return self.advertised and not self.detected and self.smallest is None
+        """Whether the metric advertises to see this fault and does not see even the largest.
+
+        Of fewer than 400 samples it need not see it, but tell as much of it as would be seen with 400.
+        """
+        unseen = self.advertised and not self.detected and self.smallest is None
+        return unseen and (self.strongest is None or self.strongest < self.required)
 
 
 @dataclass(frozen=True)

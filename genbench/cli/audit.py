@@ -49,7 +49,8 @@ def audit(**said: Any) -> int:
 
     Fourteen faults, from dropped modes to copied training rows, each at one size (z against what fresh real data score)
     and at the smallest size that the metric still sees with so many samples. The last lines name a smallest set of
-    metrics that sees everything. A metric that misses a fault it advertises is told, and the exit code is 3.
+    metrics that sees everything. A metric that misses a fault it advertises is told, and the exit code is 3;
+    of fewer than 400 samples no more is asked than what 400 would show.
     """
     output: Path | None = said["output"]
     form = said["form"] or (SUFFIXES.get(output.suffix, "rich") if output else "rich")
