@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from genbench.protocol import Evidence, RealSide, Score
+from genbench.protocol import Array, Evidence, RealSide, Score
 
 __all__ = ["any_scale"]
 
+FAR = 2.0**400  # times the extent of the real rows: beyond, whatever has no unit cannot tell how far a sample is
 SMALL, LARGE = 2.0**-100, 2.0**100  # between which third and fourth powers, and their sums, are ordinary numbers
 COMMON = ("standard_error", "debiased")
 LENGTHS = ("bandwidth", "tolerance")
@@ -29,6 +30,8 @@ def any_scale(power: int, *lengths: str) -> Callable[[Callable[..., Score]], Cal
     def decorate(metric: Callable[..., Score]) -> Callable[..., Score]:
         @functools.wraps(metric)
         def scaled(evidence: Evidence, *config: Any) -> Score:
+            if power == 0:
+                evidence = _within_reach(evidence)
             largest = _largest(evidence)
             if not largest or SMALL <= largest <= LARGE:
                 return metric(evidence, *config)
@@ -40,14 +43,32 @@ def any_scale(power: int, *lengths: str) -> Callable[[Callable[..., Score]], Cal
     return decorate
 
 
+def _within_reach(evidence: Evidence) -> Evidence:
+    """Return the evidence without samples so far away that, rescaled to them, all other rows would be one point."""
+    rows, fake = evidence.real.rows, evidence.fake
+    if not rows.size or not fake.size:
+        return evidence
+    reach = FAR * _extent(rows[0], *_ends(evidence.real))
+    if not 0 < reach < _extent(rows[0], fake.min(0), fake.max(0)):
+        return evidence
+    return replace(evidence, fake=np.clip(fake, rows[0] - reach, rows[0] + reach))
+
+
 def _largest(evidence: Evidence) -> float:
     """Return the largest difference from the first real row: an offset is no scale."""
     rows, fake = evidence.real.rows, evidence.fake
     if not rows.size or not fake.size:
         return 0.0
-    ends = evidence.real.once("ends", lambda: (rows.min(0), rows.max(0)))
+    return _extent(rows[0], *_ends(evidence.real), fake.min(0), fake.max(0))
+
+
+def _ends(real: RealSide) -> tuple[Array, Array]:
+    return real.once("ends", lambda: (real.rows.min(0), real.rows.max(0)))
+
+
+def _extent(origin: Array, *ends: Array) -> float:
     with np.errstate(over="ignore"):
-        return float(max(np.abs(end - rows[0]).max() for end in (*ends, fake.min(0), fake.max(0))))
+        return float(max(np.abs(end - origin).max() for end in ends))
 
 
 def _rescaled(evidence: Evidence, unit: float) -> Evidence:

@@ -533,6 +533,20 @@ def test_scores_follow_the_scale_of_the_data(metric, exponent):
     assert numbers[1] == pytest.approx([n * unit**power for n in numbers[0]], rel=1e-7)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "metric", ["precision", "recall", "density", "coverage", "mmd", "ct", "duplicates", "authenticity"]
+)
+@pytest.mark.parametrize("d", [2, 12])
+def test_one_sample_that_is_nowhere_does_not_hide_all_others(metric, d):
+    real, fake, train = normal(1, 90, d), normal(2, 80, d), normal(3, 70, d)
+    values = []
+    for far in (1e9, 1e29, 1e160, 1e300):
+        fake[7] = far
+        values.append(score(metric, evidence(real, fake, train=train)).value)
+    assert values == pytest.approx(values[:1] * 4, rel=1e-9)
+
+
 @pytest.mark.parametrize("metric", SAMPLES)
 def test_copies_are_at_distance_zero(metric):
     found = score(metric, evidence(*AWKWARD["copies"]))
