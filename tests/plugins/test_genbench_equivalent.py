@@ -238,7 +238,9 @@ def test_the_scale_is_the_median_distance() -> None:
     assert scale_of(np.ones((50, 2))).median == 0
 
 
-@pytest.mark.parametrize(("scale", "offset"), [(1e-30, 0.0), (1e30, 0.0), (1e-250, 0.0), (1e250, 0.0), (1.0, 1e4), (1e-12, 1.0)])
+@pytest.mark.parametrize(
+    ("scale", "offset"), [(1e-30, 0.0), (1e30, 0.0), (1e-250, 0.0), (1e250, 0.0), (1.0, 1e4), (1e-12, 1.0)]
+)
 def test_units_and_origin_change_nothing(scale, offset) -> None:
     rng = generator(13)
     x, y = rng.standard_normal((500, 4)), rng.standard_normal((400, 4)) * 1.5
