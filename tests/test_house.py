@@ -27,8 +27,8 @@ LIGHT = (
     "validation merging source chosen plan"
 )
 CELLS = (
-    "protocol loading device seeding data stored files snapshots training spaces scoring curves measures floors honesty "
-    "samples cell machine processes hosting inside supervisor preload hearsay worker hosts accelerators slots signals "
+    "protocol loading device seeding data stored files snapshots training spaces scoring curves measures floors "
+    "honesty samples cell machine processes hosting inside supervisor preload hearsay worker hosts accelerators slots signals "
     "observer resume executor cluster session rescoring"
 )
 TABLES = "significance entry summary table report progress comparing benching history api auditing testing scaffold cli"
