@@ -57,7 +57,7 @@ def bench(
     Both are installed into environments of their own and measured in turn on this machine: start-up, registry, plan,
     records, tables, each metric on fixed arrays, a training step and a draw of each model, CPU seconds on one thread.
     Slower counts beyond 10 % and beyond chance, and only if it repeats; then the exit code is 4. Counts, bytes, values
-    and hashes are compared exactly.
+    and hashes are compared exactly. All that genbench itself provides takes about twelve minutes of CPU time.
     """
     form = checked_form(form, output)
     checked_form(None, save)
