@@ -28,8 +28,8 @@ LIGHT = (
 )
 CELLS = (
     "protocol loading device seeding data stored files snapshots training spaces scoring curves measures floors "
-    "honesty samples cell machine processes hosting inside supervisor preload hearsay worker hosts accelerators slots signals "
-    "observer resume executor cluster session rescoring"
+    "honesty samples cell machine processes hosting inside supervisor preload hearsay worker hosts accelerators slots "
+    "signals observer resume executor cluster session rescoring"
 )
 TABLES = "significance entry summary table report progress comparing benching history api auditing testing scaffold cli"
 ORDER = " ".join([LIGHT, CELLS, TABLES]).split()
