@@ -289,6 +289,7 @@ def genbench_register() -> Iterable[Spec]:
             C2STConfig,
             "area under the ROC curve of boosted trees, samples against real rows",
             best=0.5,
+            version=2,
             paper="Lopez-Paz & Oquab 2017, arXiv:1610.06545",
         ),
         _metric(
@@ -301,6 +302,7 @@ def genbench_register() -> Iterable[Spec]:
             unit="standard deviations",
             best=0.0,
             needs=("samples", "train"),
+            version=2,
             paper="Meehan et al. 2020, arXiv:2004.05675",
         ),
         _metric(

@@ -105,5 +105,6 @@ def genbench_register() -> Iterable[Spec]:
             best=0.0,
             needs=("samples", "labels"),
             space="classifier",
+            version=2,
         ),
     ]

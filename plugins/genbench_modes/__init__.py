@@ -60,6 +60,7 @@ def genbench_register() -> Iterable[Spec]:
             ModesConfig,
             "KL divergence of the weights of the modes among samples from the true ones",
             unit="nats",
+            version=2,
             needs=("samples", "modes"),
             best=0.0,
             data=("vector",),
