@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toil import git, make_project
 
 from genbench.benching import lab as lab_module
 from genbench.benching.lab import Effort, Lab
@@ -26,107 +27,15 @@ from genbench.rundir import write_run
 
 ROOT = Path(__file__).parent.parent
 TRACKED = ROOT / "genbench" / "benching" / "tracked.py"
-PROJECT = """
-[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-[project]
-name = "genbench-toil"
-version = "1.0"
-dependencies = ["genbench>=0.1"]
-[project.entry-points.genbench]
-toil = "genbench_toil"
-[tool.hatch.build.targets.wheel]
-packages = ["genbench_toil"]
-"""
-PLUGIN = """
-from genbench.hooks import hookimpl
-from genbench.spec import MetricSpec
-
-@hookimpl
-def genbench_register():
-    names = {names}
-    return [MetricSpec(name, f"genbench_toil.toil:{{name}}", None, "adds numbers") for name in names]
-"""
-TOIL = """
-from genbench.protocol import Score
-
-def add(turns):
-    total = 0
-    for i in range(turns):
-        total += i % 7
-    return Score(float({result}))
-
-def slowed(evidence):
-    return add({turns})
-
-def kept(evidence):
-    return add(50_000)
-
-def gone(evidence):
-    return add(10)
-
-def breaks(evidence):
-    {breaks}
-    return add(10)
-
-added = gone
-"""
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
-    line = ["git", "-C", str(folder), *identity, *arguments]
-    return subprocess.run(line, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def write(folder: Path, names: tuple[str, ...], **values: Any) -> None:
-    package = folder / "genbench_toil"
-    package.mkdir(parents=True, exist_ok=True)
-    (folder / "pyproject.toml").write_text(PROJECT)
-    (package / "__init__.py").write_text(PLUGIN.format(names=names))
-    (package / "toil.py").write_text(TOIL.format(**{"turns": 100_000, "result": 1, "breaks": "", **values}))
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A plugin in a repository, whose files are 15 % slower than what is committed, and otherwise changed."""
-    folder = tmp_path_factory.mktemp("toil")
-    write(folder, ("slowed", "kept", "gone", "breaks"))
-    git(folder, "init", "-q")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "as it was")
-    write(folder, ("slowed", "kept", "added", "breaks"), turns=115_000, result=2, breaks="raise OSError('no disk')")
-    return folder
+    return make_project(tmp_path_factory.mktemp("toil"))
 
 
 # ------------------------------------------------------------------------------------------------------ the gate itself
-
-
-@pytest.mark.slow
-def test_a_slowdown_of_15_percent_is_caught_and_what_else_changed_is_told(
-    project: Path, tmp_path: Path, capsys
-) -> None:
-    told, kept = tmp_path / "comparison.json", tmp_path / "head.json"
-    names = "metric/slowed,metric/kept,metric/gone,metric/added,metric/breaks"
-    line = ["bench", "--against", "HEAD", "--project", str(project), "--select", names]
-    assert main([*line, "-o", str(told), "--save", str(kept)]) == 4
-    verdicts = {(v["subject"], v["metric"]): v for v in json.loads(told.read_text())["verdicts"]}
-    slowed = verdicts["metric/slowed", "cpu_s"]
-    assert slowed["verdict"] == "regressed"
-    assert 0.10 < slowed["change"] < 0.30
-    assert len(slowed["head_runs"]) == Effort().again, "a hit is measured again"
-    assert verdicts["metric/kept", "cpu_s"]["verdict"] in ("unchanged", "inconclusive")
-    assert verdicts["metric/gone", "cpu_s"]["verdict"] == "missing"
-    assert verdicts["metric/added", "cpu_s"]["verdict"] == "new"
-    assert verdicts["metric/breaks", "cpu_s"]["verdict"] == "regressed"
-    assert "no disk" in verdicts["metric/breaks", "cpu_s"]["reason"]
-    assert verdicts["metric/slowed", "value"]["verdict"] == "changed"
-    assert "metric/slowed, cpu_s" in capsys.readouterr().err
-    stored = read_stored(kept)
-    assert len(stored.values["metric/kept"]) == Effort().pairs
-    assert "metric/gone" not in stored.values
-    assert "metric/breaks" not in stored.values
 
 
 @pytest.mark.slow

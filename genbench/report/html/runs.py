@@ -40,7 +40,7 @@ def _session(session: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]
     parts = (
         ("Plan", request),
         ("Machine", _mapping(session.get("machine"))),
-        ("Versions", _mapping(session.get("versions"))),
+        ("Versions", {**_mapping(session.get("versions")), "commit of genbench": session.get("commit")}),
     )
     return [(title, [(clean(name), _text(value)) for name, value in part.items()]) for title, part in parts]
 
