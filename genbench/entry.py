@@ -33,6 +33,7 @@ STANDARD = ("standardised", "pixels", "")  # the spaces that go without saying i
 KINDS = ("exact", "bound", "estimate")
 OBSERVABLES = "_observables"  # how metrics are named that hold the distance of each observable
 LIKELIHOODS = ("nll", "bits_per_dim", "kl")  # where the kind of a model's density says what the number is
+COUNTS = ("equivalent", "amplification", "speedup", "break_even")  # metrics that cannot be negative, and vary much
 TIMED = ("speedup", "break_even")  # metrics that are made of timings
 SUSPECT = 3.0  # standard errors, of value and floor together, by which a score must beat the floor before it is flagged
 
@@ -105,7 +106,7 @@ def timing_entry(ok: Sequence[Record], column: Column, missing: str) -> Entry:
         if value is not None:
             found[_seed(record)] = value
     estimate, missing = _estimate(found, len(ok), missing)
-    return Entry(estimate, missing, estimate.interval() if estimate else None, ranked=not shared(ok))
+    return Entry(estimate, missing, _not_negative(estimate.interval()) if estimate else None, ranked=not shared(ok))
 
 
 def score_entry(
@@ -133,7 +134,10 @@ def score_entry(
         estimate = replace(estimate, sides=_sides(first))
     ranked = not entry.doubt and all(s.get("ranked", True) for s in valued.values())
     ranked = ranked and not (column.metric in TIMED and shared(ok))
-    entry = replace(entry, estimate=estimate, interval=_interval(estimate, first), ranked=ranked)
+    interval = _interval(estimate, first)
+    if column.metric in COUNTS:
+        interval = _not_negative(interval)
+    entry = replace(entry, estimate=estimate, interval=interval, ranked=ranked)
     return _beside_floor(entry, estimate, valued)
 
 
@@ -195,6 +199,11 @@ def _interval(estimate: Estimate, first: Mapping[str, Any]) -> tuple[float, floa
     if len(estimate.by_seed) == 1 and low is not None and high is not None:
         return low, high
     return None if estimate.limit else estimate.interval()
+
+
+def _not_negative(interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return an interval of what cannot be negative: Student's, over two or three seeds, may reach below."""
+    return None if interval is None else (max(interval[0], 0.0), interval[1])
 
 
 def scale_of(score: Mapping[str, Any]) -> tuple[str, ...]:

@@ -67,9 +67,8 @@ def _panel(axes: Axes, row: Row, look: Look) -> None:
     names = list(dict.fromkeys(name for trace in traces for name in trace))
     names.sort(key=lambda name: name != "loss")
     values = [trace[name][:, 1] for trace in traces for name in names[:NAMES] if name in trace]
-    axes.set_yscale(scale := _scale(np.concatenate(values)))
-    if scale != "linear":
-        plain_numbers(axes, "y")
+    axes.set_yscale(_scale(np.concatenate(values)))
+    plain_numbers(axes, "y")
     for at, name in enumerate(names[:NAMES]):
         for number, trace in enumerate(each for each in traces if name in each):
             kwargs: dict[str, Any] = {"label": plain_text(name)} if number == 0 else {}

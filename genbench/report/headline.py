@@ -38,7 +38,7 @@ def _worth(row: Row) -> str:
     for_each = f" ({_short(ratio.mean)})" if ratio else ""
     if entry.estimate.limit:
         return f"≥ {number}{for_each}"
-    interval = f" [{_short(max(entry.interval[0], 0.0))}, {_short(entry.interval[1])}]" if entry.interval else ""
+    interval = f" [{_short(entry.interval[0])}, {_short(entry.interval[1])}]" if entry.interval else ""
     return f"{number}{interval}{for_each}"
 
 

@@ -5,6 +5,7 @@ from rich.cells import cell_len
 from synthetic import record, score, seeds
 
 from genbench.report import render
+from genbench.summary import summarise
 
 
 def worth(name, value, *, at_least=False, low=None, high=None, seed=0, **fields):
@@ -129,3 +130,14 @@ def test_the_verdict_keeps_to_the_width(width):
     text = render(records, width=width)
     assert all(cell_len(line) <= width for line in text.splitlines())
     assert "equivalent" in text
+
+
+def test_no_interval_of_a_count_or_a_time_reaches_below_zero() -> None:
+    records = [
+        worth("a", value, seed=s, timings={"fit_s": seconds})
+        for s, (value, seconds) in enumerate([(90.0, 0.1), (400.0, 9.0), (10.0, 0.1)])
+    ]
+    (table,) = summarise(records)
+    row = table.rows[0]
+    assert row.entries["equivalent"].interval[0] == row.entries["fit_s"].interval[0] == 0
+    assert "[0, " in render(records)
