@@ -41,7 +41,7 @@ def no_level(evidence):
 
 @broken("same_evidence_same_score")
 def of_its_mood(evidence):
-    return Score(sound(evidence).value + 1e-6 * int.from_bytes(random.SystemRandom().randbytes(1)), detail={"a": 1})
+    return Score(sound(evidence).value + 2e-4 * random.SystemRandom().random(), detail={"a": 1})
 
 
 @broken("evidence_and_process_are_left_alone")
