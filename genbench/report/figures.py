@@ -44,7 +44,11 @@ FIGURES: Mapping[str, Kind] = {
     "scatter": Kind(scatter, "Samples", "samples of two columns beside held-out data, one panel a model"),
     "images": Kind(images, "Samples", "images of each model, and below each the nearest image of the training data"),
     "marginals": Kind(marginals, "Marginals", "each column and observable: models over held-out data, and their ratio"),
-    "corner": Kind(corner, "Pairs of columns", "each pair of columns: contours of models over held-out data"),
+    "corner": Kind(
+        corner,
+        "Pairs of columns",
+        "each pair of columns, of many the first five: contours of models over held-out data",
+    ),
     "pareto": Kind(pareto, "What quality costs", "quality against the time of training and against samples a second"),
     "equivalent": Kind(
         equivalent,
@@ -65,7 +69,10 @@ FIGURES: Mapping[str, Kind] = {
     ),
     "coverage": Kind(coverage, "Coverage", "how much of the real data is covered; the grey line is fresh real data"),
     "modes": Kind(
-        modes, "Modes", "samples in each known mode, in units of what real data have there; an empty square is none"
+        modes,
+        "Modes",
+        "samples in each known mode, in units of what real data have there, and how many modes are hit: means over "
+        "seeds; an empty square is a mode that no seed hits",
     ),
     "likelihood": Kind(
         likelihood, "Likelihood", "likelihoods of held-out data by kind; exact, bound and estimate do not compare"

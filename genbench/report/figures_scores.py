@@ -131,14 +131,15 @@ def _limit(axes: Axes, means: Any) -> None:
 def modes(subject: Subject) -> Figure:
     """Return how many samples of each model lie in each known mode, in units of what real data would have there.
 
-    An empty square is a mode that was left out. Raises Unsuited where the modes are not known.
+    Squares and the number of modes hit beside them are means over seeds; an empty square is a mode that every seed left
+    out. Raises Unsuited where the modes are not known.
     """
-    found = [(row, share) for row in subject.rows if (share := _shares(row)) is not None]
-    widths = {len(share) for _, share in found}
+    found = [(row, counts) for row in subject.rows if (counts := _counts(row)) is not None]
+    widths = {counts.shape[1] for _, counts in found}
     if len(widths) != 1:
         raise Unsuited(f"{subject.dataset}: no record holds the metric 'modes'; the modes of most data are not known")
-    rows, shares = [row for row, _ in found], np.array([share for _, share in found])
     width = widths.pop()
+    rows, shares = [row for row, _ in found], np.array([c.mean(0) * width / _looked_at(row) for row, c in found])
     figure = Figure(figsize=(min(9.0, 0.25 * width + 2.6), 0.24 * len(rows) + 1.0))
     axes = figure.add_subplot()
     shown = axes.imshow(np.ma.masked_equal(shares, 0), aspect="auto", cmap="viridis", vmin=0, vmax=2,
@@ -146,16 +147,16 @@ def modes(subject: Subject) -> Figure:
     axes.set_yticks(range(len(rows)), [subject.looks[row.label].label for row in rows], fontsize=8)
     axes.set_xticks([])
     axes.set_xlabel("modes", fontsize=8)
-    for at, share in enumerate(shares):
-        axes.text(1.01, at, f"{np.count_nonzero(share)}/{width}", transform=axes.get_yaxis_transform(), va="center",
-                  fontsize=8)  # fmt: skip
+    for at, (_, counts) in enumerate(found):
+        hit = round(float(np.count_nonzero(counts, axis=1).mean()), 1)  # what the table has; seeds miss different modes
+        axes.text(1.01, at, f"{hit:g}/{width}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
     bar = figure.colorbar(shown, ax=axes, pad=0.1, ticks=[0, 1, 2])
     bar.ax.set_yticklabels(["0", "as real", "2 x or more"], fontsize=7)
     return figure
 
 
-def _shares(row: Row) -> Any:
-    """Return the samples in each mode over what is expected (k,), mean over seeds; None where it is not known."""
+def _counts(row: Row) -> Any:
+    """Return the samples in each mode (seeds, k); None where they are not known."""
     counts = [
         detail["counts"]
         for record in row.records
@@ -165,8 +166,7 @@ def _shares(row: Row) -> Any:
     ]  # fmt: skip
     if not counts or len({len(each) for each in counts}) != 1:
         return None
-    mean = np.mean(np.array(counts, float), axis=0)
-    return mean * len(mean) / _looked_at(row)
+    return np.array(counts, float)
 
 
 def _looked_at(row: Row) -> float:

@@ -133,3 +133,16 @@ def test_the_front_is_what_nothing_beats_in_both() -> None:
     assert names == ["cheap", "middle", "good"]
     assert [p.row.label for p in front_of(points, "higher", "lower")][:1] == ["beaten"]
     assert [p.row.label for p in front_of(points, "lower", "lower")] == ["cheap"]
+
+
+def test_modes_are_counted_seed_by_seed_as_in_the_table() -> None:
+    counts = ([5, 0, 5, 0], [0, 5, 5, 0])  # each seed hits two modes of four, together three
+    cells = [
+        record("gan", seed, [score("modes", 2.0, better="higher", n_fake=10, detail={"of": 4, "counts": each})])
+        for seed, each in enumerate(counts)
+    ]
+    (subject,) = subjects_of(cells)
+    axes = draw("modes", subject).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["2/4"]
+    shares = axes.images[0].get_array()
+    assert shares.filled(-1).tolist() == [[1.0, 1.0, 2.0, -1.0]]
