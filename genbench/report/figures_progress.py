@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbench.budget import Budget
 from genbench.entry import Record, column_of
+from genbench.errors import UserError
 from genbench.protocol import Array
 from genbench.report.figures_style import SOFT, Look, Subject, Unsuited, plain_numbers, plain_text
 from genbench.summary import Row
@@ -24,7 +27,8 @@ BASELINE = "gaussian"
 class Course:
     """One training: (points, 2) of seconds and value, the steps of each, and how far a snapshot's value may be off.
 
-    The last point is the model that came out of it; its step is -1.
+    The last point is the model that came out of it; its step is -1. Of a budget in seconds, where no two trainings stop
+    at the same steps, the steps are shares of it instead, in 32nds: 1, 2, 4, 8, 16.
     """
 
     points: Array
@@ -43,6 +47,8 @@ def progress(subject: Subject) -> Figure:
     if not label:
         raise Unsuited(f"{subject.dataset}: no metric was taken of snapshots of the trainings")
     courses = {row.label: courses_of(row, label) for row in subject.rows}
+    if not any(courses[row.label] for row in subject.models):
+        raise Unsuited(f"{subject.dataset}: no trained model has both a value of {plain_text(label)} and its seconds")
     figure = Figure(figsize=(6.4, 3.9))
     axes = figure.subplots()
     _scales(axes, [course for row in subject.models for course in courses[row.label]])
@@ -91,8 +97,20 @@ def courses_of(row: Row, label: str) -> list[Course]:
         points = [(p["seconds"], p["value"]) for p in curve] + [(seconds, score["value"])]
         errors = [(p["high"] - p["low"]) / 2 for p in curve if _number(p.get("low")) and _number(p.get("high"))]
         error = float(np.median(errors)) if errors else 0.0
-        found.append(Course(np.array(points, float), (*(int(p["step"]) for p in curve), -1), error))
+        found.append(Course(np.array(points, float), (*(_step(p, record.get("budget")) for p in curve), -1), error))
     return found
+
+
+def _step(point: Mapping[str, Any], budget: Any) -> int:
+    """Return what a snapshot has in common with that of another seed: its step, or its share of a budget in seconds."""
+    try:
+        given = Budget.parse(str(budget))
+    except UserError:  # none, or a record of another making
+        return int(point["step"])
+    if given.unit != "s":
+        return int(point["step"])
+    share = max(1.0, 32 * point["seconds"] / given.amount)
+    return 1 << math.floor(math.log2(share))  # snapshots are taken as soon as a power of two is spent
 
 
 def _scales(axes: Axes, courses: Sequence[Course]) -> None:
@@ -114,9 +132,9 @@ def _scales(axes: Axes, courses: Sequence[Course]) -> None:
 def _draw(axes: Axes, courses: Sequence[Course], look: Look) -> None:
     for course in courses if len(courses) > 1 else ():
         axes.plot(*course.points.T, color=look.colour, linewidth=0.7, alpha=0.35)
-    common = set.intersection(*(set(course.steps) for course in courses))
-    kept = [course.points[[step in common for step in course.steps]] for course in courses]
-    mean = np.mean(kept, axis=0)  # (points, 2)
+    at = [dict(zip(course.steps, course.points, strict=True)) for course in courses]
+    common = [step for step in at[0] if all(step in points for points in at)]
+    mean = np.mean([[points[step] for step in common] for points in at], axis=0)  # (points, 2)
     axes.plot(*mean.T, color=look.colour, linestyle=look.dashes, linewidth=1.4, marker=".", markersize=4, zorder=3)
     axes.plot(*mean[-1:].T, color=look.colour, marker=look.marker, markersize=7, linestyle="", zorder=4,
               label=look.label)  # fmt: skip
