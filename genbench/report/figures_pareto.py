@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from genbench.entry import Column, Entry
 from genbench.errors import DataError
-from genbench.report.figures_style import SOFT, Look, Subject, plain_numbers, plain_text
+from genbench.report.figures_style import SOFT, Look, Subject, few_decades, plain_numbers, plain_text
 from genbench.summary import Row
 
 __all__ = ["Point", "front_of", "pareto", "quality_of"]
@@ -100,6 +100,8 @@ def _points(rows: Sequence[Row], cost: str, quality: str) -> list[Point]:
 def _panel(axes: Axes, points: Sequence[Point], looks: Mapping[str, Look], column: Column, better: str) -> None:
     axes.set_xscale("log")
     plain_numbers(axes, "x")
+    if points:  # costs within a decade would have no labelled tick at all
+        few_decades(axes, min(p.cost for p in points), max(p.cost for p in points))
     values = [p.quality for p in points]
     if values and min(values) > 0:
         axes.set_yscale("log")

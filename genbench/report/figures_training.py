@@ -19,6 +19,7 @@ __all__ = ["traces_of", "training"]
 
 ACROSS = 4
 NAMES = 4  # values of a model that are drawn
+MARKS = (".", "x", "+", "1")  # of each, where it is a point or two and a dash tells nothing
 POINTS = 160  # of a line: more than a panel has pixels for would only make a page larger
 SHARPEST = 30.0  # times its median: an axis that holds more than this is logarithmic
 
@@ -73,7 +74,7 @@ def _panel(axes: Axes, row: Row, look: Look) -> None:
         for number, trace in enumerate(each for each in traces if name in each):
             kwargs: dict[str, Any] = {"label": plain_text(name)} if number == 0 else {}
             axes.plot(*trace[name].T, color=look.colour, linestyle=DASHES[at], linewidth=1.1, alpha=0.85,
-                      marker="." if len(trace[name]) < 3 else "", **kwargs)  # fmt: skip
+                      marker=MARKS[at] if len(trace[name]) < 3 else "", **kwargs)  # fmt: skip
     axes.set_title(look.label, fontsize=8, color=look.colour, weight="bold")
     axes.tick_params(labelsize=6.5)
     axes.set_xlim(left=0)

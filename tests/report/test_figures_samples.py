@@ -146,3 +146,25 @@ def test_modes_are_counted_seed_by_seed_as_in_the_table() -> None:
     assert [text.get_text() for text in axes.texts] == ["2/4"]
     shares = axes.images[0].get_array()
     assert shares.filled(-1).tolist() == [[1.0, 1.0, 2.0, -1.0]]
+
+
+@pytest.mark.parametrize("rates", [(1.28e6,), (1.28e6, 2.74e6), (1.1e6, 9e6), (2e5, 1.5e7), (1e3, 1e7)])
+def test_what_quality_costs_can_be_read_off_however_near_the_costs_are(rates) -> None:
+    cells = [
+        record(f"model{at}", 0, [score("energy", 0.1)], timings={"fit_s": 3.0, "samples_per_s": rate})
+        for at, rate in enumerate(rates)
+    ]
+    (subject,) = subjects_of(cells)
+    axes = draw("pareto", subject).axes[1]
+    low, high = axes.get_xlim()
+    assert low <= min(rates)
+    assert high >= max(rates)
+    told = [axes.xaxis.get_major_formatter()(at) for at in axes.xaxis.get_majorticklocs() if low <= at <= high]
+    assert 2 <= len(set(told)) == len(told) <= 7
+
+
+def test_values_that_were_logged_once_are_told_apart() -> None:
+    (subject,) = subjects_of([record("vae", 0, [score("energy", 0.1)], trace=[[0.2, 10, {"loss": 3.0, "kl": 2.0}]])])
+    lines = draw("training", subject).axes[0].lines
+    assert {line.get_label() for line in lines} == {"loss", "kl"}
+    assert len({line.get_marker() for line in lines} - {"", "None", None}) == 2
