@@ -35,7 +35,8 @@ def table(
     """Print one table a dataset from the records of RUN..., run directories of 'genbench run'.
 
     A cell of the table is the mean over seeds and its standard error; what nothing beats beyond chance is marked. csv,
-    json and parquet hold everything that the records say, one row a model or, with --per seed, one a cell.
+    json and parquet hold every score, with its interval, floor and z, and every timing: one row a model or, with --per
+    seed, one a cell. Warnings, details and the curves of snapshots are in the records alone.
     """
     form = form or (SUFFIXES.get(output.suffix, "rich") if output else "rich")
     if form == "parquet" and output is None:
