@@ -33,7 +33,7 @@ def add_curves(
             point = {name: score[name] for name in ("value", "low", "high", "n_fake")}
             curve.append({"seconds": float(seconds), "step": int(step), **point})
     for at, curve in zip(wanted, curves, strict=True):
-        scores[at]["detail"] = {**scores[at]["detail"], "curve": curve}
+        scores[at]["detail"] = {**(scores[at]["detail"] or {}), "curve": curve}
 
 
 def _evidence(last: Evidence, raw: Array, rows: Array) -> Evidence:
