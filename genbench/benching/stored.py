@@ -12,12 +12,11 @@ from typing import Any
 
 from genbench.benching.sides import Side
 from genbench.errors import UserError
-from genbench.machine import machine, versions
+from genbench.machine import CLOCK, machine, versions
 
-__all__ = ["CLOCK", "Stored", "read_stored", "write_stored"]
+__all__ = ["Stored", "read_stored", "write_stored"]
 
 VERSION = "5.1.0"  # of pytest-benchmark, whose format this is
-CLOCK = "process CPU seconds"  # by which such a file is told from others
 
 
 @dataclass(frozen=True)

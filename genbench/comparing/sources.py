@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UserError
+from genbench.machine import CLOCK
 from genbench.record import Damage, read_records, read_run
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["Benchmark", "CellName", "Side", "read_side"]
 
 CellName = tuple[str, str, str, str]  # model, dataset, budget, kind of device
-CLOCK = "process CPU seconds"  # in extra_info of a file of genbench bench --save
 ABOUT = ("created", "machine", "versions", "commit", "request")  # of run.json
 MACHINE = ("node", "system", "python_version", "id", "processor", "cores", "python")  # the last four of bench
 LARGEST = 64 * 2**20  # bytes of a file of pytest-benchmark

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from genbench.entry import Column, Entry
 from genbench.errors import DataError
-from genbench.report.figures_style import SOFT, Look, Subject, few_decades, plain_numbers, plain_text
+from genbench.report.figures_style import SOFT, Look, Subject, few_decades, plain_numbers, plain_text, warn_of_clocks
 from genbench.summary import Row
 
 __all__ = ["Point", "front_of", "pareto", "quality_of"]
@@ -75,8 +75,7 @@ def pareto(subject: Subject) -> Figure:
         axes.set_xlabel(f"{words} ({'less' if better == 'lower' else 'more'} is better)")
     way = "more" if column.better == "higher" else "less"
     grid[0].set_ylabel(f"{WORDS.get(column.name, plain_text(column.name))} ({way} is better)")
-    if not all(summary.one_clock for summary in subject.summaries):
-        figure.suptitle("times of several runs, machines or devices: not comparable", fontsize=8, color="#B00020")
+    warn_of_clocks(figure, subject)
     _draw_floor(grid, subject.rows, column)
     seen = {p.row.label: subject.looks[p.row.label] for _, _, points in panels for p in points}
     handles = [Line2D([], [], color=k.colour, marker=k.marker, linestyle="", label=k.label) for k in seen.values()]

@@ -15,7 +15,7 @@ from genbench.budget import Budget
 from genbench.entry import Record, column_of
 from genbench.errors import UserError
 from genbench.protocol import Array
-from genbench.report.figures_style import SOFT, Look, Subject, Unsuited, plain_numbers, plain_text
+from genbench.report.figures_style import SOFT, Look, Subject, Unsuited, plain_numbers, plain_text, warn_of_clocks
 from genbench.summary import Row
 
 __all__ = ["Course", "courses_of", "progress"]
@@ -58,8 +58,7 @@ def progress(subject: Subject) -> Figure:
     _levels(axes, subject.rows, courses)
     axes.set_xlabel("seconds of training (snapshots not counted)")
     axes.set_ylabel(f"{plain_text(label)}, {unit}" if unit else plain_text(label))
-    if not all(summary.one_clock for summary in subject.summaries):
-        figure.suptitle("times of several runs, machines or devices: not comparable", fontsize=8, color="#B00020")
+    warn_of_clocks(figure, subject)
     figure.legend(loc="outside right upper")
     return figure
 

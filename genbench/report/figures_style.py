@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from genbench.entry import Record
@@ -37,6 +38,7 @@ __all__ = [
     "looks",
     "plain_numbers",
     "plain_text",
+    "warn_of_clocks",
 ]
 
 INK = "#222222"  # words, axes
@@ -169,6 +171,12 @@ def plain_text(value: object) -> str:
     """Return a short line that matplotlib shows as it is: a leading underscore would hide it from a legend."""
     text = clean(value, LONGEST)
     return f" {text}" if text.startswith("_") else text
+
+
+def warn_of_clocks(figure: Figure, subject: Subject) -> None:
+    """Say above a figure with an axis of time where its times cannot be compared."""
+    if not all(summary.one_clock for summary in subject.summaries):
+        figure.suptitle("times of several runs, machines or devices: not comparable", fontsize=8, color="#B00020")
 
 
 def logarithmic(axes: Axes) -> None:
