@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -279,6 +279,7 @@ SIDE = st.dictionaries(
 @given(
     SIDE, SIDE, st.sampled_from(["lower", "higher"]), st.sampled_from(["", "nats"]), st.sampled_from([None, 0.0, 1e-6])
 )
+@example({0: 0.0, 1: 5e-73}, {0: 25.0, 1: 5e-73}, "lower", "", None)  # the shift that could be seen is infinite
 def test_whatever_the_scores_there_is_one_verdict_that_mirrors(base, head, better, unit, floor_sd):
     found = one(base, head, better=better, unit=unit, floor_sd=floor_sd)
     assert found.p is None or 0.0 <= found.p <= 1.0

@@ -169,7 +169,8 @@ def _evidence(pair: Pair, alpha: float, floors: float, share: float) -> _Evidenc
         found.append(found[0])
     worse, better = (min(1.0, 2.0 * min(each[side] for each in found)) for side in (0, 1))
     sd = math.sqrt((float(y.var(ddof=1)) + float(z.var(ddof=1))) / 2.0)
-    seen = unscaled(scaled(np.array([middle])) + sign * smallest_shift(sd, runs, alpha))
+    with np.errstate(over="ignore"):  # scores so far apart that no finite change could have been seen
+        seen = unscaled(scaled(np.array([middle])) + sign * smallest_shift(sd, runs, alpha))
     smallest = abs(float(seen[0]) - middle) / abs(middle) if middle else None
     most = min(each[2] for each in found)
     return _Evidence(worse, better, float(z.mean() - y.mean()), most, least, sd, runs, smallest)
