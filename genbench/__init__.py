@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     )
     from genbench.hooks import hookimpl
     from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec
-
-__version__ = "0.1.0"
+    from genbench.version import __version__
 
 __all__ = [
     "ConfigError",
@@ -54,6 +53,7 @@ HOMES = {
     "audit": "genbench.auditing",
     "compare": "genbench.comparing",
     "hookimpl": "genbench.hooks",
+    "__version__": "genbench.version",
 }
 
 

@@ -21,9 +21,10 @@ from typing import Any, Literal
 
 import pluggy
 
-from genbench import __version__, hooks
+from genbench import hooks
 from genbench.errors import PluginError, UserError, suggestion
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec, Spec
+from genbench.version import __version__
 
 __all__ = [
     "Candidate",

@@ -10,11 +10,11 @@ from typing import Any
 
 from scipy import stats
 
+from genbench.scoring import SUSPECT
 from genbench.significance import LEVEL, Estimate
 
 __all__ = [
     "STANDARD",
-    "SUSPECT",
     "TIMED",
     "Column",
     "Entry",
@@ -35,7 +35,6 @@ OBSERVABLES = "_observables"  # how metrics are named that hold the distance of 
 LIKELIHOODS = ("nll", "bits_per_dim", "kl")  # where the kind of a model's density says what the number is
 COUNTS = ("equivalent", "amplification", "speedup", "break_even")  # metrics that cannot be negative, and vary much
 TIMED = ("speedup", "break_even")  # metrics that are made of timings
-SUSPECT = 3.0  # standard errors, of value and floor together, by which a score must beat the floor before it is flagged
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import genbench
+from genbench.version import __version__
 
 __all__ = ["CLOCK", "commit", "cores", "machine", "versions"]
 
@@ -57,7 +57,7 @@ def versions() -> dict[str, str | None]:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = getattr(genbench, "__version__", None) if name == "genbench" else None
+            found[name] = __version__ if name == "genbench" else None
     return found
 
 
@@ -67,7 +67,7 @@ def commit() -> str | None:
 
     It is known of what pip installed from a repository, and of what lies in one.
     """
-    folder, program = Path(genbench.__file__).parents[1], shutil.which("git")
+    folder, program = Path(__file__).parents[1], shutil.which("git")
     if (folder / ".git").exists() and program is not None:
         command = [program, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
         alone = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}

@@ -11,7 +11,6 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import genbench
 from genbench.budget import Budget, Sizes
 from genbench.chosen import Chosen, Settings, applies, choose, choose_metrics, measured
 from genbench.config import Setting, canonical, fill
@@ -23,6 +22,7 @@ from genbench.registry import CORE, Entry, Registry
 from genbench.selection import split
 from genbench.source import source_hash
 from genbench.spec import DatasetSpec, ModelSpec
+from genbench.version import __version__
 
 __all__ = ["FILE", "PROTOCOL", "REAL", "Cell", "Chosen", "Plan", "Request", "Skip", "has", "make_plan"]
 
@@ -299,7 +299,7 @@ def _source(chosen: Chosen) -> dict[str, Any]:
     return {
         "plugin": provenance.plugin,
         "distribution": provenance.distribution,
-        "version": provenance.version or genbench.__version__,
+        "version": provenance.version or __version__,
         "module": provenance.module,
     }
 

@@ -11,10 +11,11 @@ from scipy import stats
 from synthetic import record, score, seeds
 
 from genbench.cli.table import table
-from genbench.entry import SUSPECT, Column, score_entry
+from genbench.entry import Column, score_entry
 from genbench.errors import UnknownName
 from genbench.record import write_json, write_record
 from genbench.report import render, views_of
+from genbench.scoring import SUSPECT
 from genbench.significance import pair_p_values
 from genbench.summary import summarise
 from genbench.table import Results, load, to_frame

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from genbench import __version__
 from genbench.errors import GenbenchError, PluginError, suggestion
+from genbench.version import __version__
 
 __all__ = ["COMMANDS", "group", "main"]
 

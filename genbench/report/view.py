@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from genbench.entry import SUSPECT, Column, Entry
+from genbench.entry import Column, Entry
 from genbench.report.headline import headline
 from genbench.report.legend import Scale, caption, legend, note, reasons, remarks, scale_marks
 from genbench.report.numbers import Number, rounded
 from genbench.report.text import clean
+from genbench.scoring import SUSPECT
 from genbench.summary import ABSENT, REFERENCES, Row, Summary
 from genbench.summary import chosen as pick
 

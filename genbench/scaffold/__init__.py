@@ -11,9 +11,9 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from genbench import __version__
 from genbench.errors import UserError
 from genbench.spec import NAME
+from genbench.version import __version__
 
 __all__ = ["KINDS", "Names", "write_package"]
 

@@ -13,7 +13,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from genbench import __version__
 from genbench.report.figures import subjects_of
 from genbench.report.html.cells import cells_of
 from genbench.report.html.pictures import gallery_of
@@ -21,6 +20,7 @@ from genbench.report.html.runs import runs_of
 from genbench.report.html.tables import leaderboard, overview
 from genbench.report.text import clean
 from genbench.table import Results
+from genbench.version import __version__
 
 __all__ = ["render_report"]
 
