@@ -221,8 +221,9 @@ def execute(
 
     from genbench.inside import Limits
     from genbench.progress import Announcement, LiveProgress
+    from genbench.record.run_directory import default_directory
     from genbench.resume import parse_retry
-    from genbench.session import Session, default_directory
+    from genbench.session import Session
     from genbench.text import plain
 
     check_place(out, jobs, timeout, memory, isolation, retry, scheduler, insecure)
@@ -290,7 +291,7 @@ def _as_in_a_cell() -> None:
 
 def jobs_for(device: str) -> int:
     """Return how many cells run at a time: one a core on the processor, one on each accelerator."""
-    from genbench.machine import cores
+    from genbench.record.environment import cores
 
     return cores() if device in ("auto", "cpu") else len(device.split(","))
 

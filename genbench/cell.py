@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from genbench.budget import Budget
+from genbench.chosen import Chosen
 from genbench.curves import add_curves
 from genbench.data import Space, check_samples, fingerprint, space_of
 from genbench.device import Device
@@ -21,9 +22,9 @@ from genbench.floors import spread_of_floors
 from genbench.honesty import Check, Density, beats_no_truth, density_checks
 from genbench.loading import heard_by
 from genbench.measures import makers_of, scorer_of
-from genbench.plan import REAL, Cell, Chosen
+from genbench.plan import REAL, Cell
 from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide, Sampler, TrainingData
-from genbench.record import cell_folder
+from genbench.record.store import cell_folder
 from genbench.registry import resolve
 from genbench.scoring import evaluate
 from genbench.seeding import seeded, stream

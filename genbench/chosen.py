@@ -15,7 +15,7 @@ from typing import Any
 
 from genbench.config import Setting, canonical, essential, fill, label
 from genbench.errors import UserError
-from genbench.record import to_json
+from genbench.record.encoding import to_json
 from genbench.registry import NATIVE_SPACES, Entry, Registry
 from genbench.selection import parse_selection, split
 from genbench.source import contents_of

@@ -13,8 +13,9 @@ from typing import Protocol
 
 import numpy as np
 
+from genbench.budget import Sizes
 from genbench.errors import DataError, Invalid
-from genbench.protocol import Array, Column, Data, Sizes
+from genbench.protocol import Array, Column, Data
 
 __all__ = ["ImageSpace", "Space", "VectorSpace", "check_samples", "fingerprint", "space_of", "split"]
 

@@ -5,31 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any
 
 from scipy import stats
 
-from genbench.scoring import SUSPECT
-from genbench.significance import LEVEL, Estimate
+from genbench.record.score import SUSPECT, column_of, finite, is_limit, own_error
+from genbench.record.store import Record
+from genbench.significance import Estimate
 
-__all__ = [
-    "STANDARD",
-    "TIMED",
-    "Column",
-    "Entry",
-    "Record",
-    "column_of",
-    "scale_of",
-    "score_entry",
-    "scores_of",
-    "shared",
-    "timing_entry",
-]
+__all__ = ["TIMED", "Column", "Entry", "scale_of", "score_entry", "scores_of", "shared", "timing_entry"]
 
-Record = Mapping[str, Any]
 
-STANDARD = ("standardised", "pixels", "")  # the spaces that go without saying in the name of a column
 KINDS = ("exact", "bound", "estimate")
 OBSERVABLES = "_observables"  # how metrics are named that hold the distance of each observable
 LIKELIHOODS = ("nll", "bits_per_dim", "kl")  # where the kind of a model's density says what the number is
@@ -70,14 +56,6 @@ class Entry:
     suspect: bool = False  # better than fresh real data, beyond noise
 
 
-def column_of(score: Mapping[str, Any]) -> str:
-    """Return the name of a score's column: its label, else its metric and, unless it is the standard one, its space."""
-    if score.get("label"):
-        return str(score["label"])
-    metric, space = str(score["metric"]), str(score.get("space") or "")
-    return metric if space in STANDARD or "@" in metric else f"{metric}@{space}"
-
-
 def scores_of(record: Record) -> Iterator[Record]:
     """Yield the scores of a record; after one of several observables, ``w1_observables``, that of each: ``w1[m_jj]``.
 
@@ -101,7 +79,7 @@ def timing_entry(ok: Sequence[Record], column: Column, missing: str) -> Entry:
     """Return the entry of a timing from the records that are ok; ``missing`` says why no mean may be shown, if so."""
     found = {}
     for record in ok:
-        value = _number((record.get("timings") or {}).get(column.name))
+        value = finite((record.get("timings") or {}).get(column.name))
         if value is not None:
             found[_seed(record)] = value
     estimate, missing = _estimate(found, len(ok), missing)
@@ -116,10 +94,10 @@ def score_entry(
     ``density`` is the kind of the model's ``log_prob``; ``doubt`` says that it failed a check.
     """
     scores = {_seed(r): s for r in ok for s in scores_of(r) if column_of(s) == column.name}
-    valued = {seed: s for seed, s in scores.items() if _number(s.get("value")) is not None}
+    valued = {seed: s for seed, s in scores.items() if finite(s.get("value")) is not None}
     why = [w for seed, s in scores.items() if seed not in valued for w in s.get("warnings") or ()]
     # a limit is compared as if it were exact: what is told from it would be told from the truth
-    noise = next((0.0 if _is_limit(s) else _own_error(s) or _number(s.get("floor_sd")) for s in valued.values()), None)
+    noise = next((0.0 if is_limit(s) else own_error(s) or finite(s.get("floor_sd")) for s in valued.values()), None)
     found = {seed: float(s["value"]) for seed, s in valued.items()}
     estimate, missing = _estimate(found, len(ok), missing, why[0] if why else "", noise if len(valued) == 1 else None)
     first: Mapping[str, Any] = next(iter(valued.values()), {})
@@ -127,7 +105,7 @@ def score_entry(
     entry = Entry(estimate, missing, kind=kind, scale=scale_of(first), doubt=doubt and kind is not None)
     if estimate is None:
         return entry
-    if any(_is_limit(s) for s in valued.values()):
+    if any(is_limit(s) for s in valued.values()):
         estimate = replace(estimate, limit=True)
     elif len(valued) == 1:
         estimate = replace(estimate, sides=_sides(first))
@@ -149,16 +127,6 @@ def _seed(record: Record) -> int:
     return int(record.get("seed") or 0)
 
 
-def _number(value: Any) -> float | None:
-    """Return a finite float or None."""
-    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
-
-
-def _is_limit(score: Mapping[str, Any]) -> bool:
-    """Return whether a value is only a lower limit: these samples are worth at least so many events."""
-    return bool((score.get("detail") or {}).get("at_least"))
-
-
 def _estimate(
     found: Mapping[int, float], expected: int, missing: str, why: str = "", noise: float | None = None
 ) -> tuple[Estimate | None, str]:
@@ -172,21 +140,13 @@ def _estimate(
     return Estimate(found, noise), ""
 
 
-def _own_error(score: Mapping[str, Any]) -> float | None:
-    """Return the standard error of one value that its interval implies, None where it has no interval."""
-    low, high = _number(score.get("low")), _number(score.get("high"))
-    if low is None or high is None:
-        return None
-    return (high - low) / (2.0 * NormalDist().inv_cdf(0.5 + (score.get("level") or LEVEL) / 2.0))
-
-
 def _sides(score: Mapping[str, Any]) -> tuple[float, float] | None:
     """Return the errors towards smaller and larger values that an interval around its value implies, else None.
 
     Never less upwards than its width implies, nor downwards less than a quarter of that: an interval may be of the
     debiased value, and lie close to one side.
     """
-    error, value, low, high = _own_error(score), score["value"], _number(score.get("low")), _number(score.get("high"))
+    error, value, low, high = own_error(score), score["value"], finite(score.get("low")), finite(score.get("high"))
     if not error or low is None or high is None or not low < value < high:
         return None
     unit = (high - low) / (2.0 * error)
@@ -194,7 +154,7 @@ def _sides(score: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def _interval(estimate: Estimate, first: Mapping[str, Any]) -> tuple[float, float] | None:
-    low, high = _number(first.get("low")), _number(first.get("high"))
+    low, high = finite(first.get("low")), finite(first.get("high"))
     if len(estimate.by_seed) == 1 and low is not None and high is not None:
         return low, high
     return None if estimate.limit else estimate.interval()
@@ -220,15 +180,15 @@ def _density_kind(score: Mapping[str, Any], metric: str, declared: str | None) -
 
 
 def _beside_floor(entry: Entry, value: Estimate, scores: Mapping[int, Mapping[str, Any]]) -> Entry:
-    floors = {seed: f for seed, s in scores.items() if (f := _number(s.get("floor"))) is not None}
+    floors = {seed: f for seed, s in scores.items() if (f := finite(s.get("floor"))) is not None}
     if not floors:
         return entry
-    errors = [e for seed in floors if (e := _number(scores[seed].get("floor_sd"))) is not None]
+    errors = [e for seed in floors if (e := finite(scores[seed].get("floor_sd"))) is not None]
     floor = Estimate(floors, errors[0] if len(errors) == 1 else None)
     if value.limit or any(_no_z(scores[seed]) for seed in floors):
         return replace(entry, floor=floor.mean, floor_error=floor.error)
     gaps = Estimate({seed: value.by_seed[seed] - floors[seed] for seed in floors})
-    stated = [z for seed in floors if (z := _number(scores[seed].get("z"))) is not None]
+    stated = [z for seed in floors if (z := finite(scores[seed].get("z"))) is not None]
     z = None
     if len(stated) == len(floors):
         z = math.fsum(stated) / math.sqrt(len(stated))  # Stouffer
@@ -250,10 +210,10 @@ def _in_both_errors(scores: Sequence[Mapping[str, Any]]) -> float | None:
     for score in scores:
         detail = score.get("detail") or {}
         compared = detail.get("compared_with_floor") or {}  # as many samples as the floor has rows
-        value, own = _number(compared.get("value")), _number(compared.get("standard_error"))
+        value, own = finite(compared.get("value")), finite(compared.get("standard_error"))
         if value is None:
-            stated = _number(detail.get("standard_error")) if score.get("low") is not None else None
-            value, own = float(score["value"]), _own_error(score) if stated is None else stated
+            stated = finite(detail.get("standard_error")) if score.get("low") is not None else None
+            value, own = float(score["value"]), own_error(score) if stated is None else stated
         gap += value - float(score["floor"])
         spread = float(score["floor_sd"])
         errors += [spread, spread if own is None else own]  # not known: that of fresh real rows

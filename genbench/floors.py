@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from genbench.protocol import Array, Evidence, RealSide
-from genbench.scoring import Floors, Scorer, evaluate, standard_error
+from genbench.record.score import standard_error
+from genbench.scoring import Floors, Scorer, evaluate
 from genbench.spaces import Views
 
 __all__ = ["floors_of", "spread_of_floors"]

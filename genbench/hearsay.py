@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from genbench.seal import STATUSES
+from genbench.record.status import STATUSES
 
 __all__ = ["known_of", "outcome_of", "progress_of"]
 

@@ -25,7 +25,7 @@ from genbench.discovery import load_file
 from genbench.errors import CellError
 from genbench.plan import Cell
 from genbench.processes import die_with_parent
-from genbench.record import to_json
+from genbench.record.encoding import to_json
 
 __all__ = ["THREADS", "Limits", "Packed", "Task", "do", "explain", "main"]
 

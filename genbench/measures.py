@@ -9,7 +9,7 @@ from typing import Any
 from genbench.chosen import Chosen
 from genbench.errors import PluginError
 from genbench.protocol import FeatureSpace
-from genbench.record import to_json
+from genbench.record.encoding import to_json
 from genbench.registry import resolve
 from genbench.scoring import Scorer
 from genbench.spaces import Maker

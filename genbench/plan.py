@@ -17,7 +17,7 @@ from genbench.config import Setting, canonical, fill
 from genbench.discovery import Provenance
 from genbench.errors import ConfigError, UnknownName, UserError
 from genbench.presets import PRESETS, Preset
-from genbench.record import key_of
+from genbench.record.store import key_of
 from genbench.registry import CORE, Entry, Registry
 from genbench.selection import split
 from genbench.source import source_hash

@@ -18,9 +18,9 @@ from genbench.errors import PluginError, UserError
 from genbench.files import FileConfig, FileDataset
 from genbench.plan import FILE, REAL, Cell, Plan, has
 from genbench.presets import PRESETS
-from genbench.record import cell_folder, read_records, read_run
+from genbench.record.score import failed
+from genbench.record.store import cell_folder, read_records, read_run
 from genbench.registry import Entry, Registry
-from genbench.resume import failed
 from genbench.spec import DatasetSpec, ModelSpec
 
 __all__ = ["Rescoring", "Scored", "plan_scores"]

@@ -10,12 +10,13 @@ from typing import Any
 from genbench.errors import UserError, suggestion
 from genbench.inside import Limits
 from genbench.plan import Cell
-from genbench.record import STATUSES, UNFINISHED, cell_folder
+from genbench.record.score import failed
+from genbench.record.status import FAILURES, UNFINISHED
+from genbench.record.store import cell_folder
 
-__all__ = ["FAILURES", "Earlier", "Record", "failed", "parse_retry", "sort_out"]
+__all__ = ["Earlier", "Record", "parse_retry", "sort_out"]
 
 Record = dict[str, Any]
-FAILURES = tuple(status for status in STATUSES if status not in ("ok", *UNFINISHED))
 # what a record has from before its scores, and where, when and in which company its timings were taken
 FITTED = ("fingerprint", "sizes", "shape", "notes", "timings", "trace", "checks", "session", "shared", "threads",
           "machine", "usage", "device")  # fmt: skip
@@ -73,11 +74,6 @@ def _lost_scores(record: Record, cell: Cell) -> bool:
     """Whether a metric that is asked for raised."""
     scores = {score.get("label", score["metric"]): score for score in record.get("scores") or ()}
     return any(failed(scores[metric.label]) for metric in cell.metrics if metric.label in scores)
-
-
-def failed(score: Mapping[str, Any]) -> bool:
-    """Return whether there is no value because the metric raised."""
-    return score.get("value") is None and any(str(text).startswith("failed:") for text in score.get("warnings") or ())
 
 
 def _raised(record: Record, limits: Limits) -> bool:

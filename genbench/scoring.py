@@ -13,13 +13,13 @@ from genbench.config import label
 from genbench.discovery import told
 from genbench.errors import PluginError
 from genbench.protocol import Evidence, Score
-from genbench.record import plain
+from genbench.record.encoding import plain
+from genbench.record.score import SUSPECT, floor_spread, standard_error
 from genbench.spaces import Views
 from genbench.spec import MetricSpec
 
-__all__ = ["Floors", "Scorer", "evaluate", "floor_spread", "missing", "standard_error"]
+__all__ = ["Floors", "Scorer", "evaluate", "missing"]
 
-SUSPECT = 3.0  # standard errors, of value and floor together, by which a score must beat the floor before it is flagged
 COPIES = "suspect copies"  # how a metric begins to say that rows repeat training rows
 
 
@@ -238,21 +238,3 @@ def _reasoned(score: dict[str, Any]) -> dict[str, Any]:
         sides = (("n_real", "real rows"), ("n_fake", "samples"))
         why += [f"no {name}: no {rows} enter it" for name, rows in sides if score[name] is None]
     return score | {"warnings": [*score["warnings"], *why]}
-
-
-def floor_spread(floor: Mapping[str, Any]) -> float | None:
-    """Return the standard deviation of a floor: as measured, else as its interval implies."""
-    given: float | None = floor.get("floor_sd")
-    return (standard_error(floor) or None) if given is None else given
-
-
-def standard_error(score: Mapping[str, Any]) -> float | None:
-    """Return the standard error that a score states, or that its interval at 95 % implies, None where there is none.
-
-    Where an interval is cut off at what is possible its width tells too little.
-    """
-    low, high = score.get("low"), score.get("high")
-    stated = (score.get("detail") or {}).get("standard_error")
-    if low is not None and isinstance(stated, float):
-        return stated
-    return None if low is None or high is None else (high - low) / (2 * 1.96)

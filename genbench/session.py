@@ -17,18 +17,19 @@ from genbench.errors import PluginError, UserError
 from genbench.executor import Executor, Places, Running
 from genbench.hosts import Hosts, data_of
 from genbench.inside import THREADS, Limits, Task
-from genbench.machine import commit, cores, machine, versions
 from genbench.observer import Observer, Silent
 from genbench.plan import REAL, Cell, Plan
-from genbench.record import SCHEMA_VERSION, Damage, cell_folder, write_record
+from genbench.record.environment import commit, cores, machine, versions
+from genbench.record.integrity import SCHEMA_VERSION
+from genbench.record.run_directory import open_run
+from genbench.record.store import Damage, cell_folder, write_record
 from genbench.registry import Registry
 from genbench.resume import Earlier, Record, sort_out
-from genbench.rundir import open_run
 from genbench.signals import Stop
 from genbench.slots import Slot, Slots
 from genbench.worker import InProcess, context_for, stop_server
 
-__all__ = ["Observer", "Session", "Silent", "default_directory"]
+__all__ = ["Observer", "Session", "Silent"]
 
 PATIENCE = 2.0  # seconds for cells to end when the user stops the run
 
@@ -365,10 +366,3 @@ def _stopped_by(number: int) -> str:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def default_directory(root: Path = Path("results")) -> Path:
-    """Return a directory for a new run, named by the time and not there yet."""
-    name = time.strftime("run-%Y%m%d-%H%M%S")
-    names = (name, *(f"{name}-{i}" for i in range(2, 10_000)))
-    return next(root / each for each in names if not (root / each).exists())

@@ -10,9 +10,10 @@ from itertools import combinations
 import numpy as np
 from scipy import special, stats
 
-__all__ = ["LEVEL", "Estimate", "Place", "difference_p", "holm", "pair_p_values", "places"]
+from genbench.record.score import LEVEL
 
-LEVEL = 0.95
+__all__ = ["Estimate", "Place", "difference_p", "holm", "pair_p_values", "places"]
+
 PRIOR = 2.0  # degrees of freedom that the spreads of other models count for at most
 MOST_SHARED = 0.999  # correlation over seeds that is taken off at most
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from genbench.entry import TIMED, Column, Entry, Record, column_of, score_entry, scores_of, timing_entry
+from genbench.entry import TIMED, Column, Entry, score_entry, scores_of, timing_entry
+from genbench.record.score import column_of
+from genbench.record.status import ABSENT
+from genbench.record.store import Record
 from genbench.significance import places
 
 __all__ = [
-    "ABSENT",
     "REFERENCES",
     "TIMINGS",
     "Column",
@@ -29,7 +31,6 @@ __all__ = [
 ]
 
 REFERENCES = ("real", "gaussian", "memoriser")  # in the order in which they are shown
-ABSENT = ("skipped", "interrupted")  # never ran to an end of their own: neither scores nor failures
 
 TIMINGS: Mapping[str, str | None] = {  # name -> which way is better, None where a ranking would mean nothing
     "fit_s": "lower",

@@ -26,7 +26,7 @@ from genbench import inside
 from genbench.hosting import serve
 from genbench.inside import Limits
 from genbench.processes import TreeMemory, adopt_orphans, end_all, kernel_kills, signal_all
-from genbench.record import to_json
+from genbench.record.encoding import to_json
 
 __all__ = ["GRACE", "KILL", "LOG_HEAD", "LOG_TAIL", "STOP", "main"]
 

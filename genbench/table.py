@@ -28,8 +28,9 @@ from typing import Any
 
 import pandas as pd
 
-from genbench.entry import Column, Entry, Record, column_of, scores_of
-from genbench.record import Damage, read_records
+from genbench.entry import Column, Entry, scores_of
+from genbench.record.score import column_of
+from genbench.record.store import Damage, Record, read_records
 from genbench.summary import Row, Summary, columns_of, deduplicated, role_of, summarise
 
 __all__ = ["Results", "load", "parts_of", "to_frame"]

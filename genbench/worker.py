@@ -26,7 +26,7 @@ from genbench.discovery import told
 from genbench.errors import PluginError
 from genbench.hearsay import known_of, outcome_of, progress_of
 from genbench.inside import Limits, Packed, Task, do, explain
-from genbench.record import cell_folder
+from genbench.record.store import cell_folder
 
 __all__ = [
     "InProcess",

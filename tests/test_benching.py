@@ -22,8 +22,8 @@ from genbench.benching.stored import Stored, read_stored, write_stored
 from genbench.cli.main import main
 from genbench.comparing import Verdict
 from genbench.errors import UnknownName, UserError
-from genbench.machine import machine
-from genbench.rundir import write_run
+from genbench.record.environment import machine
+from genbench.record.run_directory import write_run
 
 ROOT = Path(__file__).parent.parent
 TRACKED = ROOT / "genbench" / "benching" / "tracked.py"

@@ -22,7 +22,7 @@ from genbench.api import check_place
 from genbench.cluster import remote
 from genbench.cluster.place import device_there, parse_place
 from genbench.errors import UserError
-from genbench.record import read_records
+from genbench.record.store import read_records
 from genbench.session import Session
 
 distributed = pytest.importorskip("distributed")

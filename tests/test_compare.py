@@ -18,8 +18,8 @@ from genbench.cli.main import main
 from genbench.comparing import FORMATS, Comparison, Verdict, render
 from genbench.errors import UserError
 from genbench.plan import PROTOCOL
-from genbench.record import write_record
-from genbench.rundir import write_run
+from genbench.record.run_directory import write_run
+from genbench.record.store import write_record
 from genbench.table import Results
 
 

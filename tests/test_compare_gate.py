@@ -11,9 +11,9 @@ from scipy import stats
 
 import genbench
 from genbench.comparing import Pair, decide_quality, decide_speed
-from genbench.entry import column_of
 from genbench.plan import Request, make_plan
-from genbench.record import read_records
+from genbench.record.score import column_of
+from genbench.record.store import read_records
 from genbench.registry import Registry
 from genbench.session import Session
 from genbench.table import Results

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from genbench.budget import Sizes
 from genbench.data import ImageSpace, VectorSpace, check_samples, fingerprint, space_of, split
 from genbench.errors import DataError, Invalid
-from genbench.protocol import Column, Data, Sizes
+from genbench.protocol import Column, Data
 
 
 @pytest.fixture

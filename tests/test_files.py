@@ -644,7 +644,8 @@ def test_one_sample_is_too_few(tmp_path):
 
 
 def test_a_file_is_a_dataset(tmp_path):
-    from genbench.protocol import Dataset, Sizes
+    from genbench.budget import Sizes
+    from genbench.protocol import Dataset
 
     table = TABLE.assign(mass=np.exp(TABLE.pt), kind=["b", "a"] * 25)
     table = pd.concat([table, table[:5]])
@@ -672,7 +673,7 @@ def test_a_file_is_a_dataset(tmp_path):
 
 
 def test_images_are_a_dataset(tmp_path):
-    from genbench.protocol import Sizes
+    from genbench.budget import Sizes
 
     save_images(tmp_path / "a" / "x", n=20)
     save_images(tmp_path / "a" / "y", n=10)
@@ -685,7 +686,7 @@ def test_images_are_a_dataset(tmp_path):
 
 
 def test_the_default_period_is_a_full_circle(tmp_path):
-    from genbench.protocol import Sizes
+    from genbench.budget import Sizes
 
     saved_csv(tmp_path / "a.csv")
     _, config = dataset_spec(tmp_path / "a.csv", periodic="phi")
@@ -734,7 +735,7 @@ def test_large_values_may_be_taken_as_logarithms(tmp_path):
 
 
 def test_what_is_odd_is_noted(tmp_path):
-    from genbench.protocol import Sizes
+    from genbench.budget import Sizes
 
     text = "a,b,c\n" + "".join(f"{i},3,{i}\n" for i in range(30))
     data = FileDataset(FileConfig(str(write(tmp_path, text)), periodic=("c",))).load(Sizes(), np.random.default_rng(0))
@@ -742,7 +743,7 @@ def test_what_is_odd_is_noted(tmp_path):
 
 
 def test_a_file_that_changed_after_planning_is_refused(tmp_path):
-    from genbench.protocol import Sizes
+    from genbench.budget import Sizes
 
     path = write(tmp_path, rows_of_text())
     _, config = dataset_spec(path)

@@ -12,8 +12,8 @@ from scipy import stats
 from genbench.cli.main import main
 from genbench.errors import UserError
 from genbench.history import change_points, history, runs_in
-from genbench.record import write_record
-from genbench.rundir import write_run
+from genbench.record.run_directory import write_run
+from genbench.record.store import write_record
 
 
 def at(values, **options):

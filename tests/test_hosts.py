@@ -14,10 +14,10 @@ from sessions import make, play, write_plugin
 
 from genbench import hosts
 from genbench.hosts import Forked, Hosts
-from genbench.inside import Limits
+from genbench.inside import Limits, Task
 from genbench.plan import REAL, Cell
-from genbench.record import cell_folder
-from genbench.worker import Task, Worker, start_server, supervise
+from genbench.record.store import cell_folder
+from genbench.worker import Worker, start_server, supervise
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="hosts are of Linux")
 

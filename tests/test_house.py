@@ -1,5 +1,6 @@
 """The guards of the house: who may import whom, what starts lazily, what is packaged, what is documented."""
 
+# ruff: noqa: SIM905
 from __future__ import annotations
 
 import ast
@@ -27,12 +28,11 @@ LIGHT = frozenset(  # import nothing heavy
     "rundir validation merging source chosen plan".split()
 )
 ORDER = (
-    "version errors spec hooks budget text protocol data stored loading files scaffold convert config device "
-    "discovery honesty machine presets processes hosting seal record hearsay rundir merging seeding selection "
-    "registry describe signals significance slots snapshots training source chosen plan observer progress spaces "
-    "scoring curves entry floors measures cell inside executor resume rescoring samples summary table report "
-    "comparing auditing history supervisor preload validation worker benching testing accelerators cluster hosts "
-    "session api cli "
+    "version errors spec hooks budget text record protocol data stored loading files scaffold convert config device "
+    "discovery hearsay honesty presets processes hosting seeding selection registry describe signals significance "
+    "entry slots snapshots training source chosen plan observer progress rescoring spaces scoring curves floors "
+    "measures cell inside executor resume samples summary table report comparing auditing history supervisor "
+    "preload worker benching testing accelerators cluster hosts session api cli "
 ).split()
 HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}
 

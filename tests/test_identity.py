@@ -18,9 +18,9 @@ from genbench.budget import Sizes
 from genbench.config import parse_set
 from genbench.files import dataset_spec
 from genbench.plan import REAL, Cell, Request, make_plan
+from genbench.record.validation import schema
 from genbench.registry import Registry
 from genbench.source import contents_of, source_hash
-from genbench.validation import schema
 
 
 def cells(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import genbench
-from genbench import machine
+from genbench.record import environment
 
 
 @pytest.fixture
@@ -20,9 +20,9 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "genbench").mkdir()
     (tmp_path / "genbench" / "__init__.py").write_text("a = 1\n")
     monkeypatch.setattr(genbench, "__file__", str(tmp_path / "genbench" / "__init__.py"))
-    machine.commit.cache_clear()
+    environment.commit.cache_clear()
     yield tmp_path
-    machine.commit.cache_clear()
+    environment.commit.cache_clear()
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -39,7 +39,7 @@ def test_the_commit_is_that_of_the_repository_and_says_where_files_differ(elsewh
     git(elsewhere, "tag", "-am", "a tag is no commit", "v1")
     if changed:
         (elsewhere / "genbench" / "__init__.py").write_text("a = 2\n")
-    assert machine.commit() == git(elsewhere, "rev-parse", "HEAD") + ("-dirty" if changed else "")
+    assert environment.commit() == git(elsewhere, "rev-parse", "HEAD") + ("-dirty" if changed else "")
 
 
 @pytest.mark.parametrize("origin", [None, {"url": "file:///x", "dir_info": {}}, {"vcs_info": {"commit_id": "abc"}}])
@@ -51,4 +51,4 @@ def test_without_a_repository_it_is_what_pip_installed_from(
             return json.dumps(origin) if origin and name == "direct_url.json" else None
 
     monkeypatch.setattr(importlib.metadata, "distribution", lambda name: Installed())
-    assert machine.commit() == (origin or {}).get("vcs_info", {}).get("commit_id")
+    assert environment.commit() == (origin or {}).get("vcs_info", {}).get("commit_id")

@@ -11,10 +11,10 @@ from whole import files_of, folder_of, whole_record, whole_run
 
 from genbench.cli.main import main
 from genbench.errors import UserError
-from genbench.merging import merge
-from genbench.record import Damage, read_record, read_records, read_run
+from genbench.record.merge import merge
+from genbench.record.store import Damage, read_record, read_records, read_run
+from genbench.record.validation import validate
 from genbench.table import load
-from genbench.validation import validate
 
 SHARED = whole_record("vae")
 FAILED = whole_record("gan", status="failed", phase="fit", reason="no", scores=[], ended=3)

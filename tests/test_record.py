@@ -14,22 +14,21 @@ import numpy as np
 import pytest
 import torch
 
-from genbench import record as records
 from genbench.errors import UserError
-from genbench.record import (
+from genbench.record import store as records
+from genbench.record.encoding import plain, to_json
+from genbench.record.integrity import DamageError, seal
+from genbench.record.run_directory import open_run, set_aside
+from genbench.record.store import (
     Damage,
     cell_folder,
     key_of,
-    plain,
     read_record,
     read_records,
     read_run,
-    to_json,
     write_json,
     write_record,
 )
-from genbench.rundir import open_run, set_aside
-from genbench.seal import DamageError, seal
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from whole import files_of, folder_of
 
 from genbench.cli.main import main
 from genbench.plan import REAL
-from genbench.record import read_records
-from genbench.validation import validate
+from genbench.record.store import read_records
+from genbench.record.validation import validate
 
 SPREAD = """
 @dataclass(frozen=True)

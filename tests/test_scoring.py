@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from genbench.protocol import Evidence, LogDensity, Modes, RealSide, Score, Simulator
-from genbench.record import to_json
-from genbench.scoring import Floors, Scorer, evaluate, missing, standard_error
+from genbench.record.encoding import to_json
+from genbench.record.score import standard_error
+from genbench.scoring import Floors, Scorer, evaluate, missing
 from genbench.spec import MetricSpec
 
 

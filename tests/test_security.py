@@ -12,7 +12,7 @@ from rich.console import Console
 from sessions import make
 
 from genbench.progress import LiveProgress
-from genbench.record import cell_folder
+from genbench.record.store import cell_folder
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
 
 ROOT = Path(__file__).parent.parent

@@ -13,9 +13,9 @@ import pytest
 from sessions import make, play, samples, write_plugin
 
 from genbench.errors import UserError
-from genbench.machine import commit
 from genbench.plan import REAL
-from genbench.record import cell_folder, read_records
+from genbench.record.environment import commit
+from genbench.record.store import cell_folder, read_records
 from genbench.session import Session
 
 # ------------------------------------------------------------------------------ a few faults; tests/faults has them all
@@ -473,7 +473,7 @@ def test_observers_hear_of_everything_and_change_nothing(tmp_path: Path) -> None
     plugin = write_plugin(tmp_path / "tells.py", TELLS)
     ears = Ears()
     records = play(tmp_path, plugin, models="good", observer=ears)
-    from genbench.registry import load_file
+    from genbench.discovery import load_file
 
     assert sorted(load_file(plugin).HEARD, key=str) == [2, "good", REAL]
     assert {record["status"] for record in records.values()} == {"ok"}

@@ -14,7 +14,7 @@ import genbench
 from genbench.budget import Budget
 from genbench.curves import add_curves
 from genbench.protocol import Evidence, RealSide, Score
-from genbench.record import cell_folder
+from genbench.record.store import cell_folder
 from genbench.scoring import Scorer, evaluate
 from genbench.snapshots import Snapshots, rows_of
 from genbench.spec import MetricSpec

@@ -11,7 +11,7 @@ from sessions import play
 
 from genbench.errors import PluginError
 from genbench.protocol import Evidence, RealSide, Score
-from genbench.record import cell_folder
+from genbench.record.store import cell_folder
 from genbench.scoring import Scorer, evaluate
 from genbench.spaces import Maker, Views
 from genbench.spec import MetricSpec

@@ -13,9 +13,9 @@ from synthetic import record, score, seeds
 from genbench.cli.table import table
 from genbench.entry import Column, score_entry
 from genbench.errors import UnknownName
-from genbench.record import write_json, write_record
+from genbench.record.score import SUSPECT
+from genbench.record.store import write_json, write_record
 from genbench.report import render, views_of
-from genbench.scoring import SUSPECT
 from genbench.significance import pair_p_values
 from genbench.summary import summarise
 from genbench.table import Results, load, to_frame

@@ -13,9 +13,10 @@ from sessions import play
 from whole import files_of, folder_of, whole_record, whole_run
 
 from genbench.cli.main import main
-from genbench.record import key_of, write_record
-from genbench.seal import STATUSES, seal
-from genbench.validation import KINDS, schema, validate
+from genbench.record.integrity import seal
+from genbench.record.status import STATUSES
+from genbench.record.store import key_of, write_record
+from genbench.record.validation import KINDS, schema, validate
 
 RECORD = whole_record()
 

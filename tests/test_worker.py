@@ -18,11 +18,11 @@ from sessions import make, play, write_plugin
 from genbench.accelerators import probe_device
 from genbench.discovery import load_file
 from genbench.hearsay import outcome_of
-from genbench.inside import Limits
+from genbench.inside import Limits, Task
 from genbench.plan import REAL
-from genbench.record import cell_folder
+from genbench.record.store import cell_folder
 from genbench.supervisor import LOG_HEAD, LOG_TAIL
-from genbench.worker import Task, stop_server, supervise
+from genbench.worker import stop_server, supervise
 
 LOUD = """
 import sys

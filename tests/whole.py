@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from genbench.record import cell_folder, key_of, write_record
-from genbench.rundir import open_run
+from genbench.record.run_directory import open_run
+from genbench.record.store import cell_folder, key_of, write_record
 
 WHEN = "2026-01-0{}T00:00:00+00:00"
 ABOUT = {

@@ -14,7 +14,8 @@ from genbench.auditing.faults import Fault
 from genbench.auditing.ground import Ground
 from genbench.auditing.result import ENOUGH, LEAST, SEEN, Finding, Floor
 from genbench.protocol import Array, Evidence, RealSide
-from genbench.scoring import Scorer, evaluate, standard_error
+from genbench.record.score import standard_error
+from genbench.scoring import Scorer, evaluate
 
 __all__ = ["FLOORS", "REPEATS", "Bench", "SharedReal", "floors_of", "measure"]
 

@@ -56,8 +56,8 @@ class Request:
             entry, options = chosen[0]
             dataset = entry, fill(entry.spec, [*assigned.get(("dataset", entry.key), []), *options])
         elif isinstance(self.real, (str, Path)):
+            from genbench.discovery import Provenance
             from genbench.files import dataset_spec
-            from genbench.registry import Provenance
 
             spec, config = dataset_spec(self.real, **self.data_options)
             dataset = Entry(spec.name, spec, Provenance("file", "genbench", module="genbench.files")), config

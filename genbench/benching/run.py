@@ -17,7 +17,7 @@ from genbench.benching.stored import Stored, write_stored
 from genbench.comparing import Comparison, Verdict, decide_speed
 from genbench.comparing.fact import decide_fact
 from genbench.errors import UserError
-from genbench.machine import machine, versions
+from genbench.record.environment import machine, versions
 
 __all__ = ["bench"]
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genbench.errors import UserError
-from genbench.record import read_run
+from genbench.record.store import read_run
 
 __all__ = ["Side", "Source", "find_run", "find_source", "install"]
 

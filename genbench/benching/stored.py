@@ -12,7 +12,7 @@ from typing import Any
 
 from genbench.benching.sides import Side
 from genbench.errors import UserError
-from genbench.machine import CLOCK, machine, versions
+from genbench.record.environment import CLOCK, machine, versions
 
 __all__ = ["Stored", "read_stored", "write_stored"]
 

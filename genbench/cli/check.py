@@ -43,10 +43,11 @@ def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool,
 
     The exit code is 3 where a check fails, or where none applies.
     """
-    from genbench.cli.output import plain, print_json
+    from genbench.cli.output import print_json
     from genbench.errors import UserError
     from genbench.testing import Report, subjects, verify
     from genbench.testing.kit import expected_of
+    from genbench.text import plain
 
     known = {}
     for text in expected:
@@ -114,7 +115,7 @@ def _aside(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
 
 
 def _tell(outcome: Outcome) -> None:
-    from genbench.cli.output import plain
+    from genbench.text import plain
 
     mark, colour = MARKS[outcome.verdict]
     click.secho(f"  {mark} {outcome.check.name}", fg=colour, nl=not outcome.reason)

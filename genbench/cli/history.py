@@ -46,7 +46,7 @@ def history(
     runs_in(runs)  # a wrong name is told first
 
     from genbench.history import history as gather
-    from genbench.record import to_json
+    from genbench.record.encoding import to_json
 
     found = gather(*runs, metrics=split(metrics), models=split(models), datasets=split(datasets))
     if not found:

@@ -130,7 +130,7 @@ def _trace(error: PluginError) -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    from genbench.cli.output import plain
+    from genbench.text import plain
 
     click.echo(f"genbench: {plain(message)}", err=True)
     return code

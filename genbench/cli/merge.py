@@ -28,10 +28,10 @@ def merge(runs: tuple[Path, ...], out: Path, samples: str, as_json: bool) -> int
     All attempts are kept, identical ones once, and say which run they come from. What counts in a table is the attempt
     at a cell that ended last.
     """
-    from genbench import merging
     from genbench.cli.output import print_json, warn
+    from genbench.record import merge
 
-    merged = merging.merge(runs, out, samples)
+    merged = merge.merge(runs, out, samples)
     warn([f"left out {damage}" for damage in merged.damaged])
     if as_json:
         told = {"out": str(out), "cells": merged.cells, "attempts": merged.attempts, "identical": merged.identical}

@@ -25,10 +25,10 @@ def new(kind: str, name: str, into: Path) -> None:
     """
     from importlib.util import find_spec
 
-    from genbench.cli.output import plain
     from genbench.errors import UserError
     from genbench.registry import Registry
     from genbench.scaffold import Names, write_package
+    from genbench.text import plain
 
     names = Names(name)
     for entry in Registry.discover().entries(kind):

@@ -10,7 +10,7 @@ import click
 from genbench.cli.options import json_option, plugin_option
 
 if TYPE_CHECKING:
-    from genbench.registry import PluginRow
+    from genbench.discovery import PluginRow
 
 __all__ = ["plugins"]
 
@@ -25,9 +25,10 @@ def plugins(name: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
     GENBENCH_BLOCK=name,name leaves plugins (or distributions) alone; GENBENCH_TRACE=1 tells on stderr of each plugin
     that is loaded and each observer that is called.
     """
-    from genbench.cli.output import plain, print_json, print_table
+    from genbench.cli.output import print_json, print_table
     from genbench.errors import UnknownName
     from genbench.registry import Registry
+    from genbench.text import plain
 
     rows = Registry.discover(plugins).plugins
     if name is not None:

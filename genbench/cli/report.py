@@ -36,16 +36,16 @@ def report(
     if not output.parent.is_dir():
         raise UserError(f"-o {output}: no folder {output.parent}")
 
-    from genbench.record import read_run
+    from genbench.record.store import read_run
 
     for run in runs:
         read_run(run, [])  # a wrong name is told before anything heavy is imported
 
     called = names_of(runs)
 
-    from genbench.cli.output import plain
     from genbench.report.html import render_report
     from genbench.table import load
+    from genbench.text import plain
 
     names = ", ".join(map(plain, called))
     files = [Path(path) for path in plugins]

@@ -55,7 +55,7 @@ def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
     from genbench.cli.output import print_json, warn
     from genbench.cli.run import raised, seconds_of
     from genbench.config import parse_set
-    from genbench.merging import merge
+    from genbench.record.merge import merge
     from genbench.registry import Registry
     from genbench.rescoring import plan_scores
 
@@ -103,8 +103,8 @@ def _rows(results: Any) -> Any:
 
 
 def _print(results: Any, run: Path, made: list[str], *, named: bool) -> None:
-    from genbench.cli.output import plain
     from genbench.cli.table import show
+    from genbench.text import plain
 
     show(results.records, metrics=tuple(made) if named else ())
     for record in results.failures:

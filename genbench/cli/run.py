@@ -232,8 +232,8 @@ def _print_plan(plan: Any, said: Mapping[str, Any]) -> int:
 
 
 def _print_tables(results: Any, directory: Path, plan: Any) -> None:
-    from genbench.cli.output import plain
     from genbench.cli.table import show
+    from genbench.text import plain
 
     show(results.records)
     for skip in plan.skips:
@@ -250,8 +250,8 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
 
 def raised(results: Any, plan: Any) -> list[str]:
     """Return a line for each metric of the plan that raised, with how often and what it said first."""
-    from genbench.cli.output import plain
-    from genbench.resume import failed
+    from genbench.record.score import failed
+    from genbench.text import plain
 
     reasons: dict[str, list[str]] = {metric.label: [] for cell in plan.cells for metric in cell.metrics}
     for score in (score for record in results.records for score in record.get("scores") or ()):

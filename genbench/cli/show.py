@@ -34,7 +34,8 @@ def show(name: str, as_json: bool, plugins: tuple[str, ...]) -> None:
 
 
 def _print(fact: dict[str, Any]) -> None:
-    from genbench.cli.output import plain, print_table
+    from genbench.cli.output import print_table
+    from genbench.text import plain
 
     click.echo(plain(f"{fact['kind']} {fact['name']}: {fact['summary']}"))
     skip = ("kind", "name", "summary", "options", "provenance", "steps", "iterative")

@@ -45,7 +45,7 @@ def table(
         raise UserError(f"{output}: no folder {output.parent}")
 
     from genbench.cli.output import warn
-    from genbench.record import read_run
+    from genbench.record.store import read_run
 
     for run in runs:
         read_run(run, [])  # a wrong name is told before pandas is imported

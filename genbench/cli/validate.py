@@ -23,8 +23,9 @@ def validate(runs: tuple[Path, ...], kind: str | None, form: str) -> int:
     Each record is held against the published JSON Schema, its sha256 and its key, and the samples against their
     checksums. Exit code 0 where all are as they should be, 3 where any is not.
     """
-    from genbench import validation
-    from genbench.cli.output import plain, print_json
+    from genbench.cli.output import print_json
+    from genbench.record import validation
+    from genbench.text import plain
 
     if kind is not None:
         print_json(validation.schema(kind))

@@ -19,8 +19,8 @@ from typing import Any
 
 from genbench.errors import GenbenchError
 from genbench.inside import Limits, Packed
-from genbench.machine import cores, machine, versions
 from genbench.plan import PROTOCOL, Plan
+from genbench.record.environment import cores, machine, versions
 from genbench.source import contents_of, source_hash
 from genbench.worker import Worker, context_for, supervise
 

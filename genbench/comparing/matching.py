@@ -14,8 +14,9 @@ from genbench.comparing.quality import EQUAL, FLOORS, SHARE, Pair, decide_qualit
 from genbench.comparing.sources import CellName, Side, read_side
 from genbench.comparing.speed import SLOWER, decide_speed
 from genbench.comparing.verdict import Comparison, Verdict
-from genbench.entry import TIMED, column_of, scale_of, shared
+from genbench.entry import TIMED, scale_of, shared
 from genbench.errors import UnknownName, UserError
+from genbench.record.score import column_of
 
 if TYPE_CHECKING:
     from genbench.table import Results

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UserError
-from genbench.machine import CLOCK
-from genbench.record import Damage, read_records, read_run
+from genbench.record.environment import CLOCK
+from genbench.record.store import Damage, read_records, read_run
 
 if TYPE_CHECKING:
     from genbench.table import Results

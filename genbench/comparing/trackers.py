@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from genbench.comparing.verdict import Comparison, Verdict
-from genbench.record import plain, to_json
+from genbench.record.encoding import plain, to_json
 from genbench.report.text import clean
 
 __all__ = ["render_asv", "render_bmf", "render_github_action_benchmark", "render_json"]

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from genbench.protocol import Data, Sizes
+    from genbench.budget import Sizes
+    from genbench.protocol import Data
 
     Array = npt.NDArray[Any]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from genbench.entry import Record
 from genbench.errors import UnknownName
+from genbench.record.store import Record
 from genbench.report.files import render_csv, render_json, render_parquet, selected
 from genbench.report.latex import render_latex
 from genbench.report.markdown import render_markdown

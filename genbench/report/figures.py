@@ -13,8 +13,8 @@ from pathlib import Path
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from genbench.entry import Record
 from genbench.errors import DataError, UnknownName, UserError
+from genbench.record.store import Record
 from genbench.report.figures_corner import corner
 from genbench.report.figures_equivalent import equivalent
 from genbench.report.figures_images import images

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from genbench.entry import Record
 from genbench.errors import DataError
+from genbench.record.store import Record
 from genbench.report.figures_style import INK, SOFT, Look, Subject, logarithmic, plain_text
 
 __all__ = ["Curve", "curve_of", "equivalent"]

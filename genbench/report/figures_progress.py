@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genbench.budget import Budget
-from genbench.entry import Record, column_of
 from genbench.errors import UserError
 from genbench.protocol import Array
+from genbench.record.score import column_of
+from genbench.record.store import Record
 from genbench.report.figures_style import SOFT, Look, Subject, Unsuited, plain_numbers, plain_text, warn_of_clocks
 from genbench.summary import Row
 

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from genbench.discovery import told
-from genbench.entry import Record
 from genbench.errors import DataError, GenbenchError, UserError
 from genbench.protocol import Array, Data
-from genbench.record import cell_folder
+from genbench.record.store import Record, cell_folder
 from genbench.report.figures_style import Subject
 from genbench.report.text import clean
 

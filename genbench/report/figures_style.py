@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from genbench.entry import Record
 from genbench.errors import DataError
+from genbench.record.store import Record
 from genbench.report.numbers import rounded
 from genbench.report.text import clean
 from genbench.summary import REFERENCES, Row, Summary, summarise

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genbench.entry import Record
 from genbench.protocol import Array
+from genbench.record.store import Record
 from genbench.report.figures_style import DASHES, Look, Subject, Unsuited, plain_numbers, plain_text
 from genbench.summary import Row
 

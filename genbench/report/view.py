@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from genbench.entry import Column, Entry
+from genbench.record.score import SUSPECT
+from genbench.record.status import ABSENT
 from genbench.report.headline import headline
 from genbench.report.legend import Scale, caption, legend, note, reasons, remarks, scale_marks
 from genbench.report.numbers import Number, rounded
 from genbench.report.text import clean
-from genbench.scoring import SUSPECT
-from genbench.summary import ABSENT, REFERENCES, Row, Summary
+from genbench.summary import REFERENCES, Row, Summary
 from genbench.summary import chosen as pick
 
 __all__ = ["PRIORITY", "Cell", "Line", "View", "view_of"]

@@ -15,7 +15,8 @@ import numpy as np
 import scipy.fft
 
 from genbench.loading import tell_loading
-from genbench.protocol import Array, Data, Simulator, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Array, Data, Simulator
 from genbench_images import CosmicWebConfig
 from genbench_images.observables import map_observables
 

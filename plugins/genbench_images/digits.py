@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.datasets import load_digits
 
-from genbench.protocol import Data, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Data
 from genbench_images.labelled import split_images
 
 __all__ = ["Digits"]

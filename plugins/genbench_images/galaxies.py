@@ -13,7 +13,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import gamma, kv
 
-from genbench.protocol import Array, Data, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Array, Data
 from genbench_images import GalaxiesConfig
 from genbench_images.observables import galaxy_observables
 

@@ -14,7 +14,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from genbench.loading import tell_loading
-from genbench.protocol import Array, Data, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Array, Data
 from genbench_images import IsingConfig
 
 __all__ = ["Ising", "aligned", "log_partition"]

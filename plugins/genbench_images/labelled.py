@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from genbench.data import split
-from genbench.protocol import Array, Data, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Array, Data
 
 __all__ = ["split_images"]
 

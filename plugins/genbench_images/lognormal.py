@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from genbench.protocol import Array, Data, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Array, Data
 from genbench.stored import load_stored
 from genbench_images import LognormalMapsConfig
 from genbench_images.observables import map_observables

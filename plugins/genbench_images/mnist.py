@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from genbench.protocol import Data, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Data
 from genbench.stored import load_stored
 from genbench_images import FashionMNISTConfig, MNISTConfig
 from genbench_images.idx import read_labelled

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from genbench.data import split
-from genbench.protocol import Array, Column, Data, Simulator, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Array, Column, Data, Simulator
 from genbench.stored import load_stored
 from genbench_tables import DijetsConfig
 from genbench_tables.kinematics import FourMomentum, difference_in_azimuth, four_momentum

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from genbench.data import split
-from genbench.protocol import Column, Data, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Column, Data
 from genbench.stored import load_stored
 from genbench_tables import MagicConfig
 

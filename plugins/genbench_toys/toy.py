@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from genbench.protocol import Array, Column, Data, Modes, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Array, Column, Data, Modes
 
 __all__ = ["Toy", "planar_entropy"]
 

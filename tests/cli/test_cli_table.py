@@ -9,7 +9,7 @@ import pytest
 from synthetic import record, score, seeds
 
 from genbench.cli.main import main
-from genbench.record import write_json, write_record
+from genbench.record.store import write_json, write_record
 
 
 @pytest.fixture

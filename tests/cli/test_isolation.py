@@ -12,7 +12,7 @@ import pytest
 from sessions import samples
 
 from genbench.cli.main import main
-from genbench.record import read_records
+from genbench.record.store import read_records
 
 PLUGIN = """
 import os

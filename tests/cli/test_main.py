@@ -16,7 +16,7 @@ import pytest
 from genbench import __version__, errors
 from genbench.cli import main as cli
 from genbench.cli.main import COMMANDS, main
-from genbench.cli.output import plain
+from genbench.text import plain
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

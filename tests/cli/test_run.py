@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from genbench.cli.main import main
-from genbench.record import read_records, read_run
+from genbench.record.store import read_records, read_run
 
 PLUGIN = """
 import torch

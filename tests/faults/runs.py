@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from genbench.record import cell_folder, read_records
+from genbench.record.store import cell_folder, read_records
 
 HOSTILE = Path(__file__).parent / "hostile.py"
 MARK = "GENBENCH_FAULTS"

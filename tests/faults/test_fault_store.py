@@ -12,9 +12,9 @@ import pytest
 from whole import files_of
 
 from genbench.cli.main import main
-from genbench.record import read_records, read_run
-from genbench.seal import seal
-from genbench.validation import validate
+from genbench.record.integrity import seal
+from genbench.record.store import read_records, read_run
+from genbench.record.validation import validate
 
 TINY = ["-m", "gaussian,memoriser", "-d", "ring", "--metrics", "energy", "--preset", "smoke", "--jobs", "1"]
 FULL = '''

@@ -9,7 +9,7 @@ import numpy as np
 from synthetic import record, score
 
 from genbench.plan import Request, make_plan
-from genbench.record import read_records, write_json, write_record
+from genbench.record.store import read_records, write_json, write_record
 from genbench.registry import Registry
 from genbench.report import render
 from genbench.table import Results

@@ -17,7 +17,8 @@ import psutil
 import pytest
 from sessions import make
 
-from genbench.worker import Task, quietly, start_server, supervise
+from genbench.inside import Task
+from genbench.worker import quietly, start_server, supervise
 
 ROUNDS = 20
 

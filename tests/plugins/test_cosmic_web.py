@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import integrate
 
+from genbench.budget import Sizes
 from genbench.loading import heard_by
-from genbench.protocol import Sizes
 from genbench_images import CosmicWebConfig
 from genbench_images.cosmic_web import FLOOR, SECOND_ORDER, CosmicWeb, density_of, displacement, power_spectrum
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import genbench_tables
+from genbench.budget import Sizes
 from genbench.data import space_of
-from genbench.protocol import Sizes
 from genbench.stored import load_stored
 from genbench_tables import DijetsConfig
 from genbench_tables.dijets import EVENT, STORED, Dijets, columns_of, features_of, observables_of

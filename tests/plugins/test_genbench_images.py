@@ -12,8 +12,8 @@ import pytest
 from scipy import stats
 
 import genbench_images
+from genbench.budget import Sizes
 from genbench.errors import DataError
-from genbench.protocol import Sizes
 from genbench.stored import load_stored
 from genbench_images import FashionMNISTConfig, GalaxiesConfig, LognormalMapsConfig, MNISTConfig
 from genbench_images.digits import Digits

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import genbench_tables
-from genbench.protocol import Sizes
+from genbench.budget import Sizes
 from genbench.stored import load_stored
 from genbench_tables import MagicConfig
 from genbench_tables.magic import COLUMNS, STORED, Magic

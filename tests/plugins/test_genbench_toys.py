@@ -12,7 +12,7 @@ from scipy import integrate, special, stats
 from sklearn.datasets import make_moons
 
 import genbench_toys as toys
-from genbench.protocol import Sizes
+from genbench.budget import Sizes
 from genbench_toys.curves import GaussianRing, Moons
 from genbench_toys.funnel import Funnel
 from genbench_toys.gaussian import Gaussian

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from genbench.protocol import Sizes
+from genbench.budget import Sizes
 from genbench_images import GalaxiesConfig, LognormalMapsConfig
 from genbench_images.galaxies import Galaxies, render
 from genbench_images.lognormal import LognormalMaps

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from genbench.protocol import Sizes
+from genbench.budget import Sizes
 from genbench_images import IsingConfig
 from genbench_images.ising import Ising, aligned, log_partition
 

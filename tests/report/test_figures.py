@@ -11,7 +11,7 @@ from synthetic import record, score
 
 from genbench.cli.main import main
 from genbench.errors import DataError, UnknownName, UserError
-from genbench.record import write_json, write_record
+from genbench.record.store import write_json, write_record
 from genbench.report.figures import draw, save, subjects_of
 from genbench.report.figures_equivalent import curve_of
 from genbench.report.figures_progress import courses_of

@@ -14,7 +14,7 @@ import sessions
 from synthetic import record, score, seeds
 
 from genbench.cli.main import main
-from genbench.record import cell_folder, write_json, write_record
+from genbench.record.store import cell_folder, write_json, write_record
 from genbench.report.html import render_report
 from genbench.report.html.cells import log_of
 from genbench.report.html.pictures import _short, as_data

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import genbench
-from genbench.record import cell_folder, read_records, write_record
+from genbench.record.store import cell_folder, read_records, write_record
 from genbench.report.html import render_report
 from genbench.table import load
 

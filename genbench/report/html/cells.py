@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genbench.entry import Record, column_of
-from genbench.record import cell_folder
+from genbench.record.score import column_of
+from genbench.record.store import Record, cell_folder
 from genbench.report.html.replay import command_of
 from genbench.report.numbers import rounded
 from genbench.report.text import clean

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from genbench.entry import Record
 from genbench.presets import PRESETS
+from genbench.record.store import Record
 from genbench.report.text import printable
 
 __all__ = ["command_of"]

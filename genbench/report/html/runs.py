@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genbench.record import read_run
+from genbench.record.store import read_run
 from genbench.report.text import clean
 
 __all__ = ["runs_of"]

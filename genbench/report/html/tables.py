@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genbench.entry import Column, Entry, Record
+from genbench.entry import Column, Entry
+from genbench.record.store import Record
 from genbench.report.numbers import rounded
 from genbench.report.view import Cell, View, view_of
 from genbench.summary import summarise

@@ -17,7 +17,7 @@ genbench_astro = pytest.importorskip("genbench_astro", reason="pip install ./plu
 from genbench.config import Setting, fill  # noqa: E402
 from genbench.errors import ConfigError, DataError  # noqa: E402
 from genbench.loading import heard_by  # noqa: E402
-from genbench.protocol import Sizes  # noqa: E402
+from genbench.budget import Sizes  # noqa: E402
 from genbench.registry import Registry  # noqa: E402
 from genbench.testing import check_plugin  # noqa: E402
 from genbench_images.observables import galaxy_observables  # noqa: E402

@@ -17,7 +17,7 @@ from genbench.config import Setting, fill  # noqa: E402
 from genbench.errors import ConfigError, DataError  # noqa: E402
 from genbench.loading import heard_by  # noqa: E402
 from genbench.plan import Request, make_plan  # noqa: E402
-from genbench.protocol import Sizes  # noqa: E402
+from genbench.budget import Sizes  # noqa: E402
 from genbench.registry import Registry  # noqa: E402
 from genbench_tables.dijets import EVENT, observables_of  # noqa: E402
 

@@ -7,7 +7,8 @@ from dataclasses import asdict
 import numpy as np
 from genbench.data import split
 from genbench.loading import tell_loading
-from genbench.protocol import Array, Data, Simulator, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Array, Data, Simulator
 from genbench_images.observables import galaxy_observables
 
 from genbench_astro import GalaxiesConfig

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from genbench.protocol import Data, Simulator, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Data, Simulator
 from genbench_tables.dijets import data_of
 
 from genbench_hep import DijetsConfig

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from genbench.data import split
-from genbench.protocol import Array, Column, Data, Simulator, Sizes
+from genbench.budget import Sizes
+from genbench.protocol import Array, Column, Data, Simulator
 from genbench_tables.kinematics import FourMomentum, difference_in_azimuth, four_momentum
 
 from genbench_hep import ZmumuConfig

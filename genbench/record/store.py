@@ -11,7 +11,6 @@ import contextlib
 import errno
 import hashlib
 import json
-import math
 import os
 import re
 import secrets
@@ -21,26 +20,27 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import UserError
-from genbench.seal import SCHEMA_VERSION, STATUSES, DamageError, canonical_json, open_sealed, seal
+from genbench.record.encoding import canonical_json, plain, to_json
+from genbench.record.integrity import SCHEMA_VERSION, DamageError, open_sealed, seal
+from genbench.record.status import STATUSES, UNFINISHED
 
 __all__ = [
     "SCHEMA_VERSION",
     "STATUSES",
-    "UNFINISHED",
     "Damage",
+    "Record",
     "attempts",
     "cell_folder",
     "key_of",
-    "plain",
     "read_record",
     "read_records",
     "read_run",
-    "to_json",
     "write_json",
     "write_record",
 ]
 
-UNFINISHED = ("interrupted", "lost", "skipped")  # never in the place of an attempt that came to its own end
+Record = Mapping[str, Any]
+
 LARGEST = 256 * 2**20  # bytes: a larger file is no record
 ATTEMPT = re.compile(r"[1-9][0-9]*\.json")
 UNLINKABLE = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # no hard links here
@@ -59,30 +59,6 @@ def key_of(parts: Mapping[str, Any]) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------ to JSON
-
-
-def plain(value: Any) -> Any:
-    """Return ``value`` as JSON can hold it: numbers that are not finite become null, arrays lists, the rest text."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode(errors="replace").decode()  # half a surrogate is no text
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {plain(str(k)): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(v) for v in value]
-    if hasattr(value, "tolist"):  # numpy and torch, neither of which is imported here
-        return plain(value.tolist())
-    return plain(str(value))
-
-
-def to_json(value: Any, *, indent: int | None = None) -> str:
-    """Return strict JSON of ``value``."""
-    return json.dumps(plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 # -------------------------------------------------------------------------------------------------------------- writing

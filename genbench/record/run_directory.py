@@ -7,14 +7,16 @@ sessions may open a directory at once: each adds its cells, under a lock that en
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from genbench.record import Damage, plain, read_records, read_run, write_json
-from genbench.seal import SCHEMA_VERSION, seal
+from genbench.record.encoding import plain
+from genbench.record.integrity import SCHEMA_VERSION, seal
+from genbench.record.store import Damage, read_records, read_run, write_json
 
-__all__ = ["open_run", "set_aside", "write_run"]
+__all__ = ["default_directory", "open_run", "set_aside", "write_run"]
 
 SESSION = ("created", "session", "request", "skipped", "machine", "versions", "commit", "jobs")
 
@@ -82,3 +84,10 @@ def _locked(directory: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def default_directory(root: Path = Path("results")) -> Path:
+    """Return a directory for a new run, named by the time and not there yet."""
+    name = time.strftime("run-%Y%m%d-%H%M%S")
+    names = (name, *(f"{name}-{i}" for i in range(2, 10_000)))
+    return next(root / each for each in names if not (root / each).exists())

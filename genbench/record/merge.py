@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import UserError
-from genbench.record import Damage, attempts, cell_folder, read_record, read_run, write_record
-from genbench.rundir import SESSION, write_run
-from genbench.seal import DamageError, digest_of
+from genbench.record.integrity import DamageError, digest_of
+from genbench.record.run_directory import SESSION, write_run
+from genbench.record.store import Damage, attempts, cell_folder, read_record, read_run, write_record
 
 __all__ = ["Merged", "merge"]
 

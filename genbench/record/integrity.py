@@ -11,31 +11,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from genbench.errors import UserError
+from genbench.record.encoding import canonical_json
 
-__all__ = ["SCHEMA_VERSION", "STATUSES", "DamageError", "canonical_json", "digest_of", "open_sealed", "seal"]
+__all__ = ["SCHEMA_VERSION", "DamageError", "digest_of", "open_sealed", "seal"]
 
 SCHEMA_VERSION = 2
-STATUSES = ("ok", "invalid", "diverged", "failed", "timeout", "oom", "crashed", "lost", "interrupted", "skipped")
 NEWER = "schema {found} is newer than this genbench, which knows {known}; try: pip install -U genbench"
 
 
 class DamageError(ValueError):
     """A file is no whole record; its message says why."""
-
-
-def canonical_json(value: Any) -> str:
-    """Return the one text of a value that JSON can hold: sorted keys, no blanks, no NaN, floats by ``float.hex``."""
-    return json.dumps(_exact(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _exact(value: Any) -> Any:
-    if isinstance(value, float):
-        return value.hex()
-    if isinstance(value, Mapping):
-        return {str(k): _exact(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_exact(v) for v in value]
-    return value
 
 
 def digest_of(body: Mapping[str, Any]) -> str:

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from genbench.record import Damage, attempts, key_of, read_record, read_records, read_run
-from genbench.seal import DamageError, seal
+from genbench.record.integrity import DamageError, seal
+from genbench.record.store import Damage, attempts, key_of, read_record, read_records, read_run
 
 __all__ = ["KINDS", "Problem", "Verdict", "schema", "validate"]
 
@@ -53,7 +53,7 @@ class Verdict:
 
 def schema(kind: str) -> dict[str, Any]:
     """Return the published JSON Schema (draft 2020-12) of a ``record`` or of a ``run``."""
-    text = (Path(__file__).parent / "schema" / f"{kind}.json").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[1] / "schema" / f"{kind}.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
 

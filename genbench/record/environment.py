@@ -67,7 +67,7 @@ def commit() -> str | None:
 
     It is known of what pip installed from a repository, and of what lies in one.
     """
-    folder, program = Path(__file__).parents[1], shutil.which("git")
+    folder, program = Path(__file__).parents[2], shutil.which("git")
     if (folder / ".git").exists() and program is not None:
         command = [program, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
         alone = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
