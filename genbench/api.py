@@ -9,14 +9,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genbench.config import Setting
 from genbench.errors import UserError
+from genbench.registry.options import Setting
 
 if TYPE_CHECKING:
     from genbench.cluster.cluster import Cluster
     from genbench.inside import Limits
     from genbench.plan import Plan
-    from genbench.registry import Registry
+    from genbench.registry.registry import Registry
     from genbench.table import Results
 
 __all__ = ["check_place", "execute", "jobs_for", "load", "prepare", "run", "score"]
@@ -114,7 +114,7 @@ def prepare(
     from dataclasses import replace
 
     from genbench.plan import Request, make_plan
-    from genbench.registry import Registry
+    from genbench.registry.registry import Registry
 
     _check_device_names(device)
     if elsewhere:

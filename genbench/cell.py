@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from genbench.budget import Budget
-from genbench.chosen import Chosen
 from genbench.curves import add_curves
 from genbench.data import Space, check_samples, fingerprint, space_of
 from genbench.device import Device
@@ -25,7 +24,7 @@ from genbench.measures import makers_of, scorer_of
 from genbench.plan import REAL, Cell
 from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide, Sampler, TrainingData
 from genbench.record.store import cell_folder
-from genbench.registry import resolve
+from genbench.registry.component import build
 from genbench.scoring import evaluate
 from genbench.seeding import seeded, stream
 from genbench.snapshots import Snapshots, rows_of
@@ -39,12 +38,6 @@ SAMPLES_AT_ONCE = 10_000
 PROBED = 64  # rows
 DENSITIES = 2_000  # rows whose log-density is asked of a model
 DENSITIES_AT_ONCE = 2_000
-
-
-def build(choice: Chosen) -> Any:
-    """Return the model or dataset of a choice, built from its config."""
-    target = resolve(choice.entry)
-    return target() if choice.config is None else target(choice.config)
 
 
 def load(cell: Cell) -> Data:

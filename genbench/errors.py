@@ -30,6 +30,7 @@ __all__ = [
     "Regression",
     "UnknownName",
     "UserError",
+    "describe",
     "suggestion",
 ]
 
@@ -113,3 +114,12 @@ class Inconclusive(GenbenchError):
     """Too few runs to tell base from head."""
 
     exit_code = 5
+
+
+def describe(error: BaseException) -> str:
+    """Return an error's type and message, whatever its ``__str__`` does."""
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message cannot be shown)"
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench.discovery import told
+from genbench.errors import describe
 from genbench.protocol import Array
 
 __all__ = ["Check", "Density", "beats_no_truth", "density_checks", "on_grid", "own_samples"]
@@ -60,7 +60,7 @@ def density_checks(log_prob: Density, samples: Array, rng: np.random.Generator) 
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return [Check("density", False, reason=f"log_prob could not be checked: {told(error)}")]
+        return [Check("density", False, reason=f"log_prob could not be checked: {describe(error)}")]
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from genbench.discovery import load_file
 from genbench.errors import CellError
 from genbench.plan import Cell
 from genbench.processes import die_with_parent
 from genbench.record.encoding import to_json
+from genbench.registry.discovery import load_file
 
 __all__ = ["THREADS", "Limits", "Packed", "Task", "do", "explain", "main"]
 

@@ -6,11 +6,11 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 
-from genbench.chosen import Chosen
 from genbench.errors import PluginError
 from genbench.protocol import FeatureSpace
 from genbench.record.encoding import to_json
-from genbench.registry import resolve
+from genbench.registry.component import Chosen
+from genbench.registry.registry import resolve
 from genbench.scoring import Scorer
 from genbench.spaces import Maker
 from genbench.spec import MetricSpec, SpaceSpec

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from genbench.budget import Budget, Sizes
-from genbench.chosen import Chosen, Settings, applies, choose, choose_metrics, measured
-from genbench.config import Setting, canonical, fill
-from genbench.discovery import Provenance
 from genbench.errors import ConfigError, UnknownName, UserError
 from genbench.presets import PRESETS, Preset
 from genbench.record.store import key_of
-from genbench.registry import CORE, Entry, Registry
-from genbench.selection import split
-from genbench.source import source_hash
+from genbench.registry.component import Chosen, Settings, applies, choose, choose_metrics, measured
+from genbench.registry.discovery import Provenance
+from genbench.registry.options import Setting, canonical, fill
+from genbench.registry.registry import CORE, Entry, Registry
+from genbench.registry.selection import split
+from genbench.registry.source_hash import source_hash
 from genbench.spec import DatasetSpec, ModelSpec
 from genbench.version import __version__
 

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from genbench.budget import Sizes
-from genbench.chosen import Chosen, applies, choose_metrics, measured
-from genbench.config import Setting, fill
-from genbench.discovery import Provenance
 from genbench.errors import PluginError, UserError
 from genbench.files import FileConfig, FileDataset
 from genbench.plan import FILE, REAL, Cell, Plan, has
 from genbench.presets import PRESETS
 from genbench.record.score import failed
 from genbench.record.store import cell_folder, read_records, read_run
-from genbench.registry import Entry, Registry
+from genbench.registry.component import Chosen, applies, choose_metrics, measured
+from genbench.registry.discovery import Provenance
+from genbench.registry.options import Setting, fill
+from genbench.registry.registry import Entry, Registry
 from genbench.spec import DatasetSpec, ModelSpec
 
 __all__ = ["Rescoring", "Scored", "plan_scores"]

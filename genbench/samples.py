@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from genbench.chosen import applies, choose_metrics
-from genbench.config import Setting
 from genbench.data import space_of
 from genbench.errors import UserError
 from genbench.files import Loaded, check_alike, from_array, read_samples
 from genbench.floors import floors_of
 from genbench.measures import makers_of, scorer_of
 from genbench.protocol import Array, Column, Data, Evidence, RealSide
-from genbench.registry import Registry
+from genbench.registry.component import applies, choose_metrics
+from genbench.registry.options import Setting
+from genbench.registry.registry import Registry
+from genbench.registry.selection import parse_selection, split
 from genbench.scoring import evaluate
-from genbench.selection import parse_selection, split
 from genbench.spaces import Views
 
 __all__ = ["score_samples"]

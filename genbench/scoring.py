@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from genbench.config import label
-from genbench.discovery import told
-from genbench.errors import PluginError
+from genbench.errors import PluginError, describe
 from genbench.protocol import Evidence, Score
 from genbench.record.encoding import plain
 from genbench.record.score import SUSPECT, floor_spread, standard_error
+from genbench.registry.options import label
 from genbench.spaces import Views
 from genbench.spec import MetricSpec
 
@@ -116,7 +115,7 @@ def _look(scorer: Scorer, evidence: Evidence, views: Views) -> tuple[Evidence, s
         raise
     except BaseException as error:
         traceback.print_exc()
-        return evidence, f"space {scorer.space!r}: {told(error)}"
+        return evidence, f"space {scorer.space!r}: {describe(error)}"
 
 
 def _attempt(scorer: Scorer, evidence: Evidence) -> Score:
@@ -133,7 +132,7 @@ def _attempt(scorer: Scorer, evidence: Evidence) -> Score:
         raise
     except BaseException as error:  # SystemExit too
         traceback.print_exc()  # into the cell's log
-        return Score(None, warnings=(f"failed: {told(error)}",))
+        return Score(None, warnings=(f"failed: {describe(error)}",))
 
 
 def _number(name: str, given: Any) -> float | None:
@@ -206,9 +205,9 @@ def _beside_floor(scorer: Scorer, score: Score, found: Mapping[str, Any], floors
     noise = math.hypot(spread, spread if error is None else error)  # of fresh real rows in the place of the samples
     spoilt = [text for text in floor.get("warnings", ()) if text.startswith(COPIES)]  # rows that are not fresh
     reasons = [text for text in floor.get("warnings", ()) if text.startswith("no interval")]
-    told = [*spoilt, *(reasons if not spread and found["low"] is not None else ())]
-    if told:
-        fields["warnings"] = [*found["warnings"], *(f"of the floor: {text}" for text in told)]
+    floor_warnings = [*spoilt, *(reasons if not spread and found["low"] is not None else ())]
+    if floor_warnings:
+        fields["warnings"] = [*found["warnings"], *(f"of the floor: {text}" for text in floor_warnings)]
     suspect = score.ranked and not spoilt and worse < -SUSPECT * noise < 0.0
     return fields | {"z": gap / spread if spread else None, "suspect": suspect}
 

@@ -23,7 +23,7 @@ from genbench.record.environment import commit, cores, machine, versions
 from genbench.record.integrity import SCHEMA_VERSION
 from genbench.record.run_directory import open_run
 from genbench.record.store import Damage, cell_folder, write_record
-from genbench.registry import Registry
+from genbench.registry.registry import Registry
 from genbench.resume import Earlier, Record, sort_out
 from genbench.signals import Stop
 from genbench.slots import Slot, Slots

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from genbench.discovery import told
+from genbench.errors import describe
 from genbench.protocol import Array, Sampler
 from genbench.seeding import seeded
 
@@ -58,7 +58,7 @@ class Snapshots:
                 rows = self.draw(sample)
         except Exception as error:
             traceback.print_exc()  # into the cell's log
-            self.problem, self.due = f"no snapshot after step {step}: {told(error)}", float("inf")
+            self.problem, self.due = f"no snapshot after step {step}: {describe(error)}", float("inf")
         else:
             self.rows.append(rows)
             self.seconds.append(began - start)

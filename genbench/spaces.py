@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench.discovery import told
-from genbench.errors import GenbenchError, PluginError
+from genbench.errors import GenbenchError, PluginError, describe
 from genbench.protocol import Array, Evidence, FeatureSpace, RealSide
 
 __all__ = ["Maker", "Unchanged", "Views"]
@@ -91,7 +90,7 @@ class Views:
                 self._fitted[name] = str(error)
             except BaseException as error:
                 traceback.print_exc()
-                self._fitted[name] = told(error)
+                self._fitted[name] = describe(error)
             self.seconds[name] = time.perf_counter() - start
         space = self._fitted[name]
         if isinstance(space, str):

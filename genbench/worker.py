@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench import supervisor
-from genbench.discovery import told
-from genbench.errors import PluginError
+from genbench.errors import PluginError, describe
 from genbench.hearsay import known_of, outcome_of, progress_of
 from genbench.inside import Limits, Packed, Task, do, explain
 from genbench.record.store import cell_folder
@@ -357,4 +356,4 @@ def _packed(task: Task) -> bytes:
     try:
         return pickle.dumps(task)
     except Exception as error:
-        raise PluginError(f"it cannot be sent to a process of its own: {told(error)}") from error
+        raise PluginError(f"it cannot be sent to a process of its own: {describe(error)}") from error

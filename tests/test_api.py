@@ -132,7 +132,7 @@ def test_arrays_and_files_score_alike(rows: dict[str, np.ndarray], tmp_path: Pat
 
 
 def _metrics() -> set[str]:
-    from genbench.registry import Registry
+    from genbench.registry.registry import Registry
 
     return set(Registry.discover().metrics)
 

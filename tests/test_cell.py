@@ -13,14 +13,14 @@ import torch
 
 from genbench.budget import Sizes
 from genbench.cell import evidence_of, fit_cell, load, score_cell
-from genbench.chosen import Chosen
 from genbench.data import split
-from genbench.discovery import Provenance
 from genbench.errors import Diverged, Invalid, PluginError
 from genbench.plan import REAL_ENTRY, Cell
 from genbench.protocol import Column, Data, Evidence, Score
 from genbench.record.store import cell_folder
-from genbench.registry import Entry
+from genbench.registry.component import Chosen
+from genbench.registry.discovery import Provenance
+from genbench.registry.registry import Entry
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
 
 MINE = Provenance("mine", "genbench-mine", "1.0", module=__name__)

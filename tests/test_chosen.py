@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from genbench.chosen import Chosen, applies, choose_metrics, measured
-from genbench.config import parse_set
 from genbench.errors import ConfigError, UnknownName, UserError
-from genbench.registry import Registry
+from genbench.registry.component import Chosen, applies, choose_metrics, measured
+from genbench.registry.options import parse_set
+from genbench.registry.registry import Registry
 
 REGISTRY = Registry.discover()
 

@@ -14,7 +14,7 @@ from genbench.comparing import Pair, decide_quality, decide_speed
 from genbench.plan import Request, make_plan
 from genbench.record.score import column_of
 from genbench.record.store import read_records
-from genbench.registry import Registry
+from genbench.registry.registry import Registry
 from genbench.session import Session
 from genbench.table import Results
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genbench.config import canonical, fill, label, load_toml, parse_set
 from genbench.errors import ConfigError, PluginError, UserError
+from genbench.registry.options import canonical, fill, label, load_toml, parse_set
 from genbench.spec import ModelSpec
 
 
@@ -182,7 +182,7 @@ def test_a_label_names_what_differs_from_the_defaults() -> None:
 
 @given(st.builds(VAEConfig, latent=st.integers(), beta=st.floats(0, allow_nan=False), hidden=st.tuples(st.integers())))
 def test_what_a_label_says_makes_the_config_again_up_to_twelve_digits(config: VAEConfig) -> None:
-    from genbench.selection import parse_selection
+    from genbench.registry.selection import parse_selection
 
     _, [options] = parse_selection(label("vae", config))
     again = filled(*(f"vae.{name}={value}" for name, value in options.items()))

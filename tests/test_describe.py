@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, make_dataclass
 
-from genbench.describe import facts, option_facts, options_of
-from genbench.discovery import Provenance
-from genbench.registry import Entry
+from genbench.registry.describe import facts, option_facts, options_of
+from genbench.registry.discovery import Provenance
+from genbench.registry.registry import Entry
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from genbench.budget import Sizes
-from genbench.config import fill
-from genbench.registry import Registry, resolve
+from genbench.registry.options import fill
+from genbench.registry.registry import Registry, resolve
 
 REGISTRY = Registry.discover()
 OWN = [name for name, entry in REGISTRY.datasets.items() if entry.provenance.distribution == "genbench"]

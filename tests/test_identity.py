@@ -15,12 +15,12 @@ import pytest
 import genbench
 from genbench import plan as plans
 from genbench.budget import Sizes
-from genbench.config import parse_set
 from genbench.files import dataset_spec
 from genbench.plan import REAL, Cell, Request, make_plan
 from genbench.record.validation import schema
-from genbench.registry import Registry
-from genbench.source import contents_of, source_hash
+from genbench.registry.options import parse_set
+from genbench.registry.registry import Registry
+from genbench.registry.source_hash import contents_of, source_hash
 
 
 def cells(

@@ -9,7 +9,7 @@ import pytest
 from sessions import samples
 
 from genbench.plan import Request, make_plan
-from genbench.registry import Registry
+from genbench.registry.registry import Registry
 from genbench.session import Session
 from genbench.spec import ModelSpec
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sessions import DOTS, make, write_plugin
 
-from genbench.config import parse_set
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError
 from genbench.plan import REAL, Plan, Request, make_plan
 from genbench.presets import PRESETS
-from genbench.registry import Registry
+from genbench.registry.options import parse_set
+from genbench.registry.registry import Registry
 
 
 @pytest.fixture(scope="module")

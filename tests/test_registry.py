@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from genbench.config import parse_set
-from genbench.discovery import PluginRow
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError
-from genbench.registry import Registry, resolve
+from genbench.registry.discovery import PluginRow
+from genbench.registry.options import parse_set
+from genbench.registry.registry import Registry, resolve
 
 GOOD = """
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.errors import UnknownName, UserError
-from genbench.selection import parse_selection, select, split
+from genbench.registry.selection import parse_selection, select, split
 
 KEYS = ("vae", "gan", "wgan_gp", "kde", "there:gan2")
 NAMES = {key: key for key in KEYS} | {f"here:{key}": key for key in KEYS[:4]}

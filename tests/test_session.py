@@ -473,7 +473,7 @@ def test_observers_hear_of_everything_and_change_nothing(tmp_path: Path) -> None
     plugin = write_plugin(tmp_path / "tells.py", TELLS)
     ears = Ears()
     records = play(tmp_path, plugin, models="good", observer=ears)
-    from genbench.discovery import load_file
+    from genbench.registry.discovery import load_file
 
     assert sorted(load_file(plugin).HEARD, key=str) == [2, "good", REAL]
     assert {record["status"] for record in records.values()} == {"ok"}

@@ -16,11 +16,11 @@ import pytest
 from sessions import make, play, write_plugin
 
 from genbench.accelerators import probe_device
-from genbench.discovery import load_file
 from genbench.hearsay import outcome_of
 from genbench.inside import Limits, Task
 from genbench.plan import REAL
 from genbench.record.store import cell_folder
+from genbench.registry.discovery import load_file
 from genbench.supervisor import LOG_HEAD, LOG_TAIL
 from genbench.worker import stop_server, supervise
 

@@ -40,7 +40,7 @@ def audit(
     default those that the dataset declares, else 8. ``listener`` hears of the progress. Raises UserError.
     """
     from genbench.auditing.request import Request
-    from genbench.config import Setting
+    from genbench.registry.options import Setting
 
     given = []
     for path, value in (settings or {}).items():

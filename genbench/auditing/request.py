@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genbench.config import Setting, fill
 from genbench.errors import UnknownName, UserError
-from genbench.registry import Entry, Registry
-from genbench.selection import select
+from genbench.registry.options import Setting, fill
+from genbench.registry.registry import Entry, Registry
+from genbench.registry.selection import select
 from genbench.spec import FAULTS, DatasetSpec, MetricSpec
 
 __all__ = ["DEFAULT_ROWS", "FEWEST_ROWS", "Checked", "Request"]
@@ -56,8 +56,8 @@ class Request:
             entry, options = chosen[0]
             dataset = entry, fill(entry.spec, [*assigned.get(("dataset", entry.key), []), *options])
         elif isinstance(self.real, (str, Path)):
-            from genbench.discovery import Provenance
             from genbench.files import dataset_spec
+            from genbench.registry.discovery import Provenance
 
             spec, config = dataset_spec(self.real, **self.data_options)
             dataset = Entry(spec.name, spec, Provenance("file", "genbench", module="genbench.files")), config

@@ -10,7 +10,7 @@ from genbench.benching.lab import QUICK, Effort
 from genbench.benching.sides import TREE, Source, find_run, find_source
 from genbench.benching.stored import Stored, read_stored
 from genbench.errors import UnknownName
-from genbench.selection import select
+from genbench.registry.selection import select
 
 __all__ = ["QUICK_SELECTION", "Request", "chosen"]
 

@@ -62,7 +62,7 @@ def audit(**said: Any) -> int:
 
     from genbench.auditing import run
     from genbench.auditing.request import Request
-    from genbench.config import parse_set
+    from genbench.registry.options import parse_set
 
     request = Request(
         real=said["real"], dataset=said["dataset"], metrics=said["metrics"], faults=said["faults"], rows=said["rows"],

@@ -50,7 +50,7 @@ def compare(
             raise UserError(f"{path}: there is nothing here; expected a run directory or JSON of pytest-benchmark")
 
     from genbench import comparing
-    from genbench.selection import split
+    from genbench.registry.selection import split
 
     found = comparing.compare(
         base, head, metrics=tuple(split(metrics)), same_session=same_session, alpha=alpha, floors=floors, share=share

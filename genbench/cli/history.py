@@ -40,7 +40,7 @@ def history(
     """
     from genbench.cli.compare import checked_form
     from genbench.history import runs_in
-    from genbench.selection import split
+    from genbench.registry.selection import split
 
     form = checked_form(form, output)
     runs_in(runs)  # a wrong name is told first

@@ -26,8 +26,8 @@ KNOWABLE = ("density", "modes", "labels", "observables", "simulator")
 def list_(kind: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
     """List the models, datasets, metrics and feature spaces that are installed."""
     from genbench.cli.output import print_json, print_table, warn
-    from genbench.describe import facts
-    from genbench.registry import KINDS, Registry
+    from genbench.registry.describe import facts
+    from genbench.registry.registry import KINDS, Registry
 
     registry = Registry.discover(plugins)
     kinds = [kind.removesuffix("s")] if kind else KINDS

@@ -26,7 +26,7 @@ def new(kind: str, name: str, into: Path) -> None:
     from importlib.util import find_spec
 
     from genbench.errors import UserError
-    from genbench.registry import Registry
+    from genbench.registry.registry import Registry
     from genbench.scaffold import Names, write_package
     from genbench.text import plain
 

@@ -76,7 +76,7 @@ def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], lis
     def items(_: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
         from click.shell_completion import CompletionItem
 
-        from genbench.registry import Registry
+        from genbench.registry.registry import Registry
 
         registry = Registry.discover()
         before, comma, start = incomplete.rpartition(",")

@@ -99,7 +99,7 @@ def _narrowed(subjects: list[Any], dataset: str | None, models: str) -> list[Any
             raise UserError(f"--dataset {dataset}: not in these runs; there are: {', '.join(known)}")
     if not models:
         return subjects
-    from genbench.selection import split
+    from genbench.registry.selection import split
 
     wanted, found = split(models), []
     for subject in subjects:

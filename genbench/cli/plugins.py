@@ -10,7 +10,7 @@ import click
 from genbench.cli.options import json_option, plugin_option
 
 if TYPE_CHECKING:
-    from genbench.discovery import PluginRow
+    from genbench.registry.discovery import PluginRow
 
 __all__ = ["plugins"]
 
@@ -27,7 +27,7 @@ def plugins(name: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
     """
     from genbench.cli.output import print_json, print_table
     from genbench.errors import UnknownName
-    from genbench.registry import Registry
+    from genbench.registry.registry import Registry
     from genbench.text import plain
 
     rows = Registry.discover(plugins).plugins

@@ -150,7 +150,7 @@ def _run(said: Mapping[str, Any]) -> int:
 
 def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options, those of the command line before those of --config, and the settings of both."""
-    from genbench.config import load_toml, parse_set
+    from genbench.registry.options import load_toml, parse_set
 
     said = dict(options)
     from_file: list[Any] = []

@@ -78,7 +78,7 @@ def score(ctx: click.Context, /, **said: Any) -> int:
     if said["runs"]:
         return score_runs(said["runs"], said)
 
-    from genbench.config import parse_set
+    from genbench.registry.options import parse_set
     from genbench.samples import score_samples
 
     options = {

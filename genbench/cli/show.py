@@ -21,8 +21,8 @@ def show(name: str, as_json: bool, plugins: tuple[str, ...]) -> None:
     NAME may be preceded by its kind or its distribution: dataset:gaussian, genbench-hep:dijets.
     """
     from genbench.cli.output import print_json
-    from genbench.describe import facts, option_facts
-    from genbench.registry import Registry
+    from genbench.registry.describe import facts, option_facts
+    from genbench.registry.registry import Registry
 
     entries = Registry.discover(plugins).find_any(name)
     found = [facts(entry) | {"options": option_facts(entry)} for entry in entries]

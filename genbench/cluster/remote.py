@@ -21,7 +21,7 @@ from genbench.errors import GenbenchError
 from genbench.inside import Limits, Packed
 from genbench.plan import PROTOCOL, Plan
 from genbench.record.environment import cores, machine, versions
-from genbench.source import contents_of, source_hash
+from genbench.registry.source_hash import contents_of, source_hash
 from genbench.worker import Worker, context_for, supervise
 
 __all__ = ["do_task", "expectations", "look_at", "problem_of"]

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench.discovery import told
-from genbench.errors import DataError, GenbenchError, UserError
+from genbench.errors import DataError, GenbenchError, UserError, describe
 from genbench.protocol import Array, Data
 from genbench.record.store import Record, cell_folder
 from genbench.report.figures_style import Subject
@@ -56,7 +55,7 @@ class Kept:
     @cached_property
     def registry(self) -> Any:
         """The plugins that are installed."""
-        from genbench.registry import Registry
+        from genbench.registry.registry import Registry
 
         return Registry.discover(self.plugin_files)
 
@@ -147,5 +146,5 @@ def _data(kept: Kept, records: Sequence[Record]) -> Data:
         except GenbenchError as error:
             why = str(error)
         except BaseException as error:  # a plugin's fault costs its picture, and nothing else
-            why = f"the dataset cannot be loaded: {told(error)}"
+            why = f"the dataset cannot be loaded: {describe(error)}"
     raise UserError(why)

@@ -9,9 +9,9 @@ import re
 import subprocess
 import sys
 
-from genbench.config import Setting, canonical, fill, option_types
-from genbench.describe import options_of
 from genbench.errors import ConfigError
+from genbench.registry.describe import options_of
+from genbench.registry.options import Setting, canonical, fill, option_types
 from genbench.testing.kit import Failed, Skipped, Subject, check, expect
 
 ALL = ("model", "dataset", "metric", "space")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from genbench.config import fill
-from genbench.discovery import PluginRow
 from genbench.errors import PluginError, UnknownName, UserError
-from genbench.registry import KINDS, Registry
+from genbench.registry.discovery import PluginRow
+from genbench.registry.options import fill
+from genbench.registry.registry import KINDS, Registry
 from genbench.testing.kit import HOMES, Report, Subject, checks_for, expected_of, outcome_of, verify
 
 __all__ = ["check_functions", "check_plugin", "conformance", "subjects"]

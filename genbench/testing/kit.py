@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from genbench.discovery import told
-from genbench.registry import Entry, resolve
+from genbench.errors import describe
+from genbench.registry.registry import Entry, resolve
 
 __all__ = [
     "Check",
@@ -213,7 +213,7 @@ def outcome_of(one: Check, subject: Subject, expected: str | None = None) -> Out
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too
-        verdict, reason, trace = "failed", f"raised {told(error)}", _theirs(error)
+        verdict, reason, trace = "failed", f"raised {describe(error)}", _theirs(error)
     if expected is not None and verdict == "failed":
         verdict, reason = "expected failure", f"{expected} ({reason})"
     elif expected is not None:

@@ -34,7 +34,7 @@ def elsewhere(subject: Subject) -> str:
 def _answer(channel: Connection, name: str, files: list[str]) -> None:
     import torch
 
-    from genbench.discovery import told
+    from genbench.errors import describe
     from genbench.testing.front import subjects
 
     torch.set_num_threads(1)
@@ -42,4 +42,4 @@ def _answer(channel: Connection, name: str, files: list[str]) -> None:
         [subject] = subjects(name, files, "model")
         channel.send_bytes(f"sha256 {digest(draw(fitted(subject)[0], 50))}".encode())
     except Exception as error:
-        channel.send_bytes(told(error).encode())
+        channel.send_bytes(describe(error).encode())

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.fft
 
-from genbench.loading import tell_loading
 from genbench.budget import Sizes
+from genbench.loading import tell_loading
 from genbench.protocol import Array, Data, Simulator
 from genbench_images import CosmicWebConfig
 from genbench_images.observables import map_observables

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from genbench.loading import tell_loading
 from genbench.budget import Sizes
+from genbench.loading import tell_loading
 from genbench.protocol import Array, Data
 from genbench_images import IsingConfig
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from genbench.data import split
 from genbench.budget import Sizes
+from genbench.data import split
 from genbench.protocol import Array, Data
 
 __all__ = ["split_images"]

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from genbench.data import split
 from genbench.budget import Sizes
+from genbench.data import split
 from genbench.protocol import Array, Column, Data, Simulator
 from genbench.stored import load_stored
 from genbench_tables import DijetsConfig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from genbench.registry import Registry
+from genbench.registry.registry import Registry
 from genbench.testing import check_plugin
 
 ENTRIES = [

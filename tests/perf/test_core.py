@@ -10,7 +10,7 @@ from synthetic import record, score
 
 from genbench.plan import Request, make_plan
 from genbench.record.store import read_records, write_json, write_record
-from genbench.registry import Registry
+from genbench.registry.registry import Registry
 from genbench.report import render
 from genbench.table import Results
 

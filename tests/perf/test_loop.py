@@ -16,7 +16,7 @@ import torch
 
 from genbench.budget import Budget, Sizes
 from genbench.data import space_of
-from genbench.registry import Registry, resolve
+from genbench.registry.registry import Registry, resolve
 from genbench.training import Run
 
 ROWS, SIZE, STEPS, ROUNDS = 10_000, 256, 300, 6

@@ -20,7 +20,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from genbench.protocol import Evidence, RealSide
-from genbench.registry import Registry, resolve
+from genbench.registry.registry import Registry, resolve
 
 REGISTRY = Registry.discover()
 GIGABYTE = 2**30

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from genbench.cell import RealHalf, fit_cell, score_cell
 from genbench.plan import REAL, Request, make_plan
-from genbench.registry import Registry
+from genbench.registry.registry import Registry
 
 
 @pytest.fixture(autouse=True)

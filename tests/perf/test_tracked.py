@@ -13,7 +13,7 @@ import pytest
 
 from genbench.benching.tracked import _peak_bytes, facts, quantities, timed
 from genbench.errors import DataError
-from genbench.registry import Registry
+from genbench.registry.registry import Registry
 
 ROUNDS = 3
 KINDS = ("metric", "model", "dataset")

@@ -11,8 +11,7 @@ from urllib.parse import quote
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from genbench.discovery import told
-from genbench.errors import DataError
+from genbench.errors import DataError, describe
 from genbench.report.figures import FIGURES, draw
 from genbench.report.figures_style import STYLE, Subject, Unsuited
 from genbench.report.text import clean
@@ -59,7 +58,7 @@ def gallery_of(subject: Subject) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
         except DataError as error:
             problems.append(clean(error))
         except Exception as error:  # whatever a record or a dataset holds, the rest of the report is worth having
-            problems.append(clean(f"{subject.dataset}: the figure {name!r} could not be drawn: {told(error)}"))
+            problems.append(clean(f"{subject.dataset}: the figure {name!r} could not be drawn: {describe(error)}"))
     return tuple(pictures), tuple(dict.fromkeys(problems))
 
 

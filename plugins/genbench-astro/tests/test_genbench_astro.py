@@ -14,11 +14,11 @@ import pytest
 pytest.importorskip("galsim", reason="genbench-astro is not installed: pip install ./plugins/genbench-astro")
 genbench_astro = pytest.importorskip("genbench_astro", reason="pip install ./plugins/genbench-astro")
 
-from genbench.config import Setting, fill  # noqa: E402
+from genbench.budget import Sizes  # noqa: E402
 from genbench.errors import ConfigError, DataError  # noqa: E402
 from genbench.loading import heard_by  # noqa: E402
-from genbench.budget import Sizes  # noqa: E402
-from genbench.registry import Registry  # noqa: E402
+from genbench.registry.options import Setting, fill  # noqa: E402
+from genbench.registry.registry import Registry  # noqa: E402
 from genbench.testing import check_plugin  # noqa: E402
 from genbench_images.observables import galaxy_observables  # noqa: E402
 

@@ -13,12 +13,12 @@ import pytest
 pytest.importorskip("pythia8mc", reason="genbench-hep is not installed: pip install ./plugins/genbench-hep")
 genbench_hep = pytest.importorskip("genbench_hep", reason="pip install ./plugins/genbench-hep")
 
-from genbench.config import Setting, fill  # noqa: E402
+from genbench.budget import Sizes  # noqa: E402
 from genbench.errors import ConfigError, DataError  # noqa: E402
 from genbench.loading import heard_by  # noqa: E402
 from genbench.plan import Request, make_plan  # noqa: E402
-from genbench.budget import Sizes  # noqa: E402
-from genbench.registry import Registry  # noqa: E402
+from genbench.registry.options import Setting, fill  # noqa: E402
+from genbench.registry.registry import Registry  # noqa: E402
 from genbench_tables.dijets import EVENT, observables_of  # noqa: E402
 
 from genbench_hep import DijetsConfig, ZmumuConfig, dijets, generate, jets, muons, pythia, zmumu  # noqa: E402

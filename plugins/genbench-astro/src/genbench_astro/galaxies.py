@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import numpy as np
+from genbench.budget import Sizes
 from genbench.data import split
 from genbench.loading import tell_loading
-from genbench.budget import Sizes
 from genbench.protocol import Array, Data, Simulator
 from genbench_images.observables import galaxy_observables
 

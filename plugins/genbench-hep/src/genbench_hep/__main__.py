@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from genbench.config import Setting, fill
 from genbench.errors import UserError
+from genbench.registry.options import Setting, fill
 
 from genbench_hep import genbench_register
 

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from genbench.data import split
 from genbench.budget import Sizes
+from genbench.data import split
 from genbench.protocol import Array, Column, Data, Simulator
 from genbench_tables.kinematics import FourMomentum, difference_in_azimuth, four_momentum
 

@@ -13,12 +13,12 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-from genbench.config import Setting, canonical, essential, fill, label
 from genbench.errors import UserError
 from genbench.record.encoding import to_json
-from genbench.registry import NATIVE_SPACES, Entry, Registry
-from genbench.selection import parse_selection, split
-from genbench.source import contents_of
+from genbench.registry.options import Setting, canonical, essential, fill, label
+from genbench.registry.registry import NATIVE_SPACES, Entry, Registry, resolve
+from genbench.registry.selection import parse_selection, split
+from genbench.registry.source_hash import contents_of
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec
 
 __all__ = ["STANDARD", "Chosen", "Settings", "applies", "choose", "choose_metrics", "measured"]
@@ -196,3 +196,9 @@ def measured(metric: Chosen) -> dict[str, Any]:
     assert isinstance(metric.space.spec, SpaceSpec)
     space = {"version": metric.space.spec.version, "config": canonical(metric.space.config)}
     return known | {"space": {"name": metric.space.entry.key, **space}}
+
+
+def build(choice: Chosen) -> Any:
+    """Return the model or dataset of a choice, built from its config."""
+    target = resolve(choice.entry)
+    return target() if choice.config is None else target(choice.config)

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import pluggy
 
 from genbench import hooks
-from genbench.errors import PluginError, UserError, suggestion
+from genbench.errors import PluginError, UserError, describe, suggestion
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec, Spec
 from genbench.version import __version__
 
@@ -145,7 +145,7 @@ def normalised(name: str) -> str:
 
 
 def _unreadable(name: str, error: Exception) -> Candidate:
-    reason = f"the metadata of its distribution cannot be read ({told(error)}); try to reinstall it"
+    reason = f"the metadata of its distribution cannot be read ({describe(error)}); try to reinstall it"
     return Candidate(Provenance(name, name), lambda: None, ("broken", reason))
 
 
@@ -251,7 +251,7 @@ def load(candidate: Candidate, manager: pluggy.PluginManager) -> tuple[PluginRow
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too
-        reason = str(error) if isinstance(error, PluginError) else told(error)
+        reason = str(error) if isinstance(error, PluginError) else describe(error)
         seconds = time.perf_counter() - start
         return replace(row, status="broken", reason=reason, traceback=_traceback(error), seconds=seconds), ()
     seconds = time.perf_counter() - start
@@ -314,15 +314,6 @@ def _checked(specs: Any) -> Iterable[Spec]:
             raise PluginError(f"{spec.kind} {spec.name!r}: its target must stand {where}; got {spec.target!r}")
         names.add((spec.kind, spec.name))
         yield spec
-
-
-def told(error: BaseException) -> str:
-    """Return an error's type and message, whatever its ``__str__`` does."""
-    try:
-        message = str(error)
-    except Exception:
-        message = "(its message cannot be shown)"
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def _traceback(error: BaseException) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any
 
-from genbench.convert import convert, plain_value
 from genbench.errors import ConfigError, PluginError, UserError, suggestion
+from genbench.registry.option_types import convert, plain_value
 from genbench.spec import Spec
 
 __all__ = [

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from genbench.config import Setting, no_option, option_types
-from genbench.discovery import (
+from genbench.errors import ConfigError, PluginError, UnknownName, UserError, describe, suggestion
+from genbench.registry.discovery import (
     PluginRow,
     Provenance,
     from_file,
@@ -19,11 +19,10 @@ from genbench.discovery import (
     load_file,
     new_manager,
     normalised,
-    told,
     trace,
 )
-from genbench.errors import ConfigError, PluginError, UnknownName, UserError, suggestion
-from genbench.selection import select
+from genbench.registry.options import Setting, no_option, option_types
+from genbench.registry.selection import select
 from genbench.spec import SpaceSpec, Spec
 
 __all__ = ["CORE", "KINDS", "NATIVE_SPACES", "Entry", "PluginRow", "Provenance", "Registry", "load_file", "resolve"]
@@ -177,7 +176,7 @@ class Registry:
             try:
                 made.function(*(arguments[name] for name in made.argnames))
             except Exception as error:
-                failed.append(f"plugin {made.plugin_name!r}: {event}: {told(error)}")
+                failed.append(f"plugin {made.plugin_name!r}: {event}: {describe(error)}")
         return failed
 
     # ---------------------------------------------------------------------------------------------------------- names
@@ -271,5 +270,5 @@ def resolve(entry: Entry) -> Any:
         raise
     except BaseException as error:
         where = f"{entry.spec.kind} {entry.spec.name!r} of plugin {entry.provenance.plugin!r} ({entry.provenance})"
-        raise PluginError(f"{where}: {target}: {told(error)}") from error
+        raise PluginError(f"{where}: {target}: {describe(error)}") from error
     return value

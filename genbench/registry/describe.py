@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any
 
-from genbench.config import default_of, option_types
-from genbench.convert import plain_value, type_text
-from genbench.registry import Entry
+from genbench.registry.option_types import plain_value, type_text
+from genbench.registry.options import default_of, option_types
+from genbench.registry.registry import Entry
 
 __all__ = ["Option", "facts", "option_facts", "options_of"]
 

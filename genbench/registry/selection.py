@@ -16,8 +16,8 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from genbench.config import Setting
 from genbench.errors import UserError
+from genbench.registry.options import Setting
 
 __all__ = ["Choice", "parse_selection", "select", "split"]
 
