@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UserError
+from genbench.plan.device_names import check_device_names
 from genbench.registry.options import Setting
 
 if TYPE_CHECKING:
     from genbench.cluster.cluster import Cluster
-    from genbench.inside import Limits
-    from genbench.plan import Plan
+    from genbench.plan.limits import Limits
+    from genbench.plan.plan import Plan
     from genbench.registry.registry import Registry
     from genbench.table import Results
 
@@ -113,12 +114,12 @@ def prepare(
     """
     from dataclasses import replace
 
-    from genbench.plan import Request, make_plan
+    from genbench.plan.plan import Request, make_plan
     from genbench.registry.registry import Registry
 
-    _check_device_names(device)
+    check_device_names(device)
     if elsewhere:
-        from genbench.cluster.place import device_there
+        from genbench.plan.device_names import device_there
 
         device, resolve_device = device_there(device), False
     registry = Registry.discover(plugins)
@@ -162,7 +163,7 @@ def check_place(
     if isolation == "none" and (timeout is not None or memory is not None or (jobs or 1) > 1):
         raise UserError("--isolation none: one cell at a time in this process, which no --timeout or --memory can end")
     if retry is not None:
-        from genbench.resume import parse_retry
+        from genbench.plan.resume import parse_retry
 
         parse_retry(retry)
     if scheduler is not None:
@@ -178,16 +179,6 @@ def check_place(
         raise UserError(f"--out {out}: {there} is no directory; choose another")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"--out {out}: {there} cannot be written; choose another directory")
-
-
-def _check_device_names(text: str) -> None:
-    names = text.split(",")
-    for name in names:
-        kind, _, index = name.partition(":")
-        if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdigit()) or (index and kind != "cuda"):
-            raise UserError(f"--device {text}: expected auto, cpu, cuda, mps, cuda:0 or cuda:0,cuda:1; got {name!r}")
-    if len(names) > 1 and (len(set(names)) < len(names) or not all(name.startswith("cuda:") for name in names)):
-        raise UserError(f"--device {text}: several devices must be different GPUs, as cuda:0,cuda:1")
 
 
 def _file(path: str | Path, options: Mapping[str, Any], notes: list[str]) -> tuple[Any, Any]:
@@ -219,10 +210,10 @@ def execute(
         _as_in_a_cell()
     from rich.console import Console
 
-    from genbench.inside import Limits
+    from genbench.plan.limits import Limits
+    from genbench.plan.resume import parse_retry
     from genbench.progress import Announcement, LiveProgress
     from genbench.record.run_directory import default_directory
-    from genbench.resume import parse_retry
     from genbench.session import Session
     from genbench.text import plain
 

@@ -21,7 +21,7 @@ from genbench.floors import spread_of_floors
 from genbench.honesty import Check, Density, beats_no_truth, density_checks
 from genbench.loading import heard_by
 from genbench.measures import makers_of, scorer_of
-from genbench.plan import REAL, Cell
+from genbench.plan.cell import REAL, Cell
 from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide, Sampler, TrainingData
 from genbench.record.store import cell_folder
 from genbench.registry.component import build

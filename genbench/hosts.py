@@ -14,20 +14,16 @@ from typing import Any
 
 import psutil
 
-from genbench.inside import Limits, Task
-from genbench.plan import REAL, Cell
+from genbench.inside import Task
+from genbench.plan.cell import REAL, Cell, data_of
+from genbench.plan.limits import Limits
 from genbench.worker import Worker
 
-__all__ = ["Forked", "Hosts", "data_of"]
+__all__ = ["Forked", "Hosts"]
 
 MOST = 8  # hosts at a time
 SHARE = 0.25  # of the machine's memory that they may hold together, each at most what it said
 START = 30.0  # seconds until a cell that its host did not begin is given up there
-
-
-def data_of(cell: Cell) -> tuple[Any, ...]:
-    """Return what the real data of a cell are: two distributions may each have a dataset of one name."""
-    return cell.dataset.entry.provenance.distribution or "", cell.dataset.identity, cell.seed, cell.sizes
 
 
 class Forked(Worker):

@@ -22,15 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import CellError
-from genbench.plan import Cell
+from genbench.plan.cell import Cell
+from genbench.plan.limits import Limits
 from genbench.processes import die_with_parent
 from genbench.record.encoding import to_json
 from genbench.registry.discovery import load_file
 
-__all__ = ["THREADS", "Limits", "Packed", "Task", "do", "explain", "main"]
+__all__ = ["THREADS", "Packed", "Task", "do", "explain", "main"]
 
 THREADS = 1  # of each cell, so that sums have one order and cells at work together do not wait for each other
-MOMENT = 0.05  # seconds that a stage has at least, also of a cell that has spent its time
 BEFORE = 0.2  # seconds before its deadline that a cell writes where it stands
 SLACK = 96 * 2**20  # bytes that the allocator takes in advance and the process does not hold
 FULL = (errno.ENOSPC, errno.EDQUOT)  # what a disk, or a user's share of it, says
@@ -62,24 +62,6 @@ class Packed(Task):
     """A task as it travels through others, who need nothing of a plugin's; its cell has a ``key`` and a ``device``."""
 
     content: bytes = b""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a cell may take: seconds, of which it ``spent`` some before, and bytes of all its processes together."""
-
-    seconds: float | None = None
-    memory: int | None = None
-    spent: float = 0.0
-
-    @property
-    def left(self) -> float | None:
-        """Seconds until the deadline, when the stage begins; a moment at least, so that it says how it ended."""
-        return None if self.seconds is None else max(self.seconds - self.spent, MOMENT)
-
-    def as_dict(self) -> dict[str, float | None]:
-        """Return them as a record holds them."""
-        return {"timeout_s": self.seconds, "memory_mb": None if self.memory is None else self.memory / 2**20}
 
 
 def main(

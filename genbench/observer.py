@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from genbench.plan import Cell, Plan
+from genbench.plan.cell import Cell
+from genbench.plan.plan import Plan
 
 __all__ = ["Observer", "Silent"]
 

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from genbench.plan import Cell, Plan
+from genbench.plan.cell import Cell
+from genbench.plan.plan import Plan
 from genbench.text import duration, plain
 
 __all__ = ["Announcement", "LiveProgress"]

@@ -24,7 +24,7 @@ from typing import Any
 
 from genbench import inside
 from genbench.hosting import serve
-from genbench.inside import Limits
+from genbench.plan.limits import Limits
 from genbench.processes import TreeMemory, adopt_orphans, end_all, kernel_kills, signal_all
 from genbench.record.encoding import to_json
 

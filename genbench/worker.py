@@ -24,7 +24,8 @@ from typing import Any
 from genbench import supervisor
 from genbench.errors import PluginError, describe
 from genbench.hearsay import known_of, outcome_of, progress_of
-from genbench.inside import Limits, Packed, Task, do, explain
+from genbench.inside import Packed, Task, do, explain
+from genbench.plan.limits import Limits
 from genbench.record.store import cell_folder
 
 __all__ = [

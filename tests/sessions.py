@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from genbench.inside import Limits
-from genbench.plan import Plan, Request, make_plan
+from genbench.plan.limits import Limits
+from genbench.plan.plan import Plan, Request, make_plan
+from genbench.plan.resume import parse_retry
 from genbench.record.store import cell_folder
 from genbench.registry.options import parse_set
 from genbench.registry.registry import Registry
-from genbench.resume import parse_retry
 from genbench.session import Session
 
 DOTS = '''

@@ -15,7 +15,8 @@ from genbench.budget import Sizes
 from genbench.cell import evidence_of, fit_cell, load, score_cell
 from genbench.data import split
 from genbench.errors import Diverged, Invalid, PluginError
-from genbench.plan import REAL_ENTRY, Cell
+from genbench.plan.cell import Cell
+from genbench.plan.plan import REAL_ENTRY
 from genbench.protocol import Column, Data, Evidence, Score
 from genbench.record.store import cell_folder
 from genbench.registry.component import Chosen

@@ -20,8 +20,9 @@ from sessions import DOTS, make, samples
 
 from genbench.api import check_place
 from genbench.cluster import remote
-from genbench.cluster.place import device_there, parse_place
+from genbench.cluster.place import parse_place
 from genbench.errors import UserError
+from genbench.plan.device_names import device_there
 from genbench.record.store import read_records
 from genbench.session import Session
 

@@ -17,7 +17,7 @@ from genbench.benching.stored import write_stored
 from genbench.cli.main import main
 from genbench.comparing import FORMATS, Comparison, Verdict, render
 from genbench.errors import UserError
-from genbench.plan import PROTOCOL
+from genbench.plan.cell import PROTOCOL
 from genbench.record.run_directory import write_run
 from genbench.record.store import write_record
 from genbench.table import Results

@@ -11,7 +11,7 @@ from scipy import stats
 
 import genbench
 from genbench.comparing import Pair, decide_quality, decide_speed
-from genbench.plan import Request, make_plan
+from genbench.plan.plan import Request, make_plan
 from genbench.record.score import column_of
 from genbench.record.store import read_records
 from genbench.registry.registry import Registry

@@ -14,8 +14,9 @@ from sessions import make, play, write_plugin
 
 from genbench import hosts
 from genbench.hosts import Forked, Hosts
-from genbench.inside import Limits, Task
-from genbench.plan import REAL, Cell
+from genbench.inside import Task
+from genbench.plan.cell import REAL, Cell
+from genbench.plan.limits import Limits
 from genbench.record.store import cell_folder
 from genbench.worker import Worker, start_server, supervise
 

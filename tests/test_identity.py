@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 import genbench
-from genbench import plan as plans
 from genbench.budget import Sizes
 from genbench.files import dataset_spec
-from genbench.plan import REAL, Cell, Request, make_plan
+from genbench.plan import cell as cells
+from genbench.plan import plan as plans
+from genbench.plan.cell import REAL, Cell
+from genbench.plan.plan import Request, make_plan
 from genbench.record.validation import schema
 from genbench.registry.options import parse_set
 from genbench.registry.registry import Registry
@@ -66,7 +68,7 @@ def test_what_could_change_a_result_changes_the_key(cell: Cell, change: Any) -> 
 @pytest.mark.parametrize("name", ["PROTOCOL", "DTYPE"])
 def test_the_protocol_and_the_precision_change_the_key(cell: Cell, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = cell.key
-    monkeypatch.setattr(plans, name, "another")
+    monkeypatch.setattr(cells, name, "another")
     assert replace(cell).key != before
 
 
@@ -74,10 +76,10 @@ def test_torchs_minor_version_changes_the_key_and_its_patch_does_not(
     cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def under(version: str) -> str:
-        plans._minor_version.cache_clear()
-        monkeypatch.setattr(plans.importlib.metadata, "version", lambda _: version)
+        cells._minor_version.cache_clear()
+        monkeypatch.setattr(cells.importlib.metadata, "version", lambda _: version)
         key = replace(cell).key
-        plans._minor_version.cache_clear()
+        cells._minor_version.cache_clear()
         return key
 
     assert under("2.13.0") == under("2.13.1+cu130") != under("2.14.0")

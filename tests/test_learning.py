@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sessions import samples
 
-from genbench.plan import Request, make_plan
+from genbench.plan.plan import Request, make_plan
 from genbench.registry.registry import Registry
 from genbench.session import Session
 from genbench.spec import ModelSpec

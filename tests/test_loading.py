@@ -42,7 +42,7 @@ def genbench_register():
 
 def test_a_cell_reports_how_far_its_data_are(tmp_path) -> None:
     from genbench.cell import fit_cell
-    from genbench.plan import Request, make_plan
+    from genbench.plan.plan import Request, make_plan
     from genbench.registry.registry import Registry
 
     path = tmp_path / "slow.py"

@@ -10,8 +10,9 @@ import pytest
 from sessions import DOTS, make, write_plugin
 
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError
-from genbench.plan import REAL, Plan, Request, make_plan
-from genbench.presets import PRESETS
+from genbench.plan.cell import REAL
+from genbench.plan.plan import Plan, Request, make_plan
+from genbench.plan.presets import PRESETS
 from genbench.registry.options import parse_set
 from genbench.registry.registry import Registry
 

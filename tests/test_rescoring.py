@@ -12,7 +12,7 @@ from sessions import DOTS, play, write_plugin
 from whole import files_of, folder_of
 
 from genbench.cli.main import main
-from genbench.plan import REAL
+from genbench.plan.cell import REAL
 from genbench.record.store import read_records
 from genbench.record.validation import validate
 

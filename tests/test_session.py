@@ -13,7 +13,7 @@ import pytest
 from sessions import make, play, samples, write_plugin
 
 from genbench.errors import UserError
-from genbench.plan import REAL
+from genbench.plan.cell import REAL
 from genbench.record.environment import commit
 from genbench.record.store import cell_folder, read_records
 from genbench.session import Session

@@ -17,8 +17,9 @@ from sessions import make, play, write_plugin
 
 from genbench.accelerators import probe_device
 from genbench.hearsay import outcome_of
-from genbench.inside import Limits, Task
-from genbench.plan import REAL
+from genbench.inside import Task
+from genbench.plan.cell import REAL
+from genbench.plan.limits import Limits
 from genbench.record.store import cell_folder
 from genbench.registry.discovery import load_file
 from genbench.supervisor import LOG_HEAD, LOG_TAIL

@@ -54,10 +54,10 @@ def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
     from genbench import api
     from genbench.cli.output import print_json, warn
     from genbench.cli.run import raised, seconds_of
+    from genbench.plan.rescore import plan_scores
     from genbench.record.merge import merge
     from genbench.registry.options import parse_set
     from genbench.registry.registry import Registry
-    from genbench.rescoring import plan_scores
 
     how = {"jobs": said["jobs"], "timeout": seconds_of(said["timeout"]), "memory": said["memory"], "retry": "failed"}
     api.check_place(None, **how)

@@ -21,8 +21,9 @@ from genbench.cluster.handed import Handed, one_line
 from genbench.cluster.place import Place
 from genbench.cluster.queues import start_cluster
 from genbench.errors import UserError
-from genbench.inside import Limits, Packed, Task
-from genbench.plan import Plan
+from genbench.inside import Packed, Task
+from genbench.plan.limits import Limits
+from genbench.plan.plan import Plan
 from genbench.slots import Slot
 from genbench.worker import pack
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from genbench.cluster.queues import QUEUES
 from genbench.errors import UserError, suggestion
 
-__all__ = ["Place", "device_there", "parse_place"]
+__all__ = ["Place", "parse_place"]
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def device_there(device: str) -> str:
-    """Return what ``--device`` means on other machines, which are asked later; raises UserError."""
-    known = {"auto": "cpu", "cpu": "cpu", "cuda": "cuda:0"}
-    if device not in known:
-        raise UserError(f"--device {device}: with --scheduler expected cpu or cuda; workers say which GPU is theirs")
-    return known[device]

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import GenbenchError
-from genbench.inside import Limits, Packed
-from genbench.plan import PROTOCOL, Plan
+from genbench.inside import Packed
+from genbench.plan.cell import PROTOCOL
+from genbench.plan.limits import Limits
+from genbench.plan.plan import Plan
 from genbench.record.environment import cores, machine, versions
 from genbench.registry.source_hash import contents_of, source_hash
 from genbench.worker import Worker, context_for, supervise

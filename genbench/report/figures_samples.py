@@ -72,7 +72,7 @@ class Kept:
         return cells[record["key"]]
 
     def _plan(self, run: Path) -> tuple[Mapping[str, Any], str]:
-        from genbench.rescoring import plan_scores
+        from genbench.plan.rescore import plan_scores
 
         try:
             found = plan_scores(run, self.registry)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from synthetic import record, score
 
-from genbench.plan import Request, make_plan
+from genbench.plan.plan import Request, make_plan
 from genbench.record.store import read_records, write_json, write_record
 from genbench.registry.registry import Registry
 from genbench.report import render

@@ -16,7 +16,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from genbench.cell import RealHalf, fit_cell, score_cell
-from genbench.plan import REAL, Request, make_plan
+from genbench.plan.cell import REAL
+from genbench.plan.plan import Request, make_plan
 from genbench.registry.registry import Registry
 
 

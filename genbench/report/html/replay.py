@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from genbench.presets import PRESETS
+from genbench.plan.presets import PRESETS
 from genbench.record.store import Record
 from genbench.report.text import printable
 

@@ -16,7 +16,7 @@ genbench_hep = pytest.importorskip("genbench_hep", reason="pip install ./plugins
 from genbench.budget import Sizes  # noqa: E402
 from genbench.errors import ConfigError, DataError  # noqa: E402
 from genbench.loading import heard_by  # noqa: E402
-from genbench.plan import Request, make_plan  # noqa: E402
+from genbench.plan.plan import Request, make_plan  # noqa: E402
 from genbench.registry.options import Setting, fill  # noqa: E402
 from genbench.registry.registry import Registry  # noqa: E402
 from genbench_tables.dijets import EVENT, observables_of  # noqa: E402

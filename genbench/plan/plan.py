@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from genbench.budget import Budget, Sizes
+from genbench.budget import Budget
 from genbench.errors import ConfigError, UnknownName, UserError
-from genbench.presets import PRESETS, Preset
-from genbench.record.store import key_of
-from genbench.registry.component import Chosen, Settings, applies, choose, choose_metrics, measured
+from genbench.plan.cell import REAL, Cell
+from genbench.plan.presets import PRESETS, Preset
+from genbench.registry.component import Chosen, Settings, applies, choose, choose_metrics
 from genbench.registry.discovery import Provenance
-from genbench.registry.options import Setting, canonical, fill
+from genbench.registry.options import Setting, fill
 from genbench.registry.registry import CORE, Entry, Registry
 from genbench.registry.selection import split
-from genbench.registry.source_hash import source_hash
 from genbench.spec import DatasetSpec, ModelSpec
-from genbench.version import __version__
 
-__all__ = ["FILE", "PROTOCOL", "REAL", "Cell", "Chosen", "Plan", "Request", "Skip", "has", "make_plan"]
+__all__ = ["FILE", "Chosen", "Plan", "Request", "Skip", "has", "make_plan"]
 
-PROTOCOL = 1  # raised whenever the same request would give other numbers
-DTYPE = "float32"  # what models are trained in
-REAL = "real"  # the row of fresh real data: a floor, no model
 MAX_SEED = 2**31 - 1
 
 
@@ -63,88 +55,6 @@ class Skip:
 
     def __str__(self) -> str:
         return f"{self.model} x {self.dataset}: {self.reason}"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The unit that runs, fails and resumes."""
-
-    model: Chosen
-    dataset: Chosen
-    seed: int
-    budget: str
-    device: str
-    sizes: Sizes
-    metrics: tuple[Chosen, ...] = field(default=(), compare=False)
-
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """Everything that could change the samples, and nothing else."""
-        return {
-            "protocol": PROTOCOL,
-            "model": _identity(self.model),
-            "dataset": _identity(self.dataset),
-            "seed": self.seed,
-            "budget": self.budget,
-            "device": self.device.partition(":")[0],
-            "dtype": DTYPE,
-            "sizes": asdict(self.sizes),
-            "torch": _minor_version("torch"),
-        }
-
-    @cached_property
-    def key(self) -> str:
-        """Hash of the identity: the name of the cell's folder."""
-        return key_of(self.identity)
-
-    @property
-    def density(self) -> str:
-        """Kind of the model's likelihood under its config."""
-        spec = self.model.spec
-        assert isinstance(spec, ModelSpec)
-        return spec.density_of(self.model.config)
-
-    @property
-    def kind(self) -> str:
-        """``vector`` or ``image``."""
-        assert isinstance(self.dataset.spec, DatasetSpec)
-        return self.dataset.spec.data
-
-    @property
-    def measures(self) -> dict[str, Any]:
-        """What its scores depend on besides the samples, by the name of the column: ``frechet``, ``frechet@pca``."""
-        return {metric.label: measured(metric) for metric in self.metrics}
-
-    def complete(self, scores: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Return the scores of its record, out of those just made: all of them."""
-        return list(scores)
-
-    def spent(self, before: Mapping[str, Any]) -> float:
-        """Return the seconds of its deadline that an attempt used which got as far as its samples and no further."""
-        usage = before.get("usage") or {}
-        return 0.0 if before["status"] == "ok" else float((usage.get("fit") or {}).get("wall_s") or 0.0)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what a record says of the cell itself."""
-        assert isinstance(self.model.spec, ModelSpec)
-        return {
-            "key": self.key,
-            "model": self.model.name,
-            "label": self.model.label,
-            "model_config": canonical(self.model.config),
-            "density": self.density,
-            "baseline": self.model.spec.baseline,
-            "dataset": self.dataset.name,
-            "dataset_label": self.dataset.label,
-            "dataset_config": canonical(self.dataset.config),
-            "data_kind": self.kind,
-            "seed": self.seed,
-            "budget": self.budget,
-            "device": self.device,
-            "protocol": PROTOCOL,
-            "identity": self.identity,
-            "provenance": {**_source(self.model), "dataset": _source(self.dataset)},
-        }
 
 
 @dataclass(frozen=True)
@@ -206,7 +116,9 @@ def make_plan(request: Request, registry: Registry) -> Plan:
 # ---------------------------------------------------------------------------------------------------------- the pieces
 
 FILE = Provenance("file", "genbench", module="genbench.files")
-REAL_SPEC = ModelSpec(REAL, "genbench.plan:REAL", None, "fresh real data: the floor", baseline=True, iterative=False)
+REAL_SPEC = ModelSpec(
+    REAL, "genbench.plan.cell:REAL", None, "fresh real data: the floor", baseline=True, iterative=False
+)
 REAL_ENTRY = Entry(REAL, REAL_SPEC, CORE)
 
 
@@ -276,40 +188,6 @@ def _seconds(cell: Cell) -> float:
         return overhead + budget.amount
     steps = budget.steps(max(1, cell.sizes.train // 256))
     return overhead + steps * (0.004 if cell.kind == "vector" else 0.012)
-
-
-def _identity(chosen: Chosen) -> dict[str, Any]:
-    """Return which plugin and options these are.
-
-    A plugin of genbench's own goes by its source, so that a new genbench keeps the results of what did not change; what
-    belongs to the core is told by the protocol.
-    """
-    provenance = chosen.entry.provenance
-    known = {"name": chosen.name, "config": chosen.options, "distribution": provenance.distribution}
-    if not provenance.path:
-        return known
-    if provenance.editable or not provenance.version or provenance.distribution == CORE.distribution:
-        target = chosen.spec.target if isinstance(chosen.spec.target, str) else ""
-        return {**known, "source": source_hash(provenance.path, provenance.module, target.partition(":")[0])}
-    return {**known, "version": provenance.version}
-
-
-def _source(chosen: Chosen) -> dict[str, Any]:
-    provenance = chosen.entry.provenance
-    return {
-        "plugin": provenance.plugin,
-        "distribution": provenance.distribution,
-        "version": provenance.version or __version__,
-        "module": provenance.module,
-    }
-
-
-@cache
-def _minor_version(distribution: str) -> str:
-    try:
-        return ".".join(importlib.metadata.version(distribution).split(".")[:2])
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def _as_dict(request: Request, preset: Preset, seeds: range) -> dict[str, Any]:

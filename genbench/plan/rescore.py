@@ -13,8 +13,9 @@ from typing import Any
 from genbench.budget import Sizes
 from genbench.errors import PluginError, UserError
 from genbench.files import FileConfig, FileDataset
-from genbench.plan import FILE, REAL, Cell, Plan, has
-from genbench.presets import PRESETS
+from genbench.plan.cell import REAL, Cell
+from genbench.plan.plan import FILE, Plan, has
+from genbench.plan.presets import PRESETS
 from genbench.record.score import failed
 from genbench.record.store import cell_folder, read_records, read_run
 from genbench.registry.component import Chosen, applies, choose_metrics, measured
@@ -168,7 +169,7 @@ def _model(record: Record) -> Chosen:
     """Return a model that only has a name: nobody builds it."""
     source = record.get("provenance") or {}
     provenance = Provenance(str(source.get("plugin")), str(source.get("distribution")), str(source.get("version")))
-    spec = ModelSpec(record["model"], "genbench.rescoring:Scored", None, "trained before", iterative=False)
+    spec = ModelSpec(record["model"], "genbench.plan.rescore:Scored", None, "trained before", iterative=False)
     return Chosen(Entry(str(record.get("label") or record["model"]), spec, provenance), None)
 
 

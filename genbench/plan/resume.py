@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import UserError, suggestion
-from genbench.inside import Limits
-from genbench.plan import Cell
+from genbench.plan.cell import Cell
+from genbench.plan.limits import Limits
 from genbench.record.score import failed
 from genbench.record.status import FAILURES, UNFINISHED
 from genbench.record.store import cell_folder
