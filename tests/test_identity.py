@@ -15,7 +15,7 @@ import pytest
 import genbench
 from genbench.budget import Sizes
 from genbench.files import dataset_spec
-from genbench.plan import cell as cells
+from genbench.plan import cell as cell_module
 from genbench.plan import plan as plans
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.plan import Request, make_plan
@@ -68,7 +68,7 @@ def test_what_could_change_a_result_changes_the_key(cell: Cell, change: Any) -> 
 @pytest.mark.parametrize("name", ["PROTOCOL", "DTYPE"])
 def test_the_protocol_and_the_precision_change_the_key(cell: Cell, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = cell.key
-    monkeypatch.setattr(cells, name, "another")
+    monkeypatch.setattr(cell_module, name, "another")
     assert replace(cell).key != before
 
 
@@ -76,10 +76,10 @@ def test_torchs_minor_version_changes_the_key_and_its_patch_does_not(
     cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def under(version: str) -> str:
-        cells._minor_version.cache_clear()
-        monkeypatch.setattr(cells.importlib.metadata, "version", lambda _: version)
+        cell_module._minor_version.cache_clear()
+        monkeypatch.setattr(cell_module.importlib.metadata, "version", lambda _: version)
         key = replace(cell).key
-        cells._minor_version.cache_clear()
+        cell_module._minor_version.cache_clear()
         return key
 
     assert under("2.13.0") == under("2.13.1+cu130") != under("2.14.0")
