@@ -61,7 +61,7 @@ def probe_device(name: str) -> tuple[str, str]:
 
 
 def _probe(channel: Connection, names: str) -> None:
-    from genbench.device import Device
+    from genbench.training.device import Device
 
     try:
         answer = ["", ",".join(str(Device(name).torch) for name in names.split(","))]

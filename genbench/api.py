@@ -319,7 +319,7 @@ def score(
     value that states none is taken for that of the floor. ``plugins`` are files of one plugin each, loaded too.
     Raises UserError for unknown metrics and unusable data.
     """
-    from genbench.samples import score_samples
+    from genbench.scoring.samples import score_samples
 
     given = [_setting(path, value) for path, value in (settings or {}).items()]
     return score_samples(

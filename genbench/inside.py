@@ -128,7 +128,7 @@ def _host(task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Sen
     def begin(given: Task) -> Any:
         import torch
 
-        from genbench.cell import RealHalf
+        from genbench.scoring.cell_scores import RealHalf
 
         nonlocal kept
         torch.set_num_threads(THREADS)
@@ -201,7 +201,8 @@ def do(task: Task, report: Callable[..., None], real: Any = None) -> Any:
     """
     import torch
 
-    from genbench.cell import fit_cell, score_cell
+    from genbench.scoring.cell_scores import score_cell
+    from genbench.training.cell import fit_cell
 
     torch.set_num_threads(THREADS)
     if task.stage == "fit":

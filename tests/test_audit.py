@@ -19,9 +19,9 @@ from genbench.auditing.ground import Workspace
 from genbench.auditing.measure import SharedReal
 from genbench.auditing.result import ENOUGH, SEEN, Audit, Finding
 from genbench.auditing.tables import FORMATS, html, render
-from genbench.data import space_of
 from genbench.errors import DataError, UnknownName, UserError
 from genbench.protocol import Array, Column, Data
+from genbench.training.standardise import space_of
 
 METRICS = '''
 """Metrics whose power is known, and some that go wrong."""

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from genbench.budget import Sizes
-from genbench.cell import evidence_of, fit_cell, load, score_cell
 from genbench.data import split
 from genbench.errors import Diverged, Invalid, PluginError
 from genbench.plan.cell import Cell
@@ -22,7 +21,10 @@ from genbench.record.store import cell_folder
 from genbench.registry.component import Chosen
 from genbench.registry.discovery import Provenance
 from genbench.registry.registry import Entry
+from genbench.scoring.cell_scores import evidence_of, score_cell
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
+from genbench.training.cell import fit_cell
+from genbench.training.load import load
 
 MINE = Provenance("mine", "genbench-mine", "1.0", module=__name__)
 

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from genbench.budget import Sizes
-from genbench.data import ImageSpace, VectorSpace, check_samples, fingerprint, space_of, split
+from genbench.data import fingerprint, split
 from genbench.errors import DataError, Invalid
 from genbench.protocol import Column, Data
+from genbench.training.sampling import check_samples
+from genbench.training.standardise import ImageSpace, VectorSpace, space_of
 
 
 @pytest.fixture

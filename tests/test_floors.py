@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import genbench
-from genbench.floors import floors_of, spread_of_floors
 from genbench.protocol import Evidence, RealSide, Score
-from genbench.scoring import Scorer, evaluate
-from genbench.spaces import Views
+from genbench.scoring.evaluation import evaluate
+from genbench.scoring.feature_spaces import Views
+from genbench.scoring.floors import floors_of, spread_of_floors
+from genbench.scoring.scorer import Scorer
 from genbench.spec import MetricSpec
 
 RNG = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from genbench.honesty import beats_no_truth, density_checks
+from genbench.training.density_checks import beats_no_truth, density_checks
 
 CENTRES = np.array([[i, j] for i in range(5) for j in range(5)]) * 0.7 - 1.4
 

@@ -27,10 +27,10 @@ LIGHT = frozenset(  # import nothing heavy
     "version errors text spec hooks budget presets record registry plan".split()
 )
 ORDER = (
-    "version errors spec hooks budget text record registry protocol data stored loading files plan scaffold device "
-    "hearsay honesty observer processes hosting progress seeding signals significance entry slots snapshots "
-    "training spaces scoring curves floors measures cell inside executor samples summary table report comparing "
-    "auditing history supervisor preload worker benching testing accelerators cluster hosts session api cli "
+    "version errors spec hooks budget text record registry protocol data stored loading files plan training scoring "
+    "scaffold hearsay observer processes hosting inside progress signals significance entry slots executor summary "
+    "table report comparing auditing history supervisor preload worker benching testing accelerators cluster hosts "
+    "session api cli "
 ).split()
 HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}
 

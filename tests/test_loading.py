@@ -41,9 +41,9 @@ def genbench_register():
 
 
 def test_a_cell_reports_how_far_its_data_are(tmp_path) -> None:
-    from genbench.cell import fit_cell
     from genbench.plan.plan import Request, make_plan
     from genbench.registry.registry import Registry
+    from genbench.training.cell import fit_cell
 
     path = tmp_path / "slow.py"
     path.write_text(SLOW)

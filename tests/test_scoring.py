@@ -13,7 +13,9 @@ import torch
 from genbench.protocol import Evidence, LogDensity, Modes, RealSide, Score, Simulator
 from genbench.record.encoding import to_json
 from genbench.record.score import standard_error
-from genbench.scoring import Floors, Scorer, evaluate, missing
+from genbench.scoring.evaluation import evaluate
+from genbench.scoring.floor_test import Floors
+from genbench.scoring.scorer import Scorer, missing
 from genbench.spec import MetricSpec
 
 

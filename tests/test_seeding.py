@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from genbench.seeding import seeded, stream
+from genbench.training.seeding import seeded, stream
 
 
 def drawn(sequence: np.random.SeedSequence) -> tuple[float, float, float]:

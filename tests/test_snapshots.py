@@ -12,13 +12,14 @@ import torch
 
 import genbench
 from genbench.budget import Budget
-from genbench.curves import add_curves
 from genbench.protocol import Evidence, RealSide, Score
 from genbench.record.store import cell_folder
-from genbench.scoring import Scorer, evaluate
-from genbench.snapshots import Snapshots, rows_of
+from genbench.scoring.curves import add_curves
+from genbench.scoring.evaluation import evaluate
+from genbench.scoring.scorer import Scorer
 from genbench.spec import MetricSpec
-from genbench.training import Run
+from genbench.training.run import Run
+from genbench.training.snapshots import Snapshots, rows_of
 
 ROWS = torch.arange(640.0)[:, None]
 STREAM = np.random.SeedSequence(3)

@@ -12,8 +12,9 @@ from sessions import play
 from genbench.errors import PluginError
 from genbench.protocol import Evidence, RealSide, Score
 from genbench.record.store import cell_folder
-from genbench.scoring import Scorer, evaluate
-from genbench.spaces import Maker, Views
+from genbench.scoring.evaluation import evaluate
+from genbench.scoring.feature_spaces import Maker, Views
+from genbench.scoring.scorer import Scorer
 from genbench.spec import MetricSpec
 
 RNG = np.random.default_rng(0)

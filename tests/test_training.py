@@ -8,7 +8,7 @@ import torch
 from genbench.budget import Budget
 from genbench.errors import Diverged
 from genbench.protocol import RunContext
-from genbench.training import Run
+from genbench.training.run import Run
 
 
 def run(budget: str, **options) -> Run:

@@ -14,13 +14,14 @@ from genbench.auditing.measure import Bench, SharedReal, floors_of, measure
 from genbench.auditing.request import DEFAULT_ROWS, FEWEST_ROWS, Checked
 from genbench.auditing.result import Audit, Injected
 from genbench.budget import Sizes
-from genbench.data import space_of, split
+from genbench.data import split
 from genbench.errors import DataError, PluginError, UserError
 from genbench.files import from_array
 from genbench.protocol import Array, Column, Data, Evidence
 from genbench.registry.options import label
 from genbench.registry.registry import resolve
-from genbench.scoring import Scorer, missing
+from genbench.scoring.scorer import Scorer, missing
+from genbench.training.standardise import space_of
 
 __all__ = ["Prepared", "conduct", "prepare"]
 

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import rankdata
 
-from genbench.data import ImageSpace, Space, VectorSpace
 from genbench.protocol import Array, Data
+from genbench.training.standardise import ImageSpace, Space, VectorSpace
 
 __all__ = ["Ground", "Workspace", "clusters", "nothing_to_lose"]
 

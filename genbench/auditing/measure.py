@@ -15,7 +15,8 @@ from genbench.auditing.ground import Ground
 from genbench.auditing.result import ENOUGH, LEAST, SEEN, Finding, Floor
 from genbench.protocol import Array, Evidence, RealSide
 from genbench.record.score import standard_error
-from genbench.scoring import Scorer, evaluate
+from genbench.scoring.evaluation import evaluate
+from genbench.scoring.scorer import Scorer
 
 __all__ = ["FLOORS", "REPEATS", "Bench", "SharedReal", "floors_of", "measure"]
 

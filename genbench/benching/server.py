@@ -25,7 +25,15 @@ LIBRARIES = {
     "": ("numpy.random",),
     "metric": ("scipy.stats", "scipy.spatial", "scipy.optimize", "sklearn.ensemble", "sklearn.mixture", "ot"),
     "dataset": ("scipy.stats", "genbench.data"),
-    "model": ("torch.nn.functional", "torch._dynamo", "scipy.stats", "sklearn.mixture", "genbench.training"),
+    # a version from before genbench.training was a folder has no genbench.training.run
+    "model": (
+        "torch.nn.functional",
+        "torch._dynamo",
+        "scipy.stats",
+        "sklearn.mixture",
+        "genbench.training",
+        "genbench.training.run",
+    ),
     "core": ("pandas", "genbench.plan", "genbench.record", "genbench.report", "genbench.table"),
 }
 

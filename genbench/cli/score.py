@@ -79,7 +79,7 @@ def score(ctx: click.Context, /, **said: Any) -> int:
         return score_runs(said["runs"], said)
 
     from genbench.registry.options import parse_set
-    from genbench.samples import score_samples
+    from genbench.scoring.samples import score_samples
 
     options = {
         name: said[name] for name in ("columns", "labels", "na", "encoding", "max_bytes") if said[name] is not None

@@ -32,15 +32,17 @@ CORE = Provenance("genbench", "genbench", module="genbench")
 NATIVE_SPACES = (
     SpaceSpec(
         "standardised",
-        "genbench.spaces:Unchanged",
+        "genbench.scoring.feature_spaces:Unchanged",
         None,
         "columns centred and scaled: the standard space of vectors",
         data=("vector",),
     ),
-    SpaceSpec("raw", "genbench.spaces:Unchanged", None, "the numbers as they are, in the data's own units"),
+    SpaceSpec(
+        "raw", "genbench.scoring.feature_spaces:Unchanged", None, "the numbers as they are, in the data's own units"
+    ),
     SpaceSpec(
         "pixels",
-        "genbench.spaces:Unchanged",
+        "genbench.scoring.feature_spaces:Unchanged",
         None,
         "pixels between 0 and 1: the standard space of images",
         data=("image",),

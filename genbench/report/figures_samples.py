@@ -135,7 +135,7 @@ def shown_of(subject: Subject) -> Shown:
 
 def _data(kept: Kept, records: Sequence[Record]) -> Data:
     """Return the data of the first of these cells that can be made again."""
-    from genbench.cell import load
+    from genbench.training.load import load
 
     why = "no cell has samples"
     for record in records:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from genbench.protocol import Array, Evidence, LogDensity, Modes, RealSide, Score, Simulator
-from genbench.scoring import missing
+from genbench.scoring.scorer import missing
 from genbench.testing.kit import Skipped, Subject, check, expect
 from genbench.testing.laws import Clusters
 from genbench.testing.surroundings import generators_untouched, untouched

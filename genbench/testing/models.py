@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from genbench.snapshots import Snapshots
 from genbench.testing import replay
 from genbench.testing.kit import Failed, Skipped, Subject, check, expect
 from genbench.testing.surroundings import untouched
 from genbench.testing.trained import FEW, deterministic, digest, draw, fitted, kind_of, repeatable, rows_for, train
+from genbench.training.snapshots import Snapshots
 
 
 @check("model", remedy="return a tensor (n, *data.shape); a loop over latents of n rows does it for every n")

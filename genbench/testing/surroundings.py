@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from genbench.seeding import seeded
 from genbench.testing.kit import Failed
+from genbench.training.seeding import seeded
 
 __all__ = ["Surroundings", "generators_untouched", "seed_of", "untouched"]
 

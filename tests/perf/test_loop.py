@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from genbench.budget import Budget, Sizes
-from genbench.data import space_of
 from genbench.registry.registry import Registry, resolve
-from genbench.training import Run
+from genbench.training.run import Run
+from genbench.training.standardise import space_of
 
 ROWS, SIZE, STEPS, ROUNDS = 10_000, 256, 300, 6
 

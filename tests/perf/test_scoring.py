@@ -15,10 +15,11 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from genbench.cell import RealHalf, fit_cell, score_cell
 from genbench.plan.cell import REAL
 from genbench.plan.plan import Request, make_plan
 from genbench.registry.registry import Registry
+from genbench.scoring.cell_scores import RealHalf, score_cell
+from genbench.training.cell import fit_cell
 
 
 @pytest.fixture(autouse=True)

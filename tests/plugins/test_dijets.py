@@ -10,8 +10,8 @@ import pytest
 
 import genbench_tables
 from genbench.budget import Sizes
-from genbench.data import space_of
 from genbench.stored import load_stored
+from genbench.training.standardise import space_of
 from genbench_tables import DijetsConfig
 from genbench_tables.dijets import EVENT, STORED, Dijets, columns_of, features_of, observables_of
 from genbench_tables.kinematics import difference_in_azimuth, four_momentum

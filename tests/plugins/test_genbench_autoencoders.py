@@ -8,7 +8,7 @@ import torch
 
 from genbench.budget import Budget
 from genbench.protocol import TrainingData
-from genbench.training import Run
+from genbench.training.run import Run
 from genbench_autoencoders import AEConfig, VAEConfig, genbench_register
 from genbench_autoencoders.ae import AE
 from genbench_autoencoders.likelihoods import Categorical, Gaussian, LogisticMixture, likelihood_for

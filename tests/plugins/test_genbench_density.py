@@ -12,7 +12,7 @@ from sklearn.neighbors import KernelDensity
 
 from genbench.budget import Budget
 from genbench.protocol import TrainingData
-from genbench.training import Run
+from genbench.training.run import Run
 from genbench_density import KDEConfig, genbench_register
 from genbench_density.gaussian import Gaussian
 from genbench_density.kde import KDE, peak

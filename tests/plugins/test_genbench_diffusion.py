@@ -10,7 +10,7 @@ import torch
 
 from genbench.budget import Budget
 from genbench.protocol import TrainingData
-from genbench.training import Run
+from genbench.training.run import Run
 from genbench_diffusion import DDPMConfig, genbench_register
 from genbench_diffusion.ddpm import DDPM, Chain
 from genbench_diffusion.likelihood import flow_log_prob, variational_bound

@@ -5,7 +5,8 @@ import pytest
 from sessions import make, play, write_plugin
 
 from genbench.protocol import Evidence, RealSide, Simulator
-from genbench.scoring import Scorer, evaluate
+from genbench.scoring.evaluation import evaluate
+from genbench.scoring.scorer import Scorer
 from genbench_economics import genbench_register
 from genbench_economics.metric import break_even, speedup
 

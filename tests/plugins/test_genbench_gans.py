@@ -8,7 +8,7 @@ from torch import nn
 
 from genbench.budget import Budget
 from genbench.protocol import TrainingData
-from genbench.training import Run
+from genbench.training.run import Run
 from genbench_gans import GANConfig, WGANGPConfig, genbench_register
 from genbench_gans.gan import GAN, discriminator_loss, generator_loss, r1_penalty
 from genbench_gans.networks import MLP, discriminator, draw, generator

@@ -10,8 +10,10 @@ import numpy as np
 
 from genbench.protocol import Array, Evidence, RealSide
 from genbench.record.score import standard_error
-from genbench.scoring import Floors, Scorer, evaluate
-from genbench.spaces import Views
+from genbench.scoring.evaluation import evaluate
+from genbench.scoring.feature_spaces import Views
+from genbench.scoring.floor_test import Floors
+from genbench.scoring.scorer import Scorer
 
 __all__ = ["floors_of", "spread_of_floors"]
 

@@ -11,7 +11,7 @@ import torch
 from genbench.budget import Budget
 from genbench.errors import Diverged
 from genbench.protocol import Sampler
-from genbench.snapshots import Snapshots
+from genbench.training.snapshots import Snapshots
 
 __all__ = ["Run"]
 

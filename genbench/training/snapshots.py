@@ -12,7 +12,7 @@ import torch
 
 from genbench.errors import describe
 from genbench.protocol import Array, Sampler
-from genbench.seeding import seeded
+from genbench.training.seeding import seeded
 
 __all__ = ["FRACTIONS", "Snapshots", "rows_of"]
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from genbench.protocol import Array, Evidence
-from genbench.scoring import Scorer, evaluate
+from genbench.scoring.evaluation import evaluate
+from genbench.scoring.scorer import Scorer
 
 __all__ = ["add_curves"]
 

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from genbench.data import space_of
 from genbench.errors import UserError
 from genbench.files import Loaded, check_alike, from_array, read_samples
-from genbench.floors import floors_of
-from genbench.measures import makers_of, scorer_of
 from genbench.protocol import Array, Column, Data, Evidence, RealSide
 from genbench.registry.component import applies, choose_metrics
 from genbench.registry.options import Setting
 from genbench.registry.registry import Registry
 from genbench.registry.selection import parse_selection, split
-from genbench.scoring import evaluate
-from genbench.spaces import Views
+from genbench.scoring.evaluation import evaluate
+from genbench.scoring.feature_spaces import Views
+from genbench.scoring.floors import floors_of
+from genbench.scoring.scorer import makers_of, scorer_of
+from genbench.training.standardise import space_of
 
 __all__ = ["score_samples"]
 

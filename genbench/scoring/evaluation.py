@@ -6,72 +6,17 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from genbench.errors import PluginError, describe
 from genbench.protocol import Evidence, Score
 from genbench.record.encoding import plain
-from genbench.record.score import SUSPECT, floor_spread, standard_error
-from genbench.registry.options import label
-from genbench.spaces import Views
-from genbench.spec import MetricSpec
+from genbench.scoring.feature_spaces import Views
+from genbench.scoring.floor_test import Floors, beside_floor
+from genbench.scoring.scorer import Scorer, missing
 
-__all__ = ["Floors", "Scorer", "evaluate", "missing"]
-
-COPIES = "suspect copies"  # how a metric begins to say that rows repeat training rows
-
-
-@dataclass(frozen=True)
-class Scorer:
-    """A metric that is ready to be called; ``space`` is empty for the standard space of the data."""
-
-    spec: MetricSpec
-    function: Callable[..., Score]
-    config: Any = None
-    space: str = ""
-
-    def __call__(self, evidence: Evidence) -> Score:
-        """Return the score."""
-        return self.function(evidence) if self.spec.config is None else self.function(evidence, self.config)
-
-    @property
-    def label(self) -> str:
-        """What its column is called: ``frechet``, ``frechet@pca``, ``mmd[bandwidth=2]``."""
-        own = label(self.spec.name, self.config)
-        return own if self.space in ("", self.spec.space) else f"{own}@{self.space}"
-
-
-@dataclass(frozen=True)
-class Floors:
-    """What fresh real data score against the same rows: one plain score for each column.
-
-    ``floor_sd`` of such a score wins over what its interval implies. Where the floors are of other numbers of rows than
-    the samples, ``like`` holds the scores of as many samples, which are what is compared.
-    """
-
-    scores: Mapping[str, Mapping[str, Any]]
-    source: str = "reference"
-    like: Mapping[str, Mapping[str, Any]] | None = None
-
-
-def missing(spec: MetricSpec, evidence: Evidence) -> str:
-    """Return why a metric cannot be computed from this evidence, or an empty string."""
-    if evidence.kind not in spec.data:
-        return f"needs {' or '.join(spec.data)} data"
-    has = {
-        "samples": True,
-        "train": evidence.train is not None,
-        "density": evidence.density_test is not None,
-        "truth": evidence.truth_test is not None or evidence.truth_fake is not None,
-        "modes": evidence.modes is not None,
-        "labels": evidence.labels_test is not None,
-        "observables": evidence.observables_test is not None,
-        "simulator": evidence.simulator is not None,
-        "timing": bool(evidence.timing),
-    }
-    why = {"density": "the model has no likelihood", "truth": "the density of the data is not known"}
-    return "; ".join(why.get(need, f"needs {need}") for need in spec.needs if not has[need])
+__all__ = ["evaluate"]
 
 
 def evaluate(
@@ -98,7 +43,7 @@ def evaluate(
         score = Score(None, warnings=(reason,)) if reason else _attempt(scorer, seen)
         seconds = time.perf_counter() - start
         found = _finished(scorer, score, scorer.space or evidence.space, seconds)
-        scores.append(plain(found | _beside_floor(scorer, score, found, floors)))
+        scores.append(plain(found | beside_floor(scorer, score, found, floors)))
     return [_reasoned(score) for score in scores]
 
 
@@ -175,46 +120,6 @@ def _finished(scorer: Scorer, score: Score, space: str, seconds: float) -> dict[
         "seconds": seconds,
         "warnings": warnings,
     }
-
-
-def _beside_floor(scorer: Scorer, score: Score, found: Mapping[str, Any], floors: Floors | None) -> dict[str, Any]:
-    """Return the fields that come of a floor: where it is, how far the value is from it, whether it is too good."""
-    floor = None if floors is None else floors.scores.get(scorer.label)
-    if floors is None or floor is None or floor.get("value") is None:
-        return {}
-    if _quantity(floor) != _quantity(found):
-        return {"warnings": [*found["warnings"], f"no floor: that of real data is {_quantity(floor) or 'another'}"]}
-    compared = found if floors.like is None else floors.like.get(scorer.label, {})
-    spread = floor_spread(floor)
-    fields = {"floor": floor["value"], "floor_sd": spread, "floor_from": floors.source}
-    if floors.like is not None:
-        sizes = {name: compared.get(name) for name in ("value", "n_real", "n_fake")}
-        if (error := standard_error(compared)) is not None:
-            sizes["standard_error"] = error
-        fields["detail"] = {**score.detail, "compared_with_floor": sizes}
-    limits = [name for name, of in (("value", compared), ("floor", floor)) if (of.get("detail") or {}).get("at_least")]
-    if limits:  # more events than that may be what either is worth
-        why = f"no z: the {' and the '.join(limits)} {'is a lower limit' if len(limits) == 1 else 'are lower limits'}"
-        return fields | {"warnings": [*found["warnings"], why]}
-    if found["value"] is None or compared.get("value") is None or spread is None:
-        return fields
-    gap = compared["value"] - floor["value"]
-    # of a metric that is not ranked the low end is copying, whichever way it is declared
-    worse = -gap if scorer.spec.better == "higher" and scorer.spec.ranked else gap
-    error = standard_error(compared)
-    noise = math.hypot(spread, spread if error is None else error)  # of fresh real rows in the place of the samples
-    spoilt = [text for text in floor.get("warnings", ()) if text.startswith(COPIES)]  # rows that are not fresh
-    reasons = [text for text in floor.get("warnings", ()) if text.startswith("no interval")]
-    floor_warnings = [*spoilt, *(reasons if not spread and found["low"] is not None else ())]
-    if floor_warnings:
-        fields["warnings"] = [*found["warnings"], *(f"of the floor: {text}" for text in floor_warnings)]
-    suspect = score.ranked and not spoilt and worse < -SUSPECT * noise < 0.0
-    return fields | {"z": gap / spread if spread else None, "suspect": suspect}
-
-
-def _quantity(score: Mapping[str, Any]) -> str:
-    """Return which of several quantities of one name a value is, without ", upper bound", which is still that one."""
-    return str((score.get("params") or {}).get("quantity") or "").split(",")[0]
 
 
 def _reasoned(score: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,111 @@
+"""A cell's saved samples and the real rows beside them, scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genbench.plan.cell import REAL, Cell
+from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide
+from genbench.scoring.curves import add_curves
+from genbench.scoring.evaluation import evaluate
+from genbench.scoring.feature_spaces import Views
+from genbench.scoring.floors import spread_of_floors
+from genbench.scoring.scorer import makers_of, scorer_of
+from genbench.training.cell import Report
+from genbench.training.load import load, stream_of
+from genbench.training.samples_file import read_samples
+from genbench.training.standardise import space_of
+
+__all__ = ["RealHalf", "evidence_of", "score_cell"]
+
+
+class RealHalf:
+    """What every score on one dataset and seed begins with: the data, and all that is made of the real rows alone.
+
+    ``fields`` are those of the evidence, ``views`` the feature spaces. Metrics leave on the real side what they made of
+    it, so that the next model scored with the same half finds it there.
+    """
+
+    def __init__(self, cell: Cell, run: Path) -> None:
+        self.data = load(cell)
+        self.fields = _real_fields(self.data)
+        self.views = Views({}, cache=run / "spaces")
+
+
+def score_cell(
+    cell: Cell,
+    run: Path,
+    timings: Mapping[str, float | None],
+    floors: Mapping[str, Any] | None,
+    report: Report,
+    real: RealHalf | None = None,
+) -> list[dict[str, Any]]:
+    """Return the scores of the samples that ``fit_cell`` saved; a metric that cannot be loaded says so in its score.
+
+    ``real`` is the half that is known already; the scores are the same without.
+    """
+    report(phase="score")
+    real = real or RealHalf(cell, run)
+    saved = read_samples(run, cell, real.data)
+    evidence = _evidence(cell, real.data, real.fields, saved, timings)
+    scorers, views = [scorer_of(choice) for choice in cell.metrics], real.views
+    views.offer(makers_of(cell.metrics))
+    done = iter(range(1, len(scorers) + 1))
+    listener = lambda _: report(phase="score", step=next(done), steps=len(scorers))  # noqa: E731
+    scores = evaluate(evidence, scorers, floors, listener, views)
+    add_curves(scores, scorers, evidence, saved, space_of(real.data).to_scores)
+    made = spread_of_floors(evidence, scorers, scores, views) if cell.model.name == REAL else scores
+    return [dict(score) for score in cell.complete(made)]
+
+
+def evidence_of(cell: Cell, data: Data, saved: Mapping[str, Array], timings: Mapping[str, float | None]) -> Evidence:
+    """Return what a metric may see of a cell."""
+    return _evidence(cell, data, _real_fields(data), saved, timings)
+
+
+def _real_fields(data: Data) -> dict[str, Any]:
+    space, labels, truth = space_of(data), data.labels or {}, data.log_prob
+    return {
+        "real": RealSide(space.to_scores(data.test)),
+        "space": space.name,
+        "kind": "vector" if data.train.ndim == 2 else "image",
+        "columns": space.columns,
+        "train": space.to_scores(data.train),
+        "reference": space.to_scores(data.reference),
+        "test_raw": data.test,
+        "train_raw": data.train,
+        "truth_test": None if truth is None else truth(data.test),
+        "entropy": data.entropy,
+        "modes": data.modes,
+        "levels": data.levels,
+        "simulator": data.simulator,
+        "labels_train": labels.get("train"),
+        "labels_test": labels.get("test"),
+        "observables_test": None if data.observables is None else data.observables(data.test),
+    }
+
+
+def _evidence(
+    cell: Cell,
+    data: Data,
+    real: Mapping[str, Any],
+    saved: Mapping[str, Array],
+    timings: Mapping[str, float | None],
+) -> Evidence:
+    samples = saved["samples"]
+    kind = "exact" if cell.model.name == REAL else cell.density
+    return Evidence(
+        **real,
+        fake=space_of(data).to_scores(samples),
+        fake_raw=samples,
+        density_test=LogDensity(saved["log_prob_test"], kind) if "log_prob_test" in saved else None,
+        density_fake=LogDensity(saved["log_prob_fake"], kind) if "log_prob_fake" in saved else None,
+        truth_fake=None if data.log_prob is None else data.log_prob(samples.astype(np.float64)),
+        timing=timings,
+        observables_fake=None if data.observables is None else data.observables(samples),
+        seed=int(stream_of(cell, "score").generate_state(1)[0]),
+    )

@@ -1,0 +1,92 @@
+"""Chosen metrics and spaces -> functions and objects that are ready: their code is imported here."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from genbench.errors import PluginError
+from genbench.protocol import Evidence, FeatureSpace, Score
+from genbench.record.encoding import to_json
+from genbench.registry.component import Chosen
+from genbench.registry.options import label
+from genbench.registry.registry import resolve
+from genbench.scoring.feature_spaces import Maker
+from genbench.spec import MetricSpec, SpaceSpec
+
+__all__ = ["Scorer", "makers_of", "missing", "scorer_of"]
+
+
+def scorer_of(metric: Chosen) -> Scorer:
+    """Return a metric that is ready; one that cannot be imported says so when it is called."""
+    assert isinstance(metric.spec, MetricSpec)
+    space = "" if metric.space is None else metric.space.label
+    try:
+        return Scorer(metric.spec, resolve(metric.entry), metric.config, space)
+    except PluginError:
+        traceback.print_exc()
+        return Scorer(metric.spec, _unavailable, metric.config, space)
+
+
+def _unavailable(*_: Any) -> Any:
+    raise PluginError("the metric cannot be imported; the cell's log says why")
+
+
+def makers_of(metrics: Iterable[Chosen]) -> dict[str, Maker]:
+    """Return how each of their spaces is made, by its label."""
+    spaces = {metric.space.label: metric.space for metric in metrics if metric.space is not None}
+    return {label: _maker(space) for label, space in spaces.items()}
+
+
+def _maker(space: Chosen) -> Maker:
+    assert isinstance(space.spec, SpaceSpec)
+
+    def build() -> FeatureSpace:
+        target = resolve(space.entry)
+        made: FeatureSpace = target() if space.config is None else target(space.config)
+        return made
+
+    source = space.entry.provenance
+    identity = to_json([source.distribution, source.version, space.spec.version, space.identity])
+    return Maker(build, space.spec.needs, identity)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A metric that is ready to be called; ``space`` is empty for the standard space of the data."""
+
+    spec: MetricSpec
+    function: Callable[..., Score]
+    config: Any = None
+    space: str = ""
+
+    def __call__(self, evidence: Evidence) -> Score:
+        """Return the score."""
+        return self.function(evidence) if self.spec.config is None else self.function(evidence, self.config)
+
+    @property
+    def label(self) -> str:
+        """What its column is called: ``frechet``, ``frechet@pca``, ``mmd[bandwidth=2]``."""
+        own = label(self.spec.name, self.config)
+        return own if self.space in ("", self.spec.space) else f"{own}@{self.space}"
+
+
+def missing(spec: MetricSpec, evidence: Evidence) -> str:
+    """Return why a metric cannot be computed from this evidence, or an empty string."""
+    if evidence.kind not in spec.data:
+        return f"needs {' or '.join(spec.data)} data"
+    has = {
+        "samples": True,
+        "train": evidence.train is not None,
+        "density": evidence.density_test is not None,
+        "truth": evidence.truth_test is not None or evidence.truth_fake is not None,
+        "modes": evidence.modes is not None,
+        "labels": evidence.labels_test is not None,
+        "observables": evidence.observables_test is not None,
+        "simulator": evidence.simulator is not None,
+        "timing": bool(evidence.timing),
+    }
+    why = {"density": "the model has no likelihood", "truth": "the density of the data is not known"}
+    return "; ".join(why.get(need, f"needs {need}") for need in spec.needs if not has[need])
