@@ -14,7 +14,7 @@ from genbench.plan.device_names import check_device_names
 from genbench.registry.options import Setting
 
 if TYPE_CHECKING:
-    from genbench.cluster.cluster import Cluster
+    from genbench.executor.dask.executor import Cluster
     from genbench.plan.limits import Limits
     from genbench.plan.plan import Plan
     from genbench.registry.registry import Registry
@@ -135,7 +135,7 @@ def prepare(
     )
     plan = make_plan(request, registry)  # finds the user's mistakes before a device is asked
     if resolve_device:
-        from genbench.accelerators import device_of
+        from genbench.process.probe_device import device_of
 
         plan = make_plan(replace(request, device=device_of(device)), registry)
     return replace(plan, notes=tuple(notes)), registry
@@ -167,7 +167,7 @@ def check_place(
 
         parse_retry(retry)
     if scheduler is not None:
-        from genbench.cluster.place import parse_place
+        from genbench.executor.dask.address import parse_place
 
         parse_place(scheduler, insecure=insecure)
         if isolation == "none":
@@ -262,8 +262,8 @@ def _cluster(
     say: Callable[[str], None],
 ) -> Cluster:
     """Return the executor of ``--scheduler``; one that is there already is connected before anything is written."""
-    from genbench.cluster.cluster import Cluster
-    from genbench.cluster.place import parse_place
+    from genbench.executor.dask.address import parse_place
+    from genbench.executor.dask.executor import Cluster
 
     place = parse_place(scheduler, insecure=insecure)
     cluster = Cluster(place, plan, directory, limits=limits, jobs=jobs, tell=say)
@@ -274,7 +274,7 @@ def _cluster(
 
 def _as_in_a_cell() -> None:
     """Set what numpy and torch read when they are imported, so that this process gives the numbers of a cell."""
-    from genbench.worker import ENVIRONMENT
+    from genbench.process.launch import ENVIRONMENT
 
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)

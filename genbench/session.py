@@ -14,22 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import PluginError, UserError
-from genbench.executor import Executor, Places, Running
-from genbench.hosts import Hosts
-from genbench.inside import THREADS, Task
+from genbench.executor.base import Executor, Places, Running
+from genbench.executor.in_process import InProcess
+from genbench.executor.slots import Slot, Slots
+from genbench.executor.zygote_pool import Hosts
 from genbench.observer import Observer, Silent
 from genbench.plan.cell import REAL, Cell, data_of
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
 from genbench.plan.resume import Earlier, Record, sort_out
+from genbench.process.launch import context_for, stop_server
+from genbench.process.task import THREADS, Task
 from genbench.record.environment import commit, cores, machine, versions
 from genbench.record.integrity import SCHEMA_VERSION
 from genbench.record.run_directory import open_run
 from genbench.record.store import Damage, cell_folder, write_record
 from genbench.registry.registry import Registry
 from genbench.signals import Stop
-from genbench.slots import Slot, Slots
-from genbench.worker import InProcess, context_for, stop_server
 
 __all__ = ["Observer", "Session", "Silent"]
 

@@ -19,9 +19,9 @@ import pytest
 from sessions import DOTS, make, samples
 
 from genbench.api import check_place
-from genbench.cluster import remote
-from genbench.cluster.place import parse_place
 from genbench.errors import UserError
+from genbench.executor.dask import worker_side
+from genbench.executor.dask.address import parse_place
 from genbench.plan.device_names import device_there
 from genbench.record.store import read_records
 from genbench.session import Session
@@ -368,11 +368,11 @@ def test_places() -> None:
 
 def test_a_worker_that_differs_says_in_what(tmp_path: Path) -> None:
     plan, _ = make(tmp_path)
-    expected = remote.expectations(plan)
+    expected = worker_side.expectations(plan)
     (tmp_path / "token").touch()
 
     def problem(token: str = "token", **changed: dict) -> str:
-        return remote.problem_of({**expected, **changed}, str(tmp_path), token, "cpu")
+        return worker_side.problem_of({**expected, **changed}, str(tmp_path), token, "cpu")
 
     assert problem() == ""
     assert problem("absent") == f"does not see {tmp_path}; give an --out that all machines share"
@@ -386,7 +386,7 @@ def test_a_worker_that_differs_says_in_what(tmp_path: Path) -> None:
 
 
 def _tell(folder: str, channel) -> None:
-    channel.send(remote.problem_of({"versions": {}, "sources": {}, "files": {}, "data": {}}, folder, ".", "cpu"))
+    channel.send(worker_side.problem_of({"versions": {}, "sources": {}, "files": {}, "data": {}}, folder, ".", "cpu"))
 
 
 def test_a_worker_that_may_start_no_processes_says_how_it_could(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from genbench import accelerators, inside
 from genbench.api import jobs_for, prepare
 from genbench.errors import UserError
+from genbench.process import child, probe_device
 
 
 def plan(device: str):
@@ -36,34 +36,34 @@ def test_devices_that_cannot_be_meant_are_refused(name: str) -> None:
 
 def test_a_cell_sees_its_own_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     here: dict[str, str] = {}
-    monkeypatch.setattr(inside.os, "environ", here)
-    assert inside._see_only("cpu") == "cpu"
+    monkeypatch.setattr(child.os, "environ", here)
+    assert child._see_only("cpu") == "cpu"
     assert here == {}
-    assert inside._see_only("cuda:1") == "cuda:0"
+    assert child._see_only("cuda:1") == "cuda:0"
     assert here == {"CUDA_VISIBLE_DEVICES": "1"}
     here["CUDA_VISIBLE_DEVICES"] = "4,GPU-5f"
-    assert inside._see_only("cuda:1") == "cuda:0"
+    assert child._see_only("cuda:1") == "cuda:0"
     assert here == {"CUDA_VISIBLE_DEVICES": "GPU-5f"}
 
 
 def test_where_there_is_no_driver_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accelerators, "_may_have_accelerator", lambda: False)
-    monkeypatch.setattr(accelerators, "probe_device", lambda name: pytest.fail("asked"))
-    assert accelerators.device_of("auto") == accelerators.device_of("cpu") == "cpu"
+    monkeypatch.setattr(probe_device, "_may_have_accelerator", lambda: False)
+    monkeypatch.setattr(probe_device, "probe_device", lambda name: pytest.fail("asked"))
+    assert probe_device.device_of("auto") == probe_device.device_of("cpu") == "cpu"
 
 
 def test_the_answer_of_the_driver_is_what_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accelerators, "_may_have_accelerator", lambda: True)
-    monkeypatch.setattr(accelerators, "probe_device", lambda name: ("", f"{name}:0"))
-    assert accelerators.device_of("cuda") == "cuda:0"
-    monkeypatch.setattr(accelerators, "probe_device", lambda name: ("no such device", ""))
+    monkeypatch.setattr(probe_device, "_may_have_accelerator", lambda: True)
+    monkeypatch.setattr(probe_device, "probe_device", lambda name: ("", f"{name}:0"))
+    assert probe_device.device_of("cuda") == "cuda:0"
+    monkeypatch.setattr(probe_device, "probe_device", lambda name: ("no such device", ""))
     with pytest.raises(UserError, match="no such device"):
-        accelerators.device_of("cuda:9")
+        probe_device.device_of("cuda:9")
 
 
 WITHOUT = """
 import sys
-from genbench.accelerators import device_of
+from genbench.process.probe_device import device_of
 device_of("auto")
 found = {"torch", "numpy"} & set(sys.modules)
 assert not found, found

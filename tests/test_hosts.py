@@ -12,13 +12,14 @@ import psutil
 import pytest
 from sessions import make, play, write_plugin
 
-from genbench import hosts
-from genbench.hosts import Forked, Hosts
-from genbench.inside import Task
+from genbench.executor import zygote_pool
+from genbench.executor.zygote_pool import Forked, Hosts
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.limits import Limits
+from genbench.process.launch import start_server
+from genbench.process.task import Task
+from genbench.process.worker import Worker, supervise
 from genbench.record.store import cell_folder
-from genbench.worker import Worker, start_server, supervise
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="hosts are of Linux")
 
@@ -92,7 +93,7 @@ def test_the_real_side_is_made_once_and_the_scores_are_the_same_bit_for_bit(
     shared = run(tmp_path, out="shared", **asked)
     assert {record["status"] for record in shared.values()} == {"ok"}
     assert computed(tmp_path) == 1
-    monkeypatch.setattr(hosts, "MOST", 0)
+    monkeypatch.setattr(zygote_pool, "MOST", 0)
     alone = run(tmp_path, out="alone", **asked)
     assert computed(tmp_path) == 1 + len(alone)
     assert values(shared) == values(alone)

@@ -28,9 +28,8 @@ LIGHT = frozenset(  # import nothing heavy
 )
 ORDER = (
     "version errors spec hooks budget text record registry protocol data stored loading files plan training scoring "
-    "scaffold hearsay observer processes hosting inside progress signals significance entry slots executor summary "
-    "table report comparing auditing history supervisor preload worker benching testing accelerators cluster hosts "
-    "session api cli "
+    "process executor testing scaffold observer progress signals session significance entry summary table report "
+    "comparing benching auditing api history cli "
 ).split()
 HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}
 

@@ -378,7 +378,7 @@ def test_a_directory_that_is_not_written_to_is_only_read(tmp_path: Path, monkeyp
 
 def test_sessions_that_open_a_run_at_once_lose_no_cell_of_each_other(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from genbench.rundir import open_run\n"
+        "import sys; from pathlib import Path; from genbench.record.run_directory import open_run\n"
         "for i in range(8): open_run(Path(sys.argv[1]), {'created': sys.argv[2]}, [f'{sys.argv[2]}{i}'])"
     )
     writers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path), name]) for name in "abcd"]

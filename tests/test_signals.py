@@ -13,7 +13,7 @@ from sessions import make
 from genbench import signals
 from genbench.cli.main import main
 from genbench.errors import Invalid
-from genbench.inside import explain
+from genbench.process.messages import explain
 from genbench.session import Session
 from genbench.signals import Stop
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genbench.slots import Slot, Slots
+from genbench.executor.slots import Slot, Slots
 
 
 def take(slots: Slots, stage: str) -> Slot:

@@ -15,15 +15,16 @@ from pathlib import Path
 import pytest
 from sessions import make, play, write_plugin
 
-from genbench.accelerators import probe_device
-from genbench.hearsay import outcome_of
-from genbench.inside import Task
 from genbench.plan.cell import REAL
 from genbench.plan.limits import Limits
+from genbench.process.launch import stop_server
+from genbench.process.messages import outcome_of
+from genbench.process.probe_device import probe_device
+from genbench.process.supervisor import LOG_HEAD, LOG_TAIL
+from genbench.process.task import Task
+from genbench.process.worker import supervise
 from genbench.record.store import cell_folder
 from genbench.registry.discovery import load_file
-from genbench.supervisor import LOG_HEAD, LOG_TAIL
-from genbench.worker import stop_server, supervise
 
 LOUD = """
 import sys
@@ -107,7 +108,7 @@ def test_no_unsound_claim_is_an_outcome(stage: str, line: str) -> None:
 ASKS_AND_GOES = """
 import os, socket
 from multiprocessing.forkserver import _forkserver
-from genbench.worker import start_server
+from genbench.process.launch import start_server
 start_server()
 with socket.socket(socket.AF_UNIX) as half:
     half.connect(_forkserver._forkserver_address)

@@ -17,7 +17,7 @@ from typing import Any
 
 from genbench.benching.sides import Side
 from genbench.errors import GenbenchError
-from genbench.worker import ENVIRONMENT
+from genbench.process.launch import ENVIRONMENT
 
 __all__ = ["QUICK", "START", "Effort", "Lab"]
 

@@ -18,7 +18,7 @@ ALL = ("model", "dataset", "metric", "space")
 HEAVY = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib")
 IMPORT = """
 import sys
-import genbench.registry, genbench.presets
+import genbench.registry.registry, genbench.plan.presets
 before = set(sys.modules)
 import importlib
 importlib.import_module(sys.argv[1])

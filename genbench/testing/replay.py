@@ -5,9 +5,9 @@ from __future__ import annotations
 from multiprocessing.connection import Connection
 from typing import Any
 
+from genbench.process.launch import start_server
 from genbench.testing.kit import Subject, expect
 from genbench.testing.trained import digest, draw, fitted
-from genbench.worker import start_server
 
 __all__ = ["elsewhere"]
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from runs import Run, between_goods, goods, scores
 
-from genbench.supervisor import GRACE, LOG_HEAD, LOG_TAIL
+from genbench.process.supervisor import GRACE, LOG_HEAD, LOG_TAIL
 
 pytestmark = pytest.mark.slow
 

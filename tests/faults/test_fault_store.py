@@ -183,7 +183,7 @@ def test_a_disk_that_is_full_is_told_before_anything_runs(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("genbench.record.os.fsync", full)
+    monkeypatch.setattr("genbench.record.store.os.fsync", full)
     run = tmp_path / "run"
     assert main(["run", *TINY, "--out", str(run)]) == 2
     out, err = capsys.readouterr()

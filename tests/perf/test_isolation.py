@@ -17,8 +17,9 @@ import psutil
 import pytest
 from sessions import make
 
-from genbench.inside import Task
-from genbench.worker import quietly, start_server, supervise
+from genbench.process.launch import quietly, start_server
+from genbench.process.task import Task
+from genbench.process.worker import supervise
 
 ROUNDS = 20
 

@@ -17,8 +17,8 @@ import sklearn.mixture  # noqa: F401
 import torch._dynamo  # the first optimiser would import its 800 modules in every cell
 import torch.nn.functional  # noqa: F401
 
+import genbench.process.supervisor
 import genbench.scoring.cell_scores
-import genbench.supervisor
 import genbench.training.cell  # noqa: F401
 
 __all__ = ["CUT_OFF"]

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from genbench.errors import UserError
-from genbench.worker import quietly
+from genbench.process.launch import quietly
 
 __all__ = ["device_of", "probe_device"]
 

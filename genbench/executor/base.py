@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from genbench.inside import Task
-from genbench.slots import Slot
+from genbench.executor.slots import Slot
+from genbench.process.task import Task
 
 __all__ = ["Executor", "Places", "Running"]
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from genbench.errors import CellError
 from genbench.record.status import STATUSES
 
-__all__ = ["known_of", "outcome_of", "progress_of"]
+__all__ = ["explain", "known_of", "outcome_of", "progress_of"]
+
+FULL = (errno.ENOSPC, errno.EDQUOT)  # what a disk, or a user's share of it, says
+OUT_OF_MEMORY = re.compile(  # how torch says so; numpy and Python raise MemoryError
+    r"can't allocate memory|not enough memory: you tried to allocate|CUDA out of memory|MPS backend out of memory"
+)
 
 FITTED = {
     "fingerprint": str,
@@ -80,3 +88,27 @@ def progress_of(news: object) -> dict[str, Any] | None:
     if isinstance(values := news.get("values"), dict):
         told["values"] = {name: value for name, value in values.items() if isinstance(value, (int, float))}
     return told
+
+
+def explain(error: BaseException) -> dict[str, str]:
+    """Return the status and the reason, one line, of what ended a cell."""
+    status = error.status if isinstance(error, CellError) else "failed"
+    reason = _one_line(error)
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _says_out_of_memory(error, reason)):
+        status = "oom"
+    if isinstance(error, OSError) and error.errno in FULL:
+        reason += "; make room, then --retry failed runs it again"
+    return {"status": status, "reason": reason}
+
+
+def _says_out_of_memory(error: RuntimeError, reason: str) -> bool:
+    return type(error).__name__ == "OutOfMemoryError" or OUT_OF_MEMORY.search(reason) is not None
+
+
+def _one_line(error: BaseException) -> str:
+    try:
+        text = " ".join(str(error).split())
+    except BaseException:  # an exception of a plugin may fail to say what it is
+        text = ""
+    name = type(error).__name__
+    return (text if isinstance(error, CellError) else f"{name}: {text}" if text else name)[:2000]

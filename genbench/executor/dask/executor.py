@@ -16,16 +16,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from genbench.cluster import remote
-from genbench.cluster.handed import Handed, one_line
-from genbench.cluster.place import Place
-from genbench.cluster.queues import start_cluster
 from genbench.errors import UserError
-from genbench.inside import Packed, Task
+from genbench.executor.dask import worker_side
+from genbench.executor.dask.address import Place
+from genbench.executor.dask.job_queue import start_cluster
+from genbench.executor.dask.remote_task import Handed, one_line
+from genbench.executor.slots import Slot
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
-from genbench.slots import Slot
-from genbench.worker import pack
+from genbench.process.task import Packed, Task
+from genbench.process.worker import pack
 
 __all__ = ["Cluster", "Peer"]
 
@@ -107,7 +107,7 @@ class Cluster:
         """Connect, and wait for a first worker that passes the check; raises UserError where any does not."""
         if self._client is not None:
             return
-        self._expected = remote.expectations(self._plan)
+        self._expected = worker_side.expectations(self._plan)
         try:
             self._connect()
             self._await_workers()
@@ -196,7 +196,9 @@ class Cluster:
         with self._token() as token:
             for device, who in ((self._device, on_gpu), ("cpu", [each for each in strangers if each not in on_gpu])):
                 arguments = (self._expected, str(self._folder), token, device)
-                found |= self._client.run(remote.look_at, *arguments, workers=who, on_error="return") if who else {}
+                found |= (
+                    self._client.run(worker_side.look_at, *arguments, workers=who, on_error="return") if who else {}
+                )
         for address, facts in found.items():
             if isinstance(facts, OSError):  # it is gone again
                 continue
@@ -296,7 +298,7 @@ class Cluster:
     def _submit(self, packed: Packed, key: str, resource: str) -> tuple[Any, frozenset[str]]:
         here = self._here(resource)
         future = self._client.submit(
-            remote.do_task, packed, self._files, self._limits, self._topic, key=key, pure=False, retries=0,
+            worker_side.do_task, packed, self._files, self._limits, self._topic, key=key, pure=False, retries=0,
             resources={resource: 1}, workers=sorted(here),
         )  # fmt: skip
         return future, here

@@ -14,10 +14,10 @@ from typing import Any
 
 import psutil
 
-from genbench.inside import Task
 from genbench.plan.cell import REAL, Cell, data_of
 from genbench.plan.limits import Limits
-from genbench.worker import Worker
+from genbench.process.task import Task
+from genbench.process.worker import Worker
 
 __all__ = ["Forked", "Hosts"]
 

@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import GenbenchError
-from genbench.inside import Packed
 from genbench.plan.cell import PROTOCOL
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
+from genbench.process.launch import context_for
+from genbench.process.task import Packed
+from genbench.process.worker import Worker, supervise
 from genbench.record.environment import cores, machine, versions
 from genbench.registry.source_hash import contents_of, source_hash
-from genbench.worker import Worker, context_for, supervise
 
 __all__ = ["do_task", "expectations", "look_at", "problem_of"]
 
@@ -152,7 +153,7 @@ def _differing(expected: Mapping[str, Any]) -> str:
 
 
 def _without_device(device: str) -> str:
-    from genbench.accelerators import probe_device
+    from genbench.process.probe_device import probe_device
 
     error, _ = probe_device(device)
     return f"offers a GPU, but: {error}" if error else ""

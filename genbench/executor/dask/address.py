@@ -7,8 +7,8 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from genbench.cluster.queues import QUEUES
 from genbench.errors import UserError, suggestion
+from genbench.executor.dask.job_queue import QUEUES
 
 __all__ = ["Place", "parse_place"]
 

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from genbench.inside import Task
+from genbench.process.task import Task
 
 __all__ = ["Handed", "one_line"]
 

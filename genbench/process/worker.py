@@ -12,120 +12,25 @@ import os
 import pickle
 import signal
 import socket
-import sys
-import threading
 import time
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from genbench import supervisor
 from genbench.errors import PluginError, describe
-from genbench.hearsay import known_of, outcome_of, progress_of
-from genbench.inside import Packed, Task, do, explain
 from genbench.plan.limits import Limits
+from genbench.process import supervisor
+from genbench.process.launch import context_for, quietly
+from genbench.process.messages import known_of, outcome_of, progress_of
+from genbench.process.task import Packed, Task
 from genbench.record.store import cell_folder
 
-__all__ = [
-    "InProcess",
-    "Limits",
-    "Task",
-    "Worker",
-    "context_for",
-    "pack",
-    "quietly",
-    "start_server",
-    "stop_server",
-    "supervise",
-]
+__all__ = ["Limits", "Task", "Worker", "pack", "supervise"]
 
 LATE = 5.0  # seconds after which a supervisor that should have ended a cell is ended itself
 TRIES = 5  # to reach the fork server, which somebody may have killed and which is then started again
-# One thread a cell, and an allocator that keeps what it was given: timings of small models then repeat within 2 %.
-ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": "1073741824",
-    "MALLOC_TRIM_THRESHOLD_": "1073741824",
-    "MALLOC_TOP_PAD_": "67108864",
-}
-# A process begins with `python -c`, which would look for modules where the user happens to be: a random.py, say.
-SAFE_PATH = {"PYTHONSAFEPATH": "genbench"}
-STARTING = threading.Lock()
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def context_for(device: str = "cpu", method: str | None = None) -> multiprocessing.context.BaseContext:
-    """Return what starts the process of a cell: the fork server on the processor, else a fresh interpreter.
-
-    The server is single-threaded and has only imported libraries, so forking it is safe; nothing may be forked after
-    CUDA or Metal was touched, and a process of its own for each cell makes sure of that. Same numbers either way.
-    """
-    methods = multiprocessing.get_all_start_methods()
-    method = method or ("forkserver" if device.partition(":")[0] == "cpu" and "forkserver" in methods else "spawn")
-    return start_server() if method == "forkserver" else multiprocessing.get_context(method)
-
-
-def start_server() -> multiprocessing.context.BaseContext:
-    """Return the context of the fork server, which has imported torch already; the calling process never needs it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["genbench.preload"])
-    with quietly():
-        multiprocessing.forkserver.ensure_running()  # also when somebody has killed it meanwhile
-    return context
-
-
-def stop_server() -> None:
-    """End the fork server, also one that is still importing; what it has started is left to its supervisors."""
-    if (pid := _server_pid()) is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def _server_pid() -> int | None:
-    pid: int | None = getattr(multiprocessing.forkserver._forkserver, "_forkserver_pid", None)
-    return pid
-
-
-@contextlib.contextmanager
-def quietly() -> Iterator[None]:
-    """Start processes with the environment of cells, without the user's script, and deaf to the terminal's signals."""
-    with STARTING, _environment({**SAFE_PATH, **ENVIRONMENT}), _no_main():
-        multiprocessing.resource_tracker.ensure_running()  # which would unblock them, were it started later
-        # inherited by the server: Ctrl-C is this process's affair
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, () if _server_pid() else STOPPING)
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _no_main() -> Iterator[None]:
-    """Hide the user's script: a cell needs nothing of it, and would otherwise run it again from the top."""
-    main_module = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main_module
 
 
 class Worker:
@@ -279,44 +184,6 @@ class Worker:
         self._process.join(LATE)  # it has closed its end: nothing is left to do for it
         with contextlib.suppress(ValueError):
             self._process.close()
-
-
-class InProcess:
-    """A task in this process, as a worker, for debuggers: what it does wrong is not contained, its limits not kept."""
-
-    def __init__(self, task: Task, tell: Callable[[Mapping[str, Any]], None] = lambda _: None) -> None:
-        self.task = task
-        self.outcome: dict[str, Any] | None = None
-        self.usage: dict[str, Any] = {}
-        self.known: dict[str, Any] = {}
-        self.progress: dict[str, Any] = {"phase": "start" if task.stage == "fit" else "score"}
-        self.handles: tuple[Any, ...] = ()
-        self.interrupted = False  # by Ctrl-C, or by a plugin that raises KeyboardInterrupt: here they are the same
-        self._tell = tell
-
-    def listen(self) -> bool:
-        """Do the task; an exception is shown with its traceback and becomes the outcome."""
-        try:
-            self.outcome = {"result": do(self.task, self._report)}
-        except (Exception, SystemExit) as error:
-            import traceback
-
-            traceback.print_exc()
-            self.outcome = {"error": explain(error)}
-        except KeyboardInterrupt:
-            self.interrupted = True
-            self.outcome = {"error": {"status": "interrupted", "reason": ""}}
-        return True
-
-    def _report(self, **news: Any) -> None:
-        self.known.update(news.pop("known", {}))
-        if "timings" in news:
-            self.known["timings"] = dict(news.pop("timings"))
-        self.progress = news
-        self._tell(news)
-
-    def stop(self, *, at_once: bool = False) -> None:
-        """Do nothing: it runs only while it is listened to."""
 
 
 def supervise(

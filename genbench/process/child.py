@@ -6,62 +6,31 @@ It is a child of the process in ``supervisor``, which has forked it while only t
 from __future__ import annotations
 
 import contextlib
-import errno
 import faulthandler
 import functools
 import os
 import pickle
-import re
 import resource
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from genbench.errors import CellError
-from genbench.plan.cell import Cell
 from genbench.plan.limits import Limits
-from genbench.processes import die_with_parent
+from genbench.process.messages import explain
+from genbench.process.process_tree import die_with_parent
+from genbench.process.task import THREADS, Task
 from genbench.record.encoding import to_json
 from genbench.registry.discovery import load_file
 
-__all__ = ["THREADS", "Packed", "Task", "do", "explain", "main"]
+__all__ = ["do", "main"]
 
-THREADS = 1  # of each cell, so that sums have one order and cells at work together do not wait for each other
 BEFORE = 0.2  # seconds before its deadline that a cell writes where it stands
 SLACK = 96 * 2**20  # bytes that the allocator takes in advance and the process does not hold
-FULL = (errno.ENOSPC, errno.EDQUOT)  # what a disk, or a user's share of it, says
 TAKE_ME_FIRST = "500"  # of 1000: when memory runs out, the kernel ends a cell rather than the run
-OUT_OF_MEMORY = re.compile(  # how torch says so; numpy and Python raise MemoryError
-    r"can't allocate memory|not enough memory: you tried to allocate|CUDA out of memory|MPS backend out of memory"
-)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One stage of a cell, ``fit`` or ``score``; scoring is given the timings of the fit and the floors.
-
-    ``device`` is where the stage runs, as ``cuda:1``; by default what the cell says. ``spent`` are the seconds that the
-    cell took before: its deadline is one for both stages.
-    """
-
-    stage: str
-    cell: Cell
-    run: Path
-    timings: Mapping[str, float | None] | None = None
-    floors: Mapping[str, Any] | None = None
-    device: str = ""
-    spent: float = 0.0
-
-
-@dataclass(frozen=True)
-class Packed(Task):
-    """A task as it travels through others, who need nothing of a plugin's; its cell has a ``key`` and a ``device``."""
-
-    content: bytes = b""
 
 
 def main(
@@ -121,7 +90,7 @@ Send = Callable[[dict[str, Any]], None]
 
 def _host(task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Send, stay: Callable[..., None]) -> None:
     """Score the real row, then fork those who score the models with what was made of it."""
-    from genbench.hosting import Footing
+    from genbench.process.zygote import Footing
 
     kept: tuple[Any, ...] = ()
 
@@ -209,30 +178,6 @@ def do(task: Task, report: Callable[..., None], real: Any = None) -> Any:
         here = task.device in ("", task.cell.device)
         return fit_cell(task.cell if here else replace(task.cell, device=task.device), task.run, report)
     return score_cell(task.cell, task.run, task.timings or {}, task.floors, report, real)
-
-
-def explain(error: BaseException) -> dict[str, str]:
-    """Return the status and the reason, one line, of what ended a cell."""
-    status = error.status if isinstance(error, CellError) else "failed"
-    reason = _one_line(error)
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _says_out_of_memory(error, reason)):
-        status = "oom"
-    if isinstance(error, OSError) and error.errno in FULL:
-        reason += "; make room, then --retry failed runs it again"
-    return {"status": status, "reason": reason}
-
-
-def _says_out_of_memory(error: RuntimeError, reason: str) -> bool:
-    return type(error).__name__ == "OutOfMemoryError" or OUT_OF_MEMORY.search(reason) is not None
-
-
-def _one_line(error: BaseException) -> str:
-    try:
-        text = " ".join(str(error).split())
-    except BaseException:  # an exception of a plugin may fail to say what it is
-        text = ""
-    name = type(error).__name__
-    return (text if isinstance(error, CellError) else f"{name}: {text}" if text else name)[:2000]
 
 
 def _write(target: int, message: dict[str, Any]) -> None:

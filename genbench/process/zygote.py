@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from genbench.processes import descendants
+from genbench.process.process_tree import descendants
 
 __all__ = ["Footing", "serve", "threads"]
 

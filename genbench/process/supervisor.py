@@ -22,10 +22,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from genbench import inside
-from genbench.hosting import serve
 from genbench.plan.limits import Limits
-from genbench.processes import TreeMemory, adopt_orphans, end_all, kernel_kills, signal_all
+from genbench.process import child
+from genbench.process.process_tree import TreeMemory, adopt_orphans, end_all, kernel_kills, signal_all
+from genbench.process.zygote import serve
 from genbench.record.encoding import to_json
 
 __all__ = ["GRACE", "KILL", "LOG_HEAD", "LOG_TAIL", "STOP", "main"]
@@ -65,7 +65,7 @@ def main(
         stay = None if door is None else functools.partial(serve, door, main)
         for end in (said, printed, run.fileno()):
             os.close(end)
-        inside.main(supervisor, talk, output, task, plugin_files, limits, stay, real)
+        child.main(supervisor, talk, output, task, plugin_files, limits, stay, real)
     if door is not None:
         door.close()
     os.close(talk)

@@ -1,1 +1,0 @@
-"""Cells on many machines, placed by a Dask scheduler: the session's side, and what runs in the workers."""
