@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 from genbench.errors import UserError
 from genbench.plan.device_names import check_device_names
 from genbench.registry.options import Setting
+from genbench.session.options import check_options, jobs_for
 
 if TYPE_CHECKING:
     from genbench.executor.dask.executor import Cluster
     from genbench.plan.limits import Limits
     from genbench.plan.plan import Plan
     from genbench.registry.registry import Registry
-    from genbench.table import Results
+    from genbench.table.results import Results
 
-__all__ = ["check_place", "execute", "jobs_for", "load", "prepare", "run", "score"]
+__all__ = ["execute", "load", "prepare", "run", "score"]
 
 Names = str | Iterable[str]
-LEAST_MEMORY = 400 * 10**6  # bytes: what a cell holds that has only imported its libraries, and some
 
 
 def run(
@@ -63,7 +63,7 @@ def run(
     ``progress=None`` shows progress where there is a
     terminal or a notebook. Raises UserError for whatever cannot be meant, before anything is run.
     """
-    check_place(out, jobs, timeout, memory, isolation, retry, scheduler, insecure)
+    check_options(out, jobs, timeout, memory, isolation, retry, scheduler, insecure)
     given = [_setting(path, value) for path, value in (settings or {}).items()]
     plan, registry = prepare(
         models=_joined(models), datasets=_joined(datasets), metrics=_joined(metrics), preset=preset, seeds=seeds,
@@ -141,46 +141,6 @@ def prepare(
     return replace(plan, notes=tuple(notes)), registry
 
 
-def check_place(
-    out: str | Path | None,
-    jobs: int | None = None,
-    timeout: float | None = None,
-    memory: int | None = None,
-    isolation: str = "process",
-    retry: str | None = None,
-    scheduler: str | None = None,
-    insecure: bool = False,
-) -> None:
-    """Raise UserError unless a run could be kept in ``out`` and done so; nothing is written."""
-    if jobs is not None and jobs < 1:
-        raise UserError(f"--jobs {jobs}: expected at least 1")
-    if timeout is not None and not timeout > 0:
-        raise UserError(f"timeout={timeout}: expected seconds, more than 0")
-    if memory is not None and memory < LEAST_MEMORY:
-        raise UserError(f"--memory {memory}: a cell needs at least {LEAST_MEMORY // 10**6}MB for its libraries alone")
-    if isolation not in ("process", "none"):
-        raise UserError(f"--isolation {isolation}: expected process or none")
-    if isolation == "none" and (timeout is not None or memory is not None or (jobs or 1) > 1):
-        raise UserError("--isolation none: one cell at a time in this process, which no --timeout or --memory can end")
-    if retry is not None:
-        from genbench.plan.resume import parse_retry
-
-        parse_retry(retry)
-    if scheduler is not None:
-        from genbench.executor.dask.address import parse_place
-
-        parse_place(scheduler, insecure=insecure)
-        if isolation == "none":
-            raise UserError("--isolation none: all cells in this process, which --scheduler has run elsewhere")
-    if out is None:
-        return
-    there = next(path for path in (Path(out).absolute(), *Path(out).absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise UserError(f"--out {out}: {there} is no directory; choose another")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"--out {out}: {there} cannot be written; choose another directory")
-
-
 def _file(path: str | Path, options: Mapping[str, Any], notes: list[str]) -> tuple[Any, Any]:
     from genbench.files import dataset_spec
 
@@ -212,12 +172,12 @@ def execute(
 
     from genbench.plan.limits import Limits
     from genbench.plan.resume import parse_retry
-    from genbench.progress import Announcement, LiveProgress
     from genbench.record.run_directory import default_directory
-    from genbench.session import Session
+    from genbench.session.progress import Announcement, LiveProgress
+    from genbench.session.session import Session
     from genbench.text import plain
 
-    check_place(out, jobs, timeout, memory, isolation, retry, scheduler, insecure)
+    check_options(out, jobs, timeout, memory, isolation, retry, scheduler, insecure)
     directory = Path(out) if out is not None else default_directory()
     console = Console(stderr=True)
 
@@ -247,7 +207,7 @@ def execute(
         say(f"set aside: {damage}")
     if session.gone:
         say(f"{session.gone}; when it is back: genbench run ... --out {directory}")
-    from genbench.table import Results
+    from genbench.table.results import Results
 
     return Results(tuple(records)), directory, session.stopped
 
@@ -280,16 +240,9 @@ def _as_in_a_cell() -> None:
         os.environ.setdefault(name, value)
 
 
-def jobs_for(device: str) -> int:
-    """Return how many cells run at a time: one a core on the processor, one on each accelerator."""
-    from genbench.record.environment import cores
-
-    return cores() if device in ("auto", "cpu") else len(device.split(","))
-
-
 def load(*paths: str | Path) -> Results:
     """Return the results of runs from their directories; raises UserError where there is none."""
-    from genbench.table import load as load_results
+    from genbench.table.results import load as load_results
 
     return load_results(*paths)
 

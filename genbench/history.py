@@ -19,9 +19,9 @@ import numpy as np
 
 from genbench.comparing.quality import SAME
 from genbench.comparing.sources import Side, read_side
-from genbench.entry import scale_of
 from genbench.errors import UnknownName, UserError
 from genbench.record.score import column_of
+from genbench.table.columns import scale_of
 
 __all__ = ["Change", "Point", "Series", "change_points", "history", "runs_in"]
 

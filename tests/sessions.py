@@ -17,7 +17,7 @@ from genbench.plan.resume import parse_retry
 from genbench.record.store import cell_folder
 from genbench.registry.options import parse_set
 from genbench.registry.registry import Registry
-from genbench.session import Session
+from genbench.session.session import Session
 
 DOTS = '''
 """Two columns of normal numbers, their mean, and two models that learn it."""

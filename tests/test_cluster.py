@@ -18,13 +18,13 @@ import psutil
 import pytest
 from sessions import DOTS, make, samples
 
-from genbench.api import check_place
 from genbench.errors import UserError
 from genbench.executor.dask import worker_side
 from genbench.executor.dask.address import parse_place
 from genbench.plan.device_names import device_there
 from genbench.record.store import read_records
-from genbench.session import Session
+from genbench.session.options import check_options
+from genbench.session.session import Session
 
 distributed = pytest.importorskip("distributed")
 
@@ -351,7 +351,7 @@ def test_jobs_of_a_batch_system_are_submitted_used_and_cancelled(site: Site) -> 
 )
 def test_a_place_that_cannot_be_meant_is_refused(text: str, why: str) -> None:
     with pytest.raises(UserError, match=why):
-        check_place(None, scheduler=text)
+        check_options(None, scheduler=text)
 
 
 def test_places() -> None:
@@ -363,7 +363,7 @@ def test_places() -> None:
     with pytest.raises(UserError, match="expected cpu or cuda"):
         device_there("cuda:1")
     with pytest.raises(UserError, match="--isolation none"):
-        check_place(None, isolation="none", scheduler="local:2")
+        check_options(None, isolation="none", scheduler="local:2")
 
 
 def test_a_worker_that_differs_says_in_what(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from genbench.errors import UserError
 from genbench.plan.cell import PROTOCOL
 from genbench.record.run_directory import write_run
 from genbench.record.store import write_record
-from genbench.table import Results
+from genbench.table.results import Results
 
 
 def run(*records):

@@ -15,8 +15,8 @@ from genbench.plan.plan import Request, make_plan
 from genbench.record.score import column_of
 from genbench.record.store import read_records
 from genbench.registry.registry import Registry
-from genbench.session import Session
-from genbench.table import Results
+from genbench.session.session import Session
+from genbench.table.results import Results
 
 REFERENCE = Path(__file__).parent.parent / "results" / "reference"
 RUNS = 100

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from genbench.api import jobs_for, prepare
+from genbench.api import prepare
 from genbench.errors import UserError
 from genbench.process import child, probe_device
+from genbench.session.options import jobs_for
 
 
 def plan(device: str):

@@ -27,9 +27,9 @@ LIGHT = frozenset(  # import nothing heavy
     "version errors text spec hooks budget presets record registry plan".split()
 )
 ORDER = (
-    "version errors spec hooks budget text record registry protocol data stored loading files plan training scoring "
-    "process executor testing scaffold observer progress signals session significance entry summary table report "
-    "comparing benching auditing api history cli "
+    "version errors spec hooks deprecated budget text record registry protocol data stored loading files plan "
+    "training scoring process executor session table report comparing benching auditing testing scaffold api "
+    "history cli "
 ).split()
 HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}
 

@@ -10,7 +10,7 @@ from sessions import samples
 
 from genbench.plan.plan import Request, make_plan
 from genbench.registry.registry import Registry
-from genbench.session import Session
+from genbench.session.session import Session
 from genbench.spec import ModelSpec
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from genbench.errors import UserError
 from genbench.record.merge import merge
 from genbench.record.store import Damage, read_record, read_records, read_run
 from genbench.record.validation import validate
-from genbench.table import load
+from genbench.table.results import load
 
 SHARED = whole_record("vae")
 FAILED = whole_record("gan", status="failed", phase="fit", reason="no", scores=[], ended=3)

@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 from sessions import make
 
-from genbench.progress import LiveProgress
 from genbench.record.store import cell_folder
+from genbench.session.progress import LiveProgress
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
 
 ROOT = Path(__file__).parent.parent

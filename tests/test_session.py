@@ -16,7 +16,7 @@ from genbench.errors import UserError
 from genbench.plan.cell import REAL
 from genbench.record.environment import commit
 from genbench.record.store import cell_folder, read_records
-from genbench.session import Session
+from genbench.session.session import Session
 
 # ------------------------------------------------------------------------------ a few faults; tests/faults has them all
 

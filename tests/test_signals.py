@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sessions import make
 
-from genbench import signals
 from genbench.cli.main import main
 from genbench.errors import Invalid
 from genbench.process.messages import explain
-from genbench.session import Session
-from genbench.signals import Stop
+from genbench.session import interrupts
+from genbench.session.interrupts import Stop
+from genbench.session.session import Session
 
 
 def test_the_first_signal_is_noted_and_the_second_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,10 +24,10 @@ def test_the_first_signal_is_noted_and_the_second_interrupts(monkeypatch: pytest
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.number == signal.SIGTERM
         assert os.read(stop.handle, 1), "who waits hears of it"
-        monkeypatch.setattr(signals, "ECHO", 1e9)
+        monkeypatch.setattr(interrupts, "ECHO", 1e9)
         os.kill(os.getpid(), signal.SIGTERM)  # a wrapper may pass the first one on
         assert not stop.again
-        monkeypatch.setattr(signals, "ECHO", -1.0)
+        monkeypatch.setattr(interrupts, "ECHO", -1.0)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert (stop.number, stop.again) == (signal.SIGTERM, True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from genbench.significance import Estimate, difference_p, holm, pair_p_values, places
+from genbench.table.significance import Estimate, difference_p, holm, pair_p_values, places
 
 TABLES = 400
 

@@ -11,14 +11,16 @@ from scipy import stats
 from synthetic import record, score, seeds
 
 from genbench.cli.table import table
-from genbench.entry import Column, score_entry
 from genbench.errors import UnknownName
 from genbench.record.score import SUSPECT
 from genbench.record.store import write_json, write_record
 from genbench.report import render, views_of
-from genbench.significance import pair_p_values
-from genbench.summary import summarise
-from genbench.table import Results, load, to_frame
+from genbench.table.aggregate import score_entry
+from genbench.table.columns import Column
+from genbench.table.frame import to_frame
+from genbench.table.results import Results, load
+from genbench.table.significance import pair_p_values
+from genbench.table.summary import summarise
 
 
 def by_label(records):

@@ -52,7 +52,7 @@ def plot(
 
     from genbench.cli.output import warn
     from genbench.report.figures import save, subjects_of
-    from genbench.table import load
+    from genbench.table.results import load
 
     results = load(*runs)
     folders = dict(zip(names_of(runs), runs, strict=True))

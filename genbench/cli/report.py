@@ -44,7 +44,7 @@ def report(
     called = names_of(runs)
 
     from genbench.report.html import render_report
-    from genbench.table import load
+    from genbench.table.results import load
     from genbench.text import plain
 
     names = ", ".join(map(plain, called))

@@ -58,9 +58,10 @@ def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
     from genbench.record.merge import merge
     from genbench.registry.options import parse_set
     from genbench.registry.registry import Registry
+    from genbench.session.options import check_options
 
     how = {"jobs": said["jobs"], "timeout": seconds_of(said["timeout"]), "memory": said["memory"], "retry": "failed"}
-    api.check_place(None, **how)
+    check_options(None, **how)
     plugins = [Path(path) for path in said["plugins"]]
     registry = Registry.discover(plugins)
     warn(registry.problems)

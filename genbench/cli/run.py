@@ -105,7 +105,7 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 
     With nothing else said: all models on a toy whose density is known, a real table and real images.
     """
-    from genbench.signals import ending_as_shells_tell
+    from genbench.session.interrupts import ending_as_shells_tell
 
     atexit.register(gc.freeze)  # or Python visits all objects of all libraries once more: 0.3 s
     with ending_as_shells_tell():
@@ -115,6 +115,7 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 def _run(said: Mapping[str, Any]) -> int:
     from genbench import api
     from genbench.cli.output import warn
+    from genbench.session.options import check_options
 
     timeout = seconds_of(said["timeout"])
     how = {
@@ -122,7 +123,7 @@ def _run(said: Mapping[str, Any]) -> int:
         "isolation": said["isolation"], "retry": said["retry"], "scheduler": said["scheduler"],
         "insecure": said["insecure"],
     }  # fmt: skip
-    api.check_place(**how)
+    check_options(**how)
     plan, registry = api.prepare(
         models=said["models"], datasets=said["datasets"], metrics=said["metrics"], preset=said["preset"],
         seeds=said["seeds"], first_seed=said["first_seed"], budget=said["budget"], device=said["device"],
@@ -208,8 +209,8 @@ def seconds_of(text: str | None) -> float | None:
 
 def _print_plan(plan: Any, said: Mapping[str, Any]) -> int:
     """Print which cells would run, which combinations not and why, and how long it may take."""
-    from genbench.api import jobs_for
     from genbench.cli.output import print_json, print_table
+    from genbench.session.options import jobs_for
     from genbench.text import duration
 
     jobs = said["jobs"] or jobs_for(said["device"])

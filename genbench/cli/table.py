@@ -51,7 +51,7 @@ def table(
         read_run(run, [])  # a wrong name is told before pandas is imported
 
     from genbench.report import render
-    from genbench.table import load
+    from genbench.table.results import load
 
     results = load(*runs)
     warn(_damage(results.damaged))

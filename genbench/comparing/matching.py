@@ -14,12 +14,13 @@ from genbench.comparing.quality import EQUAL, FLOORS, SHARE, Pair, decide_qualit
 from genbench.comparing.sources import CellName, Side, read_side
 from genbench.comparing.speed import SLOWER, decide_speed
 from genbench.comparing.verdict import Comparison, Verdict
-from genbench.entry import TIMED, scale_of, shared
 from genbench.errors import UnknownName, UserError
 from genbench.record.score import column_of
+from genbench.table.aggregate import shared
+from genbench.table.columns import TIMING_METRICS, scale_of
 
 if TYPE_CHECKING:
-    from genbench.table import Results
+    from genbench.table.results import Results
 
 __all__ = ["compare"]
 
@@ -213,7 +214,7 @@ def _unlike(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """Return why two scores under one name are not compared."""
     if scale_of(first) != scale_of(other) or first.get("better") != other.get("better"):
         return "the metric is another: its version, space or quantity changed"
-    return "made of timings" if first.get("metric") in TIMED else ""
+    return "made of timings" if first.get("metric") in TIMING_METRICS else ""
 
 
 def _undirected(first: Mapping[str, Any], head: Iterable[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from scipy import special, stats
 
 from genbench.comparing.power import ALPHA, MOST_RUNS, runs_for, runs_to_exclude, smallest_shift
 from genbench.comparing.verdict import Verdict
-from genbench.significance import holm
+from genbench.table.significance import holm
 
 __all__ = ["EQUAL", "FEW", "FLOORS", "SAME", "SHARE", "Pair", "decide_quality"]
 

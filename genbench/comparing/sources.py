@@ -13,7 +13,7 @@ from genbench.record.environment import CLOCK
 from genbench.record.store import Damage, read_records, read_run
 
 if TYPE_CHECKING:
-    from genbench.table import Results
+    from genbench.table.results import Results
 
 __all__ = ["Benchmark", "CellName", "Side", "read_side"]
 

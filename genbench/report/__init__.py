@@ -13,8 +13,9 @@ from genbench.report.latex import render_latex
 from genbench.report.markdown import render_markdown
 from genbench.report.terminal import render_terminal, terminal_text
 from genbench.report.view import View, view_of
-from genbench.summary import chosen, columns_of, summarise
-from genbench.table import to_frame
+from genbench.table.columns import columns_of, matching_columns
+from genbench.table.frame import to_frame
+from genbench.table.summary import summarise
 
 __all__ = ["FORMATS", "check_names", "render", "render_terminal", "views_of"]
 
@@ -46,7 +47,7 @@ def check_names(records: Iterable[Record], names: Iterable[str], sort: str | Non
     """
     columns = columns_of(records)
     known = {column.name for column in columns}
-    unknown = [name for name, found in chosen(columns, names).items() if not found and name != "all"]
+    unknown = [name for name, found in matching_columns(columns, names).items() if not found and name != "all"]
     unknown += [sort] if sort and sort not in known else []
     for name in unknown:
         raise UnknownName("metric", name, known)

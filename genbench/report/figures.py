@@ -26,7 +26,7 @@ from genbench.report.figures_scatter import scatter
 from genbench.report.figures_scores import copying, coverage, likelihood, modes
 from genbench.report.figures_style import STYLE, Subject
 from genbench.report.figures_training import training
-from genbench.summary import role_of, summarise
+from genbench.table.summary import role_of, summarise
 
 __all__ = ["FIGURES", "SUFFIXES", "Kind", "Subject", "draw", "save", "subjects_of"]
 

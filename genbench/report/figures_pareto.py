@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from genbench.entry import Column, Entry
 from genbench.errors import DataError
 from genbench.report.figures_style import SOFT, Look, Subject, few_decades, plain_numbers, plain_text, warn_of_clocks
-from genbench.summary import Row
+from genbench.table.aggregate import Entry
+from genbench.table.columns import Column
+from genbench.table.summary import Row
 
 __all__ = ["Point", "front_of", "pareto", "quality_of"]
 

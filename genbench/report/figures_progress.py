@@ -17,7 +17,7 @@ from genbench.protocol import Array
 from genbench.record.score import column_of
 from genbench.record.store import Record
 from genbench.report.figures_style import SOFT, Look, Subject, Unsuited, plain_numbers, plain_text, warn_of_clocks
-from genbench.summary import Row
+from genbench.table.summary import Row
 
 __all__ = ["Course", "courses_of", "progress"]
 

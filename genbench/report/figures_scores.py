@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from genbench.entry import Column
 from genbench.report.figures_style import INK, REAL, SOFT, Look, Subject, Unsuited, plain_numbers, plain_text
-from genbench.summary import Row
+from genbench.table.columns import Column
+from genbench.table.summary import Row
 
 __all__ = ["copying", "coverage", "likelihood", "modes"]
 

@@ -20,7 +20,7 @@ from genbench.errors import DataError
 from genbench.record.store import Record
 from genbench.report.numbers import rounded
 from genbench.report.text import clean
-from genbench.summary import REFERENCES, Row, Summary, summarise
+from genbench.table.summary import REFERENCES, Row, Summary, summarise
 
 if TYPE_CHECKING:  # real rows and samples are found again only for the figures that show them
     from genbench.report.figures_samples import Kept, Shown

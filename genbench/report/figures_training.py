@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from genbench.protocol import Array
 from genbench.record.store import Record
 from genbench.report.figures_style import DASHES, Look, Subject, Unsuited, plain_numbers, plain_text
-from genbench.summary import Row
+from genbench.table.summary import Row
 
 __all__ = ["traces_of", "training"]
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from genbench.entry import Column
 from genbench.report.text import csv_text
-from genbench.summary import chosen
-from genbench.table import parts_of
+from genbench.table.columns import Column, matching_columns
+from genbench.table.frame import parts_of
 
 __all__ = ["render_csv", "render_json", "render_parquet", "selected"]
 
@@ -41,7 +40,7 @@ def selected(
     frame: pd.DataFrame, columns: Sequence[Column], metrics: Sequence[str] = (), sort: str | None = None
 ) -> pd.DataFrame:
     """Return the frame with only these metrics and what belongs to them (none: all), each dataset's best first."""
-    asked = {name for names in chosen(columns, metrics).values() for name in names}
+    asked = {name for names in matching_columns(columns, metrics).values() for name in names}
     others = [c.name for c in columns if metrics and c.name not in asked]
     kept = [name for name in frame if name not in {part for other in others for part in parts_of(other)}]
     if sort:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genbench.entry import Entry
 from genbench.report.numbers import rounded
 from genbench.report.text import clean
-from genbench.summary import Row
+from genbench.table.aggregate import Entry
+from genbench.table.summary import Row
 
 __all__ = ["headline"]
 

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genbench.entry import shared
 from genbench.record.score import STANDARD
 from genbench.record.status import ABSENT
 from genbench.report.text import clean
-from genbench.summary import Row, Summary
+from genbench.table.aggregate import shared
+from genbench.table.summary import Row, Summary
 
 __all__ = ["Scale", "caption", "legend", "note", "reasons", "remarks", "scale_marks"]
 

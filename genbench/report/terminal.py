@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genbench.entry import Column
 from genbench.report.view import PRIORITY, Cell, Line, View
+from genbench.table.columns import Column
 
 __all__ = ["render_terminal", "terminal_text"]
 

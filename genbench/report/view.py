@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from genbench.entry import Column, Entry
 from genbench.record.score import SUSPECT
 from genbench.record.status import ABSENT
 from genbench.report.headline import headline
 from genbench.report.legend import Scale, caption, legend, note, reasons, remarks, scale_marks
 from genbench.report.numbers import Number, rounded
 from genbench.report.text import clean
-from genbench.summary import REFERENCES, Row, Summary
-from genbench.summary import chosen as pick
+from genbench.table.aggregate import Entry
+from genbench.table.columns import Column
+from genbench.table.columns import matching_columns as pick
+from genbench.table.summary import REFERENCES, Row, Summary
 
 __all__ = ["PRIORITY", "Cell", "Line", "View", "view_of"]
 

@@ -12,7 +12,7 @@ from genbench.plan.plan import Request, make_plan
 from genbench.record.store import read_records, write_json, write_record
 from genbench.registry.registry import Registry
 from genbench.report import render
-from genbench.table import Results
+from genbench.table.results import Results
 
 
 def many(seeds: int = 20, models: int = 10) -> list[dict[str, Any]]:

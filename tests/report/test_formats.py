@@ -11,7 +11,7 @@ from synthetic import record, score, seeds
 
 from genbench.report import FORMATS, render
 from genbench.report.text import clean, csv_text, latex_text, markdown_text
-from genbench.table import to_frame
+from genbench.table.frame import to_frame
 
 RECORDS = [
     *seeds("wgan_gp", [1.0, 1.4, 0.6]),

@@ -9,7 +9,7 @@ import pytest
 from synthetic import record, score
 
 from genbench.report import render
-from genbench.table import to_frame
+from genbench.table.frame import to_frame
 
 NASTY = {
     "escape": "\x1b[2J\x1b]0;title\x07\x9b31mred\x7f\x00",

@@ -20,7 +20,7 @@ from genbench.report.html.cells import log_of
 from genbench.report.html.pictures import _short, as_data
 from genbench.report.html.replay import command_of
 from genbench.report.html.tables import leaderboard
-from genbench.table import Results, load
+from genbench.table.results import Results, load
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 EVIL = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'&{{7*7}}</style></title><!--"

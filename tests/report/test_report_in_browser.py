@@ -16,7 +16,7 @@ from synthetic import record, score, seeds
 from test_html import EVIL, write_run
 
 from genbench.report.html import render_report
-from genbench.table import load
+from genbench.table.results import load
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 pytestmark = [

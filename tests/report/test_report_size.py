@@ -11,7 +11,7 @@ import pytest
 import genbench
 from genbench.record.store import cell_folder, read_records, write_record
 from genbench.report.html import render_report
-from genbench.table import load
+from genbench.table.results import load
 
 DATASETS = "magic,dijets,mixture,mnist,digits"
 MODELS, SEEDS = 10, 3

@@ -5,7 +5,7 @@ from rich.cells import cell_len
 from synthetic import record, score, seeds
 
 from genbench.report import render
-from genbench.summary import summarise
+from genbench.table.summary import summarise
 
 
 def worth(name, value, *, at_least=False, low=None, high=None, seed=0, **fields):

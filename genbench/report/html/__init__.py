@@ -19,7 +19,7 @@ from genbench.report.html.pictures import gallery_of
 from genbench.report.html.runs import runs_of
 from genbench.report.html.tables import leaderboard, overview
 from genbench.report.text import clean
-from genbench.table import Results
+from genbench.table.results import Results
 from genbench.version import __version__
 
 __all__ = ["render_report"]

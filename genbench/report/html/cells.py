@@ -14,7 +14,7 @@ from genbench.record.store import Record, cell_folder
 from genbench.report.html.replay import command_of
 from genbench.report.numbers import rounded
 from genbench.report.text import clean
-from genbench.summary import deduplicated
+from genbench.table.summary import deduplicated
 from genbench.text import duration
 
 __all__ = ["CellView", "cells_of", "log_of"]

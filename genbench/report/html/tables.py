@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genbench.entry import Column, Entry
 from genbench.record.store import Record
 from genbench.report.numbers import rounded
 from genbench.report.view import Cell, View, view_of
-from genbench.summary import summarise
+from genbench.table.aggregate import Entry
+from genbench.table.columns import Column
+from genbench.table.summary import summarise
 
 __all__ = ["Board", "Field", "Heading", "Place", "leaderboard", "overview"]
 

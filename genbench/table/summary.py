@@ -6,44 +6,17 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import Any
 
-from genbench.entry import TIMED, Column, Entry, score_entry, scores_of, timing_entry
-from genbench.record.score import column_of
 from genbench.record.status import ABSENT
 from genbench.record.store import Record
-from genbench.significance import places
+from genbench.table.aggregate import Entry, score_entry, timing_entry
+from genbench.table.columns import TIMING_METRICS, Column, columns_of
+from genbench.table.significance import places
 
-__all__ = [
-    "REFERENCES",
-    "TIMINGS",
-    "Column",
-    "Entry",
-    "Record",
-    "Row",
-    "Summary",
-    "chosen",
-    "columns_of",
-    "deduplicated",
-    "role_of",
-    "summarise",
-]
+__all__ = ["REFERENCES", "Column", "Entry", "Record", "Row", "Summary", "deduplicated", "role_of", "summarise"]
 
 REFERENCES = ("real", "gaussian", "memoriser")  # in the order in which they are shown
-
-TIMINGS: Mapping[str, str | None] = {  # name -> which way is better, None where a ranking would mean nothing
-    "fit_s": "lower",
-    "fit_cpu_s": "lower",
-    "steps": None,
-    "steps_per_s": None,
-    "first_sample_s": "lower",
-    "samples_per_s": "higher",
-    "log_prob_s": "lower",
-    "peak_mb": "lower",
-    "parameters": None,
-    "score_s": None,
-}
 
 
 @dataclass(frozen=True)
@@ -202,35 +175,6 @@ def _by_run_where_seeds_repeat(label: str, records: Sequence[Record]) -> dict[st
     return {f"{label} ({run})" if len(groups) > 1 else label: list(group.values()) for run, group in groups.items()}
 
 
-def columns_of(records: Iterable[Record]) -> tuple[Column, ...]:
-    """Return the metrics, then the timings, that the records hold, each in the order of its first mention."""
-    metrics: dict[str, Column] = {}
-    timings: dict[str, None] = {}
-    for record in records:
-        for score in scores_of(record):
-            name = column_of(score)
-            better = score.get("better") if score.get("ranked", True) else None
-            if name not in metrics or (better and metrics[name].better is None):
-                metric, space = str(score["metric"]), str(score.get("space") or "")
-                observable = str(score.get("observable") or "")
-                metrics[name] = Column(name, better, score.get("unit") or "", False, metric, space, observable)
-        timings.update(dict.fromkeys(record.get("timings") or ()))
-    known = [name for name in TIMINGS if name in timings]
-    others = [name for name in timings if name not in TIMINGS]
-    return (*metrics.values(), *(Column(n, TIMINGS.get(n), timing=True) for n in (*known, *others) if n not in metrics))
-
-
-def chosen(columns: Sequence[Column], patterns: Iterable[str]) -> dict[str, list[str]]:
-    """Return for each name, glob or ``all`` the columns that it means: w1_observables has those of its observables."""
-
-    def meant(pattern: str, column: Column) -> bool:
-        if pattern in ("all", column.name) or (column.observable and pattern == column.metric):
-            return True
-        return fnmatchcase(column.name, pattern.replace("[", "[[]"))  # a bracket is part of a name
-
-    return {pattern: [column.name for column in columns if meant(pattern, column)] for pattern in patterns}
-
-
 def _clock(record: Record) -> tuple[Any, ...]:
     """Return what the timings of two cells must share to be compared."""
     machine = record.get("machine") or {}
@@ -254,7 +198,7 @@ def _ranked(summary: Summary) -> Summary:
     """Return the summary with ranks and ties a column, within each kind of likelihood; references take no part."""
     rows = list(summary.rows)
     for column in summary.columns:
-        timed = column.timing or column.metric in TIMED
+        timed = column.timing or column.metric in TIMING_METRICS
         if column.better is None or not summary.comparable or (timed and not summary.one_clock):
             continue
         kinds = {row.entries[column.name].kind for row in rows}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,29 +11,15 @@ from scipy import stats
 
 from genbench.record.score import SUSPECT, column_of, finite, is_limit, own_error
 from genbench.record.store import Record
-from genbench.significance import Estimate
+from genbench.table.columns import TIMING_METRICS, Column, scale_of, scores_of
+from genbench.table.significance import Estimate
 
-__all__ = ["TIMED", "Column", "Entry", "scale_of", "score_entry", "scores_of", "shared", "timing_entry"]
+__all__ = ["Entry", "score_entry", "shared", "timing_entry"]
 
 
 KINDS = ("exact", "bound", "estimate")
-OBSERVABLES = "_observables"  # how metrics are named that hold the distance of each observable
 LIKELIHOODS = ("nll", "bits_per_dim", "kl")  # where the kind of a model's density says what the number is
 COUNTS = ("equivalent", "amplification", "speedup", "break_even")  # metrics that cannot be negative, and vary much
-TIMED = ("speedup", "break_even")  # metrics that are made of timings
-
-
-@dataclass(frozen=True)
-class Column:
-    """A metric in a space, or a timing: its name, which way is better (None: not ranked) and its unit."""
-
-    name: str  # frechet, frechet@pca, fit_s
-    better: str | None
-    unit: str = ""
-    timing: bool = False
-    metric: str = ""
-    space: str = ""
-    observable: str = ""  # of one derived observable: w1[m_jj]
 
 
 @dataclass(frozen=True)
@@ -54,25 +40,6 @@ class Entry:
     ranks: tuple[int, int] | None = None  # the ranks that it may truly have
     best: bool = False  # nothing is better beyond chance
     suspect: bool = False  # better than fresh real data, beyond noise
-
-
-def scores_of(record: Record) -> Iterator[Record]:
-    """Yield the scores of a record; after one of several observables, ``w1_observables``, that of each: ``w1[m_jj]``.
-
-    Those are made of its ``detail``: a value for each name in ``observables``, perhaps bounds in ``intervals``.
-    """
-    for score in record.get("scores") or ():
-        yield score
-        detail = score.get("detail") or {}
-        each = detail.get("observables")
-        if not str(score["metric"]).endswith(OBSERVABLES) or not isinstance(each, Mapping):
-            continue
-        distance, _, space = column_of(score).partition(OBSERVABLES)
-        blank = dict.fromkeys(("floor", "floor_sd", "floor_from", "z")) | {"suspect": False, "warnings": []}
-        for name, value in each.items():
-            low, high = (detail.get("intervals") or {}).get(name) or (None, None)
-            mine = {"label": f"{distance}[{name}]{space}", "value": value, "low": low, "high": high, "observable": name}
-            yield {**score, **blank, **mine, "detail": {}}
 
 
 def timing_entry(ok: Sequence[Record], column: Column, missing: str) -> Entry:
@@ -110,7 +77,7 @@ def score_entry(
     elif len(valued) == 1:
         estimate = replace(estimate, sides=_sides(first))
     ranked = not entry.doubt and all(s.get("ranked", True) for s in valued.values())
-    ranked = ranked and not (column.metric in TIMED and shared(ok))
+    ranked = ranked and not (column.metric in TIMING_METRICS and shared(ok))
     interval = _interval(estimate, first)
     if column.metric in COUNTS:
         interval = _not_negative(interval)
@@ -163,14 +130,6 @@ def _interval(estimate: Estimate, first: Mapping[str, Any]) -> tuple[float, floa
 def _not_negative(interval: tuple[float, float] | None) -> tuple[float, float] | None:
     """Return an interval of what cannot be negative: Student's, over two or three seeds, may reach below."""
     return None if interval is None else (max(interval[0], 0.0), interval[1])
-
-
-def scale_of(score: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what two numbers under one name must share to be compared."""
-    params = score.get("params") or {}
-    quantity = str(params.get("quantity") or "").split(",")[0]  # without ", upper bound", which the kind says
-    parts = (quantity, params.get("features"), score.get("space"), score.get("version"))
-    return tuple("" if part is None else str(part) for part in parts) if score else ()
 
 
 def _density_kind(score: Mapping[str, Any], metric: str, declared: str | None) -> str | None:

@@ -18,7 +18,6 @@ from genbench.executor.base import Executor, Places, Running
 from genbench.executor.in_process import InProcess
 from genbench.executor.slots import Slot, Slots
 from genbench.executor.zygote_pool import Hosts
-from genbench.observer import Observer, Silent
 from genbench.plan.cell import REAL, Cell, data_of
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
@@ -30,7 +29,8 @@ from genbench.record.integrity import SCHEMA_VERSION
 from genbench.record.run_directory import open_run
 from genbench.record.store import Damage, cell_folder, write_record
 from genbench.registry.registry import Registry
-from genbench.signals import Stop
+from genbench.session.interrupts import Stop
+from genbench.session.observers import Observer, Silent
 
 __all__ = ["Observer", "Session", "Silent"]
 

@@ -1,0 +1,106 @@
+"""The columns of a table: which there are, what each measures, and which a name or a glob means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from genbench.record.score import column_of
+from genbench.record.store import Record
+
+__all__ = [
+    "OBSERVABLES_SUFFIX",
+    "TIMINGS",
+    "TIMING_METRICS",
+    "Column",
+    "columns_of",
+    "matching_columns",
+    "scale_of",
+    "scores_of",
+]
+
+OBSERVABLES_SUFFIX = "_observables"  # how metrics are named that hold the distance of each observable
+TIMING_METRICS = ("speedup", "break_even")  # metrics that are made of timings
+TIMINGS: Mapping[str, str | None] = {  # name -> which way is better, None where a ranking would mean nothing
+    "fit_s": "lower",
+    "fit_cpu_s": "lower",
+    "steps": None,
+    "steps_per_s": None,
+    "first_sample_s": "lower",
+    "samples_per_s": "higher",
+    "log_prob_s": "lower",
+    "peak_mb": "lower",
+    "parameters": None,
+    "score_s": None,
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric in a space, or a timing: its name, which way is better (None: not ranked) and its unit."""
+
+    name: str  # frechet, frechet@pca, fit_s
+    better: str | None
+    unit: str = ""
+    timing: bool = False
+    metric: str = ""
+    space: str = ""
+    observable: str = ""  # of one derived observable: w1[m_jj]
+
+
+def scores_of(record: Record) -> Iterator[Record]:
+    """Yield the scores of a record; after one of several observables, ``w1_observables``, that of each: ``w1[m_jj]``.
+
+    Those are made of its ``detail``: a value for each name in ``observables``, perhaps bounds in ``intervals``.
+    """
+    for score in record.get("scores") or ():
+        yield score
+        detail = score.get("detail") or {}
+        each = detail.get("observables")
+        if not str(score["metric"]).endswith(OBSERVABLES_SUFFIX) or not isinstance(each, Mapping):
+            continue
+        distance, _, space = column_of(score).partition(OBSERVABLES_SUFFIX)
+        blank = dict.fromkeys(("floor", "floor_sd", "floor_from", "z")) | {"suspect": False, "warnings": []}
+        for name, value in each.items():
+            low, high = (detail.get("intervals") or {}).get(name) or (None, None)
+            mine = {"label": f"{distance}[{name}]{space}", "value": value, "low": low, "high": high, "observable": name}
+            yield {**score, **blank, **mine, "detail": {}}
+
+
+def scale_of(score: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what two numbers under one name must share to be compared."""
+    params = score.get("params") or {}
+    quantity = str(params.get("quantity") or "").split(",")[0]  # without ", upper bound", which the kind says
+    parts = (quantity, params.get("features"), score.get("space"), score.get("version"))
+    return tuple("" if part is None else str(part) for part in parts) if score else ()
+
+
+def columns_of(records: Iterable[Record]) -> tuple[Column, ...]:
+    """Return the metrics, then the timings, that the records hold, each in the order of its first mention."""
+    metrics: dict[str, Column] = {}
+    timings: dict[str, None] = {}
+    for record in records:
+        for score in scores_of(record):
+            name = column_of(score)
+            better = score.get("better") if score.get("ranked", True) else None
+            if name not in metrics or (better and metrics[name].better is None):
+                metric, space = str(score["metric"]), str(score.get("space") or "")
+                observable = str(score.get("observable") or "")
+                metrics[name] = Column(name, better, score.get("unit") or "", False, metric, space, observable)
+        timings.update(dict.fromkeys(record.get("timings") or ()))
+    known = [name for name in TIMINGS if name in timings]
+    others = [name for name in timings if name not in TIMINGS]
+    return (*metrics.values(), *(Column(n, TIMINGS.get(n), timing=True) for n in (*known, *others) if n not in metrics))
+
+
+def matching_columns(columns: Sequence[Column], patterns: Iterable[str]) -> dict[str, list[str]]:
+    """Return for each name, glob or ``all`` the columns that it means: w1_observables has those of its observables."""
+
+    def meant(pattern: str, column: Column) -> bool:
+        if pattern in ("all", column.name) or (column.observable and pattern == column.metric):
+            return True
+        return fnmatchcase(column.name, pattern.replace("[", "[[]"))  # a bracket is part of a name
+
+    return {pattern: [column.name for column in columns if meant(pattern, column)] for pattern in patterns}

@@ -1,0 +1,83 @@
+"""What became of every cell of one or more runs, as tables for a program and a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from genbench.record.store import Damage, Record, read_records
+from genbench.table.columns import columns_of
+from genbench.table.frame import _free, to_frame
+
+__all__ = ["Results", "load"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What became of every cell of one or more runs; ``damaged`` are the files that hold no whole record."""
+
+    records: tuple[Record, ...]
+    damaged: tuple[Damage, ...] = ()
+
+    @property
+    def datasets(self) -> list[str]:
+        """Labels of the datasets, in the order of the plan."""
+        return list(dict.fromkeys(str(r.get("dataset_label") or r["dataset"]) for r in self.records))
+
+    @property
+    def failures(self) -> list[Record]:
+        """Records of the cells that ran and gave no scores."""
+        return [r for r in self.records if r["status"] not in ("ok", "skipped", "interrupted")]
+
+    def table(self, dataset: str | None = None, per: str = "model", *, details: bool = False) -> pd.DataFrame:
+        """Return the frame of ``to_frame``, of one dataset (its name or label) or of all.
+
+        Names, status and values (means over seeds, for models): what fits a screen. ``details=True`` gives all columns:
+        errors, intervals, ranks and ties, floors. Raises ValueError when there is no such dataset.
+        """
+        records = [r for r in self.records if dataset in (None, r["dataset"], r.get("dataset_label"))]
+        if dataset is not None and not records:
+            raise ValueError(f"no dataset {dataset!r} in these results; there are: {', '.join(self.datasets)}")
+        frame = to_frame(records, per)
+        return frame if details else _short(frame, records)
+
+    def _repr_html_(self) -> str:
+        """Show one table a dataset in a notebook."""
+        tables = ""
+        for dataset in self.datasets:
+            html = _with_errors(self.table(dataset), self.table(dataset, details=True)).to_html(na_rep="–", border=0)
+            tables += f"<h4>{escape(dataset)}</h4>{html}"
+        return tables
+
+
+def _short(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:
+    ids = ("dataset", "model", "label", "seed", "status", "reason", "n_ok", "n_failed")
+    numbers = [_free(column.name) for column in columns_of(records)]
+    return frame[[name for name in (*ids, *numbers) if name in frame]].dropna(axis="columns", how="all")
+
+
+def _with_errors(short: pd.DataFrame, full: pd.DataFrame) -> pd.DataFrame:
+    """Return the short frame as text by label, each number with its standard error; ``*`` marks what ties for best."""
+    shown = short.drop(columns=["dataset", "model"]).set_index("label").astype(object)
+    shown.index.name = None  # saves a second line of header
+    for name in [name for name in shown if f"{name}_se" in full]:
+        parts = zip(full[name], full[f"{name}_se"], full[f"{name}_tied"], strict=True)
+        shown[name] = [
+            "–" if pd.isna(mean) else f"{mean:.4g}{f' ± {error:.2g}' if error > 0 else ''}{'*' if tied else ''}"
+            for mean, error, tied in parts
+        ]
+    return shown
+
+
+def load(*paths: str | Path) -> Results:
+    """Return the results of the runs in these directories; raises UserError where there is none."""
+    records: list[Record] = []
+    damaged: list[Damage] = []
+    for path in paths:
+        run = Path(path).resolve().name
+        records += [{**record, "run": run} for record in read_records(path, damaged=damaged)]
+    return Results(tuple(records), tuple(damaged))
