@@ -1,64 +1,52 @@
 """Old names that still work: what to write instead, and the version of genbench that removes each.
 
-A line of ``DEPRECATED`` is all that a deprecation needs. The warning is a FutureWarning: Python hides a
-DeprecationWarning that is raised outside ``__main__``, so the users of a plugin that relies on an old name would not
-see it. It is shown once a process.
+The warning is a FutureWarning: Python hides a DeprecationWarning outside ``__main__``, from all users of a plugin.
 """
 
-from __future__ import annotations
-
 import functools
-import importlib
+import pkgutil
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 __all__ = ["DEPRECATED", "find_attribute", "rename_options", "warn"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 Table = Mapping[str, tuple[str, str]]
-
-# old name -> (new name, version that removes the old one): "genbench.data.old" -> "genbench.data.new" for an attribute,
-# "genbench.run(old)" -> "new" for a keyword option
+# old name -> (new name, version that removes the old one); a keyword option is written "genbench.run(option)"
 DEPRECATED: Table = {}
 _warned: set[str] = set()
 
 
-def warn(old: str, table: Table = DEPRECATED, *, stacklevel: int = 2) -> str:
-    """Warn, once a process, that ``old`` will be removed, and return its new name."""
+def warn(old: str, table: Table = DEPRECATED, *, stacklevel: int = 3) -> str:
+    """Warn, once a process, that ``old`` will be removed, and return its new name; ``stacklevel`` as in warnings."""
     new, version = table[old]
     if old not in _warned:
-        message = f"{old} is deprecated and will be removed in genbench {version}; use {new}"
-        warnings.warn(message, FutureWarning, stacklevel=stacklevel + 1)
+        warnings.warn(f"{old} is deprecated, use {new}: genbench {version} removes it", FutureWarning, stacklevel)
         _warned.add(old)
     return new
 
 
-def find_attribute(module: str, name: str, table: Table = DEPRECATED, *, stacklevel: int = 2) -> Any:
-    """Return what an old name of a module stands for; raises AttributeError for any other name.
-
-    For a module's own ``__getattr__``: ``__getattr__ = functools.partial(find_attribute, __name__)``.
-    """
+def find_attribute(module: str, name: str, table: Table = DEPRECATED) -> Any:
+    """Return what an old name of a module stands for: ``__getattr__ = functools.partial(find_attribute, __name__)``."""
     if f"{module}.{name}" not in table:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
-    home, _, attribute = warn(f"{module}.{name}", table, stacklevel=stacklevel + 1).rpartition(".")
-    return getattr(importlib.import_module(home), attribute)
+    return pkgutil.resolve_name(warn(f"{module}.{name}", table))
 
 
-def rename_options(function_name: str, table: Table = DEPRECATED) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Decorate a function so that it takes old keyword options; raises TypeError where old and new are both given."""
+def rename_options(path: str, table: Table = DEPRECATED) -> Callable[[F], F]:
+    """Decorate the function ``path`` to take old keyword options; raises TypeError for an old beside its new one."""
 
-    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+    def decorate(function: F) -> F:
         @functools.wraps(function)
-        def call(*args: P.args, **options: P.kwargs) -> T:
-            for old in [name for name in options if f"{function_name}({name})" in table]:
-                new = warn(f"{function_name}({old})", table)
+        def call(*args: Any, **options: Any) -> Any:
+            for old in [name for name in options if f"{path}({name})" in table]:
+                new = warn(f"{path}({old})", table).partition("(")[2].rstrip(")")
                 if new in options:
-                    raise TypeError(f"{function_name} got both {old!r} and {new!r}, which mean the same")
+                    raise TypeError(f"{path} takes {new!r} or its old name {old!r}, not both")
                 options[new] = options.pop(old)
             return function(*args, **options)
 
-        return call
+        return call  # type: ignore[return-value]
 
     return decorate

@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 
 import genbench
-from genbench.auditing.cover import smallest_cover
 from genbench.auditing.faults import FAULTS
-from genbench.auditing.ground import Workspace
+from genbench.auditing.findings import ENOUGH, SEEN, Finding
 from genbench.auditing.measure import SharedReal
-from genbench.auditing.result import ENOUGH, SEEN, Audit, Finding
-from genbench.auditing.tables import FORMATS, html, render
+from genbench.auditing.result import FORMATS, Audit
+from genbench.auditing.set_cover import smallest_cover
+from genbench.auditing.workspace import Workspace
 from genbench.errors import DataError, UnknownName, UserError
 from genbench.protocol import Array, Column, Data
 from genbench.training.standardise import space_of
@@ -286,7 +286,7 @@ def test_images_are_audited(plugin: Path) -> None:
 
 def test_the_seed_is_all_that_is_random(plugin: Path) -> None:
     def told(seed: int) -> str:
-        return render(audit(plugin, normal(3000, 2), "t_mean,energy", "shift,ridges", rows=100, seed=seed), "json")
+        return audit(plugin, normal(3000, 2), "t_mean,energy", "shift,ridges", rows=100, seed=seed).render("json")
 
     assert told(1) == told(1)
     assert told(1) != told(2)
@@ -308,7 +308,7 @@ def found(plugin: Path) -> Audit:
 
 
 def test_json_holds_everything(found: Audit) -> None:
-    told = json.loads(render(found, "json"))
+    told = json.loads(found.render("json"))
     assert {"data", "n", "space", "modes", "seed", "threshold", "metrics", "faults", "together", "unseen"} <= set(told)
     assert len(told["findings"]) == 6
     fields = {"fault", "size", "metric", "z", "detected", "smallest", "n", "value", "floor", "floor_sd", "better"}
@@ -323,7 +323,7 @@ def test_json_holds_everything(found: Audit) -> None:
 
 def test_csv_is_the_frame(found: Audit, tmp_path: Path) -> None:
     path = tmp_path / "audit.csv"
-    path.write_text(render(found, "csv"))
+    path.write_text(found.render("csv"))
     read, frame = pd.read_csv(path), found.frame()
     assert list(read) == list(frame)
     assert len(frame) == 6
@@ -332,7 +332,7 @@ def test_csv_is_the_frame(found: Audit, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [60, 100, 300])
 def test_the_terminal_shows_marks_without_colour(found: Audit, width: int) -> None:
-    text = render(found, "rich", width)
+    text = found.render("rich", width)
     assert max(map(len, text.splitlines())) <= width
     assert "✗" in text
     assert "✓" in text
@@ -344,21 +344,20 @@ def test_the_terminal_shows_marks_without_colour(found: Audit, width: int) -> No
 
 
 def test_markdown_tables_are_regular(found: Audit) -> None:
-    lines = [line for line in render(found, "markdown").splitlines() if line.startswith("|")]
+    lines = [line for line in found.render("markdown").splitlines() if line.startswith("|")]
     assert len(lines) == 2 * (2 + 2)
     assert len({line.count("|") for line in lines}) == 1
 
 
 def test_a_notebook_shows_tables(found: Audit) -> None:
-    assert found._repr_html_() == html(found)
-    assert html(found).count("<table>") == html(found).count("</table>") == 2
-    assert "<script" not in html(replace(found, data="<script>"))
+    assert found._repr_html_().count("<table>") == found._repr_html_().count("</table>") == 2
+    assert "<script" not in replace(found, data="<script>")._repr_html_()
 
 
 def test_formats_are_named(found: Audit) -> None:
-    assert all(render(found, form) for form in FORMATS)
+    assert all(found.render(form) for form in FORMATS)
     with pytest.raises(ValueError, match="format must be one of rich, markdown, json, csv, got 'latex'"):
-        render(found, "latex")
+        found.render("latex")
 
 
 # ------------------------------------------------------------------------------------------------------------- mistakes

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genbench.auditing.conduct import prepare
-from genbench.auditing.cover import smallest_cover
 from genbench.auditing.faults import FAULTS
-from genbench.auditing.ground import nothing_to_lose
 from genbench.auditing.measure import floors_of, measure
+from genbench.auditing.procedure import prepare
 from genbench.auditing.request import Request
+from genbench.auditing.set_cover import smallest_cover
+from genbench.auditing.workspace import nothing_to_lose
 from genbench.protocol import Array
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from genbench.auditing.faults import FAR, FAULTS, NEAR, POINTS
-from genbench.auditing.ground import Ground, nothing_to_lose
+from genbench.auditing.workspace import Ground, nothing_to_lose
 from genbench.protocol import Array
 from genbench.spec import FAULTS as NAMES
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from toil import git, make_project
 
-from genbench.benching import lab as lab_module
-from genbench.benching.lab import Effort, Lab
+from genbench.benching import measure as lab_module
+from genbench.benching.baseline import Stored, read_stored, write_stored
+from genbench.benching.checkouts import Side, Source, find_source, install
+from genbench.benching.measure import Effort, Lab
 from genbench.benching.request import Request, chosen
 from genbench.benching.run import _beside, _compared, _effort, _settled, _speed
-from genbench.benching.sides import Side, Source, find_source, install
-from genbench.benching.stored import Stored, read_stored, write_stored
 from genbench.cli.main import main
 from genbench.comparing import Verdict
 from genbench.errors import UnknownName, UserError

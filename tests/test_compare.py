@@ -12,8 +12,8 @@ import pytest
 import synthetic
 
 import genbench
-from genbench.benching.sides import Side
-from genbench.benching.stored import write_stored
+from genbench.benching.baseline import write_stored
+from genbench.benching.checkouts import Side
 from genbench.cli.main import main
 from genbench.comparing import FORMATS, Comparison, Verdict, render
 from genbench.errors import UserError

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from genbench.cli.main import main
+from genbench.comparing.history import change_points, history, runs_in
 from genbench.errors import UserError
-from genbench.history import change_points, history, runs_in
 from genbench.record.run_directory import write_run
 from genbench.record.store import write_record
 

@@ -28,8 +28,7 @@ LIGHT = frozenset(  # import nothing heavy
 )
 ORDER = (
     "version errors spec hooks deprecated budget text record registry protocol data stored loading files plan "
-    "training scoring process executor session table report comparing benching auditing testing scaffold api "
-    "history cli "
+    "training scoring process executor session table report comparing benching auditing testing scaffold api cli "
 ).split()
 HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}
 

@@ -61,6 +61,6 @@ def _joined(names: Names | None) -> str | None:
 def run(request: Any, listener: Callable[[str], None] = lambda _: None) -> Audit:
     """Return the audit of a request; raises UserError before anything heavy is imported."""
     checked = request.check()
-    from genbench.auditing.conduct import conduct
+    from genbench.auditing.procedure import conduct
 
     return conduct(checked, listener)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import chi2
 
-from genbench.auditing.ground import Ground
+from genbench.auditing.workspace import Ground
 from genbench.protocol import Array
 
 __all__ = ["FAULTS", "Fault"]

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from genbench.auditing.faults import Fault
-from genbench.auditing.ground import Ground
-from genbench.auditing.result import ENOUGH, LEAST, SEEN, Finding, Floor
+from genbench.auditing.findings import ENOUGH, LEAST, SEEN, Finding, Floor
+from genbench.auditing.workspace import Ground
 from genbench.protocol import Array, Evidence, RealSide
 from genbench.record.score import standard_error
 from genbench.scoring.evaluation import evaluate

@@ -2,78 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from genbench.auditing.cover import smallest_cover
+from genbench.auditing.findings import SEEN, Finding, Injected, complaint
+from genbench.auditing.set_cover import smallest_cover
+from genbench.auditing.tables import Tables, grids_of, render_html, render_markdown, terminal_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ENOUGH", "LEAST", "SEEN", "Audit", "Finding", "Floor", "Injected"]
+__all__ = ["FORMATS", "Audit"]
 
-SEEN = 5.0  # |z| from which a fault counts as seen
-ENOUGH = 400  # samples, of which metrics are held to what they advertise; z grows as the root of their number
-LEAST = "seen at the smallest size that was tried"
-
-
-@dataclass(frozen=True)
-class Floor:
-    """What fresh real data score: the mean over draws, the standard deviation of one, and the value of each draw."""
-
-    value: float | None
-    sd: float | None
-    draws: tuple[float | None, ...]
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Injected:
-    """A fault as it was injected: its size, the range of sizes tried, and why it was not, where it could not be."""
-
-    fault: str
-    size: float
-    low: float
-    high: float
-    unit: str
-    summary: str
-    left_out: str = ""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one metric says of one fault.
-
-    ``z`` is in standard deviations of the floor; ``detected`` is |z| >= 5. ``smallest`` is the size at which |z| is 5,
-    None where not even the largest is seen. ``flattered``: the metric takes the fault for better than real data.
-    ``strongest`` is the largest |z| at any size, ``required`` what it must be of a metric that advertises the fault.
-    """
-
-    fault: str
-    metric: str
-    size: float
-    z: float | None
-    detected: bool
-    smallest: float | None
-    value: float | None
-    floor: float | None
-    floor_sd: float | None
-    better: str
-    advertised: bool
-    flattered: bool
-    warnings: tuple[str, ...] = ()
-    strongest: float | None = None
-    required: float = SEEN
-
-    @property
-    def missed(self) -> bool:
-        """Whether the metric advertises to see this fault and does not see even the largest.
-
-        Of fewer than 400 samples it need not see it, but tell as much of it as would be seen with 400.
-        """
-        unseen = self.advertised and not self.detected and self.smallest is None
-        return unseen and (self.strongest is None or self.strongest < self.required)
+FORMATS = ("rich", "markdown", "json", "csv")
 
 
 @dataclass(frozen=True)
@@ -174,19 +117,34 @@ class Audit:
             "notes": list(self.notes),
         }
 
+    def tables(self) -> Tables:
+        """Return what is shown of it."""
+        known = "declared by the dataset" if self.modes_declared else "found by clustering"
+        plural = "s" * (self.modes != 1)
+        heading = (
+            f"{self.n} samples against {self.n} test rows, {self.n} training rows, space: {self.space}, "
+            f"{self.modes} mode{plural} {known}"
+        )
+        complaints = {complaint(finding, self.n) for finding in self.missed}
+        verdicts = tuple((line, line in complaints) for line in self.verdicts())
+        return Tables(
+            self.data, heading, grids_of(self.findings, self.injected, self.metrics, self.n), verdicts, self.notes
+        )
+
+    def render(self, form: str = "rich", width: int = 100) -> str:
+        """Return it in one of ``FORMATS``; raises ValueError for another."""
+        if form == "rich":
+            return terminal_text(self.tables(), width)
+        if form == "markdown":
+            return render_markdown(self.tables())
+        if form == "json":
+            return json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        if form == "csv":
+            return self.frame().to_csv(index=False, lineterminator="\n")
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {form!r}")
+
     def _repr_html_(self) -> str:
-        from genbench.auditing.tables import html
-
-        return html(self)
-
-
-def complaint(finding: Finding, n: int) -> str:
-    """Return in a line what a metric advertises and misses."""
-    what = "gives no value" if finding.value is None else f"z = {finding.z:.1f}" if finding.z is not None else "blind"
-    return (
-        f"metric {finding.metric!r} advertises {finding.fault} and misses it: {what} at size {finding.size:g}, "
-        f"and no size is seen at n = {n}"
-    )
+        return render_html(self.tables())
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import html as escaping
+import html
 import io
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from genbench.auditing.result import LEAST, SEEN, Audit, Finding, complaint
+from genbench.auditing.findings import LEAST, SEEN, Finding, Injected
 from genbench.report.text import clean, markdown_text
 
-__all__ = ["FORMATS", "html", "render", "render_terminal"]
+__all__ = ["Grid", "Mark", "Tables", "grids_of", "render_html", "render_markdown", "render_terminal", "terminal_text"]
 
-FORMATS = ("rich", "markdown", "json", "csv")
 GAP = 2  # blanks between columns
 RULES = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 SEEN_MARK, FLATTERED_MARK, MISSED_MARK = "✓", "!", "✗"
@@ -32,11 +30,11 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What one cell shows, and its mark."""
+class Mark:
+    """What a table shows where a fault and a metric meet, and how it is marked."""
 
     text: str
-    mark: str = ""
+    sign: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,26 +44,42 @@ class Grid:
     title: str
     second: str  # what the second column is called
     metrics: tuple[str, ...]
-    rows: tuple[tuple[str, str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, str, tuple[Mark, ...]], ...]
 
 
-def grids(audit: Audit) -> tuple[Grid, Grid]:
-    """Return the table of z and that of the smallest sizes."""
-    found = {(finding.fault, finding.metric): finding for finding in audit.findings}
+@dataclass(frozen=True)
+class Tables:
+    """An audit as it is shown: what was audited, how, the tables, what they say in words, and notes.
+
+    Each line of ``verdicts`` comes with whether it complains of a metric.
+    """
+
+    data: str
+    heading: str
+    grids: tuple[Grid, ...]
+    verdicts: tuple[tuple[str, bool], ...]
+    notes: tuple[str, ...]
+
+
+def grids_of(
+    findings: Sequence[Finding], faults: Sequence[Injected], metrics: tuple[str, ...], n: int
+) -> tuple[Grid, Grid]:
+    """Return the table of z and that of the smallest sizes, of faults injected into ``n`` samples."""
+    found = {(finding.fault, finding.metric): finding for finding in findings}
     strengths, smallest = [], []
-    for fault in audit.injected:
-        each = [found[fault.fault, metric] for metric in audit.metrics]
+    for fault in faults:
+        each = [found[fault.fault, metric] for metric in metrics]
         size = f"{fault.size:g}"
-        strengths.append((fault.fault, size, tuple(Cell(_strength(one), _mark(one)) for one in each)))
-        small = tuple(Cell(_size(one), "" if one.smallest is None else SEEN_MARK) for one in each)
+        strengths.append((fault.fault, size, tuple(Mark(_strength(one), _sign(one)) for one in each)))
+        small = tuple(Mark(_size(one), "" if one.smallest is None else SEEN_MARK) for one in each)
         smallest.append((fault.fault, fault.unit, small))
     return (
-        Grid(f"z of each fault at its size, {audit.n} samples", "size", audit.metrics, tuple(strengths)),
-        Grid(f"smallest size that is seen with {audit.n} samples", "in", audit.metrics, tuple(smallest)),
+        Grid(f"z of each fault at its size, {n} samples", "size", metrics, tuple(strengths)),
+        Grid(f"smallest size that is seen with {n} samples", "in", metrics, tuple(smallest)),
     )
 
 
-def _mark(finding: Finding) -> str:
+def _sign(finding: Finding) -> str:
     if finding.missed:
         return MISSED_MARK
     return "" if not finding.detected else FLATTERED_MARK if finding.flattered else SEEN_MARK
@@ -88,30 +102,20 @@ def _size(finding: Finding) -> str:
     return bound + f"{finding.smallest:.{digits}f}"
 
 
-def _heading(audit: Audit) -> str:
-    known = "declared by the dataset" if audit.modes_declared else "found by clustering"
-    plural = "s" * (audit.modes != 1)
-    return (
-        f"{audit.n} samples against {audit.n} test rows, {audit.n} training rows, space: {audit.space}, "
-        f"{audit.modes} mode{plural} {known}"
-    )
-
-
 # --------------------------------------------------------------------------------------------------------- terminal
 
 
-def render_terminal(audit: Audit, width: int) -> RenderableType:
+def render_terminal(tables: Tables, width: int) -> RenderableType:
     """Return the tables and what they say, to be printed by rich on a terminal ``width`` columns wide."""
-    parts: list[RenderableType] = [Text.assemble((clean(audit.data), "bold"), "  ", (_heading(audit), "dim"))]
-    for grid in grids(audit):
+    parts: list[RenderableType] = [Text.assemble((clean(tables.data), "bold"), "  ", (tables.heading, "dim"))]
+    for grid in tables.grids:
         parts += [Text(), Text(grid.title, "bold")]
         parts += [_table(grid, block) for block in _blocks(grid, width)]
     parts += [Text(), Text(LEGEND, "dim"), Text()]
-    for line in audit.verdicts():
-        complains = line in {complaint(finding, audit.n) for finding in audit.missed}
+    for line, complains in tables.verdicts:
         mark, style = (MISSED_MARK, "bold red") if complains else ("·", "bold")
         parts.append(Text(f"{mark} {clean_long(line)}", style))
-    parts += [Text(f"note: {clean(note)}", "dim") for note in audit.notes]
+    parts += [Text(f"note: {clean(note)}", "dim") for note in tables.notes]
     return Group(*parts)
 
 
@@ -150,14 +154,15 @@ def _table(grid: Grid, block: Sequence[int]) -> Table:
     for i in block:
         table.add_column(Text(grid.metrics[i]), justify="right", no_wrap=True)
     for label, size, cells in grid.rows:
-        shown = [Text(f"{cells[i].text} {cells[i].mark or ' '}", STYLES[cells[i].mark]) for i in block]
+        shown = [Text(f"{cells[i].text} {cells[i].sign or ' '}", STYLES[cells[i].sign]) for i in block]
         table.add_row(Text(label), Text(size), *shown)
     return table
 
 
-def _terminal_text(audit: Audit, width: int) -> str:
+def terminal_text(tables: Tables, width: int) -> str:
+    """Return what a terminal ``width`` columns wide shows, without colours."""
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(render_terminal(audit, width))
+    console.print(render_terminal(tables, width))
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().split("\n"))
 
@@ -165,22 +170,10 @@ def _terminal_text(audit: Audit, width: int) -> str:
 # ---------------------------------------------------------------------------------------------------- other formats
 
 
-def render(audit: Audit, form: str = "rich", width: int = 100) -> str:
-    """Return the audit in one of ``FORMATS``; raises ValueError for another."""
-    if form == "rich":
-        return _terminal_text(audit, width)
-    if form == "markdown":
-        return _markdown(audit)
-    if form == "json":
-        return json.dumps(audit.document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    if form == "csv":
-        return audit.frame().to_csv(index=False, lineterminator="\n")
-    raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {form!r}")
-
-
-def _markdown(audit: Audit) -> str:
-    lines = [f"**{markdown_text(clean(audit.data))}**: {_heading(audit)}", ""]
-    for grid in grids(audit):
+def render_markdown(tables: Tables) -> str:
+    """Return the tables in Markdown."""
+    lines = [f"**{markdown_text(clean(tables.data))}**: {tables.heading}", ""]
+    for grid in tables.grids:
         names = [markdown_text(name) for name in grid.metrics]
         lines += [
             f"{grid.title}:",
@@ -189,25 +182,25 @@ def _markdown(audit: Audit) -> str:
             "|:--|:--" + "|--:" * len(names) + "|",
         ]
         for label, size, cells in grid.rows:
-            shown = [f"**{cell.text}** {cell.mark}" if cell.mark else cell.text for cell in cells]
+            shown = [f"**{cell.text}** {cell.sign}" if cell.sign else cell.text for cell in cells]
             lines.append(f"| {markdown_text(label)} | {size} | {' | '.join(shown)} |")
         lines.append("")
-    lines += [markdown_text(LEGEND), "", *(f"- {markdown_text(clean_long(line))}" for line in audit.verdicts())]
+    lines += [markdown_text(LEGEND), "", *(f"- {markdown_text(clean_long(line))}" for line, _ in tables.verdicts)]
     return "\n".join(lines) + "\n"
 
 
-def html(audit: Audit) -> str:
+def render_html(tables: Tables) -> str:
     """Return the tables for a notebook."""
-    parts = [f"<p><b>{escaping.escape(clean(audit.data))}</b> {escaping.escape(_heading(audit))}</p>"]
-    for grid in grids(audit):
-        head = "".join(f"<th>{escaping.escape(name)}</th>" for name in ("", grid.second, *grid.metrics))
+    parts = [f"<p><b>{html.escape(clean(tables.data))}</b> {html.escape(tables.heading)}</p>"]
+    for grid in tables.grids:
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", grid.second, *grid.metrics))
         rows = []
         for label, size, cells in grid.rows:
             shown = "".join(
-                f"<td>{'<b>' if cell.mark else ''}{cell.text} {cell.mark}{'</b>' if cell.mark else ''}</td>"
+                f"<td>{'<b>' if cell.sign else ''}{cell.text} {cell.sign}{'</b>' if cell.sign else ''}</td>"
                 for cell in cells
             )
             rows.append(f"<tr><th>{label}</th><td>{size}</td>{shown}</tr>")
         parts.append(f"<p>{grid.title}</p><table><tr>{head}</tr>{''.join(rows)}</table>")
-    verdicts = "".join(f"<li>{escaping.escape(line)}</li>" for line in audit.verdicts())
-    return "".join(parts) + f"<p>{escaping.escape(LEGEND)}</p><ul>{verdicts}</ul>"
+    verdicts = "".join(f"<li>{html.escape(line)}</li>" for line, _ in tables.verdicts)
+    return "".join(parts) + f"<p>{html.escape(LEGEND)}</p><ul>{verdicts}</ul>"

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from genbench.benching.lab import QUICK, Effort
-from genbench.benching.sides import TREE, Source, find_run, find_source
-from genbench.benching.stored import Stored, read_stored
+from genbench.benching.baseline import Stored, read_stored
+from genbench.benching.checkouts import TREE, Source, find_run, find_source
+from genbench.benching.measure import QUICK, Effort
 from genbench.errors import UnknownName
 from genbench.registry.selection import select
 

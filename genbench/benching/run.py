@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from genbench.benching.lab import Lab
+from genbench.benching.baseline import Stored, write_stored
+from genbench.benching.checkouts import Side, Source, install
+from genbench.benching.measure import Lab
 from genbench.benching.request import Request, chosen
-from genbench.benching.sides import Side, Source, install
-from genbench.benching.stored import Stored, write_stored
 from genbench.comparing import Comparison, Verdict, decide_speed
 from genbench.comparing.fact import decide_fact
 from genbench.errors import UserError

@@ -74,7 +74,7 @@ def audit(**said: Any) -> int:
     _tell(found, form, output)
     if not found.missed:
         return 0
-    from genbench.auditing.result import complaint
+    from genbench.auditing.findings import complaint
     from genbench.cli.output import warn
 
     warn([complaint(finding, found.n) for finding in found.missed])
@@ -94,14 +94,14 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 
 def _tell(found: Any, form: str, output: Path | None) -> None:
-    from genbench.auditing.tables import render, render_terminal
+    from genbench.auditing.tables import render_terminal
 
     if output is not None:
-        output.write_text(render(found, form), encoding="utf-8")
+        output.write_text(found.render(form), encoding="utf-8")
     elif form == "rich" and sys.stdout.isatty():
         from rich.console import Console
 
         console = Console()
-        console.print(render_terminal(found, console.width))
+        console.print(render_terminal(found.tables(), console.width))
     else:
-        click.echo(render(found, form), nl=False)
+        click.echo(found.render(form), nl=False)

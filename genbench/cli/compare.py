@@ -76,8 +76,6 @@ def put(comparison: Comparison, form: str, output: Path | None, *, full: bool = 
     elif form == "rich" and sys.stdout.isatty():
         from rich.console import Console
 
-        from genbench.comparing.text import render_rich
-
-        Console().print(render_rich(comparison, full=full))
+        Console().print(comparison.to_rich(full=full))
     else:
         click.echo(render(comparison, form, full=full, strict=strict), nl=False)

@@ -11,7 +11,7 @@ import click
 from genbench.errors import UserError
 
 if TYPE_CHECKING:
-    from genbench.history import Series
+    from genbench.comparing.history import Series
 
 __all__ = ["history"]
 
@@ -39,13 +39,13 @@ def history(
     ten runs to tell that, or runs that repeat their values exactly; by chance 1 % of all series change.
     """
     from genbench.cli.compare import checked_form
-    from genbench.history import runs_in
+    from genbench.comparing.history import runs_in
     from genbench.registry.selection import split
 
     form = checked_form(form, output)
     runs_in(runs)  # a wrong name is told first
 
-    from genbench.history import history as gather
+    from genbench.comparing.history import history as gather
     from genbench.record.encoding import to_json
 
     found = gather(*runs, metrics=split(metrics), models=split(models), datasets=split(datasets))

@@ -51,7 +51,7 @@ def plot(
     output = _checked(runs, output)
 
     from genbench.cli.output import warn
-    from genbench.report.figures import save, subjects_of
+    from genbench.report.figures.draw import save, subjects_of
     from genbench.table.results import load
 
     results = load(*runs)
@@ -70,7 +70,7 @@ def plot(
 
 def _print_list() -> None:
     from genbench.cli.output import print_table
-    from genbench.report.figures import FIGURES
+    from genbench.report.figures.draw import FIGURES
 
     print_table(("figure", "shows"), [(name, kind.words) for name, kind in FIGURES.items()])
 
@@ -115,7 +115,7 @@ def _narrowed(subjects: list[Any], dataset: str | None, models: str) -> list[Any
 
 def _drawn(name: str, subjects: list[Any]) -> tuple[list[tuple[Any, Any]], list[str]]:
     """Return the figures, all before any file is written, and why some datasets have none; one must have."""
-    from genbench.report.figures import draw
+    from genbench.report.figures.draw import draw
 
     figures, problems = [], []
     for subject in subjects:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from genbench.comparing.comparison import Comparison
 from genbench.comparing.fact import decide_fact, decide_status
 from genbench.comparing.formats import FORMATS, render
 from genbench.comparing.matching import compare
 from genbench.comparing.quality import Pair, decide_quality
 from genbench.comparing.speed import decide_speed
-from genbench.comparing.verdict import VERDICTS, Comparison, Verdict
+from genbench.comparing.verdict import VERDICTS, Verdict
 
 __all__ = [
     "FORMATS",

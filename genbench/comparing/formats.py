@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from genbench.comparing.text import render_markdown
-from genbench.comparing.trackers import render_asv, render_bmf, render_github_action_benchmark, render_json
-from genbench.comparing.verdict import Comparison
-from genbench.errors import UserError
+import datetime
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
-__all__ = ["FORMATS", "render"]
+from genbench.comparing.comparison import Comparison
+from genbench.comparing.verdict import Verdict
+from genbench.errors import UserError
+from genbench.record.encoding import plain, to_json
+from genbench.report.text import clean
+
+__all__ = [
+    "FORMATS",
+    "MAX_MEASURE_CHARACTERS",
+    "render",
+    "render_asv",
+    "render_bmf",
+    "render_github_action_benchmark",
+    "render_json",
+]
+
+MAX_MEASURE_CHARACTERS = 64  # characters of a measure in Bencher
 
 FORMATS = ("rich", "markdown", "json", "github-action-benchmark", "bmf", "asv")
 
@@ -21,7 +39,7 @@ def render(comparison: Comparison, form: str, *, full: bool = False, strict: boo
     if form == "rich":
         return _plain_terminal(comparison, full)
     if form == "markdown":
-        return render_markdown(comparison, full=full)
+        return comparison.to_markdown(full=full)
     if form == "json":
         return render_json(comparison, strict=strict) + "\n"
     renderers = {
@@ -39,9 +57,110 @@ def _plain_terminal(comparison: Comparison, full: bool) -> str:
 
     from rich.console import Console
 
-    from genbench.comparing.text import render_rich
-
     console = Console(file=StringIO(), width=100)
-    console.print(render_rich(comparison, full=full))
+    console.print(comparison.to_rich(full=full))
     written: StringIO = console.file  # type: ignore[assignment]
     return written.getvalue()
+
+
+def render_json(comparison: Comparison, *, strict: bool = False) -> str:
+    """Return all that is known: ``summary``, ``counts``, ``exit_code``, ``notes``, ``about``, ``verdicts``."""
+    return to_json(
+        {
+            "base": comparison.base,
+            "head": comparison.head,
+            "summary": comparison.summary,
+            "exit_code": comparison.exit_code(strict=strict),
+            "counts": comparison.counts,
+            "notes": comparison.notes,
+            "about": comparison.about,
+            "verdicts": [each.as_dict() for each in comparison.verdicts],
+        },
+        indent=1,
+    )
+
+
+def render_github_action_benchmark(comparison: Comparison) -> str:
+    """Return the JSON that github-action-benchmark takes as ``customSmallerIsBetter``."""
+    found = []
+    for each, value, scale in _smaller_is_better(comparison):
+        runs = _scaled(each, scale)
+        entry = {"name": _name(each), "unit": clean(each.unit) or "1", "value": value}
+        if len(runs) > 1:
+            entry["range"] = f"± {(max(runs) - min(runs)) / 2:.3g}"
+        entry["extra"] = clean(f"{each.verdict}{f': {each.reason}' if each.reason else ''}; base {each.base}")
+        found.append(entry)
+    return to_json(found, indent=1)
+
+
+def render_bmf(comparison: Comparison) -> str:
+    """Return Bencher Metric Format: by subject and measure head's value, its lowest and highest run."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in comparison.verdicts:
+        if isinstance(each.head, (int, float)) and math.isfinite(each.head):
+            runs = [run for run in each.head_runs if run is not None]
+            bounds = {"lower_value": min(runs), "upper_value": max(runs)} if len(runs) > 1 else {}
+            found.setdefault(clean(each.subject), {})[_slug(each.metric)] = {"value": each.head, **bounds}
+    return to_json(found, indent=1)
+
+
+def render_asv(comparison: Comparison) -> str:
+    """Return one result file of airspeed velocity (version 2) for head, its name where no commit is known."""
+    about: Mapping[str, Any] = comparison.about.get("head") or {}
+    machine = {str(k): str(v) for k, v in (about.get("machine") or {}).items() if k != "load"}
+    columns = ["result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b", "stats_q_25",
+               "stats_q_75", "stats_number", "stats_repeat", "samples"]  # fmt: skip
+    date = _milliseconds(about.get("created"))
+    results = {}
+    for each, value, scale in _smaller_is_better(comparison):
+        runs = _scaled(each, scale)
+        blank = [None] * 4
+        name = re.sub(r"[^A-Za-z0-9_]+", "_", each.subject).strip("_")
+        metric = re.sub(r"[^A-Za-z0-9_]+", "_", each.metric).strip("_")
+        results[f"{name}.track_{metric}"] = [[value], [], None, date, None, *blank, [1], [max(len(runs), 1)], [runs]]
+    python = str(machine.get("python") or machine.get("python_version") or "")
+    versions = {k: str(v) for k, v in (about.get("versions") or {}).items() if v}
+    content = {
+        "version": 2, "commit_hash": clean(str(about.get("commit") or comparison.head)),
+        "env_name": f"existing-py{python}", "date": date,
+        "params": machine, "python": python, "requirements": versions, "env_vars": {}, "durations": {},
+        "result_columns": columns, "results": results,
+    }  # fmt: skip
+    return json.dumps(plain(content), indent=1)
+
+
+def _smaller_is_better(comparison: Comparison) -> list[tuple[Verdict, float, Callable[[float], float]]]:
+    """Return the verdicts on numbers with head's value, turned over where higher is better, and what turns it."""
+    found: list[tuple[Verdict, float, Callable[[float], float]]] = []
+    for each in comparison.verdicts:
+        if not isinstance(each.head, (int, float)) or each.kind == "status" or not math.isfinite(each.head):
+            continue
+        if each.better != "higher":
+            found.append((each, float(each.head), float))
+        elif each.head > 0:
+            found.append((each, 1.0 / each.head, _inverse))
+    return found
+
+
+def _scaled(each: Verdict, scale: Callable[[float], float]) -> list[float]:
+    """Return head's runs that have a value, and one on the scale: zero has no inverse."""
+    return [scale(run) for run in each.head_runs if run is not None and (run or scale is not _inverse)]
+
+
+def _inverse(value: float) -> float:
+    return 1.0 / value
+
+
+def _name(each: Verdict) -> str:
+    return clean(f"{each.subject} - {each.metric}{' (1/x)' if each.better == 'higher' else ''}")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:MAX_MEASURE_CHARACTERS] or "value"
+
+
+def _milliseconds(when: Any) -> int | None:
+    try:
+        return int(datetime.datetime.fromisoformat(str(when)).timestamp() * 1000)
+    except ValueError:
+        return None

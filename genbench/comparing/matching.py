@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genbench.comparing.comparison import Comparison
 from genbench.comparing.fact import decide_fact, decide_status
 from genbench.comparing.power import ALPHA, POWER
 from genbench.comparing.quality import EQUAL, FLOORS, SHARE, Pair, decide_quality
 from genbench.comparing.sources import CellName, Side, read_side
 from genbench.comparing.speed import SLOWER, decide_speed
-from genbench.comparing.verdict import Comparison, Verdict
+from genbench.comparing.verdict import Verdict
 from genbench.errors import UnknownName, UserError
 from genbench.record.score import column_of
 from genbench.table.aggregate import shared

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from genbench.comparing.verdict import VERDICTS, Comparison, Value, Verdict
+from genbench.comparing.verdict import VERDICTS, Value, Verdict
 from genbench.report.numbers import rounded
 from genbench.report.text import clean, markdown_text
 
@@ -25,18 +25,23 @@ NAMED = 4  # metrics of one subject
 REASONS = 4  # of what is not comparable
 
 
-def render_markdown(comparison: Comparison, *, full: bool = False) -> str:
-    """Return a comment for a pull request, in GitHub's Markdown: a summary, a table, and the rest folded."""
-    parts = [f"### {markdown_text(clean(comparison.summary))}"]
-    parts.append(f"base: {markdown_text(clean(comparison.base))} · head: {markdown_text(clean(comparison.head))}")
-    if firm := _limited(comparison.of(*SHOWN), full):
+def render_markdown(
+    verdicts: Sequence[Verdict], summary: str, sides: tuple[str, str], notes: Sequence[str], *, full: bool = False
+) -> str:
+    """Return a comment for a pull request, in GitHub's Markdown: a summary, a table, and the rest folded.
+
+    ``sides`` are the names of base and head.
+    """
+    base, head = (markdown_text(clean(side)) for side in sides)
+    parts = [f"### {markdown_text(clean(summary))}", f"base: {base} · head: {head}"]
+    if firm := _limited(_with(verdicts, *SHOWN), full):
         parts.append(_markdown_table(firm))
     for name in COUNTED:
-        if found := comparison.of(name):
+        if found := _with(verdicts, name):
             lines = _by_subject(found) if name == "inconclusive" else _counted(found)
             body = _markdown_table(found) if full else "\n".join(f"- {markdown_text(line)}" for line in lines)
             parts.append(_folded(f"{len(found)} {name}{_settled_by(found)}", body))
-    parts += [f"<sub>{markdown_text(clean(note))}</sub>" for note in comparison.notes]
+    parts += [f"<sub>{markdown_text(clean(note))}</sub>" for note in notes]
     return "\n\n".join(parts) + "\n"
 
 
@@ -50,18 +55,20 @@ def _folded(title: str, body: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
 
 
-def render_rich(comparison: Comparison, *, full: bool = False) -> Group:
-    """Return what a terminal shows."""
+def render_rich(
+    verdicts: Sequence[Verdict], summary: str, sides: tuple[str, str], notes: Sequence[str], *, full: bool = False
+) -> Group:
+    """Return what a terminal shows; ``sides`` are the names of base and head."""
     from rich import box
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    worst = comparison.verdicts[0].verdict if comparison.verdicts else ""
-    parts: list[Text | Table] = [Text(clean(comparison.summary), "bold red" if worst == "regressed" else "bold")]
-    parts.append(Text(f"base {clean(comparison.base)}, head {clean(comparison.head)}", "dim"))
+    worst = verdicts[0].verdict if verdicts else ""
+    parts: list[Text | Table] = [Text(clean(summary), "bold red" if worst == "regressed" else "bold")]
+    parts.append(Text(f"base {clean(sides[0])}, head {clean(sides[1])}", "dim"))
     wanted = VERDICTS if full else SHOWN
-    rows = _limited([each for each in comparison.verdicts if each.verdict in wanted], full)
+    rows = _limited(_with(verdicts, *wanted), full)
     if rows:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for i, name in enumerate(COLUMNS):
@@ -71,18 +78,22 @@ def render_rich(comparison: Comparison, *, full: bool = False) -> Group:
             table.add_row(*(Text(text, style if i == len(COLUMNS) - 1 else "") for i, text in enumerate(_row(each))))
         parts.append(table)
     for name in VERDICTS if not full else ():
-        found = comparison.of(name)
+        found = _with(verdicts, name)
         if name in SHOWN and len(found) > MOST:
             parts.append(Text(f"{len(found) - MOST} more {name}; --all shows them"))
         elif name in COUNTED and found:
             lines = _by_subject(found) if name == "inconclusive" else _counted(found)
             title = Text(f"{len(found)} {name}{_settled_by(found)}", STYLES.get(name, ""))
             parts += [title, *(Text(f"  {line}") for line in lines)]
-    parts += [Text(clean(note), "dim") for note in comparison.notes]
+    parts += [Text(clean(note), "dim") for note in notes]
     return Group(*parts)
 
 
 # -------------------------------------------------------------------------------------------------------------- pieces
+
+
+def _with(verdicts: Sequence[Verdict], *names: str) -> list[Verdict]:
+    return [each for each in verdicts if each.verdict in names]
 
 
 def _limited(verdicts: Sequence[Verdict], full: bool) -> list[Verdict]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from genbench.errors import UnknownName
 from genbench.record.store import Record
-from genbench.report.files import render_csv, render_json, render_parquet, selected
+from genbench.report.data_formats import render_csv, render_json, render_parquet, selected
 from genbench.report.latex import render_latex
 from genbench.report.markdown import render_markdown
 from genbench.report.terminal import render_terminal, terminal_text

@@ -4,8 +4,9 @@
 four ways to the same checks. Importing this imports no torch: a check does when it runs.
 """
 
+from genbench.testing.check import Check, Failed, Skipped, checks_for
 from genbench.testing.front import check_plugin, conformance, subjects
-from genbench.testing.kit import Check, Failed, Outcome, Report, Skipped, checks_for, verify
+from genbench.testing.kit import Outcome, Report, verify
 
 __all__ = [
     "Check",

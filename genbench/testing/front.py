@@ -10,7 +10,8 @@ from genbench.errors import PluginError, UnknownName, UserError
 from genbench.registry.discovery import PluginRow
 from genbench.registry.options import fill
 from genbench.registry.registry import KINDS, Registry
-from genbench.testing.kit import HOMES, Report, Subject, checks_for, expected_of, outcome_of, verify
+from genbench.testing.check import HOMES, Subject, checks_for
+from genbench.testing.kit import Report, expected_of, outcome_of, verify
 
 __all__ = ["check_functions", "check_plugin", "conformance", "subjects"]
 

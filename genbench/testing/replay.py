@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from genbench.process.launch import start_server
-from genbench.testing.kit import Subject, expect
+from genbench.testing.check import Subject, expect
 from genbench.testing.trained import digest, draw, fitted
 
 __all__ = ["elsewhere"]

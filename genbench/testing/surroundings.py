@@ -6,16 +6,16 @@ import os
 import random
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
-from genbench.testing.kit import Failed
+from genbench.testing.check import Failed
 from genbench.training.seeding import seeded
 
 __all__ = ["Surroundings", "generators_untouched", "seed_of", "untouched"]
@@ -106,3 +106,27 @@ def _generators() -> dict[str, Any]:
 def seed_of(seed: int, name: str) -> Any:
     """Return the context in which all global generators are seeded, for a stream of a seed."""
     return seeded(np.random.SeedSequence([seed, *name.encode()]))
+
+
+class quiet:  # noqa: N801 (a context manager, as contextlib names them)
+    """One thread inside, as in a cell; whatever a plugin changes of the process is put back, and it cannot end it."""
+
+    def __enter__(self) -> None:
+        from genbench.testing.surroundings import Surroundings
+
+        self.before = Surroundings.now()
+        self.before.one_thread()
+        self.leave = os._exit
+        os._exit = self._stay(os.getpid())  # type: ignore[assignment]
+
+    def __exit__(self, *_: object) -> None:
+        os._exit = self.leave
+        self.before.restore()
+
+    def _stay(self, here: int) -> Callable[[int], NoReturn]:
+        def exits(status: int) -> NoReturn:
+            if os.getpid() != here:  # a child of the plugin's own
+                self.leave(status)
+            raise Failed(f"it ends the process: os._exit({status})")
+
+        return exits

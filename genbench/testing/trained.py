@@ -11,7 +11,7 @@ import torch
 from genbench.budget import Budget
 from genbench.protocol import Array, TrainingData
 from genbench.testing import laws
-from genbench.testing.kit import Skipped, Subject
+from genbench.testing.check import Skipped, Subject
 from genbench.testing.surroundings import seed_of
 from genbench.training.run import Run
 from genbench.training.snapshots import Snapshots

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from toil import make_project
 
-from genbench.benching.lab import Effort
-from genbench.benching.stored import read_stored
+from genbench.benching.baseline import read_stored
+from genbench.benching.measure import Effort
 from genbench.cli.main import main
 
 

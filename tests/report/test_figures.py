@@ -12,10 +12,11 @@ from synthetic import record, score
 from genbench.cli.main import main
 from genbench.errors import DataError, UnknownName, UserError
 from genbench.record.store import write_json, write_record
-from genbench.report.figures import draw, save, subjects_of
-from genbench.report.figures_equivalent import curve_of
-from genbench.report.figures_progress import courses_of
-from genbench.report.figures_style import Unsuited, looks
+from genbench.report.figures.draw import draw, save, subjects_of
+from genbench.report.figures.equivalent import curve_of
+from genbench.report.figures.progress import courses_of
+from genbench.report.figures.style import looks
+from genbench.report.figures.subject import Unsuited
 
 BANDWIDTHS = [2.0, 1.0, 0.5]
 

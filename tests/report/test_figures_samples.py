@@ -6,13 +6,12 @@ from synthetic import record, score, seeds
 
 from genbench.errors import DataError
 from genbench.protocol import Column, Data
-from genbench.report.figures import draw, subjects_of
-from genbench.report.figures_corner import _density
-from genbench.report.figures_images import nearest_rows
-from genbench.report.figures_marginals import quantities_of
-from genbench.report.figures_pareto import Point, front_of
-from genbench.report.figures_samples import Shown
-from genbench.report.figures_style import Unsuited
+from genbench.report.figures.corner import _density
+from genbench.report.figures.draw import draw, subjects_of
+from genbench.report.figures.images import nearest_rows
+from genbench.report.figures.marginals import quantities_of
+from genbench.report.figures.pareto import Point, front_of
+from genbench.report.figures.subject import Shown, Unsuited
 
 RNG = np.random.default_rng(0)
 

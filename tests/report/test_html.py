@@ -205,7 +205,7 @@ def test_runs_without_samples_or_cells_have_a_report_all_the_same(run, tmp_path)
 def test_pictures_know_the_scheme_of_the_page() -> None:
     from matplotlib.figure import Figure
 
-    from genbench.report.figures_style import INK
+    from genbench.report.figures.style import INK
 
     figure = Figure(figsize=(2, 1))
     figure.text(0.5, 0.5, "0.123456", color=INK)

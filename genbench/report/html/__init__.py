@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from genbench.report.figures import subjects_of
+from genbench.report.figures.draw import subjects_of
 from genbench.report.html.cells import cells_of
 from genbench.report.html.pictures import gallery_of
 from genbench.report.html.runs import runs_of

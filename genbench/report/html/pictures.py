@@ -12,8 +12,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from genbench.errors import DataError, describe
-from genbench.report.figures import FIGURES, draw
-from genbench.report.figures_style import STYLE, Subject, Unsuited
+from genbench.report.figures.draw import FIGURES, draw
+from genbench.report.figures.style import STYLE
+from genbench.report.figures.subject import Subject, Unsuited
 from genbench.report.text import clean
 
 __all__ = ["Picture", "as_data", "gallery_of"]

@@ -12,8 +12,9 @@ from matplotlib.patches import Patch
 from scipy.ndimage import gaussian_filter
 
 from genbench.protocol import Array
-from genbench.report.figures_marginals import quantities_of
-from genbench.report.figures_style import REAL, Look, Subject, Unsuited, plain_text
+from genbench.report.figures.marginals import quantities_of
+from genbench.report.figures.style import REAL, Look, plain_text
+from genbench.report.figures.subject import Subject, Unsuited
 
 __all__ = ["corner"]
 

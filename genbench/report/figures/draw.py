@@ -15,17 +15,17 @@ from matplotlib.figure import Figure
 
 from genbench.errors import DataError, UnknownName, UserError
 from genbench.record.store import Record
-from genbench.report.figures_corner import corner
-from genbench.report.figures_equivalent import equivalent
-from genbench.report.figures_images import images
-from genbench.report.figures_marginals import marginals
-from genbench.report.figures_pareto import pareto
-from genbench.report.figures_progress import progress
-from genbench.report.figures_samples import Kept
-from genbench.report.figures_scatter import scatter
-from genbench.report.figures_scores import copying, coverage, likelihood, modes
-from genbench.report.figures_style import STYLE, Subject
-from genbench.report.figures_training import training
+from genbench.report.figures.corner import corner
+from genbench.report.figures.equivalent import equivalent
+from genbench.report.figures.images import images
+from genbench.report.figures.marginals import marginals
+from genbench.report.figures.pareto import pareto
+from genbench.report.figures.progress import progress
+from genbench.report.figures.scatter import scatter
+from genbench.report.figures.scores import copying, coverage, likelihood, modes
+from genbench.report.figures.style import STYLE
+from genbench.report.figures.subject import Kept, Subject
+from genbench.report.figures.training import training
 from genbench.table.summary import role_of, summarise
 
 __all__ = ["FIGURES", "SUFFIXES", "Kind", "Subject", "draw", "save", "subjects_of"]

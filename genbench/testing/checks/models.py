@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from genbench.testing import replay
-from genbench.testing.kit import Failed, Skipped, Subject, check, expect
+from genbench.testing.check import Failed, Skipped, Subject, check, expect
 from genbench.testing.surroundings import untouched
 from genbench.testing.trained import FEW, deterministic, digest, draw, fitted, kind_of, repeatable, rows_for, train
 from genbench.training.snapshots import Snapshots

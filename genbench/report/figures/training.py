@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from genbench.protocol import Array
 from genbench.record.store import Record
-from genbench.report.figures_style import DASHES, Look, Subject, Unsuited, plain_numbers, plain_text
+from genbench.report.figures.style import DASHES, Look, plain_numbers, plain_text
+from genbench.report.figures.subject import Subject, Unsuited
 from genbench.table.summary import Row
 
 __all__ = ["traces_of", "training"]

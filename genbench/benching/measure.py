@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from genbench.benching.sides import Side
+from genbench.benching.checkouts import Side
 from genbench.errors import GenbenchError
 from genbench.process.launch import ENVIRONMENT
 

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from genbench.report.figures_style import INK, REAL, SOFT, Look, Subject, Unsuited, plain_numbers, plain_text
+from genbench.report.figures.style import INK, REAL, SOFT, Look, plain_numbers, plain_text
+from genbench.report.figures.subject import Subject, Unsuited
 from genbench.table.columns import Column
 from genbench.table.summary import Row
 

@@ -12,7 +12,7 @@ import sys
 from genbench.errors import ConfigError
 from genbench.registry.describe import options_of
 from genbench.registry.options import Setting, canonical, fill, option_types
-from genbench.testing.kit import Failed, Skipped, Subject, check, expect
+from genbench.testing.check import Failed, Skipped, Subject, check, expect
 
 ALL = ("model", "dataset", "metric", "space")
 HEAVY = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib")

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from genbench.errors import DataError
-from genbench.report.figures_style import SOFT, Look, Subject, few_decades, plain_numbers, plain_text, warn_of_clocks
+from genbench.report.figures.style import SOFT, Look, few_decades, plain_numbers, plain_text
+from genbench.report.figures.subject import Subject, warn_of_clocks
 from genbench.table.aggregate import Entry
 from genbench.table.columns import Column
 from genbench.table.summary import Row

@@ -13,18 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from genbench.protocol import Array, Column, Data
-from genbench.report.figures_samples import Shown
-from genbench.report.figures_style import (
-    INK,
-    REAL,
-    SOFT,
-    Look,
-    Subject,
-    Unsuited,
-    few_decades,
-    plain_numbers,
-    plain_text,
-)
+from genbench.report.figures.style import INK, REAL, SOFT, Look, few_decades, plain_numbers, plain_text
+from genbench.report.figures.subject import Shown, Subject, Unsuited
 
 __all__ = ["Quantity", "marginals", "quantities_of"]
 

@@ -10,7 +10,7 @@ import torch
 
 from genbench.protocol import Array
 from genbench.testing import laws
-from genbench.testing.kit import Skipped, Subject, check, expect
+from genbench.testing.check import Skipped, Subject, check, expect
 from genbench.testing.surroundings import seed_of
 from genbench.testing.trained import LEARNING, draw, fitted, kind_of, rows_for, train, vector_model
 

@@ -16,7 +16,8 @@ from genbench.errors import UserError
 from genbench.protocol import Array
 from genbench.record.score import column_of
 from genbench.record.store import Record
-from genbench.report.figures_style import SOFT, Look, Subject, Unsuited, plain_numbers, plain_text, warn_of_clocks
+from genbench.report.figures.style import SOFT, Look, plain_numbers, plain_text
+from genbench.report.figures.subject import Subject, Unsuited, warn_of_clocks
 from genbench.table.summary import Row
 
 __all__ = ["Course", "courses_of", "progress"]

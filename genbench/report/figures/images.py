@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genbench.protocol import Array, Data
-from genbench.report.figures_style import SOFT, Subject, Unsuited, plain_text
+from genbench.report.figures.style import SOFT, plain_text
+from genbench.report.figures.subject import Subject, Unsuited
 
 __all__ = ["images", "nearest_rows"]
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from genbench.auditing.faults import FAULTS, Fault
-from genbench.auditing.ground import Ground, Workspace, clusters, nothing_to_lose
+from genbench.auditing.findings import Injected
 from genbench.auditing.measure import Bench, SharedReal, floors_of, measure
 from genbench.auditing.request import DEFAULT_ROWS, FEWEST_ROWS, Checked
-from genbench.auditing.result import Audit, Injected
+from genbench.auditing.result import Audit
+from genbench.auditing.workspace import Ground, Workspace, clusters, nothing_to_lose
 from genbench.budget import Sizes
 from genbench.data import split
 from genbench.errors import DataError, PluginError, UserError

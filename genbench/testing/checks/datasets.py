@@ -9,7 +9,7 @@ import numpy as np
 
 from genbench.budget import Sizes
 from genbench.protocol import Array, Data
-from genbench.testing.kit import Skipped, Subject, check, expect
+from genbench.testing.check import Skipped, Subject, check, expect
 from genbench.testing.surroundings import generators_untouched, untouched
 
 SIZES = Sizes(2000, 1000, 1000)

@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 
 from genbench.errors import DataError
 from genbench.record.store import Record
-from genbench.report.figures_style import INK, SOFT, Look, Subject, logarithmic, plain_text
+from genbench.report.figures.style import INK, SOFT, Look, logarithmic, plain_text
+from genbench.report.figures.subject import Subject
 
 __all__ = ["Curve", "curve_of", "equivalent"]
 

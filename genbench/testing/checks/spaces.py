@@ -8,7 +8,7 @@ import numpy as np
 
 from genbench.protocol import Array
 from genbench.testing import laws
-from genbench.testing.kit import Skipped, Subject, check, expect
+from genbench.testing.check import Skipped, Subject, check, expect
 from genbench.testing.surroundings import generators_untouched, untouched
 
 N = 400

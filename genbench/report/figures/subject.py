@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from genbench.errors import DataError, GenbenchError, UserError, describe
 from genbench.protocol import Array, Data
 from genbench.record.store import Record, cell_folder
-from genbench.report.figures_style import Subject
+from genbench.report.figures.style import Look, looks
 from genbench.report.text import clean
+from genbench.table.summary import REFERENCES, Row, Summary, summarise
 
-__all__ = ["Kept", "Shown", "shown_of"]
+__all__ = ["Kept", "Shown", "Subject", "Unsuited", "shown_of", "warn_of_clocks"]
+
+CACHED = ("summaries", "every_row", "looks", "shown")  # of a subject
 
 ROWS, IMAGES = 10_000, 64  # the most that is kept of a model's samples
 PROBED = 64  # held-out rows by which the data are known again
@@ -148,3 +152,71 @@ def _data(kept: Kept, records: Sequence[Record]) -> Data:
         except BaseException as error:  # a plugin's fault costs its picture, and nothing else
             why = f"the dataset cannot be loaded: {describe(error)}"
     raise UserError(why)
+
+
+class Unsuited(DataError):
+    """A figure that is not for such data: of images where there is a table, say."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One dataset, the records of its cells, and the folders of the runs that they come from, by ``record["run"]``.
+
+    ``order`` holds the labels of all models of the runs, so that each has its colour whatever the dataset; ``only``
+    the labels of those to draw, where it is not all; ``kept`` finds samples and real rows.
+    """
+
+    dataset: str
+    records: tuple[Record, ...]
+    runs: Mapping[str, Path] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    kept: Kept | None = field(default=None, compare=False)
+
+    @cached_property
+    def summaries(self) -> tuple[Summary, ...]:
+        """The tables of the dataset: one, or one for each of its configs."""
+        return tuple(summarise(self.records))
+
+    @cached_property
+    def every_row(self) -> tuple[Row, ...]:
+        """One row a model, as in the tables: models in the order of the plan, then references."""
+        rows = [row for summary in self.summaries for row in summary.rows]
+        return tuple(sorted(rows, key=lambda row: (row.role == "reference", _place(row))))
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows to draw."""
+        return tuple(row for row in self.every_row if not self.only or row.label in self.only)
+
+    @property
+    def models(self) -> tuple[Row, ...]:
+        """The rows to draw that are models."""
+        return tuple(row for row in self.rows if row.role != "reference")
+
+    @cached_property
+    def looks(self) -> dict[str, Look]:
+        """The look of each row by its label."""
+        return looks(self.every_row, self.order)
+
+    @cached_property
+    def shown(self) -> Shown:
+        """Real rows and samples of the first seed that has any; raises DataError where there are none."""
+        return shown_of(self)
+
+    def narrowed(self, labels: Sequence[str]) -> Subject:
+        """Return the same, to draw these rows only; what was loaded is shared."""
+        narrow = replace(self, only=tuple(labels))
+        narrow.__dict__.update({name: self.__dict__[name] for name in CACHED if name in self.__dict__})
+        return narrow
+
+
+def _place(row: Row) -> int:
+    model = row.records[0]["model"]
+    return REFERENCES.index(model) if row.role == "reference" and model in REFERENCES else 0
+
+
+def warn_of_clocks(figure: Figure, subject: Subject) -> None:
+    """Say above a figure with an axis of time where its times cannot be compared."""
+    if not all(summary.one_clock for summary in subject.summaries):
+        figure.suptitle("times of several runs, machines or devices: not comparable", fontsize=8, color="#B00020")

@@ -7,7 +7,7 @@ import torch
 
 from genbench.protocol import Array
 from genbench.testing import laws
-from genbench.testing.kit import Skipped, Subject, check, expect
+from genbench.testing.check import Skipped, Subject, check, expect
 from genbench.testing.trained import LEARNING, draw, fitted, kind_of, rows_for
 
 N = 1500

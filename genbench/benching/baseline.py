@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from genbench.benching.sides import Side
+from genbench.benching.checkouts import Side
 from genbench.errors import UserError
 from genbench.record.environment import CLOCK, machine, versions
 

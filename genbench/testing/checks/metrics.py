@@ -10,7 +10,7 @@ import numpy as np
 
 from genbench.protocol import Array, Evidence, LogDensity, Modes, RealSide, Score, Simulator
 from genbench.scoring.scorer import missing
-from genbench.testing.kit import Skipped, Subject, check, expect
+from genbench.testing.check import Skipped, Subject, check, expect
 from genbench.testing.laws import Clusters
 from genbench.testing.surroundings import generators_untouched, untouched
 

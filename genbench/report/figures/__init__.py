@@ -1,0 +1,1 @@
+"""Pictures of runs: samples beside real rows, scores, costs, trainings."""
