@@ -15,7 +15,7 @@ from genbench.registry.options import Setting
 from genbench.session.options import check_options, jobs_for
 
 if TYPE_CHECKING:
-    from genbench.executor.dask.executor import Cluster
+    from genbench.executor.dask.executor import DaskExecutor
     from genbench.plan.limits import Limits
     from genbench.plan.plan import Plan
     from genbench.registry.registry import Registry
@@ -220,13 +220,13 @@ def _cluster(
     limits: Limits,
     jobs: int | None,
     say: Callable[[str], None],
-) -> Cluster:
+) -> DaskExecutor:
     """Return the executor of ``--scheduler``; one that is there already is connected before anything is written."""
-    from genbench.executor.dask.address import parse_place
-    from genbench.executor.dask.executor import Cluster
+    from genbench.executor.dask.address import parse_scheduler
+    from genbench.executor.dask.executor import DaskExecutor
 
-    place = parse_place(scheduler, insecure=insecure)
-    cluster = Cluster(place, plan, directory, limits=limits, jobs=jobs, tell=say)
+    place = parse_scheduler(scheduler, insecure=insecure)
+    cluster = DaskExecutor(place, plan, directory, limits=limits, jobs=jobs, tell=say)
     if not place.kind:
         cluster.open()
     return cluster

@@ -21,7 +21,7 @@ from genbench.auditing.set_cover import smallest_cover
 from genbench.auditing.workspace import Workspace
 from genbench.errors import DataError, UnknownName, UserError
 from genbench.protocol import Array, Column, Data
-from genbench.training.standardise import space_of
+from genbench.training.standardise import transform_of
 
 METRICS = '''
 """Metrics whose power is known, and some that go wrong."""
@@ -253,7 +253,7 @@ def test_images_go_there_and_back(levels: int | None) -> None:
     rng = np.random.default_rng(0)
     pixels = rng.integers(levels, size=(50, 1, 4, 4)) if levels else rng.random((50, 1, 4, 4))
     images = pixels.astype(np.uint8) if levels == 16 else pixels
-    work = Workspace(space_of(Data(images, images, images, levels=levels)), images.shape[1:])
+    work = Workspace(transform_of(Data(images, images, images, levels=levels)), images.shape[1:])
     back = work.leave(work.enter(images))
     assert back.shape == images.shape
     assert np.allclose(back, images, atol=0 if levels else 1e-12)
@@ -267,7 +267,7 @@ def test_tables_go_there_and_back_and_stay_finite() -> None:
     rng = np.random.default_rng(0)
     rows = np.stack([rng.normal(5, 3, 200), np.exp(rng.normal(3, 2, 200)), rng.random(200) * 360], 1)
     columns = (Column("x"), Column("pt", log=True), Column("phi", period=360.0))
-    work = Workspace(space_of(Data(rows, rows, rows, columns=columns)), (3,))
+    work = Workspace(transform_of(Data(rows, rows, rows, columns=columns)), (3,))
     once = work.leave(work.enter(rows))
     assert np.allclose(work.space.to_scores(once), work.space.to_scores(rows), atol=1e-5)
     assert (work.enter(once) == work.enter(work.leave(work.enter(once)))).mean() > 0.99, "single precision is kept"

@@ -16,7 +16,7 @@ import pytest
 from genbench.auditing.faults import FAULTS
 from genbench.auditing.measure import floors_of, measure
 from genbench.auditing.procedure import prepare
-from genbench.auditing.request import Request
+from genbench.auditing.request import AuditRequest
 from genbench.auditing.set_cover import smallest_cover
 from genbench.auditing.workspace import nothing_to_lose
 from genbench.protocol import Array
@@ -69,7 +69,7 @@ class Seen:
 
 @cache
 def measured(law: Callable[[], Array]) -> Seen:
-    ready = prepare(Request(real=law(), metrics=METRICS, rows=N).check())
+    ready = prepare(AuditRequest(real=law(), metrics=METRICS, rows=N).check())
     floors = floors_of(ready.bench, ready.scorers)
     z: dict[str, dict[str, float]] = {metric: {} for metric in ready.scorers}
     for fault in FAULTS.values():

@@ -17,7 +17,7 @@ from genbench.benching import measure as lab_module
 from genbench.benching.baseline import Stored, read_stored, write_stored
 from genbench.benching.checkouts import Side, Source, find_source, install
 from genbench.benching.measure import Effort, Lab
-from genbench.benching.request import Request, chosen
+from genbench.benching.request import BenchRequest, chosen
 from genbench.benching.run import _beside, _compared, _effort, _settled, _speed
 from genbench.cli.main import main
 from genbench.comparing import Verdict
@@ -157,7 +157,7 @@ def test_a_run_stands_for_the_commit_that_made_it(tmp_path: Path, project: Path)
     (tmp_path / "run").mkdir()
     for dirty in ("", "-dirty"):
         write_run(tmp_path / "run", {"created": "", "cells": [], "commit": commit + dirty})
-        base = Request(str(tmp_path / "run"), project=project).base()
+        base = BenchRequest(str(tmp_path / "run"), project=project).base()
         assert isinstance(base, Source)
         assert base.commit == commit
         assert commit[:9] in base.label
@@ -165,20 +165,27 @@ def test_a_run_stands_for_the_commit_that_made_it(tmp_path: Path, project: Path)
 
 
 def test_more_pairs_are_measured_where_more_are_asked_for() -> None:
-    assert Request().effort == Effort()
-    assert (Request(pairs=8).effort.pairs, Request(pairs=8).effort.again) == (8, 10)
-    assert (Request(pairs=30, quick=True).effort.pairs, Request(pairs=30, quick=True).effort.again) == (30, 30)
+    assert BenchRequest().effort == Effort()
+    assert (BenchRequest(pairs=8).effort.pairs, BenchRequest(pairs=8).effort.again) == (8, 10)
+    assert (BenchRequest(pairs=30, quick=True).effort.pairs, BenchRequest(pairs=30, quick=True).effort.again) == (
+        30,
+        30,
+    )
     assert main(["bench", "--pairs", "4"]) == 2
 
 
 def test_what_is_measured_is_what_the_distribution_provides() -> None:
     base = {"start/help": "genbench", "start/list": "genbench", "metric/energy": "genbench", "model/mine/step": "mine"}
     head = base | {"model/mine/sample": "mine"}
-    assert chosen(Request(), "mine", [base, head]) == ["start/list", "model/mine/step", "model/mine/sample"]
-    assert chosen(Request(), "genbench", [base, head]) == ["start/help", "start/list", "metric/energy"]
-    assert chosen(Request(select="*,-model/*"), "mine", [base, head]) == ["start/help", "start/list", "metric/energy"]
+    assert chosen(BenchRequest(), "mine", [base, head]) == ["start/list", "model/mine/step", "model/mine/sample"]
+    assert chosen(BenchRequest(), "genbench", [base, head]) == ["start/help", "start/list", "metric/energy"]
+    assert chosen(BenchRequest(select="*,-model/*"), "mine", [base, head]) == [
+        "start/help",
+        "start/list",
+        "metric/energy",
+    ]
     with pytest.raises(UnknownName, match="did you mean 'metric/energy'"):
-        chosen(Request(select="metric/enrgy"), "mine", [base, head])
+        chosen(BenchRequest(select="metric/enrgy"), "mine", [base, head])
 
 
 # --------------------------------------------------------------------------------------------------------- environments
@@ -247,11 +254,11 @@ def stored(tmp_path: Path) -> Path:
 
 def beside(base: Stored, values: list[float | None]) -> Verdict:
     lab: Any = Scripted()
-    return _beside(lab, base, Request(), "metric/kept", values)
+    return _beside(lab, base, BenchRequest(), "metric/kept", values)
 
 
 def test_stored_times_are_compared_on_the_machine_that_made_them_alone(stored: Path) -> None:
-    base = replace(read_stored(stored), effort=_effort(Request()))
+    base = replace(read_stored(stored), effort=_effort(BenchRequest()))
     slow: list[float | None] = [1.3, 1.31, 1.32, 1.31, 1.3]
     assert beside(base, slow).verdict == "regressed"
     assert beside(base, [1.0, 1.01, 1.02, 1.01, 1.0]).verdict == "unchanged"

@@ -18,7 +18,7 @@ from genbench.plan.cell import Cell
 from genbench.plan.plan import REAL_ENTRY
 from genbench.protocol import Column, Data, Evidence, Score
 from genbench.record.store import cell_folder
-from genbench.registry.component import Chosen
+from genbench.registry.component import Component
 from genbench.registry.discovery import Provenance
 from genbench.registry.registry import Entry
 from genbench.scoring.cell_scores import evidence_of, score_cell
@@ -93,13 +93,13 @@ def cell_of(model: type, data: type = Normal, *, density: str = "none", seed: in
     kind = "image" if data is Grey else "vector"
     known = DatasetSpec(data.__name__, data, Scale if data is Normal else None, "data", data=kind, density=True)
     return Cell(
-        Chosen(Entry(model.__name__, spec, MINE), None),
-        Chosen(Entry(data.__name__, known, MINE), Scale() if data is Normal else None),
+        Component(Entry(model.__name__, spec, MINE), None),
+        Component(Entry(data.__name__, known, MINE), Scale() if data is Normal else None),
         seed,
         "5steps",
         "cpu",
         Sizes(1000, 500, 400),
-        tuple(Chosen(Entry(m.name, m, MINE), None) for m in metrics),
+        tuple(Component(Entry(m.name, m, MINE), None) for m in metrics),
     )
 
 
@@ -202,7 +202,7 @@ def test_a_bound_says_nothing_of_its_own_samples(tmp_path: Path) -> None:
 
 def test_the_floor_is_fresh_real_data_and_the_density_that_is_known(tmp_path: Path) -> None:
     cell = cell_of(Truth)
-    floor = Cell(Chosen(REAL_ENTRY, None), cell.dataset, 0, "none", "cpu", cell.sizes)
+    floor = Cell(Component(REAL_ENTRY, None), cell.dataset, 0, "none", "cpu", cell.sizes)
     part, saved = fit(floor, tmp_path)
     data = load(cell)
     assert np.array_equal(saved["samples"], data.reference)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from genbench.errors import ConfigError, UnknownName, UserError
-from genbench.registry.component import Chosen, applies, choose_metrics, measured
+from genbench.registry.component import Component, applies, choose_metrics, measured
 from genbench.registry.options import parse_set
 from genbench.registry.registry import Registry
 
@@ -18,7 +18,7 @@ def labels(text: str, *settings: str, space: str = "") -> list[str]:
     return [c.label for c in choose(text, *settings, space=space)]
 
 
-def choose(text: str, *settings: str, space: str = "") -> list[Chosen]:
+def choose(text: str, *settings: str, space: str = "") -> list[Component]:
     return choose_metrics(text, REGISTRY, REGISTRY.assign(map(parse_set, settings)), space)
 
 

@@ -20,7 +20,7 @@ from sessions import DOTS, make, samples
 
 from genbench.errors import UserError
 from genbench.executor.dask import worker_side
-from genbench.executor.dask.address import parse_place
+from genbench.executor.dask.address import parse_scheduler
 from genbench.plan.device_names import device_there
 from genbench.record.store import read_records
 from genbench.session.options import check_options
@@ -356,9 +356,9 @@ def test_a_place_that_cannot_be_meant_is_refused(text: str, why: str) -> None:
 
 def test_places() -> None:
     for text in ("tcp://127.0.0.1:8786", "tcp://localhost:8786", "tcp://[::1]:8786", "tls://10.0.0.5:8786"):
-        assert parse_place(text).kind == ""
-    assert parse_place("tcp://10.0.0.5:8786", insecure=True).text == "tcp://10.0.0.5:8786"
-    assert (parse_place("slurm:20").kind, parse_place("slurm:20").workers) == ("slurm", 20)
+        assert parse_scheduler(text).kind == ""
+    assert parse_scheduler("tcp://10.0.0.5:8786", insecure=True).text == "tcp://10.0.0.5:8786"
+    assert (parse_scheduler("slurm:20").kind, parse_scheduler("slurm:20").workers) == ("slurm", 20)
     assert (device_there("auto"), device_there("cuda")) == ("cpu", "cuda:0")
     with pytest.raises(UserError, match="expected cpu or cuda"):
         device_there("cuda:1")

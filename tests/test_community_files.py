@@ -71,7 +71,7 @@ def test_every_module_and_name_of_genbench_exists(text: str) -> None:
             pkgutil.resolve_name(name)
 
 
-def imported_rooms(path: Path) -> set[str]:
+def top_level_imports(path: Path) -> set[str]:
     """Return the files and folders at the top of genbench from which a file imports, wherever the statement stands."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -95,7 +95,7 @@ def test_the_table_of_folders_is_whole_and_in_the_order_of_import() -> None:
         f"{path.relative_to(core)} imports {name}"
         for path in core.rglob("*.py")
         if (own := path.relative_to(core).parts[0].removesuffix(".py")) in row_of
-        for name in imported_rooms(path)
+        for name in top_level_imports(path)
         if row_of.get(name, 0) > row_of[own]
     ]
     assert upward == []

@@ -13,7 +13,7 @@ from genbench.data import fingerprint, split
 from genbench.errors import DataError, Invalid
 from genbench.protocol import Column, Data
 from genbench.training.sampling import check_samples
-from genbench.training.standardise import ImageSpace, VectorSpace, space_of
+from genbench.training.standardise import ImageSpace, VectorSpace, transform_of
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_a_logarithm_that_does_not_exist_names_column_row_and_value(bad: float) 
 
 def test_integers_and_one_column_are_rows_like_any_other(rng: np.random.Generator) -> None:
     rows = rng.integers(0, 50, (100, 1))
-    space = space_of(Data(rows, rows, rows))
+    space = transform_of(Data(rows, rows, rows))
     assert space.columns == ("x0",)
     assert space.from_model(space.to_model(rows, rng)) == pytest.approx(rows.astype(float), abs=1e-4)
 
@@ -278,8 +278,8 @@ def test_scores_of_images_are_pixels_in_0_to_1(levels: int | None, rng: np.rando
 
 def test_the_space_follows_from_the_shape_of_the_data() -> None:
     rows, images = np.arange(40.0).reshape(20, 2), np.zeros((20, 1, 2, 2), np.uint8)
-    assert isinstance(space_of(Data(rows, rows, rows)), VectorSpace)
-    assert isinstance(space_of(Data(images, images, images, levels=2)), ImageSpace)
+    assert isinstance(transform_of(Data(rows, rows, rows)), VectorSpace)
+    assert isinstance(transform_of(Data(images, images, images, levels=2)), ImageSpace)
 
 
 # -------------------------------------------------------------------------------------------------------------- samples

@@ -13,7 +13,7 @@ import pytest
 from sessions import make, play, write_plugin
 
 from genbench.executor import zygote_pool
-from genbench.executor.zygote_pool import Forked, Hosts
+from genbench.executor.zygote_pool import Forked, ZygotePool
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.limits import Limits
 from genbench.process.launch import start_server
@@ -153,7 +153,7 @@ def test_a_hundred_forks_of_one_host_none_of_which_hangs(tmp_path: Path) -> None
     cells = {cell.model.name: cell for cell in plan.cells}
     for cell in (cells[REAL], cells["good"]):
         supervise(Task("fit", cell, tmp_path), plan.plugin_files)
-    held, limits = Hosts(plan.plugin_files, Limits(seconds=120)), Limits(seconds=120)
+    held, limits = ZygotePool(plan.plugin_files, Limits(seconds=120)), Limits(seconds=120)
     held.expect([cells[REAL], *[cells["good"]] * 100])
 
     def score(cell: Cell) -> Worker:

@@ -15,8 +15,8 @@ from genbench.errors import UnknownName
 from genbench.record.score import SUSPECT
 from genbench.record.store import write_json, write_record
 from genbench.report import render, views_of
-from genbench.table.aggregate import score_entry
-from genbench.table.columns import Column
+from genbench.table.aggregate import score_aggregate
+from genbench.table.columns import ColumnInfo
 from genbench.table.frame import to_frame
 from genbench.table.results import Results, load
 from genbench.table.significance import pair_p_values
@@ -154,8 +154,8 @@ def test_single_seeds_are_told_apart_by_the_ends_of_their_intervals_that_face_ea
     third = (1000.0, 200.0, 9000.0)  # of which no error is small changes nothing between the others
     for others in ([], [third]):
         column = {
-            name: score_entry(
-                [record(name, 0, [score("equivalent", v, low=low, high=high)])], Column("equivalent", "higher"), ""
+            name: score_aggregate(
+                [record(name, 0, [score("equivalent", v, low=low, high=high)])], ColumnInfo("equivalent", "higher"), ""
             )
             for name, (v, low, high) in zip("abc", [larger, smaller, *others], strict=False)
         }

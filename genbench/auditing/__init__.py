@@ -39,14 +39,14 @@ def audit(
     against as many test rows, beside as many training rows. ``modes`` is the number of clusters taken for modes; by
     default those that the dataset declares, else 8. ``listener`` hears of the progress. Raises UserError.
     """
-    from genbench.auditing.request import Request
+    from genbench.auditing.request import AuditRequest
     from genbench.registry.options import Setting
 
     given = []
     for path, value in (settings or {}).items():
         target, _, option = path.rpartition(".")
         given.append(Setting(target, option, value, f"settings[{path!r}] = {value!r}"))
-    request = Request(
+    request = AuditRequest(
         real=real, dataset=dataset, metrics=_joined(metrics), faults=_joined(faults) or "all", rows=rows, modes=modes,
         seed=seed, settings=tuple(given), data_options=dict(data_options or {}),
         plugins=(plugins,) if isinstance(plugins, (str, Path)) else tuple(plugins),

@@ -22,7 +22,7 @@ from genbench.protocol import Array, Column, Data, Evidence
 from genbench.registry.options import label
 from genbench.registry.registry import resolve
 from genbench.scoring.scorer import Scorer, missing
-from genbench.training.standardise import space_of
+from genbench.training.standardise import transform_of
 
 __all__ = ["Prepared", "conduct", "prepare"]
 
@@ -65,7 +65,7 @@ def prepare(checked: Checked) -> Prepared:
     data = _loaded(checked)
     n = _rows_of(data, request.rows, checked.name)
     data, pool_raw = _split(data, n, request.seed)
-    work = Workspace(space_of(data), data.shape)
+    work = Workspace(transform_of(data), data.shape)
     train, pool = work.enter(data.train), work.enter(pool_raw)
     centres, declared = clusters(data, train, work, request.modes, request.seed)
     ground = Ground(train, pool, centres, train.std(0))

@@ -13,7 +13,7 @@ from genbench.registry.registry import Entry, Registry
 from genbench.registry.selection import select
 from genbench.spec import FAULTS, DatasetSpec, MetricSpec
 
-__all__ = ["DEFAULT_ROWS", "FEWEST_ROWS", "Checked", "Request"]
+__all__ = ["DEFAULT_ROWS", "FEWEST_ROWS", "AuditRequest", "Checked"]
 
 DEFAULT_ROWS = 800
 FEWEST_ROWS = 50
@@ -21,7 +21,7 @@ MODEL_NEEDS = {"density", "labels", "simulator", "timing"}  # what only a traine
 
 
 @dataclass(frozen=True)
-class Request:
+class AuditRequest:
     """What the user said; ``real`` is an array or a file, ``dataset`` a name with options."""
 
     real: Any = None
@@ -89,7 +89,7 @@ class Request:
 class Checked:
     """A request whose names were found: the dataset (None: an array) and metrics with their configs, the faults."""
 
-    request: Request
+    request: AuditRequest
     dataset: tuple[Entry, Any] | None
     metrics: tuple[tuple[Entry, Any], ...]
     faults: tuple[str, ...]

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from scipy.stats import rankdata
 
 from genbench.protocol import Array, Data
-from genbench.training.standardise import ImageSpace, Space, VectorSpace
+from genbench.training.standardise import ImageSpace, Transform, VectorSpace
 
 __all__ = ["Ground", "Workspace", "clusters", "nothing_to_lose"]
 
@@ -62,7 +62,7 @@ class Ground:
 class Workspace:
     """The space faults happen in: rows (n, d) float64 that stand for rows in the data's units without loss."""
 
-    space: Space
+    space: Transform
     shape: tuple[int, ...]
 
     def enter(self, rows: Array) -> Array:

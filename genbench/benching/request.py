@@ -12,14 +12,14 @@ from genbench.benching.measure import QUICK, Effort
 from genbench.errors import UnknownName
 from genbench.registry.selection import select
 
-__all__ = ["QUICK_SELECTION", "Request", "chosen"]
+__all__ = ["QUICK_SELECTION", "BenchRequest", "chosen"]
 
 # of genbench's own quantities; those of a plugin are all measured
 QUICK_SELECTION = "start/*,registry,plan,record/*,table,metric/energy,model/vae/*"
 
 
 @dataclass(frozen=True)
-class Request:
+class BenchRequest:
     """What is compared: a base, ``against``, and a head, which is a git ref, a wheel or the working tree.
 
     A base is a git ref, a wheel, a run of cells (the commit that made it) or a file that ``save`` wrote.
@@ -57,7 +57,7 @@ class Request:
         return find_source(self.head, self.project)
 
 
-def chosen(request: Request, distribution: str, found: Sequence[Mapping[str, str]]) -> list[str]:
+def chosen(request: BenchRequest, distribution: str, found: Sequence[Mapping[str, str]]) -> list[str]:
     """Return the names of the quantities that are measured, out of those ``found`` on each side.
 
     By default they are those of the distribution, and the start of ``genbench list``, which every plugin slows down.

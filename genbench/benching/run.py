@@ -13,7 +13,7 @@ from typing import Any
 from genbench.benching.baseline import Stored, write_stored
 from genbench.benching.checkouts import Side, Source, install
 from genbench.benching.measure import Lab
-from genbench.benching.request import Request, chosen
+from genbench.benching.request import BenchRequest, chosen
 from genbench.comparing import Comparison, Verdict, decide_speed
 from genbench.comparing.fact import decide_fact
 from genbench.errors import UserError
@@ -29,7 +29,11 @@ METRIC = "cpu_s"
 
 
 def bench(
-    request: Request, base: Source | Stored | None, head: Source, save: Path | None = None, tell: Tell = lambda _: None
+    request: BenchRequest,
+    base: Source | Stored | None,
+    head: Source,
+    save: Path | None = None,
+    tell: Tell = lambda _: None,
 ) -> Comparison:
     """Measure head, and base in turn with it, and return what became of each tracked quantity.
 
@@ -117,7 +121,9 @@ def _again(lab: Lab, names: Sequence[str], sides: Sequence[int], tell: Tell) -> 
     return values
 
 
-def _save(path: Path, side: Side, values: Mapping[str, Values], facts: Mapping[str, Any], request: Request) -> None:
+def _save(
+    path: Path, side: Side, values: Mapping[str, Values], facts: Mapping[str, Any], request: BenchRequest
+) -> None:
     own = {name: each[-1] for name, each in values.items() if each[-1]}
     write_stored(path, side, own, {name: each[-1] for name, each in facts.items()}, _effort(request))
 
@@ -160,7 +166,7 @@ def _of_both(lab: Lab, name: str, found: Sequence[Mapping[str, str]], values: Va
     return _speed(name, values[0], values[1])
 
 
-def _beside(lab: Lab, base: Stored | None, request: Request, name: str, values: Sequence[float | None]) -> Verdict:
+def _beside(lab: Lab, base: Stored | None, request: BenchRequest, name: str, values: Sequence[float | None]) -> Verdict:
     """Return the verdict on a quantity of which base's values are stored, or not known at all."""
     known = Verdict(name, METRIC, "not comparable", kind="speed", unit="s", head=_least(values))
     if (0, name) in lab.errors:
@@ -210,12 +216,12 @@ def _listed(names: Sequence[str], most: int = 6) -> str:
 # -------------------------------------------------------------------------------------------------------------- telling
 
 
-def _effort(request: Request) -> str:
+def _effort(request: BenchRequest) -> str:
     effort = request.effort
     return f"the lower decile of {effort.blocks} blocks of {1000 * effort.target:g} ms"
 
 
-def _notes(base: Source | Stored | None, request: Request) -> tuple[str, ...]:
+def _notes(base: Source | Stored | None, request: BenchRequest) -> tuple[str, ...]:
     effort = request.effort
     clock = f"CPU seconds of one repetition on one thread, {_effort(request)}, a process each"
     if isinstance(base, Source):

@@ -61,10 +61,10 @@ def audit(**said: Any) -> int:
     os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # nothing here needs torch, and POT would import it
 
     from genbench.auditing import run
-    from genbench.auditing.request import Request
+    from genbench.auditing.request import AuditRequest
     from genbench.registry.options import parse_set
 
-    request = Request(
+    request = AuditRequest(
         real=said["real"], dataset=said["dataset"], metrics=said["metrics"], faults=said["faults"], rows=said["rows"],
         modes=said["modes"], seed=said["seed"], settings=tuple(parse_set(text) for text in said["settings"]),
         data_options={name: said[name] for name in DATA if said[name] is not None}, plugins=said["plugins"],

@@ -62,9 +62,9 @@ def bench(
     form = checked_form(form, output)
     checked_form(None, save)
 
-    from genbench.benching.request import Request
+    from genbench.benching.request import BenchRequest
 
-    request = Request(against, head, project, select, quick, pairs)
+    request = BenchRequest(against, head, project, select, quick, pairs)
     sides = request.base(), request.head_source()  # a mistake is told before anything heavy is imported
 
     from genbench.benching.run import bench as measure

@@ -19,7 +19,7 @@ from genbench.plan.limits import Limits
 from genbench.process.task import Task
 from genbench.process.worker import Worker
 
-__all__ = ["Forked", "Hosts"]
+__all__ = ["Forked", "ZygotePool"]
 
 MOST = 8  # hosts at a time
 SHARE = 0.25  # of the machine's memory that they may hold together, each at most what it said
@@ -50,7 +50,7 @@ class Forked(Worker):
         return super().listen()
 
 
-class Hosts:
+class ZygotePool:
     """The hosts of a session: real rows begin them, the last score of their data ends them."""
 
     def __init__(self, plugin_files: tuple[Path, ...], limits: Limits) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from genbench.budget import Sizes
 from genbench.record.store import key_of
-from genbench.registry.component import Chosen, measured
+from genbench.registry.component import Component, measured
 from genbench.registry.options import canonical
 from genbench.registry.registry import CORE
 from genbench.registry.source_hash import source_hash
@@ -28,13 +28,13 @@ REAL = "real"  # the row of fresh real data: a floor, no model
 class Cell:
     """The unit that runs, fails and resumes."""
 
-    model: Chosen
-    dataset: Chosen
+    model: Component
+    dataset: Component
     seed: int
     budget: str
     device: str
     sizes: Sizes
-    metrics: tuple[Chosen, ...] = field(default=(), compare=False)
+    metrics: tuple[Component, ...] = field(default=(), compare=False)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Cell:
         }
 
 
-def _identity(chosen: Chosen) -> dict[str, Any]:
+def _identity(chosen: Component) -> dict[str, Any]:
     """Return which plugin and options these are.
 
     A plugin of genbench's own goes by its source, so that a new genbench keeps the results of what did not change; what
@@ -122,7 +122,7 @@ def _identity(chosen: Chosen) -> dict[str, Any]:
     return {**known, "version": provenance.version}
 
 
-def _source(chosen: Chosen) -> dict[str, Any]:
+def _source(chosen: Component) -> dict[str, Any]:
     provenance = chosen.entry.provenance
     return {
         "plugin": provenance.plugin,

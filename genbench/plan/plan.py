@@ -12,14 +12,14 @@ from genbench.budget import Budget
 from genbench.errors import ConfigError, UnknownName, UserError
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.presets import PRESETS, Preset
-from genbench.registry.component import Chosen, Settings, applies, choose, choose_metrics
+from genbench.registry.component import Component, Settings, applies, choose, choose_metrics
 from genbench.registry.discovery import Provenance
 from genbench.registry.options import Setting, fill
 from genbench.registry.registry import CORE, Entry, Registry
 from genbench.registry.selection import split
 from genbench.spec import DatasetSpec, ModelSpec
 
-__all__ = ["FILE", "Chosen", "Plan", "Request", "Skip", "has", "make_plan"]
+__all__ = ["FILE", "Component", "Plan", "Request", "Skip", "has", "make_plan"]
 
 MAX_SEED = 2**31 - 1
 
@@ -85,13 +85,13 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     settings = registry.assign(request.settings)
     models = choose("model", request.models, registry, settings)
     models += _baselines(request, registry, settings, models)
-    datasets = [Chosen(Entry(spec.name, spec, FILE), config) for spec, config in request.files]
+    datasets = [Component(Entry(spec.name, spec, FILE), config) for spec, config in request.files]
     if request.datasets or not datasets:
         datasets += choose("dataset", request.datasets or preset.datasets, registry, settings)
     metrics = choose_metrics(request.metrics, registry, settings)
     _check_reached(settings, [*models, *datasets, *metrics, *(m.space for m in metrics if m.space is not None)])
 
-    models = [Chosen(REAL_ENTRY, None), *models]
+    models = [Component(REAL_ENTRY, None), *models]
     cells, skips = [], []
     for dataset in datasets:
         spec = dataset.spec
@@ -137,7 +137,7 @@ def _seeds(request: Request, preset: Preset) -> range:
     return range(request.first_seed, request.first_seed + count)
 
 
-def _check_reached(settings: Settings, chosen: list[Chosen]) -> None:
+def _check_reached(settings: Settings, chosen: list[Component]) -> None:
     """Refuse a setting that reaches nothing in this run: it would change nothing, in silence."""
     reached = {(choice.spec.kind, choice.entry.key) for choice in chosen}
     told = {setting.origin for where in settings if where in reached for setting in settings[where]}
@@ -147,12 +147,12 @@ def _check_reached(settings: Settings, chosen: list[Chosen]) -> None:
                 raise ConfigError(f"{setting.origin}: {kind} {name!r} is not part of this run")
 
 
-def _baselines(request: Request, registry: Registry, settings: Settings, models: list[Chosen]) -> list[Chosen]:
+def _baselines(request: Request, registry: Registry, settings: Settings, models: list[Component]) -> list[Component]:
     """Return the reference rows that every table carries unless they were excluded."""
     excluded = [term[1:] for term in split(request.models) if term.startswith("-")]
     have = {model.name for model in models}
     return [
-        Chosen(entry, fill(entry.spec, settings.get(("model", entry.key), [])))
+        Component(entry, fill(entry.spec, settings.get(("model", entry.key), [])))
         for entry in registry.models.values()
         if isinstance(entry.spec, ModelSpec)
         and entry.spec.baseline

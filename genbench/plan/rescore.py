@@ -18,20 +18,20 @@ from genbench.plan.plan import FILE, Plan, has
 from genbench.plan.presets import PRESETS
 from genbench.record.score import failed
 from genbench.record.store import cell_folder, read_records, read_run
-from genbench.registry.component import Chosen, applies, choose_metrics, measured
+from genbench.registry.component import Component, applies, choose_metrics, measured
 from genbench.registry.discovery import Provenance
 from genbench.registry.options import Setting, fill
 from genbench.registry.registry import Entry, Registry
 from genbench.spec import DatasetSpec, ModelSpec
 
-__all__ = ["Rescoring", "Scored", "plan_scores"]
+__all__ = ["RescoredCell", "Rescoring", "plan_scores"]
 
 Record = dict[str, Any]
 OF_AN_ATTEMPT = ("attempt", "sha256", "source")
 
 
 @dataclass(frozen=True)
-class Scored(Cell):
+class RescoredCell(Cell):
     """A cell that was trained before: its samples are there, and some of its scores."""
 
     record: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -95,13 +95,13 @@ def plan_scores(
     about, records = read_run(run, []), read_records(run)  # what is damaged is told when the run is opened
     cells: list[Cell] = []
     lacking: dict[str, list[str]] = {}
-    datasets: dict[str, Chosen | str] = {}
+    datasets: dict[str, Component | str] = {}
     for record in records:
         why = _unscored(run, record)
         if not why:
             name = str((record["dataset"], record.get("dataset_config"), (record.get("provenance") or {})))
             dataset = datasets.setdefault(name, _dataset(record, registry)) if name not in datasets else datasets[name]
-            if isinstance(dataset, Chosen):
+            if isinstance(dataset, Component):
                 cells.append(_cell(record, dataset, chosen, about))
                 continue
             why = dataset
@@ -123,7 +123,7 @@ def _unscored(run: Path, record: Record) -> str:
     return ""
 
 
-def _dataset(record: Record, registry: Registry) -> Chosen | str:
+def _dataset(record: Record, registry: Registry) -> Component | str:
     """Return the dataset of a record, or why it cannot be made."""
     source = (record.get("provenance") or {}).get("dataset") or {}
     options = [
@@ -138,39 +138,39 @@ def _dataset(record: Record, registry: Registry) -> Chosen | str:
             config = fill(spec, options)
             if not Path(config.path).exists() and not Path(config.path.rpartition(":")[0] or config.path).exists():
                 return f"the file {config.path} of dataset {record['dataset']!r} is gone"
-            return Chosen(Entry(spec.name, replace(spec, labels=config.labels is not None), FILE), config)
+            return Component(Entry(spec.name, replace(spec, labels=config.labels is not None), FILE), config)
         distribution = source.get("distribution") or "genbench"
         try:
             entry = registry.find("dataset", f"{distribution}:{record['dataset']}")
         except UserError:
             where = f"its plugin {source.get('plugin')!r} ({distribution}) is not installed"
             return f"dataset {record['dataset']!r}: {where}; install it, or name its file with --plugin"
-        return Chosen(entry, fill(entry.spec, options))
+        return Component(entry, fill(entry.spec, options))
     except (UserError, PluginError, KeyError, TypeError, ValueError) as error:
         return f"dataset {record['dataset']!r} cannot be made from its record: {error}"
 
 
-def _cell(record: Record, dataset: Chosen, chosen: Sequence[Chosen], about: Mapping[str, Any]) -> Cell:
+def _cell(record: Record, dataset: Component, chosen: Sequence[Component], about: Mapping[str, Any]) -> Cell:
     assert isinstance(dataset.spec, DatasetSpec)
     kind, known = dataset.spec.data, has(dataset.spec)
     wanted = tuple(metric for metric in chosen if applies(metric, kind, known) and not _stands(record, metric))
     seed, budget, sizes = int(record["seed"]), str(record["budget"]), _sizes(record, about)
-    return Scored(_model(record), dataset, seed, budget, "cpu", sizes, wanted, record=record)
+    return RescoredCell(_model(record), dataset, seed, budget, "cpu", sizes, wanted, record=record)
 
 
-def _stands(record: Record, metric: Chosen) -> bool:
+def _stands(record: Record, metric: Component) -> bool:
     """Whether a record has this score, by this version with these options."""
     if record["status"] != "ok" or (record.get("metrics") or {}).get(metric.label) != measured(metric):
         return False
     return not any(failed(score) for score in record.get("scores") or () if _column(score) == metric.label)
 
 
-def _model(record: Record) -> Chosen:
+def _model(record: Record) -> Component:
     """Return a model that only has a name: nobody builds it."""
     source = record.get("provenance") or {}
     provenance = Provenance(str(source.get("plugin")), str(source.get("distribution")), str(source.get("version")))
-    spec = ModelSpec(record["model"], "genbench.plan.rescore:Scored", None, "trained before", iterative=False)
-    return Chosen(Entry(str(record.get("label") or record["model"]), spec, provenance), None)
+    spec = ModelSpec(record["model"], "genbench.plan.rescore:RescoredCell", None, "trained before", iterative=False)
+    return Component(Entry(str(record.get("label") or record["model"]), spec, provenance), None)
 
 
 def _sizes(record: Record, about: Mapping[str, Any]) -> Sizes:

@@ -97,12 +97,12 @@ def _host(task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Sen
     def begin(given: Task) -> Any:
         import torch
 
-        from genbench.scoring.cell_scores import RealHalf
+        from genbench.scoring.cell_scores import RealSideCache
 
         nonlocal kept
         torch.set_num_threads(THREADS)
         footing = Footing()
-        kept = RealHalf(given.cell, given.run), footing
+        kept = RealSideCache(given.cell, given.run), footing
         return kept[0]
 
     if _work(task, plugin_files, limits, send, begin):
@@ -166,7 +166,7 @@ def _lift_memory() -> None:
 def do(task: Task, report: Callable[..., None], real: Any = None) -> Any:
     """Fit or score in this process and return the result; ``report(phase=...)`` hears of the progress.
 
-    ``real`` is the ``RealHalf`` of the cell's data, where it is known already.
+    ``real`` is the ``RealSideCache`` of the cell's data, where it is known already.
     """
     import torch
 

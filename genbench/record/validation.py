@@ -13,7 +13,7 @@ from typing import Any
 from genbench.record.integrity import DamageError, seal
 from genbench.record.store import Damage, attempts, key_of, read_record, read_records, read_run
 
-__all__ = ["KINDS", "Problem", "Verdict", "schema", "validate"]
+__all__ = ["KINDS", "FileCheck", "Problem", "schema", "validate"]
 
 KINDS = ("record", "run")
 SAME = ("protocol", "seed", "budget")  # what a record says twice: in its identity, and for readers
@@ -32,7 +32,7 @@ class Problem:
 
 
 @dataclass
-class Verdict:
+class FileCheck:
     """What was found of one run; ``notes`` are no faults."""
 
     run: str
@@ -58,12 +58,12 @@ def schema(kind: str) -> dict[str, Any]:
     return found
 
 
-def validate(run: Path) -> Verdict:
+def validate(run: Path) -> FileCheck:
     """Return the verdict on a run's directory, which is only read; raises UserError where there is no run."""
     damaged: list[Damage] = []
     about = read_run(run, damaged)
     latest = read_records(run)
-    verdict = Verdict(str(run))
+    verdict = FileCheck(str(run))
     verdict.problems += [Problem(_relative(run, d.path), "damaged", d.reason) for d in damaged]
     if about:
         verdict.problems += [Problem("run.json", "schema", reason) for reason in _against("run", _sealed(about))]

@@ -21,7 +21,7 @@ from genbench.registry.selection import parse_selection, split
 from genbench.registry.source_hash import contents_of
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec
 
-__all__ = ["STANDARD", "Chosen", "Settings", "applies", "choose", "choose_metrics", "measured"]
+__all__ = ["STANDARD", "Component", "Settings", "applies", "choose", "choose_metrics", "measured"]
 
 Settings = Mapping[tuple[str, str], list[Setting]]
 STANDARD = ("standardised", "pixels")  # what the standard space is called, of vectors and of images
@@ -29,12 +29,12 @@ NATIVE = tuple(spec.name for spec in NATIVE_SPACES)
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Component:
     """A plugin with its options filled in; of a metric also the space, None for the standard one of the data."""
 
     entry: Entry
     config: Any
-    space: Chosen | None = None
+    space: Component | None = None
     implied: bool = field(default=False, compare=False)  # nobody named this space: ``all`` brings it, on images
 
     @property
@@ -70,16 +70,16 @@ class Chosen:
         return to_json([self.name, dict(sorted(self.options.items()))])
 
 
-def choose(kind: str, text: str, registry: Registry, settings: Settings) -> list[Chosen]:
+def choose(kind: str, text: str, registry: Registry, settings: Settings) -> list[Component]:
     """Return what a selection of models or datasets means; raises UserError."""
     chosen = [
-        Chosen(entry, fill(entry.spec, [*settings.get((kind, entry.key), []), *brackets]))
+        Component(entry, fill(entry.spec, [*settings.get((kind, entry.key), []), *brackets]))
         for entry, brackets in registry.select(kind, text)
     ]
     return _once(chosen)
 
 
-def choose_metrics(text: str, registry: Registry, settings: Settings, space: str = "") -> list[Chosen]:
+def choose_metrics(text: str, registry: Registry, settings: Settings, space: str = "") -> list[Component]:
     """Return what a selection of metrics means, those without a space of their own in ``space``.
 
     ``all`` brings the spaces that are taken on images by default. Raises UserError.
@@ -100,7 +100,7 @@ def choose_metrics(text: str, registry: Registry, settings: Settings, space: str
     return _once(chosen)
 
 
-def _once(chosen: list[Chosen]) -> list[Chosen]:
+def _once(chosen: list[Component]) -> list[Component]:
     # vae and vae[beta=1] are one model, said twice
     keys = [(c.entry.key, c.identity, c.space and (c.space.entry.key, c.space.identity)) for c in chosen]
     return [each for at, each in enumerate(chosen) if keys[at] not in keys[:at]]
@@ -114,7 +114,7 @@ def _halves(term: str) -> list[str]:
     return halves
 
 
-def _of_term(term: str, registry: Registry, settings: Settings, space: str) -> list[Chosen]:
+def _of_term(term: str, registry: Registry, settings: Settings, space: str) -> list[Component]:
     name, *where = _halves(term)
     metrics = choose("metric", name, registry, settings)
     if not where and name == "all":
@@ -137,16 +137,18 @@ def _spaces(text: str, registry: Registry) -> list[Entry]:
     return found
 
 
-def _placed(metric: Chosen, entry: Entry, settings: Settings, text: str = "") -> Chosen:
+def _placed(metric: Component, entry: Entry, settings: Settings, text: str = "") -> Component:
     _, points = parse_selection(text or entry.key)
     if len(points) > 1:
         raise UserError(f"{text}: a space takes no sweep; name the metric again for each")
     brackets = [Setting(entry.key, k, v, f"{entry.key}[{k}={v}]") for k, v in points[0].items()]
     config = fill(entry.spec, [*settings.get(("space", entry.key), []), *brackets])
-    return replace(metric, space=None if entry.spec.name in STANDARD else Chosen(entry, config))
+    return replace(metric, space=None if entry.spec.name in STANDARD else Component(entry, config))
 
 
-def _at_home(metrics: list[Chosen], registry: Registry, settings: Settings, space: str, *, named: bool) -> list[Chosen]:
+def _at_home(
+    metrics: list[Component], registry: Registry, settings: Settings, space: str, *, named: bool
+) -> list[Component]:
     placed = []
     for metric in metrics:
         assert isinstance(metric.spec, MetricSpec)
@@ -158,7 +160,7 @@ def _at_home(metrics: list[Chosen], registry: Registry, settings: Settings, spac
     return placed
 
 
-def _implied(metrics: list[Chosen], registry: Registry, settings: Settings) -> list[Chosen]:
+def _implied(metrics: list[Component], registry: Registry, settings: Settings) -> list[Component]:
     by_name = {metric.name: metric for metric in metrics}
     return [
         replace(_placed(by_name[name], entry, settings), implied=True)
@@ -169,11 +171,11 @@ def _implied(metrics: list[Chosen], registry: Registry, settings: Settings) -> l
     ]
 
 
-def _place(metric: Chosen) -> set[str]:
+def _place(metric: Component) -> set[str]:
     return set(STANDARD) if metric.space is None else {metric.space.entry.key}
 
 
-def applies(metric: Chosen, kind: str, has: Mapping[str, bool]) -> bool:
+def applies(metric: Component, kind: str, has: Mapping[str, bool]) -> bool:
     """Return whether a metric can be taken on data of this kind; ``has`` says of each need whether it is met."""
     spec = metric.spec
     assert isinstance(spec, MetricSpec)
@@ -187,7 +189,7 @@ def applies(metric: Chosen, kind: str, has: Mapping[str, bool]) -> bool:
     return kind in kinds and all(has.get(need, True) for need in needs)
 
 
-def measured(metric: Chosen) -> dict[str, Any]:
+def measured(metric: Component) -> dict[str, Any]:
     """Return what a score depends on besides the samples: versions and options of the metric and of its space."""
     assert isinstance(metric.spec, MetricSpec)
     known = {"version": metric.spec.version, "config": canonical(metric.config)}
@@ -198,7 +200,7 @@ def measured(metric: Chosen) -> dict[str, Any]:
     return known | {"space": {"name": metric.space.entry.key, **space}}
 
 
-def build(choice: Chosen) -> Any:
+def build(choice: Component) -> Any:
     """Return the model or dataset of a choice, built from its config."""
     target = resolve(choice.entry)
     return target() if choice.config is None else target(choice.config)

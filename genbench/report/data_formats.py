@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from genbench.report.text import csv_text
-from genbench.table.columns import Column, matching_columns
+from genbench.table.columns import ColumnInfo, matching_columns
 from genbench.table.frame import parts_of
 
 __all__ = ["render_csv", "render_json", "render_parquet", "selected"]
@@ -37,7 +37,7 @@ def render_parquet(frame: pd.DataFrame) -> bytes:
 
 
 def selected(
-    frame: pd.DataFrame, columns: Sequence[Column], metrics: Sequence[str] = (), sort: str | None = None
+    frame: pd.DataFrame, columns: Sequence[ColumnInfo], metrics: Sequence[str] = (), sort: str | None = None
 ) -> pd.DataFrame:
     """Return the frame with only these metrics and what belongs to them (none: all), each dataset's best first."""
     asked = {name for names in matching_columns(columns, metrics).values() for name in names}

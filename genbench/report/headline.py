@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from genbench.report.numbers import rounded
 from genbench.report.text import clean
-from genbench.table.aggregate import Entry
+from genbench.table.aggregate import Aggregate
 from genbench.table.summary import Row
 
 __all__ = ["headline"]
 
-NOTHING = Entry(None)
+NOTHING = Aggregate(None)
 LONGEST = 2000  # characters of a sentence that names every model
 
 

@@ -6,7 +6,7 @@ import re
 
 from genbench.report.numbers import Number
 from genbench.report.text import latex_text
-from genbench.report.view import Cell, Line, View
+from genbench.report.view import ShownCell, ShownRow, View
 
 __all__ = ["render_latex"]
 
@@ -46,7 +46,7 @@ def render_latex(view: View) -> str:
     )
 
 
-def _row(line: Line, ranked: bool) -> str:
+def _row(line: ShownRow, ranked: bool) -> str:
     label = latex_text(line.label)
     label = f"{{}}{label}" if label.startswith(("[", "*")) else label  # which the line break before would take
     if line.role == "reference":
@@ -57,7 +57,7 @@ def _row(line: Line, ranked: bool) -> str:
     return rf"{' & '.join([*first, *(_cell(cell) for cell in line.cells)])} \\"
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: ShownCell) -> str:
     if cell.number is None:
         return "--"
     digits = _digits(cell.number)

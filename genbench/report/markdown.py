@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from genbench.report.text import markdown_text
-from genbench.report.view import Cell, Line, View
+from genbench.report.view import ShownCell, ShownRow, View
 
 __all__ = ["render_markdown"]
 
@@ -24,7 +24,7 @@ def render_markdown(view: View) -> str:
     return "\n\n".join(part for part in words if part) + "\n"
 
 
-def _row(line: Line, ranked: bool) -> list[str]:
+def _row(line: ShownRow, ranked: bool) -> list[str]:
     label = markdown_text(line.label)
     if line.role == "reference":
         label = f"*{label}*"
@@ -34,7 +34,7 @@ def _row(line: Line, ranked: bool) -> list[str]:
     return [label, *[line.ranks][:ranked], *cells]
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: ShownCell) -> str:
     if cell.number is None:
         return "–"
     number = str(cell.number).replace("±", " ± ")

@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genbench.report.view import PRIORITY, Cell, Line, View
-from genbench.table.columns import Column
+from genbench.report.view import PRIORITY, ShownCell, ShownRow, View
+from genbench.table.columns import ColumnInfo
 
 __all__ = ["render_terminal", "terminal_text"]
 
@@ -79,11 +79,11 @@ def _blocks(view: View, width: int) -> list[list[int]]:
     return [sorted(kept)]
 
 
-def _stem(column: Column) -> str:
+def _stem(column: ColumnInfo) -> str:
     return column.name.partition("[" if column.observable else "@")[0]
 
 
-def _header(column: Column) -> str:
+def _header(column: ColumnInfo) -> str:
     return f"{column.name} {ARROWS[column.better]}".rstrip()
 
 
@@ -107,7 +107,7 @@ def _table(view: View, block: Sequence[int]) -> Table:
     return table
 
 
-def _with_numbers(view: View) -> tuple[Line, ...]:
+def _with_numbers(view: View) -> tuple[ShownRow, ...]:
     return (*view.of("model"), *view.of("reference"))
 
 
@@ -118,11 +118,11 @@ def _cells(view: View, i: int) -> list[Text]:
     return [_cell(line.cells[i], view.columns[i].timing, room) for line in lines]
 
 
-def _marks(cell: Cell) -> str:
+def _marks(cell: ShownCell) -> str:
     return ("*" if cell.best else "") + cell.scale + ("?" if cell.doubt else "") + ("!" if cell.suspect else "")
 
 
-def _cell(cell: Cell, timing: bool, room: int) -> Text:
+def _cell(cell: ShownCell, timing: bool, room: int) -> Text:
     if cell.number is None:
         return Text("–" + " " * room)
     number = str(cell.short if timing else cell.number)

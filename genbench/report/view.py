@@ -13,12 +13,12 @@ from genbench.report.headline import headline
 from genbench.report.legend import Scale, caption, legend, note, reasons, remarks, scale_marks
 from genbench.report.numbers import Number, rounded
 from genbench.report.text import clean
-from genbench.table.aggregate import Entry
-from genbench.table.columns import Column
+from genbench.table.aggregate import Aggregate
+from genbench.table.columns import ColumnInfo
 from genbench.table.columns import matching_columns as pick
 from genbench.table.summary import REFERENCES, Row, Summary
 
-__all__ = ["PRIORITY", "Cell", "Line", "View", "view_of"]
+__all__ = ["PRIORITY", "ShownCell", "ShownRow", "View", "view_of"]
 
 HEADLINE = {  # what is worth a column when nothing is asked for, in the order of the table
     "vector": "equivalent kl nll energy sliced_w2 modes high_quality frechet density coverage",
@@ -38,7 +38,7 @@ MARKS = {("bound", "lower"): "≤", ("bound", "higher"): "≥"}
 
 
 @dataclass(frozen=True)
-class Cell:
+class ShownCell:
     """One number of a line and its marks; ``number`` is None where there is none."""
 
     number: Number | None
@@ -48,16 +48,16 @@ class Cell:
     suspect: bool = False
     doubt: bool = False
     scale: str = ""  # † ‡ §: not comparable with the rest of its column
-    entry: Entry | None = field(default=None, compare=False, repr=False)  # what it was made of
+    entry: Aggregate | None = field(default=None, compare=False, repr=False)  # what it was made of
 
 
 @dataclass(frozen=True)
-class Line:
+class ShownRow:
     """One row as it is shown; a failed one has in the place of its cells a note and the reasons."""
 
     label: str
     role: str  # model, failed, reference
-    cells: tuple[Cell, ...]
+    cells: tuple[ShownCell, ...]
     ranks: str = ""  # 1–3: the ranks that it may truly have
     note: str = ""
     reasons: str = ""
@@ -68,8 +68,8 @@ class View:
     """One table as it is shown, all text cleaned; ``asked`` says that its columns were chosen by the user."""
 
     title: str
-    columns: tuple[Column, ...]
-    lines: tuple[Line, ...]
+    columns: tuple[ColumnInfo, ...]
+    lines: tuple[ShownRow, ...]
     caption: str
     legend: tuple[str, ...]  # with {best} where a format names its mark of the best
     remarks: tuple[str, ...]  # on rows that have numbers
@@ -88,7 +88,7 @@ class View:
         failed = (f"{line.label}: {line.note} ({line.reasons})" for line in self.of("failed"))
         return (*failed, *self.remarks)
 
-    def of(self, role: str) -> tuple[Line, ...]:
+    def of(self, role: str) -> tuple[ShownRow, ...]:
         """Return the lines of a role: model, failed or reference."""
         return tuple(line for line in self.lines if line.role == role)
 
@@ -136,7 +136,7 @@ def _chosen(summary: Summary, metrics: Sequence[str]) -> list[str]:
     return chosen + [name for name in COSTS if name in {c.name for c in filled if c.timing}]
 
 
-def _observables(columns: Sequence[Column]) -> list[str]:
+def _observables(columns: Sequence[ColumnInfo]) -> list[str]:
     """Return the columns of the observables that are shown unasked: all of a few, of many the masses, else the first.
 
     Invariant masses of several objects come before those of one.
@@ -150,7 +150,7 @@ def _headline(names: Sequence[str]) -> str:
     return next((name for name in LEADING if name in names), names[0] if names else "")
 
 
-def _sorted(summary: Summary, column: Column | None) -> list[Row]:
+def _sorted(summary: Summary, column: ColumnInfo | None) -> list[Row]:
     """Models best first, by kind of likelihood; then those without a value, those that failed, and the references."""
     order = ["exact", "bound", "estimate", None]
 
@@ -159,7 +159,7 @@ def _sorted(summary: Summary, column: Column | None) -> list[Row]:
         if row.role == "reference":
             known = REFERENCES.index(model) if model in REFERENCES else len(REFERENCES)
             return 3, not row.scored, known, 0.0
-        entry = row.entries[column.name] if column and row.scored else Entry(None)
+        entry = row.entries[column.name] if column and row.scored else Aggregate(None)
         if column is None or entry.estimate is None:
             return (1 if row.scored else 2), row.status in ABSENT, 0, 0.0
         sign = -1.0 if column.better == "higher" else 1.0
@@ -169,34 +169,36 @@ def _sorted(summary: Summary, column: Column | None) -> list[Row]:
 
 
 def _line(
-    row: Row, columns: Sequence[Column], marks: Mapping[str, Mapping[Scale, str]], leading: Column | None
-) -> Line:
+    row: Row, columns: Sequence[ColumnInfo], marks: Mapping[str, Mapping[Scale, str]], leading: ColumnInfo | None
+) -> ShownRow:
     label = clean(row.label)
     low, high = (row.entries[leading.name].ranks if leading else None) or (0, 0)
     ranks = f"{low}–{high}" if low < high else str(low or "")
     if not row.scored:
-        return Line(label, "failed", tuple(Cell(None) for _ in columns), ranks, note(row), "; ".join(reasons(row)))
+        return ShownRow(
+            label, "failed", tuple(ShownCell(None) for _ in columns), ranks, note(row), "; ".join(reasons(row))
+        )
     if row.counts["ok"] < len(row.records):
         label += f" ({row.counts['ok']}/{len(row.records)} seeds)"
     cells = [_cell(row.entries[c.name], c, marks[c.name]) for c in columns]
-    return Line(label, row.role, tuple(cells), ranks)
+    return ShownRow(label, row.role, tuple(cells), ranks)
 
 
-def _cell(entry: Entry, column: Column, scales: Mapping[Scale, str]) -> Cell:
+def _cell(entry: Aggregate, column: ColumnInfo, scales: Mapping[Scale, str]) -> ShownCell:
     if entry.estimate is None:
-        return Cell(None, entry=entry)
+        return ShownCell(None, entry=entry)
     number = rounded(entry.estimate.mean, entry.estimate.error, digits=3 if column.timing else 4)
     short = rounded(entry.estimate.mean, digits=3)
     kind = "≈" if entry.kind == "estimate" else MARKS.get((entry.kind or "", column.better or ""), "")
     if entry.estimate.limit:
         number, kind = short, "≥"  # the spread of a limit says nothing of the value
-    return Cell(number, short, kind, entry.best, entry.suspect, entry.doubt, scales.get(entry.scale, ""), entry)
+    return ShownCell(number, short, kind, entry.best, entry.suspect, entry.doubt, scales.get(entry.scale, ""), entry)
 
 
-def _floor_line(rows: Sequence[Row], columns: Sequence[Column]) -> Line | None:
+def _floor_line(rows: Sequence[Row], columns: Sequence[ColumnInfo]) -> ShownRow | None:
     """Return the floor as a row, from what the scores say of it, for records without the row ``real``."""
     cells = []
     for column in columns:
         floors = [(e.floor, e.floor_error) for r in rows if (e := r.entries[column.name]).floor is not None]
-        cells.append(Cell(rounded(*floors[0]) if floors else None))
-    return Line("real", "reference", tuple(cells)) if any(cell.number for cell in cells) else None
+        cells.append(ShownCell(rounded(*floors[0]) if floors else None))
+    return ShownRow("real", "reference", tuple(cells)) if any(cell.number for cell in cells) else None

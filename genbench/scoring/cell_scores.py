@@ -18,12 +18,12 @@ from genbench.scoring.scorer import makers_of, scorer_of
 from genbench.training.cell import Report
 from genbench.training.load import load, stream_of
 from genbench.training.samples_file import read_samples
-from genbench.training.standardise import space_of
+from genbench.training.standardise import transform_of
 
-__all__ = ["RealHalf", "evidence_of", "score_cell"]
+__all__ = ["RealSideCache", "evidence_of", "score_cell"]
 
 
-class RealHalf:
+class RealSideCache:
     """What every score on one dataset and seed begins with: the data, and all that is made of the real rows alone.
 
     ``fields`` are those of the evidence, ``views`` the feature spaces. Metrics leave on the real side what they made of
@@ -42,14 +42,14 @@ def score_cell(
     timings: Mapping[str, float | None],
     floors: Mapping[str, Any] | None,
     report: Report,
-    real: RealHalf | None = None,
+    real: RealSideCache | None = None,
 ) -> list[dict[str, Any]]:
     """Return the scores of the samples that ``fit_cell`` saved; a metric that cannot be loaded says so in its score.
 
     ``real`` is the half that is known already; the scores are the same without.
     """
     report(phase="score")
-    real = real or RealHalf(cell, run)
+    real = real or RealSideCache(cell, run)
     saved = read_samples(run, cell, real.data)
     evidence = _evidence(cell, real.data, real.fields, saved, timings)
     scorers, views = [scorer_of(choice) for choice in cell.metrics], real.views
@@ -57,7 +57,7 @@ def score_cell(
     done = iter(range(1, len(scorers) + 1))
     listener = lambda _: report(phase="score", step=next(done), steps=len(scorers))  # noqa: E731
     scores = evaluate(evidence, scorers, floors, listener, views)
-    add_curves(scores, scorers, evidence, saved, space_of(real.data).to_scores)
+    add_curves(scores, scorers, evidence, saved, transform_of(real.data).to_scores)
     made = spread_of_floors(evidence, scorers, scores, views) if cell.model.name == REAL else scores
     return [dict(score) for score in cell.complete(made)]
 
@@ -68,7 +68,7 @@ def evidence_of(cell: Cell, data: Data, saved: Mapping[str, Array], timings: Map
 
 
 def _real_fields(data: Data) -> dict[str, Any]:
-    space, labels, truth = space_of(data), data.labels or {}, data.log_prob
+    space, labels, truth = transform_of(data), data.labels or {}, data.log_prob
     return {
         "real": RealSide(space.to_scores(data.test)),
         "space": space.name,
@@ -100,7 +100,7 @@ def _evidence(
     kind = "exact" if cell.model.name == REAL else cell.density
     return Evidence(
         **real,
-        fake=space_of(data).to_scores(samples),
+        fake=transform_of(data).to_scores(samples),
         fake_raw=samples,
         density_test=LogDensity(saved["log_prob_test"], kind) if "log_prob_test" in saved else None,
         density_fake=LogDensity(saved["log_prob_fake"], kind) if "log_prob_fake" in saved else None,

@@ -20,7 +20,7 @@ from genbench.scoring.evaluation import evaluate
 from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floors import floors_of
 from genbench.scoring.scorer import makers_of, scorer_of
-from genbench.training.standardise import space_of
+from genbench.training.standardise import transform_of
 
 __all__ = ["score_samples"]
 
@@ -84,7 +84,7 @@ def _evidence(loaded: dict[str, Loaded], seed: int) -> tuple[Evidence, Evidence 
     real, rows = loaded["real"], {name: each.rows for name, each in loaded.items()}
     known = rows.get("train", real.rows)
     columns = tuple(Column(name) for name in real.columns) if real.kind == "vector" else ()
-    mapping = space_of(Data(known, real.rows, real.rows, columns=columns, levels=real.levels))
+    mapping = transform_of(Data(known, real.rows, real.rows, columns=columns, levels=real.levels))
     mapped = {name: mapping.to_scores(each) for name, each in rows.items()}
     labels = _codes(loaded)
     evidence = Evidence(

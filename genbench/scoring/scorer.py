@@ -10,7 +10,7 @@ from typing import Any
 from genbench.errors import PluginError
 from genbench.protocol import Evidence, FeatureSpace, Score
 from genbench.record.encoding import to_json
-from genbench.registry.component import Chosen
+from genbench.registry.component import Component
 from genbench.registry.options import label
 from genbench.registry.registry import resolve
 from genbench.scoring.feature_spaces import Maker
@@ -19,7 +19,7 @@ from genbench.spec import MetricSpec, SpaceSpec
 __all__ = ["Scorer", "makers_of", "missing", "scorer_of"]
 
 
-def scorer_of(metric: Chosen) -> Scorer:
+def scorer_of(metric: Component) -> Scorer:
     """Return a metric that is ready; one that cannot be imported says so when it is called."""
     assert isinstance(metric.spec, MetricSpec)
     space = "" if metric.space is None else metric.space.label
@@ -34,13 +34,13 @@ def _unavailable(*_: Any) -> Any:
     raise PluginError("the metric cannot be imported; the cell's log says why")
 
 
-def makers_of(metrics: Iterable[Chosen]) -> dict[str, Maker]:
+def makers_of(metrics: Iterable[Component]) -> dict[str, Maker]:
     """Return how each of their spaces is made, by its label."""
     spaces = {metric.space.label: metric.space for metric in metrics if metric.space is not None}
     return {label: _maker(space) for label, space in spaces.items()}
 
 
-def _maker(space: Chosen) -> Maker:
+def _maker(space: Component) -> Maker:
     assert isinstance(space.spec, SpaceSpec)
 
     def build() -> FeatureSpace:

@@ -40,9 +40,9 @@ def check_options(
 
         parse_retry(retry)
     if scheduler is not None:
-        from genbench.executor.dask.address import parse_place
+        from genbench.executor.dask.address import parse_scheduler
 
-        parse_place(scheduler, insecure=insecure)
+        parse_scheduler(scheduler, insecure=insecure)
         if isolation == "none":
             raise UserError("--isolation none: all cells in this process, which --scheduler has run elsewhere")
     if out is None:

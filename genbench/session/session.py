@@ -17,7 +17,7 @@ from genbench.errors import PluginError, UserError
 from genbench.executor.base import Executor, Places, Running
 from genbench.executor.in_process import InProcess
 from genbench.executor.slots import Slot, Slots
-from genbench.executor.zygote_pool import Hosts
+from genbench.executor.zygote_pool import ZygotePool
 from genbench.plan.cell import REAL, Cell, data_of
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
@@ -90,7 +90,7 @@ class Session:
         self._floors: dict[tuple[Any, ...], Mapping[str, Any]] = {}
         self._started: dict[str, str] = {}
         self._running: dict[Running, Slot] = {}
-        self._hosts = Hosts(plan.plugin_files, self.limits)
+        self._hosts = ZygotePool(plan.plugin_files, self.limits)
 
     @property
     def interrupted(self) -> bool:

@@ -11,10 +11,10 @@ from scipy import stats
 
 from genbench.record.score import SUSPECT, column_of, finite, is_limit, own_error
 from genbench.record.store import Record
-from genbench.table.columns import TIMING_METRICS, Column, scale_of, scores_of
+from genbench.table.columns import TIMING_METRICS, ColumnInfo, scale_of, scores_of
 from genbench.table.significance import Estimate
 
-__all__ = ["Entry", "score_entry", "shared", "timing_entry"]
+__all__ = ["Aggregate", "score_aggregate", "shared", "timing_aggregate"]
 
 
 KINDS = ("exact", "bound", "estimate")
@@ -23,7 +23,7 @@ COUNTS = ("equivalent", "amplification", "speedup", "break_even")  # metrics tha
 
 
 @dataclass(frozen=True)
-class Entry:
+class Aggregate:
     """One number of a row; ``estimate`` is None where there is none to show, ``missing`` then says why."""
 
     estimate: Estimate | None
@@ -42,7 +42,7 @@ class Entry:
     suspect: bool = False  # better than fresh real data, beyond noise
 
 
-def timing_entry(ok: Sequence[Record], column: Column, missing: str) -> Entry:
+def timing_aggregate(ok: Sequence[Record], column: ColumnInfo, missing: str) -> Aggregate:
     """Return the entry of a timing from the records that are ok; ``missing`` says why no mean may be shown, if so."""
     found = {}
     for record in ok:
@@ -50,12 +50,12 @@ def timing_entry(ok: Sequence[Record], column: Column, missing: str) -> Entry:
         if value is not None:
             found[_seed(record)] = value
     estimate, missing = _estimate(found, len(ok), missing)
-    return Entry(estimate, missing, _not_negative(estimate.interval()) if estimate else None, ranked=not shared(ok))
+    return Aggregate(estimate, missing, _not_negative(estimate.interval()) if estimate else None, ranked=not shared(ok))
 
 
-def score_entry(
-    ok: Sequence[Record], column: Column, missing: str, density: str | None = None, doubt: bool = False
-) -> Entry:
+def score_aggregate(
+    ok: Sequence[Record], column: ColumnInfo, missing: str, density: str | None = None, doubt: bool = False
+) -> Aggregate:
     """Return the entry of a metric from the records that are ok.
 
     ``density`` is the kind of the model's ``log_prob``; ``doubt`` says that it failed a check.
@@ -69,7 +69,7 @@ def score_entry(
     estimate, missing = _estimate(found, len(ok), missing, why[0] if why else "", noise if len(valued) == 1 else None)
     first: Mapping[str, Any] = next(iter(valued.values()), {})
     kind = _density_kind(first, column.metric or column.name, density)
-    entry = Entry(estimate, missing, kind=kind, scale=scale_of(first), doubt=doubt and kind is not None)
+    entry = Aggregate(estimate, missing, kind=kind, scale=scale_of(first), doubt=doubt and kind is not None)
     if estimate is None:
         return entry
     if any(is_limit(s) for s in valued.values()):
@@ -138,7 +138,7 @@ def _density_kind(score: Mapping[str, Any], metric: str, declared: str | None) -
     return kind if kind in KINDS else None
 
 
-def _beside_floor(entry: Entry, value: Estimate, scores: Mapping[int, Mapping[str, Any]]) -> Entry:
+def _beside_floor(entry: Aggregate, value: Estimate, scores: Mapping[int, Mapping[str, Any]]) -> Aggregate:
     floors = {seed: f for seed, s in scores.items() if (f := finite(s.get("floor"))) is not None}
     if not floors:
         return entry

@@ -14,7 +14,7 @@ __all__ = [
     "OBSERVABLES_SUFFIX",
     "TIMINGS",
     "TIMING_METRICS",
-    "Column",
+    "ColumnInfo",
     "columns_of",
     "matching_columns",
     "scale_of",
@@ -38,7 +38,7 @@ TIMINGS: Mapping[str, str | None] = {  # name -> which way is better, None where
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnInfo:
     """A metric in a space, or a timing: its name, which way is better (None: not ranked) and its unit."""
 
     name: str  # frechet, frechet@pca, fit_s
@@ -77,9 +77,9 @@ def scale_of(score: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple("" if part is None else str(part) for part in parts) if score else ()
 
 
-def columns_of(records: Iterable[Record]) -> tuple[Column, ...]:
+def columns_of(records: Iterable[Record]) -> tuple[ColumnInfo, ...]:
     """Return the metrics, then the timings, that the records hold, each in the order of its first mention."""
-    metrics: dict[str, Column] = {}
+    metrics: dict[str, ColumnInfo] = {}
     timings: dict[str, None] = {}
     for record in records:
         for score in scores_of(record):
@@ -88,17 +88,20 @@ def columns_of(records: Iterable[Record]) -> tuple[Column, ...]:
             if name not in metrics or (better and metrics[name].better is None):
                 metric, space = str(score["metric"]), str(score.get("space") or "")
                 observable = str(score.get("observable") or "")
-                metrics[name] = Column(name, better, score.get("unit") or "", False, metric, space, observable)
+                metrics[name] = ColumnInfo(name, better, score.get("unit") or "", False, metric, space, observable)
         timings.update(dict.fromkeys(record.get("timings") or ()))
     known = [name for name in TIMINGS if name in timings]
     others = [name for name in timings if name not in TIMINGS]
-    return (*metrics.values(), *(Column(n, TIMINGS.get(n), timing=True) for n in (*known, *others) if n not in metrics))
+    return (
+        *metrics.values(),
+        *(ColumnInfo(n, TIMINGS.get(n), timing=True) for n in (*known, *others) if n not in metrics),
+    )
 
 
-def matching_columns(columns: Sequence[Column], patterns: Iterable[str]) -> dict[str, list[str]]:
+def matching_columns(columns: Sequence[ColumnInfo], patterns: Iterable[str]) -> dict[str, list[str]]:
     """Return for each name, glob or ``all`` the columns that it means: w1_observables has those of its observables."""
 
-    def meant(pattern: str, column: Column) -> bool:
+    def meant(pattern: str, column: ColumnInfo) -> bool:
         if pattern in ("all", column.name) or (column.observable and pattern == column.metric):
             return True
         return fnmatchcase(column.name, pattern.replace("[", "[[]"))  # a bracket is part of a name

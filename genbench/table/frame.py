@@ -27,8 +27,8 @@ import pandas as pd
 
 from genbench.record.score import column_of
 from genbench.record.store import Record
-from genbench.table.aggregate import Entry
-from genbench.table.columns import Column, scores_of
+from genbench.table.aggregate import Aggregate
+from genbench.table.columns import ColumnInfo, scores_of
 from genbench.table.summary import Row, Summary, deduplicated, role_of, summarise
 
 __all__ = ["parts_of", "to_frame"]
@@ -134,11 +134,11 @@ def _model_fields(summary: Summary, row: Row) -> dict[str, Any]:
     return fields
 
 
-def _mean(entry: Entry) -> float | None:
+def _mean(entry: Aggregate) -> float | None:
     return None if entry.estimate is None else entry.estimate.mean
 
 
-def _details(column: Column, entry: Entry) -> dict[str, Any]:
+def _details(column: ColumnInfo, entry: Aggregate) -> dict[str, Any]:
     estimate = entry.estimate
     low, high = entry.interval or (None, None)
     rank_low, rank_high = entry.ranks or (None, None)

@@ -12,7 +12,7 @@ from scipy import special, stats
 
 from genbench.record.score import LEVEL
 
-__all__ = ["Estimate", "Place", "difference_p", "holm", "pair_p_values", "places"]
+__all__ = ["Estimate", "RankInterval", "difference_p", "holm", "pair_p_values", "places"]
 
 PRIOR = 2.0  # degrees of freedom that the spreads of other models count for at most
 MOST_SHARED = 0.999  # correlation over seeds that is taken off at most
@@ -69,7 +69,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Place:
+class RankInterval:
     """Where one number of a column stands: its rank, and the ranks that it may truly have (at 95 % for all at once)."""
 
     rank: int
@@ -102,7 +102,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def places(column: Mapping[str, Estimate], better: str) -> dict[str, Place]:
+def places(column: Mapping[str, Estimate], better: str) -> dict[str, RankInterval]:
     """Return the place of each number of a column among those that may be compared with it.
 
     Every pair is tested (``pair_p_values``), Holm over all of them at 5 %. An interval runs from one past those that
@@ -125,7 +125,7 @@ def places(column: Mapping[str, Estimate], better: str) -> dict[str, Place]:
     for name, mean in means.items():
         rank = 1 + sum(other < mean for other in means.values())
         low, high = min(rank, 1 + beaten[name]), max(rank, len(means) - beats[name])
-        found[name] = Place(rank, low, high, tested and low == 1)
+        found[name] = RankInterval(rank, low, high, tested and low == 1)
     return found
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from genbench.record.status import ABSENT
 from genbench.record.store import Record
-from genbench.table.aggregate import Entry, score_entry, timing_entry
-from genbench.table.columns import TIMING_METRICS, Column, columns_of
+from genbench.table.aggregate import Aggregate, score_aggregate, timing_aggregate
+from genbench.table.columns import TIMING_METRICS, ColumnInfo, columns_of
 from genbench.table.significance import places
 
-__all__ = ["REFERENCES", "Column", "Entry", "Record", "Row", "Summary", "deduplicated", "role_of", "summarise"]
+__all__ = ["REFERENCES", "Aggregate", "ColumnInfo", "Record", "Row", "Summary", "deduplicated", "role_of", "summarise"]
 
 REFERENCES = ("real", "gaussian", "memoriser")  # in the order in which they are shown
 
@@ -26,7 +26,7 @@ class Row:
     label: str
     role: str  # model, reference
     records: tuple[Record, ...]
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, Aggregate] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counter[str]:
@@ -73,7 +73,7 @@ class Summary:
 
     dataset: str
     data_kind: str
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnInfo, ...]
     rows: tuple[Row, ...]
     comparable: bool = True
     one_clock: bool = True
@@ -181,14 +181,14 @@ def _clock(record: Record) -> tuple[Any, ...]:
     return record.get("run"), record.get("session"), machine.get("id"), record.get("threads"), _value(record, "device")
 
 
-def _row(label: str, records: Sequence[Record], columns: Sequence[Column]) -> Row:
+def _row(label: str, records: Sequence[Record], columns: Sequence[ColumnInfo]) -> Row:
     row = Row(label, role_of(records[0]), tuple(sorted(records, key=lambda r: r.get("seed") or 0)))
     ok = [record for record in row.records if record["status"] == "ok"]
     missing = "" if row.scored else row.status
     density = records[0].get("density")
     doubt = bool(row.failed_checks)
     entries = {
-        c.name: timing_entry(ok, c, missing) if c.timing else score_entry(ok, c, missing, density, doubt)
+        c.name: timing_aggregate(ok, c, missing) if c.timing else score_aggregate(ok, c, missing, density, doubt)
         for c in columns
     }
     return replace(row, entries=entries)
@@ -212,14 +212,14 @@ def _ranked(summary: Summary) -> Summary:
     return replace(summary, rows=tuple(rows))
 
 
-def _of(row: Row, column: Column) -> Entry:
+def _of(row: Row, column: ColumnInfo) -> Aggregate:
     return row.entries[column.name]
 
 
-def _ranks(rows: Mapping[int, Row], column: Column) -> dict[int, Entry]:
+def _ranks(rows: Mapping[int, Row], column: ColumnInfo) -> dict[int, Aggregate]:
     """Return the entries of one column that get a rank: those of one scale among themselves, failures last."""
     entries = {i: row.entries[column.name] for i, row in rows.items()}
-    ranked: dict[int, Entry] = {}
+    ranked: dict[int, Aggregate] = {}
     for scale in {entry.scale for entry in entries.values() if entry.ranked}:
         group = {i: e for i, e in entries.items() if e.estimate and e.ranked and e.scale == scale}
         found = places({str(i): e.estimate for i, e in group.items() if e.estimate}, column.better or "lower")

@@ -17,7 +17,7 @@ from genbench.loading import heard_by
 from genbench.plan.cell import REAL, Cell
 from genbench.protocol import Array, Data, TrainingData
 from genbench.registry.component import build
-from genbench.training.density_checks import Check
+from genbench.training.density_checks import DensityCheck
 from genbench.training.device import Device
 from genbench.training.likelihood import MAX_DENSITY_ROWS, checks_of, density_of, log_prob_of
 from genbench.training.load import load, stream_of
@@ -26,7 +26,7 @@ from genbench.training.samples_file import digest_of_samples, probe_rows, save_s
 from genbench.training.sampling import SAMPLES_PER_BLOCK, check_draw, draw_snapshot
 from genbench.training.seeding import seeded
 from genbench.training.snapshots import Snapshots
-from genbench.training.standardise import Space, space_of
+from genbench.training.standardise import Transform, transform_of
 
 __all__ = ["fit_cell"]
 
@@ -45,7 +45,7 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     report(phase="load")
     with heard_by(lambda done, whole: report(phase="load", step=done, steps=whole)):
         data = load(cell)
-    space = space_of(data)
+    space = transform_of(data)
     known: dict[str, Any] = {
         "fingerprint": fingerprint(data),
         "sizes": {"train": len(data.train), "test": len(data.test), "reference": len(data.reference)},
@@ -81,7 +81,7 @@ def _real_evidence(data: Data) -> dict[str, Array]:
 
 
 def _fit_and_sample(
-    cell: Cell, data: Data, space: Space, report: Report
+    cell: Cell, data: Data, space: Transform, report: Report
 ) -> tuple[dict[str, Array], dict[str, float | None], list[Any], list[dict[str, Any]], list[str]]:
     device = Device(cell.device)
     noise = np.random.Generator(np.random.PCG64(stream_of(cell, "dequantise")))
@@ -135,7 +135,7 @@ def _fit_and_sample(
         raise Invalid(f"{int(bad.sum())} of {n} samples overflow or vanish in the data's units")
     evidence = {"samples": samples, **snapshots.as_arrays()}
 
-    checks: list[Check] = []
+    checks: list[DensityCheck] = []
     if cell.density != "none":
         report(phase="density", timings=timings)
         start = time.perf_counter()

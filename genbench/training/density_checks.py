@@ -17,7 +17,7 @@ import numpy as np
 from genbench.errors import describe
 from genbench.protocol import Array
 
-__all__ = ["Check", "Density", "beats_no_truth", "density_checks", "on_grid", "own_samples"]
+__all__ = ["Density", "DensityCheck", "beats_no_truth", "density_checks", "on_grid", "own_samples"]
 
 SIGMAS = 5.0  # standard errors that are forgiven
 SLACK = 0.02  # relative error that is forgiven: of a quadrature, of single precision
@@ -32,7 +32,7 @@ Density = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
-class Check:
+class DensityCheck:
     """One check: what was found, what was expected, and in words what is wrong where ``passed`` is False.
 
     ``passed`` is None where nothing can be said, with the reason.
@@ -49,7 +49,7 @@ class Check:
         return asdict(self)
 
 
-def density_checks(log_prob: Density, samples: Array, rng: np.random.Generator) -> list[Check]:
+def density_checks(log_prob: Density, samples: Array, rng: np.random.Generator) -> list[DensityCheck]:
     """Return what can be said of an exact log-density of vectors, (n, d) to (n,) nats, and samples (n, d) of it.
 
     One that raises or that is nan has failed.
@@ -60,7 +60,7 @@ def density_checks(log_prob: Density, samples: Array, rng: np.random.Generator) 
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return [Check("density", False, reason=f"log_prob could not be checked: {describe(error)}")]
+        return [DensityCheck("density", False, reason=f"log_prob could not be checked: {describe(error)}")]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _on_grid(log_prob: Density, samples: Array, rng: np.random.Generator) -> _Gr
     return _Grid(low, high, log_p, area, (len(inside), finer**2))
 
 
-def on_grid(log_prob: Density, samples: Array, rng: np.random.Generator) -> list[Check]:
+def on_grid(log_prob: Density, samples: Array, rng: np.random.Generator) -> list[DensityCheck]:
     """Return whether a planar density integrates to 1, and whether samples (n, 2) have its entropy.
 
     The integral over a box must be the share of the samples within it: tails outside of it are what the samples say
@@ -116,7 +116,7 @@ def on_grid(log_prob: Density, samples: Array, rng: np.random.Generator) -> list
     error = math.hypot(error, math.sqrt(share * (1 - share) / len(samples)))
     wrong = abs(total - share) > SIGMAS * error + SLACK * share
     reason = f"the density integrates to {total:.4g} ± {error:.2g} where {share:.4g} of the samples lie"
-    checks = [Check("normalised", not wrong, total, share, reason if wrong else "")]
+    checks = [DensityCheck("normalised", not wrong, total, share, reason if wrong else "")]
     if not total > 0:
         return checks
 
@@ -129,10 +129,10 @@ def on_grid(log_prob: Density, samples: Array, rng: np.random.Generator) -> list
     error = math.hypot(noise, float(log_p.std()) / math.sqrt(len(log_p)))
     wrong = not abs(value - expected) <= SIGMAS * error + SLACK
     reason = f"log p is {value:.4g} on average over the samples, {expected:.4g} ± {error:.2g} under the density itself"
-    return [*checks, Check("entropy", not wrong, value, expected, reason if wrong else "")]
+    return [*checks, DensityCheck("entropy", not wrong, value, expected, reason if wrong else "")]
 
 
-def own_samples(log_prob: Density, samples: Array, rng: np.random.Generator) -> Check:
+def own_samples(log_prob: Density, samples: Array, rng: np.random.Generator) -> DensityCheck:
     """Return whether a log-density p is that of the samples (n, d), normalised, in any few dimensions.
 
     For any density q, the mean over samples of q/p within the region A where p is high is the share of q that lies in A
@@ -143,7 +143,7 @@ def own_samples(log_prob: Density, samples: Array, rng: np.random.Generator) -> 
     rows = min(ROWS, n // 2)
     if d > MOST or rows < 50:
         why = f"{d} dimensions are more than {MOST}" if d > MOST else f"{n} samples are too few"
-        return Check("own_samples", None, reason=f"nothing can be said: {why}")
+        return DensityCheck("own_samples", None, reason=f"nothing can be said: {why}")
     order = rng.permutation(n)
     centres, held = samples[order[: rows // 2]], samples[order[rows // 2 : rows // 2 + rows]]
     bandwidth = _bandwidth(centres)
@@ -157,14 +157,14 @@ def own_samples(log_prob: Density, samples: Array, rng: np.random.Generator) -> 
     inside = log_p_draws >= threshold
     value, expected = float(ratio.mean()), float(inside.mean())
     if expected < FEWEST:
-        return Check("own_samples", None, value, expected, "nothing can be said: the samples are too far apart")
+        return DensityCheck("own_samples", None, value, expected, "nothing can be said: the samples are too far apart")
     error = math.sqrt((float(ratio.var(ddof=1)) + expected * (1 - expected)) / rows)
     wrong = abs(value - expected) > SIGMAS * error + SLACK * expected
     reason = f"the log-density is not that of the samples: {value:.4g} ± {error:.2g}, expected {expected:.4g}"
-    return Check("own_samples", not wrong, value, expected, reason if wrong else "")
+    return DensityCheck("own_samples", not wrong, value, expected, reason if wrong else "")
 
 
-def beats_no_truth(log_prob: Array, truth: Array, kind: str) -> Check:
+def beats_no_truth(log_prob: Array, truth: Array, kind: str) -> DensityCheck:
     """Return whether log-densities (n,) of held-out rows stay below the true ones (n,) on average, in nats.
 
     The mean of log p - log q over rows of p is a Kullback-Leibler divergence, and a lower bound of log q makes it only
@@ -175,12 +175,12 @@ def beats_no_truth(log_prob: Array, truth: Array, kind: str) -> Check:
     gaps = gaps[np.isfinite(gaps)]  # -inf is no claim to be too good
     value, expected = float(np.mean(log_prob[:n])), float(np.mean(truth[:n]))
     if len(gaps) < 2:
-        return Check("below_truth", None, reason="nothing can be said: no log-density is finite")
+        return DensityCheck("below_truth", None, reason="nothing can be said: no log-density is finite")
     error = float(gaps.std(ddof=1)) / math.sqrt(len(gaps))
     wrong = float(gaps.mean()) < -SIGMAS * error - 1e-3
     what = "bound" if kind == "bound" else "log-density"
     reason = f"the {what} is {-gaps.mean():.4g} ± {error:.2g} nats above the true log-density, which nothing can be"
-    return Check("below_truth", not wrong, value, expected, reason if wrong else "")
+    return DensityCheck("below_truth", not wrong, value, expected, reason if wrong else "")
 
 
 def _finite(log_prob: Density, rows: Array) -> Array:
@@ -190,9 +190,11 @@ def _finite(log_prob: Density, rows: Array) -> Array:
     return values
 
 
-def _impossible(name: str, log_p: Array) -> Check:
+def _impossible(name: str, log_p: Array) -> DensityCheck:
     wrong = int(np.isneginf(log_p).sum())
-    return Check(name, False, reason=f"{wrong} of {len(log_p)} of the model's own samples have density 0 under it")
+    return DensityCheck(
+        name, False, reason=f"{wrong} of {len(log_p)} of the model's own samples have density 0 under it"
+    )
 
 
 def _bandwidth(rows: Array) -> Array:

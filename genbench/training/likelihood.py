@@ -10,10 +10,10 @@ import torch
 from genbench.errors import Invalid
 from genbench.plan.cell import Cell
 from genbench.protocol import Array, Data
-from genbench.training.density_checks import Check, Density, beats_no_truth, density_checks
+from genbench.training.density_checks import Density, DensityCheck, beats_no_truth, density_checks
 from genbench.training.device import Device
 from genbench.training.load import stream_of
-from genbench.training.standardise import Space
+from genbench.training.standardise import Transform
 
 __all__ = ["DENSITIES_PER_BLOCK", "MAX_DENSITY_ROWS", "checks_of", "density_of", "log_prob_of"]
 
@@ -21,7 +21,7 @@ MAX_DENSITY_ROWS = 2_000  # rows whose log-density is asked of a model
 DENSITIES_PER_BLOCK = 2_000
 
 
-def checks_of(cell: Cell, data: Data, held_out: Array, log_prob: Density, drawn: Array) -> list[Check]:
+def checks_of(cell: Cell, data: Data, held_out: Array, log_prob: Density, drawn: Array) -> list[DensityCheck]:
     """Return whether the likelihood is what its kind promises; an estimate promises nothing."""
     checks = []
     if cell.density == "exact" and drawn.ndim == 2:
@@ -43,7 +43,7 @@ def density_of(model: Any, device: Device) -> Density:
     return log_prob
 
 
-def log_prob_of(model: Any, rows: Array, space: Space, noise: np.random.Generator, device: Device) -> Array:
+def log_prob_of(model: Any, rows: Array, space: Transform, noise: np.random.Generator, device: Device) -> Array:
     """Return (n,) nats in the data's units; of integer images, of the dequantised image in units of a grey level."""
     z = torch.from_numpy(space.to_model(rows, noise)).to(device.torch)
     values = torch.cat([model.log_prob(block) for block in torch.split(z, DENSITIES_PER_BLOCK)])

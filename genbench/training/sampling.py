@@ -11,7 +11,7 @@ from genbench.errors import Invalid
 from genbench.protocol import Array, Sampler
 from genbench.training.device import Device
 from genbench.training.snapshots import rows_of
-from genbench.training.standardise import Space
+from genbench.training.standardise import Transform
 
 __all__ = ["SAMPLES_PER_BLOCK", "check_draw", "check_samples", "draw_snapshot"]
 
@@ -35,7 +35,7 @@ def check_draw(samples: Any, shape: tuple[int, ...], n: int, device: Device) -> 
     return samples if samples.dtype == torch.float64 else checked
 
 
-def draw_snapshot(sample: Sampler, shape: tuple[int, ...], space: Space, device: Device) -> Array:
+def draw_snapshot(sample: Sampler, shape: tuple[int, ...], space: Transform, device: Device) -> Array:
     """Return samples (n, *shape) of a model that is still learning, in the data's units."""
     n = rows_of(shape)
     rows = space.from_model(check_draw(sample(n), shape, n, device).cpu().numpy())

@@ -11,12 +11,12 @@ import numpy as np
 from genbench.errors import DataError
 from genbench.protocol import Array, Column, Data
 
-__all__ = ["ImageSpace", "Space", "VectorSpace", "space_of"]
+__all__ = ["ImageSpace", "Transform", "VectorSpace", "transform_of"]
 
 ORDINARY = 300  # powers of two up to which squares, and their sums, are ordinary numbers
 
 
-class Space(Protocol):
+class Transform(Protocol):
     """A map between the data's units, the space a model is trained in, and the space scores are taken in."""
 
     @property
@@ -51,7 +51,7 @@ class Space(Protocol):
         ...
 
 
-def space_of(data: Data) -> Space:
+def transform_of(data: Data) -> Transform:
     """Return the space of a dataset, fitted on its training rows."""
     return (
         VectorSpace.fit(data.train, data.columns) if data.train.ndim == 2 else ImageSpace.fit(data.train, data.levels)

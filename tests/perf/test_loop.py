@@ -17,7 +17,7 @@ import torch
 from genbench.budget import Budget, Sizes
 from genbench.registry.registry import Registry, resolve
 from genbench.training.run import Run
-from genbench.training.standardise import space_of
+from genbench.training.standardise import transform_of
 
 ROWS, SIZE, STEPS, ROUNDS = 10_000, 256, 300, 6
 
@@ -90,4 +90,4 @@ def test_standardisation(benchmark: Any) -> None:
     entry = Registry.discover().datasets["gaussian"]
     config: Any = entry.spec.config
     data = resolve(entry)(config()).load(Sizes(10_000, 1_000, 1_000), np.random.default_rng(0))
-    rounds(benchmark, lambda: space_of(data).to_model(data.train, np.random.default_rng(0)))
+    rounds(benchmark, lambda: transform_of(data).to_model(data.train, np.random.default_rng(0)))

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from genbench.plan.cell import REAL
 from genbench.plan.plan import Request, make_plan
 from genbench.registry.registry import Registry
-from genbench.scoring.cell_scores import RealHalf, score_cell
+from genbench.scoring.cell_scores import RealSideCache, score_cell
 from genbench.training.cell import fit_cell
 
 
@@ -49,10 +49,10 @@ def test_a_cell_of_ten_thousand_rows_whose_real_side_is_there(tmp_path: Path, be
     for cell in cells.values():
         fit_cell(cell, tmp_path, silent)
 
-    made = RealHalf(cells[REAL], tmp_path)
+    made = RealSideCache(cells[REAL], tmp_path)
     row, scores = cpu(lambda: score_cell(cells[REAL], tmp_path, {}, None, silent, made))  # imports all there is
     floors = {score["label"]: score for score in scores}
-    fresh = RealHalf(cells[REAL], tmp_path)
+    fresh = RealSideCache(cells[REAL], tmp_path)
     cold, alone = cpu(lambda: score_cell(cells["gaussian"], tmp_path, {}, floors, silent, fresh))
     warm, found = cpu(lambda: score_cell(cells["gaussian"], tmp_path, {}, floors, silent, made))
     benchmark.extra_info |= {"floors, s": row, "cold, s": cold, "warm, s": warm, "metrics": len(found)}

@@ -11,7 +11,7 @@ import pytest
 import genbench_tables
 from genbench.budget import Sizes
 from genbench.stored import load_stored
-from genbench.training.standardise import space_of
+from genbench.training.standardise import transform_of
 from genbench_tables import DijetsConfig
 from genbench_tables.dijets import EVENT, STORED, Dijets, columns_of, features_of, observables_of
 from genbench_tables.kinematics import difference_in_azimuth, four_momentum
@@ -130,7 +130,7 @@ def test_the_mass_of_the_pair_is_judged_but_not_learned():
 def test_columns_name_all_features_and_the_space_is_fitted_to_them(features, tau):
     data = load(features=features, tau=tau)
     assert len(data.columns) == data.train.shape[1] == {"dijetgan7": 7, "lhco": 3}[features] + 2 * tau
-    space = space_of(data)
+    space = transform_of(data)
     back = space.from_model(space.to_model(data.test, np.random.default_rng(0)))
     np.testing.assert_allclose(back, data.test, rtol=1e-4, atol=1e-4)
 

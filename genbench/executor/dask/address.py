@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from genbench.errors import UserError, suggestion
 from genbench.executor.dask.job_queue import QUEUES
 
-__all__ = ["Place", "parse_place"]
+__all__ = ["SchedulerAddress", "parse_scheduler"]
 
 
 @dataclass(frozen=True)
-class Place:
+class SchedulerAddress:
     """What ``--scheduler`` names: the address of a scheduler, or a kind of cluster and how many workers it gets."""
 
     text: str
@@ -22,14 +22,14 @@ class Place:
     workers: int = 0
 
 
-def parse_place(text: str, *, insecure: bool = False) -> Place:
+def parse_scheduler(text: str, *, insecure: bool = False) -> SchedulerAddress:
     """Return what ``tcp://host:8786``, ``local:4`` or ``slurm:20`` names; raises UserError, also without the extra."""
     kind, colon, rest = text.partition(":")
     if rest.startswith("//"):
         _check_address(text, kind, insecure)
-        place = Place(text)
+        place = SchedulerAddress(text)
     elif kind in QUEUES and colon and rest.isdigit() and int(rest) > 0:
-        place = Place(text, kind, int(rest))
+        place = SchedulerAddress(text, kind, int(rest))
     else:
         hint = "" if kind in QUEUES else suggestion(kind, QUEUES)
         kinds = ", ".join(f"{each}:N" for each in QUEUES)

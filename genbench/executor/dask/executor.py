@@ -18,16 +18,16 @@ from typing import Any
 
 from genbench.errors import UserError
 from genbench.executor.dask import worker_side
-from genbench.executor.dask.address import Place
+from genbench.executor.dask.address import SchedulerAddress
 from genbench.executor.dask.job_queue import start_cluster
-from genbench.executor.dask.remote_task import Handed, one_line
+from genbench.executor.dask.remote_task import RemoteTask, one_line
 from genbench.executor.slots import Slot
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
 from genbench.process.task import Packed, Task
 from genbench.process.worker import pack
 
-__all__ = ["Cluster", "Peer"]
+__all__ = ["DaskExecutor", "Peer"]
 
 CPU, GPU = "CELL", "GPU"  # resources that workers offer
 FIRST = 10.0  # seconds for a first worker of a scheduler that is there
@@ -53,10 +53,10 @@ class Peer:
 @dataclass(eq=False)
 class _Place(Slot):
     resource: str = CPU
-    taken_by: Handed | None = field(default=None, repr=False)
+    taken_by: RemoteTask | None = field(default=None, repr=False)
 
 
-class Cluster:
+class DaskExecutor:
     """An executor: at most ``jobs`` tasks at a time, by default as many as the checked workers have slots.
 
     ``device`` of the plan's cells says what training asks of a worker, ``CELL`` or ``GPU``; scoring asks for a ``CELL``
@@ -65,7 +65,7 @@ class Cluster:
 
     def __init__(
         self,
-        place: Place,
+        place: SchedulerAddress,
         plan: Plan,
         directory: Path,
         *,
@@ -89,13 +89,13 @@ class Cluster:
         self._peers: dict[str, Peer] = {}
         self._refused: dict[str, str] = {}
         self._busy: list[_Place] = []
-        self._remotes: dict[str, Handed] = {}
+        self._remotes: dict[str, RemoteTask] = {}
         self._admitting: threading.Thread | None = None
         self._looked = 0.0
         self._last_seen = time.monotonic()
         self._broken = ""
 
-    def __enter__(self) -> Cluster:
+    def __enter__(self) -> DaskExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -286,12 +286,12 @@ class Cluster:
 
     # -------------------------------------------------------------------------------------------------------- the tasks
 
-    def start(self, task: Task, slot: Slot) -> Handed:
+    def start(self, task: Task, slot: Slot) -> RemoteTask:
         """Hand a task over."""
         assert isinstance(slot, _Place)
         packed = pack(replace(task, run=self._folder))
         name = f"{self._topic}-{secrets.token_hex(6)}"
-        running = Handed(task, name, slot.resource, lambda key: self._submit(packed, key, slot.resource))
+        running = RemoteTask(task, name, slot.resource, lambda key: self._submit(packed, key, slot.resource))
         slot.taken_by = self._remotes[name] = running
         return running
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from genbench.process.task import Task
 
-__all__ = ["Handed", "one_line"]
+__all__ = ["RemoteTask", "one_line"]
 
 RETRIES = 3  # times that a task is handed over again when all its workers are gone
 
 
-class Handed:
+class RemoteTask:
     """A task that was handed over; ``machine`` and ``address`` say where it ended."""
 
     def __init__(

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from genbench.errors import DataError
 from genbench.report.figures.style import SOFT, Look, few_decades, plain_numbers, plain_text
 from genbench.report.figures.subject import Subject, warn_of_clocks
-from genbench.table.aggregate import Entry
-from genbench.table.columns import Column
+from genbench.table.aggregate import Aggregate
+from genbench.table.columns import ColumnInfo
 from genbench.table.summary import Row
 
 __all__ = ["Point", "front_of", "pareto", "quality_of"]
@@ -36,7 +36,7 @@ class Point:
     limit: bool = False
 
 
-def quality_of(subject: Subject) -> Column:
+def quality_of(subject: Subject) -> ColumnInfo:
     """Return the column that stands for quality; raises DataError where no model has one."""
     columns = {column.name: column for summary in subject.summaries for column in summary.columns}
     scores = [c for c in columns.values() if not c.timing and c.better]
@@ -46,8 +46,8 @@ def quality_of(subject: Subject) -> Column:
     raise DataError(f"{subject.dataset}: no model has a score that could stand for quality")
 
 
-def _entry(row: Row, name: str) -> Entry:
-    return row.entries.get(name) or Entry(None)
+def _entry(row: Row, name: str) -> Aggregate:
+    return row.entries.get(name) or Aggregate(None)
 
 
 def front_of(points: Sequence[Point], cost: str, quality: str) -> list[Point]:
@@ -98,7 +98,7 @@ def _points(rows: Sequence[Row], cost: str, quality: str) -> list[Point]:
     return found
 
 
-def _panel(axes: Axes, points: Sequence[Point], looks: Mapping[str, Look], column: Column, better: str) -> None:
+def _panel(axes: Axes, points: Sequence[Point], looks: Mapping[str, Look], column: ColumnInfo, better: str) -> None:
     axes.set_xscale("log")
     plain_numbers(axes, "x")
     if points:  # costs within a decade would have no labelled tick at all
@@ -126,7 +126,7 @@ def _panel(axes: Axes, points: Sequence[Point], looks: Mapping[str, Look], colum
         axes.step([p.cost for p in front], [p.quality for p in front], where="post", color=SOFT, linewidth=1, zorder=1)
 
 
-def _draw_floor(grid: Sequence[Axes], rows: Sequence[Row], column: Column) -> None:
+def _draw_floor(grid: Sequence[Axes], rows: Sequence[Row], column: ColumnInfo) -> None:
     """Draw what fresh real data score, where that is within the picture."""
     real = next((row for row in rows if row.records[0]["model"] == "real"), None)
     estimate = _entry(real, column.name).estimate if real is not None else None

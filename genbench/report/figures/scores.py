@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from genbench.report.figures.style import INK, REAL, SOFT, Look, plain_numbers, plain_text
 from genbench.report.figures.subject import Subject, Unsuited
-from genbench.table.columns import Column
+from genbench.table.columns import ColumnInfo
 from genbench.table.summary import Row
 
 __all__ = ["copying", "coverage", "likelihood", "modes"]
@@ -75,7 +75,7 @@ def _dots(subject: Subject, names: Sequence[str], *, kinds: bool = False) -> Fig
     return figure
 
 
-def _panel(axes: Axes, rows: Sequence[Row], column: Column, looks: Mapping[str, Look]) -> None:
+def _panel(axes: Axes, rows: Sequence[Row], column: ColumnInfo, looks: Mapping[str, Look]) -> None:
     entries = [row.entries[column.name] for row in rows if column.name in row.entries]
     means = np.array([e.estimate.mean for e in entries if e.estimate])
     _scale(axes, means)

@@ -8,9 +8,9 @@ from typing import Any
 
 from genbench.record.store import Record
 from genbench.report.numbers import rounded
-from genbench.report.view import Cell, View, view_of
-from genbench.table.aggregate import Entry
-from genbench.table.columns import Column
+from genbench.report.view import ShownCell, View, view_of
+from genbench.table.aggregate import Aggregate
+from genbench.table.columns import ColumnInfo
 from genbench.table.summary import summarise
 
 __all__ = ["Board", "Field", "Heading", "Place", "leaderboard", "overview"]
@@ -95,11 +95,11 @@ def _board(view: View, whole: Board | None = None) -> Board:
     return Board(view.title, view.caption, view.headline, headings, groups, view.ranked, legend, view.notes, whole)
 
 
-def _words(column: Column) -> str:
+def _words(column: ColumnInfo) -> str:
     return ", ".join(part for part in (column.unit, WAYS[column.better]) if part)
 
 
-def _orders(cells: Sequence[Cell], column: Column) -> list[int]:
+def _orders(cells: Sequence[ShownCell], column: ColumnInfo) -> list[int]:
     """Return the place of each number in its column, counted from the smallest; what has none comes last."""
     means = [cell.entry.estimate.mean if cell.entry and cell.entry.estimate else _floor(cell) for cell in cells]
     known = sorted({mean for mean in means if mean is not None})
@@ -107,12 +107,12 @@ def _orders(cells: Sequence[Cell], column: Column) -> list[int]:
     return [missing if mean is None else known.index(mean) for mean in means]
 
 
-def _floor(cell: Cell) -> float | None:
+def _floor(cell: ShownCell) -> float | None:
     """Return the number of a row that no record made."""
     return None if cell.number is None else float(cell.number.value) * 10.0**cell.number.exponent
 
 
-def _field(cell: Cell, order: int) -> Field:
+def _field(cell: ShownCell, order: int) -> Field:
     if cell.number is None:
         why = cell.entry.missing if cell.entry else ""
         return Field("–", order=order, spoken=f"none: {why}" if why else "none")
@@ -124,7 +124,7 @@ def _field(cell: Cell, order: int) -> Field:
     return Field(value, error, cell.kind, marks, cell.best, cell.suspect, _below(cell.entry), order)
 
 
-def _below(entry: Entry | None) -> str:
+def _below(entry: Aggregate | None) -> str:
     """Return the interval at 95 % and how many standard errors the value is from its floor."""
     if entry is None or entry.estimate is None:
         return ""
