@@ -70,7 +70,7 @@ def _structured(source: Source, values: Array) -> Table:
 
 
 def read_npz(source: Source, labels: str | None, max_bytes: int) -> Block | Table:
-    """Return one array of a .npz file: the one named by the user, else ``data``, ``samples``, ``train`` or the only one.
+    """Return one array of a .npz file: the one the user names, else ``data``, ``samples``, ``train`` or the only one.
 
     A text array ``columns`` in the same file names the columns; ``labels`` may be the key of an array in it.
     """
