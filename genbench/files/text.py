@@ -296,7 +296,7 @@ def _check_widths(source: Source, data: bytes, layout: Layout) -> None:
         if found != wanted:
             hint = "a field is missing, or there is one too many"
             if layout.separator == "," and found == 2 * wanted:
-                hint = "commas seem to be decimal marks: write points, or separate the columns with ;"
+                hint = "commas seem to be decimal marks: write points, or put ; between the columns"
             elif row == 1 and layout.has_header:
                 hint = "the header should name each column"
             raise source.error(
