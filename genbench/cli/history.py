@@ -64,7 +64,7 @@ def history(
 
 
 def _rows(series: Sequence[Series]) -> list[tuple[str, ...]]:
-    from genbench.report.numbers import rounded
+    from genbench.report.numbers import round_number
     from genbench.report.text import clean
 
     rows = []
@@ -73,11 +73,11 @@ def _rows(series: Sequence[Series]) -> list[tuple[str, ...]]:
         values = [point.value for point in each.points]
         changes = [
             f"{'worse' if each.worsened and i == len(each.changes) - 1 else 'changed'} at {change.run}: "
-            f"{rounded(change.before)} to {rounded(change.after)}"
+            f"{round_number(change.before)} to {round_number(change.after)}"
             + ("" if change.p is None else f" (p = {change.p:.2g})")
             for i, change in enumerate(each.changes)
         ]
-        first, last = str(rounded(values[0])), str(rounded(values[-1]))
+        first, last = str(round_number(values[0])), str(round_number(values[-1]))
         texts = (each.subject, each.metric + arrow, str(len(values)), first, last, _spark(values), "; ".join(changes))
         rows.append(tuple(clean(text) for text in texts))
     return rows

@@ -51,12 +51,12 @@ def plot(
     output = _checked(runs, output)
 
     from genbench.cli.output import warn
-    from genbench.report.figures.draw import save, subjects_of
+    from genbench.report.figures.draw import results_by_dataset, save
     from genbench.table.results import load
 
     results = load(*runs)
     folders = dict(zip(names_of(runs), runs, strict=True))
-    subjects = subjects_of(results.records, folders, [Path(p) for p in plugins])
+    subjects = results_by_dataset(results.records, folders, [Path(p) for p in plugins])
     if not subjects:
         raise UserError(f"{', '.join(map(str, runs))}: no cell has finished yet, so there is nothing to draw")
     figures, problems = _drawn(name, _narrowed(subjects, dataset, models))
@@ -72,7 +72,7 @@ def _print_list() -> None:
     from genbench.cli.output import print_table
     from genbench.report.figures.draw import FIGURES
 
-    print_table(("figure", "shows"), [(name, kind.words) for name, kind in FIGURES.items()])
+    print_table(("figure", "shows"), [(name, kind.description) for name, kind in FIGURES.items()])
 
 
 def _checked(runs: tuple[Path, ...], output: Path | None) -> Path:
