@@ -69,14 +69,14 @@ def test_a_failed_seed_takes_the_mean_away_and_ranks_last():
     assert frame.loc["a", "energy_tied"]
 
 
-@pytest.mark.parametrize("status", ["invalid", "diverged", "failed", "timeout", "oom", "crashed", "lost"])
+@pytest.mark.parametrize("status", ["invalid", "diverged", "failed", "timeout", "oom", "crashed"])
 def test_every_way_to_fail_counts(status):
     row = by_label([*seeds("m", [1.0]), record("m", 1, status=status)]).loc["m"]
     assert (row["status"], row["n_failed"]) == (status, 1)
     assert pd.isna(row["energy"])
 
 
-@pytest.mark.parametrize("status", ["interrupted", "skipped"])
+@pytest.mark.parametrize("status", ["interrupted", "lost", "skipped"])
 def test_cells_that_never_ran_are_no_failures(status):
     row = by_label([*seeds("m", [1.0, 2.0]), record("m", 2, status=status)]).loc["m"]
     assert (row["status"], row["n_ok"], row["n_failed"], row["n_seeds"]) == ("ok", 2, 0, 3)
@@ -85,6 +85,25 @@ def test_cells_that_never_ran_are_no_failures(status):
         status,
         "why",
     ]
+
+
+@pytest.mark.parametrize("status", ["interrupted", "lost"])
+def test_a_cell_that_its_machine_lost_costs_the_better_model_no_rank(status):
+    """Failures are the model's and rank last; what a machine or a user ended says nothing of the model."""
+    better = [*seeds("better", [1.0, 1.01]), record("better", 2, status=status, reason="its worker died")]
+    worse = seeds("worse", [5.0, 5.1, 5.2])
+    frame = by_label([*better, *worse])
+    assert frame["energy_rank"].to_dict() == {"better": 1, "worse": 2}
+    assert frame.loc["better", "energy"] == pytest.approx(1.005)
+    assert frame.loc["better", ["n_ok", "n_seeds"]].tolist() == [2, 3], "its absence is shown"
+    failed = by_label([*better[:2], record("better", 2, status="crashed"), *worse])
+    assert failed["energy_rank"].to_dict() == {"better": 2, "worse": 1}
+
+
+def test_lost_cells_are_no_failures_and_are_named(tmp_path):
+    results = Results((record("m", 0, status="lost"), record("m", 1, status="crashed"), record("m", 2)))
+    assert [r["seed"] for r in results.lost] == [0]
+    assert [r["seed"] for r in results.failures] == [1]
 
 
 def test_a_score_that_some_seeds_lack_is_no_mean_over_the_others():

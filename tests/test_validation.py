@@ -14,7 +14,7 @@ from whole import files_of, folder_of, whole_record, whole_run
 
 from genbench.cli.main import main
 from genbench.record.integrity import seal
-from genbench.record.status import STATUSES
+from genbench.record.status import Status
 from genbench.record.store import key_of, write_record
 from genbench.record.validation import KINDS, schema, validate
 
@@ -27,7 +27,7 @@ def test_the_published_schemas_are_schemas(kind: str) -> None:
 
 
 def test_the_schema_knows_every_status() -> None:
-    assert schema("record")["properties"]["status"]["enum"] == list(STATUSES)
+    assert schema("record")["properties"]["status"]["enum"] == list(Status)
 
 
 def test_a_whole_run_is_ok_and_left_as_it_was(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
     from genbench.cli.run import raised, seconds_of
     from genbench.plan.rescore import plan_scores
     from genbench.record.merge import merge
+    from genbench.record.score import column_of
     from genbench.registry.options import parse_set
     from genbench.registry.registry import Registry
     from genbench.session.options import check_options
@@ -78,14 +79,14 @@ def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
             warn([f"{run}: {len(cells)} cells are not scored: {why} ({names})"])
         results, _, stopped = api.execute(scoring.plan, registry, out=run, **how)
         asked = {metric.label for cell in scoring.plan.cells for metric in cell.metrics}
-        made = asked & {s.get("label", s["metric"]) for record in results.records for s in record["scores"]}
+        made = asked & {column_of(s) for record in results.records for s in record["scores"]}
         if said["as_json"]:
             told.append({"directory": str(run), "new": sorted(made), "per_seed": _rows(results)})
         else:
             _print(results, run, sorted(made), named=said["metrics"] != "all")
             for line in raised(results, scoring.plan):
                 click.echo(f"failed  {line}", err=True)
-        amiss = results.failures or scoring.lacking or raised(results, scoring.plan)
+        amiss = results.failures or results.lost or scoring.lacking or raised(results, scoring.plan)
         code = code or (SIGNALLED + stopped if stopped else FAILED if amiss else 0)
         if stopped:
             click.echo(f"stopped; the same command goes on; what was scored before is in {run} as it was", err=True)
@@ -108,7 +109,7 @@ def _print(results: Any, run: Path, made: list[str], *, named: bool) -> None:
     from genbench.text import plain
 
     show(results.records, metrics=tuple(made) if named else ())
-    for record in results.failures:
+    for record in [*results.failures, *results.lost]:
         what = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
         click.echo(f"{record['status']}  {plain(what)}: {plain(record['reason'])}", err=True)
     more = f"genbench table {quote(str(run))} --metrics all"

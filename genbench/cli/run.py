@@ -146,7 +146,7 @@ def _run(said: Mapping[str, Any]) -> int:
     if stopped:
         click.echo(f"stopped; to go on: genbench run ... --out {quote(str(directory))}", err=True)
         return SIGNALLED + stopped
-    return FAILED if results.failures or raised(results, plan) else 0
+    return FAILED if results.failures or results.lost or raised(results, plan) else 0
 
 
 def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,7 +239,7 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
     show(results.records)
     for skip in plan.skips:
         click.echo(f"skip  {skip}")
-    for record in results.failures:
+    for record in [*results.failures, *results.lost]:
         what = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
         click.echo(
             f"{record['status']}  {plain(what)}, while in {record['phase']}: {plain(record['reason'])}", err=True
@@ -251,12 +251,12 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
 
 def raised(results: Any, plan: Any) -> list[str]:
     """Return a line for each metric of the plan that raised, with how often and what it said first."""
-    from genbench.record.score import failed
+    from genbench.record.score import column_of, failed
     from genbench.text import plain
 
     reasons: dict[str, list[str]] = {metric.label: [] for cell in plan.cells for metric in cell.metrics}
     for score in (score for record in results.records for score in record.get("scores") or ()):
-        name = str(score.get("label") or score["metric"])
+        name = column_of(score)
         if name in reasons and failed(score):
             reasons[name].append(score["warnings"][0].removeprefix("failed: "))
     return [

@@ -8,10 +8,9 @@ from scipy import stats
 
 from genbench.comparing.power import ALPHA, MOST_RUNS
 from genbench.comparing.verdict import Value, Verdict
+from genbench.record.status import Status
 
 __all__ = ["decide_fact", "decide_status"]
-
-ENDED = ("ok", "invalid", "diverged", "failed", "timeout", "oom", "crashed")  # what the code itself came to
 
 
 def decide_fact(
@@ -40,7 +39,7 @@ def decide_status(
     Any failure where base had none is a regression. Where both fail, the shares are compared by Fisher's exact test
     (1922). Cells that were interrupted, lost or skipped tell nothing of the code.
     """
-    a, b = ([status for status in side if status in ENDED] for side in (base, head))
+    a, b = ([status for status in side if Status(status).says_something_of_the_code] for side in (base, head))
     bad_a, bad_b = (sum(status != "ok" for status in side) for side in (a, b))
     told = {"base": _counted(base), "head": _counted(head)}
     known = {"subject": subject, "metric": "status", "kind": "status", "better": None}

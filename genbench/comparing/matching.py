@@ -17,6 +17,7 @@ from genbench.comparing.speed import SLOWER, decide_speed
 from genbench.comparing.verdict import Verdict
 from genbench.errors import UnknownName, UserError
 from genbench.record.score import column_of
+from genbench.record.status import Status
 from genbench.table.aggregate import shared
 from genbench.table.columns import TIMING_METRICS, scale_of
 
@@ -234,7 +235,7 @@ def _values(seeds: Seeds, scores: Mapping[int, Mapping[str, Any]]) -> dict[int, 
         if record["status"] == "ok":
             value = scores.get(seed, {}).get("value")
             found[seed] = None if value is None else float(value)
-        elif record["status"] not in ("interrupted", "lost", "skipped"):
+        elif Status(record["status"]).says_something_of_the_code:
             found[seed] = FAILED
     return found
 

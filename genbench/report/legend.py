@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genbench.record.score import STANDARD
-from genbench.record.status import ABSENT
+from genbench.record.status import Status
 from genbench.report.text import clean
 from genbench.table.aggregate import shared
 from genbench.table.summary import Row, Summary
@@ -132,7 +132,7 @@ def note(row: Row) -> str:
     """Return what to say in the place of the numbers of a row: ``1/3 failed: diverged``, or the status of one cell."""
     if not row.failed or len(row.records) == 1:
         return row.status
-    statuses = [s for s in row.counts if s not in ("ok", "failed", *ABSENT)]
+    statuses = [s for s in row.counts if s.failed and s is not Status.FAILED]
     return f"{row.failed}/{len(row.records)} failed{': ' if statuses else ''}{', '.join(statuses)}"
 
 
@@ -140,8 +140,8 @@ def reasons(row: Row) -> list[str]:
     """Return a text for each way in which cells of a row did not end well: ``seed 2, fit: the loss is nan``."""
     ways: dict[str, list[int]] = {}
     for r in row.records:
-        if r["status"] != "ok":
-            where = f"{r['phase']}: " if r.get("phase") and r["status"] not in ABSENT else ""
+        if (status := Status(r["status"])) is not Status.OK:
+            where = f"{r['phase']}: " if r.get("phase") and status.failed else ""
             ways.setdefault(f"{where}{r.get('reason') or 'no reason given'}", []).append(r.get("seed") or 0)
     return [clean(f"{_which(seeds, len(row.records))}{way}") for way, seeds in ways.items()]
 

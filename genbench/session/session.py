@@ -27,6 +27,7 @@ from genbench.process.task import THREADS, Task
 from genbench.record.environment import commit, cores, machine, versions
 from genbench.record.integrity import SCHEMA_VERSION
 from genbench.record.run_directory import open_run
+from genbench.record.score import column_of
 from genbench.record.store import Damage, cell_folder, write_record
 from genbench.registry.registry import Registry
 from genbench.session.interrupts import Stop
@@ -349,7 +350,7 @@ class Session:
     def _keep(self, record: Record) -> None:
         self._records[record["key"]] = record
         if record["model"] == REAL:
-            scores = {score.get("label", score["metric"]): score for score in record["scores"]}
+            scores = {column_of(score): score for score in record["scores"]}
             self._floors[data_of(self._cells[record["key"]])] = scores
 
     def _tell(self, hook: str, **what: Any) -> None:
