@@ -21,9 +21,9 @@ from sessions import DOTS, make, samples
 from genbench.errors import UserError
 from genbench.executor.dask import worker_side
 from genbench.executor.dask.address import parse_scheduler
-from genbench.plan.device_names import device_there
+from genbench.plan.device_names import remote_device
 from genbench.record.store import read_records
-from genbench.session.options import check_options
+from genbench.session.options import RunOptions
 from genbench.session.session import Session
 
 distributed = pytest.importorskip("distributed")
@@ -200,7 +200,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing_and_the_bits_are_those_of_a
     assert code == 0, said
     assert len(list((site.folder / "far").glob("cells/*/*/*.json"))) == len(by_cell(site.folder / "far")) == 8
     plan, registry = make(site.folder, site.folder / "models.py", models="waits,good,exact", seeds=2)
-    Session(plan, registry, site.folder / "near", jobs=1).run()
+    Session(plan, registry, RunOptions(site.folder / "near", jobs=1)).run()
     assert_same(site.folder / "far", site.folder / "near")
     assert subprocess.run([sys.executable, "-m", "genbench", "validate", "far"], cwd=site.folder).returncode == 0
 
@@ -351,7 +351,7 @@ def test_jobs_of_a_batch_system_are_submitted_used_and_cancelled(site: Site) -> 
 )
 def test_a_place_that_cannot_be_meant_is_refused(text: str, why: str) -> None:
     with pytest.raises(UserError, match=why):
-        check_options(None, scheduler=text)
+        RunOptions(scheduler=text).check()
 
 
 def test_places() -> None:
@@ -359,11 +359,11 @@ def test_places() -> None:
         assert parse_scheduler(text).kind == ""
     assert parse_scheduler("tcp://10.0.0.5:8786", insecure=True).text == "tcp://10.0.0.5:8786"
     assert (parse_scheduler("slurm:20").kind, parse_scheduler("slurm:20").workers) == ("slurm", 20)
-    assert (device_there("auto"), device_there("cuda")) == ("cpu", "cuda:0")
+    assert (remote_device("auto"), remote_device("cuda")) == ("cpu", "cuda:0")
     with pytest.raises(UserError, match="expected cpu or cuda"):
-        device_there("cuda:1")
+        remote_device("cuda:1")
     with pytest.raises(UserError, match="--isolation none"):
-        check_options(None, isolation="none", scheduler="local:2")
+        RunOptions(isolation="none", scheduler="local:2").check()
 
 
 def test_a_worker_that_differs_says_in_what(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from genbench.plan.plan import Request, make_plan
 from genbench.record.score import column_of
 from genbench.record.store import read_records
 from genbench.registry.registry import Registry
+from genbench.session.options import RunOptions
 from genbench.session.session import Session
 from genbench.table.results import Results
 
@@ -167,7 +168,7 @@ def trained(folder: Path, vae: str, first_seed: int, seeds: int = 5) -> Results:
         "tinyvae,-gaussian,-memoriser", "ring", "energy,sliced_w2,coverage", "smoke", seeds, first_seed, "300steps",
         "cpu", (), plugin_files=(plugin,),
     )  # fmt: skip
-    session = Session(make_plan(request, registry), registry, folder / "run", jobs=2)
+    session = Session(make_plan(request, registry), registry, RunOptions(folder / "run", jobs=2))
     return Results(tuple(session.run()))
 
 

@@ -9,15 +9,14 @@ import pytest
 
 from genbench.api import prepare
 from genbench.errors import UserError
+from genbench.plan.plan import Request
 from genbench.process import child, probe_device
 from genbench.session.options import jobs_for
 
 
 def plan(device: str):
-    return prepare(
-        models="kde", datasets="ring", metrics="energy", preset="smoke", seeds=1, budget=None, device=device,
-        settings=(), data=(), data_options={}, plugins=(), resolve_device=False,
-    )[0]  # fmt: skip
+    request = Request("kde", "ring", "energy", "smoke", seeds=1, device=device)
+    return prepare(request, resolve_device=False)[0]
 
 
 def test_several_gpus_are_one_kind_of_cell() -> None:

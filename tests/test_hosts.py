@@ -13,7 +13,7 @@ import pytest
 from sessions import make, play, write_plugin
 
 from genbench.executor import zygote_pool
-from genbench.executor.zygote_pool import Forked, ZygotePool
+from genbench.executor.zygote_pool import ZygotePool
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.limits import Limits
 from genbench.process.launch import start_server
@@ -93,7 +93,7 @@ def test_the_real_side_is_made_once_and_the_scores_are_the_same_bit_for_bit(
     shared = run(tmp_path, out="shared", **asked)
     assert {record["status"] for record in shared.values()} == {"ok"}
     assert computed(tmp_path) == 1
-    monkeypatch.setattr(zygote_pool, "MOST", 0)
+    monkeypatch.setattr(zygote_pool, "MAX_ZYGOTES", 0)
     alone = run(tmp_path, out="alone", **asked)
     assert computed(tmp_path) == 1 + len(alone)
     assert values(shared) == values(alone)
@@ -158,7 +158,7 @@ def test_a_hundred_forks_of_one_host_none_of_which_hangs(tmp_path: Path) -> None
 
     def score(cell: Cell) -> Worker:
         worker = finished(held.start(start_server(), Task("score", cell, tmp_path)))
-        held.ended(worker)
+        held.take_back(worker)
         assert "result" in (worker.outcome or {}), worker.outcome
         return worker
 
@@ -166,7 +166,7 @@ def test_a_hundred_forks_of_one_host_none_of_which_hangs(tmp_path: Path) -> None
         assert score(cells[REAL]).serving
         del limits
         found = [score(cells["good"]) for _ in range(100)]
-        assert all(isinstance(worker, Forked) for worker in found)
+        assert all(worker.forked for worker in found)
         scores = [[score["value"] for score in (worker.outcome or {})["result"]] for worker in found]
         assert all(each == scores[0] for each in scores)
     finally:

@@ -10,6 +10,7 @@ from sessions import samples
 
 from genbench.plan.plan import Request, make_plan
 from genbench.registry.registry import Registry
+from genbench.session.options import RunOptions
 from genbench.session.session import Session
 from genbench.spec import ModelSpec
 
@@ -32,7 +33,7 @@ ITERATIVE = [spec.name for spec in registered() if spec.iterative]
 def energies(folder: Path, models: str, budget: str) -> dict[str, dict]:
     registry = Registry.discover()
     request = Request(f"{models},-memoriser", "moons", "energy", "smoke", 1, 0, budget, "cpu")
-    records = Session(make_plan(request, registry), registry, folder, jobs=2).run()
+    records = Session(make_plan(request, registry), registry, RunOptions(folder, jobs=2)).run()
     assert {record["status"] for record in records} == {"ok"}, [record["reason"] for record in records]
     return {record["model"]: record for record in records}
 

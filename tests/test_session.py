@@ -16,6 +16,7 @@ from genbench.errors import UserError
 from genbench.plan.cell import REAL
 from genbench.record.environment import commit
 from genbench.record.store import cell_folder, read_records
+from genbench.session.options import RunOptions
 from genbench.session.session import Session
 
 # ------------------------------------------------------------------------------ a few faults; tests/faults has them all
@@ -135,7 +136,7 @@ def test_fresh_interpreters_give_what_the_fork_server_gives(tmp_path: Path) -> N
 
 def test_all_models_of_a_seed_see_the_same_data_and_each_seed_others(tmp_path: Path) -> None:
     plan, registry = make(tmp_path, seeds=2)
-    records = Session(plan, registry, tmp_path / "run", jobs=2).run()
+    records = Session(plan, registry, RunOptions(tmp_path / "run", jobs=2)).run()
     prints = {seed: {r["fingerprint"] for r in records if r["seed"] == seed} for seed in (0, 1)}
     assert all(len(each) == 1 for each in prints.values())
     assert prints[0] != prints[1]
@@ -496,4 +497,4 @@ def test_a_directory_that_cannot_be_written_is_told_before_anything_runs(tmp_pat
     plan, registry = make(tmp_path)
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(UserError, match=r"--out .* cannot be written"):
-            Session(plan, registry, out).run()
+            Session(plan, registry, RunOptions(out, jobs=1)).run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from genbench.errors import Invalid
 from genbench.process.messages import explain
 from genbench.session import interrupts
 from genbench.session.interrupts import Stop
+from genbench.session.options import RunOptions
 from genbench.session.session import Session
 
 
@@ -35,10 +37,20 @@ def test_the_first_signal_is_noted_and_the_second_interrupts(monkeypatch: pytest
 
 
 def test_the_first_signal_interrupts_what_may_wait_for_long() -> None:
+    reached = []
     with Stop() as stop:
+        with stop.impatient():
+            os.kill(os.getpid(), signal.SIGINT)
+            reached.append("the end of the long call")
+        assert (reached, stop.number, stop.again) == ([], signal.SIGINT, False)
+        time.sleep(2 * interrupts.ECHO)
         with pytest.raises(KeyboardInterrupt), stop.impatient():
             os.kill(os.getpid(), signal.SIGINT)
-        assert (stop.number, stop.again) == (signal.SIGINT, False)
+
+
+def test_an_interrupt_that_is_no_signal_of_the_run_is_raised_by_what_may_wait() -> None:
+    with Stop() as stop, pytest.raises(KeyboardInterrupt), stop.impatient():
+        raise KeyboardInterrupt
 
 
 def test_a_run_that_was_told_to_outlive_its_terminal_does() -> None:
@@ -70,8 +82,8 @@ def test_what_is_imported_while_a_run_begins_is_imported_whole(tmp_path: Path) -
         whole.append("imported")
 
     plan, registry = make(tmp_path, models="good")
-    session = Session(plan, registry, tmp_path / "run", meanwhile=meanwhile)
-    records = session.run()
+    session = Session(plan, registry, RunOptions(tmp_path / "run", jobs=1))
+    records = session.run(meanwhile)
     assert whole == ["imported"]
     assert session.stopped == signal.SIGINT
     assert {record["status"] for record in records} == {"interrupted"}

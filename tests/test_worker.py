@@ -180,8 +180,9 @@ sys.path.insert(0, {tests!r})
 from pathlib import Path
 from sessions import make
 from genbench.session import Session
+from genbench.session.options import RunOptions
 plan, registry = make(Path({folder!r}), Path({plugin!r}), models="waits")
-Session(plan, registry, Path({folder!r}) / "run", jobs=2).run()
+Session(plan, registry, RunOptions(Path({folder!r}) / "run", jobs=2)).run()
 """
 WAITS = """
 import os, pathlib, subprocess, time

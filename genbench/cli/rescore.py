@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, TypeVar
@@ -59,10 +60,10 @@ def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
     from genbench.record.score import column_of
     from genbench.registry.options import parse_set
     from genbench.registry.registry import Registry
-    from genbench.session.options import check_options
+    from genbench.session.options import RunOptions
 
-    how = {"jobs": said["jobs"], "timeout": seconds_of(said["timeout"]), "memory": said["memory"], "retry": "failed"}
-    check_options(None, **how)
+    how = RunOptions(jobs=said["jobs"], timeout=seconds_of(said["timeout"]), memory=said["memory"], retry="failed")
+    how.check()
     plugins = [Path(path) for path in said["plugins"]]
     registry = Registry.discover(plugins)
     warn(registry.problems)
@@ -77,7 +78,7 @@ def score_runs(runs: Sequence[Path], said: Mapping[str, Any]) -> int:
         for why, cells in scoring.lacking.items():
             names = ", ".join(cells[:3]) + ", .." * (len(cells) > 3)
             warn([f"{run}: {len(cells)} cells are not scored: {why} ({names})"])
-        results, _, stopped = api.execute(scoring.plan, registry, out=run, **how)
+        results, _, stopped = api.execute(scoring.plan, registry, replace(how, out=run))
         asked = {metric.label for cell in scoring.plan.cells for metric in cell.metrics}
         made = asked & {column_of(s) for record in results.records for s in record["scores"]}
         if said["as_json"]:

@@ -115,27 +115,28 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 def _run(said: Mapping[str, Any]) -> int:
     from genbench import api
     from genbench.cli.output import warn
-    from genbench.session.options import check_options
+    from genbench.plan.plan import Request
+    from genbench.session.options import RunOptions
 
-    timeout = seconds_of(said["timeout"])
-    how = {
-        "out": said["out"], "jobs": said["jobs"], "timeout": timeout, "memory": said["memory"],
-        "isolation": said["isolation"], "retry": said["retry"], "scheduler": said["scheduler"],
-        "insecure": said["insecure"],
-    }  # fmt: skip
-    check_options(**how)
-    plan, registry = api.prepare(
+    how = RunOptions(
+        out=said["out"], jobs=said["jobs"], timeout=seconds_of(said["timeout"]), memory=said["memory"],
+        isolation=said["isolation"], force=said["force"], retry=said["retry"], scheduler=said["scheduler"],
+        insecure=said["insecure"],
+    )  # fmt: skip
+    how.check()
+    request = Request(
         models=said["models"], datasets=said["datasets"], metrics=said["metrics"], preset=said["preset"],
         seeds=said["seeds"], first_seed=said["first_seed"], budget=said["budget"], device=said["device"],
-        settings=said["settings"], data=said["data"], data_options=_of_data(said),
-        plugins=[Path(p) for p in said["plugins"]], resolve_device=not said["dry_run"],
-        elsewhere=said["scheduler"] is not None,
+        settings=tuple(said["settings"]), plugin_files=tuple(Path(p) for p in said["plugins"]),
     )  # fmt: skip
+    plan, registry = api.prepare(
+        request, said["data"], _of_data(said), resolve_device=not said["dry_run"], remote=how.scheduler is not None
+    )
     warn([*registry.problems, *plan.notes])
     if said["dry_run"]:
         return _print_plan(plan, said)
     try:
-        results, directory, stopped = api.execute(plan, registry, force=said["force"], **how)
+        results, directory, stopped = api.execute(plan, registry, how)
     except KeyboardInterrupt as stop:  # the second signal, or one before the first cell
         click.echo("genbench: stopped at once; the records written so far are intact", err=True)
         return SIGNALLED + getattr(stop, "number", signal.SIGINT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from genbench.errors import UserError
 
-__all__ = ["check_device_names", "device_there"]
+__all__ = ["check_device_names", "remote_device"]
 
 
 def check_device_names(text: str) -> None:
@@ -18,7 +18,7 @@ def check_device_names(text: str) -> None:
         raise UserError(f"--device {text}: several devices must be different GPUs, as cuda:0,cuda:1")
 
 
-def device_there(device: str) -> str:
+def remote_device(device: str) -> str:
     """Return what ``--device`` means on other machines, which are asked later; raises UserError."""
     known = {"auto": "cpu", "cpu": "cpu", "cuda": "cuda:0"}
     if device not in known:

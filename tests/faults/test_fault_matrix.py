@@ -10,7 +10,7 @@ import psutil
 import pytest
 from runs import Run, between_goods, goods, scores
 
-from genbench.process.supervisor import GRACE, LOG_HEAD, LOG_TAIL
+from genbench.process.supervisor import LOG_HEAD, LOG_TAIL, STOP_GRACE_S
 
 pytestmark = pytest.mark.slow
 
@@ -140,7 +140,7 @@ def test_the_same_command_again_runs_nothing_but_what_was_lost(played: Played) -
 def test_what_hangs_is_ended_in_time_and_says_where_it_stood(played: Played) -> None:
     for name in HANGING:
         record = played.records[name]
-        assert TIMEOUT <= record["usage"]["fit"]["wall_s"] < TIMEOUT + GRACE + 5, "the 5 is for a busy machine"
+        assert TIMEOUT <= record["usage"]["fit"]["wall_s"] < TIMEOUT + STOP_GRACE_S + 5, "the 5 is for a busy machine"
         if name != "stops_itself":  # a process that is stopped writes nothing
             assert "hostile.py" in played.run.log(name)
             assert "most recent call first" in played.run.log(name)
