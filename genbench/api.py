@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UserError
-from genbench.plan.device_names import check_device_names, remote_device
+from genbench.plan.device_names import DeviceName, remote_device
 from genbench.record.run_directory import default_directory
 from genbench.registry.options import Setting
 from genbench.session.options import RunOptions
@@ -106,7 +106,7 @@ def prepare(
     from genbench.plan.plan import make_plan
     from genbench.registry.registry import Registry
 
-    check_device_names(request.device)
+    DeviceName.parse(request.device)
     if remote:
         request, resolve_device = replace(request, device=remote_device(request.device)), False
     registry = Registry.discover(request.plugin_files)

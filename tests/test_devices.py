@@ -9,6 +9,7 @@ import pytest
 
 from genbench.api import prepare
 from genbench.errors import UserError
+from genbench.plan.device_names import DeviceName
 from genbench.plan.plan import Request
 from genbench.process import child, probe_device
 from genbench.session.options import jobs_for
@@ -22,8 +23,8 @@ def plan(device: str):
 def test_several_gpus_are_one_kind_of_cell() -> None:
     one, two = plan("cuda:0"), plan("cuda:0,cuda:1")
     assert [cell.key for cell in one.cells] == [cell.key for cell in two.cells]
-    assert jobs_for("cuda:0,cuda:1") == 2
-    assert jobs_for("cuda") == 1
+    assert jobs_for(DeviceName.parse("cuda:0,cuda:1")) == 2
+    assert jobs_for(DeviceName.parse("cuda")) == 1
 
 
 @pytest.mark.parametrize(

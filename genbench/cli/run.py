@@ -211,10 +211,11 @@ def seconds_of(text: str | None) -> float | None:
 def _print_plan(plan: Any, said: Mapping[str, Any]) -> int:
     """Print which cells would run, which combinations not and why, and how long it may take."""
     from genbench.cli.output import print_json, print_table
+    from genbench.plan.device_names import DeviceName
     from genbench.session.options import jobs_for
     from genbench.text import duration
 
-    jobs = said["jobs"] or jobs_for(said["device"])
+    jobs = said["jobs"] or jobs_for(DeviceName.parse(said["device"]))
     if said["as_json"]:
         cells = [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells]
         skipped = [skip.as_dict() for skip in plan.skips]

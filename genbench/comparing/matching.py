@@ -16,6 +16,7 @@ from genbench.comparing.sources import CellName, Side, read_side
 from genbench.comparing.speed import SLOWER, decide_speed
 from genbench.comparing.verdict import Verdict
 from genbench.errors import UnknownName, UserError
+from genbench.plan.device_names import kind_of
 from genbench.record.score import column_of
 from genbench.record.status import Status
 from genbench.table.aggregate import shared
@@ -253,7 +254,7 @@ def _facts(title: str, old: Seeds, new: Seeds) -> list[Verdict]:
     seeds = sorted(seed for seed in old.keys() & new.keys() if old[seed]["status"] == new[seed]["status"] == "ok")
     verdicts = []
     counted = all(str(old[seed].get("budget")).endswith(("steps", "epochs")) for seed in seeds)  # not by a clock
-    on_gpu = all(str(old[seed].get("device")).startswith("cuda") for seed in seeds)  # elsewhere peaks are not exact
+    on_gpu = all(kind_of(old[seed].get("device")) == "cuda" for seed in seeds)  # elsewhere peaks are not exact
     names = ["parameters", *(("steps", "forward_calls") if counted else ()), *(("peak_mb",) if on_gpu else ())]
     for name in names:
         a, b = ([(side[seed].get("timings") or {}).get(name) for seed in seeds] for side in (old, new))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UserError
+from genbench.plan.device_names import kind_of
 from genbench.record.environment import CLOCK
 from genbench.record.store import Damage, read_records, read_run
 
@@ -83,7 +84,7 @@ def _of_records(name: str, records: Sequence[Mapping[str, Any]], damaged: list[D
 
 def _name(record: Mapping[str, Any]) -> CellName:
     model, dataset = (str(record.get(a) or record[b]) for a, b in (("label", "model"), ("dataset_label", "dataset")))
-    return model, dataset, str(record.get("budget") or ""), str(record.get("device") or "").partition(":")[0]
+    return model, dataset, str(record.get("budget") or ""), kind_of(record.get("device"))
 
 
 def _of_benchmarks(path: Path, files: Sequence[Path]) -> Side:

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from genbench.budget import Sizes
+from genbench.plan.device_names import DeviceName
 from genbench.record.status import Status
 from genbench.record.store import key_of
 from genbench.registry.component import Component, measured
@@ -46,7 +47,7 @@ class Cell:
             "dataset": _identity(self.dataset),
             "seed": self.seed,
             "budget": self.budget,
-            "device": self.device.partition(":")[0],
+            "device": DeviceName.parse(self.device).kind,
             "dtype": DTYPE,
             "sizes": asdict(self.sizes),
             "torch": _minor_version("torch"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from genbench.executor.base import Executor
+from genbench.plan.device_names import DeviceName
 from genbench.plan.plan import Plan
 from genbench.session.observers import Observer
 from genbench.session.options import RunOptions, jobs_for
@@ -21,17 +22,17 @@ def executor_for(
 
     A scheduler that is there already is connected before anything is written. Raises UserError where none answers.
     """
-    device = plan.cells[0].device if plan.cells else "cpu"
+    device = DeviceName.parse(plan.cells[0].device if plan.cells else "cpu")
     if options.scheduler is not None:
         return _dask(plan, options, say)
     if options.isolation == "none":
         from genbench.executor.in_process import InProcessExecutor
 
-        return InProcessExecutor(device, observer.progressed)
+        return InProcessExecutor(str(device), observer.progressed)
     from genbench.executor.local import LocalExecutor
 
     jobs = options.jobs or jobs_for(device)
-    return LocalExecutor(device.split(","), jobs, options.limits, plan.plugin_files)
+    return LocalExecutor(device.each, jobs, options.limits, plan.plugin_files)
 
 
 def _dask(plan: Plan, options: RunOptions, say: Callable[[str], None]) -> Executor:

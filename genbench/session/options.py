@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genbench.errors import UserError
+from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 
 __all__ = ["MIN_MEMORY_BYTES", "RunOptions", "jobs_for"]
@@ -83,8 +84,8 @@ def _check_folder(out: Path) -> None:
         raise UserError(f"--out {out}: {there} cannot be written; choose another directory")
 
 
-def jobs_for(device: str) -> int:
+def jobs_for(device: DeviceName) -> int:
     """Return how many cells run at a time: one a core on the processor, one on each accelerator."""
     from genbench.record.environment import cores
 
-    return cores() if device in ("auto", "cpu") else len(device.split(","))
+    return cores() if device.kind in ("auto", "cpu") else len(device.each)

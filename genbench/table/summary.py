@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from genbench.plan.device_names import kind_of
 from genbench.record.status import Status
 from genbench.record.store import Record
 from genbench.table.aggregate import Aggregate, score_aggregate, timing_aggregate
@@ -129,7 +130,7 @@ def _named(records: Sequence[Record], label: Any, fields: Sequence[str]) -> dict
 def _value(record: Record, name: str) -> str:
     value = record.get(name)
     if name == "device":
-        return str(value or "").split(":")[0]  # cuda:0 and cuda:1 do the same work
+        return kind_of(value)  # cuda:0 and cuda:1 do the same work
     return json.dumps(value or {}, sort_keys=True, default=str) if name.endswith("_config") else str(value or "")
 
 

@@ -23,6 +23,7 @@ from genbench.executor.dask.job_queue import start_cluster
 from genbench.executor.dask.remote_task import RemoteTask, one_line
 from genbench.executor.slots import Slot
 from genbench.plan.cell import Cell
+from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
 from genbench.process.task import Packed, Task
@@ -81,7 +82,7 @@ class DaskExecutor:
         self._limits = limits or Limits()
         self.jobs = jobs
         self._say = say
-        self._device = plan.cells[0].device if plan.cells else "cpu"
+        self._on_gpu = bool(plan.cells) and DeviceName.parse(plan.cells[0].device).on_gpu
         self._topic = f"genbench-{secrets.token_hex(6)}"
         self._stack = contextlib.ExitStack()
         self._client: Any = None
@@ -121,7 +122,7 @@ class DaskExecutor:
             self._patience = (float(parse_timedelta(given)),) * 2
         from distributed import Client
 
-        resource = GPU if self._device.startswith("cuda") else CPU
+        resource = GPU if self._on_gpu else CPU
         where = start_cluster(self.place.kind, self.place.workers, resource, self._folder, self._stack, self._problems)
         try:
             client: Any = Client  # untyped
@@ -134,7 +135,7 @@ class DaskExecutor:
 
     def _await_workers(self) -> None:
         until = None if self._patience[0] is None else time.monotonic() + self._patience[0]
-        need = GPU if self._device.startswith("cuda") else CPU
+        need = GPU if self._on_gpu else CPU
         if self.place.kind not in ("", "local"):
             self._say(f"waiting for the first worker of {self.place.text}")
         while True:
@@ -189,7 +190,10 @@ class DaskExecutor:
         found: dict[str, Any] = {}
         on_gpu = [address for address, given in strangers.items() if given.get(GPU)]
         with self._token() as token:
-            for device, who in ((self._device, on_gpu), ("cpu", [each for each in strangers if each not in on_gpu])):
+            for device, who in (
+                ("cuda:0" if self._on_gpu else "cpu", on_gpu),
+                ("cpu", [each for each in strangers if each not in on_gpu]),
+            ):
                 arguments = (self._expected, str(self._folder), token, device)
                 found |= (
                     self._client.run(worker_side.look_at, *arguments, workers=who, on_error="return") if who else {}
@@ -246,7 +250,7 @@ class DaskExecutor:
 
     def take(self, stage: str) -> Slot | None:
         """Return a place for a ``fit`` or a ``score``; None where all are taken, or nobody is there."""
-        on_gpu = self._device.startswith("cuda") and (stage == "fit" or not self._capacity(CPU))
+        on_gpu = self._on_gpu and (stage == "fit" or not self._capacity(CPU))
         resource = GPU if on_gpu else CPU
         busy = sum(place.resource == resource for place in self._busy)
         if busy >= self._capacity(resource) or len(self._busy) >= (self.jobs or len(self._busy) + 1):
