@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from toil import make_project
+from bench_project import make_project
 
 from genbench.benching.baseline import read_stored
 from genbench.benching.measure import Effort

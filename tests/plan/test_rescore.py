@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from run_directories import files_of, folder_of
 from sessions import DOTS, play, write_plugin
-from whole import files_of, folder_of
 
 from genbench.cli.main import main
 from genbench.plan.cell import REAL

@@ -5,34 +5,16 @@ All cases run in one process of their own, so that what it imported can be seen,
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from faults.command_lines import check, outcomes
 
 from genbench.cli.main import main
-
-DRIVER = """
-import contextlib, io, json, os, sys
-from genbench.cli.main import main
-
-def listing():
-    return sorted(os.path.join(folder, name) for folder, _, names in os.walk(".") for name in names)
-
-for arguments in json.load(sys.stdin):
-    out, err, before = io.StringIO(), io.StringIO(), listing()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(arguments)
-    said = {"code": code, "out": out.getvalue(), "err": err.getvalue(), "written": listing() != before,
-            "imported": sorted({"torch", "numpy", "pandas", "scipy", "ot", "rich"} & set(sys.modules))}
-    print(json.dumps(said), flush=True)
-"""
 
 # what is asked for -> what the one line on stderr must hold; these need no file and import nothing heavy
 REQUESTS: dict[str, tuple[str, ...]] = {
@@ -164,30 +146,12 @@ def write_files(folder: Path) -> None:
         (folder / name).write_text(text)
 
 
-def outcomes(folder: Path, requests: list[list[str]]) -> list[dict[str, Any]]:
-    """Run command lines one after the other in a process of their own; return what each said, wrote and imported."""
-    program, given = [sys.executable, "-B", "-c", DRIVER], json.dumps(requests)
-    done = subprocess.run(program, input=given, capture_output=True, text=True, cwd=folder, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("bad")
     write_files(folder)
     given = [*REQUESTS, *FILES]
     return dict(zip(given, outcomes(folder, [["run", *text.split()] for text in given]), strict=True))
-
-
-def check(outcome: dict[str, Any], parts: tuple[str, ...]) -> None:
-    assert outcome["code"] == 2
-    assert outcome["out"] == ""
-    assert outcome["err"].startswith("genbench: ")
-    assert outcome["err"].count("\n") == 1, "more than one line"
-    for part in parts:
-        assert part in outcome["err"]
-    assert not outcome["written"]
 
 
 @pytest.mark.parametrize("request_", REQUESTS)

@@ -212,7 +212,7 @@ def alive(pid: int) -> bool:
 def test_nothing_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
     here = tmp_path / "here"
     plugin = write_plugin(tmp_path / "waits.py", WAITS.replace("HERE", repr(str(here))))
-    script = ORPHANS.format(tests=str(Path(__file__).parent), folder=str(tmp_path), plugin=str(plugin))
+    script = ORPHANS.format(tests=str(Path(__file__).parents[1]), folder=str(tmp_path), plugin=str(plugin))
     process = subprocess.Popen([sys.executable, "-c", script])
     while not here.exists():
         assert process.poll() is None

@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from whole import files_of
+from run_directories import files_of
 
 from genbench.cli.main import main
 from genbench.record.integrity import seal

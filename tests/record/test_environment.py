@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-import genbench
 from genbench.record import environment
 
 
@@ -19,7 +18,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A folder that genbench is imported from, for all that it knows."""
     (tmp_path / "genbench").mkdir()
     (tmp_path / "genbench" / "__init__.py").write_text("a = 1\n")
-    monkeypatch.setattr(genbench, "__file__", str(tmp_path / "genbench" / "__init__.py"))
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "genbench" / "record" / "environment.py"))
     environment.commit.cache_clear()
     yield tmp_path
     environment.commit.cache_clear()

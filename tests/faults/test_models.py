@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from runs import Run, between_goods, goods, scores
+from faults.runs import Run, between_goods, goods, scores
 
 from genbench.process.supervisor import LOG_HEAD, LOG_TAIL, STOP_GRACE_S
 

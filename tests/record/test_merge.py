@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from whole import files_of, folder_of, whole_record, whole_run
+from run_directories import files_of, folder_of, whole_record, whole_run
 
 from genbench.cli.main import main
 from genbench.errors import UserError

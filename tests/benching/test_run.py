@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toil import git, make_project
+from bench_project import git, make_project
 
 from genbench.benching import measure as lab_module
 from genbench.benching.baseline import Stored, read_stored, write_stored
@@ -25,7 +25,7 @@ from genbench.errors import UnknownName, UserError
 from genbench.record.environment import machine
 from genbench.record.run_directory import write_run
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TRACKED = ROOT / "genbench" / "benching" / "tracked.py"
 
 

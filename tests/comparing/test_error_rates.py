@@ -19,7 +19,7 @@ from genbench.session.options import RunOptions
 from genbench.session.session import Session
 from genbench.table.results import Results
 
-REFERENCE = Path(__file__).parent.parent / "results" / "reference"
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 RUNS = 100
 ALPHA = 0.01  # what the gate promises
 

@@ -106,11 +106,11 @@ def test_nothing_else_is_in_the_key(cell: Cell) -> None:
 
 
 def test_genbenchs_own_version_is_not_in_the_key(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = [(c.key, c.identity) for c in (cell, replace(cell, model=plans.Chosen(plans.REAL_ENTRY, None)))]
+    before = [(c.key, c.identity) for c in (cell, replace(cell, model=plans.Component(plans.REAL_ENTRY, None)))]
     monkeypatch.setattr(genbench, "__version__", "99.0")
     after = of_model(replace(cell), version="99.0", editable=False)
     assert after.key == before[0][0]
-    assert replace(cell, model=plans.Chosen(plans.REAL_ENTRY, None)).key == before[1][0]
+    assert replace(cell, model=plans.Component(plans.REAL_ENTRY, None)).key == before[1][0]
 
 
 def test_other_environments_give_the_same_key(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:

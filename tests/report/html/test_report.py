@@ -11,10 +11,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import sessions
-from synthetic import record, score, seeds
+from synthetic import EVIL, record, score, seeds, write_run
 
 from genbench.cli.main import main
-from genbench.record.store import cell_folder, write_json, write_record
+from genbench.record.store import cell_folder
 from genbench.report.html import render_report
 from genbench.report.html.cells import log_of
 from genbench.report.html.pictures import _short, as_data
@@ -23,7 +23,6 @@ from genbench.report.html.tables import leaderboard
 from genbench.table.results import Results, load
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
-EVIL = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'&{{7*7}}</style></title><!--"
 
 
 class Page(HTMLParser):
@@ -54,14 +53,6 @@ class Page(HTMLParser):
     @property
     def text(self):
         return " ".join(" ".join(self.words).split())
-
-
-def write_run(folder, records, **about):
-    folder.mkdir(parents=True)
-    write_json(folder / "run.json", {"cells": [r["key"] for r in records], "request": {"preset": "smoke"}, **about})
-    for each in records:
-        write_record(folder, each)
-    return folder
 
 
 def page_of(folder, **options):

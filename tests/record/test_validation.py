@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from run_directories import files_of, folder_of, whole_record, whole_run
 from sessions import play
-from whole import files_of, folder_of, whole_record, whole_run
 
 from genbench.cli.main import main
 from genbench.record.integrity import seal

@@ -9,7 +9,7 @@ import pytest
 from genbench.testing import check_plugin, checks_for
 
 PATH = Path(__file__).parent / "broken_metrics.py"
-ELSEWHERE = {  # of packages and of options: test_kit.py and test_models_kit.py
+ELSEWHERE = {  # of packages and of options: test_kit.py and test_models.py
     "declared_lightly",
     "options_are_explained",
     "config_survives_a_round_trip",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runs import Run, goods, scores
+from faults.runs import Run, goods, scores
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,7 @@ import subprocess
 import time
 
 import pytest
-from synthetic import record, score, seeds
-from test_html import EVIL, write_run
+from synthetic import EVIL, record, score, seeds, write_run
 
 from genbench.report.html import render_report
 from genbench.table.results import load

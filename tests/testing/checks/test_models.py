@@ -10,7 +10,7 @@ from genbench.testing import check_plugin, checks_for
 
 HERE = Path(__file__).parent
 SOUND, BROKEN = HERE / "sound_models.py", HERE / "broken_models.py"
-ELSEWHERE = {"declared_lightly"}  # of packages, not of one file: tests/conformance/test_kit.py
+ELSEWHERE = {"declared_lightly"}  # of packages, not of one file: tests/testing/test_kit.py
 NAMES = [check.name for check in checks_for("model") if check.name not in ELSEWHERE]
 
 

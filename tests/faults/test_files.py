@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from test_bad_input import check, outcomes
+from faults.command_lines import check, outcomes
 
 ROWS = np.random.default_rng(0).normal(size=(60, 3))
 

@@ -300,7 +300,7 @@ def test_records_of_schema_1_are_read_as_todays(run: Path) -> None:
     assert json.loads((folder / "2.json").read_text()) == WHOLE, "reading changes nothing"
 
 
-REFERENCE = Path(__file__).parent.parent / "results" / "reference"
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 
 
 def test_the_records_of_the_reference_run_are_whole() -> None:

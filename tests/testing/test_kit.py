@@ -14,7 +14,7 @@ from genbench.cli.main import main
 from genbench.errors import UnknownName
 from genbench.testing import Check, Failed, Report, Skipped, check_plugin, checks_for, conformance, kit, subjects
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "checks"
 DATA = str(HERE / "broken_datasets.py")
 
 
