@@ -112,7 +112,7 @@ class VAE:
         values = self.network.likelihood.outputs * math.prod(x.shape[1:])
         rows = max(1, min(CODES, VALUES // values) // k)
         bounds = []
-        for block in x.split(rows):
+        for block in torch.split(x, rows):
             log_weights = self._log_weights(block, k)  # (k, n)
             iwae = torch.logsumexp(log_weights, 0) - math.log(k)
             bounds.append(iwae if self.config.likelihood == "iwae" else log_weights.mean(0))
@@ -121,12 +121,12 @@ class VAE:
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
         """Return codes (n, latent) of x (n, *shape): the means of q(z|x)."""
-        return torch.cat([self.network.posterior(block)[0] for block in x.split(BLOCK)])
+        return torch.cat([self.network.posterior(block)[0] for block in torch.split(x, BLOCK)])
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Return the means (n, *shape) of p(x|z) for codes z (n, latent)."""
-        decoded = [self.network.likelihood.mean(self.network.decoder(block)) for block in z.split(BLOCK)]
+        decoded = [self.network.likelihood.mean(self.network.decoder(block)) for block in torch.split(z, BLOCK)]
         return torch.cat(decoded)
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -176,7 +176,8 @@ class VAE:
     def _draws(self, x: Tensor) -> Tensor:
         """Return codes drawn from q(z|x), several for each x (n, *shape) where these are few: (n * repeats, latent)."""
         repeats = max(1, min(4, 5000 // len(x)))
-        posteriors = [self.network.posterior(block) for block in x.repeat(repeats, *[1] * (x.dim() - 1)).split(BLOCK)]
+        blocks = torch.split(x.repeat(repeats, *[1] * (x.dim() - 1)), BLOCK)
+        posteriors = [self.network.posterior(block) for block in blocks]
         return torch.cat([draw(mean, log_sigma) for mean, log_sigma in posteriors])
 
     def _sample(self, n: int) -> Tensor:

@@ -75,7 +75,8 @@ class DDPM:
         network, batch = build(config, data)
         network.to(device)
         self.network = deepcopy(network).requires_grad_(False)
-        learned, averaged = [p.detach() for p in network.parameters()], list(self.network.parameters())
+        learned = [p.detach() for p in network.parameters()]
+        averaged: list[Tensor] = list(self.network.parameters())
         adam = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=device.type in ("cpu", "cuda"))
         errors = torch.full((2, chain.timesteps + 1), 1e-6, device=device)  # running sums of ‖ε - ε_θ‖² / d and of 1
 
@@ -149,7 +150,8 @@ class DDPM:
         Below φ_1, where the network was not trained, F is linear in φ: it is 0 at 0, where x shows no noise.
         """
         first = self.chain.angle[1]
-        return (angle / first).clamp(max=1) * self.network(x, angle.maximum(first))
+        trained: Tensor = self.network(x, angle.maximum(first))
+        return (angle / first).clamp(max=1) * trained
 
     def parameters(self) -> list[Tensor]:
         """Return the averaged weights."""

@@ -43,7 +43,7 @@ def variational_bound(model: DDPM, x: Tensor, terms: int = 0) -> Tensor:
     L = 0.5 * (left * x.square() - left - math.log1p(-left)).flatten(1).sum(1)  # L_T = KL(q(x_T | x_0) ‖ N(0, I))
     L += term(torch.ones(1, dtype=torch.long, device=x.device))
     if terms >= T:
-        for t in torch.arange(2, T + 1, device=x.device).split(1):
+        for t in torch.split(torch.arange(2, T + 1, device=x.device), 1):
             L += term(t)
         return -L
     weight = log_part[2:] + factor[2:] * gamma[2:]  # the term, where ε is as uncertain as in training
@@ -82,7 +82,7 @@ def flow_log_prob(
     n, d = len(x), x[0].numel()
     probes = probes or (None if d <= EXACT_TRACE else PROBES)
     if probes is None:
-        signs = torch.eye(d, device=x.device)[:, None].expand(d, n, d).unflatten(2, x.shape[1:])
+        signs = torch.unflatten(torch.eye(d, device=x.device)[:, None].expand(d, n, d), 2, x.shape[1:])
     else:
         signs = torch.randint(0, 2, (probes, *x.shape), device=x.device).mul(2).sub(1).to(x.dtype)
 
