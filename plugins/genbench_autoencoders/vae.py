@@ -62,7 +62,45 @@ def draw(mean: Tensor, log_sigma: Tensor) -> Tensor:
 
 
 class VAE:
-    """Variational autoencoder whose decoder is Gaussian, or over the grey levels of integer images."""
+    """Variational autoencoder whose decoder is Gaussian, or a distribution over the grey levels of integer images.
+
+    What is not in the paper (Kingma & Welling 2014):
+
+        here                                 in the paper              reason
+        -----------------------------------  ------------------------  ------------------------------------------------
+        codes are sampled from a Gaussian    from N(0, I)              codes rarely fill N(0, I): Ghosh et al. 2020.
+        mixture, fitted after training                                 ``prior="normal"`` is the paper's
+        weight β of the KL term              1                         an option (Higgins et al. 2017); 1 by default
+        that weight rises from 0 over the    constant                  from the start, the KL term can empty the code:
+        first half of the training                                     Bowman et al. 2016, arXiv:1511.06349
+        σ of a Gaussian decoder: one number  a function of the code    as a function of the code σ can shrink to 0
+        a column, one for all pixels                                   around single rows, where the likelihood has no
+                                                                       bound: Mattei & Frellsen 2018, arXiv:1802.04826
+        σ starts at 0.02, has 5 times the    as all other weights      σ near 1 takes all data for noise and leaves the
+        learning rate where codes have                                 code empty; it must rise to what the code cannot
+        fewer dimensions than the data,                                hold, and be right for rows outside of the
+        and is set to the error on held-out                            training: Rybkin et al. 2021, arXiv:2006.13202
+        rows
+        integer images: a probability for    Bernoulli, grey values    a density of grey levels, comparable with that of
+        each grey level, or a mixture of     as probabilities          other models: Salimans et al. 2017,
+        logistics above 32 levels                                      arXiv:1701.05517
+        the encoder sees such images         grey values               noise within a grey level says nothing of the
+        without dequantisation noise                                   image
+        residual perceptrons of 128 SiLU     one hidden layer of 200   fit narrow modes in fewer steps
+        units, 3 blocks                      to 500 tanh units
+        convolutions with dropout for        one hidden layer          fewer weights; without dropout a thousand images
+        images                                                         are memorised
+        PyTorch's initial weights            drawn from N(0, 0.01)     made for deeper networks
+        Adam, learning rate 3e-3, falling    Adagrad, step sizes 0.01  converges within a short budget
+        as a cosine; batches of 64           to 0.1; batches of 100
+        no prior on the weights              N(0, I): weight decay     held-out rows guard against overfitting instead
+        weights are averaged over steps      the last ones             removes the noise of the last batches
+        the weights with the best bound on   those at the end, of      small data are memorised before the budget ends
+        a held-out tenth are kept            training on all rows
+        ``log_prob``: importance-weighted    the bound; an estimate    tighter, at a known cost in any dimension: Burda
+        bound of k draws                     by Hamiltonian Monte      et al. 2016, arXiv:1509.00519.
+                                             Carlo in few dimensions   ``likelihood="elbo"`` is the paper's bound
+    """
 
     def __init__(self, config: VAEConfig) -> None:
         self.config = config
