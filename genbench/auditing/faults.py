@@ -133,7 +133,7 @@ def quantisation(rows: Array, size: float, rng: np.random.Generator, real: RealR
 
 
 def lost_correlation(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:  # noqa: ARG001
-    """Shuffle each column among this share of the rows: every marginal stays equal to the bit."""
+    """Shuffle each column among this share of the rows: every marginal stays the same, bit for bit."""
     return _shuffle(rows, _choose(rows, size, rng), rng)
 
 

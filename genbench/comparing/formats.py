@@ -105,7 +105,7 @@ def render_bmf(comparison: Comparison) -> str:
 
 
 def render_asv(comparison: Comparison) -> str:
-    """Return a result file of airspeed velocity (version 2) for head; without a commit, head's name stands for it."""
+    """Return a result file of airspeed velocity (version 2) for head, named by its commit where that is known."""
     about: Mapping[str, Any] = comparison.about.get("head") or {}
     machine = {str(k): str(v) for k, v in (about.get("machine") or {}).items() if k != "load"}
     columns = ["result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b", "stats_q_25",

@@ -73,7 +73,7 @@ def compare(
         verdicts = _decide_cells(a, b, set(metrics), same_session, _Thresholds(alpha, floors, share, slower))
     else:
         verdicts = _decide_benchmarks(a, b, same_session, alpha, slower)
-    notes = [f"left out because damaged: {damage}" for side in (a, b) for damage in side.damaged]
+    notes = [f"left out, damaged: {damage}" for side in (a, b) for damage in side.damaged]
     notes += [f"{side.name}: {side.unfinished} cells of its plan have not run" for side in (a, b) if side.unfinished]
     notes += _notes(verdicts, alpha, floors, share) if a.cells else []
     return Comparison(tuple(verdicts), a.name, b.name, tuple(notes), {"base": a.about, "head": b.about})
@@ -197,7 +197,7 @@ def _pairs(title: str, old: Seeds, new: Seeds, metrics: set[str]) -> tuple[list[
 
 
 def _same_samples(old: Seeds, new: Seeds) -> bool:
-    """Return whether the samples are equal to the bit at all seeds that both sides have, and there is such a seed."""
+    """Return whether both sides have a seed in common, and the same samples, bit for bit, at all such seeds."""
     seeds = old.keys() & new.keys()
     drawn = [(old[seed].get("samples_sha256"), new[seed].get("samples_sha256")) for seed in seeds]
     return bool(drawn) and all(a == b is not None for a, b in drawn)

@@ -39,7 +39,7 @@ class Pair:
 
     None stands for a value that could not be computed, infinity for a cell that failed; both count as the worst.
     ``floor`` is the score of fresh real data and ``floor_sd`` its standard deviation over draws. ``same_samples`` means
-    that the samples are equal to the bit at all seeds that both sides have; seeds of one side alone are ignored then.
+    that the samples are the same, bit for bit, at all seeds that both sides have; other seeds are then ignored.
     """
 
     subject: str
