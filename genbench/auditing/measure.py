@@ -70,7 +70,7 @@ class Injector:
     evidence_of: Callable[[Array], Evidence]
 
     def draw(self, number: int) -> tuple[Array, RealRows]:
-        """Return n real rows, and the real rows with all others as spare; the same for the same number."""
+        """Return n rows of the pool, and ``real`` with the others as spare; the same for the same number."""
         order = np.random.default_rng([self.seed, number]).permutation(len(self.pool))
         return self.pool[order[: self.n]], replace(self.real, spare=self.pool[order[self.n :]])
 

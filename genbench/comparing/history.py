@@ -99,32 +99,32 @@ def history(
     A run with a failed seed has no point. Timings are included only where ``metrics`` names them (fit_s,
     samples_per_s), and only from the machine of the newest run. Raises UserError.
     """
-    sides = sorted(
+    run_sets = sorted(
         ((read_run_set(run, allow_empty=True), run) for run in runs_in(paths)),
         key=lambda each: str(each[0].about.get("created")),
     )
-    _check_names([side for side, _ in sides], metrics, models, datasets)
+    _check_names([run_set for run_set, _ in run_sets], metrics, models, datasets)
     gathered: dict[tuple[str, str], list[tuple[RunMean, Mapping[str, Any], Any]]] = {}
-    for side, run in sides:
-        for (model, dataset, budget, device), seeds in side.cells.items():
+    for run_set, run in run_sets:
+        for (model, dataset, budget, device), seeds in run_set.cells.items():
             if (models and model not in models) or (datasets and dataset not in datasets):
                 continue
             subject = f"{model} x {dataset} ({budget}, {device})"
-            for name, (values, about, scale) in _values(seeds, side, metrics).items():
+            for name, (values, about, scale) in _values(seeds, run_set, metrics).items():
                 if metrics and name not in metrics:
                     continue
-                point = _point(run.name, str(side.about.get("created") or ""), values)
+                point = _point(run.name, str(run_set.about.get("created") or ""), values)
                 gathered.setdefault((subject, name), []).append((point, about, scale))
     found = [_series(subject, name, many) for (subject, name), many in gathered.items()]
     return sorted(found, key=lambda each: (not each.worsened, not each.changes))
 
 
 def _check_names(
-    sides: Sequence[RunSet], metrics: Sequence[str], models: Sequence[str], datasets: Sequence[str]
+    run_sets: Sequence[RunSet], metrics: Sequence[str], models: Sequence[str], datasets: Sequence[str]
 ) -> None:
     """Raise UnknownName for a name that no run has."""
-    cells = [name for side in sides for name in side.cells]
-    records = [record for side in sides for seeds in side.cells.values() for record in seeds.values()]
+    cells = [name for run_set in run_sets for name in run_set.cells]
+    records = [record for run_set in run_sets for seeds in run_set.cells.values() for record in seeds.values()]
     scores = {column_of(score) for record in records for score in record.get("scores") or ()}
     timings = {name for record in records for name in record.get("timings") or ()}
     for kind, wanted, known in (
@@ -137,7 +137,7 @@ def _check_names(
 
 
 def _values(
-    seeds: Mapping[int, Mapping[str, Any]], side: RunSet, wanted: Sequence[str]
+    seeds: Mapping[int, Mapping[str, Any]], run_set: RunSet, wanted: Sequence[str]
 ) -> dict[str, tuple[list[float], Mapping[str, Any], Any]]:
     """Return the values over seeds of each metric and wanted timing of a cell, a score, and the scale they are on."""
     if any(record["status"] != "ok" for record in seeds.values()):
@@ -152,7 +152,7 @@ def _values(
         for name, value in (record.get("timings") or {}).items():
             if name in wanted and isinstance(value, (int, float)):
                 about = {"better": "higher" if name.endswith("_per_s") else "lower", "unit": ""}
-                known = found.setdefault(name, ([], about, [sorted(side.machines), conditions]))
+                known = found.setdefault(name, ([], about, [sorted(run_set.machines), conditions]))
                 known[0].append(float(value))
     return {name: each for name, each in found.items() if len(each[0]) == len(seeds)}
 
