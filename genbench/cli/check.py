@@ -46,7 +46,7 @@ def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool,
     from genbench.cli.output import print_json
     from genbench.errors import UserError
     from genbench.testing import Report, subjects, verify
-    from genbench.testing.kit import expected_of
+    from genbench.testing.kit import expected_by_kind
     from genbench.text import plain
 
     known = {}
@@ -57,7 +57,7 @@ def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool,
         known[one.strip()] = reason.strip()
     reports, found = [], subjects(name, plugins, kind)
     try:
-        excused = expected_of(found, known)
+        excused = expected_by_kind(found, known)
     except ValueError as error:
         raise UserError(f"--expect: {error}") from None
     for subject in found:

@@ -14,7 +14,7 @@ import pytest
 
 import genbench
 from genbench.auditing.faults import FAULTS
-from genbench.auditing.findings import ENOUGH, SEEN, Finding
+from genbench.auditing.findings import DETECTION_Z, FULL_CLAIM_SAMPLES, Finding
 from genbench.auditing.measure import SharedReal
 from genbench.auditing.result import FORMATS, Audit
 from genbench.auditing.set_cover import smallest_cover
@@ -166,7 +166,7 @@ def test_a_blind_metric_is_told_and_one_that_needs_a_larger_fault_is_not(plugin:
 
 @pytest.mark.parametrize(("n", "held_to"), [(64, 2.0), (100, 2.5), (400, 5.0), (900, 5.0)])
 def test_of_few_samples_a_metric_is_held_to_less(n: int, held_to: float) -> None:
-    required = SEEN * math.sqrt(min(1.0, n / ENOUGH))
+    required = DETECTION_Z * math.sqrt(min(1.0, n / FULL_CLAIM_SAMPLES))
     assert required == pytest.approx(held_to)
     given = {"size": 0.3, "z": 0.4, "detected": False, "smallest": None, "value": 1.0, "floor": 1.0, "floor_sd": 1.0}
     for strongest, missed in ((held_to + 0.1, False), (held_to - 0.1, True), (None, True)):
@@ -227,7 +227,7 @@ def test_verdicts_name_the_set_and_what_nobody_sees(plugin: Path) -> None:
     assert found.together == ("t_copied", "t_mean")
     first, second, *_ = found.verdicts()
     assert first == "Together t_copied, t_mean see 2 of 3 faults at n = 800; no fewer metrics do."
-    assert second.startswith("Nothing sees quantisation, 0.1 standard deviations, at n = 800; ")
+    assert second.startswith("No metric sees quantisation, 0.1 standard deviations, at n = 800; ")
 
 
 # ------------------------------------------------------------------------------------------------------------ real side
@@ -254,11 +254,11 @@ def test_images_go_there_and_back(levels: int | None) -> None:
     pixels = rng.integers(levels, size=(50, 1, 4, 4)) if levels else rng.random((50, 1, 4, 4))
     images = pixels.astype(np.uint8) if levels == 16 else pixels
     work = Workspace(transform_of(Data(images, images, images, levels=levels)), images.shape[1:])
-    back = work.leave(work.enter(images))
+    back = work.to_data(work.from_data(images))
     assert back.shape == images.shape
     assert np.allclose(back, images, atol=0 if levels else 1e-12)
     if levels:
-        moved = work.leave(work.enter(images) + 0.3)
+        moved = work.to_data(work.from_data(images) + 0.3)
         assert moved.dtype.kind in "ui"
         assert moved.max() == levels - 1
 
@@ -268,10 +268,11 @@ def test_tables_go_there_and_back_and_stay_finite() -> None:
     rows = np.stack([rng.normal(5, 3, 200), np.exp(rng.normal(3, 2, 200)), rng.random(200) * 360], 1)
     columns = (Column("x"), Column("pt", log=True), Column("phi", period=360.0))
     work = Workspace(transform_of(Data(rows, rows, rows, columns=columns)), (3,))
-    once = work.leave(work.enter(rows))
+    once = work.to_data(work.from_data(rows))
     assert np.allclose(work.space.to_scores(once), work.space.to_scores(rows), atol=1e-5)
-    assert (work.enter(once) == work.enter(work.leave(work.enter(once)))).mean() > 0.99, "single precision is kept"
-    assert np.isfinite(work.space.to_scores(work.leave(1e6 * work.enter(rows)))).all()
+    again = work.from_data(once)
+    assert (again == work.from_data(work.to_data(again))).mean() > 0.99, "single precision is kept"
+    assert np.isfinite(work.space.to_scores(work.to_data(1e6 * work.from_data(rows)))).all()
 
 
 def test_images_are_audited(plugin: Path) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from bench_project import git, make_project
 
-from genbench.benching import measure as lab_module
-from genbench.benching.baseline import Stored, read_stored, write_stored
-from genbench.benching.checkouts import Side, Source, find_source, install
-from genbench.benching.measure import Effort, Lab
-from genbench.benching.request import BenchRequest, chosen
-from genbench.benching.run import _beside, _compared, _effort, _settled, _speed
+from genbench.benching import measure as measure_module
+from genbench.benching.baseline import Baseline, read_baseline, write_baseline
+from genbench.benching.checkouts import Installation, VersionSource, find_source, install
+from genbench.benching.measure import Effort, Measurer
+from genbench.benching.request import BenchRequest, select_quantities
+from genbench.benching.run import _compare_facts, _decide_against_baseline, _decide_speed, _effort, _repeat_doubtful
 from genbench.cli.main import main
 from genbench.comparing import Verdict
 from genbench.errors import UnknownName, UserError
@@ -55,17 +55,17 @@ def test_genbench_is_as_fast_as_itself(tmp_path: Path) -> None:
 class Scripted:
     """A lab whose answers are known: each call of ``values`` gives base ones and head the next ratio of the script."""
 
-    effort = Effort(pairs=5, again=6)
+    effort = Effort(pairs=5, repeat_pairs=6)
 
     def __init__(self, *ratios: float) -> None:
         self.ratios, self.asked = list(ratios), 0
         self.errors: dict[tuple[int, str], str] = {}
 
-    def renew(self, names: list[str]) -> None: ...
+    def restart(self, names: list[str]) -> None: ...
 
     def values(self, name: str, sides: tuple[int, ...], pairs: int, first: int = 0) -> list[list[float | None]]:
         self.asked += 1
-        ratio = self.ratios[(self.asked - 1) // self.effort.again]
+        ratio = self.ratios[(self.asked - 1) // self.effort.repeat_pairs]
         noise = 1.0 + 0.001 * first
         return [[noise] * pairs, [ratio * noise * (1 + 0.0005 * (first % 2))] * pairs]
 
@@ -84,15 +84,17 @@ class Scripted:
 def test_no_hit_counts_that_does_not_repeat(first: str, later: list[float], expected: str, rounds: int) -> None:
     lab: Any = Scripted(*later)
     known = Verdict("metric/x", "cpu_s", first, kind="speed", base_runs=(1.0,), head_runs=(1.0,))
-    found = _settled(lab, {"metric/x": known}, (0, 1), lambda name, got: _speed(name, got[0], got[1]), lambda _: None)
+    found = _repeat_doubtful(
+        lab, {"metric/x": known}, (0, 1), lambda name, got: _decide_speed(name, got[0], got[1]), lambda _: None
+    )
     assert found["metric/x"].verdict == expected
-    assert lab.asked == rounds * lab.effort.again
+    assert lab.asked == rounds * lab.effort.repeat_pairs
 
 
 def test_facts_are_compared_exactly_and_names_one_by_one() -> None:
     base = {"modules": ["a", "b"], "parameters": 3, "old": 1, "value": 0.1}
     head = {"modules": ["a", "c"], "parameters": 3, "new": 1, "value": 0.1 + 1e-16}
-    found = {each.metric: each for each in _compared("start/help", base, head)}
+    found = {each.metric: each for each in _compare_facts("start/help", base, head)}
     assert found.keys() == {"modules", "parameters", "value"}
     assert (found["modules"].verdict, found["modules"].reason) == ("changed", "+c, -b")
     assert found["parameters"].verdict == "unchanged"
@@ -141,8 +143,8 @@ def test_each_mistake_is_told_before_anything_is_installed(tmp_path: Path, proje
         ("--project", str(tmp_path)): "no pyproject.toml",
         ("--project", str(project), "--against", "nosuch"): "nosuch: no commit of this name in",
         ("--project", str(project), "--against", "--output=x"): "--output=x: no commit of this name",
-        ("--project", str(project), "--against", str(tmp_path / "run")): "a run that tells no commit of genbench",
-        ("--project", str(project), "--against", str(tmp_path / "other.json")): "no file of genbench bench --save",
+        ("--project", str(project), "--against", str(tmp_path / "run")): "the run records no commit of genbench",
+        ("--project", str(project), "--against", str(tmp_path / "other.json")): "not a file of genbench bench --save",
         ("--save", "absent/x.json"): "no folder absent",
     }
     for arguments, message in mistakes.items():
@@ -158,7 +160,7 @@ def test_a_run_stands_for_the_commit_that_made_it(tmp_path: Path, project: Path)
     for dirty in ("", "-dirty"):
         write_run(tmp_path / "run", {"created": "", "cells": [], "commit": commit + dirty})
         base = BenchRequest(str(tmp_path / "run"), project=project).base()
-        assert isinstance(base, Source)
+        assert isinstance(base, VersionSource)
         assert base.commit == commit
         assert commit[:9] in base.label
         assert ("left out" in base.label) == bool(dirty)
@@ -166,38 +168,40 @@ def test_a_run_stands_for_the_commit_that_made_it(tmp_path: Path, project: Path)
 
 def test_more_pairs_are_measured_where_more_are_asked_for() -> None:
     assert BenchRequest().effort == Effort()
-    assert (BenchRequest(pairs=8).effort.pairs, BenchRequest(pairs=8).effort.again) == (8, 10)
-    assert (BenchRequest(pairs=30, quick=True).effort.pairs, BenchRequest(pairs=30, quick=True).effort.again) == (
-        30,
-        30,
-    )
+    assert (BenchRequest(pairs=8).effort.pairs, BenchRequest(pairs=8).effort.repeat_pairs) == (8, 10)
+    quick = BenchRequest(pairs=30, quick=True).effort
+    assert (quick.pairs, quick.repeat_pairs) == (30, 30)
     assert main(["bench", "--pairs", "4"]) == 2
 
 
 def test_what_is_measured_is_what_the_distribution_provides() -> None:
     base = {"start/help": "genbench", "start/list": "genbench", "metric/energy": "genbench", "model/mine/step": "mine"}
     head = base | {"model/mine/sample": "mine"}
-    assert chosen(BenchRequest(), "mine", [base, head]) == ["start/list", "model/mine/step", "model/mine/sample"]
-    assert chosen(BenchRequest(), "genbench", [base, head]) == ["start/help", "start/list", "metric/energy"]
-    assert chosen(BenchRequest(select="*,-model/*"), "mine", [base, head]) == [
+    assert select_quantities(BenchRequest(), "mine", [base, head]) == [
+        "start/list",
+        "model/mine/step",
+        "model/mine/sample",
+    ]
+    assert select_quantities(BenchRequest(), "genbench", [base, head]) == ["start/help", "start/list", "metric/energy"]
+    assert select_quantities(BenchRequest(select="*,-model/*"), "mine", [base, head]) == [
         "start/help",
         "start/list",
         "metric/energy",
     ]
     with pytest.raises(UnknownName, match="did you mean 'metric/energy'"):
-        chosen(BenchRequest(select="metric/enrgy"), "mine", [base, head])
+        select_quantities(BenchRequest(select="metric/enrgy"), "mine", [base, head])
 
 
 # --------------------------------------------------------------------------------------------------------- environments
 
 
 @pytest.fixture(scope="module")
-def installed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Side]:
+def installed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Installation]:
     folders = [tmp_path_factory.mktemp(name) for name in ("base", "head")]
     return [install(find_source(what, project), folder) for what, folder in zip(("HEAD", "."), folders, strict=True)]
 
 
-def test_each_side_sees_its_own_version_and_the_libraries_that_are_there(installed: list[Side]) -> None:
+def test_each_side_sees_its_own_version_and_the_libraries_that_are_there(installed: list[Installation]) -> None:
     code = "import genbench_toil.toil as t, inspect, numpy; print('115' in inspect.getsource(t), numpy.__file__)"
     told = [
         subprocess.run([side.python, "-P", "-c", code], capture_output=True, text=True, check=True).stdout.split()
@@ -219,9 +223,9 @@ def test_a_wheel_is_a_side_too(project: Path, tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-def test_what_fails_on_a_side_harms_nothing_else(installed: list[Side], tmp_path: Path) -> None:
+def test_what_fails_on_a_side_harms_nothing_else(installed: list[Installation], tmp_path: Path) -> None:
     names = ["metric/breaks", "metric/kept", "metric/nosuch"]
-    with Lab(installed, tmp_path, Effort(blocks=2, target=0.001)) as lab:
+    with Measurer(installed, tmp_path, Effort(blocks=2, block_s=0.001)) as lab:
         assert [("metric/gone" in side, "metric/added" in side) for side in lab.quantities()] == [(1, 0), (0, 1)]
         values = {name: lab.values(name, (0, 1), 2) for name in names}
         facts = lab.facts("metric/kept", (0, 1))
@@ -233,9 +237,11 @@ def test_what_fails_on_a_side_harms_nothing_else(installed: list[Side], tmp_path
     assert set(lab.errors) == {(1, "metric/breaks"), (0, "metric/nosuch"), (1, "metric/nosuch")}
 
 
-def test_a_server_that_hangs_is_ended(installed: list[Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab_module, "PATIENCE", 0.0)
-    with Lab(installed[:1], tmp_path, Effort()) as lab:
+def test_a_server_that_hangs_is_ended(
+    installed: list[Installation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure_module, "ANSWER_TIMEOUT_S", 0.0)
+    with Measurer(installed[:1], tmp_path, Effort()) as lab:
         assert lab.values("metric/kept", (0,), 1) == [[None]]
         assert "no answer" in lab.errors[0, "metric/kept"]
         assert not lab._servers
@@ -246,26 +252,26 @@ def test_a_server_that_hangs_is_ended(installed: list[Side], tmp_path: Path, mon
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    side = Side("v1", Path(sys.executable), "genbench-toil", "1.0", "abc")
+    side = Installation("v1", Path(sys.executable), "genbench-toil", "1.0", "abc")
     values = {"metric/kept": [1.0, 1.01, 1.02, 1.01, 1.0], "metric/broken": [None] * 5}
-    write_stored(tmp_path / "v1.json", side, values, {"metric/kept": {"value": 1.0, "calls": 3}}, "as usual")
+    write_baseline(tmp_path / "v1.json", side, values, {"metric/kept": {"value": 1.0, "calls": 3}}, "as usual")
     return tmp_path / "v1.json"
 
 
-def beside(base: Stored, values: list[float | None]) -> Verdict:
+def beside(base: Baseline, values: list[float | None]) -> Verdict:
     lab: Any = Scripted()
-    return _beside(lab, base, BenchRequest(), "metric/kept", values)
+    return _decide_against_baseline(lab, base, BenchRequest(), "metric/kept", values)
 
 
 def test_stored_times_are_compared_on_the_machine_that_made_them_alone(stored: Path) -> None:
-    base = replace(read_stored(stored), effort=_effort(BenchRequest()))
+    base = replace(read_baseline(stored), effort=_effort(BenchRequest()))
     slow: list[float | None] = [1.3, 1.31, 1.32, 1.31, 1.3]
     assert beside(base, slow).verdict == "regressed"
     assert beside(base, [1.0, 1.01, 1.02, 1.01, 1.0]).verdict == "unchanged"
     elsewhere = beside(replace(base, machine={**machine(), "id": "another"}), slow)
     assert (elsewhere.verdict, "another machine" in elsewhere.reason) == ("not comparable", True)
-    otherwise = beside(read_stored(stored), slow)
-    assert (otherwise.verdict, otherwise.reason) == ("not comparable", "measured otherwise: as usual")
+    otherwise = beside(read_baseline(stored), slow)
+    assert (otherwise.verdict, otherwise.reason) == ("not comparable", "measured differently: as usual")
     assert "metric/broken" not in base.values
 
 
@@ -273,8 +279,8 @@ def test_times_by_another_clock_are_no_base(stored: Path) -> None:
     body = json.loads(stored.read_text())
     body["benchmarks"][0]["extra_info"] = {}
     stored.write_text(json.dumps(body))
-    with pytest.raises(UserError, match="clock on the wall"):
-        read_stored(stored)
+    with pytest.raises(UserError, match="wall-clock times"):
+        read_baseline(stored)
 
 
 def test_stored_times_are_in_the_format_of_pytest_benchmark(stored: Path) -> None:
