@@ -18,11 +18,7 @@ from genbench.comparing.verdict import Verdict
 from genbench.errors import UnknownName, UserError
 from genbench.plan.device_names import kind_of
 from genbench.record.score import column_of
-<<<<<<< HEAD
 from genbench.record.status import Status
-=======
-from genbench.record.status import UNFINISHED
->>>>>>> wt-words2
 from genbench.table.aggregate import shared
 from genbench.table.columns import TIMING_METRICS, scale_of
 
@@ -252,13 +248,8 @@ def _values(seeds: Seeds, scores: Mapping[int, Mapping[str, Any]]) -> dict[int, 
         if record["status"] == "ok":
             value = scores.get(seed, {}).get("value")
             found[seed] = None if value is None else float(value)
-<<<<<<< HEAD
-        elif Status(record["status"]).says_something_of_the_code:
-            found[seed] = FAILED
-=======
         elif Status(record["status"]).says_something_of_the_code:
             found[seed] = FAILED_VALUE
->>>>>>> wt-words2
     return found
 
 
@@ -274,14 +265,9 @@ def _decide_facts(title: str, old: Seeds, new: Seeds) -> list[Verdict]:
     """Return whether counts, sizes and samples are the same at the seeds that both sides finished."""
     seeds = sorted(seed for seed in old.keys() & new.keys() if old[seed]["status"] == new[seed]["status"] == "ok")
     verdicts = []
-<<<<<<< HEAD
-    counted = all(str(old[seed].get("budget")).endswith(("steps", "epochs")) for seed in seeds)  # not by a clock
-    on_gpu = all(kind_of(old[seed].get("device")) == "cuda" for seed in seeds)  # elsewhere peaks are not exact
-=======
     # a budget in seconds makes the number of steps vary, and peak memory is exact on a GPU only
     counted = all(str(old[seed].get("budget")).endswith(("steps", "epochs")) for seed in seeds)
-    on_gpu = all(str(old[seed].get("device")).startswith("cuda") for seed in seeds)
->>>>>>> wt-words2
+    on_gpu = all(kind_of(old[seed].get("device")) == "cuda" for seed in seeds)
     names = ["parameters", *(("steps", "forward_calls") if counted else ()), *(("peak_mb",) if on_gpu else ())]
     for name in names:
         a, b = ([(side[seed].get("timings") or {}).get(name) for seed in seeds] for side in (old, new))
