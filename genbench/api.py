@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterable, Mapping
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UserError
-from genbench.plan.device_names import check_device_names
+from genbench.plan.device_names import DeviceName, remote_device
+from genbench.record.run_directory import default_directory
 from genbench.registry.options import Setting
-from genbench.session.options import check_options, jobs_for
+from genbench.session.options import RunOptions
 
 if TYPE_CHECKING:
-    from genbench.executor.dask.executor import DaskExecutor
-    from genbench.plan.limits import Limits
-    from genbench.plan.plan import Plan
+    from genbench.plan.plan import Plan, Request
     from genbench.registry.registry import Registry
     from genbench.table.results import Results
 
@@ -63,17 +63,17 @@ def run(
     ``progress=None`` shows progress where there is a
     terminal or a notebook. Raises UserError for whatever cannot be meant, before anything is run.
     """
-    check_options(out, jobs, timeout, memory, isolation, retry, scheduler, insecure)
-    given = [_setting(path, value) for path, value in (settings or {}).items()]
-    plan, registry = prepare(
+    options = RunOptions(out, jobs, timeout, memory, isolation, force, retry, scheduler, insecure, progress)
+    options.check()
+    from genbench.plan.plan import Request
+
+    request = Request(
         models=_joined(models), datasets=_joined(datasets), metrics=_joined(metrics), preset=preset, seeds=seeds,
-        budget=budget, device=device, settings=given, data=_listed(data), data_options=data_options or {},
-        plugins=[Path(path) for path in _listed(plugins)], elsewhere=scheduler is not None,
+        budget=budget, device=device, settings=tuple(_setting(path, value) for path, value in (settings or {}).items()),
+        plugin_files=tuple(Path(path) for path in _listed(plugins)),
     )  # fmt: skip
-    results, _, _ = execute(
-        plan, registry, out=out, jobs=jobs, timeout=timeout, memory=memory, isolation=isolation, force=force,
-        retry=retry, scheduler=scheduler, insecure=insecure, progress=progress,
-    )  # fmt: skip
+    plan, registry = prepare(request, _listed(data), data_options or {}, remote=scheduler is not None)
+    results, _, _ = execute(plan, registry, options)
     return results
 
 
@@ -91,53 +91,38 @@ def _setting(path: str, value: Any) -> Setting:
 
 
 def prepare(
+    request: Request,
+    data: Iterable[str | Path] = (),
+    data_options: Mapping[str, Any] | None = None,
     *,
-    models: str,
-    datasets: str,
-    metrics: str,
-    preset: str,
-    seeds: int | None,
-    budget: str | None,
-    device: str,
-    settings: Iterable[Setting],
-    data: Iterable[str | Path],
-    data_options: Mapping[str, Any],
-    plugins: Iterable[Path],
-    first_seed: int = 0,
     resolve_device: bool = True,
-    elsewhere: bool = False,
+    remote: bool = False,
 ) -> tuple[Plan, Registry]:
-    """Return the plan of a request and the registry it was made with.
+    """Return the plan of a request, with the user's files of ``data`` in it, and the registry it was made with.
 
-    ``resolve_device=False`` leaves ``auto`` as it is; ``elsewhere`` says that it is for other machines. Raises
+    ``resolve_device=False`` leaves ``auto`` as it is; ``remote`` says that the plan is for other machines. Raises
     UserError; nothing is written and torch is not imported.
     """
-    from dataclasses import replace
-
-    from genbench.plan.plan import Request, make_plan
+    from genbench.plan.plan import make_plan
     from genbench.registry.registry import Registry
 
-    check_device_names(device)
-    if elsewhere:
-        from genbench.plan.device_names import device_there
-
-        device, resolve_device = device_there(device), False
-    registry = Registry.discover(plugins)
+    DeviceName.parse(request.device)
+    if remote:
+        request, resolve_device = replace(request, device=remote_device(request.device)), False
+    registry = Registry.discover(request.plugin_files)
     notes: list[str] = []
-    files = tuple(_file(path, data_options, notes) for path in data)
+    files = tuple(_file(path, data_options or {}, notes) for path in data)
     names = [spec.name for spec, _ in files]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UserError(f"--data: two files are called {twice!r}; rename one, or run them apart")
     if data_options and not files:
         raise UserError(f"--{next(iter(data_options))} describes a file of yours; name it with --data FILE")
-    request = Request(
-        models, datasets, metrics, preset, seeds, first_seed, budget, device, tuple(settings), files, tuple(plugins)
-    )
+    request = replace(request, files=files)
     plan = make_plan(request, registry)  # finds the user's mistakes before a device is asked
     if resolve_device:
         from genbench.process.probe_device import device_of
 
-        plan = make_plan(replace(request, device=device_of(device)), registry)
+        plan = make_plan(replace(request, device=device_of(request.device)), registry)
     return replace(plan, notes=tuple(notes)), registry
 
 
@@ -147,62 +132,36 @@ def _file(path: str | Path, options: Mapping[str, Any], notes: list[str]) -> tup
     return dataset_spec(path, **options, notes=notes)
 
 
-def execute(
-    plan: Plan,
-    registry: Registry,
-    *,
-    out: str | Path | None = None,
-    jobs: int | None = None,
-    timeout: float | None = None,
-    memory: int | None = None,
-    isolation: str = "process",
-    force: bool = False,
-    retry: str | None = None,
-    scheduler: str | None = None,
-    insecure: bool = False,
-    progress: bool | None = None,
-) -> tuple[Results, Path, int]:
+def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Results, Path, int]:
     """Run a plan; return the results, the directory they are in, and the signal that stopped it, 0 for none.
 
     A second signal raises KeyboardInterrupt.
     """
-    if isolation == "none":
+    if options.isolation == "none":
         _as_in_a_cell()
     from rich.console import Console
 
-    from genbench.plan.limits import Limits
-    from genbench.plan.resume import parse_retry
-    from genbench.record.run_directory import default_directory
+    from genbench.session.executors import executor_for
     from genbench.session.progress import Announcement, LiveProgress
     from genbench.session.session import Session
     from genbench.text import plain
 
-    check_options(out, jobs, timeout, memory, isolation, retry, scheduler, insecure)
-    directory = Path(out) if out is not None else default_directory()
+    options.check()
+    directory = Path(options.out) if options.out is not None else default_directory()
+    options = replace(options, out=directory)
     console = Console(stderr=True)
 
     def say(line: str) -> None:
         console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
-    shown = console.is_terminal or console.is_jupyter if progress is None else progress
-    live = LiveProgress(console) if shown and isolation == "process" else None  # a debugger has the terminal else
-    limits = Limits(timeout, memory)
-    cluster = None if scheduler is None else _cluster(scheduler, insecure, plan, directory, limits, jobs, say)
-    session = Session(
-        plan,
-        registry,
-        directory,
-        jobs=jobs or jobs_for(plan.cells[0].device),
-        limits=limits,
-        isolation=isolation,
-        force=force,
-        retry=parse_retry(retry) if retry else frozenset(),
-        observer=live or Announcement(console),
-        meanwhile=lambda: import_module("genbench.report"),  # so that a run that is stopped has its table at once
-        executor=cluster,
-    )
-    with live or nullcontext(), cluster or nullcontext():
-        records = session.run()
+    shown = console.is_terminal or console.is_jupyter if options.progress is None else options.progress
+    # a debugger has the terminal where there is no isolation
+    live = LiveProgress(console) if shown and options.isolation == "process" else None
+    observer = live or Announcement(console)
+    with closing(executor_for(plan, options, observer, say)) as executor:
+        session = Session(plan, registry, options, executor=executor, observer=observer)
+        with live or nullcontext():  # the report is imported so that a run that is stopped has its table at once
+            records = session.run(meanwhile=lambda: import_module("genbench.report"))
     for damage in session.damaged:
         say(f"set aside: {damage}")
     if session.gone:
@@ -210,26 +169,6 @@ def execute(
     from genbench.table.results import Results
 
     return Results(tuple(records)), directory, session.stopped
-
-
-def _cluster(
-    scheduler: str,
-    insecure: bool,
-    plan: Plan,
-    directory: Path,
-    limits: Limits,
-    jobs: int | None,
-    say: Callable[[str], None],
-) -> DaskExecutor:
-    """Return the executor of ``--scheduler``; one that is there already is connected before anything is written."""
-    from genbench.executor.dask.address import parse_scheduler
-    from genbench.executor.dask.executor import DaskExecutor
-
-    place = parse_scheduler(scheduler, insecure=insecure)
-    cluster = DaskExecutor(place, plan, directory, limits=limits, jobs=jobs, tell=say)
-    if not place.kind:
-        cluster.open()
-    return cluster
 
 
 def _as_in_a_cell() -> None:

@@ -19,6 +19,8 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 hypothesis.settings.register_profile("genbench", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("genbench")
 
+pytest.register_assert_rewrite("faults.command_lines")  # its assertions show their values, as a test's own do
+
 Install = Callable[..., Path]
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from genbench.plan.limits import Limits
+from genbench.executor.local import LocalExecutor
 from genbench.plan.plan import Plan, Request, make_plan
-from genbench.plan.resume import parse_retry
 from genbench.record.store import cell_folder
 from genbench.registry.options import parse_set
 from genbench.registry.registry import Registry
+from genbench.session.options import RunOptions
 from genbench.session.session import Session
 
 DOTS = '''
@@ -151,10 +151,9 @@ def play(
 ) -> dict[str, dict]:
     """Run a plan under ``folder / out`` and return its records by the label of the model; of one seed and dataset."""
     plan, registry = make(folder, *plugins, **request)
-    session = Session(
-        plan, registry, folder / out, jobs=jobs, limits=Limits(timeout, memory), observer=observer, force=force,
-        retry=parse_retry(retry) if retry else frozenset(), method=method,
-    )  # fmt: skip
+    options = RunOptions(folder / out, jobs, timeout, memory, force=force, retry=retry or None)
+    executor = LocalExecutor(["cpu"], jobs, options.limits, plan.plugin_files, method)
+    session = Session(plan, registry, options, executor=executor, observer=observer)
     return {record["label"]: record for record in session.run()}
 
 

@@ -2,6 +2,10 @@
 
 import hashlib
 
+from genbench.record.store import write_json, write_record
+
+EVIL = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'&{{7*7}}</style></title><!--"
+
 
 def score(metric, value, *, better="lower", **fields):
     blank = {
@@ -50,3 +54,12 @@ def record(model, seed=0, scores=(), *, status="ok", dataset="ring", **fields):
 def seeds(model, values, metric="energy", *, better="lower", **fields):
     """Return one record a seed with one score each."""
     return [record(model, i, [score(metric, v, better=better)], **fields) for i, v in enumerate(values)]
+
+
+def write_run(folder, records, **about):
+    """Write a run directory that holds these records, and return it."""
+    folder.mkdir(parents=True)
+    write_json(folder / "run.json", {"cells": [r["key"] for r in records], "request": {"preset": "smoke"}, **about})
+    for each in records:
+        write_record(folder, each)
+    return folder

@@ -46,7 +46,7 @@ def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool,
     from genbench.cli.output import print_json
     from genbench.errors import UserError
     from genbench.testing import Report, subjects, verify
-    from genbench.testing.kit import expected_of
+    from genbench.testing.kit import expected_by_kind
     from genbench.text import plain
 
     reasons = {}
@@ -57,7 +57,7 @@ def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool,
         reasons[check_name.strip()] = reason.strip()
     reports, found = [], subjects(name, plugins, kind)
     try:
-        expected_failures = expected_of(found, reasons)
+        expected_failures = expected_by_kind(found, reasons)
     except ValueError as error:
         raise UserError(f"--expect: {error}") from None
     for subject in found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, TypeVar
@@ -69,13 +70,15 @@ def score_runs(runs: Sequence[Path], options: Mapping[str, Any]) -> int:
     from genbench.cli.run import metric_failures, parse_timeout
     from genbench.plan.rescore import plan_scores
     from genbench.record.merge import merge
+    from genbench.record.score import column_of
     from genbench.registry.options import parse_set
     from genbench.registry.registry import Registry
-    from genbench.session.options import check_options
+    from genbench.session.options import RunOptions
 
-    run_options = {name: options[name] for name in ("jobs", "memory")}
-    run_options |= {"timeout": parse_timeout(options["timeout"]), "retry": "failed"}
-    check_options(None, **run_options)
+    run_options = RunOptions(
+        jobs=options["jobs"], timeout=parse_timeout(options["timeout"]), memory=options["memory"], retry="failed"
+    )
+    run_options.check()
     plugins = [Path(path) for path in options["plugins"]]
     registry = Registry.discover(plugins)
     warn(registry.problems)
@@ -90,16 +93,16 @@ def score_runs(runs: Sequence[Path], options: Mapping[str, Any]) -> int:
         for reason, cells in scoring.lacking.items():
             names = ", ".join(cells[:3]) + ", ..." * (len(cells) > 3)
             warn([f"{run}: {len(cells)} cells are not scored: {reason} ({names})"])
-        results, _, stopped = api.execute(scoring.plan, registry, out=run, **run_options)
+        results, _, stopped = api.execute(scoring.plan, registry, replace(run_options, out=run))
         requested = {metric.label for cell in scoring.plan.cells for metric in cell.metrics}
-        new_scores = requested & {s.get("label", s["metric"]) for record in results.records for s in record["scores"]}
+        new_scores = requested & {column_of(s) for record in results.records for s in record["scores"]}
         if options["as_json"]:
             reports.append({"directory": str(run), "new": sorted(new_scores), "per_seed": _rows(results)})
         else:
             _print(results, run, sorted(new_scores), named=options["metrics"] != "all")
             for line in metric_failures(results, scoring.plan):
                 click.echo(f"failed  {line}", err=True)
-        failed = results.failures or scoring.lacking or metric_failures(results, scoring.plan)
+        failed = results.failures or results.lost or scoring.lacking or metric_failures(results, scoring.plan)
         code = code or (EXIT_SIGNAL + stopped if stopped else EXIT_FAILED if failed else 0)
         if stopped:
             click.echo(f"stopped; the same command resumes; the earlier scores in {run} are unchanged", err=True)
@@ -122,7 +125,7 @@ def _print(results: Any, run: Path, new_scores: list[str], *, named: bool) -> No
     from genbench.text import plain
 
     show(results.records, metrics=tuple(new_scores) if named else ())
-    for record in results.failures:
+    for record in [*results.failures, *results.lost]:
         cell = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
         click.echo(f"{record['status']}  {plain(cell)}: {plain(record['reason'])}", err=True)
     command = f"genbench table {quote(str(run))} --metrics all"

@@ -126,23 +126,26 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 def _run(options: Mapping[str, Any]) -> int:
     from genbench import api
     from genbench.cli.output import warn
-    from genbench.session.options import check_options
+    from genbench.plan.plan import Request
+    from genbench.session.options import RunOptions
 
-    names = ("out", "jobs", "memory", "isolation", "retry", "scheduler", "insecure")
-    run_options = {name: options[name] for name in names} | {"timeout": parse_timeout(options["timeout"])}
-    check_options(**run_options)
+    names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure")
+    run_options = RunOptions(timeout=parse_timeout(options["timeout"]), **{name: options[name] for name in names})
+    run_options.check()
+    names = ("models", "datasets", "metrics", "preset", "seeds", "first_seed", "budget", "device")
+    plugins = tuple(Path(path) for path in options["plugins"])
+    request = Request(
+        settings=tuple(options["settings"]), plugin_files=plugins, **{name: options[name] for name in names}
+    )
+    dry_run, remote = options["dry_run"], options["scheduler"] is not None
     plan, registry = api.prepare(
-        models=options["models"], datasets=options["datasets"], metrics=options["metrics"], preset=options["preset"],
-        seeds=options["seeds"], first_seed=options["first_seed"], budget=options["budget"], device=options["device"],
-        settings=options["settings"], data=options["data"], data_options=given_data_options(options),
-        plugins=[Path(p) for p in options["plugins"]], resolve_device=not options["dry_run"],
-        elsewhere=options["scheduler"] is not None,
-    )  # fmt: skip
+        request, options["data"], given_data_options(options), resolve_device=not dry_run, remote=remote
+    )
     warn([*registry.problems, *plan.notes])
-    if options["dry_run"]:
+    if dry_run:
         return _print_plan(plan, options)
     try:
-        results, directory, stopped = api.execute(plan, registry, force=options["force"], **run_options)
+        results, directory, stopped = api.execute(plan, registry, run_options)
     except KeyboardInterrupt as stop:  # a second signal, or one before the first cell
         click.echo("genbench: stopped at once; all records written before are intact", err=True)
         return EXIT_SIGNAL + getattr(stop, "number", signal.SIGINT)
@@ -153,7 +156,7 @@ def _run(options: Mapping[str, Any]) -> int:
     if stopped:
         click.echo(f"stopped; to resume: genbench run ... --out {quote(str(directory))}", err=True)
         return EXIT_SIGNAL + stopped
-    return EXIT_FAILED if results.failures or metric_failures(results, plan) else 0
+    return EXIT_FAILED if results.failures or results.lost or metric_failures(results, plan) else 0
 
 
 def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,10 +211,11 @@ def parse_timeout(text: str | None) -> float | None:
 def _print_plan(plan: Any, options: Mapping[str, Any]) -> int:
     """Print the cells that would run, the combinations that are skipped and why, and an estimate of the time."""
     from genbench.cli.output import print_json, print_table
+    from genbench.plan.device_names import DeviceName
     from genbench.session.options import jobs_for
     from genbench.text import duration
 
-    jobs = options["jobs"] or jobs_for(options["device"])
+    jobs = options["jobs"] or jobs_for(DeviceName.parse(options["device"]))
     if options["as_json"]:
         cells = [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells]
         skipped = [skip.as_dict() for skip in plan.skips]
@@ -237,7 +241,7 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
     show(results.records)
     for skip in plan.skips:
         click.echo(f"skip  {skip}")
-    for record in results.failures:
+    for record in [*results.failures, *results.lost]:
         cell = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
         click.echo(f"{record['status']}  {plain(cell)}, during {record['phase']}: {plain(record['reason'])}", err=True)
     for line in metric_failures(results, plan):
@@ -247,12 +251,12 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
 
 def metric_failures(results: Any, plan: Any) -> list[str]:
     """Return a line for each metric of the plan that raised an error: in how many cells, and the first message."""
-    from genbench.record.score import failed
+    from genbench.record.score import column_of, failed
     from genbench.text import plain
 
     messages: dict[str, list[str]] = {metric.label: [] for cell in plan.cells for metric in cell.metrics}
     for score in (score for record in results.records for score in record.get("scores") or ()):
-        name = str(score.get("label") or score["metric"])
+        name = column_of(score)
         if name in messages and failed(score):
             messages[name].append(score["warnings"][0].removeprefix("failed: "))
     return [

@@ -1,29 +1,70 @@
-"""A task in this process, for debuggers."""
+"""Tasks in this process, for debuggers: what they do wrong is not contained, and their limits are not kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from genbench.executor.slots import Slot
+from genbench.plan.cell import Cell
 from genbench.process.child import do
 from genbench.process.messages import explain
 from genbench.process.task import Task
+from genbench.record.status import Status
 
-__all__ = ["InProcess"]
+__all__ = ["InProcessExecutor", "InProcessTask"]
 
 
-class InProcess:
-    """A task in this process, as a worker, for debuggers: what it does wrong is not contained, its limits not kept."""
+class InProcessExecutor:
+    """An executor with one slot, in this process; ``progressed`` is given the cell and the progress of its task."""
 
-    def __init__(self, task: Task, tell: Callable[[Mapping[str, Any]], None] = lambda _: None) -> None:
+    def __init__(self, device: str, progressed: Callable[[Cell, Mapping[str, Any]], object]) -> None:
+        self.jobs: int | None = 1
+        self._slot = Slot(device)
+        self._free = True
+        self._progressed = progressed
+
+    def open(self, cells: Iterable[Cell]) -> None:
+        """Do nothing: this process is there."""
+
+    def take(self, stage: str) -> Slot | None:
+        """Return the slot, None while it is taken."""
+        if not self._free:
+            return None
+        self._free, self._slot.stage = False, stage
+        return self._slot
+
+    def start(self, task: Task, slot: Slot) -> InProcessTask:  # noqa: ARG002
+        """Return the task, which runs when it is listened to."""
+        return InProcessTask(task, lambda progress: self._progressed(task.cell, progress))
+
+    def give(self, slot: Slot) -> None:  # noqa: ARG002
+        """Take the slot back."""
+        self._free = True
+
+    def release(self, cell: Cell) -> None:
+        """Do nothing: nothing is kept."""
+
+    def gone(self) -> str:
+        """Return an empty text: this process is there."""
+        return ""
+
+    def close(self, *, at_once: bool = False) -> None:
+        """Do nothing: nothing is left."""
+
+
+class InProcessTask:
+    """A task that runs while it is listened to."""
+
+    def __init__(self, task: Task, progressed: Callable[[Mapping[str, Any]], object]) -> None:
         self.task = task
         self.outcome: dict[str, Any] | None = None
         self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
-        self.progress: dict[str, Any] = {"phase": "start" if task.stage == "fit" else "score"}
+        self.progress = task.first_progress
+        self.again = self.interrupted = False
         self.handles: tuple[Any, ...] = ()
-        self.interrupted = False  # by Ctrl-C, or by a plugin that raises KeyboardInterrupt: here they are the same
-        self._tell = tell
+        self._progressed = progressed
 
     def listen(self) -> bool:
         """Do the task; an exception is shown with its traceback and becomes the outcome."""
@@ -35,16 +76,16 @@ class InProcess:
             traceback.print_exc()
             self.outcome = {"error": explain(error)}
         except KeyboardInterrupt:
-            self.interrupted = True
-            self.outcome = {"error": {"status": "interrupted", "reason": ""}}
+            self.interrupted = True  # by Ctrl-C, or by a plugin that raises it: here they are the same
+            self.outcome = {"error": {"status": Status.INTERRUPTED, "reason": ""}}
         return True
 
-    def _report(self, **news: Any) -> None:
-        self.known.update(news.pop("known", {}))
-        if "timings" in news:
-            self.known["timings"] = dict(news.pop("timings"))
-        self.progress = news
-        self._tell(news)
+    def _report(self, **progress: Any) -> None:
+        self.known.update(progress.pop("known", {}))
+        if "timings" in progress:
+            self.known["timings"] = dict(progress.pop("timings"))
+        self.progress = progress
+        self._progressed(progress)
 
     def stop(self, *, at_once: bool = False) -> None:
         """Do nothing: it runs only while it is listened to."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from genbench.plan.device_names import DeviceName
+
 __all__ = ["Slot", "Slots"]
 
 
@@ -32,7 +34,7 @@ class Slots:
 
     def __init__(self, devices: Sequence[str], jobs: int, cores: int) -> None:
         self._cores = cores
-        self._on_processor = devices[0].partition(":")[0] == "cpu"
+        self._on_processor = DeviceName.parse(devices[0]).kind == "cpu"
         self._places = [Slot(devices[i % len(devices)]) for i in range(jobs)]
         spare = 0 if self._on_processor else max(0, min(cores - jobs, jobs))
         self._scorers = [Slot("cpu") for _ in range(spare)]

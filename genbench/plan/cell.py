@@ -9,6 +9,8 @@ from functools import cache, cached_property
 from typing import Any
 
 from genbench.budget import Sizes
+from genbench.plan.device_names import DeviceName
+from genbench.record.status import Status
 from genbench.record.store import key_of
 from genbench.registry.component import Component, measured
 from genbench.registry.options import canonical
@@ -45,7 +47,7 @@ class Cell:
             "dataset": _identity(self.dataset),
             "seed": self.seed,
             "budget": self.budget,
-            "device": self.device.partition(":")[0],
+            "device": DeviceName.parse(self.device).kind,
             "dtype": DTYPE,
             "sizes": asdict(self.sizes),
             "torch": _minor_version("torch"),
@@ -81,7 +83,7 @@ class Cell:
     def spent(self, before: Mapping[str, Any]) -> float:
         """Return the seconds of its deadline that an attempt used which got as far as its samples and no further."""
         usage = before.get("usage") or {}
-        return 0.0 if before["status"] == "ok" else float((usage.get("fit") or {}).get("wall_s") or 0.0)
+        return 0.0 if before["status"] == Status.OK else float((usage.get("fit") or {}).get("wall_s") or 0.0)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what a record says of the cell itself."""

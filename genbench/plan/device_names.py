@@ -1,26 +1,58 @@
-"""The names of devices that a user may give, read before any driver is asked."""
+"""Devices by name, as users type them and records hold them, read before any driver is asked."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from genbench.errors import UserError
 
-__all__ = ["check_device_names", "device_there"]
+__all__ = ["DeviceName", "kind_of", "remote_device"]
+
+KINDS = ("auto", "cpu", "cuda", "mps")
 
 
-def check_device_names(text: str) -> None:
-    """Raise UserError unless ``text`` is ``auto``, one device, or several different GPUs."""
-    names = text.split(",")
-    for name in names:
-        kind, _, index = name.partition(":")
-        if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdigit()) or (index and kind != "cuda"):
-            raise UserError(f"--device {text}: expected auto, cpu, cuda, mps, cuda:0 or cuda:0,cuda:1; got {name!r}")
-    if len(names) > 1 and (len(set(names)) < len(names) or not all(name.startswith("cuda:") for name in names)):
-        raise UserError(f"--device {text}: several devices must be different GPUs, as cuda:0,cuda:1")
+@dataclass(frozen=True)
+class DeviceName:
+    """``auto``, ``cpu``, ``cuda``, ``mps``, or GPUs by their numbers: ``cuda:1``, ``cuda:0,cuda:1``."""
+
+    kind: str
+    indices: tuple[int, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> DeviceName:
+        """Read a name; raises UserError unless it is one device, or several different GPUs."""
+        parts = [name.partition(":") for name in text.split(",")]
+        for kind, _, index in parts:
+            if kind not in KINDS or (index and not (index.isdigit() and kind == "cuda")):
+                expected = "auto, cpu, cuda, mps, cuda:0 or cuda:0,cuda:1"
+                raise UserError(f"--device {text}: expected {expected}; got {kind + (index and ':' + index)!r}")
+        indices = tuple(int(index) for _, _, index in parts if index)
+        if len(parts) > 1 and len(set(indices)) < len(parts):
+            raise UserError(f"--device {text}: several devices must be different GPUs, as cuda:0,cuda:1")
+        return cls(parts[0][0], indices)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it is one or several CUDA devices."""
+        return self.kind == "cuda"
+
+    @property
+    def each(self) -> tuple[str, ...]:
+        """The name of each device."""
+        return tuple(f"{self.kind}:{index}" for index in self.indices) or (self.kind,)
+
+    def __str__(self) -> str:
+        return ",".join(self.each)
 
 
-def device_there(device: str) -> str:
+def kind_of(stored: object) -> str:
+    """Return the kind of the device that a record holds, whatever text that is."""
+    return str(stored or "").partition(":")[0]
+
+
+def remote_device(text: str) -> str:
     """Return what ``--device`` means on other machines, which are asked later; raises UserError."""
     known = {"auto": "cpu", "cpu": "cpu", "cuda": "cuda:0"}
-    if device not in known:
-        raise UserError(f"--device {device}: with --scheduler expected cpu or cuda; workers say which GPU is theirs")
-    return known[device]
+    if text not in known:
+        raise UserError(f"--device {text}: with --scheduler expected cpu or cuda; workers say which GPU is theirs")
+    return known[text]

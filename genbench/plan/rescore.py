@@ -16,7 +16,8 @@ from genbench.files import FileConfig, FileDataset
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.plan import FILE, Plan, has
 from genbench.plan.presets import PRESETS
-from genbench.record.score import failed
+from genbench.record.score import column_of, failed
+from genbench.record.status import Status
 from genbench.record.store import cell_folder, read_records, read_run
 from genbench.registry.component import Component, applies, choose_metrics, measured
 from genbench.registry.discovery import Provenance
@@ -51,8 +52,8 @@ class RescoredCell(Cell):
 
     def complete(self, scores: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Return the scores of before, with those just made in their places or after them."""
-        new = {_column(score): score for score in scores}
-        kept = [new.pop(_column(score), score) for score in self.record.get("scores") or ()]
+        new = {column_of(score): score for score in scores}
+        kept = [new.pop(column_of(score), score) for score in self.record.get("scores") or ()]
         return [*kept, *new.values()]
 
     def spent(self, before: Mapping[str, Any]) -> float:  # noqa: ARG002
@@ -64,10 +65,6 @@ class RescoredCell(Cell):
         kept = {name: value for name, value in self.record.items() if name not in OF_AN_ATTEMPT}
         trained = {name: self.record.get(name) for name in ("versions", "commit", "started", "ended", "jobs")}
         return {**kept, "trained": self.record.get("trained") or trained, "rescored": True}
-
-
-def _column(score: Mapping[str, Any]) -> str:
-    return str(score.get("label") or score["metric"])
 
 
 @dataclass(frozen=True)
@@ -160,9 +157,9 @@ def _cell(record: Record, dataset: Component, chosen: Sequence[Component], about
 
 def _stands(record: Record, metric: Component) -> bool:
     """Whether a record has this score, by this version with these options."""
-    if record["status"] != "ok" or (record.get("metrics") or {}).get(metric.label) != measured(metric):
+    if record["status"] != Status.OK or (record.get("metrics") or {}).get(metric.label) != measured(metric):
         return False
-    return not any(failed(score) for score in record.get("scores") or () if _column(score) == metric.label)
+    return not any(failed(score) for score in record.get("scores") or () if column_of(score) == metric.label)
 
 
 def _model(record: Record) -> Component:

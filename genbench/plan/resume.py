@@ -10,13 +10,14 @@ from typing import Any
 from genbench.errors import UserError, suggestion
 from genbench.plan.cell import Cell
 from genbench.plan.limits import Limits
-from genbench.record.score import failed
-from genbench.record.status import FAILURES, UNFINISHED
+from genbench.record.score import column_of, failed
+from genbench.record.status import Status
 from genbench.record.store import cell_folder
 
 __all__ = ["Earlier", "Record", "parse_retry", "sort_out"]
 
 Record = dict[str, Any]
+FAILURES = tuple(status.value for status in Status if status.failed)
 # what a record has from before its scores, and where, when and in which company its timings were taken
 FITTED = ("fingerprint", "sizes", "shape", "notes", "timings", "trace", "checks", "session", "shared", "threads",
           "machine", "usage", "device")  # fmt: skip
@@ -57,7 +58,8 @@ def sort_out(
             continue
         scored = record.get("phase") == "score"
         again = _raised(record, limits) or (bool(retry) and _lost_scores(record, cell))
-        stands = record["status"] not in (*UNFINISHED, *retry) and not again
+        status = Status(record["status"])
+        stands = status.finished and status not in retry and not again
         if stands and (not scored or _has_scores(record, cell)):
             earlier.finished.append(record)
         elif scored and (cell_folder(run, cell.key) / "samples.npz").is_file():
@@ -67,12 +69,12 @@ def sort_out(
 
 def _has_scores(record: Record, cell: Cell) -> bool:
     had = record.get("metrics", {})
-    return bool(cell.measures.items() <= had.items() if record["status"] == "ok" else cell.measures == had)
+    return bool(cell.measures.items() <= had.items() if record["status"] == Status.OK else cell.measures == had)
 
 
 def _lost_scores(record: Record, cell: Cell) -> bool:
     """Whether a metric that is asked for raised."""
-    scores = {score.get("label", score["metric"]): score for score in record.get("scores") or ()}
+    scores = {column_of(score): score for score in record.get("scores") or ()}
     return any(failed(scores[metric.label]) for metric in cell.metrics if metric.label in scores)
 
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 from genbench.process.messages import explain
 from genbench.process.process_tree import die_with_parent
@@ -134,11 +135,11 @@ def _work(
 
 def _see_only(device: str) -> str:
     """Hide all GPUs but the cell's own, before CUDA is asked anything, and return what it is called then."""
-    kind, _, index = device.partition(":")
-    if kind != "cuda":
+    name = DeviceName.parse(device)
+    if not name.on_gpu:
         return device
     visible = [each for each in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if each]
-    number = int(index or 0)
+    number = name.indices[0] if name.indices else 0
     os.environ["CUDA_VISIBLE_DEVICES"] = visible[number] if number < len(visible) else str(number)
     return "cuda:0"
 
@@ -148,7 +149,7 @@ def _limit_memory(task: Task, limits: Limits) -> None:
 
     Data, not addresses: libraries reserve addresses that they never use. CUDA maps much more than it holds.
     """
-    if limits.memory is None or task.device.startswith("cuda"):
+    if limits.memory is None or DeviceName.parse(task.device).on_gpu:
         return
     with contextlib.suppress(OSError, ValueError, KeyError):
         status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

@@ -14,6 +14,8 @@ import threading
 import types
 from collections.abc import Iterator, Mapping
 
+from genbench.plan.device_names import DeviceName
+
 __all__ = ["ENVIRONMENT", "context_for", "quietly", "start_server", "stop_server"]
 
 # One thread a cell, and an allocator that keeps what it was given: timings of small models then repeat within 2 %.
@@ -38,7 +40,7 @@ def context_for(device: str = "cpu", method: str | None = None) -> multiprocessi
     CUDA or Metal was touched, and a process of its own for each cell makes sure of that. Same numbers either way.
     """
     methods = multiprocessing.get_all_start_methods()
-    method = method or ("forkserver" if device.partition(":")[0] == "cpu" and "forkserver" in methods else "spawn")
+    method = method or ("forkserver" if DeviceName.parse(device).kind == "cpu" and "forkserver" in methods else "spawn")
     return start_server() if method == "forkserver" else multiprocessing.get_context(method)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from genbench.errors import CellError
-from genbench.record.status import STATUSES
+from genbench.record.status import Status
 
 __all__ = ["explain", "known_of", "outcome_of", "progress_of"]
 
@@ -42,7 +42,7 @@ def outcome_of(stage: str, told: Mapping[str, Any]) -> dict[str, Any]:
     error, result = told.get("error"), told.get("result")
     if isinstance(error, dict):
         status, reason = error.get("status"), error.get("reason")
-        if status in STATUSES and status != "ok" and isinstance(reason, str):
+        if status in set(Status) - {Status.OK} and isinstance(reason, str):
             return {"error": {"status": status, "reason": reason}}
     elif stage == "fit" and isinstance(result, dict) and _all_are(result, FITTED):
         return {"result": {name: value for name, value in result.items() if name not in OURS}}
@@ -92,10 +92,10 @@ def progress_of(news: object) -> dict[str, Any] | None:
 
 def explain(error: BaseException) -> dict[str, str]:
     """Return the status and the reason, one line, of what ended a cell."""
-    status = error.status if isinstance(error, CellError) else "failed"
+    status = error.status if isinstance(error, CellError) else Status.FAILED
     reason = _one_line(error)
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _says_out_of_memory(error, reason)):
-        status = "oom"
+        status = Status.OOM
     if isinstance(error, OSError) and error.errno in FULL:
         reason += "; make room, then --retry failed runs it again"
     return {"status": status, "reason": reason}

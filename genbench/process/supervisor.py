@@ -28,9 +28,9 @@ from genbench.process.process_tree import TreeMemory, adopt_orphans, end_all, ke
 from genbench.process.zygote import serve
 from genbench.record.encoding import to_json
 
-__all__ = ["GRACE", "KILL", "LOG_HEAD", "LOG_TAIL", "STOP", "main"]
+__all__ = ["KILL", "LOG_HEAD", "LOG_TAIL", "STOP", "STOP_GRACE_S", "main"]
 
-GRACE = 2.0  # seconds between asking a cell to end and ending it, when it is late
+STOP_GRACE_S = 2.0  # seconds between asking a cell to end and ending it, when it is late
 HURRY = 0.3  # the same when the user stops the run
 LOOK = 0.05  # seconds between two looks at a cell's memory, where it is limited
 LOG_HEAD, LOG_TAIL = 8 * 2**20, 2**20  # bytes of a cell's output that are kept: its begin and its end
@@ -172,7 +172,9 @@ class _Supervisor:
         now, memory = time.monotonic(), self.limits.memory
         if now >= self._deadline():
             spent = f", {self.limits.spent:.3g} s of them before it was scored" if self.limits.spent else ""
-            self._end({"status": "timeout", "reason": f"ran longer than {self.limits.seconds:g} s{spent}"}, GRACE)
+            self._end(
+                {"status": "timeout", "reason": f"ran longer than {self.limits.seconds:g} s{spent}"}, STOP_GRACE_S
+            )
         if memory is not None and self.status is None and self.memory.exceeds(memory):
             peak = f"held {self.memory.peak / 2**20:.0f} MiB, more than its {memory / 2**20:.0f} MiB"
             self._end({"status": "oom", "reason": peak}, 0)

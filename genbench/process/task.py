@@ -30,6 +30,11 @@ class Task:
     device: str = ""
     spent: float = 0.0
 
+    @property
+    def first_progress(self) -> dict[str, Any]:
+        """The progress of a task that has reported none yet."""
+        return {"phase": "start" if self.stage == "fit" else "score"}
+
 
 @dataclass(frozen=True)
 class Packed(Task):

@@ -1,4 +1,4 @@
-"""The process of a cell from outside: started, listened to, told to stop. ``supervise`` does one task, begin to end."""
+"""The process of a task from outside: started, listened to, ended. ``supervise`` does one task, begin to end."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import contextlib
 import json
 import multiprocessing
 import multiprocessing.connection
-import multiprocessing.forkserver
-import multiprocessing.resource_tracker
 import os
 import pickle
 import signal
@@ -25,80 +23,55 @@ from genbench.process import supervisor
 from genbench.process.launch import context_for, quietly
 from genbench.process.messages import known_of, outcome_of, progress_of
 from genbench.process.task import Packed, Task
+from genbench.record.status import Status
 from genbench.record.store import cell_folder
 
-__all__ = ["Limits", "Task", "Worker", "pack", "supervise"]
+__all__ = ["Worker", "log_of", "pack", "packed", "start_worker", "supervise"]
 
-LATE = 5.0  # seconds after which a supervisor that should have ended a cell is ended itself
-TRIES = 5  # to reach the fork server, which somebody may have killed and which is then started again
+SUPERVISOR_GRACE_S = 5.0  # after which a supervisor that should have ended its cell is ended itself
+MAX_START_ATTEMPTS = 5  # somebody may have killed the fork server, which is then started again
 
 
 class Worker:
-    """A task in a process of its own; raises PluginError where the task cannot be sent to one.
+    """A task in a process of its own, as its messages on ``channel`` tell of it.
 
     ``listen`` until it returns True: ``outcome`` then has ``result`` or ``error``, and ``usage`` what it took.
-    ``known`` is the part of the record that was told so far, ``progress`` the phase. With ``stays`` its process may
-    remain as a host, ``serving`` until ``end``, and take requests through ``door``.
+    ``known`` is the part of the record that was reported so far, ``progress`` the phase. A process that may stay as a
+    zygote is ``serving`` after its result, until ``end``, and takes requests through ``requests``.
+    ``process`` is None where a zygote has forked it: a task that has not begun after ``begins_within`` seconds is lost.
     """
 
     def __init__(
         self,
-        context: Any,
         task: Task,
-        plugin_files: tuple[Path, ...] = (),
-        limits: Limits | None = None,
-        *,
-        stays: bool = False,
+        limits: Limits,
+        channel: int,
+        process: Any = None,
+        requests: socket.socket | None = None,
+        begins_within: float | None = None,
     ) -> None:
         self.task = task
-        self.limits = replace(limits or Limits(), spent=task.spent)
         self.outcome: dict[str, Any] | None = None
         self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
-        self.progress: dict[str, Any] = {"phase": "start" if task.stage == "fit" else "score"}
-        self.serving: dict[str, Any] | None = None  # what it said when it stayed as a host
-        self.door: socket.socket | None = None  # where a host takes requests
-        self._process: Any = None  # None where a host has begun it
-        self._supervisor: int | None = None
+        self.progress = task.first_progress
+        self.again = self.interrupted = False
+        self.serving: dict[str, Any] | None = None  # what it reported when it stayed as a zygote
+        self.requests = requests
+        self._process = process
+        self._supervisor: int | None = None if process is None else process.pid
         self._cell: int | None = None
-        self._stays = stays
         self._lines = bytearray()
-        log = cell_folder(task.run, task.cell.key) / "log.txt"
-        self._start(context, (_packed(task), plugin_files, log, self.limits))
-        left = self.limits.left
-        self._too_late = None if left is None else time.monotonic() + left + supervisor.GRACE + LATE
-
-    def _start(self, context: Any, arguments: tuple[Any, ...]) -> None:
-        for attempt in range(TRIES):
-            channel, theirs = multiprocessing.Pipe(duplex=True)
-            doors = socket.socketpair() if self._stays else ()
-            given = (theirs, *arguments, *doors[1:])
-            self._process = context.Process(target=supervisor.main, args=given, daemon=False)
-            try:
-                with quietly():
-                    self._process.start()
-                break
-            except (OSError, EOFError):  # the fork server is gone: the next attempt starts another
-                channel.close()
-                for door in doors[:1]:
-                    door.close()
-                if attempt == TRIES - 1:
-                    raise
-                time.sleep(0.05)
-            finally:
-                theirs.close()
-                for door in doors[1:]:
-                    door.close()
-        if doors:
-            self.door = doors[0]
-        self._supervisor = self._process.pid
-        self._own(os.dup(channel.fileno()))
-        channel.close()
-
-    def _own(self, channel: int) -> None:
-        """Listen to this end of the socket whose other end the supervisor has."""
         os.set_blocking(channel, False)
         self.channel = multiprocessing.connection.Connection(channel)
+        now, left = time.monotonic(), limits.left
+        self._must_begin_by = None if begins_within is None else now + begins_within
+        self._must_end_by = None if left is None else now + left + supervisor.STOP_GRACE_S + SUPERVISOR_GRACE_S
+
+    @property
+    def forked(self) -> bool:
+        """Whether a zygote has begun it."""
+        return self._process is None
 
     @property
     def handles(self) -> tuple[Any, ...]:
@@ -106,28 +79,32 @@ class Worker:
         return (self.channel,)
 
     def listen(self) -> bool:
-        """Take in what was said; return whether it is over and nothing of the task is left."""
+        """Read the messages that have come; return whether the task is over and nothing of it is left."""
         if self.channel.closed:
             return True
         try:
             while data := os.read(self.channel.fileno(), 2**16):
-                self._hear(data)
+                self._read(data)
         except BlockingIOError:
-            if self._too_late is not None and time.monotonic() > self._too_late:
-                self._put_down()
+            now = time.monotonic()
+            if self._cell is None and self._must_begin_by is not None and now > self._must_begin_by:
+                self._close()
+                return True
+            if self._must_end_by is not None and now > self._must_end_by:
+                self._kill_supervisor()
             return self.serving is not None
         except OSError:
             pass
         self._close()
         return True
 
-    def _hear(self, data: bytes) -> None:
+    def _read(self, data: bytes) -> None:
         self._lines += data
         if b"\n" not in data:
             return
-        *whole, rest = self._lines.split(b"\n")
+        *lines, rest = self._lines.split(b"\n")
         self._lines = bytearray(rest)
-        for line in whole:
+        for line in lines:
             try:
                 message = json.loads(line)
             except ValueError:  # a plugin wrote where only genbench does
@@ -141,20 +118,20 @@ class Worker:
         elif "cell" in message:
             self._cell, self._supervisor = message["cell"], message["supervisor"]
         elif "serving" in message:
-            self.serving, self._too_late = message["serving"], None
+            self.serving, self._must_end_by = message["serving"], None
         elif "usage" in message:
             self.usage = message["usage"]
         else:
             self.outcome = outcome_of(self.task.stage, message)
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Have the task ended, asked first unless ``at_once``; ``listen`` tells when it is."""
+        """Have the task ended, asked first unless ``at_once``; ``listen`` returns True when it is."""
         with contextlib.suppress(OSError):
             os.write(self.channel.fileno(), supervisor.KILL if at_once else supervisor.STOP)
 
-    def _put_down(self) -> None:
+    def _kill_supervisor(self) -> None:
         """End a supervisor that does not do its work; the kernel ends the cell with it."""
-        self.outcome = self.outcome or {"error": {"status": "timeout", "reason": "could not be ended in time"}}
+        self.outcome = self.outcome or {"error": {"status": Status.TIMEOUT, "reason": "could not be ended in time"}}
         if self._supervisor is None:
             self._close()
             return
@@ -162,9 +139,9 @@ class Worker:
             os.kill(self._supervisor, signal.SIGKILL)
 
     def end(self) -> None:
-        """End a host, and wait until nothing of it is left."""
+        """End a zygote, and wait until nothing of it is left."""
         self.stop(at_once=True)
-        self._too_late = time.monotonic() + LATE
+        self._must_end_by = time.monotonic() + SUPERVISOR_GRACE_S
         while not self.channel.closed:
             multiprocessing.connection.wait([self.channel], timeout=0.2)
             self.serving = None
@@ -176,14 +153,48 @@ class Worker:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._cell, signal.SIGKILL)
         if self.outcome is None:
-            self.outcome = {"error": {"status": "lost", "reason": "the process that watches over the cell was killed"}}
-        if self.door is not None:
-            self.door.close()
+            reason = "the process that watches over the cell was killed"
+            self.outcome = {"error": {"status": Status.LOST, "reason": reason}}
+        if self.requests is not None:
+            self.requests.close()
         if self._process is None:
             return
-        self._process.join(LATE)  # it has closed its end: nothing is left to do for it
+        self._process.join(SUPERVISOR_GRACE_S)  # it has closed its end: nothing is left to do for it
         with contextlib.suppress(ValueError):
             self._process.close()
+
+
+def start_worker(
+    context: Any, task: Task, plugin_files: tuple[Path, ...] = (), limits: Limits | None = None, *, stays: bool = False
+) -> Worker:
+    """Start a task in a process of its own, which with ``stays`` may remain as a zygote.
+
+    Raises PluginError where the task cannot be sent.
+    """
+    limits = replace(limits or Limits(), spent=task.spent)
+    arguments = (packed(task), plugin_files, log_of(task), limits)
+    for attempt in range(MAX_START_ATTEMPTS):
+        ours, theirs = multiprocessing.Pipe(duplex=True)
+        sockets = socket.socketpair() if stays else ()
+        process = context.Process(target=supervisor.main, args=(theirs, *arguments, *sockets[1:]), daemon=False)
+        try:
+            with quietly():
+                process.start()
+            break
+        except (OSError, EOFError):  # the fork server is gone: the next attempt starts another
+            ours.close()
+            for each in sockets[:1]:
+                each.close()
+            if attempt == MAX_START_ATTEMPTS - 1:
+                raise
+            time.sleep(0.05)
+        finally:
+            theirs.close()
+            for each in sockets[1:]:
+                each.close()
+    channel = os.dup(ours.fileno())
+    ours.close()
+    return Worker(task, limits, channel, process, sockets[0] if sockets else None)
 
 
 def supervise(
@@ -200,25 +211,31 @@ def supervise(
     For schedulers that bring the slot: ``report`` is given the worker when there is progress, ``stopped`` is asked
     often whether to end the task. May be called from any thread.
     """
-    worker = Worker(context_for(task.device or task.cell.device, method), task, plugin_files, limits)
-    told_of = None
+    worker = start_worker(context_for(task.device or task.cell.device, method), task, plugin_files, limits)
+    reported = None
     while not worker.listen():
         multiprocessing.connection.wait(worker.handles, timeout=0.2)
-        if worker.progress is not told_of:
-            told_of = worker.progress
+        if worker.progress is not reported:
+            reported = worker.progress
             report(worker)
         if stopped():
             worker.stop()
     return worker
 
 
+def log_of(task: Task) -> Path:
+    """Return the file that what the cell prints is written to."""
+    return cell_folder(task.run, task.cell.key) / "log.txt"
+
+
 def pack(task: Task) -> Packed:
     """Return a task that others may pass on; raises PluginError where it cannot be sent."""
     stub: Any = types.SimpleNamespace(key=task.cell.key, device=task.cell.device)
-    return Packed(task.stage, stub, task.run, device=task.device, spent=task.spent, content=_packed(task))
+    return Packed(task.stage, stub, task.run, device=task.device, spent=task.spent, content=packed(task))
 
 
-def _packed(task: Task) -> bytes:
+def packed(task: Task) -> bytes:
+    """Return a task as bytes; raises PluginError where it cannot be sent."""
     if isinstance(task, Packed):
         return task.content
     try:

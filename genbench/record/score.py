@@ -15,14 +15,14 @@ __all__ = [
     "failed",
     "finite",
     "floor_spread",
+    "interval_error",
     "is_limit",
-    "own_error",
     "standard_error",
 ]
 
 SUSPECT = 3.0  # standard errors, of value and floor together, by which a score must beat the floor before it is flagged
 STANDARD = ("standardised", "pixels", "")  # the spaces that go without saying in the name of a column
-LEVEL = 0.95
+LEVEL = 0.95  # of an interval that states no level
 
 
 def failed(score: Mapping[str, Any]) -> bool:
@@ -37,15 +37,12 @@ def floor_spread(floor: Mapping[str, Any]) -> float | None:
 
 
 def standard_error(score: Mapping[str, Any]) -> float | None:
-    """Return the standard error that a score states, or that its interval at 95 % implies, None where there is none.
+    """Return the standard error that a score states, or that its interval implies, None where there is none.
 
-    Where an interval is cut off at what is possible its width tells too little.
+    An interval that is cut off at what is possible is too narrow to tell, so that a stated error comes first.
     """
-    low, high = score.get("low"), score.get("high")
-    stated = (score.get("detail") or {}).get("standard_error")
-    if low is not None and isinstance(stated, float):
-        return stated
-    return None if low is None or high is None else (high - low) / (2 * 1.96)
+    stated = finite((score.get("detail") or {}).get("standard_error"))
+    return interval_error(score) if stated is None or score.get("low") is None else stated
 
 
 def column_of(score: Mapping[str, Any]) -> str:
@@ -66,9 +63,12 @@ def is_limit(score: Mapping[str, Any]) -> bool:
     return bool((score.get("detail") or {}).get("at_least"))
 
 
-def own_error(score: Mapping[str, Any]) -> float | None:
-    """Return the standard error of one value that its interval implies, None where it has no interval."""
+def interval_error(score: Mapping[str, Any]) -> float | None:
+    """Return the standard error that the interval of a score implies at its level, None where it has no interval."""
     low, high = finite(score.get("low")), finite(score.get("high"))
     if low is None or high is None:
         return None
-    return (high - low) / (2.0 * NormalDist().inv_cdf(0.5 + (score.get("level") or LEVEL) / 2.0))
+    level = score.get("level") or LEVEL
+    # metrics make their 95 % intervals with 1.96, so that this gives back the very error that they had
+    quantile = 1.96 if level == LEVEL else NormalDist().inv_cdf(0.5 + level / 2.0)
+    return (high - low) / (2.0 * quantile)

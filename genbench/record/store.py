@@ -22,11 +22,10 @@ from typing import Any
 from genbench.errors import UserError
 from genbench.record.encoding import canonical_json, plain, to_json
 from genbench.record.integrity import SCHEMA_VERSION, DamageError, open_sealed, seal
-from genbench.record.status import STATUSES, UNFINISHED
+from genbench.record.status import Status
 
 __all__ = [
     "SCHEMA_VERSION",
-    "STATUSES",
     "Damage",
     "Record",
     "attempts",
@@ -222,8 +221,8 @@ def _latest(folder: Path, damaged: list[Damage]) -> dict[str, Any] | None:
 
 def _counts(record: Mapping[str, Any]) -> bool:
     """Whether an attempt takes the place of those before it: new scores that went wrong cost no old ones."""
-    status = record["status"]
-    return status not in UNFINISHED and (status == "ok" or not record.get("rescored"))
+    status = Status(record["status"])
+    return status.finished and (status is Status.OK or not record.get("rescored"))
 
 
 def read_record(file: Path) -> dict[str, Any]:
@@ -236,7 +235,7 @@ def read_record(file: Path) -> dict[str, Any]:
     for score in record.get("scores") or ():
         if not isinstance(score, dict) or not isinstance(score.get("metric"), str):
             raise DamageError(f"no record: one of its scores is {score!r:.60}")
-    if record["status"] not in STATUSES:
+    if record["status"] not in set(Status):
         raise DamageError(f"no record: its status is {record['status']!r:.60}")
     if record["key"] != file.parent.name:
         raise DamageError(f"a record of another cell, {record['key']!r:.60}")

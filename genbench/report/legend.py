@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genbench.record.score import STANDARD
-from genbench.record.status import ABSENT
+from genbench.record.status import Status
 from genbench.report.text import clean
 from genbench.table.aggregate import shared
 from genbench.table.summary import Row, Summary
@@ -134,7 +134,7 @@ def note(row: Row) -> str:
     """Return the note that a row shows in place of its numbers: ``1/3 failed: diverged``, or the status of one cell."""
     if not row.failed or len(row.records) == 1:
         return row.status
-    statuses = [s for s in row.counts if s not in ("ok", "failed", *ABSENT)]
+    statuses = [s for s in row.counts if s.failed and s is not Status.FAILED]
     return f"{row.failed}/{len(row.records)} failed{': ' if statuses else ''}{', '.join(statuses)}"
 
 
@@ -142,8 +142,8 @@ def reasons(row: Row) -> list[str]:
     """Return each reason why cells of a row are not ``ok``, with their seeds: ``seed 2, fit: the loss is nan``."""
     seeds_by_reason: dict[str, list[int]] = {}
     for r in row.records:
-        if r["status"] != "ok":
-            phase = f"{r['phase']}: " if r.get("phase") and r["status"] not in ABSENT else ""
+        if (status := Status(r["status"])) is not Status.OK:
+            phase = f"{r['phase']}: " if r.get("phase") and status.failed else ""
             reason = f"{phase}{r.get('reason') or 'no reason given'}"
             seeds_by_reason.setdefault(reason, []).append(r.get("seed") or 0)
     return [clean(f"{_seed_prefix(seeds, len(row.records))}{reason}") for reason, seeds in seeds_by_reason.items()]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from genbench.record.score import SUSPECT
-from genbench.record.status import ABSENT
+from genbench.record.status import Status
 from genbench.report.headline import headline
 from genbench.report.legend import Scale, caption, legend, note, reasons, remarks, scale_marks
 from genbench.report.numbers import Number, round_number
@@ -162,7 +162,7 @@ def _sort_rows(summary: Summary, column: ColumnInfo | None) -> list[Row]:
             return 3, not row.scored, known, 0.0
         entry = row.entries[column.name] if column and row.scored else Aggregate(None)
         if column is None or entry.estimate is None:
-            return (1 if row.scored else 2), row.status in ABSENT, 0, 0.0
+            return (1 if row.scored else 2), not row.status.finished, 0, 0.0
         sign = -1.0 if column.better == "higher" else 1.0
         return 0, not entry.ranked, order.index(entry.kind), sign * entry.estimate.mean
 
@@ -179,8 +179,8 @@ def _shown_row(
         return ShownRow(
             label, "failed", tuple(ShownCell(None) for _ in columns), ranks, note(row), "; ".join(reasons(row))
         )
-    if row.counts["ok"] < len(row.records):
-        label += f" ({row.counts['ok']}/{len(row.records)} seeds)"
+    if row.counts[Status.OK] < len(row.records):
+        label += f" ({row.counts[Status.OK]}/{len(row.records)} seeds)"
     cells = [_cell(row.entries[c.name], c, marks[c.name]) for c in columns]
     return ShownRow(label, row.role, tuple(cells), ranks)
 

@@ -15,9 +15,9 @@ from genbench.scoring.evaluation import evaluate
 from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floors import spread_of_floors
 from genbench.scoring.scorer import makers_of, scorer_of
-from genbench.training.cell import Report
 from genbench.training.load import load, stream_of
 from genbench.training.samples_file import read_samples
+from genbench.training.setup import Report
 from genbench.training.standardise import transform_of
 
 __all__ = ["RealSideCache", "evidence_of", "score_cell"]

@@ -84,9 +84,12 @@ class Stop:
 
     @contextlib.contextmanager
     def impatient(self) -> Iterator[None]:
-        """Let the first signal, too, raise KeyboardInterrupt inside: in calls that may wait for seconds."""
+        """Let the first signal, too, end the calls inside, which may wait for seconds; ``number`` is set then."""
         self._impatient = True
         try:
             yield
+        except KeyboardInterrupt:
+            if self.again or not self.number:
+                raise
         finally:
             self._impatient = False

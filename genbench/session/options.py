@@ -3,59 +3,89 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from genbench.errors import UserError
+from genbench.plan.device_names import DeviceName
+from genbench.plan.limits import Limits
 
-__all__ = ["MIN_MEMORY_BYTES", "check_options", "jobs_for"]
+__all__ = ["MIN_MEMORY_BYTES", "RunOptions", "jobs_for"]
 
-MIN_MEMORY_BYTES = 400 * 10**6  # bytes: what a cell holds that has only imported its libraries, and some
+MIN_MEMORY_BYTES = 400 * 10**6  # what a cell holds that has only imported its libraries, and some
 
 
-def check_options(
-    out: str | Path | None,
-    jobs: int | None = None,
-    timeout: float | None = None,
-    memory: int | None = None,
-    isolation: str = "process",
-    retry: str | None = None,
-    scheduler: str | None = None,
-    insecure: bool = False,
-) -> None:
-    """Raise UserError unless a run could be kept in ``out`` and done so; nothing is written."""
-    if jobs is not None and jobs < 1:
-        raise UserError(f"--jobs {jobs}: expected at least 1")
-    if timeout is not None and not timeout > 0:
-        raise UserError(f"timeout={timeout}: expected seconds, more than 0")
-    if memory is not None and memory < MIN_MEMORY_BYTES:
-        raise UserError(
-            f"--memory {memory}: a cell needs at least {MIN_MEMORY_BYTES // 10**6}MB for its libraries alone"
-        )
-    if isolation not in ("process", "none"):
-        raise UserError(f"--isolation {isolation}: expected process or none")
-    if isolation == "none" and (timeout is not None or memory is not None or (jobs or 1) > 1):
-        raise UserError("--isolation none: one cell at a time in this process, which no --timeout or --memory can end")
-    if retry is not None:
+@dataclass(frozen=True)
+class RunOptions:
+    """How a plan is run; ``genbench.run`` says what each option means.
+
+    ``timeout`` in seconds and ``memory`` in bytes are the limits of a cell: its deadline is one for training, sampling
+    and scoring together, the time between them left out; for samples that are there already, of the scoring alone.
+    """
+
+    out: str | Path | None = None
+    jobs: int | None = None
+    timeout: float | None = None
+    memory: int | None = None
+    isolation: str = "process"
+    force: bool = False
+    retry: str | None = None
+    scheduler: str | None = None
+    insecure: bool = False
+    progress: bool | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """What a cell may take."""
+        return Limits(self.timeout, self.memory)
+
+    @property
+    def retried(self) -> frozenset[str]:
+        """Statuses whose cells run again; raises UserError for an unknown one."""
         from genbench.plan.resume import parse_retry
 
-        parse_retry(retry)
-    if scheduler is not None:
-        from genbench.executor.dask.address import parse_scheduler
+        return frozenset() if self.retry is None else parse_retry(self.retry)
 
-        parse_scheduler(scheduler, insecure=insecure)
-        if isolation == "none":
-            raise UserError("--isolation none: all cells in this process, which --scheduler has run elsewhere")
-    if out is None:
-        return
-    there = next(path for path in (Path(out).absolute(), *Path(out).absolute().parents) if path.exists())
+    def check(self) -> None:
+        """Raise UserError unless a plan could be run so and kept in ``out``; nothing is written."""
+        if self.jobs is not None and self.jobs < 1:
+            raise UserError(f"--jobs {self.jobs}: expected at least 1")
+        if self.timeout is not None and not self.timeout > 0:
+            raise UserError(f"timeout={self.timeout}: expected seconds, more than 0")
+        if self.memory is not None and self.memory < MIN_MEMORY_BYTES:
+            least = f"{MIN_MEMORY_BYTES // 10**6}MB"
+            raise UserError(f"--memory {self.memory}: a cell needs at least {least} for its libraries alone")
+        self._check_isolation()
+        _ = self.retried
+        if self.scheduler is not None:
+            from genbench.executor.dask.address import parse_scheduler
+
+            parse_scheduler(self.scheduler, insecure=self.insecure)
+            if self.isolation == "none":
+                raise UserError("--isolation none: all cells in this process, which --scheduler has run elsewhere")
+        if self.out is not None:
+            _check_folder(Path(self.out))
+
+    def _check_isolation(self) -> None:
+        if self.isolation not in ("process", "none"):
+            raise UserError(f"--isolation {self.isolation}: expected process or none")
+        limited = self.timeout is not None or self.memory is not None or (self.jobs or 1) > 1
+        if self.isolation == "none" and limited:
+            raise UserError(
+                "--isolation none: one cell at a time in this process, which no --timeout or --memory can end"
+            )
+
+
+def _check_folder(out: Path) -> None:
+    there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
     if not there.is_dir():
         raise UserError(f"--out {out}: {there} is no directory; choose another")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"--out {out}: {there} cannot be written; choose another directory")
 
 
-def jobs_for(device: str) -> int:
+def jobs_for(device: DeviceName) -> int:
     """Return how many cells run at a time: one a core on the processor, one on each accelerator."""
     from genbench.record.environment import cores
 
-    return cores() if device in ("auto", "cpu") else len(device.split(","))
+    return cores() if device.kind in ("auto", "cpu") else len(device.each)

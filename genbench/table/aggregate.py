@@ -9,7 +9,7 @@ from typing import Any
 
 from scipy import stats
 
-from genbench.record.score import SUSPECT, column_of, finite, is_limit, own_error
+from genbench.record.score import SUSPECT, column_of, finite, interval_error, is_limit, standard_error
 from genbench.record.store import Record
 from genbench.table.columns import TIMING_METRICS, ColumnInfo, scale_of, scores_of
 from genbench.table.significance import Estimate
@@ -64,9 +64,11 @@ def score_aggregate(
     valued = {seed: s for seed, s in scores.items() if finite(s.get("value")) is not None}
     why = [w for seed, s in scores.items() if seed not in valued for w in s.get("warnings") or ()]
     # a limit is compared as if it were exact: what is told from it would be told from the truth
-    noise = next((0.0 if is_limit(s) else own_error(s) or finite(s.get("floor_sd")) for s in valued.values()), None)
+    noises = (0.0 if is_limit(s) else interval_error(s) or finite(s.get("floor_sd")) for s in valued.values())
     found = {seed: float(s["value"]) for seed, s in valued.items()}
-    estimate, missing = _estimate(found, len(ok), missing, why[0] if why else "", noise if len(valued) == 1 else None)
+    estimate, missing = _estimate(
+        found, len(ok), missing, why[0] if why else "", next(noises) if len(valued) == 1 else None
+    )
     first: Mapping[str, Any] = next(iter(valued.values()), {})
     kind = _density_kind(first, column.metric or column.name, density)
     entry = Aggregate(estimate, missing, kind=kind, scale=scale_of(first), doubt=doubt and kind is not None)
@@ -113,7 +115,7 @@ def _sides(score: Mapping[str, Any]) -> tuple[float, float] | None:
     Never less upwards than its width implies, nor downwards less than a quarter of that: an interval may be of the
     debiased value, and lie close to one side.
     """
-    error, value, low, high = own_error(score), score["value"], finite(score.get("low")), finite(score.get("high"))
+    error, value, low, high = interval_error(score), score["value"], finite(score.get("low")), finite(score.get("high"))
     if not error or low is None or high is None or not low < value < high:
         return None
     unit = (high - low) / (2.0 * error)
@@ -171,8 +173,7 @@ def _in_both_errors(scores: Sequence[Mapping[str, Any]]) -> float | None:
         compared = detail.get("compared_with_floor") or {}  # as many samples as the floor has rows
         value, own = finite(compared.get("value")), finite(compared.get("standard_error"))
         if value is None:
-            stated = finite(detail.get("standard_error")) if score.get("low") is not None else None
-            value, own = float(score["value"]), own_error(score) if stated is None else stated
+            value, own = float(score["value"]), standard_error(score)
         gap += value - float(score["floor"])
         spread = float(score["floor_sd"])
         errors += [spread, spread if own is None else own]  # not known: that of fresh real rows

@@ -26,6 +26,7 @@ from typing import Any
 import pandas as pd
 
 from genbench.record.score import column_of
+from genbench.record.status import Status
 from genbench.record.store import Record
 from genbench.table.aggregate import Aggregate
 from genbench.table.columns import ColumnInfo, scores_of
@@ -120,9 +121,9 @@ def _model_fields(summary: Summary, row: Row) -> dict[str, Any]:
     fields = _shared_fields(known[0]) | {
         "dataset_label": summary.dataset,
         "label": row.label,
-        "status": row.status,
+        "status": row.status.value,
         "reason": row.reason,
-        "n_ok": row.counts["ok"],
+        "n_ok": row.counts[Status.OK],
         "n_failed": row.failed,
         "n_seeds": len(row.records),
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from genbench.record.status import Status
 from genbench.record.store import Damage, Record, read_records
 from genbench.table.columns import columns_of
 from genbench.table.frame import _free, to_frame
@@ -31,7 +32,12 @@ class Results:
     @property
     def failures(self) -> list[Record]:
         """Records of the cells that ran and gave no scores."""
-        return [r for r in self.records if r["status"] not in ("ok", "skipped", "interrupted")]
+        return [r for r in self.records if Status(r["status"]).failed]
+
+    @property
+    def lost(self) -> list[Record]:
+        """Records of the cells that died with their machine or their worker; the same command runs them again."""
+        return [r for r in self.records if r["status"] == Status.LOST]
 
     def table(self, dataset: str | None = None, per: str = "model", *, details: bool = False) -> pd.DataFrame:
         """Return the frame of ``to_frame``, of one dataset (its name or label) or of all.

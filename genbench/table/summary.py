@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genbench.record.status import ABSENT
+from genbench.plan.device_names import kind_of
+from genbench.record.status import Status
 from genbench.record.store import Record
 from genbench.table.aggregate import Aggregate, score_aggregate, timing_aggregate
 from genbench.table.columns import TIMING_METRICS, ColumnInfo, columns_of
@@ -29,32 +30,32 @@ class Row:
     entries: Mapping[str, Aggregate] = field(default_factory=dict)
 
     @property
-    def counts(self) -> Counter[str]:
+    def counts(self) -> Counter[Status]:
         """How many of its cells ended in each status."""
-        return Counter(r["status"] for r in self.records)
+        return Counter(Status(r["status"]) for r in self.records)
 
     @property
     def failed(self) -> int:
         """How many cells ran and gave no scores."""
-        return sum(n for status, n in self.counts.items() if status != "ok" and status not in ABSENT)
+        return sum(n for status, n in self.counts.items() if status.failed)
 
     @property
     def scored(self) -> bool:
         """Whether its means stand for all of its seeds: some are ok and none failed."""
-        return self.counts["ok"] > 0 and self.failed == 0
+        return self.counts[Status.OK] > 0 and self.failed == 0
 
     @property
-    def status(self) -> str:
-        """``ok``, or the status most of the other cells ended in."""
+    def status(self) -> Status:
+        """``ok``, or the status most of the other cells ended in; of its failures, where there are any."""
         if self.scored:
-            return "ok"
-        others = Counter({s: n for s, n in self.counts.items() if s != "ok" and not (self.failed and s in ABSENT)})
-        return others.most_common(1)[0][0]
+            return Status.OK
+        counted = {s: n for s, n in self.counts.items() if (s.failed if self.failed else s is not Status.OK)}
+        return Counter(counted).most_common(1)[0][0]
 
     @property
     def reason(self) -> str:
         """Why the first of the cells that share ``status`` ended so; empty for ``ok``."""
-        return next((r.get("reason") or "" for r in self.records if r["status"] == self.status != "ok"), "")
+        return next((r.get("reason") or "" for r in self.records if r["status"] == self.status != Status.OK), "")
 
     @property
     def failed_checks(self) -> list[Mapping[str, Any]]:
@@ -129,7 +130,7 @@ def _named(records: Sequence[Record], label: Any, fields: Sequence[str]) -> dict
 def _value(record: Record, name: str) -> str:
     value = record.get(name)
     if name == "device":
-        return str(value or "").split(":")[0]  # cuda:0 and cuda:1 do the same work
+        return kind_of(value)  # cuda:0 and cuda:1 do the same work
     return json.dumps(value or {}, sort_keys=True, default=str) if name.endswith("_config") else str(value or "")
 
 
@@ -183,7 +184,7 @@ def _clock(record: Record) -> tuple[Any, ...]:
 
 def _row(label: str, records: Sequence[Record], columns: Sequence[ColumnInfo]) -> Row:
     row = Row(label, role_of(records[0]), tuple(sorted(records, key=lambda r: r.get("seed") or 0)))
-    ok = [record for record in row.records if record["status"] == "ok"]
+    ok = [record for record in row.records if record["status"] == Status.OK]
     missing = "" if row.scored else row.status
     density = records[0].get("density")
     doubt = bool(row.failed_checks)

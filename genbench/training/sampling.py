@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,57 @@ import torch
 from genbench.errors import Invalid
 from genbench.protocol import Array, Sampler
 from genbench.training.device import Device
+from genbench.training.seeding import seeded
+from genbench.training.setup import Setup, Timings
 from genbench.training.snapshots import rows_of
 from genbench.training.standardise import Transform
 
-__all__ = ["SAMPLES_PER_BLOCK", "check_draw", "check_samples", "draw_snapshot"]
+__all__ = ["SAMPLES_PER_BLOCK", "Drawn", "check_draw", "check_samples", "draw", "draw_snapshot"]
 
 SAMPLES_PER_BLOCK = 10_000
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Samples (n, *shape) in the space of the model, the same in the data's units, and what drawing them cost."""
+
+    rows: Array
+    samples: Array
+    timings: Timings
+
+
+def draw(setup: Setup, model: Any) -> Drawn:
+    """Draw as many samples as there are reference rows, in blocks; raises Invalid where they cannot be scored.
+
+    A first sample warms up; the clock of all others is stopped by a synchronise.
+    """
+    shape, device, n = setup.data.shape, setup.device, len(setup.data.reference)
+    timings: Timings = {}
+    with seeded(setup.sample_stream), torch.no_grad():
+        start = time.perf_counter()
+        model.sample(1)
+        device.synchronise()
+        timings["first_sample_s"] = time.perf_counter() - start
+        start = time.perf_counter()
+        blocks = []
+        for begin in range(0, n, SAMPLES_PER_BLOCK):
+            size = min(SAMPLES_PER_BLOCK, n - begin)
+            blocks.append(check_draw(model.sample(size), shape, size, device))
+            setup.report(phase="sample", step=begin + size, steps=n)
+        device.synchronise()
+        timings["samples_per_s"] = n / (time.perf_counter() - start)
+    timings["peak_mb"] = device.peak_mb()
+    rows = torch.cat(blocks).cpu().numpy()
+    samples = setup.transform.from_model(rows)
+    _check_units(samples, setup.transform)
+    return Drawn(rows, samples, timings)
+
+
+def _check_units(samples: Array, transform: Transform) -> None:
+    """Raise Invalid where samples are not finite in scoring units: a logarithmic column may overflow, or vanish."""
+    bad = ~np.isfinite(transform.to_scores(samples)).all(1)
+    if bad.any():
+        raise Invalid(f"{int(bad.sum())} of {len(samples)} samples overflow or vanish in the data's units")
 
 
 def check_draw(samples: Any, shape: tuple[int, ...], n: int, device: Device) -> torch.Tensor:
@@ -35,12 +82,11 @@ def check_draw(samples: Any, shape: tuple[int, ...], n: int, device: Device) -> 
     return samples if samples.dtype == torch.float64 else checked
 
 
-def draw_snapshot(sample: Sampler, shape: tuple[int, ...], space: Transform, device: Device) -> Array:
+def draw_snapshot(sample: Sampler, shape: tuple[int, ...], transform: Transform, device: Device) -> Array:
     """Return samples (n, *shape) of a model that is still learning, in the data's units."""
     n = rows_of(shape)
-    rows = space.from_model(check_draw(sample(n), shape, n, device).cpu().numpy())
-    if not np.isfinite(space.to_scores(rows)).all():
-        raise Invalid("samples overflow or vanish in the data's units")
+    rows = transform.from_model(check_draw(sample(n), shape, n, device).cpu().numpy())
+    _check_units(rows, transform)
     return rows
 
 

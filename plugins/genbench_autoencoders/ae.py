@@ -73,12 +73,12 @@ class AE:
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
         """Return codes (n, latent) of x (n, *shape)."""
-        return torch.cat([self.network[0](block) for block in x.split(BLOCK)])
+        return torch.cat([self.network[0](block) for block in torch.split(x, BLOCK)])
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Return samples (n, *shape) of codes z (n, latent)."""
-        return torch.cat([self.network[1](block) for block in z.split(BLOCK)])
+        return torch.cat([self.network[1](block) for block in torch.split(z, BLOCK)])
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Return x (n, *shape) as it comes back from its code."""

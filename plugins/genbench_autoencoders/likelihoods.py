@@ -79,6 +79,10 @@ class Quantised(nn.Module, ABC):
     def draw(self, decoded: Tensor) -> Tensor:
         """Return levels (n, C, H, W), integers."""
 
+    @abstractmethod
+    def mean(self, decoded: Tensor) -> Tensor:
+        """Return the mean (n, *shape) of p(x|z)."""
+
     def log_prob(self, decoded: Tensor, x: Tensor) -> Tensor:
         """Return (n,) nats for decoded (n, outputs * C, H, W) and dequantised x (n, C, H, W)."""
         mass = self.log_mass(self.split(decoded), self.level(x)).flatten(1)  # (n, d)
@@ -94,7 +98,7 @@ class Quantised(nn.Module, ABC):
 
     def split(self, decoded: Tensor) -> Tensor:
         """Return the decoder's outputs, value by value: (n, outputs, C, H, W)."""
-        return decoded.unflatten(1, (self.outputs, -1))
+        return torch.unflatten(decoded, 1, (self.outputs, -1))
 
     def level(self, x: Tensor) -> Tensor:
         """Return the grey levels of dequantised x, integers of the same shape."""

@@ -35,7 +35,8 @@ class Residual(nn.Module):
         self.body = nn.Sequential(nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, h: Tensor) -> Tensor:
-        return h + self.body(h)
+        change: Tensor = self.body(h)
+        return h + change
 
 
 def perceptron(inputs: int, outputs: int, width: int) -> nn.Sequential:

@@ -38,7 +38,8 @@ class Gaussian:
         centred = (x.flatten(1).to(self.mean.dtype) - self.mean).T  # (d, n)
         white = torch.linalg.solve_triangular(self.factor, centred, upper=False)
         log_det = self.factor.diagonal().log().sum()
-        return -0.5 * white.square().sum(0) - log_det - 0.5 * len(self.mean) * math.log(2 * math.pi)
+        log_p: torch.Tensor = -0.5 * white.square().sum(0) - log_det - 0.5 * len(self.mean) * math.log(2 * math.pi)
+        return log_p
 
     def parameters(self) -> list[torch.Tensor]:
         """Return the mean (d,) and the lower triangle of the factor, d (d + 1) / 2 numbers."""
@@ -53,4 +54,5 @@ def factorise(covariance: torch.Tensor) -> torch.Tensor:
     if torch.linalg.cholesky_ex(lifted).info != 0:  # an eigenvalue is below the floor; else nothing is changed
         values, vectors = torch.linalg.eigh(covariance)
         covariance = (vectors * values.clamp(min=floor)) @ vectors.T
-    return torch.linalg.cholesky(covariance)
+    factor: torch.Tensor = torch.linalg.cholesky(covariance)
+    return factor

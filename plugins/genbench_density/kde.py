@@ -41,7 +41,7 @@ class KDE:
             return widest or 1.0  # nothing to learn a width from
         left_out = torch.randperm(n, device=rows.device)[: self.config.held_out]
         total = rows.new_zeros(self.config.candidates)
-        for index in left_out.split(self._block()):
+        for index in torch.split(left_out, self._block()):
             square = distances(rows[index], self.rows)  # (b, n)
             square[torch.arange(len(index), device=square.device), index] = math.inf
             nearest = square.amin(1, keepdim=True)
@@ -65,7 +65,7 @@ class KDE:
         n, d = self.rows.shape
         constant = math.log(n) + d * (math.log(self.bandwidth) + 0.5 * math.log(2 * math.pi))
         scale = -0.5 / self.bandwidth**2
-        blocks = double(x.flatten(1)).split(self._block())
+        blocks = torch.split(double(x.flatten(1)), self._block())
         return torch.cat([distances(b, self.rows).mul_(scale).logsumexp(1) for b in blocks]) - constant
 
     def parameters(self) -> list[torch.Tensor]:
@@ -79,7 +79,8 @@ class KDE:
 def scott(rows: torch.Tensor) -> float:
     """Return the bandwidth of Scott's rule for rows (n, d), from the mean variance of the columns."""
     n, d = rows.shape
-    return n ** (-1 / (d + 4)) * math.sqrt(float(rows.var(0, correction=0).mean()))
+    factor: float = n ** (-1 / (d + 4))
+    return factor * math.sqrt(float(rows.var(0, correction=0).mean()))
 
 
 def peak(values: list[float]) -> float:

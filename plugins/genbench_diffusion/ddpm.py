@@ -19,43 +19,12 @@ from torch import Tensor, nn
 
 from genbench.protocol import RunContext, TrainingData
 from genbench_diffusion import DDPMConfig
+from genbench_diffusion.chain import Chain, column
 from genbench_diffusion.likelihood import flow_log_prob, variational_bound
 from genbench_diffusion.networks import Perceptron, UNet
-from genbench_diffusion.schedule import betas
 
 WINDOW = 0.999  # decay of the running errors: they remember about 1,000 steps
 NUMBERS = 1 << 18  # of the samples that are made together: the activations of a block stay in the cache
-
-
-class Chain:
-    """The forward chain on a device: α_t, σ_t, φ_t for t = 0 .. T, and exact double-precision ᾱ_t on the CPU."""
-
-    def __init__(self, kind: str, timesteps: int, device: torch.device) -> None:
-        beta = torch.tensor(betas(kind, timesteps), dtype=torch.float64)
-        self.alpha_bar = torch.cat([beta.new_ones(1), torch.cumprod(1 - beta, 0)])  # (T + 1,)
-        self.timesteps = timesteps
-        self.alpha = self.alpha_bar.sqrt().float().to(device)
-        self.sigma = (1 - self.alpha_bar).sqrt().float().to(device)
-        self.angle = torch.atan2((1 - self.alpha_bar).sqrt(), self.alpha_bar.sqrt()).float().to(device)
-
-    def noised(self, x: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """Draw x_t (b, *shape) of x_0 (b, *shape) at t (b,)."""
-        return column(self.alpha[t], x) * x + column(self.sigma[t], x) * noise
-
-    def posterior(self, t: int, s: int) -> tuple[float, float, float]:
-        """Return a, b, c of q(x_s | x_t, x_0) = N(a x_0 + b x_t, c I) for s < t (Ho et al., eqs. 6 and 7)."""
-        before, after = float(self.alpha_bar[s]), float(self.alpha_bar[t])
-        alpha, beta = after / before, 1 - after / before  # of the one step from s to t
-        return (
-            math.sqrt(before) * beta / (1 - after),
-            math.sqrt(alpha) * (1 - before) / (1 - after),
-            (1 - before) / (1 - after) * beta,
-        )
-
-    def slope(self, t: int, s: int) -> float:
-        """Return how far the posterior's mean moves with ε: |dμ̃/dε| = β / √(α (1 - ᾱ_t)) for the step from s to t."""
-        step = float(self.alpha_bar[t] / self.alpha_bar[s])
-        return (1 - step) / math.sqrt(step * (1 - float(self.alpha_bar[t])))
 
 
 class DDPM:
@@ -75,7 +44,8 @@ class DDPM:
         network, batch = build(config, data)
         network.to(device)
         self.network = deepcopy(network).requires_grad_(False)
-        learned, averaged = [p.detach() for p in network.parameters()], list(self.network.parameters())
+        learned = [p.detach() for p in network.parameters()]
+        averaged: list[Tensor] = list(self.network.parameters())
         adam = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=device.type in ("cpu", "cuda"))
         errors = torch.full((2, chain.timesteps + 1), 1e-6, device=device)  # running sums of ‖ε - ε_θ‖² / d and of 1
 
@@ -149,7 +119,8 @@ class DDPM:
         Below φ_1, where the network was not trained, F is linear in φ: it is 0 at 0, where x shows no noise.
         """
         first = self.chain.angle[1]
-        return (angle / first).clamp(max=1) * self.network(x, angle.maximum(first))
+        trained: Tensor = self.network(x, angle.maximum(first))
+        return (angle / first).clamp(max=1) * trained
 
     def parameters(self) -> list[Tensor]:
         """Return the averaged weights."""
@@ -174,8 +145,3 @@ def share_unknown(errors: Tensor, variance: str) -> Tensor:
         total, count = nn.functional.avg_pool1d(errors[:, None, 1:], 5, 1, 2, count_include_pad=False)[:, 0].cpu()
         gamma[1:] = (total / count).clamp(0, 1)
     return gamma
-
-
-def column(values: Tensor, like: Tensor) -> Tensor:
-    """Return (b,) as (b, 1, ..) to multiply (b, *shape)."""
-    return values.view(-1, *[1] * (like.dim() - 1))

@@ -5,21 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from genbench_diffusion.ddpm import DDPM
+from genbench_diffusion.chain import Chain
 
 EXACT_TRACE = 64  # dimensions up to which the divergence is summed exactly
 PROBES = 1  # random vectors that estimate the divergence beyond
 NUMBERS = 1 << 12  # that the terms of a row hold together by default, within 4 to 64 terms
 
 
+class ReverseChain(Protocol):
+    """What the bound needs of a model: its forward chain, and the mean and variance of its reverse steps."""
+
+    chain: Chain
+    gamma: Tensor  # (T + 1,): mean squared error of the predicted noise per dimension, in [0, 1]
+
+    def predict(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x̂_0 and ε_θ (b, *shape) for x_t (b, *shape) at t (b,) or (1,)."""
+        ...
+
+    def variance(self, t: int, s: int) -> float:
+        """Return the variance of p(x_s | x_t) for s < t."""
+        ...
+
+
 @torch.no_grad()
-def variational_bound(model: DDPM, x: Tensor, terms: int = 0) -> Tensor:
+def variational_bound(model: ReverseChain, x: Tensor, terms: int = 0) -> Tensor:
     """Return (n,) nats: -L_T - Σ_t L_{t-1} - L_0 (Ho et al. 2020, eq. 5), at most log p(x) on average over the noise.
 
     L_T is in closed form and L_0 is always evaluated. Of the T - 1 terms between, all are summed if ``terms`` >= T;
@@ -43,7 +57,7 @@ def variational_bound(model: DDPM, x: Tensor, terms: int = 0) -> Tensor:
     L = 0.5 * (left * x.square() - left - math.log1p(-left)).flatten(1).sum(1)  # L_T = KL(q(x_T | x_0) ‖ N(0, I))
     L += term(torch.ones(1, dtype=torch.long, device=x.device))
     if terms >= T:
-        for t in torch.arange(2, T + 1, device=x.device).split(1):
+        for t in torch.split(torch.arange(2, T + 1, device=x.device), 1):
             L += term(t)
         return -L
     weight = log_part[2:] + factor[2:] * gamma[2:]  # the term, where ε is as uncertain as in training
@@ -56,7 +70,7 @@ def variational_bound(model: DDPM, x: Tensor, terms: int = 0) -> Tensor:
     return -L
 
 
-def tables(model: DDPM) -> tuple[Tensor, Tensor]:
+def tables(model: ReverseChain) -> tuple[Tensor, Tensor]:
     """Return A_t and C_t (T + 1,) such that the term of t is d A_t + C_t ‖ε - ε_θ‖².
 
     KL(N(μ̃, β̃ I) ‖ N(μ, v I)) = d/2 (β̃/v - 1 + ln(v/β̃)) + ‖μ̃ - μ‖² / 2v, and L_0 = -ln N(x_0; μ, v I).
@@ -82,7 +96,7 @@ def flow_log_prob(
     n, d = len(x), x[0].numel()
     probes = probes or (None if d <= EXACT_TRACE else PROBES)
     if probes is None:
-        signs = torch.eye(d, device=x.device)[:, None].expand(d, n, d).unflatten(2, x.shape[1:])
+        signs = torch.unflatten(torch.eye(d, device=x.device)[:, None].expand(d, n, d), 2, x.shape[1:])
     else:
         signs = torch.randint(0, 2, (probes, *x.shape), device=x.device).mul(2).sub(1).to(x.dtype)
 

@@ -19,13 +19,15 @@ FEATURES = 256  # of all coordinates; many coordinates get the lowest frequencie
 class AngleFeatures(nn.Module):
     """Sine and cosine of 16 even multiples of the angle."""
 
+    harmonics: Tensor  # (16,)
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("harmonics", 2.0 * torch.arange(1, HARMONICS + 1))
 
     def forward(self, angle: Tensor) -> Tensor:
         """Map (b,) to (b, 32)."""
-        phase = angle[:, None] * self.harmonics
+        phase = angle[:, None] * self.harmonics  # (b, 16)
         return torch.cat([phase.sin(), phase.cos()], 1)
 
 
@@ -36,6 +38,8 @@ class Perceptron(nn.Module):
     would only be learned by heart (the integrated encoding of Barron et al. 2021, arXiv:2103.13415).
     """
 
+    frequencies: Tensor  # (number,)
+
     def __init__(self, shape: tuple[int, ...], width: int, blocks: int = 3) -> None:
         super().__init__()
         self.shape, d = shape, math.prod(shape)
@@ -44,9 +48,7 @@ class Perceptron(nn.Module):
         self.angle = nn.Sequential(AngleFeatures(), nn.Linear(2 * HARMONICS, width))
         self.enter = nn.Linear(d * (1 + 2 * number), width)
         self.blocks = nn.ModuleList(nn.Linear(width, width) for _ in range(blocks))
-        self.leave = nn.Linear(width, d)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        self.leave = start_at_zero(nn.Linear(width, d))
 
     def forward(self, x: Tensor, angle: Tensor) -> Tensor:
         """Map x (b, *shape) and φ (b,) or (1,) to (b, *shape)."""
@@ -57,7 +59,7 @@ class Perceptron(nn.Module):
         h = self.enter(torch.cat([x, features], 1)) + self.angle(angle)  # (b, width)
         for block in self.blocks:
             h = h + block(functional.silu(h))
-        return self.leave(functional.silu(h)).unflatten(1, self.shape)
+        return torch.unflatten(self.leave(functional.silu(h)), 1, self.shape)
 
 
 class Residual(nn.Module):
@@ -67,14 +69,14 @@ class Residual(nn.Module):
         super().__init__()
         self.first = nn.Sequential(group_norm(channels), nn.SiLU(), nn.Conv2d(channels, out, 3, padding=1))
         self.angle = nn.Linear(features, out)
-        self.second = nn.Sequential(group_norm(out), nn.SiLU(), nn.Conv2d(out, out, 3, padding=1))
+        self.second = nn.Sequential(group_norm(out), nn.SiLU(), start_at_zero(nn.Conv2d(out, out, 3, padding=1)))
         self.shortcut = nn.Conv2d(channels, out, 1) if channels != out else nn.Identity()
-        nn.init.zeros_(self.second[2].weight)
-        nn.init.zeros_(self.second[2].bias)
 
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
         """Map h (b, channels, H, W) and features of the angle (b or 1, features) to (b, out, H, W)."""
-        return self.shortcut(h) + self.second(self.first(h) + self.angle(e)[:, :, None, None])
+        changed: Tensor = self.second(self.first(h) + self.angle(e)[:, :, None, None])
+        shortcut: Tensor = self.shortcut(h)
+        return shortcut + changed
 
 
 class UNet(nn.Module):
@@ -94,13 +96,11 @@ class UNet(nn.Module):
         self.up = nn.Conv2d(2 * width, width, 1)
         self.join = Residual(2 * width, width, features)
         self.norm = group_norm(width)
-        self.leave = (
+        self.leave = start_at_zero(
             nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1)
             if stride == 2
             else nn.Conv2d(width, channels, 3, padding=1)
         )
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
 
     def forward(self, x: Tensor, angle: Tensor) -> Tensor:
         """Map x (b, c, H, W) and φ (b,) or (1,) to (b, c, H, W)."""
@@ -111,7 +111,15 @@ class UNet(nn.Module):
             h = block(h, e)
         h = functional.interpolate(self.up(h), fine.shape[2:])
         h = functional.silu(self.norm(self.join(torch.cat([h, fine], 1), e)))
-        return self.leave(h)[:, :, : x.shape[2], : x.shape[3]]
+        out: Tensor = self.leave(h)
+        return out[:, :, : x.shape[2], : x.shape[3]]
+
+
+def start_at_zero(layer: nn.Module) -> nn.Module:
+    """Return the layer with all of its parameters set to 0."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
 
 
 def group_norm(channels: int) -> nn.GroupNorm:

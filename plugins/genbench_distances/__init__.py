@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from genbench.hooks import hookimpl
 from genbench.spec import MetricSpec, Spec
@@ -114,9 +115,9 @@ DETECTS: dict[str, tuple[str, ...]] = {  # what `genbench audit` found them to s
 }
 
 
-def _metric(name: str, module: str, config: type | None, summary: str, **fields: object) -> MetricSpec:
+def _metric(name: str, module: str, config: type | None, summary: str, **fields: Any) -> MetricSpec:
     fields["detects"] = DETECTS.get(name, ())
-    return MetricSpec(name, f"genbench_distances.{module}:{name}", config, summary, **fields)  # type: ignore[arg-type]
+    return MetricSpec(name, f"genbench_distances.{module}:{name}", config, summary, **fields)
 
 
 @hookimpl

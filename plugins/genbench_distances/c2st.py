@@ -47,10 +47,9 @@ def c2st(evidence: Evidence, config: C2STConfig) -> Score:
     rng = evidence.rng("c2st")
     real, fake = _shuffled(evidence.real.rows, config.max_rows, rng), _shuffled(evidence.fake, config.max_rows, rng)
     n, m = len(real), len(fake)
-    sizes = {"n_real": n, "n_fake": m}
     folds = min(config.folds, n // FEWEST, m // FEWEST)
     if folds < 2:
-        return Score(None, warnings=(f"needs at least {2 * FEWEST} rows of either side",), **sizes)
+        return Score(None, n_real=n, n_fake=m, warnings=(f"needs at least {2 * FEWEST} rows of either side",))
     found = _cross_fitted(real, fake, folds, config.trees, rng)
     value, thinned = found.value, max(len(evidence.real.rows), len(evidence.fake)) > config.max_rows
     p_value, how = found.p_value, "ranks, doubled variance"
@@ -63,9 +62,9 @@ def c2st(evidence: Evidence, config: C2STConfig) -> Score:
     told = any(found.null_errors)  # else all rows of all folds have one score
     return bounded(
         value, Interval(value - half, value + half, value, error) if told else None, least=0.0, most=1.0,
-        of=SIZES, method="DeLong, folds correlated", missing=BLIND, detail=detail,
+        of=SIZES, method="DeLong, folds correlated", missing=BLIND, detail=detail, n_real=n, n_fake=m,
         params={"classifier": "histogram gradient boosting", "folds": folds, "trees": config.trees},
-        warnings=(f"of {config.max_rows} rows of a side at most",) if thinned else (), **sizes,
+        warnings=(f"of {config.max_rows} rows of a side at most",) if thinned else (),
     )  # fmt: skip
 
 

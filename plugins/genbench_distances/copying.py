@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv
 
 from genbench.protocol import Evidence, Score
-from genbench_distances.jackknife import SIZES, Interval, bounded
+from genbench_distances.jackknife import SIZES, Fields, Interval, bounded
 from genbench_distances.nearest import nearest_other, nearest_to
 from genbench_distances.ranks import EDGE, area, unseen, width, wilson
 from genbench_distances.scale import any_scale
@@ -49,11 +49,12 @@ def duplicates(evidence: Evidence) -> Score:
         "offenders": [[int(i), int(index[i])] for i in copies[:WORST]],
     }
     told = _copied(len(copies), len(fake), int(np.count_nonzero(real_distance <= same)), len(real_distance))
-    sizes, params = {"n_real": len(train), "n_fake": len(fake)}, {"tolerance": same}
     if detail["held_out"]:
         told = (*told, _common(real_distance, same))
-    ranked = not detail["held_out"]
-    return _share(distance <= same, index, detail=detail, params=params, warnings=told, ranked=ranked, **sizes)
+    return _share(
+        distance <= same, index, n_real=len(train), n_fake=len(fake), params={"tolerance": same},
+        detail=detail, warnings=told, ranked=not detail["held_out"],
+    )  # fmt: skip
 
 
 @any_scale(0)
@@ -85,16 +86,19 @@ def ct(evidence: Evidence) -> Score:
         "nearer_to_train_expected": len(train) / (len(train) + n),
         "offenders": [[int(i), int(index[i])] for i in worst],
     }
-    fields: dict[str, Any] = {"n_real": n, "n_fake": m, "params": {"n_train": len(train), "cells": 1}}
-    interval = None
+    interval: Interval | None = None
+    warnings: tuple[str, ...] = ()
     if np.isfinite(found.error):
         half, error = (number / unit for number in width(found.value, found.error, min(n, m)))
         interval = Interval(value - half, value + half, value, error)
     why = "no interval: 2 rows are needed"
     if np.any(real_distance <= (same := _same(train))):
-        fields["warnings"] = (_common(real_distance, same),)
-    ends = {"least": value - found.value / unit, "most": value + (1 - found.value) / unit}
-    return bounded(value, interval, of=SIZES, method="DeLong", missing=why, detail=detail, **ends, **fields)
+        warnings = (_common(real_distance, same),)
+    return bounded(
+        value, interval, least=value - found.value / unit, most=value + (1 - found.value) / unit,
+        of=SIZES, method="DeLong", missing=why, detail=detail, warnings=warnings,
+        n_real=n, n_fake=m, params={"n_train": len(train), "cells": 1},
+    )  # fmt: skip
 
 
 @any_scale(0)
@@ -133,7 +137,14 @@ def _copied(copies: int, m: int, real_copies: int, n: int) -> tuple[str, ...]:
     return (f"suspect copies: {copies} of {m} samples repeat a training row, of {n} held-out rows {real_copies}",)
 
 
-def _share(hits: Array, index: Array, **fields: Any) -> Score:
+def _share(
+    hits: Array,
+    index: Array,
+    *,
+    detail: dict[str, Any] | None = None,
+    warnings: tuple[str, ...] = (),
+    **fields: Unpack[Fields],
+) -> Score:
     """Return the share of samples that are hits, with Wilson's interval.
 
     Samples near the same training row hang together: the interval is that of as many as there are independent ones.
@@ -149,7 +160,7 @@ def _share(hits: Array, index: Array, **fields: Any) -> Score:
     else:
         (most, error), method = unseen(m), "exact binomial, one-sided"
         interval = Interval(max(share - most, 0.0), min(share + most, 1.0), share, error)
-    return bounded(share, interval, least=0.0, of=SIZES, method=method, **fields)
+    return bounded(share, interval, least=0.0, of=SIZES, method=method, detail=detail, warnings=warnings, **fields)
 
 
 def _real_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:

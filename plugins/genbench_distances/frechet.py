@@ -97,8 +97,8 @@ def frechet(evidence: Evidence, config: FrechetConfig) -> Score:
     value = max(square_distance(_real(evidence), Gaussian.of(evidence.fake)), 0.0)
     parts, reason = _parts(evidence, config)
     interval = jackknife_square(value, parts.without, pieces=parts.alone, biased=True)
-    fields = {"n_real": n, "n_fake": m, "params": {"ddof": 1}}
-    return bounded(value, interval, least=0.0, missing=reason, debiased=True, **fields)
+    params = {"ddof": 1}
+    return bounded(value, interval, least=0.0, missing=reason, debiased=True, n_real=n, n_fake=m, params=params)
 
 
 @any_scale(2, "raw")

@@ -16,8 +16,9 @@ be had from their width.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,8 @@ import numpy.typing as npt
 from genbench.protocol import Score
 
 __all__ = [
-    "LEVEL", "POPULATION", "SIZES", "TOO_FEW", "Interval", "Variance", "assign", "bounded", "count", "jackknife",
-    "jackknife_absolute", "jackknife_square", "leave_out", "student", "unreliable", "variance",
+    "LEVEL", "POPULATION", "SIZES", "TOO_FEW", "Fields", "Interval", "Variance", "assign", "bounded", "count",
+    "jackknife", "jackknife_absolute", "jackknife_square", "leave_out", "student", "unreliable", "variance",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -63,6 +64,15 @@ class Interval:
     error: float
 
 
+class Fields(TypedDict, total=False):
+    """Fields of a score that `bounded` passes on as they are."""
+
+    n_real: int
+    n_fake: int
+    params: Mapping[str, Any]
+    ranked: bool
+
+
 def count(n: int, m: int) -> int:
     """Return into how many groups both sides are cut: 20, fewer where rows are few, 1 where no interval is possible."""
     groups = min(GROUPS, n // 2, m // 2)
@@ -89,7 +99,8 @@ def leave_out(sums: Array) -> Array:
     if sums.shape[-1] == 1:
         return sums[..., 0, :0]
     diagonal = np.diagonal(sums, axis1=-2, axis2=-1)
-    return sums.sum((-2, -1))[..., None] - sums.sum(-1) - sums.sum(-2) + diagonal
+    without: Array = sums.sum((-2, -1))[..., None] - sums.sum(-1) - sums.sum(-2) + diagonal
+    return without
 
 
 def student(groups: int) -> float:
@@ -191,7 +202,7 @@ def bounded(
     missing: str = TOO_FEW,
     detail: dict[str, Any] | None = None,
     warnings: tuple[str, ...] = (),
-    **fields: Any,
+    **fields: Unpack[Fields],
 ) -> Score:
     """Return a score with its interval, or with why there is none.
 

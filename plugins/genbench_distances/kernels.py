@@ -130,6 +130,6 @@ def _bracket(whole: Side, low: float, high: float) -> tuple[int, Array]:
     below, inside = 0, []
     for tile in tiles(whole):
         squares = tile.squares[np.triu_indices(len(tile.squares), 1)] if tile.diagonal else tile.squares.ravel()
-        below += np.count_nonzero(squares < low)
+        below += int(np.count_nonzero(squares < low))
         inside.append(squares[(squares >= low) & (squares < high)])
     return below, np.concatenate(inside)

@@ -9,7 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.protocol import Evidence, RealSide, Score
-from genbench_distances.jackknife import TOO_FEW, Interval, assign, bounded, count, jackknife_absolute, unreliable
+from genbench_distances.jackknife import (
+    TOO_FEW,
+    Fields,
+    Interval,
+    assign,
+    bounded,
+    count,
+    jackknife_absolute,
+    unreliable,
+)
 from genbench_distances.quantiles import sort
 from genbench_distances.scale import any_scale
 from genbench_distances.sliced import absolute, between, lines
@@ -39,8 +48,8 @@ def w1_marginal(evidence: Evidence) -> Score:
 @any_scale(1, "features", "tails")
 def _w1_marginal(evidence: Evidence) -> Score:
     real, fake = evidence.real, evidence.fake
-    sizes = {"n_real": len(real.rows), "n_fake": len(fake)}
-    found = lines(real, fake, None, count(*sizes.values()))
+    n, m = len(real.rows), len(fake)
+    found = lines(real, fake, None, count(n, m))
     costs = found.costs[0]
     names = evidence.columns if len(evidence.columns) == fake.shape[1] else tuple(f"x{i}" for i in range(fake.shape[1]))
     real_tails = real.once("tails", lambda: np.quantile(real.rows, TAILS, axis=0))
@@ -50,7 +59,7 @@ def _w1_marginal(evidence: Evidence) -> Score:
         "worst": names[int(costs.argmax())],
         "tails": {f"{q:g}": dict(zip(names, row.tolist(), strict=True)) for q, row in zip(TAILS, shifts, strict=True)},
     }
-    return bounded(float(costs.mean()), absolute(found), least=0.0, detail=detail, **sizes)
+    return bounded(float(costs.mean()), absolute(found), least=0.0, detail=detail, n_real=n, n_fake=m)
 
 
 def w1_observables(evidence: Evidence) -> Score:
@@ -62,9 +71,9 @@ def w1_observables(evidence: Evidence) -> Score:
     """
     real, fake = evidence.observables_test, evidence.observables_fake
     names = sorted(real.keys() & fake.keys()) if real and fake else []
-    sizes = {"n_real": len(evidence.real.rows), "n_fake": len(evidence.fake)}
+    n, m = len(evidence.real.rows), len(evidence.fake)
     if real is None or fake is None or not names:
-        return Score(None, warnings=("no observable is known on both sides",), **sizes)
+        return Score(None, n_real=n, n_fake=m, warnings=("no observable is known on both sides",))
     wrong, constant, found = [], [], {}
     for name in names:
         x, y = (np.asarray(side[name], np.float64).reshape(1, -1) for side in (real, fake))
@@ -75,9 +84,9 @@ def w1_observables(evidence: Evidence) -> Score:
             constant.append(name)
         else:
             found[name] = _standardised(x, y)
-    params = {"observables": names, "constant": constant}
+    fields: Fields = {"n_real": n, "n_fake": m, "params": {"observables": names, "constant": constant}}
     if wrong or not found:
-        return Score(None, params=params, warnings=tuple(wrong) or ("every observable is constant",), **sizes)
+        return Score(None, warnings=tuple(wrong) or ("every observable is constant",), **fields)
     x, y = (np.concatenate([pair[side] for pair in found.values()]) for side in (0, 1))
     groups = count(x.shape[1], y.shape[1])
     each = between(sort(x, groups), sort(y, groups), groups)
@@ -90,7 +99,7 @@ def w1_observables(evidence: Evidence) -> Score:
     intervals = {name: _kept(absolute(each.only(i))) for i, name in enumerate(found)}
     detail |= {"intervals": intervals} if all(intervals.values()) else {}
     value = float(costs.mean())
-    return bounded(value, absolute(each), least=0.0, params=params, detail=detail, warnings=told, **sizes)
+    return bounded(value, absolute(each), least=0.0, detail=detail, warnings=told, **fields)
 
 
 def _kept(interval: Interval | None) -> list[float] | None:
@@ -153,13 +162,16 @@ def correlation(evidence: Evidence) -> Score:
         missing = f"no interval: beyond {WIDEST} features it costs 20 times the value"
     elif groups > 1:
         kept = real.once(("spearman", groups), lambda: _parts(real.rows[:, varies], groups))
-        both = [np.abs(a - b)[:, *pairs].mean(1) for a, b in zip(kept, _parts(fake[:, varies], groups), strict=True)]
+        parts = zip(kept, _parts(fake[:, varies], groups), strict=True)
+        without, alone = (np.abs(a - b)[:, *pairs].mean(1) for a, b in parts)
         # the noise of each difference between equal laws, and what of it remains where the laws differ
         noise = np.sqrt(2 / np.pi * (1 / n + 1 / m)) * (1 - left[pairs] ** 2)
         bias = (noise * np.minimum(1.0, (2 * noise / np.where(gaps > 0, gaps, 1.0)) ** 2)).mean()
-        interval = jackknife_absolute(value, *both, float(bias))
-    fields = {"n_real": n, "n_fake": m, "params": {"rank": "spearman"}}
-    return bounded(value, interval, least=0.0, most=2.0, missing=missing, detail=detail, warnings=warnings, **fields)
+        interval = jackknife_absolute(value, without, alone, float(bias))
+    return bounded(
+        value, interval, least=0.0, most=2.0, missing=missing, detail=detail, warnings=warnings,
+        n_real=n, n_fake=m, params={"rank": "spearman"},
+    )  # fmt: skip
 
 
 def _spearman(rows: Array) -> Array:
@@ -170,7 +182,8 @@ def _spearman(rows: Array) -> Array:
     ranks -= ranks.mean(0)
     norms = np.sqrt((ranks**2).sum(0))
     ranks /= np.where(norms > 0, norms, 1.0)
-    return np.clip(ranks.T @ ranks, -1.0, 1.0)
+    correlations: Array = np.clip(ranks.T @ ranks, -1.0, 1.0)
+    return correlations
 
 
 def _parts(rows: Array, groups: int) -> tuple[Array, Array]:

@@ -59,13 +59,15 @@ def _smallest(values: Array, k: int) -> Array:
     rows, columns = np.nonzero(values <= bound[:, None])
     order = np.lexsort((values[rows, columns], rows))
     first = np.searchsorted(rows, np.arange(len(values)))
-    return columns[order][first[:, None] + np.arange(k)]
+    smallest: Array = columns[order][first[:, None] + np.arange(k)]
+    return smallest
 
 
 def nearest_to(rows: Array, queries: Array) -> tuple[Array, Array]:
     """Return distance and index of the row (n, d) nearest to each query (m, d): two arrays (m,)."""
     if rows.shape[1] <= TREE:
-        return cKDTree(rows).query(queries)  # type: ignore[no-any-return]
+        distances, indices = cKDTree(rows).query(queries)
+        return distances, indices
     centre = np.median(rows, axis=0)
     x, y = queries - centre, rows - centre
     distances, indices = np.empty(len(x)), np.empty(len(x), dtype=np.intp)

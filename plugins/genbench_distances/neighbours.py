@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from genbench.protocol import Evidence, Score
 from genbench_distances import NeighbourConfig
-from genbench_distances.jackknife import SIZES, Interval, bounded, student
+from genbench_distances.jackknife import SIZES, Fields, Interval, bounded, student
 from genbench_distances.nearest import BLOCK, TREE, nearest_other, pairwise_distances, products
 from genbench_distances.ranks import wilson
 from genbench_distances.scale import any_scale
@@ -105,16 +105,15 @@ def _spread(halves: Array) -> float:
 def _score(
     value: float, interval: Interval | None, warnings: tuple[str, ...], evidence: Evidence, config: NeighbourConfig
 ) -> Score:
-    sizes = {"n_real": len(evidence.real.rows), "n_fake": len(evidence.fake)}
-    params = {"k": config.k, "ball": "open"}
+    n, m = len(evidence.real.rows), len(evidence.fake)
+    fields: Fields = {"n_real": n, "n_fake": m, "params": {"k": config.k, "ball": "open"}}
     if np.isnan(value):
-        return Score(None, params=params, warnings=(f"needs more than k={config.k} real rows",), **sizes)
-    if min(sizes.values()) < FEWEST * config.k:
+        return Score(None, warnings=(f"needs more than k={config.k} real rows",), **fields)
+    if min(n, m) < FEWEST * config.k:
         interval = None
     return bounded(
-        value, interval, of=SIZES, method="random halves", least=0.0, params=params,
-        missing=f"no interval: {FEWEST * config.k} rows of either side are needed",
-        warnings=warnings, **sizes,
+        value, interval, of=SIZES, method="random halves", least=0.0, warnings=warnings,
+        missing=f"no interval: {FEWEST * config.k} rows of either side are needed", **fields,
     )  # fmt: skip
 
 

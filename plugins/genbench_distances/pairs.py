@@ -73,7 +73,8 @@ def square_distances(x: Side, some: slice, y: Side, others: slice, out: Array) -
     if out.min() < near:
         rows, columns = np.nonzero(out < near)
         if len(rows) > out.size // 64:
-            return cdist(x.rows[some], y.rows[others], "sqeuclidean", out=out)
+            cdist(x.rows[some], y.rows[others], "sqeuclidean", out=out)
+            return out
         out[rows, columns] = ((x.rows[some][rows] - y.rows[others][columns]) ** 2).sum(1)
     return out
 

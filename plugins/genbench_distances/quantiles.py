@@ -25,11 +25,15 @@ class Sorted:
 
     def without(self, group: int) -> Array:
         """Return the values without a group, still sorted (c, n - size)."""
-        return self.values[self.labels != group].reshape(len(self.values), -1)
+        return self._where(self.labels != group)
 
     def alone(self, group: int) -> Array:
         """Return the values of a group, sorted (c, size)."""
-        return self.values[self.labels == group].reshape(len(self.values), -1)
+        return self._where(self.labels == group)
+
+    def _where(self, chosen: Array) -> Array:
+        values: Array = self.values[chosen].reshape(len(self.values), -1)
+        return values
 
 
 def sort(lines: Array, groups: int) -> Sorted:
@@ -74,10 +78,12 @@ def line_noise(x: Sorted, y: Sorted) -> Array:
     There the difference of the distribution functions is normal with variance F(1 - F)/n + G(1 - G)/m.
     """
     squares = [(_width(side.values) ** 2 / side.values.shape[1]) for side in (x, y)]
-    return np.sqrt(2 / np.pi * (squares[0] + squares[1]))
+    noise: Array = np.sqrt(2 / np.pi * (squares[0] + squares[1]))
+    return noise
 
 
 def _width(values: Array) -> Array:
     """Return the integral of √(F(1 - F)) (c,) of sorted values (c, n)."""
     share = np.arange(1, values.shape[1]) / values.shape[1]
-    return np.diff(values, axis=1) @ np.sqrt(share * (1 - share))  # type: ignore[no-any-return]
+    width: Array = np.diff(values, axis=1) @ np.sqrt(share * (1 - share))
+    return width

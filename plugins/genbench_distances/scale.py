@@ -73,11 +73,11 @@ def _extent(origin: Array, *ends: Array) -> float:
 
 def _rescaled(evidence: Evidence, unit: float) -> Evidence:
     real = evidence.real
-    others = {
+    others: dict[str, Any] = {
         name: None if (rows := getattr(evidence, name)) is None else rows / unit for name in ("train", "reference")
     }
     kept = real.once(("rescaled", unit), lambda: RealSide(real.rows / unit))
-    return replace(evidence, real=kept, fake=evidence.fake / unit, **others)  # type: ignore[arg-type]
+    return replace(evidence, real=kept, fake=evidence.fake / unit, **others)
 
 
 def _back(score: Score, unit: float, power: int, lengths: tuple[str, ...]) -> Score:

@@ -20,4 +20,5 @@ def of_samples(evidence: Evidence, key: object, compute: Callable[[], T]) -> T:
         kept["samples"] = evidence.fake
     if key not in kept:
         kept[key] = compute()
-    return kept[key]  # type: ignore[no-any-return]
+    value: T = kept[key]
+    return value

@@ -37,7 +37,8 @@ def directions(d: int, number: int, seed: int) -> Array:
     if d == 1:
         return np.ones((1, 1))
     normal = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, d]))).standard_normal((number, d))
-    return normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    unit: Array = normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    return unit
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def _project(rows: Array, centre: Array, vectors: Array | None, some: Array) -> 
     """Return centred rows along some of the directions, (c, n)."""
     if vectors is None:
         return (rows[:, some] - centre[some]).T
-    return vectors[some] @ (rows - centre).T  # type: ignore[no-any-return]
+    projected: Array = vectors[some] @ (rows - centre).T
+    return projected
 
 
 def absolute(found: Lines) -> Interval | None:

@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 
 from genbench.protocol import Evidence, RealSide, Score
 from genbench_distances import TransportConfig
-from genbench_distances.jackknife import SIZES, Interval, bounded, count
+from genbench_distances.jackknife import SIZES, Fields, Interval, bounded, count
 from genbench_distances.ranks import QUANTILE
 from genbench_distances.scale import any_scale
 from genbench_distances.sliced import absolute, lines, squares
@@ -50,25 +50,25 @@ def w2(evidence: Evidence, config: TransportConfig) -> Score:
 def _score(evidence: Evidence, config: TransportConfig, p: int) -> Score:
     x = _thinned(evidence.real.rows, config.max_rows, evidence.rng("transport real"))
     y = _thinned(evidence.fake, config.max_rows, evidence.rng("transport fake"))
-    sizes = {"n_real": len(x), "n_fake": len(y)}
-    params = {"p": p, "max_rows": config.max_rows}
+    solver = "sort" if x.shape[1] == 1 else "network simplex"
+    params = {"p": p, "max_rows": config.max_rows, "solver": solver}
+    fields: Fields = {"n_real": len(x), "n_fake": len(y), "params": params}
 
     if x.shape[1] == 1:
-        found, params["solver"] = lines(RealSide(x), y, None, count(len(x), len(y))), "sort"
+        found = lines(RealSide(x), y, None, count(len(x), len(y)))
         if p == 1:
-            return bounded(float(found.costs[0, 0]), absolute(found), least=0.0, params=params, **sizes)
-        return bounded(float(found.costs[1, 0]), squares(found), power=2, debiased=True, params=params, **sizes)
-    params["solver"] = "network simplex"
+            return bounded(float(found.costs[0, 0]), absolute(found), least=0.0, **fields)
+        return bounded(float(found.costs[1, 0]), squares(found), power=2, debiased=True, **fields)
     solved = transport(x, y, p)
     if isinstance(solved, str):
-        return Score(None, params=params, warnings=(solved,), **sizes)
+        return Score(None, warnings=(solved,), **fields)
     interval = None
     if min(len(x), len(y)) >= FEWEST:
         half = QUANTILE * solved.error
         interval = Interval(solved.cost - half, solved.cost + half, solved.cost, solved.error)
     return bounded(
         solved.cost, interval, power=p, least=0.0, of=SIZES, method="dual potentials",
-        params=params, detail={"dual_gap": solved.gap}, **sizes,
+        detail={"dual_gap": solved.gap}, **fields,
     )  # fmt: skip
 
 

@@ -100,8 +100,8 @@ def kernel_sums(x: Grouped, y: Grouped | None = None) -> Array:
             if symmetric and c < a:
                 continue
             size = (b - a) * (d - c)
-            tile = (part[:size].reshape(b - a, d - c) for part in (squares, kernel))
-            values = _tile_sums(distances, (slice(a, b), slice(c, d)), *tile, ones[:size])
+            tile, work = (part[:size].reshape(b - a, d - c) for part in (squares, kernel))
+            values = _tile_sums(distances, (slice(a, b), slice(c, d)), tile, work, ones[:size])
             sums[:, g, h] += values
             if symmetric and a != c:
                 sums[:, h, g] += values

@@ -56,7 +56,9 @@ def amplification(evidence: Evidence) -> Score:
     whole, n = equivalent(evidence), len(evidence.train)
     if whole.value is None:
         return whole
-    bounds = {name: None if (x := getattr(whole, name)) is None else x / n for name in ("value", "low", "high")}
+    bounds: dict[str, Any] = {
+        name: None if (x := getattr(whole, name)) is None else x / n for name in ("value", "low", "high")
+    }
     detail = {"at_least": whole.detail["at_least"], "bandwidth": whole.detail["bandwidth"], "n_train": n}
     if not detail["at_least"]:
         detail["standard_error"] = whole.detail["standard_error"] / n
@@ -86,7 +88,8 @@ def _distances(real: RealSide, fake: Array, scale: Scale) -> tuple[Array, Array,
     within = real.once(("equivalent sums", groups), lambda: kernel_sums(x))
     c, variance = real.once("equivalent spread", lambda: spread(x))
     between, inside = kernel_sums(x, y), kernel_sums(y)
-    value = _unbiased(*(part.sum((1, 2)) for part in (within, inside, between)), len(x.rows), len(y.rows))
+    sums = within.sum((1, 2)), inside.sum((1, 2)), between.sum((1, 2))
+    value = _unbiased(*sums, len(x.rows), len(y.rows))
     some = _unbiased(*map(_leave_out, (within, inside, between)), *map(_others, (x, y)))  # (1 + K, G)
     error = np.sqrt((groups - 1) / groups * ((some - some.mean(1, keepdims=True)) ** 2).sum(1))
     with np.errstate(over="ignore"):  # of rows that are all far from each other
@@ -102,14 +105,15 @@ def _unbiased(real: Array, fake: Array, between: Array, n: Any, m: Any) -> Array
     """Return energy distance and MMD² (1 + K, ...) from sums over ordered pairs, in which each row meets itself."""
     itself = np.ones((len(real), *(1,) * (real.ndim - 1)))
     itself[0] = 0.0
-    distance = (real - n * itself) / (n * (n - 1)) + (fake - m * itself) / (m * (m - 1)) - 2 * between / (n * m)
+    distance: Array = (real - n * itself) / (n * (n - 1)) + (fake - m * itself) / (m * (m - 1)) - 2 * between / (n * m)
     distance[0] *= -1
     return distance
 
 
 def _leave_out(sums: Array) -> Array:
     """Return totals without each group (1 + K, G)."""
-    return sums.sum((1, 2))[:, None] - sums.sum(2) - sums.sum(1) + np.diagonal(sums, axis1=1, axis2=2)
+    without: Array = sums.sum((1, 2))[:, None] - sums.sum(2) - sums.sum(1) + np.diagonal(sums, axis1=1, axis2=2)
+    return without
 
 
 def _others(side: Grouped) -> Array:

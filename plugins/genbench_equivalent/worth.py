@@ -89,7 +89,8 @@ def _inverse(x: Array) -> Array:
 
 
 def _quantile(probability: float, degrees: Array) -> Array:
-    return gammaincinv(degrees / 2, probability) * 2 / degrees
+    quantile: Array = gammaincinv(degrees / 2, probability) * 2 / degrees
+    return quantile
 
 
 def chosen(found: Worth) -> tuple[int, bool]:

@@ -76,7 +76,7 @@ class Classifier:
             batch = torch.randint(len(rows), (min(BATCH, len(rows)),), generator=order)
             loss = nn.functional.cross_entropy(network(rows[batch]), targets[batch], label_smoothing=0.05)
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
         network.eval()

@@ -57,8 +57,8 @@ AT_LEAST = {
 }  # fmt: skip
 
 
-def _check(config: object) -> None:
-    for field in fields(config):  # type: ignore[arg-type]
+def _check(config: GANConfig | WGANGPConfig) -> None:
+    for field in fields(config):
         name, value = field.name, getattr(config, field.name)
         if name in AT_LEAST and not AT_LEAST[name] <= value < float("inf"):
             raise ValueError(f"{name} must be in [{AT_LEAST[name]}, inf), got {value}")

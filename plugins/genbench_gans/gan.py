@@ -58,7 +58,8 @@ class GAN:
             run.log(loss=loss, loss_generator=loss_generator)
 
     def _generate(self, like: torch.Tensor) -> torch.Tensor:
-        return self.generator(torch.randn(len(like), self.latent, device=like.device))
+        fake: torch.Tensor = self.generator(torch.randn(len(like), self.latent, device=like.device))
+        return fake
 
     def sample(self, n: int) -> torch.Tensor:
         """Return (n, *shape) samples of the averaged generator, without gradient."""

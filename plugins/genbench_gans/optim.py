@@ -46,7 +46,8 @@ class Average:
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.network = copy.deepcopy(network).requires_grad_(False)
         self._decay, self._steps = decay, 0
-        self._latest, self._mean = list(network.parameters()), list(self.network.parameters())
+        self._latest: list[torch.Tensor] = list(network.parameters())
+        self._mean: list[torch.Tensor] = list(self.network.parameters())
 
     @torch.no_grad()
     def update(self) -> None:

@@ -24,12 +24,14 @@ def input_gradient(network: nn.Module, x: torch.Tensor) -> torch.Tensor:
         weights = [layer.weight for layer in network.linear]
         return _backwards(weights, open_units)[0] @ weights[0]
     x = x.detach().requires_grad_()
-    return torch.autograd.grad(network(x).sum(), x, create_graph=True)[0]
+    gradient: torch.Tensor = torch.autograd.grad(network(x).sum(), x, create_graph=True)[0]
+    return gradient
 
 
 def gradient_penalty(critic: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Return the mean of (‖∇f(x)‖ - 1)², a scalar, at x (n, *shape)."""
-    return (input_gradient(critic, x).flatten(1).norm(dim=1) - 1).square().mean()
+    norms: torch.Tensor = input_gradient(critic, x).flatten(1).norm(dim=1)
+    return (norms - 1).square().mean()
 
 
 @torch.no_grad()

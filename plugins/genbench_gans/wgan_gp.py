@@ -43,8 +43,9 @@ class WGANGP:
         ):  # (critic_steps · batch, *shape)
             factor = flat_then_cosine(run.progress, c.flat)
             fake, mixed = self._between(real)
-            for rows in zip(*(mini_batches(x, c.critic_steps) for x in (real, fake, mixed)), strict=True):
-                loss, gradients = critic_step(self.critic, *rows, c.penalty)  # each of rows (batch, *shape)
+            parts = (mini_batches(x, c.critic_steps) for x in (real, fake, mixed))
+            for some_real, some_fake, some_mixed in zip(*parts, strict=True):  # (batch, *shape) each
+                loss, gradients = critic_step(self.critic, some_real, some_fake, some_mixed, c.penalty)
                 adam_critic.step(gradients, factor)
 
             z = torch.randn(batch, self.latent, device=real.device)
@@ -81,7 +82,8 @@ def critic_loss(
     critic: nn.Module, real: torch.Tensor, fake: torch.Tensor, mixed: torch.Tensor, penalty: float
 ) -> torch.Tensor:
     """Return E f(fake) - E f(real) + penalty · E (‖∇f(mixed)‖ - 1)², the paper's equation 3."""
-    return critic(fake).mean() - critic(real).mean() + penalty * gradient_penalty(critic, mixed)
+    loss: torch.Tensor = critic(fake).mean() - critic(real).mean() + penalty * gradient_penalty(critic, mixed)
+    return loss
 
 
 def critic_step(

@@ -32,7 +32,8 @@ def half_light_radius(index: Array) -> Array:
         return float(2 * (1 + nu) * (u / 2) ** (nu + 1) * kv(nu + 1, u) / gamma(nu + 2) - 0.5)
 
     known = np.linspace(ELLIPTICAL, DISC, 33)
-    return np.interp(index, known, [brentq(outside, 1e-6, 10.0, args=(nu,)) for nu in known])
+    radius: Array = np.interp(index, known, [brentq(outside, 1e-6, 10.0, args=(nu,)) for nu in known])
+    return radius
 
 
 def render(size: int, index: Array, radius: Array, ratio: Array, angle: Array, psf: float) -> Array:

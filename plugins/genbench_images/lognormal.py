@@ -59,7 +59,8 @@ class LognormalMaps:
         power = np.exp(np.interp(np.log(ell), np.log(table["ell"]), np.log(table["power"])))
         correlation = np.fft.ifft2(power).real * (self.size / side) ** 2  # of κ, at each distance
         variances = np.fft.rfft2(np.log1p(correlation / self.shift**2)).real
-        return np.maximum(variances, 1e-9 * variances.max())  # rounding must not make one negative
+        positive: Array = np.maximum(variances, 1e-9 * variances.max())  # rounding must not make one negative
+        return positive
 
     def _scale(self, y: Array, power: float) -> Array:
         """Multiply each Fourier mode of y (n, size, size) by its standard deviation to a power."""
@@ -94,7 +95,7 @@ class LognormalMaps:
         half = self._variance / 2
         for start in range(0, len(x), rows):
             kappa = np.asarray(x[start : start + rows, 0], dtype=np.float64)
-            inside = (kappa > -self.shift).all((1, 2))
+            inside: Array = np.all(kappa > -self.shift, axis=(1, 2))
             y = np.log1p(np.where(inside[:, None, None], kappa, 0.0) / self.shift)
             square = (self._scale(y + half, -1) ** 2).sum((1, 2))
             jacobian = y.sum((1, 2)) + pixels * math.log(self.shift)

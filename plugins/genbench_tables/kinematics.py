@@ -55,7 +55,8 @@ class FourMomentum(NamedTuple):
     def mass(self) -> Array:
         """Invariant mass; zero where rounding makes its square negative."""
         square = (self.energy - self.pz) * (self.energy + self.pz) - self.px**2 - self.py**2
-        return np.sqrt(np.maximum(square, 0.0))
+        mass: Array = np.sqrt(np.maximum(square, 0.0))
+        return mass
 
 
 def four_momentum(pt: Array, eta: Array, phi: Array | float, mass: Array | float) -> FourMomentum:

@@ -34,4 +34,5 @@ class Funnel(Toy):
     def _log_prob(self, x: Array) -> Array:
         v = x[:, 0]
         square = (v / self.sigma) ** 2 + ((x[:, 1:] * np.exp(-v[:, None] / 2)) ** 2).sum(1)
-        return -0.5 * (square + self.dim * LOG_2PI + (self.dim - 1) * v) - math.log(self.sigma)
+        log_p: Array = -0.5 * (square + self.dim * LOG_2PI + (self.dim - 1) * v) - math.log(self.sigma)
+        return log_p

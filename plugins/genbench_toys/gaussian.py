@@ -37,4 +37,5 @@ class Gaussian(Toy):
     def _log_prob(self, x: Array) -> Array:
         steps = x[:, 1:] - self.correlation * x[:, :-1]
         square = x[:, 0] ** 2 + (steps**2).sum(1) / self.conditional_variance
-        return -0.5 * (square + self.dim * LOG_2PI + (self.dim - 1) * math.log(self.conditional_variance))
+        log_p: Array = -0.5 * (square + self.dim * LOG_2PI + (self.dim - 1) * math.log(self.conditional_variance))
+        return log_p

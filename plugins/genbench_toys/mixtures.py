@@ -49,7 +49,7 @@ class GaussianMixture(Toy):
         low, high = self._entropy_bounds()
         if high - low < TOLERANCE:
             return (low + high) / 2
-        d = self.centres.shape[1]
+        d = int(self.centres.shape[1])
         if d > 2:
             return None
         centres = self.centres if d == 2 else np.hstack([self.centres, np.zeros_like(self.centres)])

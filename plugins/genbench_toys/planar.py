@@ -29,7 +29,8 @@ class Checkerboard(Toy):
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Return (n, 2) draws."""
         tile = self._filled[rng.integers(len(self._filled), size=n)]
-        return self.width * (tile + rng.random((n, 2)) - self.tiles / 2)
+        x: Array = self.width * (tile + rng.random((n, 2)) - self.tiles / 2)
+        return x
 
     def _log_prob(self, x: Array) -> Array:
         tile = np.floor(x / self.width + self.tiles / 2)

@@ -12,7 +12,8 @@ from genbench.budget import Budget
 from genbench.protocol import TrainingData
 from genbench.training.run import Run
 from genbench_diffusion import DDPMConfig, genbench_register
-from genbench_diffusion.ddpm import DDPM, Chain
+from genbench_diffusion.chain import Chain
+from genbench_diffusion.ddpm import DDPM
 from genbench_diffusion.likelihood import flow_log_prob, variational_bound
 from genbench_diffusion.networks import Perceptron, UNet
 from genbench_diffusion.schedule import betas

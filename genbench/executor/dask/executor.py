@@ -11,7 +11,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from genbench.executor.dask.address import SchedulerAddress
 from genbench.executor.dask.job_queue import start_cluster
 from genbench.executor.dask.remote_task import RemoteTask, one_line
 from genbench.executor.slots import Slot
+from genbench.plan.cell import Cell
+from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
 from genbench.process.task import Packed, Task
@@ -60,7 +62,7 @@ class DaskExecutor:
     """An executor: at most ``jobs`` tasks at a time, by default as many as the checked workers have slots.
 
     ``device`` of the plan's cells says what training asks of a worker, ``CELL`` or ``GPU``; scoring asks for a ``CELL``
-    where there is any. ``tell`` is given lines that the user should read.
+    where there is any. ``say`` is given lines that the user should read.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class DaskExecutor:
         *,
         limits: Limits | None = None,
         jobs: int | None = None,
-        tell: Callable[[str], None] = lambda _: None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.place = place
         self._plan = plan
@@ -79,8 +81,8 @@ class DaskExecutor:
         self._files = tuple(path.resolve() for path in plan.plugin_files)
         self._limits = limits or Limits()
         self.jobs = jobs
-        self._tell = tell
-        self._device = plan.cells[0].device if plan.cells else "cpu"
+        self._say = say
+        self._on_gpu = bool(plan.cells) and DeviceName.parse(plan.cells[0].device).on_gpu
         self._topic = f"genbench-{secrets.token_hex(6)}"
         self._stack = contextlib.ExitStack()
         self._client: Any = None
@@ -95,15 +97,9 @@ class DaskExecutor:
         self._last_seen = time.monotonic()
         self._broken = ""
 
-    def __enter__(self) -> DaskExecutor:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     # --------------------------------------------------------------------------------------------------- begin and end
 
-    def open(self) -> None:
+    def open(self, cells: Iterable[Cell]) -> None:  # noqa: ARG002
         """Connect, and wait for a first worker that passes the check; raises UserError where any does not."""
         if self._client is not None:
             return
@@ -126,7 +122,7 @@ class DaskExecutor:
             self._patience = (float(parse_timedelta(given)),) * 2
         from distributed import Client
 
-        resource = GPU if self._device.startswith("cuda") else CPU
+        resource = GPU if self._on_gpu else CPU
         where = start_cluster(self.place.kind, self.place.workers, resource, self._folder, self._stack, self._problems)
         try:
             client: Any = Client  # untyped
@@ -139,9 +135,9 @@ class DaskExecutor:
 
     def _await_workers(self) -> None:
         until = None if self._patience[0] is None else time.monotonic() + self._patience[0]
-        need = GPU if self._device.startswith("cuda") else CPU
+        need = GPU if self._on_gpu else CPU
         if self.place.kind not in ("", "local"):
-            self._tell(f"waiting for the first worker of {self.place.text}")
+            self._say(f"waiting for the first worker of {self.place.text}")
         while True:
             self._admit(self._strangers())
             if self._refused:
@@ -161,7 +157,7 @@ class DaskExecutor:
         found = f"its {there} workers offer no {need}" if there else "it has no workers"
         return f"{found}; start some: dask worker {self.place.text} --nthreads 1 --resources {need}=1"
 
-    def close(self) -> None:
+    def close(self, *, at_once: bool = False) -> None:  # noqa: ARG002
         """Have what is still running ended, and leave; a cluster that was started here is ended, too."""
         if self._client is not None:
             with contextlib.suppress(Exception):
@@ -194,7 +190,10 @@ class DaskExecutor:
         found: dict[str, Any] = {}
         on_gpu = [address for address, given in strangers.items() if given.get(GPU)]
         with self._token() as token:
-            for device, who in ((self._device, on_gpu), ("cpu", [each for each in strangers if each not in on_gpu])):
+            for device, who in (
+                ("cuda:0" if self._on_gpu else "cpu", on_gpu),
+                ("cpu", [each for each in strangers if each not in on_gpu]),
+            ):
                 arguments = (self._expected, str(self._folder), token, device)
                 found |= (
                     self._client.run(worker_side.look_at, *arguments, workers=who, on_error="return") if who else {}
@@ -218,7 +217,7 @@ class DaskExecutor:
             with contextlib.suppress(Exception):
                 self._admit(strangers)
             for address in self._refused.keys() - before:
-                self._tell(f"worker {address} gets no cells: it {self._refused[address]}")
+                self._say(f"worker {address} gets no cells: it {self._refused[address]}")
 
         self._admitting = threading.Thread(target=admit, daemon=True)
         self._admitting.start()
@@ -251,7 +250,7 @@ class DaskExecutor:
 
     def take(self, stage: str) -> Slot | None:
         """Return a place for a ``fit`` or a ``score``; None where all are taken, or nobody is there."""
-        on_gpu = self._device.startswith("cuda") and (stage == "fit" or not self._capacity(CPU))
+        on_gpu = self._on_gpu and (stage == "fit" or not self._capacity(CPU))
         resource = GPU if on_gpu else CPU
         busy = sum(place.resource == resource for place in self._busy)
         if busy >= self._capacity(resource) or len(self._busy) >= (self.jobs or len(self._busy) + 1):
@@ -308,6 +307,9 @@ class DaskExecutor:
         running = self._remotes.get(said["key"].rpartition(".")[0])
         if running is not None:
             running.progress, running.known = said["progress"], said["known"]
+
+    def release(self, cell: Cell) -> None:
+        """Do nothing: workers keep nothing between tasks."""
 
     def gone(self) -> str:
         """Return why no task can run any more; look now and then who is there."""

@@ -26,7 +26,8 @@ class RemoteTask:
         self.outcome: dict[str, Any] | None = None
         self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
-        self.progress: dict[str, Any] = {"phase": "start" if task.stage == "fit" else "score"}
+        self.progress = task.first_progress
+        self.again = self.interrupted = False
         self.machine: dict[str, Any] | None = None
         self.address = ""
         self.cut_off = False  # from the scheduler

@@ -19,6 +19,7 @@ from typing import Any
 
 from genbench.errors import GenbenchError
 from genbench.plan.cell import PROTOCOL
+from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
 from genbench.process.launch import context_for
@@ -131,7 +132,7 @@ def problem_of(expected: Mapping[str, Any], folder: str, token: str, device: str
             return f"has {name} {here or 'not at all'}, this session {version or 'not at all'}; install the same"
     if not (Path(folder) / token).is_file():
         return f"does not see {folder}; give an --out that all machines share"
-    return _differing(expected) or (_without_device(device) if device.startswith("cuda") else "")
+    return _differing(expected) or (_without_device(device) if DeviceName.parse(device).on_gpu else "")
 
 
 def _differing(expected: Mapping[str, Any]) -> str:

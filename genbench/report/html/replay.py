@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from genbench.plan.device_names import kind_of
 from genbench.plan.presets import PRESETS
 from genbench.record.store import Record
 from genbench.report.text import printable
@@ -37,7 +38,7 @@ def _arguments(record: Record, request: Mapping[str, Any]) -> Iterator[str]:
     yield from ("--preset", _preset(record, request), "--first-seed", str(record.get("seed") or 0), "--seeds", "1")
     if record.get("budget") not in (None, "none"):
         yield from ("--budget", str(record["budget"]))
-    yield from ("--device", str(record.get("device") or "cpu").partition(":")[0])
+    yield from ("--device", kind_of(record.get("device")) or "cpu")
     for setting in request.get("settings") or ():
         target = re.match(r"([\w.+@-]+)\.\w+=", str(setting))
         if target and target[1] in {str(score["metric"]) for score in record.get("scores") or ()}:

@@ -13,6 +13,7 @@ import io
 import json
 import platform
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from genbench_hep import DijetsConfig, pythia_version
@@ -34,7 +35,7 @@ CARD = {
 
 def main() -> None:
     arrays = {"generator": np.array(GENERATOR)}
-    card = {"options": {}, "seconds_per_event": {}, "machine": platform.machine()}
+    card: dict[str, Any] = {"options": {}, "seconds_per_event": {}, "machine": platform.machine()}
     for process in ("qcd", "signal"):
         options = options_of(DijetsConfig(process=process, tau=True))
         with tell(process) as progress:
@@ -46,7 +47,7 @@ def main() -> None:
             zip(("generation", "substructure"), made.seconds.round(6), strict=True)
         )
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_bytes(buffer.getvalue())
     card = {"sha256": hashlib.sha256(buffer.getvalue()).hexdigest(), **CARD, **card}

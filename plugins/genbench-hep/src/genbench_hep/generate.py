@@ -133,7 +133,7 @@ def _read(path: Path) -> dict[str, Array] | None:
 def _write(path: Path, chunk: Mapping[str, Array]) -> None:
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
-        np.savez_compressed(file, **chunk)
+        np.savez_compressed(file, events=chunk["events"], seconds=chunk["seconds"])
     partial.replace(path)
 
 

@@ -60,7 +60,8 @@ def _cosine(minus: FourMomentum, plus: FourMomentum, pair: FourMomentum) -> Arra
     backward = (minus.energy - minus.pz) * (plus.energy + plus.pz)
     mass = np.maximum(pair.mass, 1e-9)
     cosine = np.sign(pair.pz) * (forward - backward) / (mass * np.hypot(mass, pair.pt))
-    return np.clip(cosine, -1, 1)
+    clipped: Array = np.clip(cosine, -1, 1)
+    return clipped
 
 
 class Zmumu:

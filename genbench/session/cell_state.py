@@ -1,0 +1,25 @@
+"""How far a session is with one cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from genbench.plan.cell import Cell
+
+__all__ = ["CellState"]
+
+Record = dict[str, Any]
+
+
+@dataclass
+class CellState:
+    """A cell of the plan, from ``planned`` to ``done``; a cell whose samples are there begins as ``fitted``."""
+
+    cell: Cell
+    phase: Literal["planned", "fitting", "fitted", "scoring", "done"] = "planned"
+    earlier: Record | None = None  # its latest record of an earlier session
+    fit: Record = field(default_factory=dict)  # the part of the record that its training gave
+    spent: float = 0.0  # seconds of its deadline that its training took
+    started: str | None = None  # when its first task began
+    record: Record | None = None  # once it is done

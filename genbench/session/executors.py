@@ -1,0 +1,47 @@
+"""Which executor runs a plan: this machine's processes, this very process, or the workers of a scheduler."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from genbench.executor.base import Executor
+from genbench.plan.device_names import DeviceName
+from genbench.plan.plan import Plan
+from genbench.session.observers import Observer
+from genbench.session.options import RunOptions, jobs_for
+
+__all__ = ["executor_for"]
+
+
+def executor_for(
+    plan: Plan, options: RunOptions, observer: Observer, say: Callable[[str], None] = lambda _: None
+) -> Executor:
+    """Return the executor that the options ask for; ``say`` is given lines that the user should read.
+
+    A scheduler that is there already is connected before anything is written. Raises UserError where none answers.
+    """
+    device = DeviceName.parse(plan.cells[0].device if plan.cells else "cpu")
+    if options.scheduler is not None:
+        return _dask(plan, options, say)
+    if options.isolation == "none":
+        from genbench.executor.in_process import InProcessExecutor
+
+        return InProcessExecutor(str(device), observer.progressed)
+    from genbench.executor.local import LocalExecutor
+
+    jobs = options.jobs or jobs_for(device)
+    return LocalExecutor(device.each, jobs, options.limits, plan.plugin_files)
+
+
+def _dask(plan: Plan, options: RunOptions, say: Callable[[str], None]) -> Executor:
+    from genbench.executor.dask.address import parse_scheduler
+    from genbench.executor.dask.executor import DaskExecutor
+
+    address = parse_scheduler(str(options.scheduler), insecure=options.insecure)
+    folder = Path(os.fspath(options.out or "."))
+    executor = DaskExecutor(address, plan, folder, limits=options.limits, jobs=options.jobs, say=say)
+    if not address.kind:
+        executor.open(plan.cells)
+    return executor

@@ -1,0 +1,107 @@
+"""What a session writes: ``run.json``, a record for each cell, and what observers raised."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from genbench.errors import UserError
+from genbench.executor.slots import Slot
+from genbench.plan.limits import Limits
+from genbench.plan.plan import Plan
+from genbench.process.task import THREADS
+from genbench.record.environment import commit, machine, versions
+from genbench.record.integrity import SCHEMA_VERSION
+from genbench.record.run_directory import open_run
+from genbench.record.status import Status
+from genbench.record.store import Damage, cell_folder, write_record
+from genbench.registry.registry import Registry
+from genbench.session.cell_state import CellState, Record
+
+__all__ = ["Recorder", "now"]
+
+
+def now() -> str:
+    """Return the time as records hold it: UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+class Recorder:
+    """Makes and writes the records of one session in the folder of its run."""
+
+    def __init__(self, directory: Path, registry: Registry, limits: Limits, jobs: int | None) -> None:
+        self.directory = directory
+        self._registry = registry
+        self._limits = limits
+        self._session = uuid.uuid4().hex[:12]
+        self._same = {"versions": versions(), "commit": commit(), "jobs": jobs}
+
+    def open(self, plan: Plan, damaged: list[Damage]) -> list[Record]:
+        """Make or join the run and return the latest records that it has; raises UserError where it can't be written.
+
+        Files that are not whole are set aside and listed in ``damaged``.
+        """
+        about = {
+            "schema_version": SCHEMA_VERSION,
+            "created": now(),
+            "session": self._session,
+            "request": plan.request,
+            "skipped": [skip.as_dict() for skip in plan.skips],
+            "machine": machine(),
+            **self._same,
+        }
+        try:
+            return open_run(self.directory, about, [cell.key for cell in plan.cells], damaged)
+        except OSError as error:
+            raise UserError(
+                f"--out {self.directory}: cannot be written ({error.strerror}); choose another directory"
+            ) from None
+
+    def circumstances(self, slot: Slot) -> Record:
+        """Return what a reader of the timings must know: they compare within one session, one machine, and unshared."""
+        return {
+            "session": self._session,
+            "machine": slot.machine or machine(),
+            "device": slot.device,
+            "shared": slot.shared,
+            "threads": THREADS,
+        }
+
+    def record(self, state: CellState, fields: Mapping[str, Any]) -> Record:
+        """Return the record of a cell: what is known of it, and ``fields``."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            **state.cell.as_dict(),
+            "metrics": state.cell.measures,
+            "status": Status.FAILED,
+            "phase": None,
+            "reason": "",
+            "timings": {},
+            "scores": [],
+            "session": self._session,
+            "machine": machine(),
+            "limits": self._limits.as_dict(),
+            **fields,
+            **self._same,
+            "started": state.started,
+            "ended": now(),
+        }
+
+    def write(self, record: Record) -> None:
+        """Write the record of a cell; raises UserError where the disk refuses it."""
+        try:
+            write_record(self.directory, record)
+        except OSError as error:
+            raise UserError(
+                f"{cell_folder(self.directory, record['key'])}: the record cannot be written ({error.strerror}); those "
+                f"written so far are intact; make room and run the same command with --out {self.directory} to go on"
+            ) from None
+
+    def notify(self, hook: str, **arguments: Any) -> None:
+        """Call an observing hook of all plugins; what one raises goes to a log and harms nothing else."""
+        for problem in self._registry.notify(hook, **arguments):
+            with (self.directory / "observers.log").open("a", encoding="utf-8") as log:
+                log.write(problem + "\n")

@@ -1,0 +1,57 @@
+"""Which task can begin next: scores before trainings, and the floor of a dataset before what stands beside it."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from genbench.executor.slots import Slot
+from genbench.plan.cell import REAL, Cell, data_of
+from genbench.process.task import Task
+from genbench.record.score import column_of
+from genbench.session.cell_state import CellState
+
+__all__ = ["TaskQueue"]
+
+
+class TaskQueue:
+    """The cells that wait to be trained or scored, and the floors that are known."""
+
+    def __init__(self, cells: Iterable[Cell], directory: Path) -> None:
+        self._directory = directory
+        self._with_floor = {data_of(cell) for cell in cells if cell.model.name == REAL}
+        self._floors: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+        self._fits: collections.deque[CellState] = collections.deque()
+        self._scores: list[CellState] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._fits or self._scores)
+
+    def put(self, state: CellState) -> None:
+        """Have a cell wait for its training or, where it is ``fitted``, for its scores."""
+        (self._scores if state.phase == "fitted" else self._fits).append(state)
+
+    def put_floor(self, record: Mapping[str, Any], cell: Cell) -> None:
+        """Note the scores of real rows, beside which the models of the same data are scored."""
+        if cell.model.name == REAL:
+            self._floors[data_of(cell)] = {column_of(score): score for score in record["scores"]}
+
+    def take(self, slot_for: Callable[[str], Slot | None]) -> tuple[Task, Slot] | None:
+        """Return what can begin now and where; None where nothing can. ``slot_for`` gives a slot for a stage."""
+        state = next((state for state in self._scores if self._floor_known(state.cell)), None)
+        if state is not None and (slot := slot_for("score")):
+            self._scores.remove(state)
+            state.phase = "scoring"
+            timings, floors = state.fit.get("timings", {}), self._floors.get(data_of(state.cell))
+            return Task("score", state.cell, self._directory, timings, floors, "cpu", state.spent), slot
+        if self._fits and (slot := slot_for("fit")):
+            state = self._fits.popleft()
+            state.phase = "fitting"
+            return Task("fit", state.cell, self._directory, device=slot.device), slot
+        return None
+
+    def _floor_known(self, cell: Cell) -> bool:
+        data = data_of(cell)
+        return cell.model.name == REAL or data in self._floors or data not in self._with_floor

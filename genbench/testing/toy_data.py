@@ -1,0 +1,66 @@
+"""Toy data with known densities on which plugins are checked; part of the kit, as the core imports no plugin."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from genbench.protocol import Array
+
+__all__ = ["Clusters", "clusters", "energy_distance", "gaussian", "images"]
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """A mixture of round Gaussians: centres (k, d), one standard deviation, weights (k,)."""
+
+    centres: Array
+    std: float
+    weights: Array
+
+    def draw(self, n: int, rng: np.random.Generator) -> Array:
+        """Return (n, d) draws."""
+        which = rng.choice(len(self.weights), size=n, p=self.weights)
+        return self.centres[which] + self.std * rng.normal(size=(n, self.centres.shape[1]))
+
+    def log_prob(self, x: Array) -> Array:
+        """Return (n,) nats at x (n, d)."""
+        squares = ((x[:, None, :] - self.centres) ** 2).sum(2) / self.std**2
+        d = self.centres.shape[1]
+        terms = np.log(self.weights) - 0.5 * squares - d * math.log(self.std * math.sqrt(2 * math.pi))
+        peak = terms.max(1)
+        result: Array = peak + np.log(np.exp(terms - peak[:, None]).sum(1))
+        return result
+
+    def nearest(self, x: Array) -> Array:
+        """Return the index of the nearest centre of each row, (n,)."""
+        result: Array = ((x[:, None, :] - self.centres) ** 2).sum(2).argmin(1)
+        return result
+
+
+def clusters() -> Clusters:
+    """Return two clusters on the diagonal of the plane: mean 0, standard deviation 1, correlation 0.81."""
+    return Clusters(np.array([[0.9, 0.9], [-0.9, -0.9]]), math.sqrt(1 - 0.81), np.array([0.5, 0.5]))
+
+
+def gaussian(d: int) -> Clusters:
+    """Return the standard normal distribution in ``d`` dimensions, as one cluster."""
+    return Clusters(np.zeros((1, d)), 1.0, np.ones(1))
+
+
+def images(n: int, rng: np.random.Generator) -> Array:
+    """Return (n, 1, 8, 8) images in [-1, 1]: the upper or the lower half is bright, with noise."""
+    upper = rng.random((n, 1, 1, 1)) < 0.5
+    half = np.arange(8)[:, None] < 4
+    bright = np.where(np.broadcast_to(half, (8, 8)) == upper, 0.7, -0.7)
+    return np.clip(bright + 0.1 * rng.normal(size=(n, 1, 8, 8)), -1.0, 1.0)
+
+
+def energy_distance(x: Array, y: Array) -> float:
+    """Return the unbiased energy distance of rows x (n, d) and y (m, d); 0 on average for equal distributions."""
+    from scipy.spatial.distance import cdist, pdist
+
+    x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
+    return float(2 * cdist(x, y).mean() - pdist(x).mean() - pdist(y).mean())

@@ -1,0 +1,75 @@
+"""A model trained on the rows of a cell, under its budget and its clock."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from genbench.budget import Budget
+from genbench.protocol import Array, TrainingData
+from genbench.registry.component import build
+from genbench.training.run import Run
+from genbench.training.sampling import draw_snapshot
+from genbench.training.seeding import seeded
+from genbench.training.setup import Setup, Timings
+from genbench.training.snapshots import Snapshots
+
+__all__ = ["Fitted", "train"]
+
+ONE_STEP = Budget(1, "steps")  # of a model that does not iterate
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model, what its training cost, what it logged, and the snapshots of its samples."""
+
+    model: Any
+    timings: Timings
+    trace: list[tuple[float, int, dict[str, float]]]
+    snapshots: dict[str, Array]
+    notes: tuple[str, ...]
+
+
+def train(setup: Setup) -> Fitted:
+    """Train the model of a cell; raises Diverged, or what the model raises.
+
+    The clock starts after load and warm-up, is stopped by a synchronise, and stands still for snapshots.
+    """
+    data, device, transform, report = setup.data, setup.device, setup.transform, setup.report
+    rows = torch.from_numpy(transform.to_model(data.train, setup.noise)).to(device.torch)
+    device.warm_up()
+    report(phase="fit")
+    budget = ONE_STEP if setup.cell.budget == "none" else Budget.parse(setup.cell.budget)
+    device.reset_peak()
+    with seeded(setup.fit_stream):
+        model = build(setup.cell.model)
+        snapshots = Snapshots(
+            lambda sample: draw_snapshot(sample, data.shape, transform, device),
+            setup.snapshot_stream,
+            device.synchronise,
+        )
+        run = Run(
+            budget,
+            device.torch,
+            levels=data.levels,
+            listener=lambda step, steps, values: report(phase="fit", step=step, steps=steps, values=values),
+            snapshots=snapshots,
+        )  # its clock runs
+        wall, cpu = time.perf_counter(), time.process_time()
+        model.fit(TrainingData(rows, data.levels), run)
+        device.synchronise()
+        fit_s = time.perf_counter() - wall - snapshots.spent_s
+        fit_cpu_s = time.process_time() - cpu - snapshots.spent_cpu_s
+    timings: Timings = {
+        "fit_s": fit_s,
+        "fit_cpu_s": fit_cpu_s,
+        "steps": run.steps,
+        "snapshots_s": snapshots.spent_s,
+        "steps_per_s": run.steps / fit_s if run.steps else None,
+        "parameters": sum(p.numel() for p in model.parameters()) if hasattr(model, "parameters") else None,
+    }
+    notes = (f"{setup.cell.model.label}: {snapshots.problem}",) if snapshots.problem else ()
+    return Fitted(model, timings, run.trace, snapshots.as_arrays(), notes)
