@@ -18,6 +18,6 @@ class Scripted:
 
     def values(self, name: str, sides: tuple[int, ...], pairs: int, first: int = 0) -> list[list[float | None]]:
         self.asked += 1
-        ratio = self.ratios[(self.asked - 1) // self.effort.again]
+        ratio = self.ratios[(self.asked - 1) // self.effort.repeat_pairs]
         noise = 1.0 + 0.001 * first
         return [[noise] * pairs, [ratio * noise * (1 + 0.0005 * (first % 2))] * pairs]
