@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Results", "load", "to_frame"]
 
-HOMES = {"Results": "results", "load": "results", "to_frame": "frame"}
+MODULES = {"Results": "results", "load": "results", "to_frame": "frame"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in HOMES:
+    if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)

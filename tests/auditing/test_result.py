@@ -198,7 +198,7 @@ def test_what_these_data_cannot_have_is_left_out_and_missed_by_nobody(plugin: Pa
 
 @pytest.mark.parametrize("field", ["shfit", ("shift", "noise")])
 def test_only_known_faults_can_be_advertised(field: Any) -> None:
-    with pytest.raises(ValueError, match="detects must be a tuple out of"):
+    with pytest.raises(ValueError, match="detects must be a tuple of some of"):
         genbench.MetricSpec("m", lambda _: None, None, "a metric", detects=field)
 
 

@@ -63,7 +63,7 @@ REQUESTS: dict[str, tuple[str, ...]] = {
     "--jobs -3": ("--jobs -3",),
     "--out a_file": ("--out a_file", "is no directory"),
     "--out a_file/below": ("--out a_file/below", "is no directory"),
-    "--columns a": ("--columns describes a file of yours; name it with --data FILE",),
+    "--columns a": ("--columns describes your own file; name it with --data FILE",),
     "--log a": ("--log", "--data FILE"),
     "--plugin absent.py": ("--plugin absent.py: no such file",),
     "--plugin a_folder": ("--plugin a_folder", "expected a Python file"),
