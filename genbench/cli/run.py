@@ -253,13 +253,13 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
 
 def raised(results: Any, plan: Any) -> list[str]:
     """Return a line for each metric of the plan that raised, with how often and what it said first."""
-    from genbench.record.score import column_of, failed
+    from genbench.record.score import column_of, metric_failed
     from genbench.text import plain
 
     reasons: dict[str, list[str]] = {metric.label: [] for cell in plan.cells for metric in cell.metrics}
     for score in (score for record in results.records for score in record.get("scores") or ()):
         name = column_of(score)
-        if name in reasons and failed(score):
+        if name in reasons and metric_failed(score):
             reasons[name].append(score["warnings"][0].removeprefix("failed: "))
     return [
         plain(f"metric {name}, in {len(why)} cell{'s' * (len(why) > 1)}: {why[0]}")

@@ -42,7 +42,7 @@ def decide_status(
     Any failure where base had none is a regression. Where both sides fail, the shares are compared by Fisher's exact
     test (1922). Cells that were interrupted, lost or skipped are ignored: their statuses do not depend on the code.
     """
-    a, b = ([status for status in side if Status(status).says_something_of_the_code] for side in (base, head))
+    a, b = ([status for status in side if Status(status).reflects_code] for side in (base, head))
     failed_a, failed_b = (sum(status != "ok" for status in side) for side in (a, b))
     known = Verdict(
         subject, "status", "unchanged", "same statuses", "status", None, base=_count_text(base), head=_count_text(head)

@@ -253,10 +253,10 @@ def _values(seeds: Seeds, scores: Mapping[int, Mapping[str, Any]]) -> dict[int, 
             value = scores.get(seed, {}).get("value")
             found[seed] = None if value is None else float(value)
 <<<<<<< HEAD
-        elif Status(record["status"]).says_something_of_the_code:
+        elif Status(record["status"]).reflects_code:
             found[seed] = FAILED
 =======
-        elif Status(record["status"]).says_something_of_the_code:
+        elif Status(record["status"]).reflects_code:
             found[seed] = FAILED_VALUE
 >>>>>>> wt-words2
     return found

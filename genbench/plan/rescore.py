@@ -16,7 +16,7 @@ from genbench.files import FileConfig, FileDataset
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.plan import FILE, Plan, has
 from genbench.plan.presets import PRESETS
-from genbench.record.score import column_of, failed
+from genbench.record.score import column_of, metric_failed
 from genbench.record.status import Status
 from genbench.record.store import cell_folder, read_records, read_run
 from genbench.registry.component import Component, applies, choose_metrics, measured
@@ -159,7 +159,7 @@ def _stands(record: Record, metric: Component) -> bool:
     """Whether a record has this score, by this version with these options."""
     if record["status"] != Status.OK or (record.get("metrics") or {}).get(metric.label) != measured(metric):
         return False
-    return not any(failed(score) for score in record.get("scores") or () if column_of(score) == metric.label)
+    return not any(metric_failed(score) for score in record.get("scores") or () if column_of(score) == metric.label)
 
 
 def _model(record: Record) -> Component:

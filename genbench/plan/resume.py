@@ -10,7 +10,7 @@ from typing import Any
 from genbench.errors import UserError, suggestion
 from genbench.plan.cell import Cell
 from genbench.plan.limits import Limits
-from genbench.record.score import column_of, failed
+from genbench.record.score import column_of, metric_failed
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
 
@@ -75,7 +75,7 @@ def _has_scores(record: Record, cell: Cell) -> bool:
 def _lost_scores(record: Record, cell: Cell) -> bool:
     """Whether a metric that is asked for raised."""
     scores = {column_of(score): score for score in record.get("scores") or ()}
-    return any(failed(scores[metric.label]) for metric in cell.metrics if metric.label in scores)
+    return any(metric_failed(scores[metric.label]) for metric in cell.metrics if metric.label in scores)
 
 
 def _raised(record: Record, limits: Limits) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genbench.record.score import STANDARD
+from genbench.record.score import UNNAMED_SPACES
 from genbench.record.status import Status
 from genbench.report.text import clean
 from genbench.table.aggregate import shared
@@ -93,7 +93,7 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
     if any(e.suspect for e in entries):
         said.append(f"! better than real data by over {suspect:g} standard errors of both")
     if any("@" in column.name for column in columns):
-        spaces = {column.space for column in columns if "@" not in column.name and column.space in STANDARD} - {""}
+        spaces = {column.space for column in columns if "@" not in column.name and column.space in UNNAMED_SPACES} - {""}
         said += [f"@ the feature space, where it is not the standard one{': ' * bool(spaces)}{', '.join(spaces)}"]
     if any(row.scored and row.entries[c.name].estimate is None for row in summary.rows for c in columns):
         said.append("– not defined for this model")

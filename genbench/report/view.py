@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from genbench.record.score import SUSPECT
+from genbench.record.score import SUSPECT_STANDARD_ERRORS
 from genbench.record.status import Status
 from genbench.report.headline import headline
 from genbench.report.legend import Scale, caption, legend, note, reasons, remarks, scale_marks
@@ -102,7 +102,7 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
     rows = _sorted(summary, leading)
     marks = {name: scale_marks(summary, name) for name in names}
     lines = [_line(row, columns, marks, leading) for row in rows]
-    said = legend(summary, names, SUSPECT)
+    said = legend(summary, names, SUSPECT_STANDARD_ERRORS)
     if leading and sum(bool(line.ranks) for line in lines) > 1:
         said = (f"rank: by {leading.name}, the ranks it may truly have (95 % for all at once)", *said)
     if not any(row.records[0]["model"] == "real" for row in rows) and (floor := _floor_line(rows, columns)):

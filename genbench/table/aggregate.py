@@ -9,7 +9,7 @@ from typing import Any
 
 from scipy import stats
 
-from genbench.record.score import SUSPECT, column_of, finite, interval_error, is_limit, standard_error
+from genbench.record.score import SUSPECT_STANDARD_ERRORS, column_of, finite_or_none, interval_error, is_limit, standard_error
 from genbench.record.store import Record
 from genbench.table.columns import TIMING_METRICS, ColumnInfo, scale_of, scores_of
 from genbench.table.significance import Estimate
@@ -46,7 +46,7 @@ def timing_aggregate(ok: Sequence[Record], column: ColumnInfo, missing: str) -> 
     """Return the entry of a timing from the records that are ok; ``missing`` says why no mean may be shown, if so."""
     found = {}
     for record in ok:
-        value = finite((record.get("timings") or {}).get(column.name))
+        value = finite_or_none((record.get("timings") or {}).get(column.name))
         if value is not None:
             found[_seed(record)] = value
     estimate, missing = _estimate(found, len(ok), missing)
@@ -61,10 +61,10 @@ def score_aggregate(
     ``density`` is the kind of the model's ``log_prob``; ``doubt`` says that it failed a check.
     """
     scores = {_seed(r): s for r in ok for s in scores_of(r) if column_of(s) == column.name}
-    valued = {seed: s for seed, s in scores.items() if finite(s.get("value")) is not None}
+    valued = {seed: s for seed, s in scores.items() if finite_or_none(s.get("value")) is not None}
     why = [w for seed, s in scores.items() if seed not in valued for w in s.get("warnings") or ()]
     # a limit is compared as if it were exact: what is told from it would be told from the truth
-    noises = (0.0 if is_limit(s) else interval_error(s) or finite(s.get("floor_sd")) for s in valued.values())
+    noises = (0.0 if is_limit(s) else interval_error(s) or finite_or_none(s.get("floor_sd")) for s in valued.values())
     found = {seed: float(s["value"]) for seed, s in valued.items()}
     estimate, missing = _estimate(
         found, len(ok), missing, why[0] if why else "", next(noises) if len(valued) == 1 else None
@@ -115,7 +115,7 @@ def _sides(score: Mapping[str, Any]) -> tuple[float, float] | None:
     Never less upwards than its width implies, nor downwards less than a quarter of that: an interval may be of the
     debiased value, and lie close to one side.
     """
-    error, value, low, high = interval_error(score), score["value"], finite(score.get("low")), finite(score.get("high"))
+    error, value, low, high = interval_error(score), score["value"], finite_or_none(score.get("low")), finite_or_none(score.get("high"))
     if not error or low is None or high is None or not low < value < high:
         return None
     unit = (high - low) / (2.0 * error)
@@ -123,7 +123,7 @@ def _sides(score: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def _interval(estimate: Estimate, first: Mapping[str, Any]) -> tuple[float, float] | None:
-    low, high = finite(first.get("low")), finite(first.get("high"))
+    low, high = finite_or_none(first.get("low")), finite_or_none(first.get("high"))
     if len(estimate.by_seed) == 1 and low is not None and high is not None:
         return low, high
     return None if estimate.limit else estimate.interval()
@@ -141,15 +141,15 @@ def _density_kind(score: Mapping[str, Any], metric: str, declared: str | None) -
 
 
 def _beside_floor(entry: Aggregate, value: Estimate, scores: Mapping[int, Mapping[str, Any]]) -> Aggregate:
-    floors = {seed: f for seed, s in scores.items() if (f := finite(s.get("floor"))) is not None}
+    floors = {seed: f for seed, s in scores.items() if (f := finite_or_none(s.get("floor"))) is not None}
     if not floors:
         return entry
-    errors = [e for seed in floors if (e := finite(scores[seed].get("floor_sd"))) is not None]
+    errors = [e for seed in floors if (e := finite_or_none(scores[seed].get("floor_sd"))) is not None]
     floor = Estimate(floors, errors[0] if len(errors) == 1 else None)
     if value.limit or any(_no_z(scores[seed]) for seed in floors):
         return replace(entry, floor=floor.mean, floor_error=floor.error)
     gaps = Estimate({seed: value.by_seed[seed] - floors[seed] for seed in floors})
-    stated = [z for seed in floors if (z := finite(scores[seed].get("z"))) is not None]
+    stated = [z for seed in floors if (z := finite_or_none(scores[seed].get("z"))) is not None]
     z = None
     if len(stated) == len(floors):
         z = math.fsum(stated) / math.sqrt(len(stated))  # Stouffer
@@ -162,7 +162,7 @@ def _beside_floor(entry: Aggregate, value: Estimate, scores: Mapping[int, Mappin
     # where neither end is good, low is copying
     upward = first.get("better") == "higher" and bool(first.get("ranked", True))
     worse = -distance if distance and upward else distance or 0.0
-    return replace(entry, floor=floor.mean, floor_error=floor.error, z=z, suspect=worse < -SUSPECT)
+    return replace(entry, floor=floor.mean, floor_error=floor.error, z=z, suspect=worse < -SUSPECT_STANDARD_ERRORS)
 
 
 def _in_both_errors(scores: Sequence[Mapping[str, Any]]) -> float | None:
@@ -171,7 +171,7 @@ def _in_both_errors(scores: Sequence[Mapping[str, Any]]) -> float | None:
     for score in scores:
         detail = score.get("detail") or {}
         compared = detail.get("compared_with_floor") or {}  # as many samples as the floor has rows
-        value, own = finite(compared.get("value")), finite(compared.get("standard_error"))
+        value, own = finite_or_none(compared.get("value")), finite_or_none(compared.get("standard_error"))
         if value is None:
             value, own = float(score["value"]), standard_error(score)
         gap += value - float(score["floor"])

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 from scipy import special, stats
 
-from genbench.record.score import LEVEL
+from genbench.record.score import CONFIDENCE_LEVEL
 
 __all__ = ["Estimate", "RankInterval", "difference_p", "holm", "pair_p_values", "places"]
 
@@ -64,7 +64,7 @@ class Estimate:
         """Return the t interval at 95 % of the mean, None where no error is known."""
         if self.error is None:
             return None
-        half = self.error * float(stats.t.ppf(0.5 + LEVEL / 2, self.degrees))
+        half = self.error * float(stats.t.ppf(0.5 + CONFIDENCE_LEVEL / 2, self.degrees))
         return self.mean - half, self.mean + half
 
 
@@ -111,7 +111,7 @@ def places(column: Mapping[str, Estimate], better: str) -> dict[str, RankInterva
     """
     sign = -1.0 if better == "higher" else 1.0
     p_values = pair_p_values(column)
-    real = {pair for pair, p in zip(p_values, holm(list(p_values.values())), strict=True) if p < 1.0 - LEVEL}
+    real = {pair for pair, p in zip(p_values, holm(list(p_values.values())), strict=True) if p < 1.0 - CONFIDENCE_LEVEL}
     means = {name: sign * estimate.mean for name, estimate in column.items()}
     beaten: dict[str, int] = dict.fromkeys(column, 0)
     beats: dict[str, int] = dict.fromkeys(column, 0)

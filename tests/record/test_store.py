@@ -16,8 +16,8 @@ import torch
 
 from genbench.errors import UserError
 from genbench.record import store as records
-from genbench.record.encoding import plain, to_json
-from genbench.record.integrity import DamageError, seal
+from genbench.record.encoding import json_value, to_json
+from genbench.record.integrity import DamageError, add_digest
 from genbench.record.run_directory import open_run, set_aside
 from genbench.record.store import (
     Damage,
@@ -87,7 +87,7 @@ def test_json_is_strict_whatever_it_is_given() -> None:
 
 def test_plain_leaves_what_json_can_hold() -> None:
     value = {"a": [1, 2.5, None, True, "é"]}
-    assert plain(value) == value
+    assert json_value(value) == value
 
 
 # ---------------------------------------------------------------------------------------------------------------- files
@@ -140,7 +140,7 @@ DAMAGE = {
     "torn": (json.dumps(WHOLE)[:-9], "not JSON"),
     "not JSON": ("\x00\x01", "not JSON"),
     "deep": ("[" * 100_000, "not JSON"),
-    "not a number of JSON": ('{"key": NaN}', "NaN is no number of JSON"),
+    "not a number of JSON": ('{"key": NaN}', "NaN is not a number in JSON"),
     "no object": ("[1, 2]", "expected an object, got list"),
     "no key": (json.dumps({"status": "ok"}), "its key is None"),
     "no status": (json.dumps(WHOLE | {"status": None}), "its status is None"),
@@ -155,11 +155,11 @@ DAMAGE = {
     "a score is no object": (json.dumps(WHOLE | {"scores": [3]}), "one of its scores is 3"),
     "a score has no name": (json.dumps(WHOLE | {"scores": [{"metric": 3}]}), "one of its scores is"),
     "timings are no object": (json.dumps(WHOLE | {"timings": [1]}), "its timings is [1], expected dict"),
-    "of another cell": (json.dumps(WHOLE | {"key": "bb22"}), "a record of another cell, 'bb22'"),
-    "of another attempt": (json.dumps(WHOLE | {"attempt": 1}), "a record of another attempt, 1"),
+    "of another cell": (json.dumps(WHOLE | {"key": "bb22"}), "the record of another cell, 'bb22'"),
+    "of another attempt": (json.dumps(WHOLE | {"attempt": 1}), "the record of another attempt, 1"),
     "unsealed": (json.dumps(WHOLE | {"schema_version": 2}), "its sha256 is"),
-    "changed": (json.dumps(seal(WHOLE) | {"model": "gan"}), "it was changed or damaged"),
-    "changed, and called old": (json.dumps(seal(WHOLE | {"schema_version": 2}) | {"schema_version": 1}), "damaged"),
+    "changed": (json.dumps(add_digest(WHOLE) | {"model": "gan"}), "it was changed or damaged"),
+    "changed, and called old": (json.dumps(add_digest(WHOLE | {"schema_version": 2}) | {"schema_version": 1}), "damaged"),
 }
 
 
@@ -263,7 +263,7 @@ def test_a_folder_that_cannot_be_read_costs_no_other_cell(run: Path, monkeypatch
 
 @pytest.mark.parametrize("key", ["", ".", "..", "../../etc", "a/b", "a\0b", "a" * 65, ".hidden", "a\n"])
 def test_a_key_that_is_no_name_is_no_path(run: Path, key: str) -> None:
-    with pytest.raises(ValueError, match="is no key of a cell"):
+    with pytest.raises(ValueError, match="is not a valid key of a cell"):
         cell_folder(run, key)
 
 
@@ -284,7 +284,7 @@ def test_bytes_that_are_no_text_are_damage_too(run: Path) -> None:
 def test_a_record_of_a_newer_genbench_is_refused_with_the_remedy(run: Path) -> None:
     path = write_record(run, done("aa11"))
     newer = records.SCHEMA_VERSION + 1
-    path.write_text(json.dumps(seal(json.loads(path.read_text()) | {"schema_version": newer})))
+    path.write_text(json.dumps(add_digest(json.loads(path.read_text()) | {"schema_version": newer})))
     with pytest.raises(UserError, match=rf"1\.json: schema {newer} is newer .* pip install -U genbench"):
         read_records(run)
     assert path.exists()

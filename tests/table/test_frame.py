@@ -12,7 +12,7 @@ from synthetic import record, score, seeds
 
 from genbench.cli.table import table
 from genbench.errors import UnknownName
-from genbench.record.score import SUSPECT
+from genbench.record.score import SUSPECT_STANDARD_ERRORS
 from genbench.record.store import write_json, write_record
 from genbench.report import render, views_of
 from genbench.table.aggregate import score_aggregate
@@ -215,7 +215,7 @@ def test_better_than_real_beyond_noise_is_suspect():
     assert not by_label(of(2.0)).loc["m", "energy_suspect"]
     assert by_label(of(2.0, better="higher")).loc["m", "energy_suspect"]
     assert not by_label(of(0.5, low=-1.0, high=2.0)).loc["m", "energy_suspect"]  # its own error counts as well
-    assert SUSPECT == 3.0
+    assert SUSPECT_STANDARD_ERRORS == 3.0
 
 
 def test_without_stated_errors_the_spread_over_seeds_is_the_noise():
