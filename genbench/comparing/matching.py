@@ -18,12 +18,8 @@ from genbench.comparing.verdict import Verdict
 from genbench.errors import UnknownName, UserError
 from genbench.plan.device_names import kind_of
 from genbench.record.score import column_of
-<<<<<<< HEAD
 from genbench.record.status import Status
-=======
-from genbench.record.status import UNFINISHED
->>>>>>> wt-words2
-from genbench.table.aggregate import shared
+from genbench.table.aggregate import contended
 from genbench.table.columns import TIMING_METRICS, scale_of
 
 if TYPE_CHECKING:
@@ -252,13 +248,8 @@ def _values(seeds: Seeds, scores: Mapping[int, Mapping[str, Any]]) -> dict[int, 
         if record["status"] == "ok":
             value = scores.get(seed, {}).get("value")
             found[seed] = None if value is None else float(value)
-<<<<<<< HEAD
-        elif Status(record["status"]).reflects_code:
-            found[seed] = FAILED
-=======
         elif Status(record["status"]).reflects_code:
             found[seed] = FAILED_VALUE
->>>>>>> wt-words2
     return found
 
 
@@ -274,14 +265,9 @@ def _decide_facts(title: str, old: Seeds, new: Seeds) -> list[Verdict]:
     """Return whether counts, sizes and samples are the same at the seeds that both sides finished."""
     seeds = sorted(seed for seed in old.keys() & new.keys() if old[seed]["status"] == new[seed]["status"] == "ok")
     verdicts = []
-<<<<<<< HEAD
-    counted = all(str(old[seed].get("budget")).endswith(("steps", "epochs")) for seed in seeds)  # not by a clock
-    on_gpu = all(kind_of(old[seed].get("device")) == "cuda" for seed in seeds)  # elsewhere peaks are not exact
-=======
     # a budget in seconds makes the number of steps vary, and peak memory is exact on a GPU only
     counted = all(str(old[seed].get("budget")).endswith(("steps", "epochs")) for seed in seeds)
-    on_gpu = all(str(old[seed].get("device")).startswith("cuda") for seed in seeds)
->>>>>>> wt-words2
+    on_gpu = all(kind_of(old[seed].get("device")) == "cuda" for seed in seeds)
     names = ["parameters", *(("steps", "forward_calls") if counted else ()), *(("peak_mb",) if on_gpu else ())]
     for name in names:
         a, b = ([(side[seed].get("timings") or {}).get(name) for seed in seeds] for side in (old, new))
@@ -317,7 +303,7 @@ def _decide_timings(
         known = Verdict(title, name, "not comparable", OTHER_SESSION, "speed", unit="s", base=min(a), head=min(b))
         if one_session and a == b:  # to the last digit: the same cells on both sides
             known = replace(known, verdict="unchanged", reason=SAME_MEASUREMENT, change=0.0)
-        elif one_session and (shared(ok_a) or shared(ok_b)):
+        elif one_session and (contended(ok_a) or contended(ok_b)):
             known = replace(known, reason="other cells were running on the same device")
         elif one_session:
             known = decide_speed(a, b, subject=title, metric=name, alpha=alpha, limit=slower)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from genbench.comparing.verdict import VERDICTS, Value, Verdict
-from genbench.report.numbers import rounded
+from genbench.report.numbers import round_number
 from genbench.report.text import clean, markdown_text
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _value(value: Value) -> str:
         return str(value)
     if isinstance(value, str):
         return value if len(value) <= MAX_VALUE_LENGTH else value[:12] + ".."
-    return str(rounded(value))
+    return str(round_number(value))
 
 
 def _change(each: Verdict) -> str:

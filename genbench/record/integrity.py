@@ -13,7 +13,7 @@ from typing import Any
 from genbench.errors import UserError
 from genbench.record.encoding import canonical_json
 
-__all__ = ["SCHEMA_VERSION", "DamageError", "digest_of", "parse_body", "add_digest"]
+__all__ = ["SCHEMA_VERSION", "DamageError", "add_digest", "digest_of", "parse_body"]
 
 SCHEMA_VERSION = 2
 

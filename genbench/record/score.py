@@ -47,7 +47,7 @@ def standard_error(score: Mapping[str, Any]) -> float | None:
 
 
 def column_of(score: Mapping[str, Any]) -> str:
-    """Return the name of a score's column: its label, else its metric, followed by its space if not the standard one."""
+    """Return the name of a score's column: its label, else its metric, with any space but the standard one."""
     if score.get("label"):
         return str(score["label"])
     metric, space = str(score["metric"]), str(score.get("space") or "")

@@ -19,7 +19,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from genbench.errors import DataError
-from genbench.files import FileConfig, FileDataset, check_alike, dataset_spec, from_array, read, read_samples
+from genbench.files import FileConfig, FileDataset, align_columns, dataset_spec, from_array, read, read_samples
 
 RNG = np.random.default_rng(0)
 TABLE = pd.DataFrame(RNG.normal(size=(50, 3)), columns=["pt", "eta", "phi"])
@@ -262,9 +262,9 @@ def test_a_guess_about_the_layout_is_told(tmp_path):
         ("a,b\n1,9007199254740993\n", ["column 'b'", "row 1", "9007199254740993", "2^53"]),
         ("a,b\n1,123456789012345678901234567890\n", ["column 'b'", "2^53"]),
         ("a,b\n1,2\n,nan\n3,inf\n", ["2 missing (NaN) and 1 infinite", "2 of 3 rows", "'a' 1, 'b' 2", "--na drop"]),
-        ("a,a\n1,2\n", ["stand twice: a"]),
-        ("a,b\n", ["header and no rows"]),
-        ("# a b\n", ["comments and no rows"]),
+        ("a,a\n1,2\n", ["occur more than once: a"]),
+        ("a,b\n", ["header but no rows"]),
+        ("# a b\n", ["comments but no rows"]),
         ("  \n\n", ["is empty"]),
         ("", ["is empty"]),
         ("a,b\x00\n1,2\n", ["NUL byte"]),
@@ -335,7 +335,7 @@ def test_unknown_columns_get_a_suggestion(tmp_path):
     saved_csv(tmp_path / "a.csv")
     says(refusal(read, tmp_path / "a.csv", columns="pt,etta"), "--columns", "no column 'etta'", "did you mean 'eta'?")
     says(refusal(read, tmp_path / "a.csv", columns="7"), "no column '7'", "it has 3: pt, eta, phi")
-    says(refusal(read, tmp_path / "a.csv", labels="p*"), "--labels", "means 2 columns")
+    says(refusal(read, tmp_path / "a.csv", labels="p*"), "--labels", "matches 2 columns")
     says(refusal(read, tmp_path / "a.csv", columns="-*"), "leaves no column")
     says(refusal(read, tmp_path / "a.csv", columns="pt", labels="pt"), "no column is left")
 
@@ -410,12 +410,12 @@ def test_missing_and_wrong_files(tmp_path):
     saved_csv(tmp_path / "events.csv")
     says(refusal(read, tmp_path / "event.csv"), "no such file", "did you mean 'events.csv'?")
     says(refusal(read, tmp_path / "no" / "event.csv"), "no such file")
-    says(refusal(read, ""), "no path")
-    says(refusal(read, "a\0b"), "no path")
+    says(refusal(read, ""), "not a file path")
+    says(refusal(read, "a\0b"), "not a file path")
     says(refusal(read, write(tmp_path, "x", "a.pkl")), ".pkl", "pickle")
     says(refusal(read, write(tmp_path, "x", "a.root")), "uproot")
     says(refusal(read, write(tmp_path, "x", "a.csv.gz")), "unpack")
-    says(refusal(read, write(tmp_path, "x", "a.what")), "unknown ending '.what'", "parquet")
+    says(refusal(read, write(tmp_path, "x", "a.what")), "unknown suffix '.what'", "parquet")
     says(refusal(read, write(tmp_path, "no numpy", "a.npy")), "cannot be read as npy")
     saved_parquet(tmp_path / "b.csv")
     says(refusal(read, tmp_path / "b.csv"), "is parquet, not csv")
@@ -627,12 +627,12 @@ def test_samples_must_be_alike(tmp_path):
         read_samples(tmp_path / name)
         for name in ("real.csv", "fake.parquet", "plain.npy", "narrow.npy", "images.npy", "other.csv")
     )
-    alike = check_alike({"--real": real, "--fake": fake, "--train": plain})
+    alike = align_columns({"--real": real, "--fake": fake, "--train": plain})
     np.testing.assert_array_equal(alike["--fake"].rows, real.rows)
     says(" ".join(alike["--fake"].notes), "order of --real")
-    says(refusal(check_alike, {"--real": real, "--fake": narrow}), "--fake", "--real", "2 columns", "3 columns")
-    says(refusal(check_alike, {"--real": real, "--fake": images}), "images 1x8x8")
-    says(refusal(check_alike, {"--real": real, "--fake": other}), "lacks 'pt'", "adds 'energy'")
+    says(refusal(align_columns, {"--real": real, "--fake": narrow}), "--fake", "--real", "2 columns", "3 columns")
+    says(refusal(align_columns, {"--real": real, "--fake": images}), "images 1x8x8")
+    says(refusal(align_columns, {"--real": real, "--fake": other}), "lacks 'pt'", "adds 'energy'")
 
 
 def test_one_sample_is_too_few(tmp_path):

@@ -159,7 +159,9 @@ DAMAGE = {
     "of another attempt": (json.dumps(WHOLE | {"attempt": 1}), "the record of another attempt, 1"),
     "unsealed": (json.dumps(WHOLE | {"schema_version": 2}), "its sha256 is"),
     "changed": (json.dumps(add_digest(WHOLE) | {"model": "gan"}), "it was changed or damaged"),
-    "changed, and called old": (json.dumps(add_digest(WHOLE | {"schema_version": 2}) | {"schema_version": 1}), "damaged"),
+    "changed, and called old": (
+        json.dumps(add_digest(WHOLE | {"schema_version": 2}) | {"schema_version": 1}), "damaged"
+    ),
 }
 
 
