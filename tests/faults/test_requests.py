@@ -48,7 +48,7 @@ REQUESTS: dict[str, tuple[str, ...]] = {
     "--budget nan": ("--budget nan",),
     "--budget 99999999999999999999steps": ("at most",),
     f"--budget {'9' * 400}steps": ("--budget 999",),
-    "--seeds 0": ("--seeds 0: expected how many seeds, 1 to 10000",),
+    "--seeds 0": ("--seeds 0: expected the number of seeds, 1 to 10000",),
     "--seeds -1": ("--seeds -1",),
     "--seeds 1000000": ("--seeds 1000000",),
     "--seeds x": ("'--seeds'", "'x'"),
