@@ -11,7 +11,7 @@ from typing import Any
 
 from genbench.errors import PluginError, describe
 from genbench.protocol import Evidence, Score
-from genbench.record.encoding import plain
+from genbench.record.encoding import json_value
 from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floor_test import Floors, beside_floor
 from genbench.scoring.scorer import Scorer, missing
@@ -43,7 +43,7 @@ def evaluate(
         score = Score(None, warnings=(reason,)) if reason else _attempt(scorer, seen)
         seconds = time.perf_counter() - start
         found = _finished(scorer, score, scorer.space or evidence.space, seconds)
-        scores.append(plain(found | beside_floor(scorer, score, found, floors)))
+        scores.append(json_value(found | beside_floor(scorer, score, found, floors)))
     return [_reasoned(score) for score in scores]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genbench.protocol import Score
-from genbench.record.score import SUSPECT, floor_spread, standard_error
+from genbench.record.score import SUSPECT_STANDARD_ERRORS, floor_spread, standard_error
 from genbench.scoring.scorer import Scorer
 
 __all__ = ["Floors", "beside_floor"]
@@ -60,7 +60,7 @@ def beside_floor(scorer: Scorer, score: Score, found: Mapping[str, Any], floors:
     floor_warnings = [*spoilt, *(reasons if not spread and found["low"] is not None else ())]
     if floor_warnings:
         fields["warnings"] = [*found["warnings"], *(f"of the floor: {text}" for text in floor_warnings)]
-    suspect = score.ranked and not spoilt and worse < -SUSPECT * noise < 0.0
+    suspect = score.ranked and not spoilt and worse < -SUSPECT_STANDARD_ERRORS * noise < 0.0
     return fields | {"z": gap / spread if spread else None, "suspect": suspect}
 
 

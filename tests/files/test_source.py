@@ -32,7 +32,7 @@ def test_missing_and_wrong_files(tmp_path):
     says(refusal(read, write(tmp_path, "x", "a.pkl")), ".pkl", "pickle")
     says(refusal(read, write(tmp_path, "x", "a.root")), "uproot")
     says(refusal(read, write(tmp_path, "x", "a.csv.gz")), "unpack")
-    says(refusal(read, write(tmp_path, "x", "a.what")), "unknown ending '.what'", "parquet")
+    says(refusal(read, write(tmp_path, "x", "a.what")), "unknown suffix '.what'", "parquet")
     says(refusal(read, write(tmp_path, "no numpy", "a.npy")), "cannot be read as npy")
     saved_parquet(tmp_path / "b.csv")
     says(refusal(read, tmp_path / "b.csv"), "is parquet, not csv")
