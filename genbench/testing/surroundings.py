@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from genbench.testing.check import Failed
-from genbench.training.seeding import seeded
+from genbench.training.seeding import seed_generators
 
 __all__ = ["Surroundings", "generators_untouched", "seed_of", "untouched"]
 
@@ -86,7 +86,7 @@ def untouched(what: str) -> Iterator[None]:
 
 @contextmanager
 def generators_untouched(what: str) -> Iterator[None]:
-    """Raise Failed where a global random generator was drawn from, or seeded."""
+    """Raise Failed where a global random generator was drawn from, or seed_generators."""
     before = _generators()
     yield
     used = [name for name, state in _generators().items() if state != before[name]]
@@ -104,8 +104,8 @@ def _generators() -> dict[str, Any]:
 
 
 def seed_of(seed: int, name: str) -> Any:
-    """Return the context in which all global generators are seeded, for a stream of a seed."""
-    return seeded(np.random.SeedSequence([seed, *name.encode()]))
+    """Return the context in which all global generators are seed_generators, for a stream of a seed."""
+    return seed_generators(np.random.SeedSequence([seed, *name.encode()]))
 
 
 class quiet:  # noqa: N801 (a context manager, as contextlib names them)
