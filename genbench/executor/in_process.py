@@ -7,7 +7,7 @@ from typing import Any
 
 from genbench.executor.slots import Slot
 from genbench.plan.cell import Cell
-from genbench.process.child import do
+from genbench.process.child import run_task
 from genbench.process.messages import explain
 from genbench.process.task import Task
 from genbench.record.status import Status
@@ -69,7 +69,7 @@ class InProcessTask:
     def listen(self) -> bool:
         """Do the task; an exception is shown with its traceback and becomes the outcome."""
         try:
-            self.outcome = {"result": do(self.task, self._report)}
+            self.outcome = {"result": run_task(self.task, self._report)}
         except (Exception, SystemExit) as error:
             import traceback
 

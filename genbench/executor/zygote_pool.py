@@ -20,7 +20,7 @@ import psutil
 from genbench.plan.cell import REAL, Cell, data_of
 from genbench.plan.limits import Limits
 from genbench.process.task import Task
-from genbench.process.worker import Worker, log_of, packed, start_worker
+from genbench.process.worker import Worker, log_of, pickle_task, start_worker
 from genbench.record.status import Status
 
 __all__ = ["ZygotePool"]
@@ -50,14 +50,14 @@ class ZygotePool:
         if scores and (zygote := self._zygotes.get(data)) is not None:
             assert zygote.requests is not None
             return _fork(zygote.requests, task, replace(self._limits, spent=task.spent))
-        stays = (
+        may_serve = (
             scores
             and task.cell.model.name == REAL
             and self._unscored[data] > 1
             and len(self._zygotes) < MAX_ZYGOTES
             and context.get_start_method() == "forkserver"
         )
-        return start_worker(context, task, self._plugin_files, self._limits, stays=stays)
+        return start_worker(context, task, self._plugin_files, self._limits, may_serve=may_serve)
 
     def take_back(self, worker: Worker) -> bool:
         """Keep a worker that stays as a zygote; return whether its task is to be done again, its zygote being lost."""
@@ -96,8 +96,8 @@ def _fork(requests: socket.socket, task: Task, limits: Limits) -> Worker:
     """Return the worker of a task that a zygote forks; where the zygote is gone, it ends as ``lost``."""
     ours, theirs = socket.socketpair()
     with theirs, tempfile.TemporaryFile() as file:
-        pickle.dump((packed(task), log_of(task), limits), file)
+        pickle.dump((pickle_task(task), log_of(task), limits), file)
         file.flush()
         with contextlib.suppress(OSError):  # nobody holds the other end then, which reads as the end of the task
             socket.send_fds(requests, [b"1"], [theirs.fileno(), file.fileno()])
-    return Worker(task, limits, ours.detach(), begins_within=FORK_TIMEOUT_S)
+    return Worker(task, limits, ours.detach(), start_timeout=FORK_TIMEOUT_S)

@@ -20,7 +20,7 @@ from genbench.plan.limits import Limits
 from genbench.process.launch import stop_server
 from genbench.process.messages import outcome_of
 from genbench.process.probe_device import probe_device
-from genbench.process.supervisor import LOG_HEAD, LOG_TAIL
+from genbench.process.supervisor import LOG_HEAD_BYTES, LOG_TAIL_BYTES
 from genbench.process.task import Task
 from genbench.process.worker import supervise
 from genbench.record.store import cell_folder
@@ -47,7 +47,7 @@ def test_the_log_of_a_cell_is_capped(tmp_path: Path) -> None:
     records = play(tmp_path, write_plugin(tmp_path / "loud.py", LOUD), models="loud,good")
     assert {record["status"] for record in records.values()} == {"ok"}
     log = cell_folder(tmp_path / "run", records["loud"]["key"]) / "log.txt"
-    assert log.stat().st_size <= LOG_HEAD + LOG_TAIL + 100
+    assert log.stat().st_size <= LOG_HEAD_BYTES + LOG_TAIL_BYTES + 100
     text = log.read_text()
     assert text.startswith("the first line")
     assert text.endswith("the last line\n")
@@ -59,9 +59,9 @@ import os, sys
 
 def say(*lines):
     frame = sys._getframe()
-    while "said" not in frame.f_locals:  # of the function that holds the pipe
+    while "message_pipe" not in frame.f_locals:  # of the function that holds the pipe
         frame = frame.f_back
-    os.write(frame.f_locals["said"], b"".join(line + b"\\n" for line in lines))
+    os.write(frame.f_locals["message_pipe"], b"".join(line + b"\\n" for line in lines))
 
 class Babbles(Base):
     def fit(self, data, run):
@@ -93,7 +93,7 @@ def test_what_a_plugin_writes_into_the_pipe_of_its_cell_harms_no_run(tmp_path: P
     assert {name: record["status"] for name, record in records.items()} == {
         "babbles": "ok", "claims": "invalid", "good": "ok", REAL: "ok",
     }  # fmt: skip
-    assert "is no result" in records["claims"]["reason"]
+    assert "no valid result" in records["claims"]["reason"]
     babbles = records["babbles"]
     assert (babbles["model"], babbles["mine"], babbles["notes"]) == ("babbles", 1, records["good"]["notes"])
     assert isinstance(babbles["timings"]["fit_s"], float)

@@ -26,7 +26,7 @@ from genbench.plan.cell import Cell
 from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
-from genbench.process.task import Packed, Task
+from genbench.process.task import PackedTask, Task
 from genbench.process.worker import pack
 
 __all__ = ["DaskExecutor", "Peer"]
@@ -294,7 +294,7 @@ class DaskExecutor:
         slot.taken_by = self._remotes[name] = running
         return running
 
-    def _submit(self, packed: Packed, key: str, resource: str) -> tuple[Any, frozenset[str]]:
+    def _submit(self, packed: PackedTask, key: str, resource: str) -> tuple[Any, frozenset[str]]:
         here = self._here(resource)
         future = self._client.submit(
             worker_side.do_task, packed, self._files, self._limits, self._topic, key=key, pure=False, retries=0,

@@ -23,7 +23,7 @@ from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
 from genbench.process.launch import context_for
-from genbench.process.task import Packed
+from genbench.process.task import PackedTask
 from genbench.process.worker import Worker, supervise
 from genbench.record.environment import cores, machine, versions
 from genbench.registry.source_hash import contents_of, source_hash
@@ -163,7 +163,7 @@ def _without_device(device: str) -> str:
 # ------------------------------------------------------------------------------------------------------------- the task
 
 
-def do_task(task: Packed, plugin_files: tuple[Path, ...], limits: Limits, topic: str) -> Facts:
+def do_task(task: PackedTask, plugin_files: tuple[Path, ...], limits: Limits, topic: str) -> Facts:
     """Do one task under its supervisor and return what became of it; ``topic`` is told of the progress.
 
     Ends the task when nobody wants it any more: it was cancelled, or its session or the scheduler is gone.
