@@ -142,7 +142,7 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     from rich.console import Console
 
     from genbench.session.executors import executor_for
-    from genbench.session.progress import Announcement, LiveProgress
+    from genbench.session.progress import LiveProgress, PlainProgress
     from genbench.session.session import Session
     from genbench.text import plain
 
@@ -157,15 +157,15 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     shown = console.is_terminal or console.is_jupyter if options.progress is None else options.progress
     # a debugger has the terminal where there is no isolation
     live = LiveProgress(console) if shown and options.isolation == "process" else None
-    observer = live or Announcement(console)
+    observer = live or PlainProgress(console)
     with closing(executor_for(plan, options, observer, say)) as executor:
         session = Session(plan, registry, options, executor=executor, observer=observer)
         with live or nullcontext():  # the report is imported so that a run that is stopped has its table at once
             records = session.run(meanwhile=lambda: import_module("genbench.report"))
     for damage in session.damaged:
         say(f"set aside: {damage}")
-    if session.gone:
-        say(f"{session.gone}; when it is back: genbench run ... --out {directory}")
+    if session.failure:
+        say(f"{session.failure}; when it is back: genbench run ... --out {directory}")
     from genbench.table.results import Results
 
     return Results(tuple(records)), directory, session.stopped

@@ -105,10 +105,10 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 
     With nothing else said: all models on a toy whose density is known, a real table and real images.
     """
-    from genbench.session.interrupts import ending_as_shells_tell
+    from genbench.session.interrupts import exit_on_sigterm
 
     atexit.register(gc.freeze)  # or Python visits all objects of all libraries once more: 0.3 s
-    with ending_as_shells_tell():
+    with exit_on_sigterm():
         return _run(_with_config(ctx, options))
 
 

@@ -1,4 +1,4 @@
-"""Tasks in this process, for debuggers: what they do wrong is not contained, and their limits are not kept."""
+"""Run tasks in this process, for debuggers: failures are not contained, and limits are not enforced."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["InProcessExecutor", "InProcessTask"]
 
 
 class InProcessExecutor:
-    """An executor with one slot, in this process; ``progressed`` is given the cell and the progress of its task."""
+    """An executor with one slot, in this process; ``progressed`` is called with a cell and the progress of its task."""
 
     def __init__(self, device: str, progressed: Callable[[Cell, Mapping[str, Any]], object]) -> None:
         self.jobs: int | None = 1
@@ -25,17 +25,17 @@ class InProcessExecutor:
         self._progressed = progressed
 
     def open(self, cells: Iterable[Cell]) -> None:
-        """Do nothing: this process is there."""
+        """Do nothing: this process is ready."""
 
     def take(self, stage: str) -> Slot | None:
-        """Return the slot, None while it is taken."""
+        """Return the slot; None while it is taken."""
         if not self._free:
             return None
         self._free, self._slot.stage = False, stage
         return self._slot
 
     def start(self, task: Task, slot: Slot) -> InProcessTask:  # noqa: ARG002
-        """Return the task, which runs when it is listened to."""
+        """Return the task, which runs in ``listen``."""
         return InProcessTask(task, lambda progress: self._progressed(task.cell, progress))
 
     def give(self, slot: Slot) -> None:  # noqa: ARG002
@@ -45,16 +45,16 @@ class InProcessExecutor:
     def release(self, cell: Cell) -> None:
         """Do nothing: nothing is kept."""
 
-    def gone(self) -> str:
-        """Return an empty text: this process is there."""
+    def failure(self) -> str:
+        """Return an empty string: this process can always run tasks."""
         return ""
 
     def close(self, *, at_once: bool = False) -> None:
-        """Do nothing: nothing is left."""
+        """Do nothing: nothing was started."""
 
 
 class InProcessTask:
-    """A task that runs while it is listened to."""
+    """A task that runs in ``listen``."""
 
     def __init__(self, task: Task, progressed: Callable[[Mapping[str, Any]], object]) -> None:
         self.task = task
@@ -62,12 +62,12 @@ class InProcessTask:
         self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
         self.progress = task.first_progress
-        self.again = self.interrupted = False
+        self.rerun = self.interrupted = False
         self.handles: tuple[Any, ...] = ()
         self._progressed = progressed
 
     def listen(self) -> bool:
-        """Do the task; an exception is shown with its traceback and becomes the outcome."""
+        """Do the task; an exception is printed with its traceback and becomes the outcome."""
         try:
             self.outcome = {"result": run_task(self.task, self._report)}
         except (Exception, SystemExit) as error:
@@ -76,7 +76,7 @@ class InProcessTask:
             traceback.print_exc()
             self.outcome = {"error": explain(error)}
         except KeyboardInterrupt:
-            self.interrupted = True  # by Ctrl-C, or by a plugin that raises it: here they are the same
+            self.interrupted = True  # by Ctrl-C, or by a plugin that raises it: they cannot be distinguished here
             self.outcome = {"error": {"status": Status.INTERRUPTED, "reason": ""}}
         return True
 
@@ -88,4 +88,4 @@ class InProcessTask:
         self._progressed(progress)
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Do nothing: it runs only while it is listened to."""
+        """Do nothing: the task runs only in ``listen``."""

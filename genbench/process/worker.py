@@ -55,7 +55,7 @@ class Worker:
         self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
         self.progress = task.first_progress
-        self.again = self.interrupted = False
+        self.rerun = self.interrupted = False
         self.serving: dict[str, Any] | None = None  # its message when it stayed as a zygote
         self.requests = requests
         self._process = process

@@ -1,6 +1,6 @@
-"""A plan run to its end: order, resume, signals, progress, records.
+"""Run a plan to its end: order of tasks, resume, signals, progress, records.
 
-``Session`` is imported when it is first asked for: options are checked without what runs cells.
+``Session`` is imported on first use: checking options needs nothing that runs cells.
 """
 
 from __future__ import annotations

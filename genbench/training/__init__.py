@@ -1,6 +1,6 @@
 """Train and sample one cell: load data, fit, sample, evaluate likelihoods, save.
 
-``Run`` is imported when it is first asked for: loading data needs no training loop.
+``Run`` is imported on first use: loading data needs no training loop.
 """
 
 from __future__ import annotations
