@@ -23,7 +23,7 @@ RUNS_CODE = {"eval", "exec", "compile", "os.system", "os.popen", "marshal.loads"
 UNPICKLES = {"pickle.load", "pickle.loads", "cloudpickle.load", "cloudpickle.loads", "joblib.load", "shelve.open",
              "pd.read_pickle", "pandas.read_pickle", "dill.load", "dill.loads"}  # fmt: skip
 # what a session's own processes send each other, and what the same process wrote
-OWN_BYTES = {"genbench/inside.py", "genbench/hosting.py", "genbench/testing/models.py"}
+OWN_BYTES = {"genbench/process/child.py", "genbench/process/zygote.py", "genbench/testing/checks/models.py"}
 
 
 def dotted(node: ast.expr) -> str:

@@ -93,7 +93,7 @@ def _be_zygote(
     task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Send, serve: Callable[..., None]
 ) -> None:
     """Score the real row, then fork the processes that score the models with the same ``RealSideCache``."""
-    from genbench.process.zygote import ProcessState
+    from genbench.process.zygote import ZygoteState
 
     kept: tuple[Any, ...] = ()
 
@@ -104,7 +104,7 @@ def _be_zygote(
 
         nonlocal kept
         torch.set_num_threads(THREADS)
-        state = ProcessState()
+        state = ZygoteState()
         kept = RealSideCache(unpacked.cell, unpacked.run), state
         return kept[0]
 

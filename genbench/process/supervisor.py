@@ -37,6 +37,7 @@ LOG_HEAD_BYTES, LOG_TAIL_BYTES = 8 * 2**20, 2**20  # of a cell's output that are
 MAX_READS = 64  # of a pipe before the limits are checked again
 MAX_MESSAGE_BYTES = 64 * 2**20
 MAX_PENDING_BYTES = 2**20  # that wait for the run; progress beyond that is dropped
+MAXRSS_UNIT_BYTES = 1 if os.uname().sysname == "Darwin" else 1024
 STOP, KILL = b"s", b"k"  # commands of the run
 
 
@@ -198,7 +199,7 @@ class _Supervisor:
                 return True
             if pid == self.pid:
                 self.status, self.cpu = status, usage.ru_utime + usage.ru_stime
-                self.memory.peak = max(self.memory.peak, usage.ru_maxrss * _RSS_UNIT)
+                self.memory.peak = max(self.memory.peak, usage.ru_maxrss * MAXRSS_UNIT_BYTES)
         return False
 
     def _finish(self) -> None:
@@ -230,9 +231,6 @@ class _Supervisor:
         if code == -signal.SIGKILL and kernel_kills() > self.kills:
             return {"status": "oom", "reason": f"{reason}: the kernel says that memory ran out"}
         return {"status": "crashed", "reason": reason}
-
-
-_RSS_UNIT = 1 if os.uname().sysname == "Darwin" else 1024  # of ru_maxrss
 
 
 def _signal_name(number: int) -> str:

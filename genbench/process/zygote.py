@@ -25,13 +25,13 @@ from typing import Any
 
 from genbench.process.process_tree import descendants
 
-__all__ = ["ProcessState", "serve", "threads"]
+__all__ = ["ZygoteState", "serve", "threads"]
 
 MAXRSS_UNIT_BYTES = 1024  # on Linux
 THREAD_GRACE_S = 1.0  # for the thread of a watchdog that was just cancelled to end
 
 
-class ProcessState:
+class ZygoteState:
     """The state of a process before metrics run in it: what they must not change, and global random states."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ def serve(
     supervise: Callable[..., None],
     message_pipe: int,
     real: Any,
-    state: ProcessState,
+    state: ZygoteState,
     ready: Callable[[dict[str, Any]], None],
 ) -> None:
     """Fork a supervisor for each request, until the run closes its end of ``requests``.

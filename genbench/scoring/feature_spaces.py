@@ -73,7 +73,7 @@ class Views:
             )
             fake = _features(space, _in_shape(evidence, evidence.fake))
             view = replace(evidence, real=real, fake=fake, space=name, columns=(), train=None, features=space)
-            self._views[key] = evidence, replace(view, reference=None)  # a reference, so that its id is not reused
+            self._views[key] = evidence, replace(view, reference=None)  # kept alive, so that its id is not reused
         view, rows = self._views[key][1], evidence.train
         if not train or rows is None:
             return view

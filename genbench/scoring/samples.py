@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from genbench.errors import UserError
-from genbench.files import Loaded, check_alike, from_array, read_samples
+from genbench.files import UserData, align_columns, from_array, read_samples
 from genbench.protocol import Array, Column, Data, Evidence, RealSide
 from genbench.registry.component import applies, choose_metrics
 from genbench.registry.options import Setting
@@ -65,13 +65,13 @@ def score_samples(
     return [_add_notes(score, notes) for score in evaluate(evidence, scorers, floors, listener, views)]
 
 
-def _read(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Loaded]:
+def _read(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, UserData]:
     """Return the checked rows of files and arrays, all with the columns of the real rows."""
     loaded, na = {}, options.get("na", "refuse")
     for name, value in given.items():
         is_file = isinstance(value, (str, Path))
         loaded[f"--{name}"] = read_samples(value, **options) if is_file else from_array(value, name, na=na)
-    return {name.removeprefix("--"): each for name, each in check_alike(loaded).items()}
+    return {name.removeprefix("--"): each for name, each in align_columns(loaded).items()}
 
 
 def _has(evidence: Evidence) -> dict[str, bool]:
@@ -79,7 +79,7 @@ def _has(evidence: Evidence) -> dict[str, bool]:
     return {**absent, "train": evidence.train is not None, "labels": evidence.labels_test is not None}
 
 
-def _evidence(loaded: dict[str, Loaded], seed: int) -> tuple[Evidence, Evidence | None, tuple[str, ...]]:
+def _evidence(loaded: dict[str, UserData], seed: int) -> tuple[Evidence, Evidence | None, tuple[str, ...]]:
     """Return the evidence, the same with the reference in place of samples, and notes on the rows."""
     real, rows = loaded["real"], {name: each.rows for name, each in loaded.items()}
     known = rows.get("train", real.rows)
@@ -118,7 +118,7 @@ def _evidence(loaded: dict[str, Loaded], seed: int) -> tuple[Evidence, Evidence 
     return evidence, fresh, (*mapping.notes, *dropped)
 
 
-def _encode_labels(loaded: Mapping[str, Loaded]) -> dict[str, Array]:
+def _encode_labels(loaded: Mapping[str, UserData]) -> dict[str, Array]:
     """Return the labels of each file as integers; the same label has the same number in all files."""
     given = {name: each.labels for name, each in loaded.items() if each.labels is not None}
     if not given:

@@ -84,7 +84,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "--data text.csv": ("text.csv: column 'b'", "line 6", "'hello'"),
     "--data one.csv": ("one.csv: 1 row is too few", "at least 20"),
     "--data constant.csv": ("constant.csv: only 1 of 60 rows are distinct",),
-    "--data header.csv": ("header.csv: has a header and no rows",),
+    "--data header.csv": ("header.csv: has a header but no rows",),
     "--data empty.csv": ("empty.csv: is empty",),
     "--data empty.npy": ("empty.npy: is empty",),
     "--data few.npy": ("few.npy: 3 rows are too few",),

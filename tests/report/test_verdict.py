@@ -55,8 +55,8 @@ def test_savings_are_said_in_words():
     slow["scores"].append(never)
     text = words(render([fast, slow]))
     assert (
-        "Faster than the simulation, and when training has paid for itself: fast 120 times, after 3400 events; "
-        "slow 0.5 times, never"
+        "Speed-up over the simulation, and after how many events training has paid off: fast 120 times, "
+        "after 3400 events; slow 0.5 times, never"
     ) in text
 
 
@@ -64,7 +64,7 @@ def test_ranks_are_shown_as_intervals():
     records = [*seeds("a", [1.0, 1.4, 0.6]), *seeds("b", [1.1, 1.5, 0.9]), *seeds("c", [99.0, 99.1, 99.2])]
     text = render(records)
     assert [line_of(text, name).split()[1] for name in "abc"] == ["1–2", "1–2", "3"]
-    assert "rank: by energy, the ranks it may truly have (95 % for all at once)" in words(text)
+    assert "rank: by energy, all ranks consistent with the scores (95 % for all rows)" in words(text)
     assert "| a | 1–2 |" in render(records, "markdown")
     assert "a & 1--2 &" in render(records, "latex")
     assert "rank" not in render(records, per="seed")
@@ -112,14 +112,14 @@ def test_notes_of_the_data_are_said_once():
     many = render(seeds("a", [1.0], notes=[f"note {i}" for i in range(9)]))
     assert "note 4" in many
     assert "note 5" not in many
-    assert "and 4 more" in many
+    assert "4 more in the records" in many
 
 
 def test_the_space_is_in_the_heading_and_the_standard_one_in_the_legend():
     scores = [score("energy", 1.0), score("frechet", 3.0, space="pca", label="frechet@pca")]
     text = render([record(m, s, scores, data_kind="image") for m in "ab" for s in range(2)])
     assert "frechet@pca ↓" in text
-    assert "@ the feature space, where it is not the standard one: standardised" in words(text)
+    assert "@ the feature space, if it is not the standard one: standardised" in words(text)
     assert "@ the" not in render(seeds("a", [1.0]))
 
 

@@ -88,7 +88,7 @@ def test_the_command_prints_verdict_reason_and_remedy(capsys: pytest.CaptureFixt
     assert "0 failed" in out
     assert main(["check", "splits_share_no_row", "--plugin", DATA]) == 3
     out = capsys.readouterr().out
-    assert "✗ splits_share_no_row: failed: 5 rows stand in train and in test" in out
+    assert "✗ splits_share_no_row: failed: 5 rows are in train and in test" in out
     assert "remedy: split with genbench.data.split" in out
     assert ", 1 failed" in out
     excused = ["--expect", "splits_share_no_row=known"]
@@ -137,7 +137,7 @@ def test_pytest_runs_the_checks_by_name_and_by_decorator(tmp_path: Path) -> None
     last = done.stdout.strip().splitlines()[-1]
     assert done.returncode == 1, done.stdout
     assert last.startswith("2 failed"), last  # the leak, and the pass that was not expected
-    assert "5 rows stand in train and in test" in done.stdout
+    assert "5 rows are in train and in test" in done.stdout
     assert "remedy: split with" in done.stdout
     unknown = subprocess.run([*line, "--genbench", "nobody"], capture_output=True, text=True, cwd=tmp_path, timeout=300)
     assert unknown.returncode == 4
@@ -164,11 +164,11 @@ def test_the_decorator_refuses_what_no_check_is_called() -> None:
 
 def test_an_expected_failure_of_a_distribution_is_of_the_kinds_that_have_the_check(tmp_path: Path) -> None:
     both = [subject for name in ("model:vae", "dataset:ring") for subject in subjects(name)]
-    known = kit.expected_of(both, {"it_learned": "why", "origin_is_stated": "why", "constructor_is_inert": "why"})
+    known = kit.expected_by_kind(both, {"it_learned": "why", "origin_is_stated": "why", "constructor_is_inert": "why"})
     assert set(known["model"]) == {"it_learned", "constructor_is_inert"}
     assert set(known["dataset"]) == {"origin_is_stated", "constructor_is_inert"}
     with pytest.raises(ValueError, match="no check named 'order_of_rows_does_not_matter' for a model or dataset"):
-        kit.expected_of(both, {"order_of_rows_does_not_matter": "why"})
+        kit.expected_by_kind(both, {"order_of_rows_does_not_matter": "why"})
     with pytest.raises(ValueError, match="'origin_is_stated' needs a reason"):
         conformance("dataset:sound", plugins=[DATA], expected_failures={"origin_is_stated": ""})
 

@@ -15,14 +15,14 @@ from genbench.errors import UserError
 
 __all__ = ["QUEUES", "start_cluster"]
 
-CLASSES = {
+CLUSTER_CLASSES = {
     "slurm": "SLURMCluster",
     "htcondor": "HTCondorCluster",
     "pbs": "PBSCluster",
     "sge": "SGECluster",
     "lsf": "LSFCluster",
 }
-QUEUES = ("local", *CLASSES)
+QUEUES = ("local", *CLUSTER_CLASSES)
 
 
 def start_cluster(
@@ -46,7 +46,7 @@ def start_cluster(
         return local
     import dask_jobqueue
 
-    make = getattr(dask_jobqueue, CLASSES[kind])
+    make = getattr(dask_jobqueue, CLUSTER_CLASSES[kind])
     try:
         queued = make(job_cls=_reporting(make.job_cls, problems), **_options(kind, resource, folder, stack))
     except (OSError, RuntimeError, TypeError, ValueError) as error:

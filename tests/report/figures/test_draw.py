@@ -12,11 +12,11 @@ from synthetic import record, score
 from genbench.cli.main import main
 from genbench.errors import DataError, UnknownName, UserError
 from genbench.record.store import write_json, write_record
-from genbench.report.figures.draw import draw, save, subjects_of
-from genbench.report.figures.equivalent import curve_of
-from genbench.report.figures.progress import courses_of
-from genbench.report.figures.style import looks
-from genbench.report.figures.subject import Unsuited
+from genbench.report.figures.dataset_results import NotApplicable
+from genbench.report.figures.draw import draw, results_by_dataset, save
+from genbench.report.figures.equivalent import equivalent_curve
+from genbench.report.figures.progress import quality_curves_of
+from genbench.report.figures.style import line_styles
 
 BANDWIDTHS = [2.0, 1.0, 0.5]
 
@@ -44,7 +44,7 @@ def records():
 
 
 def axes_of(records):
-    (subject,) = subjects_of(records)
+    (subject,) = results_by_dataset(records)
     return draw("equivalent", subject).axes[0]
 
 
@@ -61,12 +61,12 @@ def test_a_curve_is_the_median_over_seeds_and_unbounded_where_most_seeds_are() -
         scored("vae", 1, untold, low=[1.0] * 3, high=[None] * 3),
         scored("vae", 2, untold, low=[1.0] * 3, high=[None] * 3),
     ]
-    curve = curve_of(cells)
+    curve = equivalent_curve(cells)
     assert curve.bandwidths == pytest.approx(BANDWIDTHS)
     assert curve.value.tolist() == [np.inf, 100.0, 50.0]
     assert curve.low.tolist() == [1.0] * 3
     assert np.isinf(curve.high).all()
-    assert curve_of([record("vae", 0, [score("energy", 1.0)])]) is None
+    assert equivalent_curve([record("vae", 0, [score("energy", 1.0)])]) is None
 
 
 def test_points_are_values_and_arrows_lower_limits(records) -> None:
@@ -89,17 +89,17 @@ def test_the_axes_are_logarithmic_and_hold_every_point_and_the_sizes(records) ->
 
 
 def test_models_are_told_apart_in_grey_and_to_colour_blind_eyes() -> None:
-    (subject,) = subjects_of([scored(f"m{i}") for i in range(28)] + [scored("real"), scored("memoriser")])
-    shown = list(looks(subject.rows).values())
-    assert len({(look.colour, str(look.dashes)) for look in shown}) == 30
-    assert len({(look.marker, str(look.dashes)) for look in shown[:28]}) == 28
-    assert [look.label for look in shown[-2:]] == ["real", "memoriser"]
+    (subject,) = results_by_dataset([scored(f"m{i}") for i in range(28)] + [scored("real"), scored("memoriser")])
+    shown = list(line_styles(subject.rows).values())
+    assert len({(style.colour, str(style.dashes)) for style in shown}) == 30
+    assert len({(style.marker, str(style.dashes)) for style in shown[:28]}) == 28
+    assert [style.label for style in shown[-2:]] == ["real", "memoriser"]
 
 
 @pytest.mark.parametrize("name", ["$\\frac{", "_hidden", "<script>alert(1)</script>", "名", "\x1b[31mred", "a" * 500])
 @pytest.mark.filterwarnings("ignore:Glyph")  # a font may lack a letter
 def test_names_of_strangers_are_only_text(name, tmp_path) -> None:
-    (subject,) = subjects_of([scored("vae", label=name, dataset=name, dataset_label=name)])
+    (subject,) = results_by_dataset([scored("vae", label=name, dataset=name, dataset_label=name)])
     figure = draw("equivalent", subject)
     save(figure, tmp_path / "x.svg")
     assert "<script" not in (tmp_path / "x.svg").read_text()
@@ -128,9 +128,9 @@ def learned(seconds, steps=(5, 10, 20), last=0.01):
 
 
 def test_quality_against_time_goes_through_the_snapshots_to_the_trained_model(trained) -> None:
-    (subject,) = subjects_of(trained)
+    (subject,) = results_by_dataset(trained)
     vae = next(row for row in subject.models if row.label == "vae")
-    first, second = courses_of(vae, "energy")
+    first, second = quality_curves_of(vae, "energy")
     assert first.points.tolist() == [[0.25, 0.08], [0.5, 0.04], [1.0, 0.02], [2.0, 0.01]]
     assert second.points[:, 0].tolist() == [0.3125, 0.625, 1.25, 2.5]
     assert first.error == pytest.approx(0.2)
@@ -141,7 +141,7 @@ def test_quality_against_time_goes_through_the_snapshots_to_the_trained_model(tr
 
 def test_seeds_are_averaged_over_the_snapshots_that_all_of_them_have(trained) -> None:
     trained[1]["scores"][-1] = learned(2.5, steps=(5, 20))
-    (subject,) = subjects_of(trained)
+    (subject,) = results_by_dataset(trained)
     lines = [list(line.get_ydata()) for line in draw("progress", subject).axes[0].lines]
     assert any(len(line) == 3 and line == pytest.approx([0.08, 0.02, 0.01]) for line in lines), lines
 
@@ -150,8 +150,8 @@ def test_seeds_of_a_budget_in_seconds_are_averaged_at_the_same_shares_of_it(trai
     for each, steps in ((trained[0], (5, 10, 20)), (trained[1], (6, 12, 21))):
         each["budget"], each["scores"][-1] = "4s", learned(4.0, steps)
     trained[1]["scores"][-1]["detail"]["curve"].pop(1)  # it could not be afforded
-    (subject,) = subjects_of(trained[:2])
-    first, second = courses_of(subject.models[0], "energy")
+    (subject,) = results_by_dataset(trained[:2])
+    first, second = quality_curves_of(subject.models[0], "energy")
     assert first.steps == (4, 8, 16, -1)
     assert second.steps == (4, 16, -1)
     lines = [line.get_xdata() for line in draw("progress", subject).axes[0].lines]
@@ -161,32 +161,34 @@ def test_seeds_of_a_budget_in_seconds_are_averaged_at_the_same_shares_of_it(trai
 def test_snapshots_of_trainings_that_ended_without_a_value_are_no_figure(trained) -> None:
     for each in trained:
         each["scores"][-1]["value"] = None
-    (subject,) = subjects_of(trained)
-    with pytest.raises(Unsuited, match="value of energy"):
+    (subject,) = results_by_dataset(trained)
+    with pytest.raises(NotApplicable, match="value of energy"):
         draw("progress", subject)
 
 
 def test_a_model_without_snapshots_is_a_point_and_none_at_all_is_no_figure(trained) -> None:
     trained.append(record("kde", 0, [score("energy", 0.05)], timings={"fit_s": 0.5}))
-    (subject,) = subjects_of(trained)
+    (subject,) = results_by_dataset(trained)
     axes = draw("progress", subject).axes[0]
     assert [0.5, 0.05] in [line.get_xydata()[-1].tolist() for line in axes.lines]
-    (without,) = subjects_of([record("kde", 0, [score("energy", 0.05)], timings={"fit_s": 0.5})])
-    with pytest.raises(Unsuited, match="snapshots"):
+    (without,) = results_by_dataset([record("kde", 0, [score("energy", 0.05)], timings={"fit_s": 0.5})])
+    with pytest.raises(NotApplicable, match="snapshots"):
         draw("progress", without)
 
 
 def test_a_curve_that_is_none_is_left_out(trained) -> None:
     for curve in ("text", [None], [{"seconds": "1"}], [{"seconds": 1.0, "value": None, "step": 2}], 3):
         trained[0]["scores"][-1]["detail"]["curve"] = curve
-        (subject,) = subjects_of(trained)
-        assert len(courses_of(next(row for row in subject.models if row.label == "vae"), "energy")[0].points) == 1
+        (subject,) = results_by_dataset(trained)
+        assert (
+            len(quality_curves_of(next(row for row in subject.models if row.label == "vae"), "energy")[0].points) == 1
+        )
         draw("progress", subject)
 
 
 @pytest.mark.parametrize("name", ["equivalent", "training", "pareto", "progress", "likelihood", "copying", "coverage"])
 def test_figures_are_written_in_every_format_the_same_twice(name, trained, tmp_path) -> None:
-    (subject,) = subjects_of(trained)
+    (subject,) = results_by_dataset(trained)
     for suffix, start in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")):
         files = [tmp_path / f"{i}{suffix}" for i in range(2)]
         for file in files:
@@ -199,10 +201,10 @@ def test_figures_are_written_in_every_format_the_same_twice(name, trained, tmp_p
 
 
 def test_what_cannot_be_drawn_says_why(records, tmp_path) -> None:
-    (empty,) = subjects_of([record("vae", 0, [score("energy", 1.0)])])
+    (empty,) = results_by_dataset([record("vae", 0, [score("energy", 1.0)])])
     with pytest.raises(DataError, match="ring: no record holds the metric 'equivalent'"):
         draw("equivalent", empty)
-    (subject,) = subjects_of(records)
+    (subject,) = results_by_dataset(records)
     with pytest.raises(UnknownName, match="did you mean 'equivalent'"):
         draw("equivlent", subject)
     with pytest.raises(UserError, match=r"ends with .png, .pdf, .svg"):

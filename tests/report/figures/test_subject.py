@@ -7,11 +7,11 @@ from synthetic import record, score, seeds
 from genbench.errors import DataError
 from genbench.protocol import Column, Data
 from genbench.report.figures.corner import _density
-from genbench.report.figures.draw import draw, subjects_of
+from genbench.report.figures.dataset_results import NotApplicable, SeedSamples
+from genbench.report.figures.draw import draw, results_by_dataset
 from genbench.report.figures.images import nearest_rows
 from genbench.report.figures.marginals import quantities_of
-from genbench.report.figures.pareto import Point, front_of
-from genbench.report.figures.subject import Shown, Unsuited
+from genbench.report.figures.pareto import ParetoPoint, pareto_front
 
 RNG = np.random.default_rng(0)
 
@@ -19,8 +19,8 @@ RNG = np.random.default_rng(0)
 def subject_with(data, samples, **fields):
     """Return a subject whose models have these samples."""
     records = [record(label, 0, [score("energy", 1.0)], **fields) for label in [*samples, "real"]]
-    (subject,) = subjects_of(records)
-    subject.__dict__["shown"] = Shown(0, data, {**samples, "real": data.reference}, {})
+    (subject,) = results_by_dataset(records)
+    subject.__dict__["seed_samples"] = SeedSamples(0, data, {**samples, "real": data.reference}, {})
     return subject
 
 
@@ -50,7 +50,7 @@ def test_observables_are_shown_after_columns_and_a_model_they_cannot_digest_is_l
         return {"sum": rows.sum(1), "x": rows[:, 0]}
 
     data = table(columns=(Column("x"), Column("y", unit="GeV"), Column("z")), observables=observables)
-    shown = subject_with(data, {"good": data.test + 1, "few": data.test[:5]}).shown
+    shown = subject_with(data, {"good": data.test + 1, "few": data.test[:5]}).seed_samples
     found = quantities_of(shown)
     assert [(q.name, q.unit) for q in found] == [("x", ""), ("y", "GeV"), ("z", ""), ("sum", "")]
     assert set(found[-1].samples) == {"good", "real"}
@@ -102,36 +102,36 @@ def test_images_of_any_kind_are_shown(channels, levels) -> None:
 @pytest.mark.parametrize("name", ["scatter", "images", "corner"])
 def test_a_figure_that_is_not_for_such_data_says_so(name) -> None:
     data = table(d=2 if name == "images" else 1)
-    with pytest.raises(Unsuited):
+    with pytest.raises(NotApplicable):
         draw(name, subject_with(data, {"vae": data.test}))
 
 
 def test_a_run_that_is_not_at_hand_has_no_samples() -> None:
-    (subject,) = subjects_of([record("vae", run="gone")])
-    with pytest.raises(DataError, match=r"ring: no samples to show: the folder of the run is not at hand"):
+    (subject,) = results_by_dataset([record("vae", run="gone")])
+    with pytest.raises(DataError, match=r"ring: no samples to show: the folder of the run is not known"):
         draw("scatter", subject)
 
 
 def test_a_model_has_one_colour_on_every_dataset_and_in_every_selection() -> None:
     records = [*seeds("vae", [1.0]), *seeds("gan", [1.0]), *seeds("kde", [1.0], dataset="moons"),
                *seeds("vae", [1.0], dataset="moons")]  # fmt: skip
-    ring, moons = subjects_of(records)
-    assert ring.looks["vae"] == moons.looks["vae"] == moons.narrowed(["vae"]).looks["vae"]
-    assert len({look.colour for look in (*ring.looks.values(), *moons.looks.values())}) == 3
-    assert [row.label for row in moons.narrowed(["vae"]).rows] == ["vae"]
+    ring, moons = results_by_dataset(records)
+    assert ring.line_styles["vae"] == moons.line_styles["vae"] == moons.only_rows(["vae"]).line_styles["vae"]
+    assert len({style.colour for style in (*ring.line_styles.values(), *moons.line_styles.values())}) == 3
+    assert [row.label for row in moons.only_rows(["vae"]).rows] == ["vae"]
 
 
 def test_the_front_is_what_nothing_beats_in_both() -> None:
     def point(name, cost, quality):
-        (subject,) = subjects_of(seeds(name, [1.0]))
-        return Point(subject.rows[0], cost, quality, quality, quality)
+        (subject,) = results_by_dataset(seeds(name, [1.0]))
+        return ParetoPoint(subject.rows[0], cost, quality, quality, quality)
 
     points = [point("cheap", 1, 10), point("good", 9, 90), point("beaten", 9, 50), point("middle", 3, 40)]
     points.append(point("worse", 4, 40))
-    names = [p.row.label for p in front_of(points, "lower", "higher")]
+    names = [p.row.label for p in pareto_front(points, "lower", "higher")]
     assert names == ["cheap", "middle", "good"]
-    assert [p.row.label for p in front_of(points, "higher", "lower")][:1] == ["beaten"]
-    assert [p.row.label for p in front_of(points, "lower", "lower")] == ["cheap"]
+    assert [p.row.label for p in pareto_front(points, "higher", "lower")][:1] == ["beaten"]
+    assert [p.row.label for p in pareto_front(points, "lower", "lower")] == ["cheap"]
 
 
 def test_modes_are_counted_seed_by_seed_as_in_the_table() -> None:
@@ -140,7 +140,7 @@ def test_modes_are_counted_seed_by_seed_as_in_the_table() -> None:
         record("gan", seed, [score("modes", 2.0, better="higher", n_fake=10, detail={"of": 4, "counts": each})])
         for seed, each in enumerate(counts)
     ]
-    (subject,) = subjects_of(cells)
+    (subject,) = results_by_dataset(cells)
     axes = draw("modes", subject).axes[0]
     assert [text.get_text() for text in axes.texts] == ["2/4"]
     shares = axes.images[0].get_array()
@@ -153,7 +153,7 @@ def test_what_quality_costs_can_be_read_off_however_near_the_costs_are(rates) ->
         record(f"model{at}", 0, [score("energy", 0.1)], timings={"fit_s": 3.0, "samples_per_s": rate})
         for at, rate in enumerate(rates)
     ]
-    (subject,) = subjects_of(cells)
+    (subject,) = results_by_dataset(cells)
     axes = draw("pareto", subject).axes[1]
     low, high = axes.get_xlim()
     assert low <= min(rates)
@@ -163,7 +163,9 @@ def test_what_quality_costs_can_be_read_off_however_near_the_costs_are(rates) ->
 
 
 def test_values_that_were_logged_once_are_told_apart() -> None:
-    (subject,) = subjects_of([record("vae", 0, [score("energy", 0.1)], trace=[[0.2, 10, {"loss": 3.0, "kl": 2.0}]])])
+    (subject,) = results_by_dataset(
+        [record("vae", 0, [score("energy", 0.1)], trace=[[0.2, 10, {"loss": 3.0, "kl": 2.0}]])]
+    )
     lines = draw("training", subject).axes[0].lines
     assert {line.get_label() for line in lines} == {"loss", "kl"}
     assert len({line.get_marker() for line in lines} - {"", "None", None}) == 2

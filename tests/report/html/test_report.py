@@ -17,7 +17,7 @@ from genbench.cli.main import main
 from genbench.record.store import cell_folder
 from genbench.report.html import render_report
 from genbench.report.html.cells import log_of
-from genbench.report.html.pictures import _short, as_data
+from genbench.report.html.pictures import _shorten_path, svg_data_uri
 from genbench.report.html.replay import command_of
 from genbench.report.html.tables import leaderboard
 from genbench.table.results import Results, load
@@ -167,7 +167,7 @@ def test_columns_sort_by_value_and_what_is_missing_comes_last() -> None:
     lower = sorted("abcdxy", key=lambda label: orders[label]["energy ↓"])
     assert lower[:3] == ["a", "b", "c"]
     assert [orders["y"]["coverage ↑"] > orders["x"]["coverage ↑"] > orders[label]["coverage ↑"] for label in "abcd"]
-    assert [heading.falling for heading in board.headings] == [name.endswith("↑") for name in names]
+    assert [heading.largest_first for heading in board.headings] == [name.endswith("↑") for name in names]
 
 
 def test_a_log_is_cut_and_moves_no_cursor(tmp_path) -> None:
@@ -196,11 +196,11 @@ def test_runs_without_samples_or_cells_have_a_report_all_the_same(run, tmp_path)
 def test_pictures_know_the_scheme_of_the_page() -> None:
     from matplotlib.figure import Figure
 
-    from genbench.report.figures.style import INK
+    from genbench.report.figures.style import TEXT_COLOUR
 
     figure = Figure(figsize=(2, 1))
-    figure.text(0.5, 0.5, "0.123456", color=INK)
-    source, width, height = as_data(figure)
+    figure.text(0.5, 0.5, "0.123456", color=TEXT_COLOUR)
+    source, width, height = svg_data_uri(figure)
     assert (width, height) == (192, 96)
     assert source.startswith("data:image/svg+xml,%3Csvg")
     assert not set(source) & set("\"'<>&\n")
@@ -210,9 +210,9 @@ def test_pictures_know_the_scheme_of_the_page() -> None:
 
 def test_paths_are_shortened_to_the_same_lines() -> None:
     straight = "M 10.04 20 \nL 13.26 24.2 \nL 1 1 \nz\nM 5 5 \nz\nM 6 6 \nL 7 6.06 \n"
-    assert _short(straight) == "M10 20l3.3 4.2 -12.3 -23.2zM5 5zM6 6l1 0.1"
+    assert _shorten_path(straight) == "M10 20l3.3 4.2 -12.3 -23.2zM5 5zM6 6l1 0.1"
     curved = "M 1 2 \nC 3 4 5 6 7 8 \n"
-    assert _short(curved) == curved
+    assert _shorten_path(curved) == curved
 
 
 # -------------------------------------------------------------------------------------------------------- a real run
