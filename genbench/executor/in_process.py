@@ -16,13 +16,13 @@ __all__ = ["InProcessExecutor", "InProcessTask"]
 
 
 class InProcessExecutor:
-    """An executor with one slot, in this process; ``progressed`` is called with a cell and the progress of its task."""
+    """An executor with one slot, in this process; ``on_progress`` is called with a cell and the progress of its task."""
 
-    def __init__(self, device: str, progressed: Callable[[Cell, Mapping[str, Any]], object]) -> None:
+    def __init__(self, device: str, on_progress: Callable[[Cell, Mapping[str, Any]], object]) -> None:
         self.jobs: int | None = 1
         self._slot = Slot(device)
         self._free = True
-        self._progressed = progressed
+        self._on_progress = on_progress
 
     def open(self, cells: Iterable[Cell]) -> None:
         """Do nothing: this process is ready."""
@@ -36,7 +36,7 @@ class InProcessExecutor:
 
     def start(self, task: Task, slot: Slot) -> InProcessTask:  # noqa: ARG002
         """Return the task, which runs in ``listen``."""
-        return InProcessTask(task, lambda progress: self._progressed(task.cell, progress))
+        return InProcessTask(task, lambda progress: self._on_progress(task.cell, progress))
 
     def give(self, slot: Slot) -> None:  # noqa: ARG002
         """Take the slot back."""
@@ -56,7 +56,7 @@ class InProcessExecutor:
 class InProcessTask:
     """A task that runs in ``listen``."""
 
-    def __init__(self, task: Task, progressed: Callable[[Mapping[str, Any]], object]) -> None:
+    def __init__(self, task: Task, on_progress: Callable[[Mapping[str, Any]], object]) -> None:
         self.task = task
         self.outcome: dict[str, Any] | None = None
         self.usage: dict[str, Any] = {}
@@ -64,7 +64,7 @@ class InProcessTask:
         self.progress = task.first_progress
         self.rerun = self.interrupted = False
         self.handles: tuple[Any, ...] = ()
-        self._progressed = progressed
+        self._on_progress = on_progress
 
     def listen(self) -> bool:
         """Do the task; an exception is printed with its traceback and becomes the outcome."""
@@ -85,7 +85,7 @@ class InProcessTask:
         if "timings" in progress:
             self.known["timings"] = dict(progress.pop("timings"))
         self.progress = progress
-        self._progressed(progress)
+        self._on_progress(progress)
 
     def stop(self, *, at_once: bool = False) -> None:
         """Do nothing: the task runs only in ``listen``."""

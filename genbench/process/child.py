@@ -177,7 +177,8 @@ def run_task(task: Task, report: Callable[..., None], real: Any = None) -> Any:
 
     torch.set_num_threads(THREADS)
     if task.stage == "fit":
-        cell = replace(task.cell, device=task.device) if task.device else task.cell
+        is_same = task.device in ("", task.cell.device)
+        cell = task.cell if is_same else replace(task.cell, device=task.device)
         return fit_cell(cell, task.run, report)
     return score_cell(task.cell, task.run, task.timings or {}, task.floors, report, real)
 
