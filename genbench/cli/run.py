@@ -251,13 +251,13 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
 
 def metric_failures(results: Any, plan: Any) -> list[str]:
     """Return a line for each metric of the plan that raised an error: in how many cells, and the first message."""
-    from genbench.record.score import column_of, failed
+    from genbench.record.score import column_of, metric_failed
     from genbench.text import plain
 
     messages: dict[str, list[str]] = {metric.label: [] for cell in plan.cells for metric in cell.metrics}
     for score in (score for record in results.records for score in record.get("scores") or ()):
         name = column_of(score)
-        if name in messages and failed(score):
+        if name in messages and metric_failed(score):
             messages[name].append(score["warnings"][0].removeprefix("failed: "))
     return [
         plain(f"metric {name}, in {len(found)} cell{'s' * (len(found) > 1)}: {found[0]}")

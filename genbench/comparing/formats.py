@@ -12,7 +12,7 @@ from typing import Any
 from genbench.comparing.comparison import Comparison
 from genbench.comparing.verdict import Verdict
 from genbench.errors import UserError
-from genbench.record.encoding import plain, to_json
+from genbench.record.encoding import json_value, to_json
 from genbench.report.text import clean
 
 __all__ = [
@@ -126,7 +126,7 @@ def render_asv(comparison: Comparison) -> str:
         "params": machine, "python": python, "requirements": versions, "env_vars": {}, "durations": {},
         "result_columns": columns, "results": results,
     }  # fmt: skip
-    return json.dumps(plain(content), indent=1)
+    return json.dumps(json_value(content), indent=1)
 
 
 def _smaller_is_better(comparison: Comparison) -> list[tuple[Verdict, float, Callable[[float], float]]]:

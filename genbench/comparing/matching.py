@@ -19,7 +19,7 @@ from genbench.errors import UnknownName, UserError
 from genbench.plan.device_names import kind_of
 from genbench.record.score import column_of
 from genbench.record.status import Status
-from genbench.table.aggregate import shared
+from genbench.table.aggregate import contended
 from genbench.table.columns import TIMING_METRICS, scale_of
 
 if TYPE_CHECKING:
@@ -303,7 +303,7 @@ def _decide_timings(
         known = Verdict(title, name, "not comparable", OTHER_SESSION, "speed", unit="s", base=min(a), head=min(b))
         if one_session and a == b:  # to the last digit: the same cells on both sides
             known = replace(known, verdict="unchanged", reason=SAME_MEASUREMENT, change=0.0)
-        elif one_session and (shared(ok_a) or shared(ok_b)):
+        elif one_session and (contended(ok_a) or contended(ok_b)):
             known = replace(known, reason="other cells were running on the same device")
         elif one_session:
             known = decide_speed(a, b, subject=title, metric=name, alpha=alpha, limit=slower)

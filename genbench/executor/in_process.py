@@ -16,7 +16,7 @@ __all__ = ["InProcessExecutor", "InProcessTask"]
 
 
 class InProcessExecutor:
-    """An executor with one slot, in this process; ``on_progress`` is called with a cell and the progress of its task."""
+    """An executor with one slot, in this process; ``on_progress`` receives a cell and its progress."""
 
     def __init__(self, device: str, on_progress: Callable[[Cell, Mapping[str, Any]], object]) -> None:
         self.jobs: int | None = 1

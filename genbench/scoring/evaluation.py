@@ -11,7 +11,7 @@ from typing import Any
 
 from genbench.errors import PluginError, describe
 from genbench.protocol import Evidence, Score
-from genbench.record.encoding import plain
+from genbench.record.encoding import json_value
 from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floor_test import Floors, floor_fields
 from genbench.scoring.scorer import Scorer, missing
@@ -44,7 +44,7 @@ def evaluate(
         score = Score(None, warnings=(reason,)) if reason else _call(scorer, seen)
         seconds = time.perf_counter() - start
         fields = _fields(scorer, score, scorer.space or evidence.space, seconds)
-        scores.append(plain(fields | floor_fields(scorer, score, fields, floors)))
+        scores.append(json_value(fields | floor_fields(scorer, score, fields, floors)))
     return [_add_reasons(score) for score in scores]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genbench.protocol import Score
-from genbench.record.score import SUSPECT, floor_spread, standard_error
+from genbench.record.score import SUSPECT_STANDARD_ERRORS, floor_spread, standard_error
 from genbench.scoring.scorer import Scorer
 
 __all__ = ["Floors", "floor_fields"]
@@ -61,7 +61,7 @@ def floor_fields(scorer: Scorer, score: Score, fields: Mapping[str, Any], floors
     floor_warnings = [*copies, *(no_interval if not spread and fields["low"] is not None else ())]
     if floor_warnings:
         added["warnings"] = [*fields["warnings"], *(f"of the floor: {text}" for text in floor_warnings)]
-    suspect = score.ranked and not copies and worse < -SUSPECT * noise < 0.0
+    suspect = score.ranked and not copies and worse < -SUSPECT_STANDARD_ERRORS * noise < 0.0
     return added | {"z": gap / spread if spread else None, "suspect": suspect}
 
 

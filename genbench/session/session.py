@@ -15,7 +15,7 @@ from genbench.executor.base import Executor, RunningTask
 from genbench.executor.slots import Slot
 from genbench.plan.cell import Cell
 from genbench.plan.plan import Plan
-from genbench.plan.resume import Earlier, sort_out
+from genbench.plan.resume import Reusable, select_reusable
 from genbench.process.task import Task
 from genbench.record.run_directory import default_directory
 from genbench.record.status import Status
@@ -86,7 +86,7 @@ class Session:
         self.recorder.notify("genbench_session_finished", records=records)
         return records
 
-    def _open(self) -> Earlier:
+    def _open(self) -> Reusable:
         """Open the run and return which of its records are reused; mark cells that only lack scores as ``fitted``."""
         before = self.recorder.open(self.plan, self.damaged)
         for record in before:
@@ -94,8 +94,8 @@ class Session:
                 state.earlier = record
         options, folder = self.options, self.recorder.directory
         if options.force:
-            return Earlier()
-        earlier = sort_out(before, self.plan.cells, folder, retry=options.retried, limits=options.limits)
+            return Reusable()
+        earlier = select_reusable(before, self.plan.cells, folder, retry=options.retried, limits=options.limits)
         for key, fit in earlier.sampled.items():
             state = self.states[key]
             assert state.earlier is not None

@@ -9,7 +9,7 @@ from typing import Any
 from genbench.errors import PluginError, UnknownName, UserError
 from genbench.registry.discovery import PluginRow
 from genbench.registry.options import fill
-from genbench.registry.registry import KINDS, Registry
+from genbench.registry.registry import PLUGIN_KINDS, Registry
 from genbench.testing.check import CHECK_MODULES, Check, Subject, checks_for
 from genbench.testing.kit import Report, expected_by_kind, run_check, verify
 
@@ -26,7 +26,7 @@ def subjects(name: str, plugins: Iterable[str | Path] = (), kind: str | None = N
     registry = Registry.discover(files)
     plain, bracket, _ = name.partition("[")
     prefix, _, rest = plain.partition(":")
-    if prefix in KINDS and rest:
+    if prefix in PLUGIN_KINDS and rest:
         kind, name = prefix, name.removeprefix(f"{prefix}:")
         plain = rest
     found = []

@@ -197,7 +197,7 @@ def test_a_file_of_the_users_is_found_again_by_its_contents(tmp_path: Path, caps
     assert values(records(run)["gaussian"]).keys() == {"w1_marginal", "frechet"}
     data.unlink()
     assert main(["score", str(run), "--metrics", "energy"]) == 2
-    assert "mine.npy of dataset 'mine.npy' is gone" in capsys.readouterr().err
+    assert "mine.npy of dataset 'mine.npy' does not exist any more" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

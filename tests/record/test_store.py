@@ -14,7 +14,7 @@ from tiny_records import WHOLE, done
 
 from genbench.errors import UserError
 from genbench.record import store as records
-from genbench.record.integrity import seal
+from genbench.record.integrity import add_digest
 from genbench.record.run_directory import set_aside
 from genbench.record.store import (
     Damage,
@@ -112,8 +112,11 @@ DAMAGE = {
     "of another cell": (json.dumps(WHOLE | {"key": "bb22"}), "a record of another cell, 'bb22'"),
     "of another attempt": (json.dumps(WHOLE | {"attempt": 1}), "a record of another attempt, 1"),
     "unsealed": (json.dumps(WHOLE | {"schema_version": 2}), "its sha256 is"),
-    "changed": (json.dumps(seal(WHOLE) | {"model": "gan"}), "it was changed or damaged"),
-    "changed, and called old": (json.dumps(seal(WHOLE | {"schema_version": 2}) | {"schema_version": 1}), "damaged"),
+    "changed": (json.dumps(add_digest(WHOLE) | {"model": "gan"}), "it was changed or damaged"),
+    "changed, and called old": (
+        json.dumps(add_digest(WHOLE | {"schema_version": 2}) | {"schema_version": 1}),
+        "damaged",
+    ),
 }
 
 

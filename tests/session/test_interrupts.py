@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import time
@@ -12,8 +11,6 @@ import pytest
 from sessions import make
 
 from genbench.cli.main import main
-from genbench.errors import Invalid
-from genbench.process.messages import explain
 from genbench.session import interrupts
 from genbench.session.interrupts import Stop
 from genbench.session.options import RunOptions
@@ -87,32 +84,3 @@ def test_what_is_imported_while_a_run_begins_is_imported_whole(tmp_path: Path) -
     assert whole == ["imported"]
     assert session.stopped == signal.SIGINT
     assert {record["status"] for record in records} == {"interrupted"}
-
-
-class OutOfMemoryError(RuntimeError):
-    """As torch has it for accelerators."""
-
-
-TORCH = "[enforce fail at alloc_cpu.cpp] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (MemoryError(), "oom"),
-        (RuntimeError(TORCH), "oom"),
-        (OutOfMemoryError("CUDA is full"), "oom"),
-        (ValueError("CUDA out of memory"), "failed"),
-        (RuntimeError("memory"), "failed"),
-        (SystemExit(1), "failed"),
-        (Invalid("no samples"), "invalid"),
-    ],
-)
-def test_memory_ran_out_only_on_evidence(error: BaseException, status: str) -> None:
-    assert explain(error)["status"] == status
-
-
-def test_a_full_disk_says_what_to_do() -> None:
-    reason = explain(OSError(errno.ENOSPC, "No space left on device", "samples.npz"))["reason"]
-    assert "No space left on device" in reason
-    assert reason.endswith("; make room, then --retry failed runs it again")
