@@ -17,10 +17,10 @@ import numpy as np
 from genbench.errors import GenbenchError, PluginError, describe
 from genbench.protocol import Array, Evidence, FeatureSpace, RealSide
 
-__all__ = ["SpaceFactory", "Unchanged", "Views"]
+__all__ = ["IdentitySpace", "SpaceFactory", "Views"]
 
 
-class Unchanged:
+class IdentitySpace:
     """A space that returns its rows unchanged: the core's standardised, pixel and raw spaces."""
 
     def fit(self, train: Array, labels: Array | None, rng: np.random.Generator) -> None:
@@ -121,7 +121,7 @@ def _raw_evidence(evidence: Evidence) -> Evidence:
     test, fake, train = evidence.test_raw, evidence.fake_raw, evidence.train_raw
     if test is None or fake is None:
         raise PluginError("the rows in the data's own units are not available")
-    raw = Unchanged().transform
+    raw = IdentitySpace().transform
     real = evidence.real.once("raw", lambda: RealSide(raw(test)))
     columns = evidence.columns if len(evidence.columns) == real.rows.shape[1] else ()
     return replace(
