@@ -142,7 +142,7 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     from rich.console import Console
 
     from genbench.session.executors import executor_for
-    from genbench.session.progress import Announcement, LiveProgress
+    from genbench.session.progress import LiveProgress, PlainProgress
     from genbench.session.session import Session
     from genbench.text import plain
 
@@ -157,7 +157,7 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     shown = console.is_terminal or console.is_jupyter if options.progress is None else options.progress
     # without isolation a debugger may be using the terminal
     live = LiveProgress(console) if shown and options.isolation == "process" else None
-    observer = live or Announcement(console)
+    observer = live or PlainProgress(console)
     with closing(executor_for(plan, options, observer, print_line)) as executor:
         session = Session(plan, registry, options, executor=executor, observer=observer)
         with live or nullcontext():
@@ -165,8 +165,8 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
             records = session.run(meanwhile=lambda: import_module("genbench.report"))
     for damage in session.damaged:
         print_line(f"set aside: {damage}")
-    if session.gone:
-        print_line(f"{session.gone}; when it is back: genbench run ... --out {directory}")
+    if session.failure:
+        print_line(f"{session.failure}; when it is back: genbench run ... --out {directory}")
     from genbench.table.results import Results
 
     return Results(tuple(records)), directory, session.stopped

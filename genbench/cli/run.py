@@ -116,10 +116,10 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 
     By default it runs all models on a toy dataset of known density, a real table and real images.
     """
-    from genbench.session.interrupts import ending_as_shells_tell
+    from genbench.session.interrupts import exit_on_sigterm
 
     atexit.register(gc.freeze)  # saves the last garbage collection over all libraries, 0.3 s
-    with ending_as_shells_tell():
+    with exit_on_sigterm():
         return _run(_with_config(ctx, options))
 
 

@@ -32,17 +32,17 @@ CORE = Provenance("genbench", "genbench", module="genbench")
 NATIVE_SPACES = (
     SpaceSpec(
         "standardised",
-        "genbench.scoring.feature_spaces:Unchanged",
+        "genbench.scoring.feature_spaces:IdentitySpace",
         None,
         "centred and scaled columns: the standard space of vectors",
         data=("vector",),
     ),
     SpaceSpec(
-        "raw", "genbench.scoring.feature_spaces:Unchanged", None, "the numbers as they are, in the data's own units"
+        "raw", "genbench.scoring.feature_spaces:IdentitySpace", None, "the numbers as they are, in the data's own units"
     ),
     SpaceSpec(
         "pixels",
-        "genbench.scoring.feature_spaces:Unchanged",
+        "genbench.scoring.feature_spaces:IdentitySpace",
         None,
         "pixels between 0 and 1: the standard space of images",
         data=("image",),

@@ -124,7 +124,7 @@ def test_a_process_that_metrics_have_changed_is_no_host(tmp_path: Path, how: str
     assert {record["status"] for record in records.values()} == {"ok"}
     assert computed(tmp_path) == len(records)
     log = (cell_folder(tmp_path / "run", records["real"]["key"]) / "log.txt").read_text()
-    assert f"begins afresh: a metric changed {what}" in log
+    assert f"scored in a fresh process: a metric changed {what}" in log
 
 
 def test_nothing_is_left_of_a_host(tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def test_a_disk_that_is_full_is_told_before_anything_runs(
 def test_results_that_are_a_file(out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a_file").write_text("mine")
     assert main(["run", *TINY, "--out", str(tmp_path / out)]) == 2
-    assert "is no directory; choose another" in capsys.readouterr().err
+    assert "is not a directory; choose another" in capsys.readouterr().err
     assert (tmp_path / "a_file").read_text() == "mine"
 
 

@@ -141,7 +141,7 @@ def test_data_that_are_no_longer_those_are_not_scored(folder: Path, capsys: pyte
     run, before = folder / "run", records(folder / "run")
     (folder / "dots.py").write_text(DOTS.replace("rng.normal(3, 2,", "rng.normal(3, 4,"))
     assert main(["score", str(run), *plugin(folder), "--metrics", "spread"]) == 3
-    assert "gives other data than those it was trained on" in capsys.readouterr().err
+    assert "gives other data than the model was trained on" in capsys.readouterr().err
     assert records(run) == before, "the scores of before still count"
 
 

@@ -19,7 +19,7 @@ from genbench.scoring.evaluation import evaluate
 from genbench.scoring.scorer import Scorer
 from genbench.spec import MetricSpec
 from genbench.training.run import Run
-from genbench.training.snapshots import Snapshots, rows_of
+from genbench.training.snapshots import Snapshots, rows_per_snapshot
 
 ROWS = torch.arange(640.0)[:, None]
 STREAM = np.random.SeedSequence(3)
@@ -113,7 +113,7 @@ def test_one_that_fails_is_the_last_and_the_training_goes_on(capsys: pytest.Capt
 
 
 def test_fewer_images_than_rows() -> None:
-    assert rows_of((8,)) > rows_of((1, 8, 8)) >= 100
+    assert rows_per_snapshot((8,)) > rows_per_snapshot((1, 8, 8)) >= 100
 
 
 # -------------------------------------------------------------------------------------------------------------- curves
@@ -164,7 +164,7 @@ def test_a_run_keeps_snapshots_and_curves_beside_the_same_samples(tmp_path: Path
     [score] = of["gan"]["scores"]
     curve = score["detail"]["curve"]
     with np.load(cell_folder(tmp_path / "run", of["gan"]["key"]) / "samples.npz") as kept:
-        assert kept["snapshots"].shape == (len(curve), rows_of((2,)), 2)
+        assert kept["snapshots"].shape == (len(curve), rows_per_snapshot((2,)), 2)
         assert kept["snapshots"].dtype == kept["samples"].dtype
     assert all(math.isfinite(point["value"]) and point["low"] <= point["value"] <= point["high"] for point in curve)
     assert curve[0]["value"] > 2 * score["value"], "it learned"
