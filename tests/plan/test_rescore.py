@@ -203,10 +203,10 @@ def test_a_file_of_the_users_is_found_again_by_its_contents(tmp_path: Path, caps
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["RUN", "--real", "a.npy"], "--real is of files"),
-        (["RUN", "--columns", "a"], "--columns is of files"),
-        (["--real", "a.npy", "--fake", "b.npy", "--jobs", "2"], "--jobs is of a run"),
-        (["--real", "a.npy", "--fake", "b.npy", "--timeout", "9s"], "--timeout is of a run"),
+        (["RUN", "--real", "a.npy"], "--real applies to files"),
+        (["RUN", "--columns", "a"], "--columns applies to files"),
+        (["--real", "a.npy", "--fake", "b.npy", "--jobs", "2"], "--jobs applies to runs"),
+        (["--real", "a.npy", "--fake", "b.npy", "--timeout", "9s"], "--timeout applies to runs"),
         (["RUN", "--metrics", "enrgy"], "did you mean 'energy'?"),
         (["RUN", "--jobs", "0"], "--jobs 0: expected at least 1"),
         (["RUN", "--timeout", "5"], "--timeout 5: expected a time"),

@@ -104,7 +104,7 @@ def test_the_requirement_holds_for_this_version_and_not_for_the_next(kind: str, 
 
 @pytest.mark.parametrize("name", ["", "-x", "a/b", "../up", "x" * 65, "genbench-", "...", "ünder"])
 def test_a_name_that_is_none_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no name of a plugin"):
+    with pytest.raises(UserError, match="is not a plugin name"):
         write_package("model", name, tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -121,7 +121,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_a_name_that_is_taken_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "model", "vae", "--into", str(tmp_path)]) == 2
     error = capsys.readouterr().err
-    assert "a model named 'vae' exists already (genbench" in error
+    assert "there is already a model named 'vae' (genbench" in error
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
     assert main(["new", "dataset", "vae", "--into", str(tmp_path)]) == 0  # names are unique within a kind
@@ -129,7 +129,7 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path, capsys: pytest.CaptureF
 
 @pytest.mark.parametrize(("kind", "name"), [("model", "real"), ("model", "all"), ("dataset", "all"), ("metric", "all")])
 def test_a_name_that_stands_for_something_else_is_refused(kind: str, name: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"'{name}' is no name of a {kind}"):
+    with pytest.raises(UserError, match=f"'{name}' cannot be the name of a {kind}"):
         write_package(kind, name, tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -140,7 +140,7 @@ def test_a_package_that_would_hide_an_installed_one_is_refused(
 ) -> None:
     """pip would write it over the files of the other, genbench's own among them."""
     assert main(["new", "model", name, "--into", str(tmp_path)]) == 2
-    assert f"a package named {Names(name).package} is installed already" in capsys.readouterr().err
+    assert f"a package named {Names(name).package} is already installed" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
