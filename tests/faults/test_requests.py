@@ -73,7 +73,7 @@ REQUESTS: dict[str, tuple[str, ...]] = {
     "--config set.toml": ("--config set.toml: [set.vae] bta = 1", "did you mean 'beta'?"),
     "--config type.toml": ("--config type.toml: [run] seeds = 'x'", "not a valid integer"),
     "--config true.toml": ("--config true.toml: [run] seeds = true",),
-    "--config code.toml": ("--config code.toml: [run] plugins: ", "a configuration runs no code", "--plugin FILE"),
+    "--config code.toml": ("--config code.toml: [run] plugins: ", "a configuration cannot load code", "--plugin FILE"),
     "--config syntax.toml": ("--config syntax.toml: not valid TOML", "line 1"),
 }
 FILES: dict[str, tuple[str, ...]] = {
