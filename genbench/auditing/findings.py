@@ -1,19 +1,19 @@
-"""What an audit found of one metric and one fault, and from what size on it sees it."""
+"""The finding of an audit on one metric and one fault: whether, and from what size, the metric sees the fault."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ENOUGH", "LEAST", "SEEN", "Finding", "Floor", "Injected", "complaint"]
+__all__ = ["DETECTION_Z", "FULL_CLAIM_SAMPLES", "SEEN_AT_SMALLEST", "Finding", "Floor", "Injection", "complaint"]
 
-SEEN = 5.0  # |z| from which a fault counts as seen
-ENOUGH = 400  # samples, of which metrics are held to what they advertise; z grows as the root of their number
-LEAST = "seen at the smallest size that was tried"
+DETECTION_Z = 5.0  # |z| from which a fault counts as seen
+FULL_CLAIM_SAMPLES = 400  # from which a metric must see what it advertises; z grows as the root of their number
+SEEN_AT_SMALLEST = "seen at the smallest size that was tried"
 
 
 @dataclass(frozen=True)
 class Floor:
-    """What fresh real data score: the mean over draws, the standard deviation of one, and the value of each draw."""
+    """The score of fresh real data: the mean over draws, the standard deviation of one draw, and each draw's value."""
 
     value: float | None
     sd: float | None
@@ -22,8 +22,8 @@ class Floor:
 
 
 @dataclass(frozen=True)
-class Injected:
-    """A fault as it was injected: its size, the range of sizes tried, and why it was not, where it could not be."""
+class Injection:
+    """A fault that an audit injects: its size, the range of sizes, and the reason where it does not apply."""
 
     fault: str
     size: float
@@ -36,11 +36,12 @@ class Injected:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one metric says of one fault.
+    """How one metric responds to one fault.
 
-    ``z`` is in standard deviations of the floor; ``detected`` is |z| >= 5. ``smallest`` is the size at which |z| is 5,
-    None where not even the largest is seen. ``flattered``: the metric takes the fault for better than real data.
-    ``strongest`` is the largest |z| at any size, ``required`` what it must be of a metric that advertises the fault.
+    ``z`` is the distance from the floor in its standard deviations; ``detected`` means |z| >= 5. ``smallest`` is the
+    size at which |z| reaches 5, None where not even the largest does. ``flattered`` means that the metric scores the
+    fault as better than real data. ``strongest`` is the largest |z| at any size, and ``required`` the |z| that a metric
+    which advertises the fault must reach.
     """
 
     fault: str
@@ -57,20 +58,20 @@ class Finding:
     flattered: bool
     warnings: tuple[str, ...] = ()
     strongest: float | None = None
-    required: float = SEEN
+    required: float = DETECTION_Z
 
     @property
     def missed(self) -> bool:
-        """Whether the metric advertises to see this fault and does not see even the largest.
+        """Whether the metric advertises this fault and does not see it at any size.
 
-        Of fewer than 400 samples it need not see it, but tell as much of it as would be seen with 400.
+        With fewer than 400 samples it need only respond as strongly as would suffice with 400.
         """
         unseen = self.advertised and not self.detected and self.smallest is None
         return unseen and (self.strongest is None or self.strongest < self.required)
 
 
 def complaint(finding: Finding, n: int) -> str:
-    """Return in a line what a metric advertises and misses."""
+    """Return one line on a fault that a metric advertises and misses."""
     what = "gives no value" if finding.value is None else f"z = {finding.z:.1f}" if finding.z is not None else "blind"
     return (
         f"metric {finding.metric!r} advertises {finding.fault} and misses it: {what} at size {finding.size:g}, "

@@ -1,4 +1,4 @@
-"""The measurement: what real data score, what each fault scores at its size, and how small a fault is still seen."""
+"""Measure the scores of real data and of each fault, and the smallest size at which a metric sees it."""
 
 from __future__ import annotations
 
@@ -11,31 +11,34 @@ from typing import Any, TypeVar
 import numpy as np
 
 from genbench.auditing.faults import Fault
-from genbench.auditing.findings import ENOUGH, LEAST, SEEN, Finding, Floor
-from genbench.auditing.workspace import Ground
+from genbench.auditing.findings import DETECTION_Z, FULL_CLAIM_SAMPLES, SEEN_AT_SMALLEST, Finding, Floor
+from genbench.auditing.workspace import RealRows
 from genbench.protocol import Array, Evidence, RealSide
 from genbench.record.score import standard_error
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.scorer import Scorer
 
-__all__ = ["FLOORS", "REPEATS", "Bench", "SharedReal", "floors_of", "measure"]
+__all__ = ["FLOOR_DRAWS", "INJECTIONS_PER_SIZE", "Injector", "SharedReal", "measure_fault", "measure_floors"]
 
 T = TypeVar("T")
 Listener = Callable[[str], None]
-Scorers = Mapping[str, Scorer]  # by the names that tables give them
-FLOORS = 20  # fresh real samples that the floor and its spread are of
-REPEATS = 2  # injections of a fault at each size, each into other rows
-STEP = 2.0  # between the sizes that are tried
-SAME = 1e-12  # relative spread of real data's scores that is rounding
+Scorers = Mapping[str, Scorer]  # by their names in tables
+FLOOR_DRAWS = 20  # of fresh real rows, for the floor and its standard deviation
+INJECTIONS_PER_SIZE = 2  # of a fault, each into different rows
+SIZE_STEP = 2.0  # ratio of the sizes that are tried one after the other
+MAX_ROUNDING_SPREAD = 1e-12  # relative spread of scores that rounding explains
 
 
 class SharedReal(RealSide):
-    """The real side of all samples of an audit: keeps what they all ask for, and of one sample only until the next."""
+    """The real side of all samples of an audit.
+
+    It keeps results that every sample asks for, and those of a single sample until the next one.
+    """
 
     def __init__(self, rows: Array) -> None:
         super().__init__(rows)
         self._found: dict[object, Any] = {}
-        self._asked: list[set[object]] = [set()]  # for by each of the first two samples, then by this one
+        self._asked: list[set[object]] = [set()]  # by each of the first two samples, then by the current one
 
     def once(self, key: object, compute: Callable[[], T]) -> T:
         """Return ``compute()``, remembered under ``key``."""
@@ -45,7 +48,7 @@ class SharedReal(RealSide):
         return self._found[key]  # type: ignore[no-any-return]
 
     def next_sample(self) -> None:
-        """Forget what only one of the first two samples, or only the last, has asked for."""
+        """Forget the results that not both of the first two samples have asked for."""
         if len(self._asked) > 1:
             shared = self._asked[0] & self._asked[1]
             self._found = {key: value for key, value in self._found.items() if key in shared}
@@ -54,109 +57,110 @@ class SharedReal(RealSide):
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What faults are injected into and scored against: ``pool`` (p, d) of fresh real rows in the space of faults.
+class Injector:
+    """Draws n rows from a pool (p, d) of fresh real rows, and injects faults into them.
 
-    ``present`` makes the evidence of samples (n, d) given in that space.
+    ``evidence_of`` turns samples (n, d) in the space of faults into the evidence that metrics score.
     """
 
     pool: Array
-    ground: Ground
+    real: RealRows
     n: int
     seed: int
-    present: Callable[[Array], Evidence]
+    evidence_of: Callable[[Array], Evidence]
 
-    def draw(self, number: int) -> tuple[Array, Ground]:
-        """Return n real rows, and the ground with all others as spare; the same for the same number."""
+    def draw(self, number: int) -> tuple[Array, RealRows]:
+        """Return n rows of the pool, and ``real`` with the others as spare; the same for the same number."""
         order = np.random.default_rng([self.seed, number]).permutation(len(self.pool))
-        return self.pool[order[: self.n]], replace(self.ground, spare=self.pool[order[self.n :]])
+        return self.pool[order[: self.n]], replace(self.real, spare=self.pool[order[self.n :]])
 
-    def faulty(self, fault: Fault, size: float, number: int) -> Array:
-        """Return draw ``number`` with the fault in it; a larger size has the same random numbers."""
-        rows, ground = self.draw(number)
-        return fault(rows, size, np.random.default_rng([self.seed, number, *fault.name.encode()]), ground)
+    def inject(self, fault: Fault, size: float, number: int) -> Array:
+        """Return draw ``number`` with the fault; the random numbers are the same for all sizes."""
+        rows, real = self.draw(number)
+        return fault(rows, size, np.random.default_rng([self.seed, number, *fault.name.encode()]), real)
 
 
-def floors_of(bench: Bench, scorers: Scorers, listener: Listener = lambda _: None) -> dict[str, Floor]:
-    """Return what fresh real rows score by each metric against the same test rows.
+def measure_floors(injector: Injector, scorers: Scorers, listener: Listener = lambda _: None) -> dict[str, Floor]:
+    """Return the floor of each metric: the scores of fresh real rows against the same test rows.
 
-    The spread is corrected for a finite pool, whose draws overlap. Where real data always score the same it is what
-    the metric's own interval implies, and None where there is none.
+    The standard deviation is corrected for the finite pool, whose draws overlap. Where all draws score the same it is
+    the standard error that the metric itself gives, or None.
     """
     draws: dict[str, list[dict[str, Any]]] = {name: [] for name in scorers}
-    for number in range(FLOORS):
-        listener(f"real against real, {number + 1} of {FLOORS}")
-        for name, score in _scored(bench, bench.draw(number)[0], scorers).items():
+    for number in range(FLOOR_DRAWS):
+        listener(f"real against real, {number + 1} of {FLOOR_DRAWS}")
+        for name, score in _score(injector, injector.draw(number)[0], scorers).items():
             draws[name].append(score)
         scorers = {name: scorer for name, scorer in scorers.items() if draws[name][-1]["value"] is not None}
-    return {name: _floor(scores, bench) for name, scores in draws.items()}
+    return {name: _floor(scores, injector) for name, scores in draws.items()}
 
 
-def _floor(scores: Sequence[Mapping[str, Any]], bench: Bench) -> Floor:
+def _floor(scores: Sequence[Mapping[str, Any]], injector: Injector) -> Floor:
     values = [score["value"] for score in scores]
     if any(value is None for value in values):
-        why = next(tuple(score["warnings"][:1]) for score in scores if score["value"] is None)
-        return Floor(None, None, tuple(values), why or ("no value",))
-    spread = stdev(values) / math.sqrt(1 - bench.n / len(bench.pool))
-    if spread > SAME * max(map(abs, values)):
+        reason = next(tuple(score["warnings"][:1]) for score in scores if score["value"] is None)
+        return Floor(None, None, tuple(values), reason or ("no value",))
+    spread = stdev(values) / math.sqrt(1 - injector.n / len(injector.pool))
+    if spread > MAX_ROUNDING_SPREAD * max(map(abs, values)):
         return Floor(fmean(values), spread, tuple(values))
     return Floor(fmean(values), standard_error(scores[0]) or None, tuple(values))
 
 
-def _scored(bench: Bench, rows: Array, scorers: Scorers) -> dict[str, dict[str, Any]]:
-    evidence = bench.present(rows)
+def _score(injector: Injector, rows: Array, scorers: Scorers) -> dict[str, dict[str, Any]]:
+    evidence = injector.evidence_of(rows)
     scores = dict(zip(scorers, evaluate(evidence, list(scorers.values())), strict=True))
     if isinstance(evidence.real, SharedReal):
         evidence.real.next_sample()
     return scores
 
 
-def measure(
-    bench: Bench, fault: Fault, scorers: Scorers, floors: Mapping[str, Floor], listener: Listener = lambda _: None
+def measure_fault(
+    injector: Injector, fault: Fault, scorers: Scorers, floors: Mapping[str, Floor], listener: Listener = lambda _: None
 ) -> list[Finding]:
-    """Return what each metric says of a fault at its size, and the smallest size at which it still sees it.
+    """Return each metric's finding on a fault: its z at the usual size, and the smallest size at which it sees it.
 
-    Sizes go down, or up, by factors of two as long as some metric needs them, to the ends of the fault's range.
+    Sizes go down or up by factors of two, within the fault's range, as long as some metric needs them.
     """
-    ladders: dict[str, dict[float, float]] = {name: {} for name in scorers}  # size -> z
+    z: dict[str, dict[float, float]] = {name: {} for name in scorers}  # by size
 
-    def inject(size: float, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    def score_at(size: float, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         if not names:
             return {}
         listener(f"{fault.name}, {size:.3g} {fault.unit}")
         some = {name: scorers[name] for name in names}
-        repeats = [_scored(bench, bench.faulty(fault, size, number), some) for number in range(REPEATS)]
+        scores = [_score(injector, injector.inject(fault, size, number), some) for number in range(INJECTIONS_PER_SIZE)]
         for name in names:
-            ladders[name][size] = _z([each[name]["value"] for each in repeats], floors[name])
-        return {name: [each[name] for each in repeats] for name in names}
+            z[name][size] = _z([each[name]["value"] for each in scores], floors[name])
+        return {name: [each[name] for each in scores] for name in names}
 
     working = [name for name in scorers if floors[name].value is not None]
-    shown = inject(fault.size, working)
-    left = [name for name in working if abs(ladders[name][fault.size]) >= SEEN]
-    for size in fault.smaller(bench.n, STEP):
-        inject(size, left)
-        left = [name for name in left if abs(ladders[name][size]) >= SEEN]
-    left = [name for name in working if abs(ladders[name][fault.size]) < SEEN]  # not where z is not a number
-    for size in fault.larger(STEP):
-        inject(size, left)
-        left = [name for name in left if abs(ladders[name][size]) < SEEN]
+    scores = score_at(fault.size, working)
+    # nan, for a metric without a value, is neither at least nor below the threshold
+    detecting = [name for name in working if abs(z[name][fault.size]) >= DETECTION_Z]
+    for size in fault.smaller(injector.n, SIZE_STEP):
+        score_at(size, detecting)
+        detecting = [name for name in detecting if abs(z[name][size]) >= DETECTION_Z]
+    blind = [name for name in working if abs(z[name][fault.size]) < DETECTION_Z]
+    for size in fault.larger(SIZE_STEP):
+        score_at(size, blind)
+        blind = [name for name in blind if abs(z[name][size]) < DETECTION_Z]
     return [
-        _finding(fault, name, scorers[name], shown.get(name, []), floors[name], ladders[name], bench.n)
+        _finding(fault, name, scorers[name], scores.get(name, []), floors[name], z[name], injector.n)
         for name in scorers
     ]
 
 
 def _z(values: Sequence[float | None], floor: Floor) -> float:
-    """Return the mean distance from the floor in standard deviations, each value against its own draw without fault.
+    """Return the mean distance from the floor in standard deviations, each value against the same draw without fault.
 
-    Infinite where real data always score the same and these never do; not a number where there is no value.
+    Infinite where all real draws score the same and no value equals them; nan where a value is missing.
     """
     if floor.value is None or any(value is None for value in values):
         return math.nan
-    gaps = [value - draw for value, draw in zip(values, floor.draws, strict=False)]  # type: ignore[operator]
+    distances = [value - draw for value, draw in zip(values, floor.draws, strict=False)]  # type: ignore[operator]
     if floor.sd is not None:
-        return fmean(gaps) / floor.sd
-    return math.copysign(math.inf, gaps[0]) if all(gaps) else 0.0
+        return fmean(distances) / floor.sd
+    return math.copysign(math.inf, distances[0]) if all(distances) else 0.0
 
 
 def _finding(
@@ -165,61 +169,61 @@ def _finding(
     scorer: Scorer,
     scores: Sequence[Mapping[str, Any]],
     floor: Floor,
-    ladder: Mapping[float, float],
+    z_by_size: Mapping[float, float],
     n: int,
 ) -> Finding:
-    spec, z, smallest = scorer.spec, ladder.get(fault.size, math.nan), _smallest(ladder)
+    spec, z, smallest = scorer.spec, z_by_size.get(fault.size, math.nan), _smallest_detected(z_by_size)
     values = [score["value"] for score in scores]
-    seen, strengths = abs(z) >= SEEN, [abs(other) for other in ladder.values()]
+    detected, strengths = abs(z) >= DETECTION_Z, [abs(other) for other in z_by_size.values()]
     return Finding(
         fault.name,
         name,
         size=fault.size,
         z=z if math.isfinite(z) else None,
-        detected=seen,
+        detected=detected,
         smallest=smallest,
         value=None if not values or None in values else fmean(values),
         floor=floor.value,
         floor_sd=floor.sd,
         better=spec.better,
         advertised=fault.name in spec.detects,
-        flattered=seen and spec.ranked and (z > 0) == (spec.better == "higher"),
-        warnings=_warnings(scores, floor, ladder, smallest),
+        flattered=detected and spec.ranked and (z > 0) == (spec.better == "higher"),
+        warnings=_warnings(scores, floor, z_by_size, smallest),
         strongest=max(strengths) if strengths and all(map(math.isfinite, strengths)) else None,
-        required=SEEN * math.sqrt(min(1.0, n / ENOUGH)),
+        required=DETECTION_Z * math.sqrt(min(1.0, n / FULL_CLAIM_SAMPLES)),
     )
 
 
 def _warnings(
-    scores: Sequence[Mapping[str, Any]], floor: Floor, ladder: Mapping[float, float], smallest: float | None
+    scores: Sequence[Mapping[str, Any]], floor: Floor, z_by_size: Mapping[float, float], smallest: float | None
 ) -> tuple[str, ...]:
-    """Return why a number of a finding does not exist, or is a bound."""
+    """Return why a number of a finding is missing, or only a bound."""
     if floor.value is None:
         return floor.warnings
-    said = list(dict.fromkeys(text for score in scores if score["value"] is None for text in score["warnings"][:1]))
+    warnings = [text for score in scores if score["value"] is None for text in score["warnings"][:1]]
     if floor.sd is None:
-        said.append(f"all real data score {floor.value:.4g}: no spread to tell z in")
-    if smallest is None and not said:
-        said.append(f"not seen at any size up to {max(ladder):.3g}")
-    elif smallest == min(ladder):
-        said.append(LEAST)
-    return tuple(said)
+        warnings.append(f"all real data score {floor.value:.4g}: with no spread, z is undefined")
+    if smallest is None and not warnings:
+        warnings.append(f"not seen at any size up to {max(z_by_size):.3g}")
+    elif smallest == min(z_by_size):
+        warnings.append(SEEN_AT_SMALLEST)
+    return tuple(dict.fromkeys(warnings))
 
 
-def _smallest(ladder: Mapping[float, float]) -> float | None:
-    """Return where |z| crosses the threshold, logarithms interpolated; None where even the largest size is not seen."""
-    sizes = sorted(ladder)
-    strengths = [abs(ladder[size]) for size in sizes]
+def _smallest_detected(z_by_size: Mapping[float, float]) -> float | None:
+    """Return the size at which |z| crosses the threshold, interpolated in logarithms; None where no size is seen."""
+    sizes = sorted(z_by_size)
+    strengths = [abs(z_by_size[size]) for size in sizes]
     if not strengths or any(math.isnan(strength) for strength in strengths):
         return None
-    unseen = [i for i, strength in enumerate(strengths) if strength < SEEN]
+    unseen = [i for i, strength in enumerate(strengths) if strength < DETECTION_Z]
     if not unseen:
         return sizes[0]
-    first = unseen[-1] + 1  # from here on upwards it is seen
+    first = unseen[-1] + 1  # seen from here on upwards
     if first == len(sizes):
         return None
     below, above = max(strengths[first - 1], 1.0), strengths[first]
     if not math.isfinite(below) or not math.isfinite(above):
         return sizes[first]
-    share = math.log(SEEN / below) / math.log(above / below)
+    share = math.log(DETECTION_Z / below) / math.log(above / below)
     return float(sizes[first - 1] * (sizes[first] / sizes[first - 1]) ** share)

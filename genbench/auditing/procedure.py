@@ -1,4 +1,4 @@
-"""One audit, top to bottom: load, split, score real against real, inject every fault, and tell."""
+"""Run one audit: load and split the data, score real against real, inject each fault and score it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from genbench.auditing.faults import FAULTS, Fault
-from genbench.auditing.findings import Injected
-from genbench.auditing.measure import Bench, SharedReal, floors_of, measure
-from genbench.auditing.request import DEFAULT_ROWS, FEWEST_ROWS, Checked
+from genbench.auditing.findings import Injection
+from genbench.auditing.measure import Injector, SharedReal, measure_fault, measure_floors
+from genbench.auditing.request import DEFAULT_ROWS, MIN_ROWS, AuditPlan
 from genbench.auditing.result import Audit
-from genbench.auditing.workspace import Ground, Workspace, clusters, nothing_to_lose
+from genbench.auditing.workspace import RealRows, Workspace, find_modes, why_not_applicable
 from genbench.budget import Sizes
 from genbench.data import split
 from genbench.errors import DataError, PluginError, UserError
@@ -24,114 +24,115 @@ from genbench.registry.registry import resolve
 from genbench.scoring.scorer import Scorer, missing
 from genbench.training.standardise import transform_of
 
-__all__ = ["Prepared", "conduct", "prepare"]
+__all__ = ["AuditSetup", "prepare", "run_audit"]
 
-POOL = 24  # times the samples: fresh real rows that are drawn from, where there are as many
-SHARE = 4  # training, test and twice as many rows to draw from
-MOST = 1 << 26  # numbers in the pool, at most
+MAX_POOL_RATIO = 24  # rows of the pool per sample
+MIN_ROWS_RATIO = 4  # rows per sample: training, test, and twice as many in the pool
+MAX_POOL_NUMBERS = 1 << 26
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """All that an audit needs before it scores: the bench, the metrics by name, and what the data are."""
+class AuditSetup:
+    """Everything an audit needs before it scores: the injector, the metrics by name, and facts on the data."""
 
-    bench: Bench
+    injector: Injector
     scorers: dict[str, Scorer]
     space: str
     modes_declared: bool
     notes: tuple[str, ...]
 
 
-def conduct(checked: Checked, listener: Callable[[str], None] = lambda _: None) -> Audit:
-    """Return what each metric sees of each fault; raises UserError where the rows do not suffice."""
+def run_audit(plan: AuditPlan, listener: Callable[[str], None] = lambda _: None) -> Audit:
+    """Return how each metric responds to each fault; raises UserError where there are too few rows."""
     listener("loading the data")
-    ready = prepare(checked)
-    bench, faults, findings = ready.bench, [], []
-    floors = floors_of(bench, ready.scorers, listener)
-    for fault in (FAULTS[name] for name in checked.faults):
-        why = nothing_to_lose(fault.name, bench.pool, bench.ground)
-        faults.append(_injected(fault, why))
-        if not why:
-            findings += measure(bench, fault, ready.scorers, floors, listener)
+    setup = prepare(plan)
+    injector, injections, findings = setup.injector, [], []
+    floors = measure_floors(injector, setup.scorers, listener)
+    for fault in (FAULTS[name] for name in plan.faults):
+        reason = why_not_applicable(fault.name, injector.pool, injector.real)
+        injections.append(_injection(fault, reason))
+        if not reason:
+            findings += measure_fault(injector, fault, setup.scorers, floors, listener)
     return Audit(
-        checked.name, bench.n, ready.space, len(bench.ground.centres), ready.modes_declared, bench.seed,
-        tuple(ready.scorers), tuple(faults), tuple(findings), ready.notes,
+        plan.name, injector.n, setup.space, len(injector.real.centres), setup.modes_declared, injector.seed,
+        tuple(setup.scorers), tuple(injections), tuple(findings), setup.notes,
     )  # fmt: skip
 
 
-def prepare(checked: Checked) -> Prepared:
-    """Load, split and look for modes; nothing is scored yet."""
-    request = checked.request
-    data = _loaded(checked)
-    n = _rows_of(data, request.rows, checked.name)
+def prepare(plan: AuditPlan) -> AuditSetup:
+    """Load and split the data, and find their modes; scores nothing yet."""
+    request = plan.request
+    data = _load(plan)
+    n = _number_of_samples(data, request.rows, plan.name)
     data, pool_raw = _split(data, n, request.seed)
     work = Workspace(transform_of(data), data.shape)
-    train, pool = work.enter(data.train), work.enter(pool_raw)
-    centres, declared = clusters(data, train, work, request.modes, request.seed)
-    ground = Ground(train, pool, centres, train.std(0))
-    bench = Bench(pool, ground, n, request.seed, _presenter(data, work, train, request.seed))
-    scorers, left_out = _scorers(checked, bench)
-    notes = (*data.notes, *work.space.notes, *checked.left_out, *left_out)
-    return Prepared(bench, scorers, work.space.name, declared, notes)
+    train, pool = work.from_data(data.train), work.from_data(pool_raw)
+    centres, declared = find_modes(data, train, work, request.modes, request.seed)
+    real = RealRows(train, pool, centres, train.std(0))
+    injector = Injector(pool, real, n, request.seed, _evidence_maker(data, work, train, request.seed))
+    scorers, left_out = _scorers(plan, injector)
+    notes = (*data.notes, *work.space.notes, *plan.left_out, *left_out)
+    return AuditSetup(injector, scorers, work.space.name, declared, notes)
 
 
-def _injected(fault: Fault, why: str) -> Injected:
-    return Injected(fault.name, fault.size, fault.low, fault.high, fault.unit, fault.summary, why)
+def _injection(fault: Fault, left_out: str) -> Injection:
+    return Injection(fault.name, fault.size, fault.low, fault.high, fault.unit, fault.summary, left_out)
 
 
 # ----------------------------------------------------------------------------------------------------------- the rows
 
 
-def _loaded(checked: Checked) -> Data:
-    """Return the data, their splits as they come."""
-    request = checked.request
-    if checked.dataset is None:
+def _load(plan: AuditPlan) -> Data:
+    """Return the data, in the splits of the dataset."""
+    request = plan.request
+    if plan.dataset is None:
         found = from_array(request.real, "real", request.data_options.get("columns", ()))
         columns = tuple(Column(name) for name in found.columns) if found.kind == "vector" else ()
-        whole = Sizes(len(found.rows), 0, 0)
-        train, *_ = split(found.rows, whole, np.random.default_rng(request.seed))
+        train, *_ = split(found.rows, Sizes(len(found.rows), 0, 0), np.random.default_rng(request.seed))
         return Data(
             found.rows[train], found.rows[:0], found.rows[:0], columns=columns, levels=found.levels, notes=found.notes
         )
-    entry, config = checked.dataset
+    entry, config = plan.dataset
     wanted = request.rows or DEFAULT_ROWS
     rows = entry.spec.rows  # type: ignore[union-attr]
-    sizes = Sizes(wanted, wanted, POOL * wanted) if rows is None else Sizes(rows, rows, rows)  # 70 : 15 : 15, all of it
-    made = resolve(entry)
-    data = (made() if config is None else made(config)).load(sizes, np.random.default_rng([request.seed, 1]))
+    # of a dataset of limited size, ask for everything
+    sizes = Sizes(wanted, wanted, MAX_POOL_RATIO * wanted) if rows is None else Sizes(rows, rows, rows)
+    target = resolve(entry)
+    data = (target() if config is None else target(config)).load(sizes, np.random.default_rng([request.seed, 1]))
     if not isinstance(data, Data):
-        raise PluginError(f"dataset {checked.name!r}: load returned {type(data).__name__}, expected Data")
+        raise PluginError(f"dataset {plan.name!r}: load returned {type(data).__name__}, expected Data")
     return data
 
 
-def _rows_of(data: Data, asked: int | None, name: str) -> int:
-    """Return how many samples can be scored; raises UserError."""
+def _number_of_samples(data: Data, rows: int | None, name: str) -> int:
+    """Return how many samples are scored, ``rows`` where given; raises UserError where there are too few rows."""
     total = len(data.train) + len(data.test) + len(data.reference)
-    most = total // SHARE
-    if most < FEWEST_ROWS:
-        raise DataError(
-            f"{name}: {total} distinct rows are too few to audit with; at least {SHARE * FEWEST_ROWS} needed"
-        )
-    if asked is not None and asked > most:
-        raise UserError(f"--rows {asked}: an audit takes {SHARE} times as many, and {name} has {total}; at most {most}")
-    return asked or min(DEFAULT_ROWS, most)
+    limit = total // MIN_ROWS_RATIO
+    if limit < MIN_ROWS:
+        needed = MIN_ROWS_RATIO * MIN_ROWS
+        raise DataError(f"{name}: {total} distinct rows are too few to audit with; at least {needed} are needed")
+    if rows is not None and rows > limit:
+        needs = f"an audit takes {MIN_ROWS_RATIO} times as many"
+        raise UserError(f"--rows {rows}: {needs}, and {name} has {total}; at most {limit}")
+    return rows or min(DEFAULT_ROWS, limit)
 
 
 def _split(data: Data, n: int, seed: int) -> tuple[Data, Array]:
-    """Return the data with n training and n test rows, and the pool of all others."""
+    """Return the data with n training and n test rows, and a pool of other rows."""
     rows = np.concatenate([data.train, data.test, data.reference])
     order = np.random.default_rng([seed, 2]).permutation(len(rows))
-    most = max(SHARE * n, min(POOL * n, MOST // max(1, int(np.prod(data.shape)))))
-    train, test, pool = rows[order[:n]], rows[order[n : 2 * n]], rows[order[2 * n : 2 * n + most]]
+    limit = MAX_POOL_NUMBERS // max(1, int(np.prod(data.shape)))
+    size = max(MIN_ROWS_RATIO * n, min(MAX_POOL_RATIO * n, limit))
+    train, test, pool = rows[order[:n]], rows[order[n : 2 * n]], rows[order[2 * n : 2 * n + size]]
     return replace(data, train=train, test=test, reference=pool[:n], labels=None), pool
 
 
 # ------------------------------------------------------------------------------------------------------- the evidence
 
 
-def _presenter(data: Data, work: Workspace, train: Array, seed: int) -> Callable[[Array], Evidence]:
-    """Return what makes evidence of samples; all of it shares one real side."""
-    test_raw = work.leave(work.enter(data.test))
+def _evidence_maker(data: Data, work: Workspace, train: Array, seed: int) -> Callable[[Array], Evidence]:
+    """Return a function from samples to their evidence; all evidence shares one real side."""
+    test_raw = work.to_data(work.from_data(data.test))
     real = SharedReal(work.space.to_scores(test_raw))
     known = Evidence(
         real,
@@ -139,7 +140,7 @@ def _presenter(data: Data, work: Workspace, train: Array, seed: int) -> Callable
         space=work.space.name,
         kind="vector" if len(data.shape) == 1 else "image",
         columns=work.space.columns,
-        train=work.space.to_scores(work.leave(train)),
+        train=work.space.to_scores(work.to_data(train)),
         test_raw=test_raw,
         truth_test=None if data.log_prob is None else data.log_prob(test_raw),
         entropy=data.entropy,
@@ -149,8 +150,8 @@ def _presenter(data: Data, work: Workspace, train: Array, seed: int) -> Callable
         seed=seed,
     )
 
-    def present(rows: Array) -> Evidence:
-        raw = work.leave(rows)
+    def evidence_of(rows: Array) -> Evidence:
+        raw = work.to_data(rows)
         return replace(
             known,
             fake=work.space.to_scores(raw),
@@ -159,19 +160,19 @@ def _presenter(data: Data, work: Workspace, train: Array, seed: int) -> Callable
             observables_fake=None if data.observables is None else data.observables(raw),
         )
 
-    return present
+    return evidence_of
 
 
-def _scorers(checked: Checked, bench: Bench) -> tuple[dict[str, Scorer], list[str]]:
-    """Return the metrics that such evidence serves, and what the others lack."""
-    evidence = bench.present(bench.draw(0)[0])
+def _scorers(plan: AuditPlan, injector: Injector) -> tuple[dict[str, Scorer], list[str]]:
+    """Return the metrics that this evidence suffices for, and what the others lack."""
+    evidence = injector.evidence_of(injector.draw(0)[0])
     scorers, left_out = {}, []
-    for entry, config in checked.metrics:
+    for entry, config in plan.metrics:
         spec: Any = entry.spec
-        if why := missing(spec, evidence):
-            left_out.append(f"{entry.key}: {why}")
+        if lack := missing(spec, evidence):
+            left_out.append(f"{entry.key}: {lack}")
         else:
             scorers[label(entry.key, config)] = Scorer(spec, resolve(entry), config)
     if not scorers:
-        raise UserError(f"no metric of --metrics {checked.request.metrics} can be audited on these data: {left_out[0]}")
-    return scorers, left_out if checked.request.metrics not in (None, "all") else []
+        raise UserError(f"no metric of --metrics {plan.request.metrics} can be audited on these data: {left_out[0]}")
+    return scorers, left_out if plan.request.metrics not in (None, "all") else []

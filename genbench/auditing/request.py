@@ -1,4 +1,4 @@
-"""What an audit is asked for, checked before anything is loaded."""
+"""The request for an audit, checked before anything is loaded."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from genbench.errors import UnknownName, UserError
 from genbench.registry.options import Setting, fill
 from genbench.registry.registry import Entry, Registry
 from genbench.registry.selection import select
-from genbench.spec import FAULTS, DatasetSpec, MetricSpec
+from genbench.spec import FAULTS, MetricSpec
 
-__all__ = ["DEFAULT_ROWS", "FEWEST_ROWS", "AuditRequest", "Checked"]
+__all__ = ["DEFAULT_ROWS", "MIN_ROWS", "AuditPlan", "AuditRequest"]
 
 DEFAULT_ROWS = 800
-FEWEST_ROWS = 50
-MODEL_NEEDS = {"density", "labels", "simulator", "timing"}  # what only a trained model has
+MIN_ROWS = 50
+MODEL_NEEDS = {"density", "labels", "simulator", "timing"}  # that only a trained model fulfils
 
 
 @dataclass(frozen=True)
 class AuditRequest:
-    """What the user said; ``real`` is an array or a file, ``dataset`` a name with options."""
+    """The options of an audit as given; ``real`` is an array or a file, ``dataset`` a name with options."""
 
     real: Any = None
     dataset: str | None = None
@@ -35,25 +35,25 @@ class AuditRequest:
     data_options: Mapping[str, Any] = field(default_factory=dict)
     plugins: tuple[str | Path, ...] = ()
 
-    def check(self) -> Checked:
-        """Return what was meant; raises UserError."""
-        for name, value, least in (("rows", self.rows, FEWEST_ROWS), ("modes", self.modes, 1), ("seed", self.seed, 0)):
-            if value is not None and value < least:
-                raise UserError(f"--{name} {value}: expected at least {least}")
+    def check(self) -> AuditPlan:
+        """Return the dataset, metrics and faults that the request names; raises UserError."""
+        for name, value, minimum in (("rows", self.rows, MIN_ROWS), ("modes", self.modes, 1), ("seed", self.seed, 0)):
+            if value is not None and value < minimum:
+                raise UserError(f"--{name} {value}: expected at least {minimum}")
         if (self.real is None) == (self.dataset is None):
             raise UserError("name the data to audit on: a file with --data FILE, or a dataset with -d NAME")
         if self.data_options and self.dataset is not None:
-            raise UserError(f"--{next(iter(self.data_options))} describes a file of yours; name it with --data FILE")
+            raise UserError(f"--{next(iter(self.data_options))} describes a file; name it with --data FILE")
         faults = _faults(self.faults)
         registry = Registry.discover(self.plugins)
         assigned = registry.assign(self.settings)
         dataset = None
         if self.dataset is not None:
-            chosen = registry.select("dataset", self.dataset)
-            if len(chosen) != 1:
-                names = ", ".join(entry.key for entry, _ in chosen)
-                raise UserError(f"-d {self.dataset}: an audit is of one dataset, got {len(chosen)}: {names}")
-            entry, options = chosen[0]
+            selected = registry.select("dataset", self.dataset)
+            if len(selected) != 1:
+                names = ", ".join(entry.key for entry, _ in selected)
+                raise UserError(f"-d {self.dataset}: an audit takes one dataset, got {len(selected)}: {names}")
+            entry, options = selected[0]
             dataset = entry, fill(entry.spec, [*assigned.get(("dataset", entry.key), []), *options])
         elif isinstance(self.real, (str, Path)):
             from genbench.files import dataset_spec
@@ -62,13 +62,13 @@ class AuditRequest:
             spec, config = dataset_spec(self.real, **self.data_options)
             dataset = Entry(spec.name, spec, Provenance("file", "genbench", module="genbench.files")), config
         metrics, left_out = self._metrics(registry, assigned)
-        return Checked(self, dataset, metrics, faults, left_out)
+        return AuditPlan(self, dataset, metrics, faults, left_out)
 
     def _metrics(
         self, registry: Registry, assigned: Mapping[tuple[str, str], list[Setting]]
     ) -> tuple[tuple[tuple[Entry, Any], ...], tuple[str, ...]]:
-        """Return the metrics with their configs, and those that nothing but a trained model could serve."""
-        chosen, left_out = [], []
+        """Return the metrics with their configs, and which are left out because they need a trained model."""
+        selected, left_out = [], []
         for entry, options in registry.select("metric", self.metrics or "all"):
             spec = entry.spec
             assert isinstance(spec, MetricSpec)
@@ -77,17 +77,17 @@ class AuditRequest:
             if needs := sorted(MODEL_NEEDS & set(spec.needs)):
                 left_out.append(f"{entry.key} needs {', '.join(needs)} of a model")
                 continue
-            chosen.append((entry, fill(spec, [*assigned.get(("metric", entry.key), []), *options])))
-        if not chosen and self.metrics is None:
+            selected.append((entry, fill(spec, [*assigned.get(("metric", entry.key), []), *options])))
+        if not selected and self.metrics is None:
             raise UserError("no metric declares what it detects; name some with --metrics")
-        if not chosen:
+        if not selected:
             raise UserError(f"--metrics {self.metrics}: an audit has real data only, and {'; '.join(left_out)}")
-        return tuple(chosen), tuple(left_out if self.metrics not in (None, "all") else ())
+        return tuple(selected), tuple(left_out if self.metrics not in (None, "all") else ())
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A request whose names were found: the dataset (None: an array) and metrics with their configs, the faults."""
+class AuditPlan:
+    """A checked request: the dataset (None for an array) and the metrics, with their configs, and the faults."""
 
     request: AuditRequest
     dataset: tuple[Entry, Any] | None
@@ -97,15 +97,10 @@ class Checked:
 
     @property
     def name(self) -> str:
-        """What the data are called."""
+        """The name of the data."""
         if self.request.dataset is not None:
             return self.request.dataset
         return "real" if self.dataset is None else self.dataset[0].key
-
-    @property
-    def spec(self) -> DatasetSpec | None:
-        """What is declared of the dataset."""
-        return None if self.dataset is None else self.dataset[0].spec  # type: ignore[return-value]
 
 
 def _faults(text: str) -> tuple[str, ...]:
@@ -114,5 +109,5 @@ def _faults(text: str) -> tuple[str, ...]:
             raise UnknownName("fault", name, FAULTS)
         return name
 
-    chosen = {choice.name for choice in select(text, {name: name for name in FAULTS}, find)}
-    return tuple(name for name in FAULTS if name in chosen)
+    selected = {choice.name for choice in select(text, {name: name for name in FAULTS}, find)}
+    return tuple(name for name in FAULTS if name in selected)

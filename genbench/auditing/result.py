@@ -1,4 +1,4 @@
-"""What an audit found: metric by fault, who sees everything together, who misses what it advertises."""
+"""The result of an audit: a finding for each metric and fault, and what follows for the choice of metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from genbench.auditing.findings import SEEN, Finding, Injected, complaint
+from genbench.auditing.findings import DETECTION_Z, Finding, Injection, complaint
 from genbench.auditing.set_cover import smallest_cover
 from genbench.auditing.tables import Tables, grids_of, render_html, render_markdown, terminal_text
 
@@ -24,30 +24,30 @@ class Audit:
     """The result of ``genbench.audit``; a notebook shows it as tables."""
 
     data: str
-    n: int  # samples, and test rows, and training rows
+    n: int  # number of samples, of test rows and of training rows
     space: str
     modes: int
     modes_declared: bool
     seed: int
     metrics: tuple[str, ...]
-    faults: tuple[Injected, ...]
+    faults: tuple[Injection, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
 
     @property
-    def injected(self) -> tuple[Injected, ...]:
-        """The faults that these data could have."""
+    def injected(self) -> tuple[Injection, ...]:
+        """The faults that were injected: those that apply to these data."""
         return tuple(fault for fault in self.faults if not fault.left_out)
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """Faults that no metric sees at their size."""
+        """The faults that no metric sees at their usual size."""
         seen = {finding.fault for finding in self.findings if finding.detected}
         return tuple(fault.fault for fault in self.injected if fault.fault not in seen)
 
     @property
     def together(self) -> tuple[str, ...]:
-        """A smallest set of metrics that sees every fault that any metric sees."""
+        """A smallest set of metrics that together see every fault that any metric sees."""
         strengths: dict[str, dict[str, float]] = {metric: {} for metric in self.metrics}
         for finding in self.findings:
             if finding.detected:
@@ -56,50 +56,51 @@ class Audit:
 
     @property
     def missed(self) -> tuple[Finding, ...]:
-        """What metrics advertise to see and miss."""
+        """The findings where a metric misses a fault that it advertises."""
         return tuple(finding for finding in self.findings if finding.missed)
 
     def of(self, fault: str, metric: str) -> Finding:
-        """Return what a metric says of a fault; raises KeyError."""
+        """Return the finding on a fault and a metric; raises KeyError."""
         for finding in self.findings:
             if (finding.fault, finding.metric) == (fault, metric):
                 return finding
         raise KeyError((fault, metric))
 
     def verdicts(self) -> list[str]:
-        """Return in words what the tables say."""
+        """Return the conclusions of the audit, a sentence each."""
         count = len(self.injected)
         lines = []
         if self.together:
-            names, some = ", ".join(self.together), count - len(self.unseen)
-            what = f"all {count} faults" if not self.unseen else f"{some} of {count} faults"
-            together, verb = ("Together " if len(self.together) > 1 else ""), "see" + "s" * (len(self.together) == 1)
-            lines.append(f"{together}{names} {verb} {what} at n = {self.n}; no fewer metrics do.")
+            names, several = ", ".join(self.together), len(self.together) > 1
+            number = f"{count - len(self.unseen)} of {count}" if self.unseen else f"all {count}"
+            subject = f"Together {names} see" if several else f"{names} sees"
+            ending = "; no fewer metrics do." if several else "."
+            lines.append(f"{subject} {number} faults at n = {self.n}{ending}")
         lines += [self._unseen(fault) for fault in self.injected if fault.fault in self.unseen]
         left_out = [f"{fault.fault}: {fault.left_out}" for fault in self.faults if fault.left_out]
         lines += [f"Left out: {'; '.join(left_out)}."] if left_out else []
         lines += [complaint(finding, self.n) for finding in self.missed]
         return lines
 
-    def _unseen(self, fault: Injected) -> str:
-        """Return in a line that nobody sees a fault, and who comes nearest."""
-        reach = [each for each in self.findings if each.fault == fault.fault and each.smallest is not None]
-        nearest = min(reach, key=lambda finding: finding.smallest or 0.0, default=None)
+    def _unseen(self, fault: Injection) -> str:
+        """Return a line on a fault that no metric sees, with the metric that sees the smallest size of it."""
+        able = [each for each in self.findings if each.fault == fault.fault and each.smallest is not None]
+        nearest = min(able, key=lambda finding: finding.smallest or 0.0, default=None)
         larger = f"no size up to {fault.high:g} is seen" if nearest is None else (
             f"{nearest.metric} sees it from {nearest.smallest:.2g}"
         )  # fmt: skip
-        return f"Nothing sees {fault.fault}, {fault.size:g} {fault.unit}, at n = {self.n}; {larger}."
+        return f"No metric sees {fault.fault}, {fault.size:g} {fault.unit}, at n = {self.n}; {larger}."
 
     def frame(self) -> pd.DataFrame:
-        """Return one row a fault and metric, with the fields of ``Finding`` and n."""
+        """Return one row per fault and metric, with the fields of ``Finding`` and n."""
         import pandas as pd
 
         rows = [asdict(finding) | {"n": self.n, "warnings": "; ".join(finding.warnings)} for finding in self.findings]
         return pd.DataFrame(rows)
 
     def document(self) -> dict[str, Any]:
-        """Return everything as plain JSON values."""
-        findings = [_plain(asdict(finding)) | {"n": self.n, "missed": finding.missed} for finding in self.findings]
+        """Return everything as JSON values."""
+        findings = [_json_values(asdict(each)) | {"n": self.n, "missed": each.missed} for each in self.findings]
         return {
             "data": self.data,
             "n": self.n,
@@ -107,7 +108,7 @@ class Audit:
             "modes": self.modes,
             "modes_declared": self.modes_declared,
             "seed": self.seed,
-            "threshold": SEEN,
+            "threshold": DETECTION_Z,
             "metrics": list(self.metrics),
             "faults": [asdict(fault) for fault in self.faults],
             "findings": findings,
@@ -118,12 +119,12 @@ class Audit:
         }
 
     def tables(self) -> Tables:
-        """Return what is shown of it."""
-        known = "declared by the dataset" if self.modes_declared else "found by clustering"
+        """Return what is shown: headings, tables and conclusions."""
+        source = "declared by the dataset" if self.modes_declared else "found by clustering"
         plural = "s" * (self.modes != 1)
         heading = (
             f"{self.n} samples against {self.n} test rows, {self.n} training rows, space: {self.space}, "
-            f"{self.modes} mode{plural} {known}"
+            f"{self.modes} mode{plural} {source}"
         )
         complaints = {complaint(finding, self.n) for finding in self.missed}
         verdicts = tuple((line, line in complaints) for line in self.verdicts())
@@ -132,7 +133,7 @@ class Audit:
         )
 
     def render(self, form: str = "rich", width: int = 100) -> str:
-        """Return it in one of ``FORMATS``; raises ValueError for another."""
+        """Return the audit in one of ``FORMATS``; raises ValueError for another."""
         if form == "rich":
             return terminal_text(self.tables(), width)
         if form == "markdown":
@@ -147,5 +148,5 @@ class Audit:
         return render_html(self.tables())
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+def _json_values(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}

@@ -1,4 +1,4 @@
-"""The smallest set of metrics that together see all faults: exact, after a greedy bound."""
+"""The smallest set of metrics that together see all faults: an exact search, bounded by a greedy one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from itertools import combinations, islice
 
 __all__ = ["smallest_cover"]
 
-TRIES = 500_000  # sets looked at; beyond, the greedy set stands
+MAX_SETS_TRIED = 500_000  # the greedy set is returned beyond that
 
 
 def smallest_cover(strengths: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
     """Return the fewest metrics that see every fault which any sees, in the order given.
 
-    ``strengths`` maps a metric to the faults it sees and its |z| there. Of several smallest sets it is the one whose
-    weakest sight of a fault is strongest.
+    ``strengths`` maps a metric to the faults it sees, with their |z|. Of several smallest sets it is the one with the
+    largest |z| on the fault that it sees least.
     """
     everything = frozenset[str]().union(*strengths.values())
     if not everything:
@@ -23,15 +23,15 @@ def smallest_cover(strengths: Mapping[str, Mapping[str, float]]) -> tuple[str, .
     useful = [metric for metric in strengths if strengths[metric]]
     tried = 0
     for size in range(1, len(bound) + 1):
-        chosen: tuple[float, tuple[str, ...]] | None = None
-        for some in islice(combinations(useful, size), TRIES - tried):
+        best: tuple[float, tuple[str, ...]] | None = None
+        for metrics in islice(combinations(useful, size), MAX_SETS_TRIED - tried):
             tried += 1
-            if everything <= frozenset[str]().union(*(strengths[metric] for metric in some)):
-                weakest = min(max(strengths[metric].get(fault, 0.0) for metric in some) for fault in everything)
-                if chosen is None or weakest > chosen[0]:
-                    chosen = (weakest, some)
-        if chosen is not None:
-            return chosen[1]
+            if everything <= frozenset[str]().union(*(strengths[metric] for metric in metrics)):
+                weakest = min(max(strengths[metric].get(fault, 0.0) for metric in metrics) for fault in everything)
+                if best is None or weakest > best[0]:
+                    best = (weakest, metrics)
+        if best is not None:
+            return best[1]
     return bound
 
 

@@ -1,4 +1,4 @@
-"""An audit as tables: for the terminal, Markdown, a notebook, and for programs."""
+"""Show an audit as tables: in a terminal, in Markdown and in a notebook."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from genbench.auditing.findings import LEAST, SEEN, Finding, Injected
+from genbench.auditing.findings import DETECTION_Z, SEEN_AT_SMALLEST, Finding, Injection
 from genbench.report.text import clean, markdown_text
 
 __all__ = ["Grid", "Mark", "Tables", "grids_of", "render_html", "render_markdown", "render_terminal", "terminal_text"]
 
-GAP = 2  # blanks between columns
-RULES = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
+COLUMN_GAP = 2  # blanks between columns
+TABLE_RULES = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 SEEN_MARK, FLATTERED_MARK, MISSED_MARK = "✓", "!", "✗"
 STYLES = {SEEN_MARK: "bold green", FLATTERED_MARK: "bold yellow", MISSED_MARK: "bold red", "": "dim"}
 LEGEND = (
-    f"z: distance from what fresh real data score, in standard deviations; {SEEN_MARK} seen, |z| at least {SEEN:g}; "
-    f"{FLATTERED_MARK} seen, as better than real data; {MISSED_MARK} advertised and missed; "
-    "∞ all real data score the same and this does not; – none"
+    f"z: distance from the score of fresh real data, in standard deviations; {SEEN_MARK} seen, |z| at least "
+    f"{DETECTION_Z:g}; {FLATTERED_MARK} seen, but scored better than real data; {MISSED_MARK} advertised and missed; "
+    "∞ all real data score the same and this does not; – no value"
 )
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a table shows where a fault and a metric meet, and how it is marked."""
+    """The entry of a table for one fault and one metric: its text and its sign."""
 
     text: str
     sign: str = ""
@@ -39,19 +39,19 @@ class Mark:
 
 @dataclass(frozen=True)
 class Grid:
-    """One table: a title, the metrics, and for each fault its label, its size or unit, and a cell a metric."""
+    """One table: a title, the metrics, and for each fault its label, its size or unit, and one mark per metric."""
 
     title: str
-    second: str  # what the second column is called
+    size_heading: str  # of the second column
     metrics: tuple[str, ...]
     rows: tuple[tuple[str, str, tuple[Mark, ...]], ...]
 
 
 @dataclass(frozen=True)
 class Tables:
-    """An audit as it is shown: what was audited, how, the tables, what they say in words, and notes.
+    """What is shown of an audit: the data, how they were audited, the tables, conclusions and notes.
 
-    Each line of ``verdicts`` comes with whether it complains of a metric.
+    Each line of ``verdicts`` comes with whether it reports a metric that misses what it advertises.
     """
 
     data: str
@@ -62,17 +62,17 @@ class Tables:
 
 
 def grids_of(
-    findings: Sequence[Finding], faults: Sequence[Injected], metrics: tuple[str, ...], n: int
+    findings: Sequence[Finding], faults: Sequence[Injection], metrics: tuple[str, ...], n: int
 ) -> tuple[Grid, Grid]:
-    """Return the table of z and that of the smallest sizes, of faults injected into ``n`` samples."""
+    """Return the table of z and the table of smallest sizes, for faults in ``n`` samples."""
     found = {(finding.fault, finding.metric): finding for finding in findings}
     strengths, smallest = [], []
     for fault in faults:
-        each = [found[fault.fault, metric] for metric in metrics]
+        row = [found[fault.fault, metric] for metric in metrics]
         size = f"{fault.size:g}"
-        strengths.append((fault.fault, size, tuple(Mark(_strength(one), _sign(one)) for one in each)))
-        small = tuple(Mark(_size(one), "" if one.smallest is None else SEEN_MARK) for one in each)
-        smallest.append((fault.fault, fault.unit, small))
+        strengths.append((fault.fault, size, tuple(Mark(_z_text(finding), _sign(finding)) for finding in row)))
+        sizes = tuple(Mark(_size_text(finding), "" if finding.smallest is None else SEEN_MARK) for finding in row)
+        smallest.append((fault.fault, fault.unit, sizes))
     return (
         Grid(f"z of each fault at its size, {n} samples", "size", metrics, tuple(strengths)),
         Grid(f"smallest size that is seen with {n} samples", "in", metrics, tuple(smallest)),
@@ -85,7 +85,7 @@ def _sign(finding: Finding) -> str:
     return "" if not finding.detected else FLATTERED_MARK if finding.flattered else SEEN_MARK
 
 
-def _strength(finding: Finding) -> str:
+def _z_text(finding: Finding) -> str:
     if finding.z is None:
         return "∞" if finding.detected else "–"
     size = abs(finding.z)
@@ -94,10 +94,10 @@ def _strength(finding: Finding) -> str:
     return f"{finding.z:.0f}" if size < 1e4 else f"{finding.z:.0e}".replace("e+0", "e").replace("e+", "e")
 
 
-def _size(finding: Finding) -> str:
+def _size_text(finding: Finding) -> str:
     if finding.smallest is None:
         return "–"
-    bound = "≤" if LEAST in finding.warnings else ""
+    bound = "≤" if SEEN_AT_SMALLEST in finding.warnings else ""
     digits = max(0, 1 - math.floor(math.log10(finding.smallest)))
     return bound + f"{finding.smallest:.{digits}f}"
 
@@ -106,21 +106,21 @@ def _size(finding: Finding) -> str:
 
 
 def render_terminal(tables: Tables, width: int) -> RenderableType:
-    """Return the tables and what they say, to be printed by rich on a terminal ``width`` columns wide."""
+    """Return the tables and conclusions, for rich to print on a terminal ``width`` columns wide."""
     parts: list[RenderableType] = [Text.assemble((clean(tables.data), "bold"), "  ", (tables.heading, "dim"))]
     for grid in tables.grids:
         parts += [Text(), Text(grid.title, "bold")]
         parts += [_table(grid, block) for block in _blocks(grid, width)]
     parts += [Text(), Text(LEGEND, "dim"), Text()]
-    for line, complains in tables.verdicts:
-        mark, style = (MISSED_MARK, "bold red") if complains else ("·", "bold")
+    for line, is_complaint in tables.verdicts:
+        mark, style = (MISSED_MARK, "bold red") if is_complaint else ("·", "bold")
         parts.append(Text(f"{mark} {clean_long(line)}", style))
     parts += [Text(f"note: {clean(note)}", "dim") for note in tables.notes]
     return Group(*parts)
 
 
 def clean_long(line: str) -> str:
-    """Return a line that may be longer than a cell, without control characters."""
+    """Return a line without control characters, of any length."""
     return "".join(c for c in line if c.isprintable())
 
 
@@ -133,24 +133,25 @@ def _widths(grid: Grid) -> list[int]:
 
 
 def _blocks(grid: Grid, width: int) -> Iterator[list[int]]:
-    """Yield the columns of each table: as many as fit the width, at least one."""
-    left = width - sum(max(len(row[part]) for row in grid.rows) + GAP for part in (0, 1)) if grid.rows else width
+    """Yield the metrics of each part of a table, as many as fit the width, at least one."""
+    left = width - sum(max(len(row[part]) for row in grid.rows) + COLUMN_GAP for part in (0, 1)) if grid.rows else width
     block: list[int] = []
     used = 0
     for i, size in enumerate(_widths(grid)):
-        if block and used + size + GAP > left:
+        if block and used + size + COLUMN_GAP > left:
             yield block
             block, used = [], 0
         block.append(i)
-        used += size + GAP
+        used += size + COLUMN_GAP
     if block and grid.rows:
         yield block
 
 
 def _table(grid: Grid, block: Sequence[int]) -> Table:
-    table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
+    padding = (0, COLUMN_GAP - 1, 0, 0)
+    table = Table(box=TABLE_RULES, show_edge=False, pad_edge=False, padding=padding, header_style="bold")
     table.add_column("", no_wrap=True)
-    table.add_column(grid.second, no_wrap=True, style="dim")
+    table.add_column(grid.size_heading, no_wrap=True, style="dim")
     for i in block:
         table.add_column(Text(grid.metrics[i]), justify="right", no_wrap=True)
     for label, size, cells in grid.rows:
@@ -160,7 +161,7 @@ def _table(grid: Grid, block: Sequence[int]) -> Table:
 
 
 def terminal_text(tables: Tables, width: int) -> str:
-    """Return what a terminal ``width`` columns wide shows, without colours."""
+    """Return plain text for a terminal ``width`` columns wide."""
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
     console.print(render_terminal(tables, width))
     assert isinstance(console.file, io.StringIO)
@@ -178,7 +179,7 @@ def render_markdown(tables: Tables) -> str:
         lines += [
             f"{grid.title}:",
             "",
-            f"| | {grid.second} | {' | '.join(names)} |",
+            f"| | {grid.size_heading} | {' | '.join(names)} |",
             "|:--|:--" + "|--:" * len(names) + "|",
         ]
         for label, size, cells in grid.rows:
@@ -193,7 +194,7 @@ def render_html(tables: Tables) -> str:
     """Return the tables for a notebook."""
     parts = [f"<p><b>{html.escape(clean(tables.data))}</b> {html.escape(tables.heading)}</p>"]
     for grid in tables.grids:
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", grid.second, *grid.metrics))
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", grid.size_heading, *grid.metrics))
         rows = []
         for label, size, cells in grid.rows:
             shown = "".join(

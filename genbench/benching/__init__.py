@@ -1,1 +1,1 @@
-"""Two versions of a distribution -> which of its tracked quantities got slower, measured in turn on this machine."""
+"""Measure two versions of a distribution in turn on this machine: which tracked quantities got slower."""

@@ -1,4 +1,4 @@
-"""Measurements in a file that pytest-benchmark's tools read too, and what of such a file can still be compared with."""
+"""Baseline measurements of a version, in a file that pytest-benchmark's tools read too."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from genbench.benching.checkouts import Side
+from genbench.benching.checkouts import Installation
 from genbench.errors import UserError
 from genbench.record.environment import CLOCK, machine, versions
 
-__all__ = ["Stored", "read_stored", "write_stored"]
+__all__ = ["Baseline", "read_baseline", "write_baseline"]
 
-VERSION = "5.1.0"  # of pytest-benchmark, whose format this is
+PYTEST_BENCHMARK_VERSION = "5.1.0"  # whose file format this is
 
 
 @dataclass(frozen=True)
-class Stored:
-    """The values and facts of an earlier measurement, by quantity, and where and of what it was made."""
+class Baseline:
+    """An earlier measurement: the values and facts of each quantity, with the machine and the version measured."""
 
     label: str
     machine: Mapping[str, Any]
@@ -30,7 +30,7 @@ class Stored:
     effort: str = ""
 
     @property
-    def comparable(self) -> str:
+    def machine_mismatch(self) -> str:
         """Why its times cannot be compared with times of this machine, or an empty string."""
         here = machine()
         for name in ("id", "processor", "cores", "python"):
@@ -39,21 +39,26 @@ class Stored:
         return ""
 
 
-def write_stored(
+def write_baseline(
     path: Path,
-    side: Side,
+    installation: Installation,
     values: Mapping[str, Sequence[float | None]],
     facts: Mapping[str, Mapping[str, Any]],
     effort: str,
 ) -> None:
-    """Write what was measured of a side; a quantity that failed is left out."""
-    whole = {name: [float(v) for v in times if v is not None] for name, times in values.items() if None not in times}
+    """Write the measurements of an installed version; a quantity that failed is left out."""
+    complete = {name: [float(v) for v in times if v is not None] for name, times in values.items() if None not in times}
     body = {
         "machine_info": machine() | {"libraries": versions(), "measured": effort},
-        "commit_info": {"id": side.commit, "label": side.label, "project": side.distribution, "version": side.version},
-        "benchmarks": [_benchmark(name, times, facts.get(name, {})) for name, times in whole.items() if times],
+        "commit_info": {
+            "id": installation.commit,
+            "label": installation.label,
+            "project": installation.distribution,
+            "version": installation.version,
+        },
+        "benchmarks": [_benchmark(name, times, facts.get(name, {})) for name, times in complete.items() if times],
         "datetime": datetime.now(UTC).isoformat(),
-        "version": VERSION,
+        "version": PYTEST_BENCHMARK_VERSION,
     }
     path.write_text(json.dumps(body, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
@@ -75,29 +80,30 @@ def _benchmark(name: str, times: list[float], facts: Mapping[str, Any]) -> dict[
 
 
 def _outliers(times: list[float], mean: float, spread: float, low: float, high: float) -> dict[str, Any]:
-    """Return how many lie beyond a standard deviation and beyond Tukey's fences, and the last within the fences."""
+    """Return how many times lie beyond a standard deviation and beyond Tukey's fences, and the range within those."""
     reach = 1.5 * (high - low)
     within = [time for time in times if low - reach <= time <= high + reach] or [mean]
-    beyond, fenced = sum(abs(time - mean) > spread for time in times), sum(time not in within for time in times)
+    by_sd, by_iqr = sum(abs(time - mean) > spread for time in times), sum(time not in within for time in times)
     return {
-        "stddev_outliers": beyond, "iqr_outliers": fenced, "outliers": f"{beyond};{fenced}",
+        "stddev_outliers": by_sd, "iqr_outliers": by_iqr, "outliers": f"{by_sd};{by_iqr}",
         "ld15iqr": min(within), "hd15iqr": max(within),
     }  # fmt: skip
 
 
-def read_stored(path: Path) -> Stored:
-    """Return what ``write_stored`` wrote; raises UserError for any other file."""
+def read_baseline(path: Path) -> Baseline:
+    """Read a file that ``write_baseline`` wrote; raises UserError for any other file."""
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        commit, where = body["commit_info"], body["machine_info"]
-        made = {each["name"]: each for each in body["benchmarks"] if each["extra_info"].get("clock") == CLOCK}
-        values = {name: [float(time) for time in each["stats"]["data"]] for name, each in made.items()}
-        if not made and body["benchmarks"]:
-            raise ValueError("its times are those of a clock on the wall")
+        commit, made_on = body["commit_info"], body["machine_info"]
+        benchmarks = {each["name"]: each for each in body["benchmarks"] if each["extra_info"].get("clock") == CLOCK}
+        values = {name: [float(time) for time in each["stats"]["data"]] for name, each in benchmarks.items()}
+        if not benchmarks and body["benchmarks"]:
+            raise ValueError("its times are wall-clock times, not CPU times")
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"--against {path}: no file of genbench bench --save ({reason})") from None
+        raise UserError(f"--against {path}: not a file of genbench bench --save ({reason})") from None
     facts = {
-        name: {key: value for key, value in each["extra_info"].items() if key != "clock"} for name, each in made.items()
+        name: {key: value for key, value in each["extra_info"].items() if key != "clock"}
+        for name, each in benchmarks.items()
     }
-    return Stored(f"{path.name} ({commit.get('label')})", where, values, facts, str(where.get("measured", "")))
+    return Baseline(f"{path.name} ({commit.get('label')})", made_on, values, facts, str(made_on.get("measured", "")))

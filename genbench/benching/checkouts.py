@@ -1,7 +1,6 @@
-"""The two sides of a benchmark: versions of one distribution, each installed into an environment of its own.
+"""Find versions of a distribution (commits, wheels, working trees) and install each into its own environment.
 
-What a side is made of (``git``, wheels) is found before anything is measured. Both sides are installed alike, on top of
-the libraries that are there already: only the distribution itself is another.
+Both environments see the libraries that are installed here, so only the distribution itself differs.
 """
 
 from __future__ import annotations
@@ -26,25 +25,25 @@ from pathlib import Path
 from genbench.errors import UserError
 from genbench.record.store import read_run
 
-__all__ = ["Side", "Source", "find_run", "find_source", "install"]
+__all__ = ["Installation", "VersionSource", "find_source", "find_source_of_run", "install"]
 
-TREE = "."  # the files of the project as they are, uncommitted ones among them
+WORKING_TREE = "."  # the files of the project, with uncommitted changes
 
 
 @dataclass(frozen=True)
-class Source:
-    """What a side is installed from: a wheel, a commit, or the working tree, which may differ from its commit."""
+class VersionSource:
+    """Where a version is installed from: a wheel, a commit, or the working tree with its uncommitted changes."""
 
     label: str
     project: Path
     wheel: Path | None = None
     commit: str = ""
-    tree: bool = False
+    is_working_tree: bool = False
 
 
 @dataclass(frozen=True)
-class Side:
-    """An environment that holds one version of a distribution, and the interpreter that sees it."""
+class Installation:
+    """One version of a distribution, installed into an environment with an interpreter of its own."""
 
     label: str
     python: Path
@@ -56,37 +55,37 @@ class Side:
 # ------------------------------------------------------------------------------------------------------------- finding
 
 
-def find_source(what: str, project: Path) -> Source:
-    """Return what ``.`` (the working tree), a wheel's path or a git ref stands for; raises UserError."""
-    if what.endswith(".whl"):
-        if not Path(what).is_file():
-            raise UserError(f"{what}: no such wheel; build one with: python -m pip wheel --no-deps .")
-        return Source(Path(what).name, project, wheel=Path(what).resolve())
+def find_source(name: str, project: Path) -> VersionSource:
+    """Return the version named by ``.`` (the working tree), a wheel's path or a git ref; raises UserError."""
+    if name.endswith(".whl"):
+        if not Path(name).is_file():
+            raise UserError(f"{name}: no such wheel; build one with: python -m pip wheel --no-deps .")
+        return VersionSource(Path(name).name, project, wheel=Path(name).resolve())
     if not (project / "pyproject.toml").is_file():
         raise UserError(
-            f"{project}: no pyproject.toml; call it in the folder of a project, or name that: --project DIR"
+            f"{project}: no pyproject.toml; run this in the folder of a project, or give that with --project DIR"
         )
-    if what == TREE:
+    if name == WORKING_TREE:
         commit = _commit("HEAD", project) if _is_repository(project) else ""
-        return Source("working tree", project, commit=commit, tree=True)
+        return VersionSource("working tree", project, commit=commit, is_working_tree=True)
     if not _is_repository(project):
-        raise UserError(f"{what}: {project} is in no git repository and this is no wheel; what should be compared?")
-    commit = _commit(what, project)
+        raise UserError(f"{name}: not a wheel, and {project} is not in a git repository; give a wheel or a repository")
+    commit = _commit(name, project)
     if not commit:
-        raise UserError(f"{what}: no commit of this name in {project}; git fetch it first (in CI: fetch-depth: 0)")
-    return Source(what if commit.startswith(what) else f"{what} ({commit[:9]})", project, commit=commit)
+        raise UserError(f"{name}: no commit of this name in {project}; git fetch it first (in CI: fetch-depth: 0)")
+    return VersionSource(name if commit.startswith(name) else f"{name} ({commit[:9]})", project, commit=commit)
 
 
-def find_run(run: Path, project: Path) -> Source:
-    """Return the commit of genbench that made a run of cells; raises UserError where the run tells none."""
-    told = str(read_run(run).get("commit") or "")
-    if not told:
+def find_source_of_run(run: Path, project: Path) -> VersionSource:
+    """Return the commit of genbench that made a run of cells; raises UserError where the run does not record one."""
+    recorded = str(read_run(run).get("commit") or "")
+    if not recorded:
         raise UserError(
-            f"--against {run}: a run that tells no commit of genbench; give a git ref, a wheel, or a file of --save"
+            f"--against {run}: the run records no commit of genbench; give a git ref, a wheel, or a file of --save"
         )
-    commit, _, dirty = told.partition("-")
+    commit, _, dirty = recorded.partition("-")
     source = find_source(commit, project)
-    return replace(source, label=f"{run} ({commit[:9]}{', changes since then left out' if dirty else ''})")
+    return replace(source, label=f"{run} ({commit[:9]}{', uncommitted changes left out' if dirty else ''})")
 
 
 def _git(project: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -109,45 +108,45 @@ def _commit(ref: str, project: Path) -> str:
 # ---------------------------------------------------------------------------------------------------------- installing
 
 
-def install(source: Source, folder: Path) -> Side:
-    """Install a source into an environment under ``folder``; raises UserError, with pip's last words, if it fails."""
-    python, site = _environment(folder / "environment")
-    _pip(source.wheel or _unpacked(source, folder / "source"), site, source.label)
+def install(source: VersionSource, folder: Path) -> Installation:
+    """Install a version into an environment under ``folder``; raises UserError, with pip's last line, if it fails."""
+    python, site = _make_environment(folder / "environment")
+    _pip_install(source.wheel or _unpack(source, folder / "source"), site, source.label)
     [found] = importlib.metadata.distributions(path=[str(site)])
-    return Side(source.label, python, _normalised(found.metadata["Name"]), found.version, source.commit)
+    return Installation(source.label, python, _normalise(found.metadata["Name"]), found.version, source.commit)
 
 
-def _normalised(name: str) -> str:
+def _normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _environment(folder: Path) -> tuple[Path, Path]:
-    """Return the interpreter and the site-packages of a new environment that sees what this one has installed."""
+def _make_environment(folder: Path) -> tuple[Path, Path]:
+    """Return the interpreter and the site-packages of a new environment that sees the libraries installed here."""
     venv.EnvBuilder(symlinks=True).create(folder)
-    places = {"base": str(folder), "platbase": str(folder)}
-    site = Path(sysconfig.get_path("purelib", "venv", places))
-    told = subprocess.run(
+    variables = {"base": str(folder), "platbase": str(folder)}
+    site = Path(sysconfig.get_path("purelib", "venv", variables))
+    done = subprocess.run(
         [sys.executable, "-P", "-c", "import json, sys; print(json.dumps(sys.path))"],
         capture_output=True,
         check=True,
         text=True,
     )
-    own = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
-    own |= {path / "lib-dynload" for path in own}
-    linked = [path for path in json.loads(told.stdout) if Path(path).is_dir() and Path(path).resolve() not in own]
-    (site / "installed_here.pth").write_text("".join(f"{path}\n" for path in linked), encoding="utf-8")
-    return Path(sysconfig.get_path("scripts", "venv", places)) / "python", site
+    stdlib = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
+    stdlib |= {path / "lib-dynload" for path in stdlib}
+    paths = [path for path in json.loads(done.stdout) if Path(path).is_dir() and Path(path).resolve() not in stdlib]
+    (site / "installed_here.pth").write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
+    return Path(sysconfig.get_path("scripts", "venv", variables)) / "python", site
 
 
-def _unpacked(source: Source, folder: Path) -> Path:
-    """Copy a commit, or the working tree, and return where the project lies in the copy."""
+def _unpack(source: VersionSource, folder: Path) -> Path:
+    """Copy a commit or the working tree to a folder, and return the project's folder in the copy."""
     folder.mkdir()
     if not _is_repository(source.project):
         shutil.copytree(source.project, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "*.egg-info"))
         return folder
     top = Path(_git(source.project, "rev-parse", "--show-toplevel").stdout.decode().strip())
-    if source.tree:
-        _copy_tree(top, folder)
+    if source.is_working_tree:
+        _copy_working_tree(top, folder)
     else:
         archive = _git(top, "archive", "--format=tar", source.commit)
         with tempfile.TemporaryFile() as file:
@@ -157,28 +156,31 @@ def _unpacked(source: Source, folder: Path) -> Path:
                 tar.extractall(folder, filter="data")
     project = folder / source.project.resolve().relative_to(top.resolve())
     if not (project / "pyproject.toml").is_file():
-        raise UserError(f"{source.label}: no pyproject.toml in {source.project.name} there; nothing to install")
+        raise UserError(
+            f"{source.label}: no pyproject.toml in {source.project.name} of this version; nothing to install"
+        )
     return project
 
 
-def _copy_tree(top: Path, folder: Path) -> None:
+def _copy_working_tree(top: Path, folder: Path) -> None:
     listed = _git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard").stdout
     for name in filter(None, os.fsdecode(listed).split("\0")):
         file, copy = top / name, folder / name
-        if file.is_file():  # deleted ones are listed too
+        if file.is_file():  # git lists deleted files too
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, copy)
 
 
-def _pip(what: Path, site: Path, label: str) -> None:
+def _pip_install(wheel_or_project: Path, site: Path, label: str) -> None:
     if importlib.util.find_spec("pip") is None:
-        raise UserError("pip is not installed here, and both sides are installed by it; try: python -m ensurepip")
+        raise UserError("pip is not installed here, but needed to install both versions; try: python -m ensurepip")
     options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--target", str(site)]
-    if what.is_dir() and _can_build(what):
+    if wheel_or_project.is_dir() and _can_build(wheel_or_project):
         options.append("--no-build-isolation")
-    version = {"SETUPTOOLS_SCM_PRETEND_VERSION": "0.0"}  # a copy has no tags, from which some projects take theirs
+    # setuptools_scm takes the version from git tags, which a copy lacks
+    version = {"SETUPTOOLS_SCM_PRETEND_VERSION": "0.0"}
     done = subprocess.run(  # noqa: S603 (pip)
-        [sys.executable, "-m", "pip", "install", *options, str(what)],
+        [sys.executable, "-m", "pip", "install", *options, str(wheel_or_project)],
         capture_output=True,
         text=True,
         check=False,
@@ -190,13 +192,13 @@ def _pip(what: Path, site: Path, label: str) -> None:
 
 
 def _can_build(project: Path) -> bool:
-    """Return whether what builds the project is installed here, so that nothing need be downloaded."""
+    """Return whether the build tools of the project are installed here, so that nothing need be downloaded."""
     table = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
-    needs: Sequence[str] = table.get("build-system", {}).get("requires", ["setuptools"])
-    return all(_has(re.split(r"[^\w.-]", need, maxsplit=1)[0]) for need in needs)
+    requirements: Sequence[str] = table.get("build-system", {}).get("requires", ["setuptools"])
+    return all(_is_installed(re.split(r"[^\w.-]", each, maxsplit=1)[0]) for each in requirements)
 
 
-def _has(name: str) -> bool:
+def _is_installed(name: str) -> bool:
     try:
         return bool(importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:

@@ -1,7 +1,7 @@
-"""What runs in the environment of one side: it has imported libraries, and forks a process for each measurement.
+"""The server in the environment of one side: it imports libraries once, and forks a process for each request.
 
-It is started by its path with that side's interpreter, and needs nothing of genbench itself. Requests and answers are
-lines of JSON, one at a time. Forking is safe: nothing but imports has happened in this process.
+The interpreter of that side runs this file by its path, so it must not import genbench itself. Requests and answers are
+lines of JSON, one at a time. Forking is safe, as this process does nothing but imports.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIBRARIES = {
     "": ("numpy.random",),
     "metric": ("scipy.stats", "scipy.spatial", "scipy.optimize", "sklearn.ensemble", "sklearn.mixture", "ot"),
     "dataset": ("scipy.stats", "genbench.data"),
-    # a version from before genbench.training was a folder has no genbench.training.run
+    # versions differ in whether genbench.training is a module or a folder: what one lacks is skipped
     "model": (
         "torch.nn.functional",
         "torch._dynamo",
@@ -39,42 +39,42 @@ LIBRARIES = {
 
 
 def main(kinds: list[str]) -> None:
-    """Import the libraries of these kinds of quantities, then answer requests until there are no more."""
+    """Import the libraries for these kinds of quantities, then answer requests until the input ends."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what plugins print is no answer
+    os.dup2(2, 1)  # so that the output of plugins is not taken for an answer
     for kind in ("", *kinds):
         for library in LIBRARIES[kind]:
             with contextlib.suppress(ImportError):
                 importlib.import_module(library)
-    answer = _tracked()
+    answer = _load_answer()
 
-    def say(message: dict[str, Any]) -> None:
+    def send(message: dict[str, Any]) -> None:
         print(json.dumps(message), file=answers, flush=True)
 
     while line := sys.stdin.readline():
         child = os.fork()
         if child == 0:
-            _attempt(answer, json.loads(line), say)
+            _answer_and_exit(answer, json.loads(line), send)
         _, status = os.waitpid(child, 0)
         if status:
-            say({"error": f"its process ended with status {status}"})
+            send({"error": f"its process ended with status {status}"})
 
 
-def _attempt(answer: Answer, request: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
-    """Answer in a folder of its own, and end this process; it may go on reading requests where those belong to it."""
+def _answer_and_exit(answer: Answer, request: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> None:
+    """Answer a request in a temporary folder, reading further lines where the answer asks for them, and exit."""
     try:
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             for message in answer(request, sys.stdin.readline):
-                say(message)
+                send(message)
     except BaseException as error:
         traceback.print_exc()
-        say({"error": f"{type(error).__name__}: {error}"})
+        send({"error": f"{type(error).__name__}: {error}"})
     sys.stderr.flush()
     os._exit(0)
 
 
-def _tracked() -> Answer:
-    """Return ``answer`` of the file beside this one, whatever genbench the interpreter finds."""
+def _load_answer() -> Answer:
+    """Return the function ``answer`` of tracked.py beside this file, whatever genbench the interpreter finds."""
     spec = importlib.util.spec_from_file_location("tracked", Path(__file__).with_name("tracked.py"))
     assert spec is not None
     assert spec.loader is not None

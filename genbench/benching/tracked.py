@@ -1,7 +1,7 @@
-"""What is tracked of one side: each quantity by its name, timed, and the facts that are the same in every process.
+"""The tracked quantities of one side: how each is timed, and its facts, which are the same in every process.
 
-``server.py`` runs this file by its path in the environment of either side, so that both are measured by the same code.
-It asks of genbench only what changes rarely, and a quantity that one side lacks harms no other.
+``server.py`` runs this file by its path in the environment of each side, so that the same code measures both. It
+imports only what genbench rarely changes, and a quantity that fails on one side does not affect the others.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from typing import Any
 
 __all__ = ["answer"]
 
-Timed = Callable[[int], float]  # so many repetitions -> CPU seconds of one
-ROWS, COLUMNS = 500, 4  # of the arrays that metrics are given
-TRAINING = 1000  # rows that models are given
-WARM_UP = 5  # steps before a step is timed: the first allocate
-CYCLE = 10  # steps: a GAN's critic may take several for one of its generator
-DRAWN = 100  # samples of one call
-RECORDS = 30
+Timer = Callable[[int], float]  # takes a number of repetitions, returns the CPU seconds of one
+ROWS, COLUMNS = 500, 4  # of the arrays that metrics score
+TRAINING_ROWS = 1000
+WARM_UP_STEPS = 5  # before a step is timed, as the first ones allocate memory
+CYCLE_STEPS = 10  # a GAN may train its critic for several steps per step of its generator
+SAMPLES_PER_CALL = 100
+NUMBER_OF_RECORDS = 30
 
 
 # ----------------------------------------------------------------------------------------------------------- quantities
 
 
 def quantities() -> dict[str, str]:
-    """Return the name of everything that can be measured here, and the distribution that provides it."""
+    """Return the names of all quantities of this side, each with the distribution that provides it."""
     registry = _registry()
     found = dict.fromkeys(("registry", "plan", "record/write", "record/read", "table"), "genbench")
     for kind, entries in (("metric", registry.metrics), ("model", registry.models), ("dataset", registry.datasets)):
         for name, entry in entries.items():
-            ends = [""] if kind == "metric" else ["/load"]
+            suffixes = [""] if kind == "metric" else ["/load"]
             if kind == "model":
-                ends = ["/step" if entry.spec.iterative else "/fit", "/sample"]
-            found |= {f"{kind}/{name}{end}": entry.provenance.distribution for end in ends}
+                suffixes = ["/step" if entry.spec.iterative else "/fit", "/sample"]
+            found |= {f"{kind}/{name}{suffix}": entry.provenance.distribution for suffix in suffixes}
     return found
 
 
@@ -53,12 +53,12 @@ def _discover() -> Any:
 _registry = cache(_discover)
 
 
-def answer(request: dict[str, Any], more: Callable[[], str]) -> Iterator[dict[str, Any]]:
+def answer(request: dict[str, Any], read_line: Callable[[], str]) -> Iterator[dict[str, Any]]:
     """Yield the answers to a request; raises whatever the code of this side raises.
 
-    To ``list`` and ``facts`` there is one. To ``time`` there is one with ``loops``, how many repetitions make a block,
-    and ``blocks``, how many there should be, once it has warmed up; then one with the seconds of a block for each
-    request of one that ``more`` reads, and an empty one for the first other.
+    ``list`` and ``facts`` have one answer. ``time`` is answered after a warm-up with ``loops``, the repetitions of a
+    block, and ``blocks``, the blocks of a value; then each line of a block that ``read_line`` reads with the seconds of
+    that block, and any other line with an empty answer, which is the last.
     """
     if request["do"] == "list":
         yield {"quantities": quantities()}
@@ -66,39 +66,39 @@ def answer(request: dict[str, Any], more: Callable[[], str]) -> Iterator[dict[st
         yield {"facts": facts(request["name"])}
     else:
         run = timed(request["name"])
-        loops, blocks = _warmed_up(run, request)
+        loops, blocks = _warm_up(run, request)
         yield {"loops": loops, "blocks": blocks}
-        while '"block"' in more():
+        while '"block"' in read_line():
             yield {"seconds": run(loops)}
-        yield {}  # so that whoever asks sends nothing before this process has ended to read
+        yield {}  # so that no request is sent before this process has stopped reading
 
 
-def _warmed_up(run: Timed, request: dict[str, Any]) -> tuple[int, int]:
-    """Return how many repetitions make a block and how many blocks a value, as told or else as the time allows."""
+def _warm_up(run: Timer, request: dict[str, Any]) -> tuple[int, int]:
+    """Return the repetitions of a block and the blocks of a value: those requested, or as many as the time allows."""
     once = run(1)
     if request["loops"]:
         return request["loops"], request["blocks"]
-    loops = min(10_000, max(1, math.ceil(request["target"] / max(once, 1e-7))))
+    loops = min(10_000, max(1, math.ceil(request["block_s"] / max(once, 1e-7))))
     begin = time.process_time()
     run(loops)
-    return loops, max(1, min(request["blocks"], round(request["long"] / (time.process_time() - begin))))
+    return loops, max(1, min(request["blocks"], round(request["value_s"] / (time.process_time() - begin))))
 
 
-def timed(name: str) -> Timed:
-    """Return what measures a quantity; raises whatever the code of this side raises."""
+def timed(name: str) -> Timer:
+    """Return the timer of a quantity; raises whatever the code of this side raises."""
     kind, _, rest = name.partition("/")
     if kind == "model":
         model, _, what = rest.rpartition("/")
         return _sampling(model) if what == "sample" else _training(model)
     if kind == "metric":
-        return _repeated(_metric(rest))
+        return _repeat(_metric(rest))
     if kind == "dataset":
-        return _repeated(_dataset(rest.rpartition("/")[0]))
-    return _repeated(CORE[name]())
+        return _repeat(_dataset(rest.rpartition("/")[0]))
+    return _repeat(CORE[name]())
 
 
 def facts(name: str) -> dict[str, Any]:
-    """Return what of a quantity is the same in every process: counts, values and hashes."""
+    """Return the facts of a quantity, which are the same in every process: counts, values and hashes."""
     kind, _, rest = name.partition("/")
     if kind == "metric":
         return {"value": _metric(rest)()}
@@ -112,7 +112,7 @@ def facts(name: str) -> dict[str, Any]:
     return {}
 
 
-def _repeated(function: Callable[[], object]) -> Timed:
+def _repeat(function: Callable[[], object]) -> Timer:
     def run(times: int) -> float:
         begin = time.process_time()
         for _ in range(times):
@@ -125,8 +125,8 @@ def _repeated(function: Callable[[], object]) -> Timed:
 # --------------------------------------------------------------------------------------------------------------- models
 
 
-def _built(kind: str, name: str) -> tuple[Any, Any]:
-    """Return the spec of a plugin, and what makes it with its default options."""
+def _find_plugin(kind: str, name: str) -> tuple[Any, Any]:
+    """Return the spec of a plugin, and a function that builds it with its default options."""
     from genbench.registry import resolve
 
     entry = _registry().find(kind, name)
@@ -135,9 +135,9 @@ def _built(kind: str, name: str) -> tuple[Any, Any]:
 
 
 def _trainer(name: str) -> Callable[[int], tuple[Any, Any]]:
-    """Return what trains a model for some steps, always from the same seed on the same rows.
+    """Return a function that trains a model for some steps, always from the same seed on the same rows.
 
-    It returns the model and its run, which holds the CPU time at the end of the warm-up and of the training.
+    It returns the model and its run, with the CPU time at the end of the warm-up and at the end of the training.
     """
     import numpy as np
     import torch
@@ -146,25 +146,26 @@ def _trainer(name: str) -> Callable[[int], tuple[Any, Any]]:
     from genbench.protocol import TrainingData
     from genbench.training import Run
 
-    class Clocked(Run):
+    class TimedRun(Run):
         begin = end = 0.0
 
-        def batches(self, rows: torch.Tensor, size: int, **options: Any) -> Iterator[torch.Tensor]:  # either side's
+        # versions differ in the options of batches
+        def batches(self, rows: torch.Tensor, size: int, **options: Any) -> Iterator[torch.Tensor]:
             for batch in super().batches(rows, size, **options):
-                if self.steps == WARM_UP:
+                if self.steps == WARM_UP_STEPS:
                     self.begin = time.process_time()
                 yield batch
             self.end = time.process_time()
 
     torch.set_num_threads(1)
-    spec, build = _built("model", name)
+    spec, build = _find_plugin("model", name)
     shape = (COLUMNS,) if "vector" in spec.data else (1, 8, 8)
-    noise = np.random.default_rng(0).standard_normal((TRAINING, *shape), dtype=np.float32)
+    noise = np.random.default_rng(0).standard_normal((TRAINING_ROWS, *shape), dtype=np.float32)
     rows = TrainingData(torch.from_numpy(noise if len(shape) == 1 else np.tanh(noise)))
 
     def train(steps: int) -> tuple[Any, Any]:
         _seed(1)
-        model, run = build(), Clocked(Budget(steps, "steps"))
+        model, run = build(), TimedRun(Budget(steps, "steps"))
         model.fit(rows, run)
         return model, run
 
@@ -176,70 +177,70 @@ def _seed(seed: int) -> None:
     import torch
 
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 (what models may use)
+    np.random.seed(seed)  # noqa: NPY002 (models may use it)
     torch.manual_seed(seed)
 
 
-def _training(name: str) -> Timed:
+def _training(name: str) -> Timer:
     train = _trainer(name)
 
     def steps(times: int) -> float:
-        whole = CYCLE * math.ceil(times / CYCLE)
-        _, run = train(WARM_UP + whole)
-        if run.steps != WARM_UP + whole:
-            raise RuntimeError(f"trained for {run.steps} steps, expected {WARM_UP + whole}")
-        return float(run.end - run.begin) / whole
+        timed_steps = CYCLE_STEPS * math.ceil(times / CYCLE_STEPS)
+        _, run = train(WARM_UP_STEPS + timed_steps)
+        if run.steps != WARM_UP_STEPS + timed_steps:
+            raise RuntimeError(f"trained for {run.steps} steps, expected {WARM_UP_STEPS + timed_steps}")
+        return float(run.end - run.begin) / timed_steps
 
-    return steps if _built("model", name)[0].iterative else _repeated(lambda: train(1))
-
-
-def _sampling(name: str) -> Timed:
-    model, _ = _trainer(name)(WARM_UP)
-    return _repeated(lambda: _drawn(model))
+    return steps if _find_plugin("model", name)[0].iterative else _repeat(lambda: train(1))
 
 
-def _drawn(model: Any) -> Any:
+def _sampling(name: str) -> Timer:
+    model, _ = _trainer(name)(WARM_UP_STEPS)
+    return _repeat(lambda: _draw(model))
+
+
+def _draw(model: Any) -> Any:
     import torch
 
     with torch.no_grad():
-        return model.sample(DRAWN)
+        return model.sample(SAMPLES_PER_CALL)
 
 
 def _facts_of_training(name: str) -> dict[str, Any]:
     train = _trainer(name)
     with _forward_calls() as calls:
-        model, _ = train(CYCLE)
+        model, _ = train(CYCLE_STEPS)
     has = hasattr(model, "parameters")
     return {
-        f"forward_calls_in_{CYCLE}_steps": calls[0],
-        "peak_bytes": _peak_bytes(lambda: train(CYCLE)),
+        f"forward_calls_in_{CYCLE_STEPS}_steps": calls[0],
+        "peak_bytes": _peak_bytes(lambda: train(CYCLE_STEPS)),
         "parameters": sum(p.numel() for p in model.parameters()) if has else None,
     }
 
 
 def _facts_of_sampling(name: str) -> dict[str, Any]:
-    model, _ = _trainer(name)(CYCLE)
+    model, _ = _trainer(name)(CYCLE_STEPS)
     _seed(2)
     with _forward_calls() as calls:
-        samples = _drawn(model)
+        samples = _draw(model)
     content = samples.detach().contiguous().numpy().tobytes()
-    digest, peak = hashlib.sha256(content).hexdigest(), _peak_bytes(lambda: _drawn(model))
+    digest, peak = hashlib.sha256(content).hexdigest(), _peak_bytes(lambda: _draw(model))
     return {"forward_calls": calls[0], "peak_bytes": peak, "samples_sha256": digest}
 
 
 def _peak_bytes(function: Callable[[], object]) -> int:
-    """Return the most bytes of tensors that were there at once, beyond those that were there before."""
+    """Return the peak number of bytes of tensors, beyond those that existed before."""
     from torch.profiler import ProfilerActivity, profile
 
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         function()
-    events = watched.profiler.kineto_results.events()
+    events = profiled.profiler.kineto_results.events()
     return int(max(accumulate((each.nbytes() for each in events if each.name() == "[memory]"), initial=0)))
 
 
 @contextlib.contextmanager
 def _forward_calls() -> Iterator[list[int]]:
-    """Count the calls of modules that hold no other: layers."""
+    """Count the forward calls of layers, the modules that contain no other module."""
     from torch.nn.modules.module import register_module_forward_hook
 
     calls = [0]
@@ -264,10 +265,10 @@ def _metric(name: str) -> Callable[[], float]:
     entry = _registry().find("metric", name)
     spec, config = entry.spec, entry.spec.config
     scorer = Scorer(spec, resolve(entry), None if config is None else config())
-    given = _evidence("vector" if "vector" in spec.data and name != "bits_per_dim" else "image")
+    make_evidence = _evidence_maker("vector" if "vector" in spec.data and name != "bits_per_dim" else "image")
 
     def score() -> float:
-        [found] = evaluate(given(), [scorer])
+        [found] = evaluate(make_evidence(), [scorer])
         if found["value"] is None:
             raise ValueError("; ".join(found["warnings"]))
         return float(found["value"])
@@ -275,8 +276,8 @@ def _metric(name: str) -> Callable[[], float]:
     return score
 
 
-def _evidence(kind: str) -> Callable[[], Any]:
-    """Return what makes evidence with everything that a metric may need, as far as this side knows of it."""
+def _evidence_maker(kind: str) -> Callable[[], Any]:
+    """Return a function that makes evidence with everything a metric may need, as far as this side has the field."""
     import numpy as np
 
     from genbench.protocol import Evidence, LogDensity, Modes, RealSide, Simulator
@@ -297,23 +298,23 @@ def _evidence(kind: str) -> Callable[[], Any]:
 
     columns = flat[0].shape[1]
     modes = Modes(np.stack([np.full(columns, at) for at in (-1.0, 1.0)]), 1.0, np.array([0.5, 0.5]))
-    numbers = [rng.integers(0, 3, ROWS) for _ in range(3)]
+    labels = [rng.integers(0, 3, ROWS) for _ in range(3)]
     fields = {
         "kind": kind, "columns": tuple(f"x{i}" for i in range(columns)), "train": flat[2], "reference": flat[3],
         "test_raw": real, "fake_raw": fake, "train_raw": train, "levels": levels,
         "density_test": LogDensity(log_prob(flat[0]), "exact"), "density_fake": LogDensity(log_prob(flat[1]), "exact"),
         "truth_test": log_prob(flat[0]), "truth_fake": log_prob(flat[1]), "entropy": 1.42 * columns,
         "modes": None if levels else modes, "timing": {"fit_s": 10.0, "samples_per_s": 1e4},
-        "simulator": Simulator(1.0, "simulated"), "labels_train": numbers[0], "labels_test": numbers[1],
-        "labels_fake": numbers[2], "features": _Predicts(), "observables_test": {"sum": flat[0].sum(1)},
+        "simulator": Simulator(1.0, "simulated"), "labels_train": labels[0], "labels_test": labels[1],
+        "labels_fake": labels[2], "features": _SignClassifier(), "observables_test": {"sum": flat[0].sum(1)},
         "observables_fake": {"sum": flat[1].sum(1)},
     }  # fmt: skip
     known = {name: value for name, value in fields.items() if name in Evidence.__dataclass_fields__}
     return lambda: Evidence(RealSide(flat[0]), flat[1], **known)
 
 
-class _Predicts:
-    """A feature space whose classifier goes by the sign of the first column."""
+class _SignClassifier:
+    """A feature space whose classifier takes the sign of the first column."""
 
     def predict(self, features: Any) -> Any:
         """Return (n,) integers."""
@@ -325,7 +326,7 @@ def _dataset(name: str) -> Callable[[], Any]:
 
     from genbench.budget import Sizes
 
-    dataset = _built("dataset", name)[1]()
+    dataset = _find_plugin("dataset", name)[1]()
     return lambda: dataset.load(Sizes(ROWS, ROWS // 2, ROWS // 2), np.random.default_rng(0))
 
 
@@ -341,7 +342,7 @@ def _plan() -> Callable[[], object]:
 
 
 def _record(model: int, seed: int) -> dict[str, Any]:
-    """Return what a run would have written of a cell."""
+    """Return a record as a run would write it of a cell."""
     values = (("energy", "lower"), ("sliced_w2", "lower"), ("coverage", "higher"))
     scores: list[dict[str, Any]] = [
         {"metric": metric, "label": metric, "value": 0.1 * (1 + model) + 0.01 * seed, "low": None, "high": None,
@@ -360,7 +361,7 @@ def _record(model: int, seed: int) -> dict[str, Any]:
 
 
 def _records() -> list[dict[str, Any]]:
-    return [_record(model, seed) for model in range(RECORDS // 5) for seed in range(5)]
+    return [_record(model, seed) for model in range(NUMBER_OF_RECORDS // 5) for seed in range(5)]
 
 
 def _write() -> Callable[[], object]:
@@ -368,7 +369,7 @@ def _write() -> Callable[[], object]:
 
     record, run = _record(0, 0), Path.cwd()
     record["trace"] = [(0.1 * i, i, {"loss": 1.0}) for i in range(100)]
-    numbers = iter(range(10**9))  # each in a folder of its own
+    numbers = iter(range(10**9))  # a new key, and so a new folder, for each call
     return lambda: write_record(run, record | {"key": hashlib.sha256(str(next(numbers)).encode()).hexdigest()[:24]})
 
 

@@ -1,4 +1,4 @@
-"""``genbench bench``: did this version get slower than that one? Imports what it needs when it runs."""
+"""``genbench bench``: is one version slower than another? Imports what it needs when run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from genbench.cli.compare import FORMATS, checked_form, put
+from genbench.cli.compare import FORMATS, write_comparison
+from genbench.cli.options import check_folder, choose_format, output_options
 
 __all__ = ["bench"]
 
@@ -17,28 +18,31 @@ __all__ = ["bench"]
 @click.option(
     "--against",
     metavar="BASE",
-    help="What to compare with: a git ref, a wheel, a run's directory (the commit that made it), or a file of --save.",
+    help="Version to compare with: a git ref, a wheel, the directory of a run (its commit), or a file of --save.",
 )
 @click.option(
-    "--head", metavar="HEAD", default=".", show_default=True, help="What is measured: a git ref, a wheel, or the files."
+    "--head", metavar="HEAD", default=".", show_default=True, help="Version to measure: a git ref, a wheel or a folder."
 )
 @click.option(
     "--project",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=Path(),
-    help="The folder with the pyproject.toml of genbench or of a plugin.  [default: this one]",
+    help="Folder with the pyproject.toml of genbench or of a plugin.  [default: the current one]",
 )
 @click.option(
-    "--select", metavar="NAMES", default="", help="Tracked quantities: names, globs, exclusions, as 'model/*'."
+    "--select", metavar="NAMES", default="", help="Quantities to measure: names, globs, exclusions, as 'model/*'."
 )
-@click.option("--quick", is_flag=True, help="Measure less, and less often: about a minute of CPU time.")
-@click.option("--pairs", type=click.IntRange(min=5), default=5, show_default=True, help="Values a side at first.")
-@click.option("--strict", is_flag=True, help="Exit with code 5 where something is inconclusive.")
-@click.option("--all", "full", is_flag=True, help="List what is otherwise only counted, too.")
-@click.option("--save", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Keep head's times.")
-@click.option("-f", "--format", "form", type=click.Choice(FORMATS), help="Default: by FILE's suffix, else rich.")
-@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE.")
+@click.option("--quick", is_flag=True, help="Measure fewer quantities, fewer times: a minute of CPU time.")
+@click.option(
+    "--pairs", type=click.IntRange(min=5), default=5, show_default=True, help="Initial number of values per version."
+)
+@click.option("--strict", is_flag=True, help="Exit with 5 if something is inconclusive.")
+@click.option("--all", "full", is_flag=True, help="Also list verdicts that are otherwise only counted.")
+@click.option(
+    "--save", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Save the times of HEAD in FILE."
+)
+@output_options(FORMATS)
 def bench(
     against: str | None,
     head: str,
@@ -52,39 +56,40 @@ def bench(
     form: str | None,
     output: Path | None,
 ) -> None:
-    """Measure what genbench, or the plugin in this folder, does often, and compare it with BASE.
+    """Measure the frequent operations of genbench, or of the plugin in this folder, and compare them with BASE.
 
-    Both are installed into environments of their own and measured in turn on this machine: start-up, registry, plan,
-    records, tables, each metric on fixed arrays, a training step and a draw of each model, CPU seconds on one thread.
-    Slower counts beyond 10 % and beyond chance, and only if it repeats; then the exit code is 4. Counts, bytes, values
-    and hashes are compared exactly. All that genbench itself provides takes about twelve minutes of CPU time.
+    Both versions are installed into their own environments and measured in turn on this machine, in CPU seconds on one
+    thread: start-up, registry, plan, records, tables, each metric on fixed arrays, a training step and a draw of each
+    model. A version counts as slower if it takes over 10 % longer, significantly and repeatedly; then the exit code
+    is 4. Counts, bytes, values and hashes are compared exactly. Measuring all of genbench takes about twelve minutes of
+    CPU time.
     """
-    form = checked_form(form, output)
-    checked_form(None, save)
+    form = choose_format(form, output, FORMATS)
+    check_folder(save)
 
     from genbench.benching.request import BenchRequest
 
     request = BenchRequest(against, head, project, select, quick, pairs)
-    sides = request.base(), request.head_source()  # a mistake is told before anything heavy is imported
+    sides = request.base(), request.head_source()  # mistakes are reported before anything heavy is imported
 
     from genbench.benching.run import bench as measure
 
     comparison = measure(request, *sides, save, _progress())
-    put(comparison, form, output, full=full, strict=strict and against is not None)
+    write_comparison(comparison, form, output, full=full, strict=strict and against is not None)
     if against is not None:
         comparison.check(strict=strict)
 
 
 def _progress() -> Callable[[str], None]:
-    """Return what tells of the progress: one line that changes in a terminal, else only what takes long."""
+    """Return a function that reports progress: a changing line in a terminal, else a line for each stage."""
     if sys.stderr.isatty():
         return lambda line: click.echo(f"\r\x1b[K{line[:78]}", nl=False, err=True)
     seen: set[str] = set()
 
-    def tell(line: str) -> None:
+    def print_stage(line: str) -> None:
         stage = line.split(":")[0].split("/")[0].rstrip("0123456789 ")
         if stage and stage not in seen:
             seen.add(stage)
             click.echo(f"genbench: {stage if stage != line else line}", err=True)
 
-    return tell
+    return print_stage

@@ -1,4 +1,4 @@
-"""``genbench check``: whether a plugin keeps the contract, check by check, with the remedy where it does not."""
+"""``genbench check``: checks that a plugin keeps the contract, and gives a remedy for each failed check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-MARKS = {
+VERDICT_MARKS = {
     "passed": ("✓", "green"),
     "failed": ("✗", "red"),
     "skipped": ("-", None),
@@ -27,47 +27,47 @@ MARKS = {
 @click.command("check")
 @click.argument("name", shell_complete=complete("model", "dataset", "metric", "space"))
 @click.option(
-    "--kind", type=click.Choice(("model", "dataset", "metric", "space")), help="Check only what is of this kind."
+    "--kind", type=click.Choice(("model", "dataset", "metric", "space")), help="Check only plugins of this kind."
 )
 @click.option(
     "--expect",
     "expected",
     multiple=True,
     metavar="CHECK=REASON",
-    help="A check that is known to fail, and why; may be repeated.",
+    help="A check that is known to fail, and the reason; may be repeated.",
 )
 @json_option
 @plugin_option
 def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool, plugins: tuple[str, ...]) -> int:
-    """Hold the plugin NAME to the contract: a model, dataset, metric or space, or all of a distribution.
+    """Check that NAME keeps the contract: a model, dataset, metric or space, or all those of a distribution.
 
-    The exit code is 3 where a check fails, or where none applies.
+    The exit code is 3 if a check fails, or if none applies.
     """
     from genbench.cli.output import print_json
     from genbench.errors import UserError
     from genbench.testing import Report, subjects, verify
-    from genbench.testing.kit import expected_of
+    from genbench.testing.kit import expected_by_kind
     from genbench.text import plain
 
-    known = {}
+    reasons = {}
     for text in expected:
-        one, equals, reason = text.partition("=")
+        check_name, equals, reason = text.partition("=")
         if not equals or not reason.strip():
-            raise UserError(f"--expect {text}: expected CHECK=REASON: a failure is expected for a reason")
-        known[one.strip()] = reason.strip()
+            raise UserError(f"--expect {text}: expected CHECK=REASON; the reason is required")
+        reasons[check_name.strip()] = reason.strip()
     reports, found = [], subjects(name, plugins, kind)
     try:
-        excused = expected_of(found, known)
+        expected_failures = expected_by_kind(found, reasons)
     except ValueError as error:
         raise UserError(f"--expect: {error}") from None
     for subject in found:
         entry, outcomes = subject.entry, []
         if not as_json:
             click.echo(plain(f"{subject.spec.kind} {entry.key} ({entry.provenance})"))
-        for outcome in _aside(verify(subject, excused[subject.spec.kind])):
+        for outcome in _with_output_to_stderr(verify(subject, expected_failures[subject.spec.kind])):
             outcomes.append(outcome)
             if not as_json:
-                _tell(outcome)
+                _print_outcome(outcome)
         report = Report(subject, tuple(outcomes))
         reports.append(report)
         if not as_json:
@@ -87,42 +87,42 @@ def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool,
             for report in reports
         ]
         print_json(facts)
-    wrong = [report.subject.entry.key for report in reports if not report.ok]
-    if wrong and not as_json:
-        click.echo(plain(f"not kept by: {', '.join(wrong)}"))
-    return 3 if wrong else 0
+    failed = [report.subject.entry.key for report in reports if not report.ok]
+    if failed and not as_json:
+        click.echo(plain(f"contract not kept by: {', '.join(failed)}"))
+    return 3 if failed else 0
 
 
-def _aside(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-    """Yield what became of each check; what a plugin, or a program that it starts, prints meanwhile goes to stderr."""
+def _with_output_to_stderr(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """Yield the outcomes; output of a plugin, or of a program that it starts, is sent to stderr meanwhile."""
     import contextlib
     import os
     import sys
 
-    def following() -> Outcome | None:
+    def next_outcome() -> Outcome | None:
         sys.stdout.flush()
-        kept = os.dup(1)
+        stdout = os.dup(1)
         os.dup2(2, 1)
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 return next(outcomes, None)
         finally:
-            os.dup2(kept, 1)
-            os.close(kept)
+            os.dup2(stdout, 1)
+            os.close(stdout)
 
-    while (outcome := following()) is not None:
+    while (outcome := next_outcome()) is not None:
         yield outcome
 
 
-def _tell(outcome: Outcome) -> None:
+def _print_outcome(outcome: Outcome) -> None:
     from genbench.text import plain
 
-    mark, colour = MARKS[outcome.verdict]
+    mark, colour = VERDICT_MARKS[outcome.verdict]
     click.secho(f"  {mark} {outcome.check.name}", fg=colour, nl=not outcome.reason)
     if outcome.reason:
         click.echo(plain(f": {outcome.verdict}: {outcome.reason}"))
     if outcome.verdict == "failed":
-        click.echo(f"      asks: {outcome.check.summary}")
+        click.echo(f"      requirement: {outcome.check.summary}")
         click.echo(f"      remedy: {outcome.check.remedy}")
         for line in outcome.traceback.splitlines():
             click.echo(f"      {' ' * (len(line) - len(line.lstrip()))}{plain(line)}")

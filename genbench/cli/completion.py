@@ -1,4 +1,4 @@
-"""``genbench completion SHELL``: the script that completes commands, options and names of plugins."""
+"""``genbench completion SHELL``: the script that completes commands, options and names in a shell."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["completion"]
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the script that completes commands in a shell.
+    """Print the script for command completion in a shell.
 
-    For bash and zsh put this line into ~/.bashrc or ~/.zshrc: eval "$(genbench completion bash)". For fish:
+    For bash or zsh add this line to ~/.bashrc or ~/.zshrc: eval "$(genbench completion bash)" (or zsh). For fish:
     genbench completion fish > ~/.config/fish/completions/genbench.fish
     """
     from click.shell_completion import get_completion_class

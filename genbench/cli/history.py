@@ -1,4 +1,4 @@
-"""``genbench history``: a metric over many runs. Imports what it needs when it runs."""
+"""``genbench history``: a metric over many runs. Imports what it needs when run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genbench.cli.options import choose_format, output_options
 from genbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ __all__ = ["history"]
 
 FORMATS = ("rich", "markdown", "json")
 BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 24  # points of a sparkline
-MOST = 30  # series, unless all are asked for
+MAX_SPARKLINE_POINTS = 24  # points of a sparkline
+MAX_SERIES = 30  # without --all
 COLUMNS = ("what", "metric", "runs", "first", "last", "over time", "changed")
 
 
@@ -27,44 +28,42 @@ COLUMNS = ("what", "metric", "runs", "first", "last", "over time", "changed")
 @click.option("--metrics", metavar="A,B", default="", help="Scores or timings to show.  [default: all scores]")
 @click.option("-m", "--models", metavar="A,B", default="", help="Models to show, by their label.  [default: all]")
 @click.option("-d", "--datasets", metavar="A,B", default="", help="Datasets to show.  [default: all]")
-@click.option("-f", "--format", "form", type=click.Choice(FORMATS), help="Default: by FILE's suffix, else rich.")
-@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE.")
-@click.option("--all", "full", is_flag=True, help=f"Show more than {MOST} series.")
+@output_options(FORMATS)
+@click.option("--all", "full", is_flag=True, help=f"Show more than {MAX_SERIES} series.")
 def history(
     runs: tuple[Path, ...], metrics: str, models: str, datasets: str, form: str | None, output: Path | None, full: bool
 ) -> None:
-    """Show metrics over the runs in DIR... (run directories, or folders of them), in the order of their time.
+    """Show metrics over the runs in DIR... (run directories, or folders of them), in order of time.
 
-    What changed for the worse last comes first, with the run from which on the mean is another. It takes about
-    ten runs to tell that, or runs that repeat their values exactly; by chance 1 % of all series change.
+    Series that got worse most recently come first, with the run at which the mean changed. Detecting a change takes
+    about ten runs, or runs that repeat their values exactly; 1 % of all series show a change by chance.
     """
-    from genbench.cli.compare import checked_form
     from genbench.comparing.history import runs_in
     from genbench.registry.selection import split
 
-    form = checked_form(form, output)
-    runs_in(runs)  # a wrong name is told first
+    form = choose_format(form, output, FORMATS)
+    runs_in(runs)  # a wrong name is reported first
 
     from genbench.comparing.history import history as gather
     from genbench.record.encoding import to_json
 
     found = gather(*runs, metrics=split(metrics), models=split(models), datasets=split(datasets))
     if not found:
-        raise UserError("no run has what --metrics, -m and -d choose")
-    shown = found if full or form == "json" else found[:MOST]
+        raise UserError("no run has the metrics, models and datasets that --metrics, -m and -d select")
+    shown = found if full or form == "json" else found[:MAX_SERIES]
     if form == "json":
         text = to_json([each.as_dict() for each in shown], indent=1) + "\n"
     else:
         text = _markdown(shown) if form == "markdown" else _terminal(shown)
-        left = len(found) - len(shown)
-        text += f"{left} more series: --all, or choose with --metrics, -m and -d\n" if left else ""
-        if most := max(each.left_out for each in shown):
-            text += f"runs left out of a series, at most: {most} (other seeds, sizes or versions of a metric)\n"
+        n_hidden = len(found) - len(shown)
+        text += f"{n_hidden} more series: use --all, or select with --metrics, -m and -d\n" if n_hidden else ""
+        if left_out := max(each.left_out for each in shown):
+            text += f"up to {left_out} runs are left out of a series (other seeds, sizes or versions of a metric)\n"
     output.write_text(text, encoding="utf-8") if output else click.echo(text, nl=False)
 
 
 def _rows(series: Sequence[Series]) -> list[tuple[str, ...]]:
-    from genbench.report.numbers import rounded
+    from genbench.report.numbers import round_number
     from genbench.report.text import clean
 
     rows = []
@@ -73,21 +72,21 @@ def _rows(series: Sequence[Series]) -> list[tuple[str, ...]]:
         values = [point.value for point in each.points]
         changes = [
             f"{'worse' if each.worsened and i == len(each.changes) - 1 else 'changed'} at {change.run}: "
-            f"{rounded(change.before)} to {rounded(change.after)}"
+            f"{round_number(change.before)} to {round_number(change.after)}"
             + ("" if change.p is None else f" (p = {change.p:.2g})")
             for i, change in enumerate(each.changes)
         ]
-        first, last = str(rounded(values[0])), str(rounded(values[-1]))
+        first, last = str(round_number(values[0])), str(round_number(values[-1]))
         texts = (each.subject, each.metric + arrow, str(len(values)), first, last, _spark(values), "; ".join(changes))
         rows.append(tuple(clean(text) for text in texts))
     return rows
 
 
 def _spark(values: Sequence[float]) -> str:
-    """Return the last values as bars, the lowest and the highest of them at the ends of the scale."""
-    shown = values[-WIDTH:]
+    """Return the last values as bars, scaled from the lowest to the highest of them."""
+    shown = values[-MAX_SPARKLINE_POINTS:]
     low, high = min(shown), max(shown)
-    flat = high - low <= 1e-4 * max(abs(low), abs(high))  # equal but for the order of sums
+    flat = high - low <= 1e-4 * max(abs(low), abs(high))  # equal up to rounding
     return "".join(BARS[3 if flat else round((value - low) / (high - low) * 7)] for value in shown)
 
 

@@ -1,4 +1,4 @@
-"""``genbench list``: what is installed, a line each. Reads what plugins declare and imports none of their code."""
+"""``genbench list``: what is installed, one line each, from the declarations of plugins; imports no implementation."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from genbench.cli.options import json_option, plugin_option
 
 __all__ = ["list_"]
 
-COLUMNS = {  # of each kind: heading -> fact
+COLUMNS = {  # the columns for each kind
     "model": ("name", "density", "data", "summary", "provided by"),
     "dataset": ("name", "data", "rows", "knows", "summary", "provided by"),
     "metric": ("name", "better", "unit", "needs", "summary", "provided by"),
     "space": ("name", "data", "needs", "summary", "provided by"),
 }
-KNOWABLE = ("density", "modes", "labels", "observables", "simulator")
+KNOWN_FACTS = ("density", "modes", "labels", "observables", "simulator")
 
 
 @click.command("list")
@@ -24,13 +24,13 @@ KNOWABLE = ("density", "modes", "labels", "observables", "simulator")
 @json_option
 @plugin_option
 def list_(kind: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
-    """List the models, datasets, metrics and feature spaces that are installed."""
+    """List the installed models, datasets, metrics and feature spaces."""
     from genbench.cli.output import print_json, print_table, warn
     from genbench.registry.describe import facts
-    from genbench.registry.registry import KINDS, Registry
+    from genbench.registry.registry import PLUGIN_KINDS, Registry
 
     registry = Registry.discover(plugins)
-    kinds = [kind.removesuffix("s")] if kind else KINDS
+    kinds = [kind.removesuffix("s")] if kind else PLUGIN_KINDS
     found = [facts(entry) for each in kinds for entry in registry.entries(each)]
     warn(registry.problems)
     if as_json:
@@ -45,5 +45,5 @@ def _row(fact: dict[str, Any]) -> dict[str, Any]:
     row = fact | {name: " ".join(fact[name]) for name in ("data", "needs") if isinstance(fact.get(name), list)}
     if fact["kind"] == "dataset":
         row["rows"] = "any" if fact["rows"] is None else fact["rows"]
-        row["knows"] = " ".join(what for what in KNOWABLE if fact.get(what))
+        row["knows"] = " ".join(name for name in KNOWN_FACTS if fact.get(name))
     return row | {"provided by": fact["provenance"]["distribution"]}

@@ -1,6 +1,6 @@
-"""The command ``genbench``: a table of subcommands, each imported when it is called, and what every error looks like.
+"""The command ``genbench``: its table of subcommands, each imported when it is called, and its error messages.
 
-Nothing but click is imported here: ``genbench --help`` must be instant.
+Only click is imported here, so that ``genbench --help`` is fast.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from genbench.version import __version__
 
 __all__ = ["COMMANDS", "group", "main"]
 
-COMMANDS = {  # name -> where it is, what it does: --help shows this line and imports no command
+COMMANDS = {  # name -> its function, and its line in --help, which imports no command
     "run": ("genbench.cli.run:run", "Train, sample and score models on datasets, and print the tables."),
     "table": ("genbench.cli.table:table", "Print the tables of finished runs, in any of several formats."),
     "report": ("genbench.cli.report:report", "Write runs as one HTML file: tables, pictures, every cell."),
     "plot": ("genbench.cli.plot:plot", "Draw figures of finished runs, as PNG, PDF or SVG."),
     "score": ("genbench.cli.score:score", "Score a file of samples against a file of real data."),
-    "audit": ("genbench.cli.audit:audit", "See which metric sees which fault in your data."),
-    "compare": ("genbench.cli.compare:compare", "Tell whether a run is worse than another, beyond noise."),
-    "bench": ("genbench.cli.bench:bench", "Measure how fast a version is, in turn with another."),
-    "history": ("genbench.cli.history:history", "Show a metric over many runs, and where it changed."),
-    "validate": ("genbench.cli.validate:validate", "Check that runs are whole and what they say they are."),
+    "audit": ("genbench.cli.audit:audit", "Show which metrics detect which faults in your data."),
+    "compare": ("genbench.cli.compare:compare", "Check whether a run is significantly worse than another."),
+    "bench": ("genbench.cli.bench:bench", "Measure the speed of a version, in turn with another."),
+    "history": ("genbench.cli.history:history", "Show metrics over many runs, and where they changed."),
+    "validate": ("genbench.cli.validate:validate", "Check that runs are complete and unaltered."),
     "merge": ("genbench.cli.merge:merge", "Join runs into a new one."),
     "list": ("genbench.cli.list:list_", "List the models, datasets, metrics and feature spaces that are installed."),
-    "show": ("genbench.cli.show:show", "Show what one of them is, its options and who provides it."),
-    "plugins": ("genbench.cli.plugins:plugins", "Show the installed plugins, and what is wrong with any."),
-    "check": ("genbench.cli.check:check", "Hold a plugin to the contract, check by check."),
+    "show": ("genbench.cli.show:show", "Show one of them: its options, and who provides it."),
+    "plugins": ("genbench.cli.plugins:plugins", "Show the installed plugins and their problems."),
+    "check": ("genbench.cli.check:check", "Check that a plugin keeps the contract."),
     "new": ("genbench.cli.new:new", "Write a plugin package that can be installed, checked and published."),
-    "completion": ("genbench.cli.completion:completion", "Print the script that completes commands in a shell."),
+    "completion": ("genbench.cli.completion:completion", "Print the script for command completion in a shell."),
 }
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # what the user's disk may refuse
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # errors of the user's disk
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as in shells
 
 
 class Commands(click.Group):
@@ -58,10 +58,10 @@ class Commands(click.Group):
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Return the subcommand that was asked for, or say which one may have been meant."""
+        """Return the requested subcommand; raises UsageError with a suggestion if there is none of this name."""
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
             hint = suggestion(args[0], COMMANDS) or f"; commands: {', '.join(COMMANDS)}"
-            raise click.UsageError(f"no command {args[0]!r}{hint}", ctx)
+            raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -76,52 +76,52 @@ class Commands(click.Group):
 def group(ctx: click.Context) -> None:
     """Benchmark generative models: which one to use for your data, how good it is, and what it costs.
 
-    Begin with: genbench run --models all
+    Start with: genbench run --models all
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run a command line and return its exit code: 0, or that of the error, which is told in one line on stderr.
+    """Run a command line and return its exit code: that of the subcommand, or of an error, reported on stderr.
 
-    A subcommand may return its exit code. The traceback is shown of what is a plugin's or genbench's own fault.
+    An error takes one line; errors in plugins or in genbench itself also show a traceback.
     """
     try:
         code = group.main(args=args, prog_name="genbench", standalone_mode=False)
     except click.Abort:
-        return _complain("interrupted", INTERRUPTED)
+        return _report_error("interrupted", EXIT_INTERRUPTED)
     except click.ClickException as error:
-        return _complain(_usage(error), error.exit_code)
+        return _report_error(_usage_message(error), error.exit_code)
     except GenbenchError as error:
         if isinstance(error, PluginError):
-            _trace(error)
-        return _complain(str(error), error.exit_code)
+            _print_traceback(error)
+        return _report_error(str(error), error.exit_code)
     except OSError as error:
-        if error.errno not in NO_ROOM:
-            return _internal(error)
+        if error.errno not in DISK_ERRNOS:
+            return _report_bug(error)
         where = f"{error.filename}: " if isinstance(error.filename, str) else ""
-        return _complain(f"{where}{error.strerror}; make room, or name another place", 2)
+        return _report_error(f"{where}{error.strerror}; free some space, or choose another folder", 2)
     except Exception as error:
-        return _internal(error)
+        return _report_bug(error)
     return code if isinstance(code, int) else 0
 
 
-def _internal(error: Exception) -> int:
+def _report_bug(error: Exception) -> int:
     import traceback
 
     traceback.print_exception(error)
-    return _complain(f"internal error: {type(error).__name__}: {error}; this is a fault of genbench", 1)
+    return _report_error(f"internal error: {type(error).__name__}: {error}; this is a bug in genbench", 1)
 
 
-def _usage(error: click.ClickException) -> str:
+def _usage_message(error: click.ClickException) -> str:
     message = error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
     return f"{message[:1].lower()}{message[1:]}; try: {context.command_path if context else 'genbench'} --help"
 
 
-def _trace(error: PluginError) -> None:
-    for note in getattr(error, "__notes__", ()):  # the traceback of an import that was caught
+def _print_traceback(error: PluginError) -> None:
+    for note in getattr(error, "__notes__", ()):  # the traceback of a failed import
         click.echo(note, err=True)
     if error.__cause__ is not None:
         import traceback
@@ -129,7 +129,7 @@ def _trace(error: PluginError) -> None:
         traceback.print_exception(error.__cause__)
 
 
-def _complain(message: str, code: int) -> int:
+def _report_error(message: str, code: int) -> int:
     from genbench.text import plain
 
     click.echo(f"genbench: {plain(message)}", err=True)

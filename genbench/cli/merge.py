@@ -1,4 +1,4 @@
-"""``genbench merge``: one run out of several. Imports what it needs when it runs."""
+"""``genbench merge``: joins several runs into one. Imports what it needs when run."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["merge"]
     type=click.Choice(("copy", "link", "none")),
     default="copy",
     show_default=True,
-    help="link shares the files with the sources; without samples no new metric can be scored.",
+    help="link: share the files with RUN...; none: new metrics cannot be scored.",
 )
 @json_option
 def merge(runs: tuple[Path, ...], out: Path, samples: str, as_json: bool) -> int:
-    """Join RUN... into the new run DIR; the sources are only read.
+    """Join RUN... into the new run DIR, without changing them.
 
-    All attempts are kept, identical ones once, and say which run they come from. What counts in a table is the attempt
-    at a cell that ended last.
+    All attempts are kept, identical ones once, with the name of the run that they come from. Tables show the attempt at
+    a cell that ended last.
     """
     from genbench.cli.output import print_json, warn
     from genbench.record import merge
@@ -34,9 +34,9 @@ def merge(runs: tuple[Path, ...], out: Path, samples: str, as_json: bool) -> int
     merged = merge.merge(runs, out, samples)
     warn([f"left out {damage}" for damage in merged.damaged])
     if as_json:
-        told = {"out": str(out), "cells": merged.cells, "attempts": merged.attempts, "identical": merged.identical}
-        told |= {"renumbered": merged.renumbered, "samples": merged.samples, "damaged": len(merged.damaged)}
-        print_json(told)
+        facts = {"out": str(out), "cells": merged.cells, "attempts": merged.attempts, "identical": merged.identical}
+        facts |= {"renumbered": merged.renumbered, "samples": merged.samples, "damaged": len(merged.damaged)}
+        print_json(facts)
         return 0
     click.echo(
         f"{out}: {merged.cells} cells, {merged.attempts} attempts ({merged.identical} identical, "

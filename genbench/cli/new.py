@@ -1,4 +1,4 @@
-"""``genbench new``: writes a plugin package that can be installed, checked, run and published as it is."""
+"""``genbench new``: writes a plugin package that works at once: it can be installed, checked, run and published."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["new"]
     "--into",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="The folder to put the package's folder in.  [default: here]",
+    help="Parent folder of the package's folder.  [default: the current one]",
 )
 def new(kind: str, name: str, into: Path) -> None:
-    """Write a package that provides a model, a dataset or a metric, in a folder NAME of the current one.
+    """Write a package that provides a model, a dataset or a metric, in a new folder NAME.
 
-    It works as it is: pip install -e NAME, genbench check NAME, pytest.
+    It works at once: pip install -e NAME, genbench check NAME, pytest.
     """
     from importlib.util import find_spec
 
@@ -34,11 +34,11 @@ def new(kind: str, name: str, into: Path) -> None:
     for entry in Registry.discover().entries(kind):
         if entry.spec.name == names.plugin:
             raise UserError(
-                f"a {kind} named {names.plugin!r} exists already ({entry.provenance}); names are unique, choose another"
+                f"there is already a {kind} named {names.plugin!r} ({entry.provenance}); choose another name"
             )
     if find_spec(names.package) is not None:
         raise UserError(
-            f"a package named {names.package} is installed already, and yours would hide it; choose another name"
+            f"a package named {names.package} is already installed, and yours would hide it; choose another name"
         )
     written = write_package(kind, name, into)
     for path in written:

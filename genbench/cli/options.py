@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,10 +15,23 @@ from genbench.errors import UserError
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-__all__ = ["Size", "complete", "data_options", "json_option", "names_of", "plugin_option"]
+__all__ = [
+    "Size",
+    "check_folder",
+    "choose_format",
+    "complete",
+    "data_options",
+    "given_data_options",
+    "json_option",
+    "output_options",
+    "plugin_option",
+    "run_names",
+    "use_one_thread",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
-UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+SUFFIXES = {".md": "markdown", ".csv": "csv", ".json": "json", ".tex": "latex", ".parquet": "parquet"}
+BYTES_PER_UNIT = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 
 class Size(click.ParamType):  # type: ignore[type-arg]
@@ -30,7 +44,7 @@ class Size(click.ParamType):  # type: ignore[type-arg]
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(|[kmg]i?)b?", str(value).strip().lower())
         if match is None:
             self.fail(f"expected a size, as 500MB or 4GiB, got {value!r}", param, ctx)
-        return int(float(match[1]) * UNITS[match[2]])
+        return int(float(match[1]) * BYTES_PER_UNIT[match[2]])
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -40,38 +54,74 @@ plugin_option = click.option(
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="Load a plugin of one Python file, too; may be repeated.",
+    help="Also load the plugin in this Python file; may be repeated.",
 )
 
 
 DATA_OPTIONS = (
     click.option(
-        "--columns", metavar="A,B", help="Which columns of the file: names, indices, 0:5, globs, -exclusions."
+        "--columns", metavar="A,B", help="Columns of the file to use: names, indices, 0:5, globs, -exclusions."
     ),
-    click.option("--labels", metavar="COLUMN", help="A column of the file that labels the rows and is not modelled."),
-    click.option("--log", metavar="A,B", help="Columns of the file that are modelled and scored as logarithms."),
-    click.option("--periodic", metavar="A,B=360", help="Columns of the file that repeat, by default after 2 pi."),
+    click.option("--labels", metavar="COLUMN", help="Column of the file that labels the rows and is not modelled."),
+    click.option("--log", metavar="A,B", help="Columns of the file to model and score as logarithms."),
+    click.option("--periodic", metavar="A,B=360", help="Periodic columns of the file; the default period is 2 pi."),
     click.option(
         "--na",
         type=click.Choice(("refuse", "drop")),
-        help="What to do with rows that hold no number.  [default: refuse]",
+        help="What to do if rows have missing or infinite values.  [default: refuse]",
     ),
     click.option("--encoding", metavar="NAME", help="Encoding of a text file.  [default: UTF-8]"),
-    click.option(
-        "--max-bytes", metavar="SIZE", type=Size(), help="The largest file that is read, as 4GiB.  [default: 2GiB]"
-    ),
+    click.option("--max-bytes", metavar="SIZE", type=Size(), help="Largest file to read, as 4GiB.  [default: 2GiB]"),
 )
+DATA_OPTION_NAMES = ("columns", "labels", "log", "periodic", "na", "encoding", "max_bytes")
 
 
 def data_options(command: F) -> F:
-    """Add the options that say how a file of the user's is read."""
+    """Add the options that say how a user's file is read."""
     for option in reversed(DATA_OPTIONS):
         command = option(command)
     return command
 
 
+def given_data_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those options on how a file is read that the user gave."""
+    return {name: options[name] for name in DATA_OPTION_NAMES if options.get(name) is not None}
+
+
+def output_options(formats: Sequence[str]) -> Callable[[F], F]:
+    """Return a decorator that adds the options for the format and the file of the output."""
+
+    def add(command: F) -> F:
+        file = click.Path(path_type=Path, dir_okay=False)
+        command = click.option("-o", "--output", metavar="FILE", type=file, help="Write to FILE.")(command)
+        text = "Output format.  [default: by the suffix of FILE, else rich]"
+        return click.option("-f", "--format", "form", type=click.Choice(formats), help=text)(command)
+
+    return add
+
+
+def choose_format(form: str | None, output: Path | None, formats: Sequence[str]) -> str:
+    """Return the output format, by default that of the file's suffix; raises UserError if its folder does not exist."""
+    check_folder(output)
+    default = SUFFIXES.get(output.suffix, "rich") if output is not None else "rich"
+    return form or (default if default in formats else "rich")
+
+
+def check_folder(file: Path | None) -> None:
+    """Raise UserError if the folder of a file to write does not exist."""
+    if file is not None and not file.parent.is_dir():
+        raise UserError(f"{file}: there is no folder {file.parent}")
+
+
+def use_one_thread() -> None:
+    """Make numerical libraries use one thread, and POT no torch; to be called before numpy is imported."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # in such short tasks, more threads wait for each other
+    os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # POT would import torch, which is slow and not needed
+
+
 def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Return what completes the last of some comma-separated names of models, datasets or metrics."""
+    """Return a function that completes the last of comma-separated names of these kinds of plugin."""
 
     def items(_: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
         from click.shell_completion import CompletionItem
@@ -86,9 +136,9 @@ def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], lis
     return items
 
 
-def names_of(runs: Sequence[Path]) -> list[str]:
-    """Return what runs are called when they are shown together; raises UserError where two have one name."""
+def run_names(runs: Sequence[Path]) -> list[str]:
+    """Return the names of the runs' folders; raises UserError if two have the same name."""
     names = [run.resolve().name for run in runs]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UserError(f"two of these runs are called {twice!r}; give one of the folders another name")
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"two of these runs are called {repeated!r}; rename one of the folders")
     return names

@@ -1,33 +1,46 @@
-"""How commands print: tables in a terminal, plain columns in a pipe, JSON. Foreign text stays mere text."""
+"""Output of commands: tables in a terminal, plain columns in a pipe, JSON; text from plugins and files is escaped."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from genbench.text import plain
 
-__all__ = ["plain", "print_json", "print_table", "warn"]
+__all__ = ["plain", "print_json", "print_table", "spinner", "warn"]
 
 
 def warn(lines: Sequence[str]) -> None:
-    """Tell of each problem in one line on stderr."""
+    """Print each problem in one line on stderr."""
     for line in lines:
         click.echo(f"genbench: {plain(line)}", err=True)
 
 
+@contextmanager
+def spinner(task: str) -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows on stderr, if it is a terminal, which step of a task is in progress."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(task) as status:
+        yield lambda step: status.update(f"{task}: {step}")
+
+
 def print_json(value: Any) -> None:
-    """Print a value as indented JSON that any parser reads: no NaN, no raw control characters."""
+    """Print a value as indented JSON, in ASCII and without NaN."""
     import json
 
     click.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
-    """Print rows under named columns: by rich in a terminal, else aligned, one row a line."""
+    """Print rows under named columns: with rich in a terminal, else aligned, one row per line."""
     cells = [[plain("" if cell is None else cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _print_rich(columns, cells, title)

@@ -1,4 +1,4 @@
-"""``genbench plugins``: what is installed, what each provides and costs at start-up, what is broken and why."""
+"""``genbench plugins``: the installed plugins, what each provides and costs at start-up, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["plugins"]
 @json_option
 @plugin_option
 def plugins(name: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
-    """Show the installed plugins, and what is wrong with any; with NAME, one in full, with its traceback.
+    """Show the installed plugins and their problems; with NAME, one plugin with its traceback.
 
-    GENBENCH_BLOCK=name,name leaves plugins (or distributions) alone; GENBENCH_TRACE=1 tells on stderr of each plugin
-    that is loaded and each observer that is called.
+    GENBENCH_BLOCK=name,name keeps plugins (or distributions) from being loaded; GENBENCH_TRACE=1 reports on stderr each
+    plugin that is loaded and each observer that is called.
     """
     from genbench.cli.output import print_json, print_table
     from genbench.errors import UnknownName

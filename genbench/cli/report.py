@@ -1,4 +1,4 @@
-"""``genbench report``: runs as one HTML file. Imports what it needs when it runs."""
+"""``genbench report``: runs as one HTML file. Imports what it needs when run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from genbench.cli.options import names_of, plugin_option
+from genbench.cli.options import plugin_option, run_names
 from genbench.errors import DataError, UserError
 
 __all__ = ["report"]
@@ -21,35 +21,35 @@ SUFFIXES = (".html", ".htm")
     type=click.Path(path_type=Path, dir_okay=False), help="File to write.",
 )  # fmt: skip
 @click.option("--title", metavar="TEXT", help="Title of the page.  [default: the names of the runs]")
-@click.option("--no-pictures", is_flag=True, help="Tables and cells only; no dataset is loaded.")
+@click.option("--no-pictures", is_flag=True, help="Write only tables and cells; no dataset is loaded.")
 @plugin_option
 def report(
     runs: tuple[Path, ...], output: Path, title: str | None, no_pictures: bool, plugins: tuple[str, ...]
 ) -> None:
-    """Write RUN..., run directories of 'genbench run', as one HTML file that needs nothing else.
+    """Write RUN..., run directories of 'genbench run', as one self-contained HTML file.
 
-    It holds the leaderboards, pictures of the samples beside real data, what quality costs, and every cell with its
-    scores, its log and the command that makes it again. It opens in any browser, without a network.
+    It holds the leaderboards, pictures of samples next to real data, quality against cost, and every cell with its
+    scores, its log and the command that reproduces it. It opens in any browser, without a network.
     """
     if output.suffix.lower() not in SUFFIXES:
         raise UserError(f"-o {output}: expected a file that ends with .html")
     if not output.parent.is_dir():
-        raise UserError(f"-o {output}: no folder {output.parent}")
+        raise UserError(f"-o {output}: there is no folder {output.parent}")
 
     from genbench.record.store import read_run
 
     for run in runs:
-        read_run(run, [])  # a wrong name is told before anything heavy is imported
+        read_run(run, [])  # a wrong name is reported before anything heavy is imported
 
-    called = names_of(runs)
+    names = run_names(runs)
 
     from genbench.report.html import render_report
     from genbench.table.results import load
     from genbench.text import plain
 
-    names = ", ".join(map(plain, called))
+    title = title or f"genbench: {', '.join(map(plain, names))}"
     files = [Path(path) for path in plugins]
-    page = render_report(load(*runs), runs, title or f"genbench: {names}", files, pictures=not no_pictures)
+    page = render_report(load(*runs), runs, title, files, pictures=not no_pictures)
     try:
         output.write_text(page, encoding="utf-8", errors="replace", newline="\n")
     except OSError as error:

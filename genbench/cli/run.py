@@ -1,4 +1,4 @@
-"""``genbench run``: the main job. Imports what it needs when it runs, and torch only in the cells."""
+"""``genbench run``: trains, samples and scores. Imports what it needs when run, and torch only in the cells."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Any
 
 import click
 
-from genbench.cli.options import Size, complete, data_options, json_option, plugin_option
+from genbench.cli.options import Size, complete, data_options, given_data_options, json_option, plugin_option
 from genbench.errors import UserError
 
-__all__ = ["raised", "run", "seconds_of"]
+__all__ = ["metric_failures", "parse_timeout", "run"]
 
-FAILED, SIGNALLED = 3, 128  # and the number of the signal, as shells have it
+EXIT_FAILED = 3
+EXIT_SIGNAL = 128  # plus the number of the signal, as in shells
+NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure")
 
 
 @click.command(short_help="train, sample and score")
@@ -36,10 +38,15 @@ FAILED, SIGNALLED = 3, 128  # and the number of the signal, as shells have it
     metavar="NAMES",
     default="",
     shell_complete=complete("dataset"),
-    help="Likewise.  [default: the preset's]",
+    help="The same for datasets.  [default: those of the preset]",
 )
 @click.option(
-    "--metrics", metavar="NAMES", default="all", show_default=True, shell_complete=complete("metric"), help="Likewise."
+    "--metrics",
+    metavar="NAMES",
+    default="all",
+    show_default=True,
+    shell_complete=complete("metric"),
+    help="The same for metrics.",
 )
 @click.option(
     "--data",
@@ -50,10 +57,12 @@ FAILED, SIGNALLED = 3, 128  # and the number of the signal, as shells have it
 )
 @data_options
 @click.option("--preset", metavar="NAME", default="default", show_default=True, help="smoke, default or full.")
-@click.option("--seeds", metavar="N", type=int, help="How many seeds.  [default: the preset's]")
-@click.option("--first-seed", metavar="N", type=int, default=0, help="The first of them.  [default: 0]")
+@click.option("--seeds", metavar="N", type=int, help="Number of seeds.  [default: that of the preset]")
+@click.option("--first-seed", metavar="N", type=int, default=0, help="First seed.  [default: 0]")
 @click.option(
-    "--budget", metavar="B", help="One budget for all models: 2000steps, 60s, 20epochs.  [default: each one's recipe]"
+    "--budget",
+    metavar="B",
+    help="One budget for all models: 2000steps, 60s, 20epochs.  [default: the recipe of each model]",
 )
 @click.option(
     "--device", metavar="D", default="auto", show_default=True, help="auto, cpu, cuda, cuda:0, cuda:0,cuda:1 or mps."
@@ -65,116 +74,112 @@ FAILED, SIGNALLED = 3, 128  # and the number of the signal, as shells have it
     "--config",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="TOML: [run] of these options, [set.NAME] of a plugin's.",
+    help="TOML file: these options under [run], those of a plugin under [set.NAME].",
 )
 @plugin_option
 @click.option(
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Where the run is kept; one that is there is resumed.  [default: results/run-TIME]",
+    help="Folder of the run; an existing run is resumed.  [default: results/run-TIME]",
 )
-@click.option("--jobs", metavar="N", type=int, help="Cells at a time.  [default: one a core, one on a GPU]")
+@click.option("--jobs", metavar="N", type=int, help="Number of cells at a time.  [default: one per core or GPU]")
 @click.option(
-    "--timeout", metavar="TIME", help="Deadline of each cell, training, sampling and scoring together: 90s, 10min."
+    "--timeout", metavar="TIME", help="Time limit of a cell, for training, sampling and scoring together: 90s, 10min."
 )
-@click.option("--memory", metavar="SIZE", type=Size(), help="Most memory of a cell, all its processes together: 4GB.")
+@click.option(
+    "--memory", metavar="SIZE", type=Size(), help="Memory limit of a cell, for all its processes together: 4GB."
+)
 @click.option(
     "--isolation",
     type=click.Choice(("process", "none")),
     default="process",
     show_default=True,
-    help="Each cell in a process of its own; none, for debuggers: all in this one.",
+    help="process: each cell in its own process; none: all cells in this process, for debuggers.",
 )
 @click.option(
     "--scheduler",
     metavar="WHERE",
-    help="Run the cells on the workers of a Dask scheduler, tcp://127.0.0.1:8786, or on N that are started: local:N, "
-    "slurm:N, htcondor:N, pbs:N, sge:N, lsf:N, configured in ~/.config/dask/jobqueue.yaml. All must see --out.",
+    help="Run the cells on the workers of a Dask scheduler, tcp://127.0.0.1:8786, or on N new workers: local:N, "
+    "slurm:N, htcondor:N, pbs:N, sge:N, lsf:N, configured in ~/.config/dask/jobqueue.yaml. All need access to --out.",
 )
-@click.option("--insecure", is_flag=True, help="Let --scheduler be on another machine without TLS.")
-@click.option("--force", is_flag=True, help="Run everything again, also what is finished.")
+@click.option("--insecure", is_flag=True, help="Allow a --scheduler on another machine without TLS.")
+@click.option("--force", is_flag=True, help="Run all cells again, also finished ones.")
 @click.option(
-    "--retry", metavar="STATUS", help="Run again what ended so: failed (whatever went wrong), or some as timeout,oom."
+    "--retry", metavar="STATUS", help="Also run again the cells of this status: failed (any failure), or timeout,oom."
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of its time; run nothing.")
 @json_option
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> int:
-    """Train and sample models on datasets under one protocol, score the samples, and print one table a dataset.
+    """Train and sample models on datasets under one protocol, score the samples, and print one table per dataset.
 
-    With nothing else said: all models on a toy whose density is known, a real table and real images.
+    By default it runs all models on a toy dataset of known density, a real table and real images.
     """
-    from genbench.session.interrupts import ending_as_shells_tell
+    from genbench.session.interrupts import exit_on_sigterm
 
-    atexit.register(gc.freeze)  # or Python visits all objects of all libraries once more: 0.3 s
-    with ending_as_shells_tell():
+    atexit.register(gc.freeze)  # saves the last garbage collection over all libraries, 0.3 s
+    with exit_on_sigterm():
         return _run(_with_config(ctx, options))
 
 
-def _run(said: Mapping[str, Any]) -> int:
+def _run(options: Mapping[str, Any]) -> int:
     from genbench import api
     from genbench.cli.output import warn
     from genbench.plan.plan import Request
     from genbench.session.options import RunOptions
 
-    how = RunOptions(
-        out=said["out"], jobs=said["jobs"], timeout=seconds_of(said["timeout"]), memory=said["memory"],
-        isolation=said["isolation"], force=said["force"], retry=said["retry"], scheduler=said["scheduler"],
-        insecure=said["insecure"],
-    )  # fmt: skip
-    how.check()
+    names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure")
+    run_options = RunOptions(timeout=parse_timeout(options["timeout"]), **{name: options[name] for name in names})
+    run_options.check()
+    names = ("models", "datasets", "metrics", "preset", "seeds", "first_seed", "budget", "device")
+    plugins = tuple(Path(path) for path in options["plugins"])
     request = Request(
-        models=said["models"], datasets=said["datasets"], metrics=said["metrics"], preset=said["preset"],
-        seeds=said["seeds"], first_seed=said["first_seed"], budget=said["budget"], device=said["device"],
-        settings=tuple(said["settings"]), plugin_files=tuple(Path(p) for p in said["plugins"]),
-    )  # fmt: skip
+        settings=tuple(options["settings"]), plugin_files=plugins, **{name: options[name] for name in names}
+    )
+    dry_run, remote = options["dry_run"], options["scheduler"] is not None
     plan, registry = api.prepare(
-        request, said["data"], _of_data(said), resolve_device=not said["dry_run"], remote=how.scheduler is not None
+        request, options["data"], given_data_options(options), resolve_device=not dry_run, remote=remote
     )
     warn([*registry.problems, *plan.notes])
-    if said["dry_run"]:
-        return _print_plan(plan, said)
+    if dry_run:
+        return _print_plan(plan, options)
     try:
-        results, directory, stopped = api.execute(plan, registry, how)
-    except KeyboardInterrupt as stop:  # the second signal, or one before the first cell
-        click.echo("genbench: stopped at once; the records written so far are intact", err=True)
-        return SIGNALLED + getattr(stop, "number", signal.SIGINT)
-    if said["as_json"]:
+        results, directory, stopped = api.execute(plan, registry, run_options)
+    except KeyboardInterrupt as stop:  # a second signal, or one before the first cell
+        click.echo("genbench: stopped at once; all records written before are intact", err=True)
+        return EXIT_SIGNAL + getattr(stop, "number", signal.SIGINT)
+    if options["as_json"]:
         _print_json(results, directory)
     else:
         _print_tables(results, directory, plan)
     if stopped:
-        click.echo(f"stopped; to go on: genbench run ... --out {quote(str(directory))}", err=True)
-        return SIGNALLED + stopped
-    return FAILED if results.failures or results.lost or raised(results, plan) else 0
+        click.echo(f"stopped; to resume: genbench run ... --out {quote(str(directory))}", err=True)
+        return EXIT_SIGNAL + stopped
+    return EXIT_FAILED if results.failures or results.lost or metric_failures(results, plan) else 0
 
 
 def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options, those of the command line before those of --config, and the settings of both."""
+    """Return the options of --config, overridden by those on the command line, and the settings of both."""
     from genbench.registry.options import load_toml, parse_set
 
-    said = dict(options)
-    from_file: list[Any] = []
-    if options["config"] is not None:
-        known = [
-            p.name
-            for p in ctx.command.params
-            if p.name and p.name not in ("config", "settings", "as_json", "dry_run", "force", "insecure")
-        ]
-        values, from_file = load_toml(options["config"], [*known, "plugin"])
-        if code := next((name for name in ("plugin", "plugins") if name in values), None):
-            told = "names Python files, and a configuration runs no code; give them on the command line, --plugin FILE"
-            raise UserError(f"--config {options['config']}: [run] {code}: {told}")
+    merged, path = dict(options), options["config"]
+    settings: list[Any] = []
+    if path is not None:
+        known = [p.name for p in ctx.command.params if p.name and p.name not in NOT_IN_CONFIG]
+        values, settings = load_toml(path, [*known, "plugin"])
+        if plugin := next((name for name in ("plugin", "plugins") if name in values), None):
+            remedy = "a configuration cannot load code; give Python files on the command line, with --plugin FILE"
+            raise UserError(f"--config {path}: [run] {plugin}: {remedy}")
         for name, value in values.items():
             if ctx.get_parameter_source(name) is not click.core.ParameterSource.COMMANDLINE:
-                said[name] = _typed(ctx, name, value, options["config"])
-    said["settings"] = [*from_file, *(parse_set(text) for text in options["settings"])]
-    return said
+                merged[name] = _parse_config_value(ctx, name, value, path)
+    merged["settings"] = [*settings, *(parse_set(text) for text in options["settings"])]
+    return merged
 
 
-def _typed(ctx: click.Context, name: str, value: Any, path: Path) -> Any:
-    """Return a value of --config as the command line would have given it: lists join, or repeat."""
+def _parse_config_value(ctx: click.Context, name: str, value: Any, path: Path) -> Any:
+    """Return a value of --config as from the command line: a list is joined by commas, or repeats the option."""
     parameter = next(p for p in ctx.command.params if p.name == name)
     if isinstance(value, bool):
         raise UserError(f"--config {path}: [run] {name} = {str(value).lower()}: expected a value, not true or false")
@@ -188,13 +193,8 @@ def _typed(ctx: click.Context, name: str, value: Any, path: Path) -> Any:
         raise UserError(f"--config {path}: [run] {name} = {value!r}: {error.message.rstrip('.')}") from None
 
 
-def _of_data(said: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("columns", "labels", "log", "periodic", "na", "encoding", "max_bytes")
-    return {name: said[name] for name in names if said[name] is not None}
-
-
-def seconds_of(text: str | None) -> float | None:
-    """Return the seconds of ``--timeout``, as 90s or 10min; raises UserError."""
+def parse_timeout(text: str | None) -> float | None:
+    """Return the seconds in the text of ``--timeout``, as 90s or 10min; raises UserError."""
     if text is None:
         return None
     from genbench.budget import Budget
@@ -208,15 +208,15 @@ def seconds_of(text: str | None) -> float | None:
     return limit.amount
 
 
-def _print_plan(plan: Any, said: Mapping[str, Any]) -> int:
-    """Print which cells would run, which combinations not and why, and how long it may take."""
+def _print_plan(plan: Any, options: Mapping[str, Any]) -> int:
+    """Print the cells that would run, the combinations that are skipped and why, and an estimate of the time."""
     from genbench.cli.output import print_json, print_table
     from genbench.plan.device_names import DeviceName
     from genbench.session.options import jobs_for
     from genbench.text import duration
 
-    jobs = said["jobs"] or jobs_for(DeviceName.parse(said["device"]))
-    if said["as_json"]:
+    jobs = options["jobs"] or jobs_for(DeviceName.parse(options["device"]))
+    if options["as_json"]:
         cells = [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells]
         skipped = [skip.as_dict() for skip in plan.skips]
         print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": plan.seconds(jobs)})
@@ -242,28 +242,26 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
     for skip in plan.skips:
         click.echo(f"skip  {skip}")
     for record in [*results.failures, *results.lost]:
-        what = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
-        click.echo(
-            f"{record['status']}  {plain(what)}, while in {record['phase']}: {plain(record['reason'])}", err=True
-        )
-    for line in raised(results, plan):
+        cell = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
+        click.echo(f"{record['status']}  {plain(cell)}, during {record['phase']}: {plain(record['reason'])}", err=True)
+    for line in metric_failures(results, plan):
         click.echo(f"failed  {line}", err=True)
-    click.echo(f"\nThe run is kept in {directory}; more of it: genbench table {quote(str(directory))} --metrics all")
+    click.echo(f"\nThe run is in {directory}; for all scores: genbench table {quote(str(directory))} --metrics all")
 
 
-def raised(results: Any, plan: Any) -> list[str]:
-    """Return a line for each metric of the plan that raised, with how often and what it said first."""
-    from genbench.record.score import column_of, failed
+def metric_failures(results: Any, plan: Any) -> list[str]:
+    """Return a line for each metric of the plan that raised an error: in how many cells, and the first message."""
+    from genbench.record.score import column_of, metric_failed
     from genbench.text import plain
 
-    reasons: dict[str, list[str]] = {metric.label: [] for cell in plan.cells for metric in cell.metrics}
+    messages: dict[str, list[str]] = {metric.label: [] for cell in plan.cells for metric in cell.metrics}
     for score in (score for record in results.records for score in record.get("scores") or ()):
         name = column_of(score)
-        if name in reasons and failed(score):
-            reasons[name].append(score["warnings"][0].removeprefix("failed: "))
+        if name in messages and metric_failed(score):
+            messages[name].append(score["warnings"][0].removeprefix("failed: "))
     return [
-        plain(f"metric {name}, in {len(why)} cell{'s' * (len(why) > 1)}: {why[0]}")
-        for name, why in reasons.items() if why
+        plain(f"metric {name}, in {len(found)} cell{'s' * (len(found) > 1)}: {found[0]}")
+        for name, found in messages.items() if found
     ]  # fmt: skip
 
 

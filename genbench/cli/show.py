@@ -1,4 +1,4 @@
-"""``genbench show NAME``: what a plugin provides, its options with types, defaults and meaning, and who made it."""
+"""``genbench show NAME``: a model, dataset, metric or space, its options with types and defaults, and its provider."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["show"]
 @json_option
 @plugin_option
 def show(name: str, as_json: bool, plugins: tuple[str, ...]) -> None:
-    """Show what a model, dataset, metric or space is, its options, and who provides it.
+    """Show a model, dataset, metric or space: its options, and who provides it.
 
     NAME may be preceded by its kind or its distribution: dataset:gaussian, genbench-hep:dijets.
     """
@@ -54,7 +54,7 @@ def _print(fact: dict[str, Any]) -> None:
     print_table(("option", "type", "default", "meaning"), rows)
     name, option = fact["name"], fact["options"][0]["name"]
     click.echo(
-        f"to set one: --set {name}.{option}=VALUE or '{name}[{option}=VALUE]'; a sweep: '{name}[{option}=A|B]'\n"
+        f"to set an option: --set {name}.{option}=VALUE or '{name}[{option}=VALUE]'; a sweep: '{name}[{option}=A|B]'\n"
     )
 
 

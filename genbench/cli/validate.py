@@ -1,4 +1,4 @@
-"""``genbench validate``: are runs what they say they are? Imports what it needs when it runs."""
+"""``genbench validate``: are runs complete and unaltered? Imports what it needs when run."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from genbench.errors import UserError
 
 __all__ = ["validate"]
 
-FAILED = 3
+EXIT_INVALID = 3
 
 
 @click.command(short_help="check runs against the JSON Schema")
 @click.argument("runs", metavar="RUN...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--schema", "kind", type=click.Choice(("record", "run")), help="Print the JSON Schema of this instead.")
+@click.option("--schema", "kind", type=click.Choice(("record", "run")), help="Print this JSON Schema instead.")
 @click.option("-f", "--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True)
 def validate(runs: tuple[Path, ...], kind: str | None, form: str) -> int:
-    """Check RUN..., run directories of 'genbench run'; nothing in them is changed.
+    """Check RUN..., run directories of 'genbench run', without changing them.
 
-    Each record is held against the published JSON Schema, its sha256 and its key, and the samples against their
-    checksums. Exit code 0 where all are as they should be, 3 where any is not.
+    Each record is checked against the published JSON Schema, its sha256 and its key, and samples against their
+    checksums. The exit code is 0 if all runs are valid, else 3.
     """
     from genbench.cli.output import print_json
     from genbench.record import validation
@@ -32,14 +32,14 @@ def validate(runs: tuple[Path, ...], kind: str | None, form: str) -> int:
         return 0
     if not runs:
         raise UserError("validate: name a run's directory, or --schema record")
-    verdicts = [validation.validate(run) for run in runs]
+    reports = [validation.validate(run) for run in runs]
     if form == "json":
-        print_json({"runs": [verdict.as_dict() for verdict in verdicts]})
-        return 0 if all(verdict.ok for verdict in verdicts) else FAILED
-    for verdict in verdicts:
-        count = len(verdict.problems)
-        what = "ok" if verdict.ok else f"{count} problem{'s' if count > 1 else ''}"
-        click.echo(f"{plain(verdict.run)}: {verdict.cells} cells, {verdict.records} records: {what}")
-        for line in [*map(str, verdict.problems), *verdict.notes]:
+        print_json({"runs": [report.as_dict() for report in reports]})
+        return 0 if all(report.ok for report in reports) else EXIT_INVALID
+    for report in reports:
+        count = len(report.problems)
+        result = "ok" if report.ok else f"{count} problem{'s' if count > 1 else ''}"
+        click.echo(f"{plain(report.run)}: {report.cells} cells, {report.records} records: {result}")
+        for line in [*map(str, report.problems), *report.notes]:
             click.echo(f"  {plain(line)}")
-    return 0 if all(verdict.ok for verdict in verdicts) else FAILED
+    return 0 if all(report.ok for report in reports) else EXIT_INVALID

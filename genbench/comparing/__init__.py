@@ -1,4 +1,4 @@
-"""Two sets of runs -> what got better or worse beyond noise, and an exit code."""
+"""Compare two sets of runs: what got better or worse beyond noise, and the exit code that follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The formats of a comparison, by name."""
+"""Render a comparison in a format chosen by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from genbench.comparing.comparison import Comparison
 from genbench.comparing.verdict import Verdict
 from genbench.errors import UserError
-from genbench.record.encoding import plain, to_json
+from genbench.record.encoding import json_value, to_json
 from genbench.report.text import clean
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "render_json",
 ]
 
-MAX_MEASURE_CHARACTERS = 64  # characters of a measure in Bencher
+MAX_MEASURE_CHARACTERS = 64  # of a measure's name in Bencher
 
 FORMATS = ("rich", "markdown", "json", "github-action-benchmark", "bmf", "asv")
 
@@ -33,7 +33,7 @@ FORMATS = ("rich", "markdown", "json", "github-action-benchmark", "bmf", "asv")
 def render(comparison: Comparison, form: str, *, full: bool = False, strict: bool = False) -> str:
     """Return a comparison as text in one of ``FORMATS``; ``full`` lists what is otherwise only counted.
 
-    ``rich`` is what a terminal of 100 columns without colours shows; ``exit_code`` in JSON is that of ``strict``.
+    ``rich`` is plain text for a terminal of 100 columns; with ``strict``, JSON gives the exit code of ``--strict``.
     Raises UserError for another format.
     """
     if form == "rich":
@@ -64,7 +64,7 @@ def _plain_terminal(comparison: Comparison, full: bool) -> str:
 
 
 def render_json(comparison: Comparison, *, strict: bool = False) -> str:
-    """Return all that is known: ``summary``, ``counts``, ``exit_code``, ``notes``, ``about``, ``verdicts``."""
+    """Return everything as JSON: ``summary``, ``counts``, ``exit_code``, ``notes``, ``about``, ``verdicts``."""
     return to_json(
         {
             "base": comparison.base,
@@ -81,7 +81,7 @@ def render_json(comparison: Comparison, *, strict: bool = False) -> str:
 
 
 def render_github_action_benchmark(comparison: Comparison) -> str:
-    """Return the JSON that github-action-benchmark takes as ``customSmallerIsBetter``."""
+    """Return JSON for github-action-benchmark, in its format ``customSmallerIsBetter``."""
     found = []
     for each, value, scale in _smaller_is_better(comparison):
         runs = _scaled(each, scale)
@@ -94,7 +94,7 @@ def render_github_action_benchmark(comparison: Comparison) -> str:
 
 
 def render_bmf(comparison: Comparison) -> str:
-    """Return Bencher Metric Format: by subject and measure head's value, its lowest and highest run."""
+    """Return Bencher Metric Format: head's value by subject and measure, with the lowest and highest run as bounds."""
     found: dict[str, dict[str, Any]] = {}
     for each in comparison.verdicts:
         if isinstance(each.head, (int, float)) and math.isfinite(each.head):
@@ -105,7 +105,7 @@ def render_bmf(comparison: Comparison) -> str:
 
 
 def render_asv(comparison: Comparison) -> str:
-    """Return one result file of airspeed velocity (version 2) for head, its name where no commit is known."""
+    """Return a result file of airspeed velocity (version 2) for head, named by its commit where that is known."""
     about: Mapping[str, Any] = comparison.about.get("head") or {}
     machine = {str(k): str(v) for k, v in (about.get("machine") or {}).items() if k != "load"}
     columns = ["result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b", "stats_q_25",
@@ -126,11 +126,11 @@ def render_asv(comparison: Comparison) -> str:
         "params": machine, "python": python, "requirements": versions, "env_vars": {}, "durations": {},
         "result_columns": columns, "results": results,
     }  # fmt: skip
-    return json.dumps(plain(content), indent=1)
+    return json.dumps(json_value(content), indent=1)
 
 
 def _smaller_is_better(comparison: Comparison) -> list[tuple[Verdict, float, Callable[[float], float]]]:
-    """Return the verdicts on numbers with head's value, turned over where higher is better, and what turns it."""
+    """Return the verdicts on numbers, with head's value, inverted where higher is better, and the function used."""
     found: list[tuple[Verdict, float, Callable[[float], float]]] = []
     for each in comparison.verdicts:
         if not isinstance(each.head, (int, float)) or each.kind == "status" or not math.isfinite(each.head):
@@ -143,7 +143,7 @@ def _smaller_is_better(comparison: Comparison) -> list[tuple[Verdict, float, Cal
 
 
 def _scaled(each: Verdict, scale: Callable[[float], float]) -> list[float]:
-    """Return head's runs that have a value, and one on the scale: zero has no inverse."""
+    """Return the values of head's runs on this scale, without those that have none (zero has no inverse)."""
     return [scale(run) for run in each.head_runs if run is not None and (run or scale is not _inverse)]
 
 

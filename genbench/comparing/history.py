@@ -1,9 +1,9 @@
-"""A metric over many runs, in the order of their time, and the runs from which on it was another.
+"""A metric over many runs in the order of their time, and the runs at which its mean changed.
 
 Change points are found by binary segmentation (Scott & Knott 1974): the split with the largest standardised difference
-of means is kept where, by random permutations of the runs, so large a one is rare (p < 0.01, as in Matteson & James
-2014, arXiv:1306.4933), and both parts are searched again. That needs about ten runs. Runs that repeat a value to 1e-4
-(the same code and seeds) need no test: each step between repeated values is a change.
+of means is kept where random permutations of the runs rarely have as large a one (p < 0.01, as in Matteson & James
+2014, arXiv:1306.4933), and both parts are searched again. That needs about ten runs. Where runs repeat a value to 1e-4
+(the same code and seeds), no test is needed: each step between repeated values is a change.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from typing import Any
 
 import numpy as np
 
-from genbench.comparing.quality import SAME
-from genbench.comparing.sources import Side, read_side
+from genbench.comparing.quality import REPEAT_TOLERANCE
+from genbench.comparing.sources import RunSet, read_run_set
 from genbench.errors import UnknownName, UserError
 from genbench.record.score import column_of
 from genbench.table.columns import scale_of
 
-__all__ = ["Change", "Point", "Series", "change_points", "history", "runs_in"]
+__all__ = ["Change", "RunMean", "Series", "change_points", "history", "runs_in"]
 
-ALPHA = 0.01
+ALPHA = 0.01  # of the permutation test
 PERMUTATIONS = 999
-LEAST = 2  # runs on either side of a change
+MIN_SEGMENT_RUNS = 2  # between two changes
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
-class Point:
-    """The mean over seeds of one run, its standard deviation over seeds, and how many there are."""
+class RunMean:
+    """The mean of a metric over the seeds of one run, its standard deviation over seeds, and the number of seeds."""
 
     run: str
     created: str
@@ -45,7 +45,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Change:
-    """From this point on (its index) the mean is another; ``p`` is None where values repeat exactly on both sides."""
+    """A change of the mean at the point of index ``at``; ``p`` is None where values repeat exactly on both sides."""
 
     at: int
     run: str
@@ -57,13 +57,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Series:
-    """One metric of one cell over runs; ``left_out`` says how many runs measured something else under its name."""
+    """One metric of one cell over runs; ``left_out`` counts runs that measured something else under the same name."""
 
     subject: str
     metric: str
     better: str | None
     unit: str
-    points: tuple[Point, ...]
+    points: tuple[RunMean, ...]
     changes: tuple[Change, ...] = ()
     left_out: int = 0
 
@@ -76,53 +76,55 @@ class Series:
         return (last.after > last.before) == (self.better == "lower")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return its fields as JSON can hold them."""
+        """Return the fields, and ``worsened``, as JSON values."""
         return {**asdict(self), "worsened": self.worsened}
 
 
 def runs_in(paths: Iterable[str | Path]) -> list[Path]:
-    """Return the run directories among paths and, at most two folders down, in them; raises UserError for none."""
+    """Return the run directories among paths and up to two folders below them; raises UserError for none."""
     found: list[Path] = []
     for path in map(Path, paths):
-        inside = [folder for pattern in ("run.json", "*/run.json", "*/*/run.json") for folder in path.glob(pattern)]
-        if not inside:
+        files = [file for pattern in ("run.json", "*/run.json", "*/*/run.json") for file in path.glob(pattern)]
+        if not files:
             raise UserError(f"{path}: no run here (no run.json); give run directories, or a folder of them")
-        found += [file.parent for file in inside]
+        found += [file.parent for file in files]
     return list(dict.fromkeys(found))
 
 
 def history(
     *paths: str | Path, metrics: Sequence[str] = (), models: Sequence[str] = (), datasets: Sequence[str] = ()
 ) -> list[Series]:
-    """Return a series for each metric of each model, dataset, budget and device, those that changed last first.
+    """Return a series for each metric of each model, dataset, budget and device: worsened first, then changed.
 
-    Runs with a failed seed have no point. Times are series only where ``metrics`` names them (fit_s, samples_per_s),
-    and of the machine of the newest run alone. Raises UserError.
+    A run with a failed seed has no point. Timings are included only where ``metrics`` names them (fit_s,
+    samples_per_s), and only from the machine of the newest run. Raises UserError.
     """
-    sides = sorted(
-        ((read_side(run, unbegun=True), run) for run in runs_in(paths)),
+    run_sets = sorted(
+        ((read_run_set(run, allow_empty=True), run) for run in runs_in(paths)),
         key=lambda each: str(each[0].about.get("created")),
     )
-    _check([side for side, _ in sides], metrics, models, datasets)
-    gathered: dict[tuple[str, str], list[tuple[Point, Mapping[str, Any], Any]]] = {}
-    for side, run in sides:
-        for (model, dataset, budget, device), seeds in side.cells.items():
+    _check_names([run_set for run_set, _ in run_sets], metrics, models, datasets)
+    gathered: dict[tuple[str, str], list[tuple[RunMean, Mapping[str, Any], Any]]] = {}
+    for run_set, run in run_sets:
+        for (model, dataset, budget, device), seeds in run_set.cells.items():
             if (models and model not in models) or (datasets and dataset not in datasets):
                 continue
             subject = f"{model} x {dataset} ({budget}, {device})"
-            for name, (values, about, like) in _measured(seeds, side, metrics).items():
+            for name, (values, about, scale) in _values(seeds, run_set, metrics).items():
                 if metrics and name not in metrics:
                     continue
-                point = _point(run.name, str(side.about.get("created") or ""), values)
-                gathered.setdefault((subject, name), []).append((point, about, like))
+                point = _point(run.name, str(run_set.about.get("created") or ""), values)
+                gathered.setdefault((subject, name), []).append((point, about, scale))
     found = [_series(subject, name, many) for (subject, name), many in gathered.items()]
     return sorted(found, key=lambda each: (not each.worsened, not each.changes))
 
 
-def _check(sides: Sequence[Side], metrics: Sequence[str], models: Sequence[str], datasets: Sequence[str]) -> None:
-    """Raise UnknownName for what no run has."""
-    cells = [name for side in sides for name in side.cells]
-    records = [record for side in sides for seeds in side.cells.values() for record in seeds.values()]
+def _check_names(
+    run_sets: Sequence[RunSet], metrics: Sequence[str], models: Sequence[str], datasets: Sequence[str]
+) -> None:
+    """Raise UnknownName for a name that no run has."""
+    cells = [name for run_set in run_sets for name in run_set.cells]
+    records = [record for run_set in run_sets for seeds in run_set.cells.values() for record in seeds.values()]
     scores = {column_of(score) for record in records for score in record.get("scores") or ()}
     timings = {name for record in records for name in record.get("timings") or ()}
     for kind, wanted, known in (
@@ -134,36 +136,36 @@ def _check(sides: Sequence[Side], metrics: Sequence[str], models: Sequence[str],
             raise UnknownName(kind, unknown, known)
 
 
-def _measured(
-    seeds: Mapping[int, Mapping[str, Any]], side: Side, wanted: Sequence[str]
+def _values(
+    seeds: Mapping[int, Mapping[str, Any]], run_set: RunSet, wanted: Sequence[str]
 ) -> dict[str, tuple[list[float], Mapping[str, Any], Any]]:
-    """Return the values over seeds of each metric and wanted timing of a cell, and what must be alike to compare."""
+    """Return the values over seeds of each metric and wanted timing of a cell, a score, and the scale they are on."""
     if any(record["status"] != "ok" for record in seeds.values()):
         return {}
     found: dict[str, tuple[list[float], Mapping[str, Any], Any]] = {}
     for record in seeds.values():
-        alike = [record.get("sizes"), sorted(seeds)]
+        conditions = [record.get("sizes"), sorted(seeds)]
         for score in record.get("scores") or ():
             if score.get("value") is not None:
-                known = found.setdefault(column_of(score), ([], score, [*scale_of(score), alike]))
+                known = found.setdefault(column_of(score), ([], score, [*scale_of(score), conditions]))
                 known[0].append(float(score["value"]))
         for name, value in (record.get("timings") or {}).items():
             if name in wanted and isinstance(value, (int, float)):
-                better = "higher" if name.endswith("_per_s") else "lower"
-                known = found.setdefault(name, ([], {"better": better, "unit": ""}, [sorted(side.machines), alike]))
+                about = {"better": "higher" if name.endswith("_per_s") else "lower", "unit": ""}
+                known = found.setdefault(name, ([], about, [sorted(run_set.machines), conditions]))
                 known[0].append(float(value))
     return {name: each for name, each in found.items() if len(each[0]) == len(seeds)}
 
 
-def _point(run: str, created: str, values: Sequence[float]) -> Point:
+def _point(run: str, created: str, values: Sequence[float]) -> RunMean:
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return Point(run, created, math.fsum(values) / len(values), sd, len(values))
+    return RunMean(run, created, math.fsum(values) / len(values), sd, len(values))
 
 
-def _series(subject: str, name: str, many: Sequence[tuple[Point, Mapping[str, Any], Any]]) -> Series:
-    """Return the series of the runs that measured what the newest did."""
-    _, about, like = many[-1]
-    points = tuple(point for point, _, other in many if other == like)
+def _series(subject: str, name: str, many: Sequence[tuple[RunMean, Mapping[str, Any], Any]]) -> Series:
+    """Return the series of the runs that measured the same as the newest."""
+    _, about, scale = many[-1]
+    points = tuple(point for point, _, other in many if other == scale)
     found = change_points([point.value for point in points])
     ends = [0, *(at for at, _ in found), len(points)]
     means = [float(np.mean([p.value for p in points[a:b]])) for a, b in pairwise(ends)]
@@ -178,28 +180,28 @@ def _series(subject: str, name: str, many: Sequence[tuple[Point, Mapping[str, An
 
 
 def change_points(values: Sequence[float], alpha: float = ALPHA) -> list[tuple[int, float | None]]:
-    """Return the indices at which another mean begins, in order, each with its p-value (None: exact steps).
+    """Return the indices at which the mean changes, in order, each with its p-value (None for exact steps).
 
-    Deterministic: the permutations have a fixed seed.
+    The result is deterministic: the permutations have a fixed seed.
     """
     found = np.asarray(values, dtype=np.float64)
     steps = _exact_steps(found)
     if steps is not None:
         return [(at, None) for at in steps]
-    return sorted(_segmented(found, 0, alpha, np.random.default_rng(0)), key=lambda change: change[0])
+    return sorted(_segment(found, 0, alpha, np.random.default_rng(0)), key=lambda change: change[0])
 
 
 def _exact_steps(values: Array) -> list[int] | None:
-    """Return where repeated values step; None where some value before the last step is not repeated: there is noise."""
+    """Return where repeated values step; None where a value before the last step is not repeated, as with noise."""
     size = np.maximum(np.abs(values[1:]), np.abs(values[:-1]))
-    starts = [int(i) + 1 for i in np.flatnonzero(np.abs(np.diff(values)) > SAME * size)]
+    starts = [int(i) + 1 for i in np.flatnonzero(np.abs(np.diff(values)) > REPEAT_TOLERANCE * size)]
     ends = [*starts, len(values)]
     lengths = [end - start for start, end in zip([0, *starts], ends, strict=True)]
-    return starts if all(length >= LEAST for length in lengths[:-1]) else None
+    return starts if all(length >= MIN_SEGMENT_RUNS for length in lengths[:-1]) else None
 
 
-def _segmented(values: Array, offset: int, alpha: float, rng: np.random.Generator) -> list[tuple[int, float | None]]:
-    if len(values) < 2 * LEAST:
+def _segment(values: Array, offset: int, alpha: float, rng: np.random.Generator) -> list[tuple[int, float | None]]:
+    if len(values) < 2 * MIN_SEGMENT_RUNS:
         return []
     at, observed = _best_split(values[None])
     permuted = rng.permuted(np.tile(values, (PERMUTATIONS, 1)), axis=1)
@@ -207,17 +209,18 @@ def _segmented(values: Array, offset: int, alpha: float, rng: np.random.Generato
     if p >= alpha:
         return []
     split = int(at[0])
-    before = _segmented(values[:split], offset, alpha, rng)
-    return [*before, (offset + split, p), *_segmented(values[split:], offset + split, alpha, rng)]
+    before = _segment(values[:split], offset, alpha, rng)
+    return [*before, (offset + split, p), *_segment(values[split:], offset + split, alpha, rng)]
 
 
 def _best_split(rows: Array) -> tuple[Array, Array]:
-    """Return, for each of (m, n) rows, the split with the largest difference of means in its own error, and that."""
+    """Return for each row of (m, n) values the split with the largest standardised difference of means, and that."""
     n = rows.shape[1]
-    sizes = np.arange(LEAST, n - LEAST + 1)
+    sizes = np.arange(MIN_SEGMENT_RUNS, n - MIN_SEGMENT_RUNS + 1)
     sums = np.cumsum(rows, axis=1)
     below = sums[:, sizes - 1] / sizes
     above = (sums[:, -1:] - sums[:, sizes - 1]) / (n - sizes)
-    statistic = np.abs(above - below) * np.sqrt(sizes * (n - sizes) / n)  # the same error for all rows of one sample
+    # the spread is left out: it is the same for all permutations
+    statistic = np.abs(above - below) * np.sqrt(sizes * (n - sizes) / n)
     best = statistic.argmax(axis=1)
     return sizes[best], statistic.max(axis=1)

@@ -1,25 +1,25 @@
-"""Two sides -> a verdict on every cell, metric, timing, fact and ending that either has."""
+"""Match the cells of two sets of runs and decide on each of their statuses, scores, facts and timings."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genbench.comparing.comparison import Comparison
 from genbench.comparing.fact import decide_fact, decide_status
 from genbench.comparing.power import ALPHA, POWER
-from genbench.comparing.quality import EQUAL, FLOORS, SHARE, Pair, decide_quality
-from genbench.comparing.sources import CellName, Side, read_side
-from genbench.comparing.speed import SLOWER, decide_speed
+from genbench.comparing.quality import EQUAL_REASON, MIN_CHANGE_FLOOR_SDS, MIN_CHANGE_SHARE, Pair, decide_quality
+from genbench.comparing.sources import CellName, RunSet, read_run_set
+from genbench.comparing.speed import MIN_SLOWDOWN_RATIO, decide_speed
 from genbench.comparing.verdict import Verdict
 from genbench.errors import UnknownName, UserError
 from genbench.plan.device_names import kind_of
 from genbench.record.score import column_of
 from genbench.record.status import Status
-from genbench.table.aggregate import shared
+from genbench.table.aggregate import contended
 from genbench.table.columns import TIMING_METRICS, scale_of
 
 if TYPE_CHECKING:
@@ -28,10 +28,22 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 Seeds = Mapping[int, Mapping[str, Any]]  # the records of one cell by seed
-TIMES = {"fit": "fit_cpu_s", "first_sample": "first_sample_s", "sample": "samples_per_s"}  # what is compared of timings
-ONE_TIME = "one measurement, on both sides"
-ELSEWHERE = "timed on another machine or in another session; genbench bench runs both in turn"
-FAILED = float("inf")
+# the timings that are compared, by the name of their verdict
+TIMINGS = {"fit": "fit_cpu_s", "first_sample": "first_sample_s", "sample": "samples_per_s"}
+SAME_MEASUREMENT = "the same measurement on both sides"
+OTHER_SESSION = "timed on another machine or in another session; genbench bench measures both in turn"
+FAILED_VALUE = float("inf")
+MAX_REASON_LENGTH = 120  # characters of a failure's reason
+
+
+@dataclass(frozen=True)
+class _Thresholds:
+    """The false-alarm rate, and the smallest changes that count; see ``compare``."""
+
+    alpha: float
+    floors: float
+    share: float
+    slower: float
 
 
 def compare(
@@ -41,45 +53,45 @@ def compare(
     metrics: Sequence[str] = (),
     same_session: bool = False,
     alpha: float = ALPHA,
-    floors: float = FLOORS,
-    share: float = SHARE,
-    slower: float = SLOWER,
+    floors: float = MIN_CHANGE_FLOOR_SDS,
+    share: float = MIN_CHANGE_SHARE,
+    slower: float = MIN_SLOWDOWN_RATIO,
 ) -> Comparison:
-    """Return what got better or worse from base to head, beyond noise.
+    """Decide what got better or worse from base to head, beyond noise.
 
     Each side is a run directory, results of ``genbench.load``, a JSON file of pytest-benchmark, or a directory of such
-    files, one a process. ``metrics`` names the columns to compare, by default all. ``same_session`` is your word that
-    both sides were timed in turn in one job; machines are still checked. ``alpha`` is the one-sided error of all
-    scores at once, and of all times; ``floors`` (standard deviations of the floor), ``share`` (of the distance from it)
-    and ``slower`` (ratio of times) say from where on a change counts. Raises UserError.
+    files, one per process. ``metrics`` names the columns to compare, by default all. ``same_session`` asserts that both
+    sides were timed in turn in one job; the machines are still checked. ``alpha`` is the one-sided false-alarm rate of
+    all scores together, and of all times together. ``floors`` (standard deviations of the floor), ``share`` (of the
+    distance from it) and ``slower`` (ratio of times) are the smallest changes that count. Raises UserError.
     """
     if math.isnan(alpha + floors + share + slower):
-        raise UserError("alpha, floors, share and slower must be numbers, one is nan")
-    a, b = read_side(base, "base"), read_side(head, "head")
+        raise UserError("alpha, floors, share and slower must be numbers, but one is nan")
+    a, b = read_run_set(base, "base"), read_run_set(head, "head")
     if bool(a.cells) != bool(b.cells):
-        raise UserError(f"{a.name} and {b.name}: one is a run, the other of pytest-benchmark; compare two of a kind")
+        raise UserError(f"{a.name} and {b.name}: one is a run, the other is of pytest-benchmark; compare two of a kind")
     if a.cells:
-        verdicts = _cells(a, b, set(metrics), same_session, (alpha, floors, share, slower))
+        verdicts = _decide_cells(a, b, set(metrics), same_session, _Thresholds(alpha, floors, share, slower))
     else:
-        verdicts = _benchmarks(a, b, same_session, alpha, slower)
+        verdicts = _decide_benchmarks(a, b, same_session, alpha, slower)
     notes = [f"left out, damaged: {damage}" for side in (a, b) for damage in side.damaged]
     notes += [f"{side.name}: {side.unfinished} cells of its plan have not run" for side in (a, b) if side.unfinished]
-    notes += _rules(verdicts, alpha, floors, share) if a.cells else []
+    notes += _notes(verdicts, alpha, floors, share) if a.cells else []
     return Comparison(tuple(verdicts), a.name, b.name, tuple(notes), {"base": a.about, "head": b.about})
 
 
-def _rules(verdicts: Sequence[Verdict], alpha: float, floors: float, share: float) -> list[str]:
-    """Return how scores were decided, and what could have been seen."""
+def _notes(verdicts: Sequence[Verdict], alpha: float, floors: float, share: float) -> list[str]:
+    """Return how scores were decided, and which changes could have been detected."""
     rule = (
-        f"scores: false alarms at most {alpha:.0%}, one-sided, of all at once; a change counts from {floors:g} "
+        f"scores: false alarms at most {alpha:.0%}, one-sided, over all of them; a change counts from {floors:g} "
         f"standard deviations of the floor and {share:.0%} of the distance from it"
     )
-    seen = sorted(each.smallest for each in verdicts if each.smallest is not None and each.kind == "quality")
-    if not seen:
+    smallest = sorted(each.smallest for each in verdicts if each.smallest is not None and each.kind == "quality")
+    if not smallest:
         return [rule]
     power = (
-        f"smallest worsening that could have been seen by one test (one-sided {alpha:.0%}, power {POWER:.0%}): "
-        f"{seen[len(seen) // 2]:.0%} of the value in the median of {len(seen)} scores, from {seen[0]:.0%}"
+        f"smallest worsening that one test could have detected (one-sided {alpha:.0%}, power {POWER:.0%}): median "
+        f"{smallest[len(smallest) // 2]:.0%} of the value over {len(smallest)} scores, lowest {smallest[0]:.0%}"
     )
     return [rule, power]
 
@@ -87,36 +99,36 @@ def _rules(verdicts: Sequence[Verdict], alpha: float, floors: float, share: floa
 # --------------------------------------------------------------------------------------------------------------- cells
 
 
-def _cells(
-    a: Side, b: Side, metrics: set[str], same_session: bool, limits: tuple[float, float, float, float]
+def _decide_cells(
+    a: RunSet, b: RunSet, metrics: set[str], same_session: bool, thresholds: _Thresholds
 ) -> list[Verdict]:
-    alpha, floors, share, slower = limits
     verdicts: list[Verdict] = []
     pairs: list[Pair] = []
     titles = _titles([*a.cells, *b.cells])
-    known = {column for side in (a, b) for seeds in side.cells.values() for column in _columns(seeds)}
+    known = {column for side in (a, b) for seeds in side.cells.values() for column in _scores_by_column(seeds)}
     for unknown in sorted(metrics - known):
         raise UnknownName("score in these runs", unknown, known)
-    times = alpha / max(1, len(TIMES) * len(a.cells.keys() & b.cells.keys()))  # Bonferroni
+    timing_alpha = thresholds.alpha / max(1, len(TIMINGS) * len(a.cells.keys() & b.cells.keys()))  # Bonferroni
     for name in dict.fromkeys([*a.cells, *b.cells]):
         title, old, new = titles[name], a.cells.get(name), b.cells.get(name)
         if old is None or new is None:
-            verdicts += _one_sided(title, name, b if new is None else a, new is not None)
+            verdicts += _one_sided_cell(title, name, b if new is None else a, new is not None)
             continue
-        verdicts.append(decide_status(*_statuses(old, new), subject=title, reason=_reason(new), alpha=alpha))
+        verdicts.append(decide_status(*_statuses(old, new), subject=title, reason=_reason(new), alpha=thresholds.alpha))
         if why := _incomparable(old, new):
             verdicts.append(Verdict(title, "scores", "not comparable", why))
         else:
             found, others = _pairs(title, old, new, metrics)
             pairs += found
             verdicts += others
-        verdicts += _facts(title, old, new)
-        verdicts += _times(title, old, new, same_session, times, slower)
-    return [*verdicts, *decide_quality(pairs, alpha=alpha, floors=floors, share=share)]
+        verdicts += _decide_facts(title, old, new)
+        verdicts += _decide_timings(title, old, new, same_session, timing_alpha, thresholds.slower)
+    scores = decide_quality(pairs, alpha=thresholds.alpha, floors=thresholds.floors, share=thresholds.share)
+    return [*verdicts, *scores]
 
 
 def _titles(names: Sequence[CellName]) -> dict[CellName, str]:
-    """Return how cells are called: by model and dataset, and by budget and device where they tell some apart."""
+    """Return the names to show for cells: model and dataset, with budget and device where those differ."""
     titles = {}
     for name in dict.fromkeys(names):
         model, dataset, budget, device = name
@@ -125,13 +137,13 @@ def _titles(names: Sequence[CellName]) -> dict[CellName, str]:
     return titles
 
 
-def _one_sided(title: str, name: CellName, other: Side, is_new: bool) -> list[Verdict]:
-    """Return that a cell came or went, or that the other side has it under another budget or device."""
-    near = [f"{each[2]} on {each[3]}" for each in other.cells if each[:2] == name[:2]]
-    if near and is_new:
-        return []  # told of base's
-    if near:
-        why = f"{name[2]} on {name[3]}, the other side has {', '.join(near)}"
+def _one_sided_cell(title: str, name: CellName, other: RunSet, is_new: bool) -> list[Verdict]:
+    """Return verdicts on a cell that only one side has: new, missing, or run with another budget or device."""
+    others = [f"{each[2]} on {each[3]}" for each in other.cells if each[:2] == name[:2]]
+    if others and is_new:
+        return []  # base's cell has a verdict on this
+    if others:
+        why = f"{name[2]} on {name[3]}, the other side has {', '.join(others)}"
         return [Verdict(title, "all", "not comparable", why)]
     return [Verdict(title, "all", "new" if is_new else "missing", better=None, kind="status")]
 
@@ -142,70 +154,70 @@ def _statuses(old: Seeds, new: Seeds) -> tuple[list[str], list[str]]:
 
 
 def _reason(seeds: Seeds) -> str:
-    return next((str(r.get("reason") or "") for r in seeds.values() if r["status"] != "ok"), "")[:120]
+    return next((str(r.get("reason") or "") for r in seeds.values() if r["status"] != "ok"), "")[:MAX_REASON_LENGTH]
 
 
 def _incomparable(old: Seeds, new: Seeds) -> str:
     """Return why the scores of a cell cannot be compared, or an empty string."""
     ok_a, ok_b = ({seed: r for seed, r in side.items() if r["status"] == "ok"} for side in (old, new))
     if not ok_a or not ok_b:
-        return "no seed of one side ended well"
+        return "no seed succeeded on one side"
     first, other = next(iter(ok_a.values())), next(iter(ok_b.values()))
     for field, what in (("protocol", "protocol"), ("sizes", "sizes of the data")):
         if first.get(field) != other.get(field):
-            return f"another {what}: {first.get(field)} and {other.get(field)}".replace("'", "")
+            return f"different {what}: {first.get(field)} and {other.get(field)}".replace("'", "")
     for seed in ok_a.keys() & ok_b.keys():
         prints = [record.get("fingerprint") for record in (ok_a[seed], ok_b[seed])]
         if None not in prints and prints[0] != prints[1]:
-            return f"other data at seed {seed}"
+            return f"different data at seed {seed}"
     return ""
 
 
 def _pairs(title: str, old: Seeds, new: Seeds, metrics: set[str]) -> tuple[list[Pair], list[Verdict]]:
-    """Return the scores that are tested, and what is said of the others."""
-    base, head = _columns(old), _columns(new)
+    """Return the scores to test, and verdicts on those that need no test."""
+    base, head = _scores_by_column(old), _scores_by_column(new)
     pairs, verdicts, drawn = [], [], _same_samples(old, new)
     for column in dict.fromkeys([*base, *head]):
         if metrics and column not in metrics:
             continue
         if column not in base or column not in head:
-            verdicts.append(_alone(title, column, (old, base.get(column, {})), (new, head.get(column, {}))))
+            verdicts.append(_one_sided_score(title, column, (old, base.get(column, {})), (new, head.get(column, {}))))
             continue
         first, other = next(iter(base[column].values())), next(iter(head[column].values()))
         a, b = _values(old, base[column]), _values(new, head[column])
         known = Verdict(title, column, "not comparable", better=first.get("better"), unit=first.get("unit") or "")
-        if why := _unlike(first, other):
+        if why := _metric_changed(first, other):
             verdicts.append(replace(known, reason=why))
-        elif why := _undirected(first, head[column].values()):
-            told = {"verdict": "unchanged", "reason": EQUAL} if a == b else {"reason": why}
-            verdicts.append(replace(known, **told))  # type: ignore[arg-type]
-        elif any(value not in (None, FAILED) for value in (*a.values(), *b.values())):
+        elif why := _not_ranked(first, head[column].values()):
+            equal = replace(known, verdict="unchanged", reason=EQUAL_REASON)
+            verdicts.append(equal if a == b else replace(known, reason=why))
+        elif any(value not in (None, FAILED_VALUE) for value in (*a.values(), *b.values())):
             floor, spread = (_mean(base[column].values(), key) for key in ("floor", "floor_sd"))
             pairs.append(Pair(title, column, a, b, str(first["better"]), known.unit, floor, spread, drawn))
     return pairs, verdicts
 
 
 def _same_samples(old: Seeds, new: Seeds) -> bool:
-    """Return whether samples are the same bits at the seeds that both sides have, of which there is one at least."""
+    """Return whether both sides have a seed in common, and the same samples, bit for bit, at all such seeds."""
     seeds = old.keys() & new.keys()
     drawn = [(old[seed].get("samples_sha256"), new[seed].get("samples_sha256")) for seed in seeds]
     return bool(drawn) and all(a == b is not None for a, b in drawn)
 
 
-def _alone(title: str, column: str, *sides: tuple[Seeds, Mapping[int, Mapping[str, Any]]]) -> Verdict:
-    """Return that a score came or went, with its mean over seeds where none is missing."""
+def _one_sided_score(title: str, column: str, *sides: tuple[Seeds, Mapping[int, Mapping[str, Any]]]) -> Verdict:
+    """Return the verdict on a score that only one side has, with its mean over seeds where no value is missing."""
     score = next(score for _, scores in sides for score in scores.values())
     means: list[float | None] = []
     for seeds, scores in sides:
         values = _values(seeds, scores).values() if scores else ()
-        found = [value for value in values if value not in (None, FAILED)]
+        found = [value for value in values if value not in (None, FAILED_VALUE)]
         means.append(sum(found) / len(found) if found and len(found) == len(values) else None)
     verdict = "missing" if sides[0][1] else "new"
     base, head = means
     return Verdict(title, column, verdict, "", "quality", score.get("better"), score.get("unit") or "", base, head)
 
 
-def _columns(seeds: Seeds) -> dict[str, dict[int, Mapping[str, Any]]]:
+def _scores_by_column(seeds: Seeds) -> dict[str, dict[int, Mapping[str, Any]]]:
     found: dict[str, dict[int, Mapping[str, Any]]] = {}
     for seed, record in seeds.items():
         for score in record.get("scores") or ():
@@ -213,31 +225,31 @@ def _columns(seeds: Seeds) -> dict[str, dict[int, Mapping[str, Any]]]:
     return found
 
 
-def _unlike(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """Return why two scores under one name are not compared."""
+def _metric_changed(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Return why two scores of one name are not compared, or an empty string."""
     if scale_of(first) != scale_of(other) or first.get("better") != other.get("better"):
-        return "the metric is another: its version, space or quantity changed"
-    return "made of timings" if first.get("metric") in TIMING_METRICS else ""
+        return "the metric itself changed: its version, space or quantity"
+    return "computed from timings" if first.get("metric") in TIMING_METRICS else ""
 
 
-def _undirected(first: Mapping[str, Any], head: Iterable[Mapping[str, Any]]) -> str:
-    """Return why a difference between two scores would be neither better nor worse."""
+def _not_ranked(first: Mapping[str, Any], head: Iterable[Mapping[str, Any]]) -> str:
+    """Return why a difference between two scores is neither better nor worse, or an empty string."""
     if first.get("better") not in ("lower", "higher") or not first.get("ranked", True):
-        return "not ranked: neither way is better"
+        return "not ranked: neither direction is better"
     if any((score.get("detail") or {}).get("at_least") for score in head):
-        return "only a lower limit is known"
+        return "only a lower bound is known"
     return ""
 
 
 def _values(seeds: Seeds, scores: Mapping[int, Mapping[str, Any]]) -> dict[int, float | None]:
-    """Return a value a seed, infinity where the cell failed; what was not run to its end is left out."""
+    """Return one value per seed, infinite for a cell that failed; seeds that did not finish are left out."""
     found: dict[int, float | None] = {}
     for seed, record in sorted(seeds.items()):
         if record["status"] == "ok":
             value = scores.get(seed, {}).get("value")
             found[seed] = None if value is None else float(value)
         elif Status(record["status"]).says_something_of_the_code:
-            found[seed] = FAILED
+            found[seed] = FAILED_VALUE
     return found
 
 
@@ -246,51 +258,53 @@ def _mean(scores: Iterable[Mapping[str, Any]], key: str) -> float | None:
     return sum(found) / len(found) if found else None
 
 
-# ----------------------------------------------------------------------------------------------------- facts and times
+# --------------------------------------------------------------------------------------------------- facts and timings
 
 
-def _facts(title: str, old: Seeds, new: Seeds) -> list[Verdict]:
+def _decide_facts(title: str, old: Seeds, new: Seeds) -> list[Verdict]:
     """Return whether counts, sizes and samples are the same at the seeds that both sides finished."""
     seeds = sorted(seed for seed in old.keys() & new.keys() if old[seed]["status"] == new[seed]["status"] == "ok")
     verdicts = []
-    counted = all(str(old[seed].get("budget")).endswith(("steps", "epochs")) for seed in seeds)  # not by a clock
-    on_gpu = all(kind_of(old[seed].get("device")) == "cuda" for seed in seeds)  # elsewhere peaks are not exact
+    # a budget in seconds makes the number of steps vary, and peak memory is exact on a GPU only
+    counted = all(str(old[seed].get("budget")).endswith(("steps", "epochs")) for seed in seeds)
+    on_gpu = all(kind_of(old[seed].get("device")) == "cuda" for seed in seeds)
     names = ["parameters", *(("steps", "forward_calls") if counted else ()), *(("peak_mb",) if on_gpu else ())]
     for name in names:
         a, b = ([(side[seed].get("timings") or {}).get(name) for seed in seeds] for side in (old, new))
         if seeds and None not in (*a, *b):
-            verdicts.append(decide_fact(_one(a), _one(b), subject=title, metric=name))
-    a, b = ([old_or_new[seed].get("samples_sha256") for seed in seeds] for old_or_new in (old, new))
+            verdicts.append(decide_fact(_common_value(a), _common_value(b), subject=title, metric=name))
+    a, b = ([side[seed].get("samples_sha256") for seed in seeds] for side in (old, new))
     if seeds and None not in (*a, *b):
-        verdict = decide_fact(_one(a), _one(b), subject=title, metric="samples_sha256")
+        verdict = decide_fact(_common_value(a), _common_value(b), subject=title, metric="samples_sha256")
         differ = sum(x != y for x, y in zip(a, b, strict=True))
         verdicts.append(replace(verdict, reason=f"at {differ} of {len(seeds)} seeds" if differ else verdict.reason))
     return verdicts
 
 
-def _one(values: Sequence[Any]) -> Any:
-    """Return what all seeds have in common, or all of it as text."""
+def _common_value(values: Sequence[Any]) -> Any:
+    """Return the value that all seeds share, or else all values as text."""
     return values[0] if len(set(values)) == 1 else ", ".join(map(str, values))
 
 
-def _times(title: str, old: Seeds, new: Seeds, same: bool, alpha: float, slower: float) -> list[Verdict]:
+def _decide_timings(
+    title: str, old: Seeds, new: Seeds, same_session: bool, alpha: float, slower: float
+) -> list[Verdict]:
     records = [record for side in (old, new) for record in side.values()]
     sessions = {record.get("session") for record in records}
     machines = {(record.get("machine") or {}).get("id") for record in records}  # a session may have several
-    one_session = (
-        len(machines) == 1 and None not in machines and (same or (len(sessions) == 1 and None not in sessions))
-    )
+    one_machine = len(machines) == 1 and None not in machines
+    one_session = one_machine and (same_session or (len(sessions) == 1 and None not in sessions))
     ok_a, ok_b = ([r for r in side.values() if r["status"] == "ok"] for side in (old, new))
     verdicts = []
-    for name, field in TIMES.items():
+    for name, field in TIMINGS.items():
         a, b = (_seconds(side, field) for side in (ok_a, ok_b))
         if not a or not b:
             continue
-        known = Verdict(title, name, "not comparable", ELSEWHERE, "speed", unit="s", base=min(a), head=min(b))
+        known = Verdict(title, name, "not comparable", OTHER_SESSION, "speed", unit="s", base=min(a), head=min(b))
         if one_session and a == b:  # to the last digit: the same cells on both sides
-            known = replace(known, verdict="unchanged", reason=ONE_TIME, change=0.0)
-        elif one_session and (shared(ok_a) or shared(ok_b)):
-            known = replace(known, reason="other cells were at work on the same device")
+            known = replace(known, verdict="unchanged", reason=SAME_MEASUREMENT, change=0.0)
+        elif one_session and (contended(ok_a) or contended(ok_b)):
+            known = replace(known, reason="other cells were running on the same device")
         elif one_session:
             known = decide_speed(a, b, subject=title, metric=name, alpha=alpha, limit=slower)
         verdicts.append(known)
@@ -298,7 +312,7 @@ def _times(title: str, old: Seeds, new: Seeds, same: bool, alpha: float, slower:
 
 
 def _seconds(records: Sequence[Mapping[str, Any]], field: str) -> list[float]:
-    """Return one time a seed, in seconds; of a rate, the time of one."""
+    """Return one time per seed in seconds, from a rate the seconds of one sample; none where a seed has none."""
     field = "fit_s" if field == "fit_cpu_s" and any(r.get("device") != "cpu" for r in records) else field
     found = [(record.get("timings") or {}).get(field) for record in records]
     if any(not value for value in found):
@@ -306,7 +320,7 @@ def _seconds(records: Sequence[Mapping[str, Any]], field: str) -> list[float]:
     return [1.0 / value if field == "samples_per_s" else float(value) for value in found if value]
 
 
-def _benchmarks(a: Side, b: Side, same: bool, alpha: float, slower: float) -> list[Verdict]:
+def _decide_benchmarks(a: RunSet, b: RunSet, same_session: bool, alpha: float, slower: float) -> list[Verdict]:
     verdicts = []
     one_machine = a.machines == b.machines and len(a.machines) == 1
     alpha /= max(1, len(a.benchmarks.keys() & b.benchmarks.keys()))
@@ -315,16 +329,17 @@ def _benchmarks(a: Side, b: Side, same: bool, alpha: float, slower: float) -> li
         if old is None or new is None:
             verdicts.append(Verdict(name, "time", "new" if old is None else "missing", kind="speed", unit="s"))
             continue
-        both = sorted(old.facts.keys() & new.facts.keys())
-        verdicts += [decide_fact(old.facts[fact], new.facts[fact], subject=name, metric=fact) for fact in both]
+        facts = sorted(old.facts.keys() & new.facts.keys())
+        verdicts += [decide_fact(old.facts[fact], new.facts[fact], subject=name, metric=fact) for fact in facts]
         known = Verdict(
             name, "time", "not comparable", kind="speed", unit="s", base=min(old.times), head=min(new.times)
         )
-        if not (same and one_machine):
-            why = "another machine" if not one_machine else "another session, as far as the files tell"
-            known = replace(known, reason=why)
+        if not one_machine:
+            known = replace(known, reason="another machine")
+        elif not same_session:
+            known = replace(known, reason="another session, unless --same-session says otherwise")
         elif old.times == new.times:
-            known = replace(known, verdict="unchanged", reason=ONE_TIME, change=0.0)
+            known = replace(known, verdict="unchanged", reason=SAME_MEASUREMENT, change=0.0)
         else:
             known = decide_speed(old.times, new.times, subject=name, metric="time", alpha=alpha, limit=slower)
         verdicts.append(known)

@@ -1,4 +1,4 @@
-"""What is compared: run directories, records in memory, and the JSON files of pytest-benchmark."""
+"""Read what is compared: run directories, records in memory, and JSON files of pytest-benchmark."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from genbench.record.store import Damage, read_records, read_run
 if TYPE_CHECKING:
     from genbench.table.results import Results
 
-__all__ = ["Benchmark", "CellName", "Side", "read_side"]
+__all__ = ["Benchmark", "CellName", "RunSet", "read_run_set"]
 
 CellName = tuple[str, str, str, str]  # model, dataset, budget, kind of device
-ABOUT = ("created", "machine", "versions", "commit", "request")  # of run.json
-MACHINE = ("node", "system", "python_version", "id", "processor", "cores", "python")  # the last four of bench
-LARGEST = 64 * 2**20  # bytes of a file of pytest-benchmark
+RUN_FIELDS = ("created", "machine", "versions", "commit", "request")  # kept of run.json
+BENCH_FIELDS = ("id", "processor", "cores", "python")  # of a machine, in files of genbench bench
+MACHINE_FIELDS = ("node", "system", "python_version", *BENCH_FIELDS)
+MAX_FILE_BYTES = 64 * 2**20  # of pytest-benchmark
 
 
 @dataclass
 class Benchmark:
-    """One benchmark of pytest-benchmark: a time of each process in seconds, and its ``extra_info``."""
+    """One benchmark of pytest-benchmark: the seconds of each process, and its ``extra_info``."""
 
     times: list[float] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
-class Side:
-    """One of the two sides: the cells of runs by name and seed, or benchmarks by name."""
+class RunSet:
+    """One side of a comparison: the records of cells by name and seed, or benchmarks by name."""
 
     name: str
     cells: dict[CellName, dict[int, Mapping[str, Any]]] = field(default_factory=dict)
@@ -45,94 +46,95 @@ class Side:
     unfinished: int = 0  # cells of the plan without a record
 
 
-def read_side(source: str | Path | Results, name: str = "results", *, unbegun: bool = False) -> Side:
-    """Return what a path holds, or results of ``genbench.load``, which go by ``name``.
+def read_run_set(source: str | Path | Results, name: str = "results", *, allow_empty: bool = False) -> RunSet:
+    """Read a path, or take results of ``genbench.load`` under this ``name``.
 
-    A path is a run directory, a JSON file of pytest-benchmark, or a directory of such files, one a process. Raises
-    UserError where it is none of these, or empty; with ``unbegun`` a run may have no finished cells.
+    A path is a run directory, a JSON file of pytest-benchmark, or a directory of such files, one per process. Raises
+    UserError where it is none of these, or empty; with ``allow_empty`` a run may have no finished cells.
     """
     if not isinstance(source, (str, Path)):
-        return _of_records(name, source.records, list(source.damaged))
+        return _from_records(name, source.records, list(source.damaged), allow_empty)
     path = Path(source)
     if path.is_file():
-        return _of_benchmarks(path, [path])
+        return _from_benchmarks(path, [path])
     if not path.exists():
         raise UserError(f"{path}: there is nothing here; expected a run directory or JSON of pytest-benchmark")
     if not (path / "run.json").exists() and not (path / "cells").is_dir():
         files = sorted(path.rglob("*.json"))
         if files:
-            return _of_benchmarks(path, files)
+            return _from_benchmarks(path, files)
     damaged: list[Damage] = []
     about = read_run(path, damaged)
     records = read_records(path, damaged=damaged)
-    side = _of_records(str(source), records, damaged) if records or not unbegun else Side(str(source), damaged=damaged)
+    runs = _from_records(str(source), records, damaged, allow_empty)
     planned = set(about.get("cells") or ())
-    side.unfinished = len(planned - {str(r["key"]) for seeds in side.cells.values() for r in seeds.values()})
-    side.about = {name: about.get(name) for name in ABOUT if about.get(name)}
-    return side
+    runs.unfinished = len(planned - {str(r["key"]) for seeds in runs.cells.values() for r in seeds.values()})
+    runs.about = {name: about.get(name) for name in RUN_FIELDS if about.get(name)}
+    return runs
 
 
-def _of_records(name: str, records: Sequence[Mapping[str, Any]], damaged: list[Damage]) -> Side:
-    if not records:
+def _from_records(name: str, records: Sequence[Mapping[str, Any]], damaged: list[Damage], allow_empty: bool) -> RunSet:
+    if not records and not allow_empty:
         raise UserError(f"{name}: no cell has finished yet, so there is nothing to compare")
-    side = Side(name, damaged=damaged)
+    runs = RunSet(name, damaged=damaged)
     for record in records:
-        side.cells.setdefault(_name(record), {})[int(record.get("seed") or 0)] = record
-        side.machines.add(str((record.get("machine") or {}).get("id")))
-    return side
+        runs.cells.setdefault(_cell_name(record), {})[int(record.get("seed") or 0)] = record
+        runs.machines.add(str((record.get("machine") or {}).get("id")))
+    return runs
 
 
-def _name(record: Mapping[str, Any]) -> CellName:
+def _cell_name(record: Mapping[str, Any]) -> CellName:
     model, dataset = (str(record.get(a) or record[b]) for a, b in (("label", "model"), ("dataset_label", "dataset")))
     return model, dataset, str(record.get("budget") or ""), kind_of(record.get("device"))
 
 
-def _of_benchmarks(path: Path, files: Sequence[Path]) -> Side:
-    side = Side(str(path))
+def _from_benchmarks(path: Path, files: Sequence[Path]) -> RunSet:
+    runs = RunSet(str(path))
     for file in files:
         content = _load(file)
         machine = content.get("machine_info") or {}
-        side.machines.add(_machine_of(machine))
-        side.about.setdefault("created", content.get("datetime"))
-        side.about.setdefault("machine", {name: machine[name] for name in MACHINE if machine.get(name) is not None})
+        runs.machines.add(_machine_id(machine))
+        runs.about.setdefault("created", content.get("datetime"))
+        fields = {name: machine[name] for name in MACHINE_FIELDS if machine.get(name) is not None}
+        runs.about.setdefault("machine", fields)
         if commit := (content.get("commit_info") or {}).get("id"):
-            side.about.setdefault("commit", str(commit))
-        for one in content["benchmarks"]:
-            benchmark = side.benchmarks.setdefault(str(one.get("fullname") or one["name"]), Benchmark())
-            told = one.get("extra_info") or {}
-            benchmark.times += _processes(one)
-            benchmark.facts |= {k: v for k, v in told.items() if isinstance(v, (int, str)) and v != CLOCK}
-    if not side.benchmarks:
-        raise UserError(f"{path}: holds no benchmarks")
-    return side
+            runs.about.setdefault("commit", str(commit))
+        for entry in content["benchmarks"]:
+            benchmark = runs.benchmarks.setdefault(str(entry.get("fullname") or entry["name"]), Benchmark())
+            extra = entry.get("extra_info") or {}
+            benchmark.times += _process_times(entry)
+            benchmark.facts |= {k: v for k, v in extra.items() if isinstance(v, (int, str)) and v != CLOCK}
+    if not runs.benchmarks:
+        raise UserError(f"{path}: contains no benchmarks")
+    return runs
 
 
 def _load(file: Path) -> dict[str, Any]:
     expected = "expected a run directory or a file of 'pytest --benchmark-json'"
     try:
-        if file.stat().st_size > LARGEST:
-            raise UserError(f"{file}: larger than {LARGEST} bytes; {expected}")
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise UserError(f"{file}: larger than {MAX_FILE_BYTES} bytes; {expected}")
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{file}: cannot be read as JSON ({error}); {expected}") from None
     try:
-        for one in content["benchmarks"]:
-            times = _processes(one)
-            if not times or not min(times) > 0.0 or not isinstance(one["name"], str):
+        for entry in content["benchmarks"]:
+            times = _process_times(entry)
+            if not times or not min(times) > 0.0 or not isinstance(entry["name"], str):
                 raise ValueError
     except (KeyError, TypeError, ValueError):
-        raise UserError(f"{file}: not of pytest-benchmark; {expected}") from None
+        raise UserError(f"{file}: not a file of pytest-benchmark; {expected}") from None
     return dict(content)
 
 
-def _processes(one: Mapping[str, Any]) -> list[float]:
-    """Return one time a process: the fastest round or, in a file of ``genbench bench --save``, each value."""
-    of_bench = (one.get("extra_info") or {}).get("clock") == CLOCK
-    return [float(time) for time in one["stats"]["data"]] if of_bench else [float(one["stats"]["min"])]
+def _process_times(entry: Mapping[str, Any]) -> list[float]:
+    """Return one time per process: the fastest round or, in a file of ``genbench bench --save``, each value."""
+    saved_by_bench = (entry.get("extra_info") or {}).get("clock") == CLOCK
+    return [float(time) for time in entry["stats"]["data"]] if saved_by_bench else [float(entry["stats"]["min"])]
 
 
-def _machine_of(machine: Mapping[str, Any]) -> str:
+def _machine_id(machine: Mapping[str, Any]) -> str:
     processor = machine.get("cpu") or {}
     brand = processor.get("brand_raw") if isinstance(processor, Mapping) else processor
     known = [machine.get("node"), machine.get("system"), brand, machine.get("python_version")]
-    return json.dumps(known + [machine.get(name) for name in MACHINE[3:]])
+    return json.dumps(known + [machine.get(name) for name in BENCH_FIELDS])

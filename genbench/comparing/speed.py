@@ -1,4 +1,4 @@
-"""Which of two sides is slower: times of processes on one machine in one session."""
+"""Verdicts on speed, from the times of processes on one machine in one session."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 from scipy import special, stats
 
-from genbench.comparing.power import ALPHA, MOST_RUNS, runs_to_exclude, smallest_shift
+from genbench.comparing.power import ALPHA, MAX_RUNS, runs_to_exclude, smallest_shift
 from genbench.comparing.verdict import Verdict
 
-__all__ = ["LEAST_RUNS", "SLOWER", "decide_speed"]
+__all__ = ["MIN_RUNS", "MIN_SLOWDOWN_RATIO", "decide_speed"]
 
-SLOWER = 1.10  # the ratio of the fastest runs from which a slowdown counts
-LEAST_RUNS = 5  # processes a side
+MIN_SLOWDOWN_RATIO = 1.10  # of the fastest times; a smaller slowdown does not count
+MIN_RUNS = 5  # processes a side
 
 Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -28,60 +28,61 @@ def decide_speed(
     subject: str = "",
     metric: str = "cpu_s",
     unit: str = "s",
-    limit: float = SLOWER,
+    limit: float = MIN_SLOWDOWN_RATIO,
     alpha: float = ALPHA,
 ) -> Verdict:
-    """Return whether head is slower than base, from one time a process, both on one machine in one session.
+    """Decide whether head is slower than base, from one time per process, both on one machine in one session.
 
-    Head regressed where the ratio of the fastest times is above ``limit`` and one side is slower at one-sided
-    p < ``alpha``: by the Mann-Whitney test (1947; where so few runs cannot reach ``alpha`` by ranks, Welch's t of the
-    logarithms) or, with ``paired``, by the t-test of the logarithms of the ratios of neighbours in time, from which a
-    drift of the machine cancels. Where many times are decided, divide ``alpha`` by their number. Improved is the same
-    the other way round; unchanged, where the interval (one-sided 1 - ``alpha``) excludes a slowdown of ``limit``. A
-    process that failed (None) counts as the slowest. Raises ValueError for times that are not positive, and for pairs
-    that do not match.
+    Head regressed where the ratio of the fastest times is above ``limit`` and head is slower with one-sided
+    p < ``alpha``. The test is Mann-Whitney's (1947), or Welch's t on logarithms where ranks of so few runs cannot reach
+    ``alpha``. With ``paired`` it is the t-test on the log-ratios of times taken one after the other, in which a drift
+    of the machine cancels. To decide many times at once, divide ``alpha`` by their number. Head improved in the
+    opposite case, and is unchanged where the interval (one-sided 1 - ``alpha``) excludes a slowdown by ``limit``. A
+    process that failed (None) counts as the slowest. Raises ValueError for times that are not positive, and with
+    ``paired`` for different numbers of times.
     """
     if paired and len(base) != len(head):
-        raise ValueError(f"{len(base)} and {len(head)} times make no pairs")
+        raise ValueError(f"{len(base)} and {len(head)} times cannot be paired")
     a, b = _times(base), _times(head)
     known = Verdict(
         subject, metric, "inconclusive", kind="speed", unit=unit, base=_fastest(a), head=_fastest(b),
         base_runs=_runs(a), head_runs=_runs(b),
     )  # fmt: skip
-    lost, before = int(np.isinf(b).sum()), int(np.isinf(a).sum())
-    if lost > before:
-        return replace(known, verdict="regressed", reason=f"{lost} of {len(b)} processes failed, {before} of base's")
-    if before:
-        return replace(known, reason=f"{before} of {len(a)} processes of base failed")
-    return _decided(known, a, b, paired, limit, alpha)
+    failed_a, failed_b = int(np.isinf(a).sum()), int(np.isinf(b).sum())
+    if failed_b > failed_a:
+        reason = f"{failed_b} of {len(b)} processes failed in head, {failed_a} of {len(a)} in base"
+        return replace(known, verdict="regressed", reason=reason)
+    if failed_a:
+        return replace(known, reason=f"{failed_a} of {len(a)} processes failed in base")
+    return _decide_by_test(known, a, b, paired, limit, alpha)
 
 
-def _decided(known: Verdict, a: Array, b: Array, paired: bool, limit: float, alpha: float) -> Verdict:
+def _decide_by_test(known: Verdict, a: Array, b: Array, paired: bool, limit: float, alpha: float) -> Verdict:
     runs = min(len(a), len(b))
-    if runs < LEAST_RUNS:
+    if runs < MIN_RUNS:
         change = float(b.min() / a.min() - 1.0) if runs else None
-        reason = f"{runs} processes a side, {LEAST_RUNS} are needed"
-        return replace(known, change=change, reason=reason, more_runs=LEAST_RUNS - runs)
+        reason = f"{runs} processes a side; {MIN_RUNS} are needed"
+        return replace(known, change=change, reason=reason, more_runs=MIN_RUNS - runs)
     ratio = float(b.min() / a.min())
-    middle, sd, low, high = _interval(a, b, paired, alpha)
+    mean, sd, low, high = _interval(a, b, paired, alpha)
     slower, faster = _p_values(a, b, paired, alpha)
-    typical = math.exp(middle) if paired else ratio
+    mean_ratio = math.exp(mean) if paired else ratio
     effect = max(math.expm1(smallest_shift(sd, runs, alpha)), limit - 1.0)
     known = replace(known, change=ratio - 1.0, low=math.expm1(low), high=math.expm1(high), smallest=effect)
-    if min(ratio, typical) > limit and slower < alpha:
+    if min(ratio, mean_ratio) > limit and slower < alpha:
         return replace(known, verdict="regressed", p=slower, reason=f"{ratio:.2f} times as slow")
-    if max(ratio, typical) < 1.0 / limit and faster < alpha:
+    if max(ratio, mean_ratio) < 1.0 / limit and faster < alpha:
         return replace(known, verdict="improved", p=faster, reason=f"{1.0 / ratio:.2f} times as fast")
     if high <= math.log(limit):
         return replace(known, verdict="unchanged", p=slower, reason=f"slower by less than {limit - 1:.0%}")
-    needed = runs_to_exclude(abs(math.log(limit) - middle), sd, alpha)
+    needed = runs_to_exclude(abs(math.log(limit) - mean), sd, alpha)
     more = None if needed is None else max(needed - runs, 1)
-    reason = f"a slowdown of {limit - 1:.0%} cannot be excluded" + ("" if more else f", nor with {MOST_RUNS} runs")
+    reason = f"a slowdown of {limit - 1:.0%} cannot be excluded" + ("" if more else f", nor with {MAX_RUNS} runs")
     return replace(known, p=slower, more_runs=more, reason=reason)
 
 
 def _times(times: Sequence[float | None]) -> Array:
-    """Return times as numbers, that of a process that failed as infinite."""
+    """Return times as numbers, infinite for a process that failed."""
     found = np.array([math.inf if time is None or math.isnan(time) else time for time in times], dtype=np.float64)
     if (found <= 0.0).any():
         raise ValueError(f"times must be positive, got {found.min():g}")
@@ -89,6 +90,7 @@ def _times(times: Sequence[float | None]) -> Array:
 
 
 def _fastest(times: Array) -> float | None:
+    """Return the shortest time, None where all processes failed."""
     return float(times.min()) if len(times) and np.isfinite(times.min()) else None
 
 
@@ -97,11 +99,11 @@ def _runs(times: Array) -> tuple[float | None, ...]:
 
 
 def _interval(a: Array, b: Array, paired: bool, alpha: float) -> tuple[float, float, float, float]:
-    """Return the mean log-ratio, the spread of the logarithm of one run, and the ends of the interval of the mean."""
-    middle, error, degrees = _shift(np.log(a), np.log(b), paired)
+    """Return the mean log-ratio, the standard deviation of one run's logarithm, and the interval of the mean."""
+    mean, error, degrees = _shift(np.log(a), np.log(b), paired)
     sd = error / math.sqrt(1.0 / len(a) + 1.0 / len(b))
     half = -error * float(special.stdtrit(degrees, alpha))
-    return middle, sd, middle - half, middle + half
+    return mean, sd, mean - half, mean + half
 
 
 def _p_values(a: Array, b: Array, paired: bool, alpha: float) -> tuple[float, float]:
@@ -117,10 +119,11 @@ def _p_values(a: Array, b: Array, paired: bool, alpha: float) -> tuple[float, fl
 
 
 def _shift(x: Array, y: Array, paired: bool) -> tuple[float, float, float]:
-    """Return the mean difference of y and x, its standard error and degrees of freedom (Welch's where not paired)."""
+    """Return the mean difference y - x, its standard error and degrees of freedom (Welch's where not paired)."""
     if paired:
-        gaps = y - x
-        return float(gaps.mean()), float(gaps.std(ddof=1)) / math.sqrt(len(gaps)), len(gaps) - 1.0
+        differences = y - x
+        n = len(differences)
+        return float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(n), n - 1.0
     one, other = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
     terms = one**2 / (len(x) - 1) + other**2 / (len(y) - 1)
     degrees = (one + other) ** 2 / terms if terms else len(x) + len(y) - 2.0

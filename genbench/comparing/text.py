@@ -1,4 +1,4 @@
-"""A comparison as people read it: a summary line first, what matters under it, what does not matter counted."""
+"""Render a comparison for people: a summary line, then what changed row by row, then the rest as counts."""
 
 from __future__ import annotations
 
@@ -7,38 +7,39 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from genbench.comparing.verdict import VERDICTS, Value, Verdict
-from genbench.report.numbers import rounded
+from genbench.report.numbers import round_number
 from genbench.report.text import clean, markdown_text
 
 if TYPE_CHECKING:
     from rich.console import Group
 
-__all__ = ["SHOWN", "render_markdown", "render_rich"]
+__all__ = ["render_markdown", "render_rich"]
 
-SHOWN = ("regressed", "changed", "improved", "new", "missing")  # row by row
-COUNTED = ("inconclusive", "unchanged", "not comparable")  # unless all are asked for
-MOST = 20  # rows of one verdict, unless all are asked for
+LISTED_VERDICTS = ("regressed", "changed", "improved", "new", "missing")  # row by row
+COUNTED_VERDICTS = ("inconclusive", "unchanged", "not comparable")  # unless all are asked for
+MAX_ROWS = 20  # of one verdict, unless all are asked for
 COLUMNS = ("what", "metric", "base", "head", "change", "verdict")
 STYLES = {"regressed": "bold red", "improved": "green", "inconclusive": "yellow", "changed": "cyan"}
 MARKS = {"regressed": "❌", "improved": "✅", "inconclusive": "❔", "changed": "✏️"}
-NAMED = 4  # metrics of one subject
-REASONS = 4  # of what is not comparable
+MAX_METRICS_NAMED = 4  # of one subject
+MAX_REASONS = 4  # of one verdict
+MAX_VALUE_LENGTH = 24  # characters of a text that are shown in full
 
 
 def render_markdown(
     verdicts: Sequence[Verdict], summary: str, sides: tuple[str, str], notes: Sequence[str], *, full: bool = False
 ) -> str:
-    """Return a comment for a pull request, in GitHub's Markdown: a summary, a table, and the rest folded.
+    """Return a pull-request comment in GitHub's Markdown: a summary, a table, and the rest folded.
 
     ``sides`` are the names of base and head.
     """
     base, head = (markdown_text(clean(side)) for side in sides)
     parts = [f"### {markdown_text(clean(summary))}", f"base: {base} · head: {head}"]
-    if firm := _limited(_with(verdicts, *SHOWN), full):
-        parts.append(_markdown_table(firm))
-    for name in COUNTED:
+    if listed := _limited(_with(verdicts, *LISTED_VERDICTS), full):
+        parts.append(_markdown_table(listed))
+    for name in COUNTED_VERDICTS:
         if found := _with(verdicts, name):
-            lines = _by_subject(found) if name == "inconclusive" else _counted(found)
+            lines = _subject_lines(found) if name == "inconclusive" else _reason_lines(found)
             body = _markdown_table(found) if full else "\n".join(f"- {markdown_text(line)}" for line in lines)
             parts.append(_folded(f"{len(found)} {name}{_settled_by(found)}", body))
     parts += [f"<sub>{markdown_text(clean(note))}</sub>" for note in notes]
@@ -67,7 +68,7 @@ def render_rich(
     worst = verdicts[0].verdict if verdicts else ""
     parts: list[Text | Table] = [Text(clean(summary), "bold red" if worst == "regressed" else "bold")]
     parts.append(Text(f"base {clean(sides[0])}, head {clean(sides[1])}", "dim"))
-    wanted = VERDICTS if full else SHOWN
+    wanted = VERDICTS if full else LISTED_VERDICTS
     rows = _limited(_with(verdicts, *wanted), full)
     if rows:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -79,10 +80,10 @@ def render_rich(
         parts.append(table)
     for name in VERDICTS if not full else ():
         found = _with(verdicts, name)
-        if name in SHOWN and len(found) > MOST:
-            parts.append(Text(f"{len(found) - MOST} more {name}; --all shows them"))
-        elif name in COUNTED and found:
-            lines = _by_subject(found) if name == "inconclusive" else _counted(found)
+        if name in LISTED_VERDICTS and len(found) > MAX_ROWS:
+            parts.append(Text(f"{len(found) - MAX_ROWS} more {name}; --all shows them"))
+        elif name in COUNTED_VERDICTS and found:
+            lines = _subject_lines(found) if name == "inconclusive" else _reason_lines(found)
             title = Text(f"{len(found)} {name}{_settled_by(found)}", STYLES.get(name, ""))
             parts += [title, *(Text(f"  {line}") for line in lines)]
     parts += [Text(clean(note), "dim") for note in notes]
@@ -97,15 +98,12 @@ def _with(verdicts: Sequence[Verdict], *names: str) -> list[Verdict]:
 
 
 def _limited(verdicts: Sequence[Verdict], full: bool) -> list[Verdict]:
-    """Return at most 20 of each verdict."""
+    """Return at most MAX_ROWS of each verdict, or all with ``full``."""
     if full:
         return list(verdicts)
-    seen: Counter[str] = Counter()
-    kept = []
-    for each in verdicts:
-        seen[each.verdict] += 1
-        if seen[each.verdict] <= MOST:
-            kept.append(each)
+    kept: list[Verdict] = []
+    for name in VERDICTS:
+        kept += _with(verdicts, name)[:MAX_ROWS]
     return kept
 
 
@@ -126,8 +124,8 @@ def _value(value: Value) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        return value if len(value) <= 24 else value[:12] + ".."
-    return str(rounded(value))
+        return value if len(value) <= MAX_VALUE_LENGTH else value[:12] + ".."
+    return str(round_number(value))
 
 
 def _change(each: Verdict) -> str:
@@ -138,29 +136,29 @@ def _change(each: Verdict) -> str:
     return text if low is None or high is None else f"{text} ({low:+.0%}, {high:+.0%})"
 
 
-def _counted(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return each reason with how often it was given, the most frequent first."""
+def _reason_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return each reason with its number of verdicts, the most frequent first."""
     reasons = Counter(each.reason or each.kind for each in verdicts)
-    lines = [f"{clean(reason)} ({number})" for reason, number in reasons.most_common(REASONS)]
-    rest = len(reasons) - REASONS
+    lines = [f"{clean(reason)} ({number})" for reason, number in reasons.most_common(MAX_REASONS)]
+    rest = len(reasons) - MAX_REASONS
     return lines + ([f"{rest} other reasons"] if rest > 0 else [])
 
 
-def _by_subject(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return a line a subject: how many of its metrics are open, and which."""
+def _subject_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return one line per subject: which of its metrics are inconclusive, and the runs that would settle them."""
     found: dict[str, list[Verdict]] = {}
     for each in verdicts:
         found.setdefault(each.subject, []).append(each)
     lines = []
-    for subject, many in list(found.items())[:MOST]:
-        names = ", ".join(each.metric for each in many[:NAMED])
-        rest = f" and {len(many) - NAMED} more" if len(many) > NAMED else ""
+    for subject, many in list(found.items())[:MAX_ROWS]:
+        names = ", ".join(each.metric for each in many[:MAX_METRICS_NAMED])
+        rest = f" and {len(many) - MAX_METRICS_NAMED} more" if len(many) > MAX_METRICS_NAMED else ""
         lines.append(clean(f"{subject}: {names}{rest}{_settled_by(many)}"))
-    return lines + ([f"{len(found) - MOST} more; --all shows them"] if len(found) > MOST else [])
+    return lines + ([f"{len(found) - MAX_ROWS} more; --all shows them"] if len(found) > MAX_ROWS else [])
 
 
 def _settled_by(verdicts: Sequence[Verdict]) -> str:
-    """Return how many more runs would settle half of them, and all that can be."""
+    """Return how many more runs would settle half of the verdicts, and all that more runs can settle."""
     more = sorted(each.more_runs for each in verdicts if each.more_runs)
     if not more:
         return ""

@@ -1,4 +1,4 @@
-"""What a comparison says: one verdict a quantity, and all of them together with the exit code that they deserve."""
+"""One verdict of a comparison: whether a quantity got better or worse, and how that was decided."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 __all__ = ["VERDICTS", "Value", "Verdict"]
 
 VERDICTS = ("regressed", "inconclusive", "changed", "improved", "new", "missing", "unchanged", "not comparable")
-DECIDED = ("regressed", "improved", "unchanged", "inconclusive")  # by a test or a rule with a direction
+DECIDED = ("regressed", "improved", "unchanged", "inconclusive")  # by a test or rule that knows which way is better
 
 Value = float | int | str | None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one quantity.
+    """The verdict on one quantity.
 
     ``kind`` is ``quality`` (a metric over seeds), ``speed`` (a time over processes), ``fact`` (compared exactly) or
     ``status``. ``base`` and ``head`` are means over seeds, the fastest process, or the fact itself; ``change`` is
-    head / base - 1, with ``low`` and ``high`` its interval where one is known. ``p`` is that of the direction told,
-    adjusted for the family. ``smallest`` is the smallest relative change for the worse that these runs could have
-    shown, and ``more_runs`` how many more a side would settle an inconclusive one.
+    head / base - 1, with ``low`` and ``high`` its interval where one is known. ``p`` is the p-value in the direction of
+    the verdict, adjusted for the family of tests. ``smallest`` is the smallest relative worsening that these runs could
+    have shown, and ``more_runs`` the number of further runs a side that would settle an inconclusive verdict.
     """
 
-    subject: str  # what was compared: vae x grid, genbench --help
+    subject: str  # what was compared, such as "vae x grid"
     metric: str
     verdict: str
     reason: str = ""
@@ -33,7 +33,7 @@ class Verdict:
     unit: str = ""
     base: Value = None
     head: Value = None
-    base_runs: tuple[float | None, ...] = ()  # one a seed or process; None: it failed
+    base_runs: tuple[float | None, ...] = ()  # one per seed or process; None if it failed
     head_runs: tuple[float | None, ...] = ()
     change: float | None = None
     low: float | None = None
@@ -47,5 +47,5 @@ class Verdict:
             raise ValueError(f"verdict {self.verdict!r}: expected one of {', '.join(VERDICTS)}")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return its fields as JSON can hold them."""
+        """Return the fields as JSON values."""
         return {**asdict(self), "base_runs": list(self.base_runs), "head_runs": list(self.head_runs)}

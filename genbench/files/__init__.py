@@ -1,11 +1,20 @@
-"""The user's own data: read, checked, and made a dataset like any other.
+"""The user's own data: files and arrays are read, checked and turned into datasets.
 
-Everything wrong with a file is a DataError of one line that says where, what was expected and what to do. Torch is
-never imported to find it.
+Each problem with a file raises a DataError whose one-line message says where it is, what was expected and what to do.
+Nothing here imports torch.
 """
 
 from genbench.files.dataset import FileConfig, FileDataset, dataset_spec
-from genbench.files.reader import Loaded, from_array, read
-from genbench.files.samples import check_alike, read_samples
+from genbench.files.reader import UserData, from_array, read
+from genbench.files.samples import align_columns, read_samples
 
-__all__ = ["FileConfig", "FileDataset", "Loaded", "check_alike", "dataset_spec", "from_array", "read", "read_samples"]
+__all__ = [
+    "FileConfig",
+    "FileDataset",
+    "UserData",
+    "align_columns",
+    "dataset_spec",
+    "from_array",
+    "read",
+    "read_samples",
+]

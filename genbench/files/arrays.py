@@ -1,4 +1,4 @@
-"""npy, npz, hdf5 and parquet: sizes are checked from the headers before anything is loaded, and no pickle is opened."""
+"""Read npy, npz, hdf5 and parquet: sizes are checked from the headers before loading, and pickles are never opened."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import math
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-from genbench.files.columns import tidy
+from genbench.files.columns import clean_names
 from genbench.files.numbers import as_numpy
-from genbench.files.source import Block, Source, Table, in_bytes, quoted, reading, some
+from genbench.files.source import Block, Source, Table, explain_read_errors, format_bytes, join_names, quote
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[Any]
 
-USUAL = ("data", "samples", "train")  # the keys taken, in this order, where none is named
+DEFAULT_KEYS = ("data", "samples", "train")  # the keys to try, in this order, if the user names none
 
 
 def read_npy(source: Source, max_bytes: int) -> Block | Table:
-    """Return the array of a .npy file; a structured one as its named columns."""
-    with reading(source, "npy"), source.path.open("rb") as stream:
+    """Return the array of a .npy file; a structured array as a table of its fields."""
+    with explain_read_errors(source, "npy"), source.path.open("rb") as stream:
         return _block(source, _load(source, stream, source.path.stat().st_size, max_bytes))
 
 
 def _load(source: Source, stream: IO[bytes], size: int, max_bytes: int) -> Array:
-    """Return the array in a stream of ``size`` bytes, after a look at its header."""
+    """Return the array in a stream of ``size`` bytes, after checking its header."""
     import numpy as np
 
     version = np.lib.format.read_magic(stream)
@@ -38,9 +38,8 @@ def _load(source: Source, stream: IO[bytes], size: int, max_bytes: int) -> Array
     expected = math.prod(shape) * dtype.itemsize
     source.check_size(expected, max_bytes, f"the array {shape} of {dtype} takes")
     if size - stream.tell() < expected:
-        raise source.error(
-            f"is cut short: {in_bytes(expected)} of numbers expected, {in_bytes(size - stream.tell())} there"
-        )
+        found = format_bytes(size - stream.tell())
+        raise source.error(f"is cut short: expected {format_bytes(expected)} of numbers, found {found}")
     values = np.empty(math.prod(shape), dtype)
     if stream.readinto(values.view(np.uint8)) != expected:  # type: ignore[attr-defined]
         raise source.error("is cut short")
@@ -60,33 +59,33 @@ def _structured(source: Source, values: Array) -> Table:
     for name in fields:
         if values.dtype[name].shape:
             raise source.error(
-                f"field {quoted(name)} holds arrays of shape {values.dtype[name].shape}, expected numbers"
+                f"field {quote(name)} holds arrays of shape {values.dtype[name].shape}, expected numbers"
             )
     notes: list[str] = []
 
     def fetch(columns: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
         return [values[fields[i]] for i in columns], None if label is None else values[fields[label]]
 
-    return Table(tidy(source, fields, notes), fetch, notes=notes)
+    return Table(clean_names(source, fields, notes), fetch, notes=notes)
 
 
 def read_npz(source: Source, labels: str | None, max_bytes: int) -> Block | Table:
-    """Return one array of a .npz file: the one named, ``data``, ``samples``, ``train`` or the only one.
+    """Return one array of a .npz file: the one the user names, else ``data``, ``samples``, ``train`` or the only one.
 
-    An array of text called ``columns`` beside it names the columns; ``labels`` may be the key of an array beside it.
+    A text array ``columns`` in the same file names the columns; ``labels`` may be the key of an array in it.
     """
     import zipfile
 
-    with reading(source, "npz"), zipfile.ZipFile(source.path) as archive:
+    with explain_read_errors(source, "npz"), zipfile.ZipFile(source.path) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
 
         def load(key: str) -> Array:
             info = members[key]
-            source.check_size(info.file_size, max_bytes, f"its array {quoted(key)} unpacks to")
+            source.check_size(info.file_size, max_bytes, f"its array {quote(key)} unpacks to")
             with archive.open(info) as stream:
                 values = _load(source, stream, info.file_size, max_bytes)
                 if stream.read(1):
-                    raise source.error(f"its array {quoted(key)} has bytes after its end")
+                    raise source.error(f"its array {quote(key)} has bytes after its end")
                 return values
 
         names = [name for name in members if name not in ("columns", labels)]
@@ -96,7 +95,7 @@ def read_npz(source: Source, labels: str | None, max_bytes: int) -> Block | Tabl
     named = [str(name) for name in columns] if columns is not None and columns.dtype.kind == "U" else []
     block = _block(source, found, named)
     if side is not None and isinstance(block, Table):
-        raise source.error(f"--labels {quoted(labels)}: an array with named fields takes its labels from one of them")
+        raise source.error(f"--labels {quote(labels)}: an array with named fields takes its labels from one of them")
     return block if isinstance(block, Table) else Block(block.values, block.names, side, block.notes)
 
 
@@ -106,23 +105,23 @@ def _key(source: Source, candidates: Sequence[str], known: Sequence[str]) -> str
     if source.key is not None:
         key = source.key.strip("/")
         if key not in known:
-            hint = suggestion(key, known) or f"; it holds {some(sorted(known)) or 'nothing'}"
-            raise source.error(f"no array of this name{hint}")
+            hint = suggestion(key, known) or f"; it holds {join_names(sorted(known)) or 'nothing'}"
+            raise source.error(f"there is no array of this name{hint}")
         return key
     if not known:
-        raise source.error("holds no array")
-    usual = [key for key in USUAL if key in candidates]
-    if usual or len(candidates) == 1:
-        return (usual or list(candidates))[0]
+        raise source.error("holds no arrays")
+    default = [key for key in DEFAULT_KEYS if key in candidates]
+    if default or len(candidates) == 1:
+        return (default or list(candidates))[0]
     names = sorted(candidates) or sorted(known)
-    raise source.error(f"holds {len(names)} arrays: {some(names)}; name one, as in {source.path.name}:{names[0]}")
+    raise source.error(f"holds {len(names)} arrays: {join_names(names)}; name one, as in {source.path.name}:{names[0]}")
 
 
 def read_hdf5(source: Source, max_bytes: int) -> Block | Table:
-    """Return one dataset of an HDF5 file, or a data frame that pandas wrote there in its fixed format."""
+    """Return one dataset of an HDF5 file, or a data frame that pandas wrote in its fixed format."""
     import h5py
 
-    with reading(source, "hdf5"), h5py.File(source.path, "r") as file:
+    with explain_read_errors(source, "hdf5"), h5py.File(source.path, "r") as file:
         found: dict[str, Any] = {}
         file.visititems(lambda name, node: found.update({name: node}) if isinstance(node, h5py.Dataset) else None)
         frames = sorted({name.rpartition("/")[0] for name in found if name.endswith("/block0_values")})
@@ -138,15 +137,14 @@ def _dataset(source: Source, node: Any, max_bytes: int) -> Array:
     import numpy as np
 
     if node.shape is None or node.dtype.hasobject:
-        raise source.error(
-            f"{quoted(node.name)} holds {'nothing' if node.shape is None else 'text or objects'}, no numbers"
-        )
-    source.check_size(math.prod(node.shape) * node.dtype.itemsize, max_bytes, f"{quoted(node.name)} {node.shape} takes")
+        content = "nothing" if node.shape is None else "text or objects"
+        raise source.error(f"{quote(node.name)} holds {content}, expected numbers")
+    source.check_size(math.prod(node.shape) * node.dtype.itemsize, max_bytes, f"{quote(node.name)} {node.shape} takes")
     return np.asarray(node[()])
 
 
 def _frame(source: Source, group: Any, max_bytes: int) -> Table:
-    """Return the columns of a data frame: each of its blocks holds those of one type."""
+    """Return the columns of a data frame, which pandas stores in one block for each type."""
     columns: dict[str, Array] = {}
     for i in range(len(group)):
         if f"block{i}_values" not in group:
@@ -160,14 +158,14 @@ def _frame(source: Source, group: Any, max_bytes: int) -> Table:
     def fetch(chosen: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
         return [columns[names[i]] for i in chosen], None if label is None else columns[names[label]]
 
-    return Table(tidy(source, names, notes), fetch, notes=notes)
+    return Table(clean_names(source, names, notes), fetch, notes=notes)
 
 
 def read_parquet(source: Source, max_bytes: int) -> Table:
-    """Return the columns of a parquet file, of which only those wanted are read."""
+    """Return the columns of a parquet file; only the requested ones are read."""
     from pyarrow import parquet
 
-    with reading(source, "parquet"):
+    with explain_read_errors(source, "parquet"):
         file = parquet.ParquetFile(source.path, page_checksum_verification=True)
         fields, rows = list(file.schema_arrow), file.metadata.num_rows
     notes: list[str] = []
@@ -177,7 +175,7 @@ def read_parquet(source: Source, max_bytes: int) -> Table:
     if not own:
         raise source.error("has no columns")
     if rows == 0:
-        raise source.error("has columns and no rows")
+        raise source.error("has columns but no rows")
 
     def fetch(columns: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
         wanted = [own[i] for i in columns] + ([] if label is None else [own[label]])
@@ -185,11 +183,11 @@ def read_parquet(source: Source, max_bytes: int) -> Table:
         for i in wanted:
             if any(word in str(fields[i].type) for word in ("list", "struct", "map")):
                 raise source.error(
-                    f"column {quoted(fields[i].name)} holds {quoted(fields[i].type)}, expected one number a row; "
+                    f"column {quote(fields[i].name)} holds {quote(fields[i].type)}, expected one number per row; "
                     "leave the column out with --columns"
                 )
-        with reading(source, "parquet"):
+        with explain_read_errors(source, "parquet"):
             found = [as_numpy(file.read(columns=[fields[i].name]).column(0)) for i in wanted]
         return (found, None) if label is None else (found[:-1], found[-1])
 
-    return Table(tidy(source, [fields[i].name for i in own], notes), fetch, notes=notes)
+    return Table(clean_names(source, [fields[i].name for i in own], notes), fetch, notes=notes)

@@ -1,4 +1,4 @@
-"""Which columns are meant: names, indices from 0, ranges ``0:5``, globs ``jet*`` and exclusions ``-id``."""
+"""Select columns by names, indices from 0, ranges ``0:5``, globs ``jet*`` and exclusions ``-id``."""
 
 from __future__ import annotations
 
@@ -9,35 +9,39 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from genbench.errors import DataError, suggestion
-from genbench.files.source import Source, printable, quoted, some
+from genbench.files.source import Source, join_names, printable, quote
 
-Words = str | Sequence[str | int] | None
+ColumnNames = str | Sequence[str | int] | None
 
 
-def words(given: Words) -> tuple[str, ...]:
+def split_names(names: ColumnNames) -> tuple[str, ...]:
     """Return the items of ``a,b,c`` or of a sequence, as text."""
-    if given is None:
+    if names is None:
         return ()
-    items: Iterable[str | int] = given.split(",") if isinstance(given, str) else given
+    items: Iterable[str | int] = names.split(",") if isinstance(names, str) else names
     return tuple(text for item in items if (text := str(item).strip()))
 
 
-def tidy(source: Source, names: Sequence[str], notes: list[str]) -> tuple[str, ...]:
-    """Return the names without control characters; raises DataError where two columns share one."""
+def clean_names(source: Source, names: Sequence[str], notes: list[str]) -> tuple[str, ...]:
+    """Return the names without control characters; raises DataError if two columns have the same name."""
     clean = tuple(printable(name, 80) for name in names)
     if changed := [c for c, name in zip(clean, names, strict=True) if c != name.strip()]:
-        notes.append(f"control characters, extra spaces or excess length removed from column names: {some(changed)}")
+        notes.append(
+            f"control characters, extra spaces or excess length removed from column names: {join_names(changed)}"
+        )
     clean = tuple(name or f"c{i}" for i, name in enumerate(clean))
-    twice = [name for name, count in Counter(clean).items() if count > 1]
-    if twice:
-        raise source.error(f"{len(twice)} column names stand twice: {some(twice)}; give each column a name of its own")
+    repeated = [name for name, count in Counter(clean).items() if count > 1]
+    if repeated:
+        raise source.error(
+            f"{len(repeated)} column names occur more than once: {join_names(repeated)}; give each column its own name"
+        )
     return clean
 
 
 def pick(source: Source, wanted: tuple[str, ...], names: Sequence[str], option: str) -> list[int]:
-    """Return the indices of the wanted columns, in the order asked for; all of them where nothing is asked.
+    """Return the indices of the columns in ``wanted``, in that order; of all columns if ``wanted`` is empty.
 
-    Raises DataError for a column that does not exist, with a close match.
+    Raises DataError for a column that does not exist, and suggests the closest name.
     """
     chosen: dict[int, None] = {}
     if not wanted or (wanted[0].startswith("-") and wanted[0] not in names):
@@ -49,7 +53,7 @@ def pick(source: Source, wanted: tuple[str, ...], names: Sequence[str], option: 
         else:
             chosen.update(dict.fromkeys(_match(source, word, names, option)))
     if not chosen:
-        raise source.error(f"{option} leaves no column of {some(names)}")
+        raise source.error(f"{option} leaves no columns of {join_names(names)}")
     return list(chosen)
 
 
@@ -63,8 +67,8 @@ def _match(source: Source, word: str, names: Sequence[str], option: str) -> list
     else:
         found = [i for i, name in enumerate(names) if fnmatchcase(name, word)]
     if not found:
-        hint = suggestion(word, names) or f"; it has {len(names)}: {some(names)}"
-        raise source.error(f"{option}: no column {quoted(word)}{hint}")
+        hint = suggestion(word, names) or f"; it has {len(names)}: {join_names(names)}"
+        raise source.error(f"{option}: no column {quote(word)}{hint}")
     return found
 
 
@@ -72,14 +76,14 @@ def pick_one(source: Source, word: str, names: Sequence[str], option: str) -> in
     """Return the index of one column."""
     found = _match(source, word, names, option)
     if len(found) > 1:
-        raise source.error(f"{option}: {quoted(word)} means {len(found)} columns, expected one of {some(names)}")
+        raise source.error(f"{option}: {quote(word)} matches {len(found)} columns, expected one of {join_names(names)}")
     return found[0]
 
 
-def periods(given: Sequence[str]) -> dict[str, float]:
-    """Return the period of each named column from ``phi`` or ``phi=360``; 2 pi where none is given."""
+def parse_periods(items: Sequence[str]) -> dict[str, float]:
+    """Return the period of each column in ``items``: ``phi`` stands for a period of 2 pi, ``phi=360`` gives one."""
     out: dict[str, float] = {}
-    for word in given:
+    for word in items:
         name, equals, text = word.rpartition("=")
         try:
             value = float(text) if equals else 2 * math.pi

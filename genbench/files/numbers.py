@@ -1,4 +1,4 @@
-"""From whatever a file holds to float64, and what is wrong with the numbers on the way."""
+"""Convert the content of a file to float64, and check the numbers."""
 
 from __future__ import annotations
 
@@ -6,50 +6,50 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from genbench.files.source import Source, quoted, some
+from genbench.files.source import Source, join_names, quote
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[Any]
 
-EXACT = 2**53  # integers up to here are float64 without loss
+MAX_EXACT_INTEGER = 2**53  # float64 holds all integers up to here exactly
 FLOAT32_MAX = 3.4028234663852886e38
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "NAN")
-LEAVE_OUT = "leave the column out with --columns"
+MISSING_VALUES = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "NAN")
+LEAVE_OUT_HINT = "leave the column out with --columns"
 
-Place = Callable[[int], str]
+DescribeRow = Callable[[int], str]
 
 
-def as_float(source: Source, values: Array, column: str, place: Place) -> Array:
+def as_float(source: Source, values: Array, column: str, describe_row: DescribeRow) -> Array:
     """Return float64 of the same shape; booleans become 0 and 1.
 
-    Raises DataError, naming column, row and value, for text, dates, complex numbers, objects and integers past 2^53.
+    Raises DataError, with column, row and value, for text, dates, complex numbers, objects and integers above 2^53.
     """
     import numpy as np
 
     kind = values.dtype.kind
     if kind in "bf":
-        with np.errstate(over="ignore"):  # an infinity is told by check_finite
+        with np.errstate(over="ignore"):  # check_finite reports an infinity
             return values.astype(np.float64, copy=False)
     if kind in "iu":
-        _check_exact(source, values, column, place)
+        _check_exact(source, values, column, describe_row)
         return values.astype(np.float64)
     if kind in "mM":
-        raise date_error(source, column, place(0), values.reshape(-1)[0])
+        raise date_error(source, column, describe_row(0), values.reshape(-1)[0])
     if kind == "c":
         raise source.error(
-            f"column {quoted(column)} is complex ({values.dtype}), expected real numbers; save real and imaginary parts"
+            f"column {quote(column)} is complex ({values.dtype}), expected real numbers; save real and imaginary parts"
         )
     if kind == "O":
-        return _floats_of_objects(source, values, column, place)
+        return _floats_of_objects(source, values, column, describe_row)
     if kind in "SUT":
-        raise text_error(source, column, place(0), _text(values.reshape(-1)[0]))
-    raise source.error(f"column {quoted(column)} has type {values.dtype}, expected numbers; {LEAVE_OUT}")
+        raise text_error(source, column, describe_row(0), _text(values.reshape(-1)[0]))
+    raise source.error(f"column {quote(column)} has type {values.dtype}, expected numbers; {LEAVE_OUT_HINT}")
 
 
 def as_numpy(column: Any) -> Array:
-    """Return an Arrow column as an array, missing numbers as nan; numbers go without pandas, slow to import."""
+    """Return an Arrow column as an array, missing numbers as nan, without importing pandas, which is slow."""
     import numpy as np
     import pyarrow as pa
 
@@ -61,7 +61,7 @@ def as_numpy(column: Any) -> Array:
     if types.is_integer(column.type) and column.null_count:
         try:
             column = column.cast(pa.float64())
-        except pa.ArrowInvalid:  # one is above 2^53: as_float will say which
+        except pa.ArrowInvalid:  # one is above 2^53: as_float reports which
             column = column.fill_null(0)
     if types.is_floating(column.type):
         column = column.fill_null(np.nan) if column.null_count else column
@@ -74,7 +74,7 @@ def _text(value: object) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _floats_of_objects(source: Source, values: Array, column: str, place: Place) -> Array:
+def _floats_of_objects(source: Source, values: Array, column: str, describe_row: DescribeRow) -> Array:
     import numpy as np
 
     out = np.full(len(values), np.nan)
@@ -84,28 +84,32 @@ def _floats_of_objects(source: Source, values: Array, column: str, place: Place)
         try:
             out[row] = float("text" if isinstance(value, (str, bytes)) else value)
         except (TypeError, ValueError):
-            raise text_error(source, column, place(row), _text(value)) from None
-        if isinstance(value, int) and abs(value) > EXACT:
-            raise exact_error(source, column, place(row), value)
+            raise text_error(source, column, describe_row(row), _text(value)) from None
+        if isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER:
+            raise exact_error(source, column, describe_row(row), value)
     return out
 
 
-def _check_exact(source: Source, values: Array, column: str, place: Place) -> None:
+def _check_exact(source: Source, values: Array, column: str, describe_row: DescribeRow) -> None:
     import numpy as np
 
-    if values.dtype.itemsize < 8 or not values.size or (int(values.max()) <= EXACT and int(values.min()) >= -EXACT):
+    if (
+        values.dtype.itemsize < 8
+        or not values.size
+        or (int(values.max()) <= MAX_EXACT_INTEGER and int(values.min()) >= -MAX_EXACT_INTEGER)
+    ):
         return
-    large = values > EXACT
+    large = values > MAX_EXACT_INTEGER
     if values.dtype.kind == "i":
-        large |= values < -EXACT
+        large |= values < -MAX_EXACT_INTEGER
     at = tuple(int(i) for i in np.argwhere(large)[0])
-    raise exact_error(source, column, place(at[0]), int(values[at]))
+    raise exact_error(source, column, describe_row(at[0]), int(values[at]))
 
 
 def exact_error(source: Source, column: str, where: str, value: object) -> Exception:
     """Return the error for an integer that float64 cannot hold."""
     return source.error(
-        f"column {quoted(column)}, {where}: the integer {value} is above 2^53 and would be rounded; {LEAVE_OUT}, "
+        f"column {quote(column)}, {where}: the integer {value} is above 2^53 and would be rounded; {LEAVE_OUT_HINT}, "
         "or subtract an offset"
     )
 
@@ -113,15 +117,15 @@ def exact_error(source: Source, column: str, where: str, value: object) -> Excep
 def date_error(source: Source, column: str, where: str, value: object) -> Exception:
     """Return the error for a column of dates or times."""
     return source.error(
-        f"column {quoted(column)}, {where}: {quoted(value)} is a date or time, expected a number; "
-        f"convert it, to seconds since a start for example, or {LEAVE_OUT}"
+        f"column {quote(column)}, {where}: {quote(value)} is a date or time, expected a number; "
+        f"convert it, to seconds since a start for example, or {LEAVE_OUT_HINT}"
     )
 
 
-def floats_of_text(source: Source, texts: Sequence[str | None], column: str, place: Place) -> Array:
-    """Return float64 (n,) of fields of text: numbers, true and false, nan where missing.
+def floats_of_text(source: Source, texts: Sequence[str | None], column: str, describe_row: DescribeRow) -> Array:
+    """Return float64 (n,) of text fields: numbers, true as 1, false as 0, missing ones as nan.
 
-    Raises DataError at the first field that is no number.
+    Raises DataError at the first field that is not a number.
     """
     import numpy as np
 
@@ -130,21 +134,25 @@ def floats_of_text(source: Source, texts: Sequence[str | None], column: str, pla
         texts = [None if t is None else {"true": "1", "false": "0"}.get(t.strip().lower(), t) for t in texts]
     out = np.full(len(texts), np.nan)
     for row, text in enumerate(texts):
-        if text is None or (stripped := text.strip()) in MISSING:
+        if text is None or (stripped := text.strip()) in MISSING_VALUES:
             continue
         if "_" in stripped:
-            raise text_error(source, column, place(row), text)
+            raise text_error(source, column, describe_row(row), text)
         try:
             out[row] = float(stripped)
         except ValueError:
-            raise text_error(source, column, place(row), text) from None
-        if abs(out[row]) >= EXACT and re.fullmatch(r"[+-]?\d+", stripped) and abs(int(stripped)) > EXACT:
-            raise exact_error(source, column, place(row), stripped)
+            raise text_error(source, column, describe_row(row), text) from None
+        if (
+            abs(out[row]) >= MAX_EXACT_INTEGER
+            and re.fullmatch(r"[+-]?\d+", stripped)
+            and abs(int(stripped)) > MAX_EXACT_INTEGER
+        ):
+            raise exact_error(source, column, describe_row(row), stripped)
     return out
 
 
 def text_error(source: Source, column: str, where: str, value: str) -> Exception:
-    """Return the error for a field that is no number, with what it looks like."""
+    """Return the error for a field that is not a number, with a remedy for what it looks like."""
     short = value.strip()[:64]
     if re.fullmatch(r"\d{4}[-/]\d\d?[-/]\d\d?([ T].*)?|\d\d?[./]\d\d?[./]\d{4}.*|\d\d?:\d\d(:.*)?", short):
         return date_error(source, column, where, short)
@@ -153,21 +161,23 @@ def text_error(source: Source, column: str, where: str, value: str) -> Exception
     elif re.fullmatch(r"[+-]?\d[\d,.' ]*\d", short):
         remedy = "write it without thousands separators"
     else:
-        remedy = f"{LEAVE_OUT}, or name it with --labels"
-    return source.error(f"column {quoted(column)}, {where}: expected a number, got {quoted(value)}; {remedy}")
+        remedy = f"{LEAVE_OUT_HINT}, or name it with --labels"
+    return source.error(f"column {quote(column)}, {where}: expected a number, got {quote(value)}; {remedy}")
 
 
-def check_finite(source: Source, rows: Array, names: Sequence[str], place: Place, na: str) -> tuple[Array | None, str]:
-    """Return which rows to keep (None: all) and a note; rows (n, d) or (n, c, h, w).
+def check_finite(
+    source: Source, rows: Array, names: Sequence[str], describe_row: DescribeRow, na: str
+) -> tuple[Array | None, str]:
+    """Return a mask of the rows to keep (None: all) and a note; ``rows`` are (n, d) or (n, c, h, w).
 
-    Raises DataError with counts and columns where numbers are missing or infinite and ``na`` is not ``drop``.
+    Raises DataError, with counts and columns, if numbers are missing or infinite and ``na`` is not ``drop``.
     """
     import numpy as np
 
     if rows.dtype.kind != "f":
         return None, ""
     flat = rows.reshape(len(rows), -1)
-    # a sum is finite only if all terms are, so clean data cost one pass and no mask
+    # a sum is finite only if all its terms are: data without gaps take one pass and no mask
     with np.errstate(all="ignore"):
         if np.isfinite(flat.sum(axis=0)).all():
             return None, ""
@@ -177,35 +187,35 @@ def check_finite(source: Source, rows: Array, names: Sequence[str], place: Place
         return None, ""
     bad, first = int((~good).sum()), int(np.argmin(good))
     nan, total = int(np.isnan(flat).sum()), int((~finite).sum())
-    counts = [f"{n} {what}" for n, what in ((nan, "missing (NaN)"), (total - nan, "infinite")) if n]
+    counts = [f"{n} {kind}" for n, kind in ((nan, "missing (NaN)"), (total - nan, "infinite")) if n]
     where = ""
     if rows.ndim == 2:
         per_column = (~finite).sum(axis=0)
-        named = [f"{quoted(name)} {n}" for name, n in zip(names, per_column, strict=True) if n]
-        where = f", in {some(named, 6)}"
+        named = [f"{quote(name)} {n}" for name, n in zip(names, per_column, strict=True) if n]
+        where = f", in {join_names(named, 6)}"
     if na == "drop":
         return good, f"dropped {bad} of {len(rows)} rows with missing or infinite values{where}"
     raise source.error(
         f"{' and '.join(counts)} value{'s' if total > 1 else ''} in {bad} of {len(rows)} rows{where}; "
-        f"first at {place(first)}; --na drop leaves these rows out"
+        f"first at {describe_row(first)}; --na drop leaves these rows out"
     )
 
 
 def check_logs(source: Source, values: Array, column: str) -> None:
-    """Raise DataError where a column taken as a logarithm is not positive."""
+    """Raise DataError if a column given to --log has values that are not positive."""
     import numpy as np
 
     wrong = values <= 0
     if wrong.any():
         row = int(np.argmax(wrong))
         raise source.error(
-            f"--log {quoted(column)}: row {row + 1} is {values[row]:g}, expected values above 0 "
-            f"({int(wrong.sum())} of {len(values)} are not); take the column without --log"
+            f"--log {quote(column)}: row {row + 1} is {values[row]:g}, expected values above 0 "
+            f"({int(wrong.sum())} of {len(values)} are not); leave the column out of --log"
         )
 
 
 def check_range(source: Source, values: Array, column: str) -> None:
-    """Raise DataError where a number does not fit into the float32 that models are trained in."""
+    """Raise DataError if a number does not fit into float32, the type in which models are trained."""
     import numpy as np
 
     large = np.abs(values) > FLOAT32_MAX
@@ -213,6 +223,6 @@ def check_range(source: Source, values: Array, column: str) -> None:
         row = int(np.argmax(large.reshape(len(values), -1).any(axis=1)))
         worst = float(values.reshape(-1)[int(np.argmax(large))])
         raise source.error(
-            f"column {quoted(column)}, row {row + 1}: {worst:g} is beyond float32 (3.4e38); rescale it, "
-            "or take it with --log"
+            f"column {quote(column)}, row {row + 1}: {worst:g} is beyond float32 (3.4e38); rescale the column, "
+            "or give it to --log"
         )

@@ -1,4 +1,4 @@
-"""One file in, checked numbers out: what every way of bringing data has in common."""
+"""Read a user's file, folder or array, and return its numbers, checked."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from genbench.errors import DataError
 from genbench.files import arrays, images, text
-from genbench.files.columns import Words, pick, pick_one, tidy, words
+from genbench.files.columns import ColumnNames, clean_names, pick, pick_one, split_names
 from genbench.files.numbers import as_float, check_finite
 from genbench.files.source import (
     MAX_BYTES,
     Block,
     Source,
     Table,
+    describe_row_number,
     digest,
+    explain_read_errors,
     find,
     format_of,
     printable,
-    quoted,
-    reading,
-    row_number,
+    quote,
 )
 
 if TYPE_CHECKING:
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-__all__ = ["Loaded", "from_array", "read"]
+__all__ = ["UserData", "from_array", "read"]
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """The user's numbers, checked: real, finite, two-dimensional or images.
+class UserData:
+    """The user's numbers, checked: real and finite, a table or images.
 
-    ``rows`` is float64 (n, d), or (n, channels, height, width): unsigned integers with ``levels`` grey levels, or
-    float64. ``columns`` names the d columns, by ``c0``, ``c1``, ... where ``named`` is False. ``labels`` (n,) are as
-    in the file. ``sha256`` is that of the file's bytes. ``notes`` tell what was noticed or changed on the way.
+    ``rows`` is float64 (n, d), or images (n, channels, height, width): unsigned integers with ``levels`` grey levels,
+    or float64. ``columns`` are the names of the d columns: ``c0``, ``c1``, ... if ``named`` is False. ``labels`` (n,)
+    are as in the file. ``sha256`` is the hash of the file's bytes. ``notes`` say what was guessed or changed.
     """
 
     rows: Array
@@ -49,7 +49,7 @@ class Loaded:
     levels: int | None
     notes: tuple[str, ...]
     sha256: str
-    label: str  # how errors name the file
+    label: str  # the file's name in errors
 
     @property
     def kind(self) -> str:
@@ -64,32 +64,32 @@ class Loaded:
 def read(
     path: str | Path,
     *,
-    columns: Words = None,
+    columns: ColumnNames = None,
     labels: str | None = None,
     na: str = "refuse",
     encoding: str | None = None,
     max_bytes: int = MAX_BYTES,
-) -> Loaded:
+) -> UserData:
     """Return the numbers in a csv, tsv, txt, parquet, npy, npz or hdf5 file, or in a folder of images.
 
-    ``columns`` are names, indices, ranges ``0:5``, globs or exclusions ``-id``; ``labels`` is a column kept apart.
-    ``na`` is ``refuse`` or ``drop``. A file that would take more than ``max_bytes`` is not loaded. Raises DataError.
+    ``columns`` are names, indices, ranges ``0:5``, globs or exclusions ``-id``; ``labels`` is a column that is returned
+    separately. ``na`` is ``refuse`` or ``drop``. Raises DataError, also for a file of more than ``max_bytes``.
     """
     if na not in ("refuse", "drop"):
-        raise DataError(f"--na must be 'refuse' or 'drop', got {quoted(na)}")
+        raise DataError(f"--na must be 'refuse' or 'drop', got {quote(na)}")
     source = find(path)
     if source.path.is_dir():
         if labels is not None:
             raise source.error("--labels: images in a folder take their labels from its sub-folders")
         block = images.read_folder(source, max_bytes)
-        return _checked(source, block, words(columns), None, na, images.digest_of_folder(source))
+        return _check(source, block, split_names(columns), None, na, images.digest_of_folder(source))
     kind = format_of(source)
     if source.key is not None and kind not in ("npz", "hdf5"):
         raise source.error(f"only npz and hdf5 files hold named arrays, this is {kind}")
     found = _open(source, kind, labels, encoding, max_bytes)
-    with reading(source):
+    with explain_read_errors(source):
         sha256 = digest(source.path)
-    return _checked(source, found, words(columns), labels, na, sha256)
+    return _check(source, found, split_names(columns), labels, na, sha256)
 
 
 def _open(source: Source, kind: str, labels: str | None, encoding: str | None, max_bytes: int) -> Block | Table:
@@ -102,8 +102,8 @@ def _open(source: Source, kind: str, labels: str | None, encoding: str | None, m
     return arrays.read_npy(source, max_bytes) if kind == "npy" else arrays.read_hdf5(source, max_bytes)
 
 
-def from_array(values: Any, name: str, columns: Sequence[str] = (), na: str = "refuse") -> Loaded:
-    """Return an array, tensor or data frame of the user's, checked like a file; ``name`` is how errors call it.
+def from_array(values: Any, name: str, columns: Sequence[str] = (), na: str = "refuse") -> UserData:
+    """Return a user's array, tensor or data frame, checked like a file; ``name`` is its name in errors.
 
     ``na`` is ``refuse`` or ``drop``. Raises DataError for anything but finite real numbers (n,), (n, d), (n, h, w) or
     (n, c, h, w).
@@ -117,39 +117,39 @@ def from_array(values: Any, name: str, columns: Sequence[str] = (), na: str = "r
         values = np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
         raise source.error(f"cannot be taken as an array: {printable(error, 160)}") from error
-    found = _checked(source, Block(values, tuple(names)), (), None, na, "")
+    found = _check(source, Block(values, tuple(names)), (), None, na, "")
     return replace(found, sha256=hashlib.sha256(np.ascontiguousarray(found.rows).data).hexdigest())
 
 
-def _checked(
+def _check(
     source: Source, found: Block | Table, columns: tuple[str, ...], labels: str | None, na: str, sha256: str
-) -> Loaded:
+) -> UserData:
     if isinstance(found, Table):
-        loaded, place = _from_table(source, found, columns, labels, sha256), found.place
+        loaded, describe_row = _from_table(source, found, columns, labels, sha256), found.describe_row
     else:
-        loaded, place = _from_block(source, found, columns, labels, sha256), row_number
-    keep, note = check_finite(source, loaded.rows, loaded.columns, place, na)
+        loaded, describe_row = _from_block(source, found, columns, labels, sha256), describe_row_number
+    keep, note = check_finite(source, loaded.rows, loaded.columns, describe_row, na)
     if loaded.labels is not None:
-        there = _labelled(loaded.labels)
-        if not there.all():
+        has_label = _has_label(loaded.labels)
+        if not has_label.all():
             if na != "drop":
-                first = place(int((~there).argmax()))
+                first = describe_row(int((~has_label).argmax()))
                 raise source.error(
-                    f"--labels: {int((~there).sum())} of {len(there)} labels are missing, first at {first}; "
+                    f"--labels: {int((~has_label).sum())} of {len(has_label)} labels are missing, first at {first}; "
                     "--na drop leaves these rows out"
                 )
-            note = "; ".join(n for n in (note, f"dropped {int((~there).sum())} rows without a label") if n)
-            keep = there if keep is None else keep & there
+            note = "; ".join(n for n in (note, f"dropped {int((~has_label).sum())} rows without a label") if n)
+            keep = has_label if keep is None else keep & has_label
     if keep is not None:
         kept = None if loaded.labels is None else loaded.labels[keep]
         loaded = replace(loaded, rows=loaded.rows[keep], labels=kept, notes=(*loaded.notes, note))
     if len(loaded.rows) == 0:
-        raise source.error("holds no rows" if keep is None else "--na drop leaves no row")
+        raise source.error("holds no rows" if keep is None else "--na drop leaves no rows")
     return loaded
 
 
-def _labelled(labels: Array) -> Array:
-    """Return which labels are there."""
+def _has_label(labels: Array) -> Array:
+    """Return a mask of the rows that have a label."""
     import numpy as np
 
     if labels.dtype.kind == "O":
@@ -157,24 +157,23 @@ def _labelled(labels: Array) -> Array:
     return ~np.isnan(labels) if labels.dtype.kind == "f" else np.ones(len(labels), dtype=bool)
 
 
-def _from_table(source: Source, table: Table, columns: tuple[str, ...], labels: str | None, sha256: str) -> Loaded:
+def _from_table(source: Source, table: Table, columns: tuple[str, ...], labels: str | None, sha256: str) -> UserData:
     import numpy as np
 
     label = None if labels is None else pick_one(source, labels, table.names, "--labels")
     chosen = [i for i in pick(source, columns, table.names, "--columns") if i != label]
     if not chosen:
-        raise source.error("no column is left beside that of --labels")
+        raise source.error("no column is left besides that of --labels")
     found, side = table.fetch(chosen, label)
     names = tuple(table.names[i] for i in chosen)
     rows = np.empty((len(found[0]), len(found)))
     for i, (name, values) in enumerate(zip(names, found, strict=True)):
         if len(values):
-            rows[:, i] = as_float(source, values, name, table.place)
-    return Loaded(rows, names, table.named, side, None, tuple(table.notes), sha256, source.label)
+            rows[:, i] = as_float(source, values, name, table.describe_row)
+    return UserData(rows, names, table.named, side, None, tuple(table.notes), sha256, source.label)
 
 
-def _from_block(source: Source, block: Block, columns: tuple[str, ...], labels: str | None, sha256: str) -> Loaded:
-
+def _from_block(source: Source, block: Block, columns: tuple[str, ...], labels: str | None, sha256: str) -> UserData:
     values, notes = block.values, list(block.notes)
     if values.ndim == 1:
         values = values[:, None]
@@ -185,36 +184,36 @@ def _from_block(source: Source, block: Block, columns: tuple[str, ...], labels: 
     side = block.labels
     if side is not None and side.shape != (len(values),):
         raise source.error(
-            f"--labels {quoted(labels)} has shape {side.shape}, expected one label for each of {len(values)} rows"
+            f"--labels {quote(labels)} has shape {side.shape}, expected one label for each of {len(values)} rows"
         )
     if values.ndim > 2:
         if columns or (labels is not None and side is None):
             raise source.error(f"{'--columns' if columns else '--labels'}: images have no columns")
         rows, levels = _images(source, values, notes)
-        return Loaded(rows, (), False, side, levels, tuple(notes), sha256, source.label)
+        return UserData(rows, (), False, side, levels, tuple(notes), sha256, source.label)
     if block.names and len(block.names) != values.shape[1]:
         raise source.error(f"names {len(block.names)} columns, the array has {values.shape[1]}")
-    names = tidy(source, block.names, notes) if block.names else tuple(f"c{i}" for i in range(values.shape[1]))
+    names = clean_names(source, block.names, notes) if block.names else tuple(f"c{i}" for i in range(values.shape[1]))
     label = pick_one(source, labels, names, "--labels") if labels is not None and side is None else None
     chosen = [i for i in pick(source, columns, names, "--columns") if i != label]
     if label is not None:
         side = values[:, label]
     if not chosen:
-        raise source.error("no column is left beside that of --labels")
+        raise source.error("no column is left besides that of --labels")
     if chosen != list(range(len(names))):
         values = values[:, chosen]
     rows = _numbers(source, values, [names[i] for i in chosen])
     kept = tuple(names[i] for i in chosen)
-    return Loaded(rows, kept, bool(block.names), side, None, tuple(notes), sha256, source.label)
+    return UserData(rows, kept, bool(block.names), side, None, tuple(notes), sha256, source.label)
 
 
 def _numbers(source: Source, values: Array, names: Sequence[str]) -> Array:
-    """Return float64 of the same shape; a wrong type is told with the column it stands in."""
+    """Return float64 of the same shape; raises DataError, with the column, for values that are not numbers."""
     import numpy as np
 
     if values.dtype.kind in "bf":
-        return as_float(source, values, "", row_number)
-    return np.stack([as_float(source, values[:, i], name, row_number) for i, name in enumerate(names)], axis=1)
+        return as_float(source, values, "", describe_row_number)
+    return np.stack([as_float(source, values[:, i], name, describe_row_number) for i, name in enumerate(names)], axis=1)
 
 
 def _images(source: Source, values: Array, notes: list[str]) -> tuple[Array, int | None]:
@@ -229,11 +228,11 @@ def _images(source: Source, values: Array, notes: list[str]) -> tuple[Array, int
         values = values.transpose(0, 3, 1, 2)
         notes.append("images have their channels last: they were moved to (n, channels, height, width)")
     if values.dtype.kind == "f":
-        return as_float(source, values, "pixels", row_number), None
+        return as_float(source, values, "pixels", describe_row_number), None
     low, high = int(values.min()), int(values.max())
     if low < 0 or high >= 65536:
         notes.append(f"integer images from {low} to {high} are taken as real-valued")
-        return as_float(source, values, "pixels", row_number), None
-    # few levels are counted (binary images, 4-bit scans); else the width of the pixels' type decides
+        return as_float(source, values, "pixels", describe_row_number), None
+    # up to 17 levels are counted (binary images, 4-bit scans); more are taken as 8 or 16 bits
     levels = max(high + 1, 2) if high <= 16 else 256 if high < 256 else 65536
     return values.astype("uint8" if levels <= 256 else "uint16"), levels

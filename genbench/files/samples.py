@@ -1,4 +1,4 @@
-"""Files of samples to score against each other: read alike, and refused where they do not fit together."""
+"""Files of samples to score against each other: read in one way, refused if their columns or shapes differ."""
 
 from __future__ import annotations
 
@@ -7,64 +7,64 @@ from dataclasses import replace
 from pathlib import Path
 
 from genbench.errors import DataError
-from genbench.files.columns import Words
-from genbench.files.reader import Loaded, read
-from genbench.files.source import MAX_BYTES, quoted, some
+from genbench.files.columns import ColumnNames
+from genbench.files.reader import UserData, read
+from genbench.files.source import MAX_BYTES, join_names, quote
 
-__all__ = ["check_alike", "read_samples"]
+__all__ = ["align_columns", "read_samples"]
 
-FEWEST_SAMPLES = 2
+MIN_SAMPLES = 2
 
 
 def read_samples(
     path: str | Path,
     *,
-    columns: Words = None,
+    columns: ColumnNames = None,
     labels: str | None = None,
     na: str = "refuse",
     encoding: str | None = None,
     max_bytes: int = MAX_BYTES,
-) -> Loaded:
-    """Return the rows of a file to be scored, ``samples.npz`` of a run among them, less a column of labels.
+) -> UserData:
+    """Return the rows of a file to be scored; it may be the ``samples.npz`` of a run.
 
-    Raises DataError like ``read``.
+    ``labels`` names a column that is not scored. Raises DataError like ``read``.
     """
     found = read(path, columns=columns, labels=labels, na=na, encoding=encoding, max_bytes=max_bytes)
-    if len(found.rows) < FEWEST_SAMPLES:
-        raise found.error(f"one row is too few to be scored: at least {FEWEST_SAMPLES} needed")
+    if len(found.rows) < MIN_SAMPLES:
+        raise found.error(f"one row is too few to be scored: at least {MIN_SAMPLES} needed")
     return found
 
 
-def check_alike(files: Mapping[str, Loaded]) -> dict[str, Loaded]:
-    """Return the files, each with its columns in the order of the first's where both name them.
+def align_columns(files: Mapping[str, UserData]) -> dict[str, UserData]:
+    """Return the files with their columns in the order of the first file, where both have named columns.
 
-    The keys are what errors call them: ``--real``. Raises DataError unless all hold rows of one shape and the same
-    columns.
+    The keys are the names that errors use, as ``--real``. Raises DataError unless all rows have the same shape and the
+    same columns.
     """
     (first_name, first), *others = files.items()
-    return {first_name: first, **{name: _like(first, first_name, other, name) for name, other in others}}
+    return {first_name: first, **{name: _align(first, first_name, other, name) for name, other in others}}
 
 
-def _like(first: Loaded, first_name: str, other: Loaded, name: str) -> Loaded:
+def _align(first: UserData, first_name: str, other: UserData, name: str) -> UserData:
     both = f"{name} {other.label} and {first_name} {first.label} do not fit together"
     if not (first.named and other.named):
         if first.rows.shape[1:] != other.rows.shape[1:]:
-            raise DataError(f"{both}: {_described(other)}, {_described(first)}")
+            raise DataError(f"{both}: {_describe_shape(other)}, {_describe_shape(first)}")
         return other
     if first.columns == other.columns:
         return other
-    missing = [quoted(column) for column in first.columns if column not in other.columns]
-    extra = [quoted(column) for column in other.columns if column not in first.columns]
+    missing = [quote(column) for column in first.columns if column not in other.columns]
+    extra = [quote(column) for column in other.columns if column not in first.columns]
     if missing or extra:
-        parts = [f"{what} {some(found)}" for what, found in (("lacks", missing), ("adds", extra)) if found]
+        parts = [f"{verb} {join_names(names)}" for verb, names in (("lacks", missing), ("adds", extra)) if names]
         raise DataError(f"{both}: {name} {' and '.join(parts)}")
     order = [other.columns.index(column) for column in first.columns]
     note = f"the columns of {name} were put into the order of {first_name}"
     return replace(other, rows=other.rows[:, order], columns=first.columns, notes=(*other.notes, note))
 
 
-def _described(loaded: Loaded) -> str:
-    shape = loaded.rows.shape[1:]
+def _describe_shape(data: UserData) -> str:
+    shape = data.rows.shape[1:]
     if len(shape) == 1:
         return f"{shape[0]} column{'s' if shape[0] > 1 else ''}"
     return f"images {'x'.join(map(str, shape))} (channels, height, width)"

@@ -1,4 +1,4 @@
-"""Which file is meant, what is in it, and how large it may be; how a reader hands over what it found."""
+"""Find a user's file, detect its format and limit its size; and the classes in which readers return its content."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ FORMATS = {
     ".npy": "npy", ".npz": "npz",
     ".h5": "hdf5", ".hdf5": "hdf5", ".hdf": "hdf5",
 }  # fmt: skip
-MAGIC = {
+MAGIC_BYTES = {
     b"PAR1": "parquet",
     b"\x93NUMPY": "npy",
     b"PK\x03\x04": "npz",
     b"PK\x05\x06": "npz",
     b"\x89HDF\r\n\x1a\n": "hdf5",
 }
-READABLE = "csv, tsv, txt, parquet, npy, npz, hdf5 or a folder of images"
+SUPPORTED_FORMATS = "csv, tsv, txt, parquet, npy, npz, hdf5 or a folder of images"
 REMEDIES = {
     ".gz": "it is compressed: unpack it first",
     ".bz2": "it is compressed: unpack it first",
@@ -51,49 +51,50 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Source:
-    """A file or folder, and the array inside it that was named after a colon."""
+    """A file or folder, and the name of an array inside it where the user gave one after a colon."""
 
     path: Path
     key: str | None = None
 
     @property
     def label(self) -> str:
-        """How errors name it."""
+        """The name that errors show."""
         return printable(str(self.path) if self.key is None else f"{self.path}:{self.key}")
 
     def error(self, message: str) -> DataError:
         """Return a DataError that begins with the file's name."""
         return DataError(f"{self.label}: {message}")
 
-    def check_size(self, size: int, max_bytes: int, what: str) -> None:
-        """Raise DataError where ``what`` takes more than ``max_bytes`` in memory."""
+    def check_size(self, size: int, max_bytes: int, subject: str) -> None:
+        """Raise DataError if ``size`` is above ``max_bytes``; its message begins with ``subject``: "the file has"."""
         if size > max_bytes:
-            raise self.error(f"{what} {in_bytes(size)}, the limit is {in_bytes(max_bytes)}; raise it with --max-bytes")
+            limit = format_bytes(max_bytes)
+            raise self.error(f"{subject} {format_bytes(size)}, the limit is {limit}; raise it with --max-bytes")
 
 
-def row_number(row: int) -> str:
-    """Return how errors name a row that is counted from 0 here: people count from 1."""
+def describe_row_number(row: int) -> str:
+    """Return the name of row ``row`` (counted from 0) in errors, which count from 1."""
     return f"row {row + 1}"
 
 
 @dataclass(frozen=True)
 class Table:
-    """Named columns, read when they are known to be wanted.
+    """Named columns that are read on demand.
 
-    ``fetch(columns, label)`` takes indices and returns the 1-D columns and that of the labels, of whatever type they
-    have in the file. ``place(row)`` says where a row, counted from 0, stands.
+    ``fetch(columns, label)`` takes column indices and returns those columns and the column of labels, 1-D and of the
+    type that they have in the file. ``describe_row(row)`` names a row, counted from 0, in errors.
     """
 
     names: tuple[str, ...]
     fetch: Callable[[Sequence[int], int | None], tuple[list[Array], Array | None]]
     named: bool = True
-    place: Callable[[int], str] = row_number
+    describe_row: Callable[[int], str] = describe_row_number
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Block:
-    """One array (n, ...), its columns' names where the file has them, and labels that lay beside it."""
+    """One array (n, ...), the names of its columns if the file has them, and labels stored beside it."""
 
     values: Array
     names: tuple[str, ...] = ()
@@ -102,19 +103,19 @@ class Block:
 
 
 def printable(text: object, limit: int = 200) -> str:
-    """Return one line of text: control and invisible formatting characters dropped, shortened to ``limit``."""
+    """Return one line of text without control and invisible characters, of at most ``limit`` characters."""
     clean = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in str(text))
     clean = " ".join(clean.split())
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
-def quoted(value: object) -> str:
-    """Return a value of the user's as an error quotes it."""
+def quote(value: object) -> str:
+    """Return a value from the user in quotes, for an error message."""
     return repr(printable(value, 40))
 
 
-def in_bytes(size: int) -> str:
-    """Return a size as people write it: 1.5 GiB."""
+def format_bytes(size: int) -> str:
+    """Return a size in bytes as text: ``1.5 GiB``."""
     number = float(size)
     for unit in ("bytes", "KiB", "MiB"):
         if number < 1024:
@@ -123,23 +124,23 @@ def in_bytes(size: int) -> str:
     return f"{number:.3g} GiB"
 
 
-def some(names: Sequence[str], limit: int = 8) -> str:
-    """Return the names as a list that fits in a line."""
+def join_names(names: Sequence[str], limit: int = 8) -> str:
+    """Return the first ``limit`` names, separated by commas, and the number of names if there are more."""
     shown = ", ".join(printable(n, 40) for n in names[:limit])
     return shown if len(names) <= limit else f"{shown}, ... ({len(names)} in all)"
 
 
 def find(path: str | Path) -> Source:
-    """Return the file that is meant; ``file.npz:key`` and ``file.h5:/group/data`` name an array in it.
+    """Return the file or folder at ``path``; ``file.npz:key`` and ``file.h5:/group/data`` name an array in a file.
 
-    Raises DataError where there is none, with close matches out of its folder.
+    Raises DataError if there is none, and suggests the closest name in the folder.
     """
     text = str(path)
     if "\0" in text or not text:
-        raise DataError(f"{quoted(text)} is no path of a file")
-    whole = Path(text).expanduser()
-    if whole.exists():
-        return Source(whole)
+        raise DataError(f"{quote(text)} is not a file path")
+    full = Path(text).expanduser()
+    if full.exists():
+        return Source(full)
     head, colon, key = text.rpartition(":")
     if colon and Path(head).suffix.lower() in (".npz", ".h5", ".hdf5", ".hdf"):
         source = Source(Path(head).expanduser(), key)
@@ -148,41 +149,41 @@ def find(path: str | Path) -> Source:
         if not key:
             raise source.error("the name of an array is missing after the colon")
         return source
-    raise Source(whole).error(_missing(whole))
+    raise Source(full).error(_missing(full))
 
 
 def _missing(path: Path) -> str:
     from genbench.errors import suggestion
 
     try:
-        beside = [p.name for p in path.parent.iterdir()]
+        siblings = [p.name for p in path.parent.iterdir()]
     except OSError:
         return f"no such file; the folder {printable(path.parent)} cannot be read"
-    return f"no such file{suggestion(path.name, beside)}"
+    return f"no such file{suggestion(path.name, siblings)}"
 
 
 def format_of(source: Source) -> str:
-    """Return text, parquet, npy, npz or hdf5, from the file's first bytes and its ending.
+    """Return ``text``, ``parquet``, ``npy``, ``npz`` or ``hdf5``, from the file's first bytes and its suffix.
 
-    Raises DataError for a file that is empty, unreadable, or of no known format.
+    Raises DataError for a file that is empty, unreadable or of an unknown format.
     """
     path, suffix = source.path, source.path.suffix.lower()
     if not path.is_file():
-        raise source.error(f"is no regular file; expected {READABLE}")
-    with reading(source), path.open("rb") as stream:
+        raise source.error(f"is not a regular file; expected {SUPPORTED_FORMATS}")
+    with explain_read_errors(source), path.open("rb") as stream:
         head = stream.read(8)
     if not head:
-        raise source.error(f"is empty; expected {READABLE}")
-    found = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
+        raise source.error(f"is empty; expected {SUPPORTED_FORMATS}")
+    found = next((kind for magic, kind in MAGIC_BYTES.items() if head.startswith(magic)), None)
     expected = FORMATS.get(suffix)
     if expected is None:
         if suffix in REMEDIES:
             raise source.error(f"{suffix} files cannot be read; {REMEDIES[suffix]}")
         if found is None:
-            raise source.error(f"unknown ending {quoted(suffix)}; expected {READABLE}")
+            raise source.error(f"unknown suffix {quote(suffix)}; expected {SUPPORTED_FORMATS}")
         return found
     if expected == "text" and found:
-        raise source.error(f"is {found}, not {suffix[1:]}: its ending should be .{'h5' if found == 'hdf5' else found}")
+        raise source.error(f"is {found}, not {suffix[1:]}: its suffix should be .{'h5' if found == 'hdf5' else found}")
     return expected
 
 
@@ -193,8 +194,8 @@ def digest(path: Path) -> str:
 
 
 @contextmanager
-def reading(source: Source, what: str = "") -> Iterator[None]:
-    """Turn whatever a library raises on a damaged file into one line; ``what`` names the format."""
+def explain_read_errors(source: Source, format_name: str = "") -> Iterator[None]:
+    """Raise a DataError of one line in place of whatever a library raises on a damaged file."""
     try:
         yield
     except UserError:
@@ -205,6 +206,5 @@ def reading(source: Source, what: str = "") -> Iterator[None]:
         raise source.error("does not fit into memory") from error
     except Exception as error:
         reason = printable(str(error).strip().split("\n")[0], 160) or type(error).__name__
-        raise source.error(
-            f"cannot be read{what and f' as {what}'}, it may be damaged or cut short: {reason}"
-        ) from error
+        read_as = f" as {format_name}" if format_name else ""
+        raise source.error(f"cannot be read{read_as}, it may be damaged or cut short: {reason}") from error

@@ -1,4 +1,4 @@
-"""Delimited text: separator, decimal mark, header and encoding are found out; rows of unequal length are refused."""
+"""Read delimited text: its separator, decimal mark, header and encoding are detected; rows must have equal length."""
 
 from __future__ import annotations
 
@@ -10,60 +10,61 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from genbench.files.columns import tidy
-from genbench.files.numbers import EXACT, MISSING, as_numpy, floats_of_text
-from genbench.files.source import Source, Table, in_bytes, quoted, reading
+from genbench.files.columns import clean_names
+from genbench.files.numbers import MAX_EXACT_INTEGER, MISSING_VALUES, as_numpy, floats_of_text
+from genbench.files.source import Source, Table, explain_read_errors, format_bytes, quote
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[Any]
 
-HEAD = 256 * 1024  # bytes looked at to find the layout
-LONGEST_LINE = 8 * 2**20
-SEPARATORS = (",", ";", "\t", "|", " ")  # a space stands for any run of blanks
-NUMBER = r"[+-]?(\d+{mark}?\d*|{mark}\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?|true|false"
-POINT = re.compile(NUMBER.format(mark=r"\."), re.IGNORECASE)
-EITHER = re.compile(NUMBER.format(mark="[.,]"), re.IGNORECASE)
+HEAD_BYTES = 256 * 1024  # the layout is detected from this many bytes
+MAX_LINE_BYTES = 8 * 2**20
+MAX_HEAD_LINES = 1000
+SEPARATORS = (",", ";", "\t", "|", " ")  # a space means any run of blanks
+NUMBER_PATTERN = r"[+-]?(\d+{mark}?\d*|{mark}\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?|true|false"
+NUMBER_WITH_POINT = re.compile(NUMBER_PATTERN.format(mark=r"\."), re.IGNORECASE)
+NUMBER_WITH_ANY_MARK = re.compile(NUMBER_PATTERN.format(mark="[.,]"), re.IGNORECASE)
 LINE_ENDS = re.compile(r"\r\n|\n|\r")  # str.splitlines would split at many more characters
-BLANKS = re.compile("[ \t\r\v\f]+")  # what bytes.split takes for blanks
-COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+BLANK_RUN = re.compile("[ \t\r\v\f]+")  # the blanks at which bytes.split splits
+NUMBER_WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file of text is laid out; ``body`` is where the rows begin, in bytes, and ``line`` that line's number."""
+    """The layout of a text file; the rows begin at byte ``body``, which is in line number ``line``."""
 
     separator: str
     decimal: str
     names: tuple[str, ...]
-    headed: bool
+    has_header: bool
     body: int
     line: int
 
 
 def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
-    """Return the columns of a csv, tsv or txt file; see Table.
+    """Return the columns of a csv, tsv or txt file.
 
     Raises DataError for an empty or binary file, a wrong encoding, a header without rows and rows of unequal length.
     """
     source.check_size(source.path.stat().st_size, max_bytes, "the file has")
-    data = _decoded(source, encoding)
+    data = _decode(source, encoding)
     notes: list[str] = []
     layout = _layout(source, data)
     if layout.body >= len(data):
-        raise source.error("has a header and no rows")
+        raise source.error("has a header but no rows")
     names = layout.names
     keep = list(range(len(names)))
-    if layout.headed and len(names) > 1 and not names[0]:
+    if layout.has_header and len(names) > 1 and not names[0]:
         keep = keep[1:]
         notes.append("the unnamed first column, an index, was left out")
-    if len(keep) > 1 and not names[keep[-1]]:  # each line ends with a separator
+    if len(keep) > 1 and not names[keep[-1]]:  # the last column is empty: each line ends with a separator
         keep = keep[:-1]
-    if not layout.headed:
+    if not layout.has_header:
         notes.append("the first row holds numbers: the file has no header, its columns are called c0, c1, ...")
     if layout.decimal == ",":
-        notes.append(f"numbers are read with decimal commas, columns separated by {quoted(layout.separator)}")
+        notes.append(f"numbers are read with decimal commas, columns separated by {quote(layout.separator)}")
     if len(keep) == 1 and (blank := data[layout.body :].replace(b"\r", b"").count(b"\n\n")):
         notes.append(f"{blank} blank lines were skipped")
     rows = data.count(b"\n", layout.body) + 1
@@ -73,24 +74,24 @@ def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
         wanted = {keep[i]: shown[i] for i in columns}
         return _parse(source, data, layout, wanted, None if label is None else keep[label])
 
-    shown = tidy(source, [names[i] for i in keep], notes)
-    return Table(shown, fetch, layout.headed, _place(data, layout), notes)
+    shown = clean_names(source, [names[i] for i in keep], notes)
+    return Table(shown, fetch, layout.has_header, _row_describer(data, layout), notes)
 
 
-def _decoded(source: Source, encoding: str | None) -> bytes:
-    with reading(source):
+def _decode(source: Source, encoding: str | None) -> bytes:
+    with explain_read_errors(source):
         data = source.path.read_bytes()
-    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if encoding is not None or wide:
+    is_utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if encoding is not None or is_utf16:
         try:
             data = data.decode(encoding or "utf-16").encode()
         except LookupError:
             raise source.error(
-                f"--encoding {quoted(encoding)} is unknown; expected utf-8, latin-1, cp1252, ..."
+                f"--encoding {quote(encoding)} is unknown; expected utf-8, latin-1, cp1252, ..."
             ) from None
         except (UnicodeError, ValueError) as error:
-            at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
-            raise source.error(f"is not {encoding or 'utf-16'}{at}; name its encoding with --encoding") from None
+            where = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+            raise source.error(f"is not {encoding or 'utf-16'}{where}; name its encoding with --encoding") from None
     elif not data.isascii():
         try:
             data.decode()
@@ -112,29 +113,29 @@ def _decoded(source: Source, encoding: str | None) -> bytes:
 
 def _layout(source: Source, data: bytes) -> Layout:
     comment, start, number = "", 0, 1
-    while start < len(data):  # comments and blank lines before the table; the last comment may name the columns
+    while start < len(data):  # skip comments and blank lines; the last comment may name the columns
         end = data.find(b"\n", start) + 1 or len(data)
-        line = data[start : min(end, start + LONGEST_LINE)].decode(errors="replace").strip()
+        line = data[start : min(end, start + MAX_LINE_BYTES)].decode(errors="replace").strip()
         if line and not line.startswith("#"):
             break
         comment = line.lstrip("# ") or comment
         start, number = end, number + 1
     if start >= len(data):
-        raise source.error("holds comments and no rows")
+        raise source.error("holds comments but no rows")
     first_end = data.find(b"\n", start) + 1 or len(data)
-    if first_end - start > LONGEST_LINE:
-        raise source.error(f"line {number} is longer than {in_bytes(LONGEST_LINE)}: this is no table")
-    window = data[start : max(first_end, start + HEAD)]
+    if first_end - start > MAX_LINE_BYTES:
+        raise source.error(f"line {number} is longer than {format_bytes(MAX_LINE_BYTES)}: this is not a table")
+    window = data[start : max(first_end, start + HEAD_BYTES)]
     if start + len(window) < len(data) and len(window) > first_end - start:
-        window = window[: window.rfind(b"\n") + 1]  # the last line is cut
-    with reading(source, "text"):
-        lines = [line for line in LINE_ENDS.split(window.decode()) if line.strip()][:1000]
+        window = window[: window.rfind(b"\n") + 1]  # without the last line, which is incomplete
+    with explain_read_errors(source, "text"):
+        lines = [line for line in LINE_ENDS.split(window.decode()) if line.strip()][:MAX_HEAD_LINES]
         separator, rows = _separator(lines, source.path.suffix.lower() == ".tsv")
         named = _fields(comment, separator) if comment else []
     flat = [field for row in rows for field in row]
-    commas = separator != "," and any(COMMA.fullmatch(f) for f in flat)
-    decimal = "," if commas and not any("." in f and POINT.fullmatch(f) for f in flat) else "."
-    number_like = EITHER if decimal == "," else POINT
+    commas = separator != "," and any(NUMBER_WITH_COMMA.fullmatch(f) for f in flat)
+    decimal = "," if commas and not any("." in f and NUMBER_WITH_POINT.fullmatch(f) for f in flat) else "."
+    number_like = NUMBER_WITH_ANY_MARK if decimal == "," else NUMBER_WITH_POINT
     width = Counter(map(len, rows[1:] or rows)).most_common(1)[0][0]
     if _is_header(rows, number_like):
         names = rows[0]
@@ -151,12 +152,12 @@ def _layout(source: Source, data: bytes) -> Layout:
 
 def _fields(line: str, separator: str) -> list[str]:
     if separator == " ":
-        return [field for field in BLANKS.split(line) if field]
+        return [field for field in BLANK_RUN.split(line) if field]
     return [field.strip() for field in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
 
 
 def _separator(lines: Sequence[str], tabs: bool) -> tuple[str, list[list[str]]]:
-    """Return the separator under which most fields are numbers and most rows equally long, and the rows it gives."""
+    """Return the separator that gives most numbers and most rows of equal length, and the rows that it gives."""
     best: tuple[tuple[float, float, int], str, list[list[str]]] | None = None
     order = ("\t", *(s for s in SEPARATORS if s != "\t")) if tabs else SEPARATORS
     for rank, separator in enumerate(order):
@@ -165,9 +166,9 @@ def _separator(lines: Sequence[str], tabs: bool) -> tuple[str, list[list[str]]]:
         width = Counter(map(len, body)).most_common(1)[0][0]
         if width < 2:
             continue
-        pattern = POINT if separator == "," else EITHER
+        pattern = NUMBER_WITH_POINT if separator == "," else NUMBER_WITH_ANY_MARK
         fields = [field for row in body for field in row]
-        numeric = sum(field in MISSING or pattern.fullmatch(field) is not None for field in fields) / len(fields)
+        numeric = sum(field in MISSING_VALUES or pattern.fullmatch(field) is not None for field in fields) / len(fields)
         even = sum(len(row) == width for row in rows) / len(rows)
         score = (round(numeric * even, 3), even, -rank)
         if best is None or score > best[0]:
@@ -178,15 +179,15 @@ def _separator(lines: Sequence[str], tabs: bool) -> tuple[str, list[list[str]]]:
 
 
 def _is_header(rows: Sequence[Sequence[str]], number: re.Pattern[str]) -> bool:
-    """Whether the first row names columns: it has text above numbers, or nothing but text."""
+    """Return whether the first row names the columns: it has text above numbers, or only text."""
     first, *body = rows
     numeric = [number.fullmatch(field) is not None for field in first]
     if not any(numeric):
-        return any(field not in MISSING for field in first)
-    if all(is_number or field in MISSING for is_number, field in zip(numeric, first, strict=True)):
+        return any(field not in MISSING_VALUES for field in first)
+    if all(is_number or field in MISSING_VALUES for is_number, field in zip(numeric, first, strict=True)):
         return False
     return any(
-        not is_number and field not in MISSING and any(len(r) > i and number.fullmatch(r[i]) for r in body)
+        not is_number and field not in MISSING_VALUES and any(len(r) > i and number.fullmatch(r[i]) for r in body)
         for i, (is_number, field) in enumerate(zip(numeric, first, strict=True))
     )
 
@@ -197,18 +198,18 @@ def _lines(data: bytes, layout: Layout) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _place(data: bytes, layout: Layout) -> Callable[[int], str]:
-    def place(row: int) -> str:
+def _row_describer(data: bytes, layout: Layout) -> Callable[[int], str]:
+    def describe_row(row: int) -> str:
         line = next((number for i, (number, _) in enumerate(_lines(data, layout)) if i == row), None)
         return f"row {row + 1}" if line is None else f"row {row + 1} (line {line})"
 
-    return place
+    return describe_row
 
 
 def _parse(
     source: Source, data: bytes, layout: Layout, columns: Mapping[int, str], label: int | None
 ) -> tuple[list[Array], Array | None]:
-    """Return float64 columns and labels as text; the fast road first, field by field where it fails."""
+    """Return float64 columns, and labels as text: all at once if Arrow can, else field by field."""
     import numpy as np
     import pyarrow as pa
 
@@ -217,11 +218,14 @@ def _parse(
         separator = "\t"
     else:
         body, separator = memoryview(data)[layout.body :], layout.separator
-    place = _place(data, layout)
+    describe_row = _row_describer(data, layout)
 
-    def carefully(wanted: Sequence[int]) -> list[Array]:
+    def parse_fields(wanted: Sequence[int]) -> list[Array]:
         found = _arrow(pa, body, separator, layout, [], wanted)
-        return [_of_texts(pa, source, texts, layout, columns[c], place) for c, texts in zip(wanted, found, strict=True)]
+        return [
+            _parse_texts(pa, source, texts, layout, columns[c], describe_row)
+            for c, texts in zip(wanted, found, strict=True)
+        ]
 
     texts = [] if label is None else [label]
     try:
@@ -230,26 +234,28 @@ def _parse(
         labels = found[-1] if texts else None
     except pa.ArrowInvalid:
         _check_widths(source, data, layout)
-        with reading(source, "text"):
+        with explain_read_errors(source, "text"):
             labels = _arrow(pa, body, separator, layout, [], texts)[0] if texts else None
-            numbers = carefully(list(columns))
+            numbers = parse_fields(list(columns))
     for i, column in enumerate(columns):
-        if (np.abs(numbers[i]) >= EXACT).any():  # an integer may have been rounded
-            numbers[i] = carefully([column])[0]
+        if (np.abs(numbers[i]) >= MAX_EXACT_INTEGER).any():  # an integer may have been rounded
+            numbers[i] = parse_fields([column])[0]
     return numbers, None if labels is None else np.array(labels.to_pylist(), dtype=object)
 
 
-def _of_texts(pa: Any, source: Source, texts: Any, layout: Layout, column: str, place: Callable[[int], str]) -> Array:
-    """Return float64 of an Arrow column of text, field by field only where it is not all plain numbers."""
+def _parse_texts(
+    pa: Any, source: Source, texts: Any, layout: Layout, column: str, describe_row: Callable[[int], str]
+) -> Array:
+    """Return float64 of an Arrow column of text, field by field if it holds anything but plain numbers."""
     from pyarrow import compute
 
     if layout.decimal == ",":
         texts = compute.replace_substring(texts, ",", ".")
     with contextlib.suppress(pa.ArrowInvalid):
         numbers = as_numpy(texts.cast(pa.float64()))
-        if not (abs(numbers) >= EXACT).any():
+        if not (abs(numbers) >= MAX_EXACT_INTEGER).any():
             return numbers
-    return floats_of_text(source, texts.to_pylist(), column, place)
+    return floats_of_text(source, texts.to_pylist(), column, describe_row)
 
 
 def _arrow(
@@ -263,13 +269,15 @@ def _arrow(
         read_options=arrow_csv.ReadOptions(
             column_names=[str(i) for i in range(len(layout.names))],
             block_size=16 * 2**20,
-            use_threads=False,  # threads that are still at work when a short command ends make it abort, now and then
+            use_threads=False,  # a short command may abort if it ends while such threads are still running
         ),
-        parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=b'"' in bytes(body[: HEAD * 4])),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=separator, newlines_in_values=b'"' in bytes(body[: HEAD_BYTES * 4])
+        ),
         convert_options=arrow_csv.ConvertOptions(
             column_types=types,
             include_columns=list(types),
-            null_values=list(MISSING),
+            null_values=list(MISSING_VALUES),
             strings_can_be_null=True,
             decimal_point=layout.decimal,
         ),
@@ -278,18 +286,18 @@ def _arrow(
 
 
 def _check_widths(source: Source, data: bytes, layout: Layout) -> None:
-    """Raise DataError at the first row that has more or fewer fields than there are columns."""
+    """Raise DataError at the first row whose number of fields is not that of the columns."""
     wanted = len(layout.names)
     for row, (number, line) in enumerate(_lines(data, layout), 1):
         text = line.decode(errors="replace")
         if layout.separator != " " and '"' in text and text.count('"') % 2:
-            continue  # a field goes on in the next line
+            continue  # a field continues on the next line
         found = len(_fields(text, layout.separator))
         if found != wanted:
-            hint = "a field is missing or one too many"
+            hint = "a field is missing, or there is one too many"
             if layout.separator == "," and found == 2 * wanted:
                 hint = "commas seem to be decimal marks: write points, or put ; between the columns"
-            elif row == 1 and layout.headed:
+            elif row == 1 and layout.has_header:
                 hint = "the header should name each column"
             raise source.error(
                 f"row {row} (line {number}) has {found} field{'s' if found > 1 else ''}, expected {wanted}; {hint}"

@@ -1,4 +1,4 @@
-"""Tables of records, in any format: ``render`` is all that a caller needs."""
+"""Tables of records in any format, by ``render``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from genbench.errors import UnknownName
 from genbench.record.store import Record
-from genbench.report.data_formats import render_csv, render_json, render_parquet, selected
+from genbench.report.data_formats import render_csv, render_json, render_parquet, select_columns
 from genbench.report.latex import render_latex
 from genbench.report.markdown import render_markdown
 from genbench.report.terminal import render_terminal, terminal_text
@@ -19,21 +19,21 @@ from genbench.table.summary import summarise
 
 __all__ = ["FORMATS", "check_names", "render", "render_terminal", "views_of"]
 
-FILES: Mapping[str, Callable[[pd.DataFrame], str | bytes]] = {
+DATA_RENDERERS: Mapping[str, Callable[[pd.DataFrame], str | bytes]] = {
     "csv": render_csv,
     "json": render_json,
     "parquet": render_parquet,
 }
-TEXTS: Mapping[str, Callable[[View], str]] = {"markdown": render_markdown, "latex": render_latex}
-FORMATS = ("rich", *TEXTS, *FILES)
+TEXT_RENDERERS: Mapping[str, Callable[[View], str]] = {"markdown": render_markdown, "latex": render_latex}
+FORMATS = ("rich", *TEXT_RENDERERS, *DATA_RENDERERS)
 
 
 def views_of(
     records: Iterable[Record], *, per: str = "model", metrics: Sequence[str] = (), sort: str | None = None
 ) -> list[View]:
-    """Return what to show of each dataset: headline columns, or those named in ``metrics`` (``all``: every one).
+    """Return the table of each dataset, with the default columns or those named in ``metrics`` (``all``: every one).
 
-    ``sort`` names the column whose best comes first. Raises UnknownName where no record has such a column.
+    Rows are sorted by the column ``sort``, best first. Raises UnknownName if no record has such a column.
     """
     records = list(records)
     check_names(records, metrics, sort)
@@ -41,7 +41,7 @@ def views_of(
 
 
 def check_names(records: Iterable[Record], names: Iterable[str], sort: str | None = None) -> None:
-    """Raise UnknownName for the first of these names or globs that means no metric or timing of the records.
+    """Raise UnknownName for the first of these names or globs that matches no metric or timing of the records.
 
     ``sort`` is the name of one column.
     """
@@ -62,18 +62,18 @@ def render(
     sort: str | None = None,
     width: int = 100,
 ) -> str | bytes:
-    """Return the records as tables, in one of ``FORMATS``; ``width`` is the terminal's, for ``rich``.
+    """Return the records as tables, in one of ``FORMATS``; ``width`` is that of the terminal, for ``rich``.
 
-    CSV, JSON and parquet hold everything, named as by ``genbench.table.to_frame``, unless ``metrics`` says what.
-    Raises UnknownName where no record has such a column, ValueError for another format.
+    CSV, JSON and parquet hold all columns of ``genbench.table.to_frame``, or those named in ``metrics``. Raises
+    UnknownName if no record has such a column, ValueError for an unknown format.
     """
     records = list(records)
-    if form in FILES:
+    if form in DATA_RENDERERS:
         check_names(records, metrics, sort)
-        return FILES[form](selected(to_frame(records, per), columns_of(records), metrics, sort))
+        return DATA_RENDERERS[form](select_columns(to_frame(records, per), columns_of(records), metrics, sort))
     views = views_of(records, per=per, metrics=metrics, sort=sort)
     if form == "rich":
         return terminal_text(views, width)
-    if form not in TEXTS:
+    if form not in TEXT_RENDERERS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {form!r}")
-    return "\n".join(TEXTS[form](view) for view in views)
+    return "\n".join(TEXT_RENDERERS[form](view) for view in views)

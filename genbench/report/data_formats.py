@@ -1,4 +1,4 @@
-"""Everything the records say, for programs: CSV, JSON, parquet."""
+"""The complete table for programs: CSV, JSON, parquet."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from genbench.report.text import csv_text
 from genbench.table.columns import ColumnInfo, matching_columns
 from genbench.table.frame import parts_of
 
-__all__ = ["render_csv", "render_json", "render_parquet", "selected"]
+__all__ = ["render_csv", "render_json", "render_parquet", "select_columns"]
 
 
 def render_csv(frame: pd.DataFrame) -> str:
-    """Return CSV with a header line; an empty field is a missing value, and text can't be taken for a formula."""
+    """Return CSV with a header line; missing values are empty, and text cannot be read as a formula."""
     safe = frame.map(lambda value: csv_text(value) if isinstance(value, str) else value)
     safe.columns = pd.Index([csv_text(str(name)) for name in safe.columns])
     return safe.to_csv(index=False, lineterminator="\n")
 
 
 def render_json(frame: pd.DataFrame) -> str:
-    """Return a list with one flat object a row, in ASCII so that it may be printed; missing values are null."""
+    """Return a JSON list with one flat object per row, in ASCII; missing values are null."""
     rows = [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
     return json.dumps(rows, indent=1, allow_nan=False) + "\n"
 
@@ -36,12 +36,12 @@ def render_parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def selected(
+def select_columns(
     frame: pd.DataFrame, columns: Sequence[ColumnInfo], metrics: Sequence[str] = (), sort: str | None = None
 ) -> pd.DataFrame:
-    """Return the frame with only these metrics and what belongs to them (none: all), each dataset's best first."""
-    asked = {name for names in matching_columns(columns, metrics).values() for name in names}
-    others = [c.name for c in columns if metrics and c.name not in asked]
+    """Return the frame with only these metrics and their errors, ranks and so on (none: all), sorted by ``sort``."""
+    chosen = {name for names in matching_columns(columns, metrics).values() for name in names}
+    others = [c.name for c in columns if metrics and c.name not in chosen]
     kept = [name for name in frame if name not in {part for other in others for part in parts_of(other)}]
     if sort:
         ascending = next(column.better for column in columns if column.name == sort) != "higher"

@@ -1,4 +1,4 @@
-r"""A table for a paper: booktabs, numbers in mathematics, the best and what is tied with it in bold."""
+"""A table in LaTeX for a paper: booktabs, numbers in math mode, the best and its ties in bold."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from genbench.report.view import ShownCell, ShownRow, View
 __all__ = ["render_latex"]
 
 ARROWS = {"lower": r" $\downarrow$", "higher": r" $\uparrow$", None: ""}
-SCALES = {"": "", "†": r"\dagger", "‡": r"\ddagger", "§": r"\S"}
-KINDS = {"": "", "≤": r"\leq ", "≥": r"\geq ", "≈": r"\approx "}
+SCALE_MARKS = {"": "", "†": r"\dagger", "‡": r"\ddagger", "§": r"\S"}
+KIND_MARKS = {"": "", "≤": r"\leq ", "≥": r"\geq ", "≈": r"\approx "}
 
 
 def render_latex(view: View) -> str:
     r"""Return one ``table`` environment; the preamble needs ``\usepackage{booktabs}`` and nothing else."""
     names = [f"{latex_text(column.name)}{ARROWS[column.better]}" for column in view.columns]
     header = " & ".join(["", *["rank"][: view.ranked], *names])
-    models = [_row(line, view.ranked) for role in ("model", "failed") for line in view.of(role)]
-    references = [_row(line, view.ranked) for line in view.of("reference")]
+    models = [_row(row, view.ranked) for role in ("model", "failed") for row in view.rows_of(role)]
+    references = [_row(row, view.ranked) for row in view.rows_of("reference")]
     body = [*models, *([r"\midrule"] if models and references else []), *references]
-    said = [f"{view.title}: {view.caption}", *view.headline, "; ".join(view.legend)]
-    words = ". ".join(latex_text(text) for text in said if text).replace(latex_text("{best}"), r"\textbf{bold}:")
+    parts = [f"{view.title}: {view.caption}", *view.headline, "; ".join(view.legend)]
+    words = ". ".join(latex_text(text) for text in parts if text).replace(latex_text("{best}"), r"\textbf{bold}:")
     name = re.sub(r"[^A-Za-z0-9]+", "-", view.title).strip("-")
     return "\n".join(
         [
@@ -40,21 +40,22 @@ def render_latex(view: View) -> str:
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
-            *(f"% {line}" for line in view.notes),
+            *(f"% {row}" for row in view.notes),
             "",
         ]
     )
 
 
-def _row(line: ShownRow, ranked: bool) -> str:
-    label = latex_text(line.label)
-    label = f"{{}}{label}" if label.startswith(("[", "*")) else label  # which the line break before would take
-    if line.role == "reference":
+def _row(row: ShownRow, ranked: bool) -> str:
+    label = latex_text(row.label)
+    if label.startswith(("[", "*")):  # LaTeX would read it as an argument of the line break before it
+        label = f"{{}}{label}"
+    if row.role == "reference":
         label = rf"\textit{{{label}}}"
-    first = [label, *[latex_text(line.ranks)][:ranked]]
-    if line.note:
-        return rf"{' & '.join(first)} & \multicolumn{{{len(line.cells)}}}{{l}}{{{latex_text(line.note)}}} \\"
-    return rf"{' & '.join([*first, *(_cell(cell) for cell in line.cells)])} \\"
+    first = [label, *[latex_text(row.ranks)][:ranked]]
+    if row.note:
+        return rf"{' & '.join(first)} & \multicolumn{{{len(row.cells)}}}{{l}}{{{latex_text(row.note)}}} \\"
+    return rf"{' & '.join([*first, *(_cell(cell) for cell in row.cells)])} \\"
 
 
 def _cell(cell: ShownCell) -> str:
@@ -62,8 +63,8 @@ def _cell(cell: ShownCell) -> str:
         return "--"
     digits = _digits(cell.number)
     best = rf"\mathbf{{{digits}}}" if cell.best else digits
-    marks = SCALES[cell.scale] + ("?" if cell.doubt else "") + ("!" if cell.suspect else "")
-    return f"${KINDS[cell.kind]}{best}{f'^{{{marks}}}' if marks else ''}$"
+    marks = SCALE_MARKS[cell.scale] + ("?" if cell.doubt else "") + ("!" if cell.suspect else "")
+    return f"${KIND_MARKS[cell.kind]}{best}{f'^{{{marks}}}' if marks else ''}$"
 
 
 def _digits(number: Number) -> str:

@@ -1,4 +1,4 @@
-"""A table for GitHub, a README or a notebook cell."""
+"""A table in Markdown, for GitHub, a README or a notebook."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ def render_markdown(view: View) -> str:
     names = [f"{markdown_text(column.name)}{ARROWS[column.better]}" for column in view.columns]
     header = ["", *["rank"][: view.ranked], *names]
     rows = [header, [":--", *("--:" for _ in header[1:])]]
-    rows += [_row(line, view.ranked) for role in ("model", "failed", "reference") for line in view.of(role)]
+    rows += [_row(row, view.ranked) for role in ("model", "failed", "reference") for row in view.rows_of(role)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     legend = markdown_text(" · ".join(view.legend)).replace("{best}", "**bold**")
-    failed = "\n".join(f"- {markdown_text(line)}" for line in view.notes)
+    failed = "\n".join(f"- {markdown_text(row)}" for row in view.notes)
     verdict = "\n\n".join(markdown_text(sentence) for sentence in view.headline)
     words = [f"### {markdown_text(view.title)}", markdown_text(view.caption), verdict, table, legend, failed]
     return "\n\n".join(part for part in words if part) + "\n"
 
 
-def _row(line: ShownRow, ranked: bool) -> list[str]:
-    label = markdown_text(line.label)
-    if line.role == "reference":
+def _row(row: ShownRow, ranked: bool) -> list[str]:
+    label = markdown_text(row.label)
+    if row.role == "reference":
         label = f"*{label}*"
-    cells = [_cell(cell) for cell in line.cells]
-    if line.note:
-        cells[:1] = [markdown_text(line.note)]
-    return [label, *[line.ranks][:ranked], *cells]
+    cells = [_cell(cell) for cell in row.cells]
+    if row.note:
+        cells[:1] = [markdown_text(row.note)]
+    return [label, *[row.ranks][:ranked], *cells]
 
 
 def _cell(cell: ShownCell) -> str:

@@ -1,19 +1,19 @@
-"""Numbers as people read them: a value and its uncertainty, rounded together."""
+"""Round a value and its uncertainty together, to the digits that people read."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-__all__ = ["Number", "rounded"]
+__all__ = ["Number", "round_number"]
 
-NEGLIGIBLE = 1e-5  # of the value: an error below this would take more digits than anyone reads
+MIN_RELATIVE_ERROR = 1e-5  # a smaller error is not shown: it would take too many digits
 PREFIXES = {0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 
 
 @dataclass(frozen=True)
 class Number:
-    """Digits of a value and of its error (empty: not known, or zero), both times ten to the ``exponent``."""
+    """Digits of a value and of its error (empty if unknown or zero), both multiplied by 10 to the ``exponent``."""
 
     value: str
     error: str = ""
@@ -26,13 +26,13 @@ class Number:
         return f"({self.value}±{self.error})e{self.exponent}" if self.error else f"{self.value}e{self.exponent}"
 
 
-def rounded(value: float, error: float | None = None, digits: int = 4) -> Number:
-    """Return the number, rounded to the digits of its error by the rule of the Particle Data Group.
+def round_number(value: float, error: float | None = None, digits: int = 4) -> Number:
+    """Return the value rounded to the digits of its error, by the rule of the Particle Data Group.
 
-    The error keeps two significant digits if they are at most 35, else one. Without an error the value keeps
-    ``digits``. Large numbers are scaled to thousands, millions and so on, small ones by a power of ten.
+    The error keeps two significant digits if they are at most 35, else one. Without an error the value keeps ``digits``
+    significant digits. Large numbers are scaled to thousands, millions and so on, small ones by a power of ten.
     """
-    if not error or not math.isfinite(error) or error < NEGLIGIBLE * abs(value):
+    if not error or not math.isfinite(error) or error < MIN_RELATIVE_ERROR * abs(value):
         error = None
     size = max(abs(value), error or 0.0)
     if size == 0.0:
@@ -45,19 +45,19 @@ def rounded(value: float, error: float | None = None, digits: int = 4) -> Number
     value /= 10.0**exponent
     if error is None:
         decimals = digits - 1 - _order(value)
-        text = _fixed(value, decimals)
+        text = _format_fixed(value, decimals)
         return Number(text.rstrip("0").rstrip(".") if "." in text else text, "", exponent)
     error /= 10.0**exponent
     leading = error / 10.0 ** _order(error)
     decimals = (1 if leading < 3.55 else 0) - _order(error)
-    return Number(_fixed(value, decimals), _fixed(error, decimals), exponent)
+    return Number(_format_fixed(value, decimals), _format_fixed(error, decimals), exponent)
 
 
 def _order(x: float) -> int:
     return math.floor(math.log10(abs(x))) if x else 0
 
 
-def _fixed(x: float, decimals: int) -> str:
-    """Return x rounded to this many decimals (negative: to tens, hundreds), without the sign of a negative zero."""
+def _format_fixed(x: float, decimals: int) -> str:
+    """Return x rounded to this many decimals (if negative, to tens or hundreds), without the sign of -0."""
     text = f"{round(x, decimals):.{max(decimals, 0)}f}"
     return text.lstrip("-") if float(text) == 0.0 else text

@@ -1,4 +1,4 @@
-"""A table for the terminal: as many columns as fit its width, marks that survive without colour."""
+"""A table for the terminal: as many columns as fit its width, with marks that are readable without colour."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genbench.report.view import PRIORITY, ShownCell, ShownRow, View
+from genbench.report.view import COLUMN_PRIORITY, ShownCell, ShownRow, View
 from genbench.table.columns import ColumnInfo
 
 __all__ = ["render_terminal", "terminal_text"]
 
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
-SHORTEST = 20  # letters of a label that are always shown
-GAP = 2  # blanks between columns
-RULES = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")  # under the header and above the reference rows
+MIN_LABEL_CHARS = 20  # characters of a label that are always shown
+COLUMN_SPACING = 2  # blanks between columns
+TABLE_BOX = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")  # lines under the header and above the references
 
 
 def terminal_text(views: Sequence[View], width: int = 100) -> str:
@@ -29,12 +29,12 @@ def terminal_text(views: Sequence[View], width: int = 100) -> str:
     for view in views:
         console.print(render_terminal(view, width))
     assert isinstance(console.file, io.StringIO)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().split("\n"))
+    return "\n".join(row.rstrip() for row in console.file.getvalue().split("\n"))
 
 
 def render_terminal(view: View, width: int) -> RenderableType:
-    """Return one table and the words around it, to be printed by rich on a terminal ``width`` columns wide."""
-    view = replace(view, lines=tuple(replace(line, label=_cut(line.label, width)) for line in view.lines))
+    """Return one table and the text around it, to be printed by rich on a terminal ``width`` columns wide."""
+    view = replace(view, rows=tuple(replace(row, label=_shorten(row.label, width)) for row in view.rows))
     blocks = _blocks(view, width)
     shown = {i for block in blocks for i in block}
     left_out = [column.name for i, column in enumerate(view.columns) if i not in shown] + list(view.hidden)
@@ -42,44 +42,45 @@ def render_terminal(view: View, width: int) -> RenderableType:
     parts += [Text(sentence) for sentence in view.headline]
     for block in blocks:
         parts += [_table(view, block), Text()]
-    failed = Table.grid(padding=(0, GAP))
-    for line in view.of("failed"):
-        failed.add_row(Text(line.label, "red"), Text(line.note, "red"), Text(line.reasons))
-    parts += [Padding(failed, (0, 0, 1, 0))] if view.of("failed") else []
+    failed = Table.grid(padding=(0, COLUMN_SPACING))
+    for row in view.rows_of("failed"):
+        failed.add_row(Text(row.label, "red"), Text(row.note, "red"), Text(row.reasons))
+    parts += [Padding(failed, (0, 0, 1, 0))] if view.rows_of("failed") else []
     words = [" · ".join(view.legend).replace("{best}", "*"), *view.remarks]
     if left_out:
-        more = "--metrics all" if not view.asked else f"--metrics {','.join(left_out)}"
+        more = "--metrics all" if not view.chosen_by_user else f"--metrics {','.join(left_out)}"
         words.append(f"{len(left_out)} more column{'s' * (len(left_out) > 1)}: {more}")
     return Group(*parts, *(Text(text, "dim") for text in words if text), Text())
 
 
-def _cut(label: str, width: int) -> str:
-    """Return a label that leaves half of the width to the numbers."""
-    room = max(width // 2, SHORTEST)
-    return label if len(label) <= room else label[: room - 1] + "…"
+def _shorten(label: str, width: int) -> str:
+    """Return a label that takes at most half of the width."""
+    max_chars = max(width // 2, MIN_LABEL_CHARS)
+    return label if len(label) <= max_chars else label[: max_chars - 1] + "…"
 
 
 def _blocks(view: View, width: int) -> list[list[int]]:
-    """Return the columns of each block: the most telling ones that fit, or all that were asked for."""
-    labels = GAP + max((len(line.label) for line in view.lines if line.role != "failed"), default=0)
-    labels += GAP + max(len("rank"), *(len(line.ranks) for line in view.lines)) if view.ranked else 0
-    widths = [GAP + max(len(_header(c)), _widest(view, i)) for i, c in enumerate(view.columns)]
-    if view.asked:
+    """Return the columns of each block: the most important ones that fit, or all if the user chose them."""
+    labels = COLUMN_SPACING + max((len(row.label) for row in view.rows if row.role != "failed"), default=0)
+    labels += COLUMN_SPACING + max(len("rank"), *(len(row.ranks) for row in view.rows)) if view.ranked else 0
+    widths = [COLUMN_SPACING + max(len(_header(c)), _max_width(view, i)) for i, c in enumerate(view.columns)]
+    if view.chosen_by_user:
         blocks: list[list[int]] = [[]]
         for i in range(len(widths)):
             if blocks[-1] and labels + sum(widths[j] for j in [*blocks[-1], i]) > width:
                 blocks.append([])
             blocks[-1].append(i)
         return blocks
-    rank = {name: place for place, name in enumerate(PRIORITY.split())}
+    priority = {name: place for place, name in enumerate(COLUMN_PRIORITY.split())}
     kept: list[int] = []
-    for i in sorted(range(len(widths)), key=lambda i: rank.get(_stem(view.columns[i]), len(rank))):
+    for i in sorted(range(len(widths)), key=lambda i: priority.get(_base_name(view.columns[i]), len(priority))):
         if not kept or labels + sum(widths[j] for j in [*kept, i]) <= width:
             kept.append(i)
     return [sorted(kept)]
 
 
-def _stem(column: ColumnInfo) -> str:
+def _base_name(column: ColumnInfo) -> str:
+    """Return the name of a column without its observable or feature space."""
     return column.name.partition("[" if column.observable else "@")[0]
 
 
@@ -87,44 +88,46 @@ def _header(column: ColumnInfo) -> str:
     return f"{column.name} {ARROWS[column.better]}".rstrip()
 
 
-def _widest(view: View, i: int) -> int:
+def _max_width(view: View, i: int) -> int:
     return max((len(text.plain) for text in _cells(view, i)), default=0)
 
 
 def _table(view: View, block: Sequence[int]) -> Table:
-    table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
+    table = Table(
+        box=TABLE_BOX, show_edge=False, pad_edge=False, padding=(0, COLUMN_SPACING - 1, 0, 0), header_style="bold"
+    )
     table.add_column("", no_wrap=True)
     if view.ranked:
         table.add_column("rank", justify="right", no_wrap=True)
     for i in block:
         table.add_column(Text(_header(view.columns[i])), justify="right", no_wrap=True)
-    models = len(view.of("model"))
-    rows = zip(_with_numbers(view), *(_cells(view, i) for i in block), strict=True)
-    for number, (line, *cells) in enumerate(rows, 1):
-        style = "dim italic" if line.role == "reference" else ""
-        first = [Text(line.label), *([Text(line.ranks)] if view.ranked else [])]
+    models = len(view.rows_of("model"))
+    rows = zip(_scored_rows(view), *(_cells(view, i) for i in block), strict=True)
+    for number, (row, *cells) in enumerate(rows, 1):
+        style = "dim italic" if row.role == "reference" else ""
+        first = [Text(row.label), *([Text(row.ranks)] if view.ranked else [])]
         table.add_row(*first, *cells, style=style, end_section=number == models)
     return table
 
 
-def _with_numbers(view: View) -> tuple[ShownRow, ...]:
-    return (*view.of("model"), *view.of("reference"))
+def _scored_rows(view: View) -> tuple[ShownRow, ...]:
+    return (*view.rows_of("model"), *view.rows_of("reference"))
 
 
 def _cells(view: View, i: int) -> list[Text]:
-    """Return a column's texts, their marks padded to one width, so that the digits stay aligned."""
-    lines = _with_numbers(view)
-    room = max((len(_marks(line.cells[i])) for line in lines), default=0)
-    return [_cell(line.cells[i], view.columns[i].timing, room) for line in lines]
+    """Return a column's texts, with marks padded to one width so that the digits are aligned."""
+    rows = _scored_rows(view)
+    marks_width = max((len(_marks(row.cells[i])) for row in rows), default=0)
+    return [_cell(row.cells[i], view.columns[i].timing, marks_width) for row in rows]
 
 
 def _marks(cell: ShownCell) -> str:
     return ("*" if cell.best else "") + cell.scale + ("?" if cell.doubt else "") + ("!" if cell.suspect else "")
 
 
-def _cell(cell: ShownCell, timing: bool, room: int) -> Text:
+def _cell(cell: ShownCell, timing: bool, marks_width: int) -> Text:
     if cell.number is None:
-        return Text("–" + " " * room)
+        return Text("–" + " " * marks_width)
     number = str(cell.short if timing else cell.number)
     style = "bold green" if cell.best else "yellow" if cell.suspect else ""
-    return Text.assemble(cell.kind, (number, style), _marks(cell).ljust(room))
+    return Text.assemble(cell.kind, (number, style), _marks(cell).ljust(marks_width))

@@ -1,4 +1,4 @@
-"""Text that plugins and files gave, made safe to show: it moves no cursor, forges no markup, is no formula."""
+"""Make text from plugins and files safe to show: without control characters, markup or formulas."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import unicodedata
 
 __all__ = ["clean", "csv_text", "latex_text", "markdown_text", "printable"]
 
-LONGEST = 300
-FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+MAX_CHARS = 300
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -24,17 +24,17 @@ def printable(value: object) -> str:
     return "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
 
 
-def clean(value: object, longest: int = LONGEST) -> str:
-    """Return one line of printable text, cut after 300 characters unless ``longest`` says otherwise."""
+def clean(value: object, max_chars: int = MAX_CHARS) -> str:
+    """Return one line of printable text, of at most ``max_chars`` characters."""
     text = printable(value)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"
 
 
 def markdown_text(text: str) -> str:
-    """Return text that GitHub's Markdown shows as it is, in a table cell or outside."""
+    """Return text that GitHub's Markdown shows as it is, inside and outside of tables."""
     text = re.sub(r"([\\`*<>|~$])", r"\\\1", text)
-    text = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)  # an underscore inside a word is no emphasis
-    return re.sub(r"\]([(\[:])", r"]\\\1", text)  # a bracket alone is no link
+    text = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)  # inside a word an underscore does not start emphasis
+    return re.sub(r"\]([(\[:])", r"]\\\1", text)  # brackets alone do not make a link
 
 
 def latex_text(text: str) -> str:
@@ -43,6 +43,6 @@ def latex_text(text: str) -> str:
 
 
 def csv_text(value: str) -> str:
-    """Return printable text that no spreadsheet takes for a formula: a leading = + - @ gets an apostrophe."""
+    """Return printable text that a spreadsheet does not read as a formula: a leading = + - @ gets an apostrophe."""
     text = printable(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -1,4 +1,4 @@
-"""What a printed table shows, before any format: its columns and rows, their order, the marks and the legend."""
+"""The content of a printed table in any format: its columns and rows, their order, the marks and the legend."""
 
 from __future__ import annotations
 
@@ -7,113 +7,113 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from genbench.record.score import SUSPECT
+from genbench.record.score import SUSPECT_STANDARD_ERRORS
 from genbench.record.status import Status
 from genbench.report.headline import headline
 from genbench.report.legend import Scale, caption, legend, note, reasons, remarks, scale_marks
-from genbench.report.numbers import Number, rounded
+from genbench.report.numbers import Number, round_number
 from genbench.report.text import clean
 from genbench.table.aggregate import Aggregate
 from genbench.table.columns import ColumnInfo
-from genbench.table.columns import matching_columns as pick
+from genbench.table.columns import matching_columns as matching_columns
 from genbench.table.summary import REFERENCES, Row, Summary
 
-__all__ = ["PRIORITY", "ShownCell", "ShownRow", "View", "view_of"]
+__all__ = ["COLUMN_PRIORITY", "RANKING_COLUMNS", "ShownCell", "ShownRow", "View", "view_of"]
 
-HEADLINE = {  # what is worth a column when nothing is asked for, in the order of the table
+DEFAULT_COLUMNS = {  # by kind of data, in the order of the table; globs are allowed
     "vector": "equivalent kl nll energy sliced_w2 modes high_quality frechet density coverage",
     "image": "equivalent bits_per_dim frechet frechet@* energy density coverage",
 }
-LEADING = ("equivalent", "energy")  # what sorts and ranks the rows
-FEW = 4  # observables that are shown unasked
-MASSES = re.compile(r"m_?([a-z]{2,3})|m\d{2,4}")  # of several objects: m_jj, mll, m12
-MASS = re.compile(rf"{MASSES.pattern}|m(ass)?(_?(\d|[a-z]))?")  # m_1, m2, mass
-WIDEST = 40  # letters of a heading
-COSTS = ("fit_s", "samples_per_s")
-# what stays when the width is small
-PRIORITY = (
+RANKING_COLUMNS = ("equivalent", "energy")  # the first that is shown sorts and ranks the rows
+MAX_OBSERVABLES = 4  # observables that are shown by default
+INVARIANT_MASS = re.compile(r"m_?([a-z]{2,3})|m\d{2,4}")  # of several objects: m_jj, mll, m12
+MASS = re.compile(rf"{INVARIANT_MASS.pattern}|m(ass)?(_?(\d|[a-z]))?")  # also of one object: m_1, m2, mass
+MAX_HEADING_CHARS = 40
+COST_COLUMNS = ("fit_s", "samples_per_s")
+# the columns that stay when the terminal is narrow, most important first
+COLUMN_PRIORITY = (
     "equivalent kl bits_per_dim energy nll w1 fit_s samples_per_s coverage modes frechet sliced_w2 high_quality density"
 )
-MARKS = {("bound", "lower"): "≤", ("bound", "higher"): "≥"}
+BOUND_MARKS = {("bound", "lower"): "≤", ("bound", "higher"): "≥"}
 
 
 @dataclass(frozen=True)
 class ShownCell:
-    """One number of a line and its marks; ``number`` is None where there is none."""
+    """One number of a row and its marks; ``number`` is None if there is none."""
 
     number: Number | None
-    short: Number | None = None  # three digits without the error
+    short: Number | None = None  # three digits, without the error
     kind: str = ""  # ≤ or ≥: a bound; ≈: an estimate
     best: bool = False
-    suspect: bool = False
-    doubt: bool = False
+    suspect: bool = False  # better than real data
+    doubt: bool = False  # a likelihood that failed a check
     scale: str = ""  # † ‡ §: not comparable with the rest of its column
-    entry: Aggregate | None = field(default=None, compare=False, repr=False)  # what it was made of
+    entry: Aggregate | None = field(default=None, compare=False, repr=False)  # where the number comes from
 
 
 @dataclass(frozen=True)
 class ShownRow:
-    """One row as it is shown; a failed one has in the place of its cells a note and the reasons."""
+    """One row as it is shown; a failed row shows a note and the reasons in place of its cells."""
 
     label: str
     role: str  # model, failed, reference
     cells: tuple[ShownCell, ...]
-    ranks: str = ""  # 1–3: the ranks that it may truly have
+    ranks: str = ""  # the range of ranks consistent with the scores: 1–3
     note: str = ""
     reasons: str = ""
 
 
 @dataclass(frozen=True)
 class View:
-    """One table as it is shown, all text cleaned; ``asked`` says that its columns were chosen by the user."""
+    """One table as it is shown; all its text is printable."""
 
     title: str
     columns: tuple[ColumnInfo, ...]
-    lines: tuple[ShownRow, ...]
+    rows: tuple[ShownRow, ...]
     caption: str
-    legend: tuple[str, ...]  # with {best} where a format names its mark of the best
+    legend: tuple[str, ...]  # with {best} in place of the format's mark of the best
     remarks: tuple[str, ...]  # on rows that have numbers
-    hidden: tuple[str, ...]
-    asked: bool
+    hidden: tuple[str, ...]  # columns that are not shown
+    chosen_by_user: bool  # whether the user chose the columns
     headline: tuple[str, ...] = ()
 
     @property
     def ranked(self) -> bool:
         """Whether there are ranks to show."""
-        return sum(bool(line.ranks) for line in self.lines) > 1
+        return sum(bool(row.ranks) for row in self.rows) > 1
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Why rows failed, and what is amiss with others: one line each."""
-        failed = (f"{line.label}: {line.note} ({line.reasons})" for line in self.of("failed"))
+        """One line for each failed row, with its reasons, and the remarks on the others."""
+        failed = (f"{row.label}: {row.note} ({row.reasons})" for row in self.rows_of("failed"))
         return (*failed, *self.remarks)
 
-    def of(self, role: str) -> tuple[ShownRow, ...]:
-        """Return the lines of a role: model, failed or reference."""
-        return tuple(line for line in self.lines if line.role == role)
+    def rows_of(self, role: str) -> tuple[ShownRow, ...]:
+        """Return the rows of a role: model, failed or reference."""
+        return tuple(row for row in self.rows if row.role == role)
 
 
 def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = None) -> View:
-    """Return what to show of a summary: the columns named in ``metrics`` (``all`` for all), best first by ``sort``."""
+    """Return a summary as a table: with the columns named in ``metrics`` (``all`` for all), sorted by ``sort``."""
     by_name = {column.name: column for column in summary.columns}
-    names = _chosen(summary, metrics)
+    names = _column_names(summary, metrics)
     columns = tuple(by_name[name] for name in names)
-    leading = by_name.get(sort if sort and sort in by_name else _headline(names))
-    rows = _sorted(summary, leading)
+    ranking = by_name.get(sort if sort and sort in by_name else _ranking_column(names))
+    rows = _sort_rows(summary, ranking)
     marks = {name: scale_marks(summary, name) for name in names}
-    lines = [_line(row, columns, marks, leading) for row in rows]
-    said = legend(summary, names, SUSPECT)
-    if leading and sum(bool(line.ranks) for line in lines) > 1:
-        said = (f"rank: by {leading.name}, the ranks it may truly have (95 % for all at once)", *said)
-    if not any(row.records[0]["model"] == "real" for row in rows) and (floor := _floor_line(rows, columns)):
-        at = next((i for i, line in enumerate(lines) if line.role == "reference"), len(lines))
-        lines.insert(at, floor)
+    shown = [_shown_row(row, columns, marks, ranking) for row in rows]
+    explained = list(legend(summary, names, SUSPECT_STANDARD_ERRORS))
+    if ranking and sum(bool(row.ranks) for row in shown) > 1:
+        explained.insert(0, f"rank: by {ranking.name}, all ranks consistent with the scores (95 % for all rows)")
+    if not any(row.records[0]["model"] == "real" for row in rows) and (floor := _floor_row(rows, columns)):
+        at = next((i for i, row in enumerate(shown) if row.role == "reference"), len(shown))
+        shown.insert(at, floor)
     return View(
         clean(summary.dataset),
-        tuple(replace(column, name=clean(column.name, WIDEST)) for column in columns),
-        tuple(lines),
+        tuple(replace(column, name=clean(column.name, MAX_HEADING_CHARS)) for column in columns),
+        tuple(shown),
         caption(summary),
-        tuple(clean(words) for words in said),
+        tuple(clean(line) for line in explained),
         remarks(summary, names),
         tuple(clean(name) for name in by_name if name not in names),
         bool(metrics),
@@ -121,40 +121,41 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
     )
 
 
-def _chosen(summary: Summary, metrics: Sequence[str]) -> list[str]:
+def _column_names(summary: Summary, metrics: Sequence[str]) -> list[str]:
     if metrics:
-        return list(dict.fromkeys(name for names in pick(summary.columns, metrics).values() for name in names))
+        matches = matching_columns(summary.columns, metrics).values()
+        return list(dict.fromkeys(name for names in matches for name in names))
     filled = [c for c in summary.columns if any(r.entries[c.name].estimate for r in summary.rows)]
     scores = [c.name for c in filled if not c.timing and not c.observable]
-    wanted = HEADLINE.get(summary.data_kind, HEADLINE["vector"])
+    wanted = DEFAULT_COLUMNS.get(summary.data_kind, DEFAULT_COLUMNS["vector"])
     chosen = [name for pattern in wanted.split() for name in scores if fnmatchcase(name, pattern)]
     if "modes" in scores or "kl" in scores:
         chosen = [name for name in chosen if name not in ("frechet", "density")]
     if len(chosen) < 3:
         chosen += [name for name in scores if name not in chosen]
-    chosen += _observables([c for c in filled if c.observable])
-    return chosen + [name for name in COSTS if name in {c.name for c in filled if c.timing}]
+    chosen += _default_observables([c for c in filled if c.observable])
+    return chosen + [name for name in COST_COLUMNS if name in {c.name for c in filled if c.timing}]
 
 
-def _observables(columns: Sequence[ColumnInfo]) -> list[str]:
-    """Return the columns of the observables that are shown unasked: all of a few, of many the masses, else the first.
+def _default_observables(columns: Sequence[ColumnInfo]) -> list[str]:
+    """Return the columns of the observables shown by default: all if they are few, else masses, else the first.
 
-    Invariant masses of several objects come before those of one.
+    Invariant masses of several objects come before masses of one.
     """
     masses = [column for column in columns if MASS.fullmatch(column.observable)]
-    some = columns if len(columns) <= FEW else masses or columns
-    return [c.name for c in sorted(some, key=lambda c: not MASSES.fullmatch(c.observable))[:FEW]]
+    chosen = columns if len(columns) <= MAX_OBSERVABLES else masses or columns
+    return [c.name for c in sorted(chosen, key=lambda c: not INVARIANT_MASS.fullmatch(c.observable))[:MAX_OBSERVABLES]]
 
 
-def _headline(names: Sequence[str]) -> str:
-    return next((name for name in LEADING if name in names), names[0] if names else "")
+def _ranking_column(names: Sequence[str]) -> str:
+    return next((name for name in RANKING_COLUMNS if name in names), names[0] if names else "")
 
 
-def _sorted(summary: Summary, column: ColumnInfo | None) -> list[Row]:
-    """Models best first, by kind of likelihood; then those without a value, those that failed, and the references."""
+def _sort_rows(summary: Summary, column: ColumnInfo | None) -> list[Row]:
+    """Sort models by kind of likelihood and best first; then those without a value, failed ones, and references."""
     order = ["exact", "bound", "estimate", None]
 
-    def place(row: Row) -> tuple[object, ...]:
+    def sort_key(row: Row) -> tuple[object, ...]:
         model = row.records[0]["model"]
         if row.role == "reference":
             known = REFERENCES.index(model) if model in REFERENCES else len(REFERENCES)
@@ -165,14 +166,14 @@ def _sorted(summary: Summary, column: ColumnInfo | None) -> list[Row]:
         sign = -1.0 if column.better == "higher" else 1.0
         return 0, not entry.ranked, order.index(entry.kind), sign * entry.estimate.mean
 
-    return sorted(summary.rows, key=place)
+    return sorted(summary.rows, key=sort_key)
 
 
-def _line(
-    row: Row, columns: Sequence[ColumnInfo], marks: Mapping[str, Mapping[Scale, str]], leading: ColumnInfo | None
+def _shown_row(
+    row: Row, columns: Sequence[ColumnInfo], marks: Mapping[str, Mapping[Scale, str]], ranking: ColumnInfo | None
 ) -> ShownRow:
     label = clean(row.label)
-    low, high = (row.entries[leading.name].ranks if leading else None) or (0, 0)
+    low, high = (row.entries[ranking.name].ranks if ranking else None) or (0, 0)
     ranks = f"{low}–{high}" if low < high else str(low or "")
     if not row.scored:
         return ShownRow(
@@ -187,18 +188,18 @@ def _line(
 def _cell(entry: Aggregate, column: ColumnInfo, scales: Mapping[Scale, str]) -> ShownCell:
     if entry.estimate is None:
         return ShownCell(None, entry=entry)
-    number = rounded(entry.estimate.mean, entry.estimate.error, digits=3 if column.timing else 4)
-    short = rounded(entry.estimate.mean, digits=3)
-    kind = "≈" if entry.kind == "estimate" else MARKS.get((entry.kind or "", column.better or ""), "")
+    number = round_number(entry.estimate.mean, entry.estimate.error, digits=3 if column.timing else 4)
+    short = round_number(entry.estimate.mean, digits=3)
+    kind = "≈" if entry.kind == "estimate" else BOUND_MARKS.get((entry.kind or "", column.better or ""), "")
     if entry.estimate.limit:
-        number, kind = short, "≥"  # the spread of a limit says nothing of the value
+        number, kind = short, "≥"  # the spread of a limit is not an error of the value
     return ShownCell(number, short, kind, entry.best, entry.suspect, entry.doubt, scales.get(entry.scale, ""), entry)
 
 
-def _floor_line(rows: Sequence[Row], columns: Sequence[ColumnInfo]) -> ShownRow | None:
-    """Return the floor as a row, from what the scores say of it, for records without the row ``real``."""
+def _floor_row(rows: Sequence[Row], columns: Sequence[ColumnInfo]) -> ShownRow | None:
+    """Return the floors that are stored with the scores as a row, for records without the row ``real``."""
     cells = []
     for column in columns:
         floors = [(e.floor, e.floor_error) for r in rows if (e := r.entries[column.name]).floor is not None]
-        cells.append(ShownCell(rounded(*floors[0]) if floors else None))
+        cells.append(ShownCell(round_number(*floors[0]) if floors else None))
     return ShownRow("real", "reference", tuple(cells)) if any(cell.number for cell in cells) else None

@@ -1,21 +1,12 @@
-"""A plan run to its end: order, resume, signals, progress, records.
+"""Run a plan to its end: order of tasks, resume, signals, progress, records."""
 
-``Session`` is imported when it is first asked for: options are checked without what runs cells.
-"""
+from typing import TYPE_CHECKING
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from genbench.lazy import lazy
 
 if TYPE_CHECKING:
     from genbench.session.session import Session
 
 __all__ = ["Session"]
 
-
-def __getattr__(name: str) -> Any:
-    if name != "Session":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from genbench.session.session import Session
-
-    return Session
+__getattr__ = lazy(__name__, {"Session": "genbench.session.session"})  # checking options needs nothing that runs cells

@@ -1,12 +1,8 @@
-"""Records become tables: columns, means over seeds, ranks, frames.
+"""Records become tables: columns, means over seeds, ranks, frames."""
 
-What makes frames is imported when it is first asked for: pandas takes half a second.
-"""
+from typing import TYPE_CHECKING
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from genbench.lazy import lazy
 
 if TYPE_CHECKING:
     from genbench.table.frame import to_frame
@@ -14,10 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Results", "load", "to_frame"]
 
-HOMES = {"Results": "results", "load": "results", "to_frame": "frame"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+RESULTS = "genbench.table.results"
+__getattr__ = lazy(  # pandas takes half a second to import
+    __name__, {"Results": RESULTS, "load": RESULTS, "to_frame": "genbench.table.frame"}
+)

@@ -1,11 +1,11 @@
-"""The conformance kit: what a plugin promises, as checks that its author can run.
+"""The conformance kit: checks of the contract of plugins, for their authors to run.
 
-``genbench check NAME``, ``pytest --genbench NAME``, the decorator ``conformance`` and the function ``check_plugin`` are
-four ways to the same checks. Importing this imports no torch: a check does when it runs.
+``genbench check NAME``, ``pytest --genbench NAME``, the decorator ``conformance`` and the function ``check_plugin`` run
+the same checks. Importing this package does not import torch; running a check does.
 """
 
 from genbench.testing.check import Check, Failed, Skipped, checks_for
-from genbench.testing.front import check_plugin, conformance, subjects
+from genbench.testing.interface import check_plugin, conformance, subjects
 from genbench.testing.kit import Outcome, Report, verify
 
 __all__ = [

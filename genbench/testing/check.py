@@ -1,4 +1,4 @@
-"""One check of the conformance kit: what it asks, of which kind of plugin, and how it fails or is skipped."""
+"""The checks of the conformance kit, their registry by kind of plugin, and the subject that they test."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from genbench.registry.registry import Entry, resolve
 
-__all__ = ["HOMES", "Check", "Failed", "Skipped", "Subject", "check", "checks_for", "expect"]
+__all__ = ["CHECK_MODULES", "Check", "Failed", "Skipped", "Subject", "check", "checks_for", "expect"]
 
-HOMES = {  # where the checks of a kind stand
+CHECK_MODULES = {  # of each kind of plugin, in the order in which they are run
     "model": ("declarations", "models", "learning", "densities"),
     "dataset": ("declarations", "datasets"),
     "metric": ("declarations", "metrics"),
@@ -23,31 +23,31 @@ CHECKS: dict[str, Check] = {}
 
 
 class Failed(AssertionError):
-    """The contract is broken: what was seen, and what was expected."""
+    """A check found the contract broken; the message says what was found and what was expected."""
 
 
 class Skipped(Exception):
-    """The check does not apply; says why."""
+    """A check does not apply; the message says why."""
 
 
-def expect(holds: Any, otherwise: str) -> None:
-    """Raise Failed with ``otherwise`` unless ``holds``."""
-    if not holds:
-        raise Failed(otherwise)
+def expect(condition: Any, message: str) -> None:
+    """Raise Failed with the message unless the condition holds."""
+    if not condition:
+        raise Failed(message)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One plugin's spec under test, with the config it is tested with; ``files`` are those given by ``--plugin``."""
+    """The spec of a plugin under test, with the config to test; ``files`` are those given by ``--plugin``."""
 
     entry: Entry
     config: Any = None
     files: tuple[Path, ...] = ()
-    kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # what several checks share
+    cache: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # results that checks share
 
     @property
     def spec(self) -> Any:
-        """What it declares."""
+        """The spec that the plugin declares."""
         return self.entry.spec
 
     @cached_property
@@ -56,19 +56,19 @@ class Subject:
         return resolve(self.entry)
 
     def build(self) -> Any:
-        """Return a new object from the config."""
+        """Return a new object of the plugin, built from the config."""
         return self.target() if self.config is None else self.target(self.config)
 
     def once(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """Return ``compute()``, remembered for all checks of this subject."""
-        if key not in self.kept:
-            self.kept[key] = compute()
-        return self.kept[key]
+        """Return ``compute()``, computed once for all checks of this subject."""
+        if key not in self.cache:
+            self.cache[key] = compute()
+        return self.cache[key]
 
 
 @dataclass(frozen=True)
 class Check:
-    """A part of the contract: what it asks (``summary``), what to do where it fails (``remedy``), and the test."""
+    """One part of the contract: what it asks (``summary``), how to mend a failure (``remedy``), and the test."""
 
     name: str
     kinds: tuple[str, ...]
@@ -77,27 +77,27 @@ class Check:
     function: Callable[[Subject], None] = field(repr=False)
 
     def __call__(self, subject: Subject) -> None:
-        """Return where the subject keeps this part of the contract; raises Failed or Skipped."""
+        """Run the test on a subject; raises Failed or Skipped."""
         self.function(subject)
 
 
 def check(*kinds: str, remedy: str) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
-    """Publish a function as a check of these kinds: its name is the check's, its docstring what is asked."""
+    """Register a function as a check of these kinds of plugins, under its name, with its docstring as the summary."""
 
-    def publish(function: Callable[[Subject], None]) -> Callable[[Subject], None]:
+    def register(function: Callable[[Subject], None]) -> Callable[[Subject], None]:
         summary = (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
         CHECKS[f"{function.__module__}.{function.__name__}"] = Check(
             function.__name__, kinds, summary, remedy, function
         )
         return function
 
-    return publish
+    return register
 
 
 def checks_for(kind: str) -> list[Check]:
-    """Return the checks of models, datasets, metrics or spaces, in the order in which they are run."""
-    for module in HOMES[kind]:
+    """Return the checks of a kind (model, dataset, metric or space), in the order in which they are run."""
+    for module in CHECK_MODULES[kind]:
         importlib.import_module(f"genbench.testing.checks.{module}")
-    order = {f"genbench.testing.checks.{module}": i for i, module in enumerate(HOMES[kind])}
+    order = {f"genbench.testing.checks.{module}": i for i, module in enumerate(CHECK_MODULES[kind])}
     found = [each for each in CHECKS.values() if kind in each.kinds]
     return sorted(found, key=lambda each: order[each.function.__module__])

@@ -1,4 +1,4 @@
-"""What a check is, which checks a plugin's declaration calls for, and what became of each."""
+"""Run the checks of a plugin, and report their outcomes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any, Literal
 
 from genbench.errors import describe
 from genbench.testing.check import Check, Failed, Skipped, Subject, checks_for
-from genbench.testing.surroundings import quiet
+from genbench.testing.process_state import protect_process
 
-__all__ = ["Outcome", "Report", "expected_of", "verify"]
+__all__ = ["Outcome", "Report", "expected_by_kind", "run_check", "verify"]
 
 Verdict = Literal["passed", "failed", "skipped", "expected failure", "unexpected pass"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one check; ``reason`` is empty where it passed."""
+    """The outcome of one check; ``reason`` is empty where it passed."""
 
     check: Check
     verdict: Verdict
@@ -30,11 +30,11 @@ class Outcome:
 
     @property
     def bad(self) -> bool:
-        """Whether the plugin must not be published so."""
+        """Whether the plugin breaks its contract, or an expected failure is out of date."""
         return self.verdict in ("failed", "unexpected pass")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold of it."""
+        """Return the outcome as JSON values."""
         remedy = self.check.remedy if self.verdict == "failed" else ""
         return {
             "check": self.check.name,
@@ -48,59 +48,59 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of all checks of one plugin's spec."""
+    """The outcomes of all checks of one spec."""
 
     subject: Subject
     outcomes: tuple[Outcome, ...]
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many checks ended in each verdict."""
+        """The number of checks by verdict."""
         verdicts = ("passed", "failed", "skipped", "expected failure", "unexpected pass")
         return {v: sum(o.verdict == v for o in self.outcomes) for v in verdicts}
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed, and something was really checked: all skipped is a failure."""
+        """Whether no check failed and at least one passed; all skipped is a failure."""
         return not any(outcome.bad for outcome in self.outcomes) and self.counts["passed"] > 0
 
 
 def verify(subject: Subject, expected: Mapping[str, str] | None = None) -> Iterator[Outcome]:
-    """Run all checks of a subject and yield what became of each.
+    """Run all checks of a subject and yield their outcomes.
 
-    ``expected`` maps a check that is known to fail to the reason; raises ValueError where there is no such check or no
-    reason.
+    ``expected`` maps the names of checks that are known to fail to the reasons. Raises ValueError for an unknown check
+    or an empty reason.
     """
-    reasons = expected_of([subject], expected or {})[subject.spec.kind]
-    told_already: set[str] = set()
+    expected_reasons = expected_by_kind([subject], expected or {})[subject.spec.kind]
+    reasons: set[str] = set()
     for each in checks_for(subject.spec.kind):
-        outcome = outcome_of(each, subject, reasons.get(each.name))
-        yield replace(outcome, traceback="") if outcome.reason in told_already else outcome
-        told_already.add(outcome.reason)
+        outcome = run_check(each, subject, expected_reasons.get(each.name))
+        yield replace(outcome, traceback="") if outcome.reason in reasons else outcome  # one traceback per cause
+        reasons.add(outcome.reason)
 
 
-def expected_of(found: Iterable[Subject], expected: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return for each kind of the subjects which of its checks are expected to fail, and why.
+def expected_by_kind(found: Iterable[Subject], expected: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return for each kind of the subjects its checks that are expected to fail, with the reasons.
 
-    Raises ValueError for a check that none of the kinds has, and where there is no reason.
+    Raises ValueError for a check that none of the kinds has, and for an empty reason.
     """
     names = {subject.spec.kind: [one.name for one in checks_for(subject.spec.kind)] for subject in found}
-    every = dict.fromkeys(name for each in names.values() for name in each)
+    known = dict.fromkeys(name for each in names.values() for name in each)
     for name, reason in expected.items():
-        if name not in every:
-            raise ValueError(f"no check named {name!r} for a {' or '.join(names)}; there are: {', '.join(every)}")
+        if name not in known:
+            raise ValueError(f"no check named {name!r} for a {' or '.join(names)}; there are: {', '.join(known)}")
         if not reason.strip():
             raise ValueError(f"the expected failure of {name!r} needs a reason")
     return {kind: {name: expected[name] for name in each if name in expected} for kind, each in names.items()}
 
 
-def outcome_of(one: Check, subject: Subject, expected: str | None = None) -> Outcome:
-    """Run one check; whatever the plugin raises is a failure of this check."""
+def run_check(one: Check, subject: Subject, expected: str | None = None) -> Outcome:
+    """Run one check and return its outcome; whatever the plugin raises is a failure of this check."""
     start = time.perf_counter()
     verdict: Verdict = "passed"
     reason = trace = ""
     try:
-        with quiet():
+        with protect_process():
             one(subject)
     except Skipped as skipped:
         return Outcome(one, "skipped", str(skipped), time.perf_counter() - start)
@@ -109,7 +109,7 @@ def outcome_of(one: Check, subject: Subject, expected: str | None = None) -> Out
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too
-        verdict, reason, trace = "failed", f"raised {describe(error)}", _theirs(error)
+        verdict, reason, trace = "failed", f"raised {describe(error)}", _plugin_traceback(error)
     if expected is not None and verdict == "failed":
         verdict, reason = "expected failure", f"{expected} ({reason})"
     elif expected is not None:
@@ -117,8 +117,8 @@ def outcome_of(one: Check, subject: Subject, expected: str | None = None) -> Out
     return Outcome(one, verdict, reason, time.perf_counter() - start, trace)
 
 
-def _theirs(error: BaseException) -> str:
+def _plugin_traceback(error: BaseException) -> str:
     """Return the traceback without the frames of the kit itself."""
-    here = str(Path(__file__).parent)
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(here)]
+    kit = str(Path(__file__).parent)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(kit)]
     return "".join(traceback.format_list(frames)).rstrip()

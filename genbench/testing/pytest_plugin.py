@@ -1,4 +1,4 @@
-"""The checks as a pytest plugin: ``pytest --genbench NAME`` runs them beside, or without, an author's own tests."""
+"""The pytest plugin: ``pytest --genbench NAME`` runs the checks, with or without an author's own tests."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ class Item(pytest.Item):
         self.run()
 
     def reportinfo(self) -> tuple[Any, None, str]:
-        """Say what it is called in the report."""
+        """Return the name to show in the report."""
         return self.path, None, f"genbench: {self.name}"
 
 
 class Checks(pytest.Collector):
-    """All checks of the names that were asked for."""
+    """The checks of all names given by ``--genbench``."""
 
     def collect(self) -> Iterator[Item]:
-        """Yield one test a check; raises UsageError where a name is unknown."""
+        """Yield one test per check; raises UsageError where a name is unknown."""
         from genbench.errors import GenbenchError
-        from genbench.testing.front import check_functions
+        from genbench.testing.interface import check_functions
 
         for name in self.config.getoption("genbench"):
             try:
@@ -56,7 +56,7 @@ class Checks(pytest.Collector):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the checks before the tests that were found, and before ``-k`` chooses among them."""
+    """Add the checks before the collected tests, early enough for ``-k`` to select among them."""
     if config.getoption("genbench"):
         collector = Checks.from_parent(session, name="genbench")
         items[:0] = list(collector.collect())

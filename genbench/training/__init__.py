@@ -1,21 +1,12 @@
-"""One cell trained and sampled: load, fit, sample, likelihood, keep.
+"""Train and sample one cell: load data, fit, sample, evaluate likelihoods, save."""
 
-``Run`` is imported when it is first asked for: loading data needs no training loop.
-"""
+from typing import TYPE_CHECKING
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from genbench.lazy import lazy
 
 if TYPE_CHECKING:
     from genbench.training.run import Run
 
 __all__ = ["Run"]
 
-
-def __getattr__(name: str) -> Any:
-    if name != "Run":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from genbench.training.run import Run
-
-    return Run
+__getattr__ = lazy(__name__, {"Run": "genbench.training.run"})  # loading data needs no training loop

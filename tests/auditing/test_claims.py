@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from genbench.auditing.faults import FAULTS
-from genbench.auditing.measure import floors_of, measure
+from genbench.auditing.measure import measure_fault, measure_floors
 from genbench.auditing.procedure import prepare
 from genbench.auditing.request import AuditRequest
 from genbench.auditing.set_cover import smallest_cover
-from genbench.auditing.workspace import nothing_to_lose
+from genbench.auditing.workspace import why_not_applicable
 from genbench.protocol import Array
 
 pytestmark = pytest.mark.slow
@@ -70,12 +70,12 @@ class Seen:
 @cache
 def measured(law: Callable[[], Array]) -> Seen:
     ready = prepare(AuditRequest(real=law(), metrics=METRICS, rows=N).check())
-    floors = floors_of(ready.bench, ready.scorers)
+    floors = measure_floors(ready.injector, ready.scorers)
     z: dict[str, dict[str, float]] = {metric: {} for metric in ready.scorers}
     for fault in FAULTS.values():
-        assert nothing_to_lose(fault.name, ready.bench.pool, ready.bench.ground) == ""
+        assert why_not_applicable(fault.name, ready.injector.pool, ready.injector.real) == ""
         at_its_size = replace(fault, low=fault.size, high=fault.size)
-        for found in measure(ready.bench, at_its_size, ready.scorers, floors):
+        for found in measure_fault(ready.injector, at_its_size, ready.scorers, floors):
             assert found.value is not None
             # real data have no duplicates at all, so that there is no spread to tell their z in
             z[found.metric][found.fault] = found.z if found.z is not None else float("inf") if found.detected else 0.0

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from genbench.auditing.faults import FAR, FAULTS, NEAR, POINTS
-from genbench.auditing.workspace import Ground, nothing_to_lose
+from genbench.auditing.faults import FAULTS, MAX_REPEATED_POINTS, NEAR_COPY_DISTANCE, OUTLIER_SDS
+from genbench.auditing.workspace import RealRows, why_not_applicable
 from genbench.protocol import Array
 from genbench.spec import FAULTS as NAMES
 
@@ -27,9 +27,9 @@ def mixture(n: int, rng: np.random.Generator, correlation: float = 0.8) -> Array
 
 
 @pytest.fixture
-def ground() -> Ground:
+def ground() -> RealRows:
     train, spare = (mixture(n, np.random.default_rng(seed)) for seed, n in ((1, N), (2, 5 * N)))
-    return Ground(train, spare, CENTRES, train.std(0))
+    return RealRows(train, spare, CENTRES, train.std(0))
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def rows() -> Array:
     return mixture(N, np.random.default_rng(3))
 
 
-def inject(name: str, size: float, rows: Array, ground: Ground, seed: int = 0) -> Array:
+def inject(name: str, size: float, rows: Array, ground: RealRows, seed: int = 0) -> Array:
     return FAULTS[name](rows, size, np.random.default_rng(seed), ground)
 
 
-def shares(rows: Array, ground: Ground) -> Array:
+def shares(rows: Array, ground: RealRows) -> Array:
     found: Array = np.bincount(ground.label(rows), minlength=5) / len(rows)
     return found
 
@@ -58,7 +58,7 @@ def test_the_faults_are_those_that_metrics_may_declare() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_keeps_the_number_of_rows_and_its_random_numbers(name: str, rows: Array, ground: Ground) -> None:
+def test_each_keeps_the_number_of_rows_and_its_random_numbers(name: str, rows: Array, ground: RealRows) -> None:
     fault = FAULTS[name]
     before = rows.copy()
     for size in (fault.low, fault.size, fault.high):
@@ -87,14 +87,14 @@ def test_the_sizes_tried_are_in_the_range_and_change_a_row(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["outliers", "ridges", "exact_copies", "repeated_points", "lost_correlation"])
-def test_a_share_is_a_share_of_the_rows(name: str, rows: Array, ground: Ground) -> None:
+def test_a_share_is_a_share_of_the_rows(name: str, rows: Array, ground: RealRows) -> None:
     for size in (0.05, 0.2, 0.4):
         changed = (inject(name, size, rows, ground) != rows).any(1).sum()
         assert round(size * N) * 0.98 <= changed <= round(size * N)
 
 
 @pytest.mark.parametrize("name", ["outliers", "ridges", "exact_copies", "near_copies", "lost_correlation"])
-def test_a_larger_fault_spoils_the_same_rows_and_more(name: str, rows: Array, ground: Ground) -> None:
+def test_a_larger_fault_spoils_the_same_rows_and_more(name: str, rows: Array, ground: RealRows) -> None:
     small = (inject(name, 0.1, rows, ground) != rows).any(1)
     large = (inject(name, 0.3, rows, ground) != rows).any(1)
     assert small.sum() < large.sum()
@@ -105,7 +105,7 @@ def test_a_larger_fault_spoils_the_same_rows_and_more(name: str, rows: Array, gr
 
 
 @pytest.mark.parametrize("size", [0.1, 0.25, 0.45])
-def test_dropped_modes_are_gone_and_the_rest_keep_their_proportions(size: float, rows: Array, ground: Ground) -> None:
+def test_dropped_modes_are_gone_and_the_rest_keep_their_proportions(size: float, rows: Array, ground: RealRows) -> None:
     many = mixture(20 * N, np.random.default_rng(4))
     wide = replace(ground, spare=mixture(60 * N, np.random.default_rng(5)))
     found = shares(inject("dropped_modes", size, many, wide), wide)
@@ -116,13 +116,13 @@ def test_dropped_modes_are_gone_and_the_rest_keep_their_proportions(size: float,
     assert held_by(inject("dropped_modes", 0.1, rows, ground), np.concatenate([rows, ground.spare])).all()
 
 
-def test_what_is_kept_of_dropped_modes_repeats_no_row(rows: Array, ground: Ground) -> None:
+def test_what_is_kept_of_dropped_modes_repeats_no_row(rows: Array, ground: RealRows) -> None:
     faulty = inject("dropped_modes", 0.45, rows, ground)
     assert len(np.unique(faulty, axis=0)) == N
 
 
 @pytest.mark.parametrize("size", [0.05, 0.2, 0.45])
-def test_uneven_weights_have_this_total_variation(size: float, ground: Ground) -> None:
+def test_uneven_weights_have_this_total_variation(size: float, ground: RealRows) -> None:
     many = mixture(20 * N, np.random.default_rng(4))
     wide = replace(ground, spare=mixture(100 * N, np.random.default_rng(5)))
     for seed in range(3):
@@ -131,7 +131,7 @@ def test_uneven_weights_have_this_total_variation(size: float, ground: Ground) -
         assert (found > 0).all()
 
 
-def test_weights_of_two_modes_of_very_unequal_mass(ground: Ground) -> None:
+def test_weights_of_two_modes_of_very_unequal_mass(ground: RealRows) -> None:
     mixed = np.random.default_rng(0).permutation(np.repeat(CENTRES[[0, 4]], [5400, 600], axis=0))
     rows, two = mixed[:N], replace(ground, centres=CENTRES[[0, 4]], spare=mixed[N:])
     faulty = inject("uneven_weights", 0.3, rows, replace(two, train=rows))
@@ -141,13 +141,13 @@ def test_weights_of_two_modes_of_very_unequal_mass(ground: Ground) -> None:
 # --------------------------------------------------------------------------------------------------------------- shape
 
 
-def test_shift_moves_all_rows_alike(rows: Array, ground: Ground) -> None:
+def test_shift_moves_all_rows_alike(rows: Array, ground: RealRows) -> None:
     moved = inject("shift", 0.3, rows, ground) - rows
     assert np.allclose(moved, moved[0])
     assert np.linalg.norm(moved[0] / ground.scale) == pytest.approx(0.3)
 
 
-def test_shift_is_as_large_as_said_beside_columns_that_are_constant(rows: Array, ground: Ground) -> None:
+def test_shift_is_as_large_as_said_beside_columns_that_are_constant(rows: Array, ground: RealRows) -> None:
     still = np.zeros((1, 30))
     wide = replace(
         ground,
@@ -160,13 +160,13 @@ def test_shift_is_as_large_as_said_beside_columns_that_are_constant(rows: Array,
     assert not moved[:, rows.shape[1] :].any()
 
 
-def test_width_widens_each_mode_around_its_centre(rows: Array, ground: Ground) -> None:
+def test_width_widens_each_mode_around_its_centre(rows: Array, ground: RealRows) -> None:
     labels = ground.label(rows)
     faulty = inject("width", 0.5, rows, ground)
     assert np.allclose(faulty - CENTRES[labels], 1.5 * (rows - CENTRES[labels]))
 
 
-def test_heavy_tails_keep_directions_and_the_median_and_have_the_tails_of_t(ground: Ground) -> None:
+def test_heavy_tails_keep_directions_and_the_median_and_have_the_tails_of_t(ground: RealRows) -> None:
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((20_000, 1))
     one = replace(ground, centres=np.zeros((1, 1)))
@@ -180,7 +180,7 @@ def test_heavy_tails_keep_directions_and_the_median_and_have_the_tails_of_t(grou
         assert np.quantile(np.abs(faulty), 0.5) == pytest.approx(0.6745, rel=0.15)
 
 
-def test_quantisation_leaves_multiples_and_moves_by_half_a_step_at_most(rows: Array, ground: Ground) -> None:
+def test_quantisation_leaves_multiples_and_moves_by_half_a_step_at_most(rows: Array, ground: RealRows) -> None:
     step = 0.1 * ground.scale
     faulty = inject("quantisation", 0.1, rows, ground)
     assert np.allclose(np.round(faulty / step) * step, faulty)
@@ -192,7 +192,7 @@ def test_quantisation_leaves_multiples_and_moves_by_half_a_step_at_most(rows: Ar
 # ---------------------------------------------------------------------------------------------------------- dependence
 
 
-def test_lost_correlation_keeps_every_marginal_exactly(rows: Array, ground: Ground) -> None:
+def test_lost_correlation_keeps_every_marginal_exactly(rows: Array, ground: RealRows) -> None:
     for size in (0.2, 1.0):
         faulty = inject("lost_correlation", size, rows, ground)
         assert (np.sort(faulty, axis=0) == np.sort(rows, axis=0)).all()
@@ -202,7 +202,7 @@ def test_lost_correlation_keeps_every_marginal_exactly(rows: Array, ground: Grou
         assert np.corrcoef(lost.T)[0, 1] == pytest.approx(0.9 * (1 - size), abs=0.03)
 
 
-def test_lost_mode_correlation_keeps_every_marginal_of_every_mode(rows: Array, ground: Ground) -> None:
+def test_lost_mode_correlation_keeps_every_marginal_of_every_mode(rows: Array, ground: RealRows) -> None:
     faulty = inject("lost_mode_correlation", 1.0, rows, ground)
     labels = ground.label(rows)
     assert (ground.label(faulty) == labels).mean() > 0.99
@@ -217,16 +217,16 @@ def test_lost_mode_correlation_keeps_every_marginal_of_every_mode(rows: Array, g
 # ------------------------------------------------------------------------------------------------------ far and between
 
 
-def test_outliers_are_five_times_as_wide_as_the_data(ground: Ground) -> None:
+def test_outliers_are_five_times_as_wide_as_the_data(ground: RealRows) -> None:
     many = mixture(20_000, np.random.default_rng(0))
     faulty = inject("outliers", 0.1, many, ground)
     changed = (faulty != many).any(1)
     assert changed.sum() == 2000
-    assert faulty[changed].mean(0) == pytest.approx(ground.train.mean(0), abs=0.3 * FAR * ground.scale.max())
-    assert faulty[changed].std(0) == pytest.approx(FAR * ground.scale, rel=0.1)
+    assert faulty[changed].mean(0) == pytest.approx(ground.train.mean(0), abs=0.3 * OUTLIER_SDS * ground.scale.max())
+    assert faulty[changed].std(0) == pytest.approx(OUTLIER_SDS * ground.scale, rel=0.1)
 
 
-def test_ridges_lie_on_the_way_to_one_of_the_nearest_modes(rows: Array, ground: Ground) -> None:
+def test_ridges_lie_on_the_way_to_one_of_the_nearest_modes(rows: Array, ground: RealRows) -> None:
     faulty = inject("ridges", 0.5, rows, ground)
     changed = np.flatnonzero((faulty != rows).any(1))
     own = ground.label(rows[changed])
@@ -244,7 +244,7 @@ def test_ridges_lie_on_the_way_to_one_of_the_nearest_modes(rows: Array, ground: 
 # ------------------------------------------------------------------------------------------------------------- copying
 
 
-def test_exact_copies_are_training_rows_each_once(rows: Array, ground: Ground) -> None:
+def test_exact_copies_are_training_rows_each_once(rows: Array, ground: RealRows) -> None:
     faulty = inject("exact_copies", 0.3, rows, ground)
     copies = held_by(faulty, ground.train)
     assert copies.sum() == round(0.3 * N)
@@ -252,25 +252,25 @@ def test_exact_copies_are_training_rows_each_once(rows: Array, ground: Ground) -
     assert held_by(faulty[~copies], rows).all()
 
 
-def test_near_copies_are_near_and_none_is_exact(rows: Array, ground: Ground) -> None:
+def test_near_copies_are_near_and_none_is_exact(rows: Array, ground: RealRows) -> None:
     faulty = inject("near_copies", 0.3, rows, ground)
     changed = (faulty != rows).any(1)
     assert not held_by(faulty, ground.train).any()
     near = cdist(faulty[changed], ground.train)
-    moved = NEAR * ground.spacing
+    moved = NEAR_COPY_DISTANCE * ground.spacing
     assert (near.min(1) <= moved * (1 + 1e-9)).all()
     assert np.median(near.min(1)) == pytest.approx(moved, rel=0.05)
 
 
-def test_repeated_points_are_few_and_no_training_rows(rows: Array, ground: Ground) -> None:
+def test_repeated_points_are_few_and_no_training_rows(rows: Array, ground: RealRows) -> None:
     faulty = inject("repeated_points", 0.4, rows, ground)
     changed = (faulty != rows).any(1)
-    assert len(np.unique(faulty[changed], axis=0)) == POINTS
+    assert len(np.unique(faulty[changed], axis=0)) == MAX_REPEATED_POINTS
     assert held_by(faulty[changed], ground.spare).all()
     assert not held_by(faulty, ground.train).any()
 
 
-def test_a_memorised_half_is_half_of_the_training_rows_again_and_again(rows: Array, ground: Ground) -> None:
+def test_a_memorised_half_is_half_of_the_training_rows_again_and_again(rows: Array, ground: RealRows) -> None:
     faulty = inject("memorised_half", 1.0, rows, ground)
     assert held_by(faulty, ground.train[: N // 2]).all()
     distinct = len(np.unique(faulty, axis=0))
@@ -281,7 +281,7 @@ def test_a_memorised_half_is_half_of_the_training_rows_again_and_again(rows: Arr
 
 
 def void(name: str, rows: Array, centres: Array) -> str:
-    return nothing_to_lose(name, rows, Ground(rows, rows, centres, rows.std(0)))
+    return why_not_applicable(name, rows, RealRows(rows, rows, centres, rows.std(0)))
 
 
 def test_what_has_no_dependence_cannot_lose_it() -> None:

@@ -15,7 +15,7 @@ from genbench.errors import DataError, UnknownName, UserError
 
 @pytest.mark.parametrize("field", ["shfit", ("shift", "noise")])
 def test_only_known_faults_can_be_advertised(field: Any) -> None:
-    with pytest.raises(ValueError, match="detects must be a tuple out of"):
+    with pytest.raises(ValueError, match="detects must be a tuple of some of"):
         genbench.MetricSpec("m", lambda _: None, None, "a metric", detects=field)
 
 

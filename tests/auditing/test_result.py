@@ -12,7 +12,7 @@ import pytest
 from audits import audit, normal
 
 import genbench
-from genbench.auditing.findings import ENOUGH, SEEN, Finding
+from genbench.auditing.findings import DETECTION_Z, FULL_CLAIM_SAMPLES, Finding
 from genbench.auditing.result import FORMATS, Audit
 
 
@@ -50,7 +50,7 @@ def test_a_blind_metric_is_told_and_one_that_needs_a_larger_fault_is_not(plugin:
 
 @pytest.mark.parametrize(("n", "held_to"), [(64, 2.0), (100, 2.5), (400, 5.0), (900, 5.0)])
 def test_of_few_samples_a_metric_is_held_to_less(n: int, held_to: float) -> None:
-    required = SEEN * math.sqrt(min(1.0, n / ENOUGH))
+    required = DETECTION_Z * math.sqrt(min(1.0, n / FULL_CLAIM_SAMPLES))
     assert required == pytest.approx(held_to)
     given = {"size": 0.3, "z": 0.4, "detected": False, "smallest": None, "value": 1.0, "floor": 1.0, "floor_sd": 1.0}
     for strongest, missed in ((held_to + 0.1, False), (held_to - 0.1, True), (None, True)):
@@ -77,7 +77,7 @@ def test_verdicts_name_the_set_and_what_nobody_sees(plugin: Path) -> None:
     assert found.together == ("t_copied", "t_mean")
     first, second, *_ = found.verdicts()
     assert first == "Together t_copied, t_mean see 2 of 3 faults at n = 800; no fewer metrics do."
-    assert second.startswith("Nothing sees quantisation, 0.1 standard deviations, at n = 800; ")
+    assert second.startswith("No metric sees quantisation, 0.1 standard deviations, at n = 800; ")
 
 
 def test_json_holds_everything(found: Audit) -> None:

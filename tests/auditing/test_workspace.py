@@ -16,11 +16,11 @@ def test_images_go_there_and_back(levels: int | None) -> None:
     pixels = rng.integers(levels, size=(50, 1, 4, 4)) if levels else rng.random((50, 1, 4, 4))
     images = pixels.astype(np.uint8) if levels == 16 else pixels
     work = Workspace(transform_of(Data(images, images, images, levels=levels)), images.shape[1:])
-    back = work.leave(work.enter(images))
+    back = work.to_data(work.from_data(images))
     assert back.shape == images.shape
     assert np.allclose(back, images, atol=0 if levels else 1e-12)
     if levels:
-        moved = work.leave(work.enter(images) + 0.3)
+        moved = work.to_data(work.from_data(images) + 0.3)
         assert moved.dtype.kind in "ui"
         assert moved.max() == levels - 1
 
@@ -30,7 +30,9 @@ def test_tables_go_there_and_back_and_stay_finite() -> None:
     rows = np.stack([rng.normal(5, 3, 200), np.exp(rng.normal(3, 2, 200)), rng.random(200) * 360], 1)
     columns = (Column("x"), Column("pt", log=True), Column("phi", period=360.0))
     work = Workspace(transform_of(Data(rows, rows, rows, columns=columns)), (3,))
-    once = work.leave(work.enter(rows))
+    once = work.to_data(work.from_data(rows))
     assert np.allclose(work.space.to_scores(once), work.space.to_scores(rows), atol=1e-5)
-    assert (work.enter(once) == work.enter(work.leave(work.enter(once)))).mean() > 0.99, "single precision is kept"
-    assert np.isfinite(work.space.to_scores(work.leave(1e6 * work.enter(rows)))).all()
+    assert (work.from_data(once) == work.from_data(work.to_data(work.from_data(once)))).mean() > 0.99, (
+        "single precision is kept"
+    )
+    assert np.isfinite(work.space.to_scores(work.to_data(1e6 * work.from_data(rows)))).all()

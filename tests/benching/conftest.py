@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bench_project import make_project
 
-from genbench.benching.checkouts import Side, find_source, install
+from genbench.benching.checkouts import Installation, find_source, install
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Side]:
+def installed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Installation]:
     folders = [tmp_path_factory.mktemp(name) for name in ("base", "head")]
     return [install(find_source(what, project), folder) for what, folder in zip(("HEAD", "."), folders, strict=True)]

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from bench_labs import Scripted
 
-from genbench.benching.baseline import Stored, read_stored, write_stored
-from genbench.benching.checkouts import Side
+from genbench.benching.baseline import Baseline, read_baseline, write_baseline
+from genbench.benching.checkouts import Installation
 from genbench.benching.request import BenchRequest
-from genbench.benching.run import _beside, _effort
+from genbench.benching.run import _decide_against_baseline, _effort
 from genbench.comparing import Verdict
 from genbench.errors import UserError
 from genbench.record.environment import machine
@@ -23,26 +23,26 @@ from genbench.record.environment import machine
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    side = Side("v1", Path(sys.executable), "genbench-toil", "1.0", "abc")
+    side = Installation("v1", Path(sys.executable), "genbench-toil", "1.0", "abc")
     values = {"metric/kept": [1.0, 1.01, 1.02, 1.01, 1.0], "metric/broken": [None] * 5}
-    write_stored(tmp_path / "v1.json", side, values, {"metric/kept": {"value": 1.0, "calls": 3}}, "as usual")
+    write_baseline(tmp_path / "v1.json", side, values, {"metric/kept": {"value": 1.0, "calls": 3}}, "as usual")
     return tmp_path / "v1.json"
 
 
-def beside(base: Stored, values: list[float | None]) -> Verdict:
+def beside(base: Baseline, values: list[float | None]) -> Verdict:
     lab: Any = Scripted()
-    return _beside(lab, base, BenchRequest(), "metric/kept", values)
+    return _decide_against_baseline(lab, base, BenchRequest(), "metric/kept", values)
 
 
 def test_stored_times_are_compared_on_the_machine_that_made_them_alone(stored: Path) -> None:
-    base = replace(read_stored(stored), effort=_effort(BenchRequest()))
+    base = replace(read_baseline(stored), effort=_effort(BenchRequest()))
     slow: list[float | None] = [1.3, 1.31, 1.32, 1.31, 1.3]
     assert beside(base, slow).verdict == "regressed"
     assert beside(base, [1.0, 1.01, 1.02, 1.01, 1.0]).verdict == "unchanged"
     elsewhere = beside(replace(base, machine={**machine(), "id": "another"}), slow)
     assert (elsewhere.verdict, "another machine" in elsewhere.reason) == ("not comparable", True)
-    otherwise = beside(read_stored(stored), slow)
-    assert (otherwise.verdict, otherwise.reason) == ("not comparable", "measured otherwise: as usual")
+    otherwise = beside(read_baseline(stored), slow)
+    assert (otherwise.verdict, otherwise.reason) == ("not comparable", "measured differently: as usual")
     assert "metric/broken" not in base.values
 
 
@@ -50,8 +50,8 @@ def test_times_by_another_clock_are_no_base(stored: Path) -> None:
     body = json.loads(stored.read_text())
     body["benchmarks"][0]["extra_info"] = {}
     stored.write_text(json.dumps(body))
-    with pytest.raises(UserError, match="clock on the wall"):
-        read_stored(stored)
+    with pytest.raises(UserError, match="wall-clock times"):
+        read_baseline(stored)
 
 
 def test_stored_times_are_in_the_format_of_pytest_benchmark(stored: Path) -> None:

@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from genbench.benching.checkouts import Side, find_source, install
+from genbench.benching.checkouts import Installation, find_source, install
 
 
-def test_each_side_sees_its_own_version_and_the_libraries_that_are_there(installed: list[Side]) -> None:
+def test_each_side_sees_its_own_version_and_the_libraries_that_are_there(installed: list[Installation]) -> None:
     code = "import genbench_toil.toil as t, inspect, numpy; print('115' in inspect.getsource(t), numpy.__file__)"
     told = [
         subprocess.run([side.python, "-P", "-c", code], capture_output=True, text=True, check=True).stdout.split()

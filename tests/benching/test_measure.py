@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from genbench.benching import measure as lab_module
-from genbench.benching.checkouts import Side
-from genbench.benching.measure import Effort, Lab
+from genbench.benching import measure as measure_module
+from genbench.benching.checkouts import Installation
+from genbench.benching.measure import Effort, Measurer
 
 
-def test_what_fails_on_a_side_harms_nothing_else(installed: list[Side], tmp_path: Path) -> None:
+def test_what_fails_on_a_side_harms_nothing_else(installed: list[Installation], tmp_path: Path) -> None:
     names = ["metric/breaks", "metric/kept", "metric/nosuch"]
-    with Lab(installed, tmp_path, Effort(blocks=2, target=0.001)) as lab:
+    with Measurer(installed, tmp_path, Effort(blocks=2, block_s=0.001)) as lab:
         assert [("metric/gone" in side, "metric/added" in side) for side in lab.quantities()] == [(1, 0), (0, 1)]
         values = {name: lab.values(name, (0, 1), 2) for name in names}
         facts = lab.facts("metric/kept", (0, 1))
@@ -25,9 +25,11 @@ def test_what_fails_on_a_side_harms_nothing_else(installed: list[Side], tmp_path
     assert set(lab.errors) == {(1, "metric/breaks"), (0, "metric/nosuch"), (1, "metric/nosuch")}
 
 
-def test_a_server_that_hangs_is_ended(installed: list[Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab_module, "PATIENCE", 0.0)
-    with Lab(installed[:1], tmp_path, Effort()) as lab:
+def test_a_server_that_hangs_is_ended(
+    installed: list[Installation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure_module, "ANSWER_TIMEOUT_S", 0.0)
+    with Measurer(installed[:1], tmp_path, Effort()) as lab:
         assert lab.values("metric/kept", (0,), 1) == [[None]]
         assert "no answer" in lab.errors[0, "metric/kept"]
         assert not lab._servers

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bench_labs import Scripted
 
-from genbench.benching.run import _compared, _settled, _speed
+from genbench.benching.run import _compare_facts, _decide_speed, _repeat_doubtful
 from genbench.comparing import Verdict
 
 
@@ -25,15 +25,17 @@ from genbench.comparing import Verdict
 def test_no_hit_counts_that_does_not_repeat(first: str, later: list[float], expected: str, rounds: int) -> None:
     lab: Any = Scripted(*later)
     known = Verdict("metric/x", "cpu_s", first, kind="speed", base_runs=(1.0,), head_runs=(1.0,))
-    found = _settled(lab, {"metric/x": known}, (0, 1), lambda name, got: _speed(name, got[0], got[1]), lambda _: None)
+    found = _repeat_doubtful(
+        lab, {"metric/x": known}, (0, 1), lambda name, got: _decide_speed(name, got[0], got[1]), lambda _: None
+    )
     assert found["metric/x"].verdict == expected
-    assert lab.asked == rounds * lab.effort.again
+    assert lab.asked == rounds * lab.effort.repeat_pairs
 
 
 def test_facts_are_compared_exactly_and_names_one_by_one() -> None:
     base = {"modules": ["a", "b"], "parameters": 3, "old": 1, "value": 0.1}
     head = {"modules": ["a", "c"], "parameters": 3, "new": 1, "value": 0.1 + 1e-16}
-    found = {each.metric: each for each in _compared("start/help", base, head)}
+    found = {each.metric: each for each in _compare_facts("start/help", base, head)}
     assert found.keys() == {"modules", "parameters", "value"}
     assert (found["modules"].verdict, found["modules"].reason) == ("changed", "+c, -b")
     assert found["parameters"].verdict == "unchanged"

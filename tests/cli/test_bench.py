@@ -43,8 +43,8 @@ def test_each_mistake_is_told_before_anything_is_installed(tmp_path: Path, proje
         ("--project", str(tmp_path)): "no pyproject.toml",
         ("--project", str(project), "--against", "nosuch"): "nosuch: no commit of this name in",
         ("--project", str(project), "--against", "--output=x"): "--output=x: no commit of this name",
-        ("--project", str(project), "--against", str(tmp_path / "run")): "a run that tells no commit of genbench",
-        ("--project", str(project), "--against", str(tmp_path / "other.json")): "no file of genbench bench --save",
+        ("--project", str(project), "--against", str(tmp_path / "run")): "the run records no commit of genbench",
+        ("--project", str(project), "--against", str(tmp_path / "other.json")): "not a file of genbench bench --save",
         ("--save", "absent/x.json"): "no folder absent",
     }
     for arguments, message in mistakes.items():

@@ -23,7 +23,7 @@ def test_the_command_prints_verdict_reason_and_remedy(capsys: pytest.CaptureFixt
     assert "0 failed" in out
     assert main(["check", "splits_share_no_row", "--plugin", DATA]) == 3
     out = capsys.readouterr().out
-    assert "✗ splits_share_no_row: failed: 5 rows stand in train and in test" in out
+    assert "✗ splits_share_no_row: failed: 5 rows are in train and in test" in out
     assert "remedy: split with genbench.data.split" in out
     assert ", 1 failed" in out
     excused = ["--expect", "splits_share_no_row=known"]

@@ -61,8 +61,8 @@ def test_every_command_is_where_the_table_says_and_has_help(name: str, capsys: p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["lsit"], "no command 'lsit', did you mean 'list'?; try: genbench --help"),
-        (["zzz"], "no command 'zzz'; commands: run, table"),
+        (["lsit"], "there is no command 'lsit', did you mean 'list'?; try: genbench --help"),
+        (["zzz"], "there is no command 'zzz'; commands: run, table"),
         (["list", "--jsn"], "no such option '--jsn'"),
         (["list", "modles"], "'modles' is not one of 'models'"),
         (["show"], "missing argument 'NAME'; try: genbench show --help"),
@@ -127,7 +127,7 @@ def test_a_fault_of_genbench_shows_its_traceback_and_exits_1(command, capsys) ->
 def test_what_a_disk_refuses_is_one_line_and_exit_2(number: int, command, capsys) -> None:
     command(raising(OSError(number, os.strerror(number), "table.csv")))
     assert main(["try"]) == 2
-    said = f"genbench: table.csv: {os.strerror(number)}; make room, or name another place\n"
+    said = f"genbench: table.csv: {os.strerror(number)}; free some space, or choose another folder\n"
     assert capsys.readouterr().err == said
 
 

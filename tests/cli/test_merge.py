@@ -30,8 +30,8 @@ def test_what_cannot_be_merged_is_refused_in_one_line_and_leaves_nothing(
     one = str(two[0])
     before = sorted(tmp_path.rglob("*"))
     for arguments, said in {
-        (one, "-o", str(tmp_path / "full")): "there is something already",
-        (one, "-o", str(tmp_path / "full" / "a")): "there is something already",
+        (one, "-o", str(tmp_path / "full")): "exists already",
+        (one, "-o", str(tmp_path / "full" / "a")): "exists already",
         (one, "-o", str(two[0] / "below")): "lies in",
         (one, str(tmp_path / "one" / "..") + "/one", "-o", str(tmp_path / "out")): "named twice",
         (one, str(tmp_path / "absent"), "-o", str(tmp_path / "out")): "no run here",

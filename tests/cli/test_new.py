@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from genbench.cli.main import main
-from genbench.scaffold import KINDS, Names
+from genbench.scaffold import Names
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "model", "vae", "--into", str(tmp_path)]) == 2
     error = capsys.readouterr().err
-    assert "a model named 'vae' exists already (genbench" in error
+    assert "there is already a model named 'vae' (genbench" in error
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
     assert main(["new", "dataset", "vae", "--into", str(tmp_path)]) == 0  # names are unique within a kind
@@ -29,7 +29,7 @@ def test_a_package_that_would_hide_an_installed_one_is_refused(
 ) -> None:
     """pip would write it over the files of the other, genbench's own among them."""
     assert main(["new", "model", name, "--into", str(tmp_path)]) == 2
-    assert f"a package named {Names(name).package} is installed already" in capsys.readouterr().err
+    assert f"a package named {Names(name).package} is already installed" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -72,7 +72,7 @@ def test_a_run_with_a_failed_seed_or_of_another_size_has_no_point(runs, capsys):
     (series,) = history(runs, metrics=["energy"])
     assert (len(series.points), series.left_out) == (1, 7)  # what the newest run measured
     assert main(["history", str(runs)]) == 0
-    assert "runs left out of a series, at most: 7" in capsys.readouterr().out
+    assert "up to 7 runs are left out of a series" in capsys.readouterr().out
 
 
 def test_a_run_without_a_finished_cell_harms_no_other(runs):

@@ -8,8 +8,8 @@ import sys
 from comparisons import benchmark_file
 
 import genbench
-from genbench.benching.baseline import write_stored
-from genbench.benching.checkouts import Side
+from genbench.benching.baseline import write_baseline
+from genbench.benching.checkouts import Installation
 from genbench.comparing import render
 
 
@@ -30,10 +30,10 @@ def test_the_unit_of_a_benchmark_is_the_process_not_the_round(tmp_path):
 
 
 def test_a_file_of_bench_holds_a_time_a_process_and_says_where_it_was_measured(tmp_path):
-    side = Side("v1", tmp_path, "genbench", "1.0", "abc")
+    side = Installation("v1", tmp_path, "genbench", "1.0", "abc")
     for name, factor in (("base", 1.0), ("head", 1.3)):
         values = {"plan": [factor * (1.0 + i / 1000) for i in range(5)]}
-        write_stored(tmp_path / f"{name}.json", side, values, {"plan": {"calls": 3}}, "as usual")
+        write_baseline(tmp_path / f"{name}.json", side, values, {"plan": {"calls": 3}}, "as usual")
     found = {
         each.metric: each
         for each in genbench.compare(tmp_path / "base.json", tmp_path / "head.json", same_session=True).verdicts

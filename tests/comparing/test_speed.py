@@ -38,7 +38,7 @@ def test_pairs_see_through_a_drift_that_sides_as_a_whole_do_not():
 def test_times_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="positive"):
         decide_speed([0.0] * 5, TIGHT)
-    with pytest.raises(ValueError, match="no pairs"):
+    with pytest.raises(ValueError, match="cannot be paired"):
         decide_speed(TIGHT, TIGHT[:4], paired=True)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sessions import make, write_plugin
 
-from genbench.executor.base import Executor, Running
+from genbench.executor.base import Executor, RunningTask
 from genbench.executor.in_process import InProcessExecutor, InProcessTask
 from genbench.executor.local import LocalExecutor
 from genbench.plan.cell import Cell
@@ -48,7 +48,7 @@ def in_process(plan: Plan) -> InProcessExecutor:
 MAKERS: list[Callable[[Plan], Executor]] = [local, in_process]
 
 
-def ended(running: Running) -> dict[str, Any]:
+def ended(running: RunningTask) -> dict[str, Any]:
     until = time.monotonic() + 300
     while not running.listen():
         multiprocessing.connection.wait(running.handles, timeout=0.2)
@@ -106,10 +106,10 @@ def test_an_executor_has_each_method_of_the_protocol_with_its_parameters(kind: t
 
 @pytest.mark.parametrize("kind", [Worker, InProcessTask])
 def test_a_task_that_was_started_has_what_a_session_reads(kind: type) -> None:
-    for name, asked in public(Running).items():
+    for name, asked in public(RunningTask).items():
         assert inspect.signature(getattr(kind, name)) == inspect.signature(asked)
     source = inspect.getsource(kind.__init__)  # type: ignore[misc]
-    for name in [*Running.__annotations__, "handles"]:
+    for name in [*RunningTask.__annotations__, "handles"]:
         assert hasattr(kind, name) or f"self.{name}" in source, name
 
 

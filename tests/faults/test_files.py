@@ -40,8 +40,8 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "nul.csv": ("holds a NUL byte",),
     "empty.csv": ("is empty",),
     "blank.csv": ("holds only blanks",),
-    "header.csv": ("has a header and no rows",),
-    "twice.csv": ("1 column names stand twice: a",),
+    "header.csv": ("has a header but no rows",),
+    "twice.csv": ("1 column names occur more than once: a",),
     "is_npy.csv": ("is npy, not csv",),
     "cut.npy": ("is cut short",),
     "cut.npz": ("it may be damaged or cut short",),
@@ -62,7 +62,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "bomb_images": ("a.pgm takes 9.31 GiB, the limit is 2 GiB; raise it with --max-bytes",),
     "broken_images": ("cannot be read as an image",),
     "sizes": ("bring all images to one size",),
-    "pipe": ("is no regular file",),
+    "pipe": ("is not a regular file",),
     "good.csv --columns ../../etc/passwd": ("no column '../../etc/passwd'",),
 }
 

@@ -44,7 +44,7 @@ def test_unknown_columns_get_a_suggestion(tmp_path):
     saved_csv(tmp_path / "a.csv")
     says(refusal(read, tmp_path / "a.csv", columns="pt,etta"), "--columns", "no column 'etta'", "did you mean 'eta'?")
     says(refusal(read, tmp_path / "a.csv", columns="7"), "no column '7'", "it has 3: pt, eta, phi")
-    says(refusal(read, tmp_path / "a.csv", labels="p*"), "--labels", "means 2 columns")
+    says(refusal(read, tmp_path / "a.csv", labels="p*"), "--labels", "matches 2 columns")
     says(refusal(read, tmp_path / "a.csv", columns="-*"), "leaves no column")
     says(refusal(read, tmp_path / "a.csv", columns="pt", labels="pt"), "no column is left")
 

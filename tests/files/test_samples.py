@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from user_files import TABLE, refusal, saved_csv, says
 
-from genbench.files import check_alike, read_samples
+from genbench.files import align_columns, read_samples
 
 
 def test_samples_must_be_alike(tmp_path):
@@ -19,12 +19,12 @@ def test_samples_must_be_alike(tmp_path):
         read_samples(tmp_path / name)
         for name in ("real.csv", "fake.parquet", "plain.npy", "narrow.npy", "images.npy", "other.csv")
     )
-    alike = check_alike({"--real": real, "--fake": fake, "--train": plain})
+    alike = align_columns({"--real": real, "--fake": fake, "--train": plain})
     np.testing.assert_array_equal(alike["--fake"].rows, real.rows)
     says(" ".join(alike["--fake"].notes), "order of --real")
-    says(refusal(check_alike, {"--real": real, "--fake": narrow}), "--fake", "--real", "2 columns", "3 columns")
-    says(refusal(check_alike, {"--real": real, "--fake": images}), "images 1x8x8")
-    says(refusal(check_alike, {"--real": real, "--fake": other}), "lacks 'pt'", "adds 'energy'")
+    says(refusal(align_columns, {"--real": real, "--fake": narrow}), "--fake", "--real", "2 columns", "3 columns")
+    says(refusal(align_columns, {"--real": real, "--fake": images}), "images 1x8x8")
+    says(refusal(align_columns, {"--real": real, "--fake": other}), "lacks 'pt'", "adds 'energy'")
 
 
 def test_one_sample_is_too_few(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bench_project import make_project
 
-from genbench.benching.baseline import read_stored
+from genbench.benching.baseline import read_baseline
 from genbench.benching.measure import Effort
 from genbench.cli.main import main
 
@@ -25,7 +25,7 @@ def test_a_slowdown_of_15_percent_is_caught_and_what_else_changed_is_told(
     slowed = verdicts["metric/slowed", "cpu_s"]
     assert slowed["verdict"] == "regressed"
     assert 0.10 < slowed["change"] < 0.30
-    assert len(slowed["head_runs"]) == Effort().again, "a hit is measured again"
+    assert len(slowed["head_runs"]) == Effort().repeat_pairs, "a hit is measured again"
     assert verdicts["metric/kept", "cpu_s"]["verdict"] in ("unchanged", "inconclusive")
     assert verdicts["metric/gone", "cpu_s"]["verdict"] == "missing"
     assert verdicts["metric/added", "cpu_s"]["verdict"] == "new"
@@ -33,7 +33,7 @@ def test_a_slowdown_of_15_percent_is_caught_and_what_else_changed_is_told(
     assert "no disk" in verdicts["metric/breaks", "cpu_s"]["reason"]
     assert verdicts["metric/slowed", "value"]["verdict"] == "changed"
     assert "metric/slowed, cpu_s" in capsys.readouterr().err
-    stored = read_stored(kept)
+    stored = read_baseline(kept)
     assert len(stored.values["metric/kept"]) == Effort().pairs
     assert "metric/gone" not in stored.values
     assert "metric/breaks" not in stored.values

@@ -10,7 +10,7 @@ from tiny_cells import Truth, cell_of
 from genbench.errors import UserError
 from genbench.plan.cell import Cell
 from genbench.plan.limits import Limits
-from genbench.plan.resume import FAILURES, Earlier, parse_retry, sort_out
+from genbench.plan.resume import FAILURE_STATUSES, Reusable, parse_retry, select_reusable
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
 from genbench.spec import MetricSpec
@@ -24,9 +24,9 @@ def record(status: str = "ok", phase: str = "score", **fields) -> dict:
     return {"key": CELL.key, "status": status, "phase": phase, "metrics": CELL.measures, "scores": scores, **fields}
 
 
-def sorted_out(found: dict, run: Path, cell: Cell = CELL, retry: str = "", limits: Limits | None = None) -> Earlier:
+def sorted_out(found: dict, run: Path, cell: Cell = CELL, retry: str = "", limits: Limits | None = None) -> Reusable:
     statuses = parse_retry(retry) if retry else frozenset[str]()
-    return sort_out([found], [cell], run, retry=statuses, limits=limits or Limits())
+    return select_reusable([found], [cell], run, retry=statuses, limits=limits or Limits())
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_what_came_to_its_own_end_stands_and_nothing_else(tmp_path: Path, status
 
 
 def test_cells_that_are_not_planned_are_left_out(tmp_path: Path) -> None:
-    assert sorted_out(record() | {"key": "another"}, tmp_path) == Earlier()
+    assert sorted_out(record() | {"key": "another"}, tmp_path) == Reusable()
 
 
 def test_a_failure_is_retried_where_its_status_is_asked_for(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_cell_with_samples_and_other_scores_is_only_scored(run: Path) -> None:
         CELL.key: {"timings": {"fit_s": 1.0}, "fingerprint": "f", "device": "cpu"}
     }
     (cell_folder(run, CELL.key) / "samples.npz").unlink()
-    assert sorted_out(found, run) == Earlier(), "without samples all of it runs again"
+    assert sorted_out(found, run) == Reusable(), "without samples all of it runs again"
 
 
 def test_more_scores_than_are_asked_for_stand_and_a_failure_only_with_the_same(run: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_metric_that_raised_is_tried_again_where_failures_are(run: Path) -> No
 
 
 def test_statuses_are_named_or_all_that_failed() -> None:
-    assert parse_retry("failed") == set(FAILURES) == {s for s in Status if s.failed}
+    assert parse_retry("failed") == set(FAILURE_STATUSES) == {s for s in Status if s.failed}
     assert parse_retry(" timeout , oom,") == {"timeout", "oom"}
     for text, why in (("ok", "no status 'ok'"), ("timout", "did you mean 'timeout'"), (",", "expected failed")):
         with pytest.raises(UserError, match=why):

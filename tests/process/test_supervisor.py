@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sessions import play, write_plugin
 
-from genbench.process.supervisor import LOG_HEAD, LOG_TAIL
+from genbench.process.supervisor import LOG_HEAD_BYTES, LOG_TAIL_BYTES
 from genbench.record.store import cell_folder
 
 LOUD = """
@@ -37,7 +37,7 @@ def test_the_log_of_a_cell_is_capped(tmp_path: Path) -> None:
     records = play(tmp_path, write_plugin(tmp_path / "loud.py", LOUD), models="loud,good")
     assert {record["status"] for record in records.values()} == {"ok"}
     log = cell_folder(tmp_path / "run", records["loud"]["key"]) / "log.txt"
-    assert log.stat().st_size <= LOG_HEAD + LOG_TAIL + 100
+    assert log.stat().st_size <= LOG_HEAD_BYTES + LOG_TAIL_BYTES + 100
     text = log.read_text()
     assert text.startswith("the first line")
     assert text.endswith("the last line\n")

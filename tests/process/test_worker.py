@@ -21,9 +21,9 @@ import os, sys
 
 def say(*lines):
     frame = sys._getframe()
-    while "said" not in frame.f_locals:  # of the function that holds the pipe
+    while "message_pipe" not in frame.f_locals:  # of the function that holds the pipe
         frame = frame.f_back
-    os.write(frame.f_locals["said"], b"".join(line + b"\\n" for line in lines))
+    os.write(frame.f_locals["message_pipe"], b"".join(line + b"\\n" for line in lines))
 
 class Babbles(Base):
     def fit(self, data, run):
@@ -57,7 +57,7 @@ def test_what_a_plugin_writes_into_the_pipe_of_its_cell_harms_no_run(tmp_path: P
     assert {name: record["status"] for name, record in records.items()} == {
         "babbles": "ok", "claims": "invalid", "good": "ok", REAL: "ok",
     }  # fmt: skip
-    assert "is no result" in records["claims"]["reason"]
+    assert "no valid result" in records["claims"]["reason"]
     babbles = records["babbles"]
     assert (babbles["model"], babbles["mine"], babbles["notes"]) == ("babbles", 1, records["good"]["notes"])
     assert isinstance(babbles["timings"]["fit_s"], float)

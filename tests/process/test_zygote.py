@@ -28,7 +28,7 @@ def test_a_process_that_metrics_have_changed_is_no_host(tmp_path: Path, how: str
     assert {record["status"] for record in records.values()} == {"ok"}
     assert computed(tmp_path) == len(records)
     log = (cell_folder(tmp_path / "run", records["real"]["key"]) / "log.txt").read_text()
-    assert f"begins afresh: a metric changed {what}" in log
+    assert f"scored in a fresh process: a metric changed {what}" in log
 
 
 def finished(worker: Worker) -> Worker:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from genbench.record.encoding import plain, to_json
+from genbench.record.encoding import json_value, to_json
 from genbench.record.store import (
     key_of,
 )
@@ -42,4 +42,4 @@ def test_json_is_strict_whatever_it_is_given() -> None:
 
 def test_plain_leaves_what_json_can_hold() -> None:
     value = {"a": [1, 2.5, None, True, "é"]}
-    assert plain(value) == value
+    assert json_value(value) == value

@@ -10,7 +10,7 @@ from tiny_records import WHOLE, done
 
 from genbench.errors import UserError
 from genbench.record import store as records
-from genbench.record.integrity import DamageError, seal
+from genbench.record.integrity import DamageError, add_digest
 from genbench.record.store import (
     cell_folder,
     read_record,
@@ -61,7 +61,7 @@ def test_every_truncation_is_noticed(run: Path) -> None:
 def test_a_record_of_a_newer_genbench_is_refused_with_the_remedy(run: Path) -> None:
     path = write_record(run, done("aa11"))
     newer = records.SCHEMA_VERSION + 1
-    path.write_text(json.dumps(seal(json.loads(path.read_text()) | {"schema_version": newer})))
+    path.write_text(json.dumps(add_digest(json.loads(path.read_text()) | {"schema_version": newer})))
     with pytest.raises(UserError, match=rf"1\.json: schema {newer} is newer .* pip install -U genbench"):
         read_records(run)
     assert path.exists()

@@ -14,7 +14,7 @@ from tiny_records import WHOLE, done
 
 from genbench.errors import UserError
 from genbench.record import store as records
-from genbench.record.integrity import seal
+from genbench.record.integrity import add_digest
 from genbench.record.run_directory import set_aside
 from genbench.record.store import (
     Damage,
@@ -94,7 +94,7 @@ DAMAGE = {
     "torn": (json.dumps(WHOLE)[:-9], "not JSON"),
     "not JSON": ("\x00\x01", "not JSON"),
     "deep": ("[" * 100_000, "not JSON"),
-    "not a number of JSON": ('{"key": NaN}', "NaN is no number of JSON"),
+    "not a number of JSON": ('{"key": NaN}', "NaN is not a number in JSON"),
     "no object": ("[1, 2]", "expected an object, got list"),
     "no key": (json.dumps({"status": "ok"}), "its key is None"),
     "no status": (json.dumps(WHOLE | {"status": None}), "its status is None"),
@@ -109,11 +109,14 @@ DAMAGE = {
     "a score is no object": (json.dumps(WHOLE | {"scores": [3]}), "one of its scores is 3"),
     "a score has no name": (json.dumps(WHOLE | {"scores": [{"metric": 3}]}), "one of its scores is"),
     "timings are no object": (json.dumps(WHOLE | {"timings": [1]}), "its timings is [1], expected dict"),
-    "of another cell": (json.dumps(WHOLE | {"key": "bb22"}), "a record of another cell, 'bb22'"),
-    "of another attempt": (json.dumps(WHOLE | {"attempt": 1}), "a record of another attempt, 1"),
+    "of another cell": (json.dumps(WHOLE | {"key": "bb22"}), "the record of another cell, 'bb22'"),
+    "of another attempt": (json.dumps(WHOLE | {"attempt": 1}), "the record of another attempt, 1"),
     "unsealed": (json.dumps(WHOLE | {"schema_version": 2}), "its sha256 is"),
-    "changed": (json.dumps(seal(WHOLE) | {"model": "gan"}), "it was changed or damaged"),
-    "changed, and called old": (json.dumps(seal(WHOLE | {"schema_version": 2}) | {"schema_version": 1}), "damaged"),
+    "changed": (json.dumps(add_digest(WHOLE) | {"model": "gan"}), "it was changed or damaged"),
+    "changed, and called old": (
+        json.dumps(add_digest(WHOLE | {"schema_version": 2}) | {"schema_version": 1}),
+        "damaged",
+    ),
 }
 
 
@@ -186,7 +189,7 @@ def test_a_folder_that_cannot_be_read_costs_no_other_cell(run: Path, monkeypatch
 
 @pytest.mark.parametrize("key", ["", ".", "..", "../../etc", "a/b", "a\0b", "a" * 65, ".hidden", "a\n"])
 def test_a_key_that_is_no_name_is_no_path(run: Path, key: str) -> None:
-    with pytest.raises(ValueError, match="is no key of a cell"):
+    with pytest.raises(ValueError, match="is not a valid key of a cell"):
         cell_folder(run, key)
 
 

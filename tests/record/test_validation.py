@@ -14,15 +14,15 @@ from run_directories import files_of, folder_of, whole_record, whole_run
 from sessions import play
 
 from genbench.cli.main import main
-from genbench.record.integrity import seal
+from genbench.record.integrity import add_digest
 from genbench.record.status import Status
 from genbench.record.store import key_of, write_record
-from genbench.record.validation import KINDS, schema, validate
+from genbench.record.validation import SCHEMAS, schema, validate
 
 RECORD = whole_record()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SCHEMAS)
 def test_the_published_schemas_are_schemas(kind: str) -> None:
     Draft202012Validator.check_schema(schema(kind))
 
@@ -55,7 +55,7 @@ def rewritten(change: Callable[[dict], None], *, sealed: bool = True) -> Callabl
         path = folder_of(run, RECORD) / "1.json"
         record = json.loads(path.read_text())
         change(record)
-        path.write_text(json.dumps(seal(record) if sealed else record))
+        path.write_text(json.dumps(add_digest(record) if sealed else record))
 
     return damage
 
@@ -64,7 +64,7 @@ def in_run(change: Callable[[dict], None]) -> Callable[[Path], None]:
     def damage(run: Path) -> None:
         about = json.loads((run / "run.json").read_text())
         change(about)
-        (run / "run.json").write_text(json.dumps(seal(about)))
+        (run / "run.json").write_text(json.dumps(add_digest(about)))
 
     return damage
 

@@ -71,12 +71,12 @@ def test_a_package_that_shadows_another_of_its_name_is_the_one_that_counts(insta
         (REGISTER + "return None", "genbench_register returned NoneType"),
         (REGISTER + "return 3", "genbench_register returned int, expected an iterable of ModelSpec"),
         (REGISTER + "return {'a': 1}", "genbench_register returned dict"),
-        (REGISTER + "return ['vae']", "genbench_register gave str"),
-        (REGISTER + "yield 3", "genbench_register gave int"),
+        (REGISTER + "return ['vae']", "genbench_register returned str"),
+        (REGISTER + "yield 3", "genbench_register returned int"),
         (REGISTER + "raise RuntimeError('later')", "RuntimeError: later"),
         (
             REGISTER + "from genbench import MetricSpec as M\n    return [M('x', 'a:b', None, 'x')] * 2",
-            "genbench_register gave two metrics named 'x'",
+            "genbench_register returned two metrics named 'x'",
         ),
         (
             REGISTER + "from genbench import ModelSpec\n    return [ModelSpec('../../etc/passwd', 'a:b', None, 'x')]",
@@ -135,7 +135,7 @@ def test_two_plugins_of_one_module_are_told_in_a_line(install, beside: Path) -> 
     install("genbench-fork", "", points="fork = genbench_beside")
     registry = Registry.discover()
     assert row_of(registry, "fork").reason == (
-        "its module genbench_beside is that of genbench-beside:beside already; keep one of the two"
+        "its module genbench_beside is also that of genbench-beside:beside; keep one of the two"
     )
     assert registry.models["beside"].provenance.distribution == "genbench-beside"
 
@@ -286,7 +286,7 @@ def test_a_plugin_that_every_start_waits_for_is_told_of_and_works(install) -> No
     registry = Registry.discover()
     [row] = [row for row in registry.plugins if row.status == "slow"]
     assert "s of every start" in row.problem
-    assert "GENBENCH_BLOCK=slow leaves it alone" in row.problem
+    assert "GENBENCH_BLOCK=slow skips the plugin" in row.problem
     assert row.problem in registry.problems
     assert "late" in registry.models
 

@@ -35,6 +35,6 @@ def test_savings_are_said_in_words():
     slow["scores"].append(never)
     text = words(render([fast, slow]))
     assert (
-        "Faster than the simulation, and when training has paid for itself: fast 120 times, after 3400 events; "
-        "slow 0.5 times, never"
+        "Speed-up over the simulation, and after how many events training has paid off: fast 120 times, "
+        "after 3400 events; slow 0.5 times, never"
     ) in text

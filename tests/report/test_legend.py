@@ -47,12 +47,12 @@ def test_notes_of_the_data_are_said_once():
     many = render(seeds("a", [1.0], notes=[f"note {i}" for i in range(9)]))
     assert "note 4" in many
     assert "note 5" not in many
-    assert "and 4 more" in many
+    assert "4 more in the records" in many
 
 
 def test_the_space_is_in_the_heading_and_the_standard_one_in_the_legend():
     scores = [score("energy", 1.0), score("frechet", 3.0, space="pca", label="frechet@pca")]
     text = render([record(m, s, scores, data_kind="image") for m in "ab" for s in range(2)])
     assert "frechet@pca ↓" in text
-    assert "@ the feature space, where it is not the standard one: standardised" in words(text)
+    assert "@ the feature space, if it is not the standard one: standardised" in words(text)
     assert "@ the" not in render(seeds("a", [1.0]))

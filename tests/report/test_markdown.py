@@ -23,7 +23,7 @@ def test_markdown_is_a_github_table_for_each_dataset():
     assert ring["vae"] == ["3", "diverged"]
     assert list(ring)[-1] == "*real*"
     assert "### ring" in text
-    assert "**bold** nothing is better beyond chance" in text
+    assert "**bold** no other is significantly better" in text
 
 
 def test_markdown_shows_foreign_text_as_it_is():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genbench.report.numbers import rounded
+from genbench.report.numbers import round_number
 
 
 @pytest.mark.parametrize(
@@ -32,12 +32,12 @@ from genbench.report.numbers import rounded
     ],
 )
 def test_value_and_error_are_rounded_together(value, error, shown):
-    assert str(rounded(value, error)) == shown
+    assert str(round_number(value, error)) == shown
 
 
 @given(st.floats(-1e9, 1e9), st.floats(1e-9, 1e9))
 def test_what_is_shown_is_the_number_within_its_error(value, error):
-    number = rounded(value, error)
+    number = round_number(value, error)
     scale = 10.0**number.exponent
     allowed = error * 0.15 if number.error else max(5e-4 * abs(value), 1e-300)
     assert float(number.value) * scale == pytest.approx(value, abs=allowed + 1e-12 * abs(value))

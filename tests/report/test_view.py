@@ -13,7 +13,7 @@ def test_ranks_are_shown_as_intervals():
     records = [*seeds("a", [1.0, 1.4, 0.6]), *seeds("b", [1.1, 1.5, 0.9]), *seeds("c", [99.0, 99.1, 99.2])]
     text = render(records)
     assert [line_of(text, name).split()[1] for name in "abc"] == ["1–2", "1–2", "3"]
-    assert "rank: by energy, the ranks it may truly have (95 % for all at once)" in words(text)
+    assert "rank: by energy, all ranks consistent with the scores (95 % for all rows)" in words(text)
     assert "| a | 1–2 |" in render(records, "markdown")
     assert "a & 1--2 &" in render(records, "latex")
     assert "rank" not in render(records, per="seed")

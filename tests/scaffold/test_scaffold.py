@@ -13,7 +13,7 @@ import pytest
 
 from genbench import __version__
 from genbench.errors import UserError
-from genbench.scaffold import KINDS, Names, write_package
+from genbench.scaffold import Names, write_package
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -101,7 +101,7 @@ def test_the_requirement_holds_for_this_version_and_not_for_the_next(kind: str, 
 
 @pytest.mark.parametrize("name", ["", "-x", "a/b", "../up", "x" * 65, "genbench-", "...", "ünder"])
 def test_a_name_that_is_none_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no name of a plugin"):
+    with pytest.raises(UserError, match="is not a plugin name"):
         write_package("model", name, tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -117,6 +117,6 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("kind", "name"), [("model", "real"), ("model", "all"), ("dataset", "all"), ("metric", "all")])
 def test_a_name_that_stands_for_something_else_is_refused(kind: str, name: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"'{name}' is no name of a {kind}"):
+    with pytest.raises(UserError, match=f"'{name}' cannot be the name of a {kind}"):
         write_package(kind, name, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -15,7 +15,6 @@ from genbench.scoring.curves import add_curves
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.scorer import Scorer
 from genbench.spec import MetricSpec
-from genbench.training.snapshots import rows_of
 
 
 def distance(evidence: Evidence) -> Score:
@@ -63,7 +62,7 @@ def test_a_run_keeps_snapshots_and_curves_beside_the_same_samples(tmp_path: Path
     [score] = of["gan"]["scores"]
     curve = score["detail"]["curve"]
     with np.load(cell_folder(tmp_path / "run", of["gan"]["key"]) / "samples.npz") as kept:
-        assert kept["snapshots"].shape == (len(curve), rows_of((2,)), 2)
+        assert kept["snapshots"].shape == (len(curve), rows_per_snapshot((2,)), 2)
         assert kept["snapshots"].dtype == kept["samples"].dtype
     assert all(math.isfinite(point["value"]) and point["low"] <= point["value"] <= point["high"] for point in curve)
     assert curve[0]["value"] > 2 * score["value"], "it learned"

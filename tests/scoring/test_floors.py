@@ -9,7 +9,7 @@ import genbench
 from genbench.protocol import Evidence, RealSide, Score
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.feature_spaces import Views
-from genbench.scoring.floors import floors_of, spread_of_floors
+from genbench.scoring.floors import add_floor_spread, floors_of
 from genbench.scoring.scorer import Scorer
 from genbench.spec import MetricSpec
 
@@ -57,10 +57,10 @@ def test_without_more_real_rows_random_halves_give_the_floor() -> None:
 
 def test_a_metric_without_an_interval_gets_its_spread_from_splits() -> None:
     evidence = given(400, 400)
-    [score] = spread_of_floors(evidence, [SHIFT], evaluate(evidence, [SHIFT]), Views({}))
+    [score] = add_floor_spread(evidence, [SHIFT], evaluate(evidence, [SHIFT]), Views({}))
     assert score["floor_sd"] == pytest.approx(np.sqrt(2 / 400), rel=0.6)
     sure = Scorer(SHIFT.spec, lambda _: Score(0.0, low=-1.96, high=1.96))
-    [score] = spread_of_floors(evidence, [sure], evaluate(evidence, [sure]), Views({}))
+    [score] = add_floor_spread(evidence, [sure], evaluate(evidence, [sure]), Views({}))
     assert score["floor_sd"] == pytest.approx(1.0)
 
 

@@ -23,30 +23,30 @@ def test_the_first_signal_is_noted_and_the_second_interrupts(monkeypatch: pytest
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.number == signal.SIGTERM
         assert os.read(stop.handle, 1), "who waits hears of it"
-        monkeypatch.setattr(interrupts, "ECHO", 1e9)
+        monkeypatch.setattr(interrupts, "DUPLICATE_SIGNAL_S", 1e9)
         os.kill(os.getpid(), signal.SIGTERM)  # a wrapper may pass the first one on
-        assert not stop.again
-        monkeypatch.setattr(interrupts, "ECHO", -1.0)
+        assert not stop.repeated
+        monkeypatch.setattr(interrupts, "DUPLICATE_SIGNAL_S", -1.0)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
-    assert (stop.number, stop.again) == (signal.SIGTERM, True)
+    assert (stop.number, stop.repeated) == (signal.SIGTERM, True)
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_first_signal_interrupts_what_may_wait_for_long() -> None:
     reached = []
     with Stop() as stop:
-        with stop.impatient():
+        with stop.interruptible():
             os.kill(os.getpid(), signal.SIGINT)
             reached.append("the end of the long call")
-        assert (reached, stop.number, stop.again) == ([], signal.SIGINT, False)
-        time.sleep(2 * interrupts.ECHO)
-        with pytest.raises(KeyboardInterrupt), stop.impatient():
+        assert (reached, stop.number, stop.repeated) == ([], signal.SIGINT, False)
+        time.sleep(2 * interrupts.DUPLICATE_SIGNAL_S)
+        with pytest.raises(KeyboardInterrupt), stop.interruptible():
             os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_an_interrupt_that_is_no_signal_of_the_run_is_raised_by_what_may_wait() -> None:
-    with Stop() as stop, pytest.raises(KeyboardInterrupt), stop.impatient():
+    with Stop() as stop, pytest.raises(KeyboardInterrupt), stop.interruptible():
         raise KeyboardInterrupt
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from synthetic import by_label, record, score, seeds
 
-from genbench.record.score import SUSPECT
+from genbench.record.score import SUSPECT_STANDARD_ERRORS
 from genbench.table.aggregate import score_aggregate
 from genbench.table.columns import ColumnInfo
 from genbench.table.frame import to_frame
@@ -55,7 +55,7 @@ def test_better_than_real_beyond_noise_is_suspect():
     assert not by_label(of(2.0)).loc["m", "energy_suspect"]
     assert by_label(of(2.0, better="higher")).loc["m", "energy_suspect"]
     assert not by_label(of(0.5, low=-1.0, high=2.0)).loc["m", "energy_suspect"]  # its own error counts as well
-    assert SUSPECT == 3.0
+    assert SUSPECT_STANDARD_ERRORS == 3.0
 
 
 def test_without_stated_errors_the_spread_over_seeds_is_the_noise():

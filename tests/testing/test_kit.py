@@ -45,11 +45,11 @@ def test_all_skipped_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_expected_failure_of_a_distribution_is_of_the_kinds_that_have_the_check(tmp_path: Path) -> None:
     both = [subject for name in ("model:vae", "dataset:ring") for subject in subjects(name)]
-    known = kit.expected_of(both, {"it_learned": "why", "origin_is_stated": "why", "constructor_is_inert": "why"})
+    known = kit.expected_by_kind(both, {"it_learned": "why", "origin_is_stated": "why", "constructor_is_inert": "why"})
     assert set(known["model"]) == {"it_learned", "constructor_is_inert"}
     assert set(known["dataset"]) == {"origin_is_stated", "constructor_is_inert"}
     with pytest.raises(ValueError, match="no check named 'order_of_rows_does_not_matter' for a model or dataset"):
-        kit.expected_of(both, {"order_of_rows_does_not_matter": "why"})
+        kit.expected_by_kind(both, {"order_of_rows_does_not_matter": "why"})
     with pytest.raises(ValueError, match="'origin_is_stated' needs a reason"):
         conformance("dataset:sound", plugins=[DATA], expected_failures={"origin_is_stated": ""})
 

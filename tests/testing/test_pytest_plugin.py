@@ -28,7 +28,7 @@ def test_pytest_runs_the_checks_by_name_and_by_decorator(tmp_path: Path) -> None
     last = done.stdout.strip().splitlines()[-1]
     assert done.returncode == 1, done.stdout
     assert last.startswith("2 failed"), last  # the leak, and the pass that was not expected
-    assert "5 rows stand in train and in test" in done.stdout
+    assert "5 rows are in train and in test" in done.stdout
     assert "remedy: split with" in done.stdout
     unknown = subprocess.run([*line, "--genbench", "nobody"], capture_output=True, text=True, cwd=tmp_path, timeout=300)
     assert unknown.returncode == 4

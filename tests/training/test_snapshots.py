@@ -10,7 +10,7 @@ import torch
 
 from genbench.budget import Budget
 from genbench.training.run import Run
-from genbench.training.snapshots import Snapshots, rows_of
+from genbench.training.snapshots import Snapshots, rows_per_snapshot
 
 ROWS = torch.arange(640.0)[:, None]
 
@@ -106,4 +106,4 @@ def test_one_that_fails_is_the_last_and_the_training_goes_on(capsys: pytest.Capt
 
 
 def test_fewer_images_than_rows() -> None:
-    assert rows_of((8,)) > rows_of((1, 8, 8)) >= 100
+    assert rows_per_snapshot((8,)) > rows_per_snapshot((1, 8, 8)) >= 100

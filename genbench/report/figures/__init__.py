@@ -1,1 +1,1 @@
-"""Pictures of runs: samples beside real rows, scores, costs, trainings."""
+"""Figures of runs: samples next to real rows, scores, costs, losses."""

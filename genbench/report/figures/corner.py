@@ -1,4 +1,4 @@
-"""Every pair of columns: the density of real rows in grey, and the contours of models over it."""
+"""Panels of each pair of columns: the density of real rows in grey, and the contours of models over it."""
 
 from __future__ import annotations
 
@@ -12,100 +12,103 @@ from matplotlib.patches import Patch
 from scipy.ndimage import gaussian_filter
 
 from genbench.protocol import Array
+from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
 from genbench.report.figures.marginals import quantities_of
-from genbench.report.figures.style import REAL, Look, plain_text
-from genbench.report.figures.subject import Subject, Unsuited
+from genbench.report.figures.style import REAL_COLOUR, LineStyle, plain_text
 
 __all__ = ["corner"]
 
-MOST = 5  # columns: what ten models on five tables can show in a page of ten megabytes
-PANEL = 1.3  # inches
+MAX_COLUMNS = 5  # so that the report of ten models on five tables stays below ten megabytes
+PANEL_INCHES = 1.3
 BINS = 25
-SMOOTH = 1.0  # bins: the standard deviation of the smoothing
-LEVELS = (0.95, 0.68)  # shares of the rows inside a contour
-TAIL = 0.005
+SMOOTHING_BINS = 1.0  # standard deviation of the Gaussian smoothing, in bins
+CONTOUR_SHARES = (0.95, 0.68)  # shares of the rows inside the contours
+TAIL_FRACTION = 0.005  # share of real rows beyond either end of an axis
 
 
-def corner(subject: Subject) -> Figure:
+def corner(results: DatasetResults) -> Figure:
     """Return a panel for each pair of columns, and a histogram of each: held-out rows grey, models as contours.
 
-    A contour holds 68 or 95 % of the rows. Columns that are declared logarithmic are shown so, as powers of ten; of
-    many columns the first five. Raises Unsuited where there are less than two, DataError where there are no samples.
+    A contour holds 68 or 95 % of the rows. Columns declared logarithmic are shown as log10; only the first five columns
+    are shown. Raises NotApplicable if there are fewer than two columns, DataError if there are no samples.
     """
-    shown = subject.shown
-    quantities = quantities_of(shown)[: min(MOST, shown.data.shape[0])] if shown.kind == "vector" else []
+    samples = results.seed_samples
+    quantities = quantities_of(samples)[: min(MAX_COLUMNS, samples.data.shape[0])] if samples.kind == "vector" else []
     if len(quantities) < 2:
-        raise Unsuited(f"{subject.dataset}: a corner plot needs a table of at least two columns")
-    labels = [row.label for row in subject.models if row.label in shown.samples]
+        raise NotApplicable(f"{results.dataset}: a corner plot needs a table of at least two columns")
+    labels = [row.label for row in results.models if row.label in samples.by_label]
     logs = [q.log and bool((q.real > 0).all()) for q in quantities]
     names = [plain_text(f"log10 {q.name}" if log else q.name) for q, log in zip(quantities, logs, strict=True)]
-    real = _stacked([q.real for q in quantities], logs)
-    models = [(subject.looks[m], _stacked([q.samples[m] for q in quantities], logs)) for m in labels]
-    figure = Figure(figsize=(PANEL * len(names) + 0.5,) * 2, constrained_layout=False)
+    real = _stack([q.real for q in quantities], logs)
+    models = [(results.line_styles[m], _stack([q.samples[m] for q in quantities], logs)) for m in labels]
+    figure = Figure(figsize=(PANEL_INCHES * len(names) + 0.5,) * 2, constrained_layout=False)
     grid = figure.add_gridspec(len(names), len(names), left=0.09, right=0.99, bottom=0.08, top=0.97,
                                wspace=0.06, hspace=0.06)  # fmt: skip
-    edges = [np.linspace(*_wide(np.quantile(real[:, i], (TAIL, 1 - TAIL))), BINS + 1) for i in range(len(names))]
+    edges = [
+        np.linspace(*_padded_range(np.quantile(real[:, i], (TAIL_FRACTION, 1 - TAIL_FRACTION))), BINS + 1)
+        for i in range(len(names))
+    ]
     for i in range(len(names)):
         for j in range(i + 1):
             axes = figure.add_subplot(grid[i, j])
             if i == j:
-                _histogram(axes, edges[i], real[:, i], [(look, rows[:, i]) for look, rows in models])
+                _histogram(axes, edges[i], real[:, i], [(style, rows[:, i]) for style, rows in models])
             else:
-                _pair(axes, (edges[j], edges[i]), real[:, (j, i)], [(look, rows[:, (j, i)]) for look, rows in models])
-            _dress(axes, names, i, j)
-    handles: list[Line2D | Patch] = [Patch(color=REAL, alpha=0.6, label="held-out data")]
-    handles += [Line2D([], [], color=look.colour, linestyle=look.dashes, label=look.label) for look, _ in models]
+                _pair(axes, (edges[j], edges[i]), real[:, (j, i)], [(style, rows[:, (j, i)]) for style, rows in models])
+            _format_axes(axes, names, i, j)
+    handles: list[Line2D | Patch] = [Patch(color=REAL_COLOUR, alpha=0.6, label="held-out data")]
+    handles += [Line2D([], [], color=style.colour, linestyle=style.dashes, label=style.label) for style, _ in models]
     figure.legend(handles=handles, loc="upper right", title="68 and 95 % of the rows", title_fontsize=8)
     return figure
 
 
-def _stacked(columns: Sequence[Array], logs: Sequence[bool]) -> Array:
-    """Return rows (n, d), logarithmic columns as powers of ten, without those that cannot be shown."""
+def _stack(columns: Sequence[Array], logs: Sequence[bool]) -> Array:
+    """Return finite rows (n, d), with log10 of the columns in ``logs``."""
     with np.errstate(divide="ignore", invalid="ignore"):
         rows = np.stack([np.log10(c) if log else c for c, log in zip(columns, logs, strict=True)], axis=1)
     finite: Array = rows[np.isfinite(rows).all(1)]
     return finite
 
 
-def _wide(ends: Array) -> tuple[float, float]:
+def _padded_range(ends: Array) -> tuple[float, float]:
     low, high = float(ends[0]), float(ends[1])
     margin = 0.08 * (high - low) if high > low else 0.5
     return low - margin, high + margin
 
 
-def _histogram(axes: Axes, edges: Array, real: Array, models: Sequence[tuple[Look, Array]]) -> None:
-    axes.stairs(np.histogram(real, edges)[0] / max(1, len(real)), edges, fill=True, color=REAL, alpha=0.5)
-    for look, values in models:
-        axes.stairs(np.histogram(values, edges)[0] / max(1, len(values)), edges, color=look.colour,
-                    linestyle=look.dashes, linewidth=1.1)  # fmt: skip
+def _histogram(axes: Axes, edges: Array, real: Array, models: Sequence[tuple[LineStyle, Array]]) -> None:
+    axes.stairs(np.histogram(real, edges)[0] / max(1, len(real)), edges, fill=True, color=REAL_COLOUR, alpha=0.5)
+    for style, values in models:
+        axes.stairs(np.histogram(values, edges)[0] / max(1, len(values)), edges, color=style.colour,
+                    linestyle=style.dashes, linewidth=1.1)  # fmt: skip
     axes.set(xlim=(edges[0], edges[-1]), ylim=(0, None))
 
 
-def _pair(axes: Axes, edges: tuple[Array, Array], real: Array, models: Sequence[tuple[Look, Array]]) -> None:
+def _pair(axes: Axes, edges: tuple[Array, Array], real: Array, models: Sequence[tuple[LineStyle, Array]]) -> None:
     middles = [(e[1:] + e[:-1]) / 2 for e in edges]
     density, levels = _density(real, edges)
     if levels:
-        shades = [(REAL, 0.3), (REAL, 0.7)][: len(levels)]
+        shades = [(REAL_COLOUR, 0.3), (REAL_COLOUR, 0.7)][: len(levels)]
         axes.contourf(*middles, density, levels=[*levels, np.inf], colors=shades)
-    for look, rows in models:
+    for style, rows in models:
         density, levels = _density(rows, edges)
         if levels:
-            axes.contour(*middles, density, levels=levels, colors=look.colour, linewidths=(0.8, 1.3)[: len(levels)])
+            axes.contour(*middles, density, levels=levels, colors=style.colour, linewidths=(0.8, 1.3)[: len(levels)])
     axes.set(xlim=(edges[0][0], edges[0][-1]), ylim=(edges[1][0], edges[1][-1]))
 
 
 def _density(rows: Array, edges: tuple[Array, Array]) -> tuple[Array, list[float]]:
-    """Return smoothed counts (y, x) and the increasing heights above which the shares in LEVELS lie."""
-    counts = gaussian_filter(np.histogram2d(rows[:, 0], rows[:, 1], edges)[0], SMOOTH, mode="constant").T
-    falling = np.sort(counts.ravel())[::-1]
-    total = np.cumsum(falling)
+    """Return smoothed counts (y, x) and the increasing heights above which the shares in CONTOUR_SHARES lie."""
+    counts = gaussian_filter(np.histogram2d(rows[:, 0], rows[:, 1], edges)[0], SMOOTHING_BINS, mode="constant").T
+    descending = np.sort(counts.ravel())[::-1]
+    total = np.cumsum(descending)
     if not total[-1] > 0:
         return counts, []
-    heights = [float(falling[np.searchsorted(total, share * total[-1])]) for share in LEVELS]
+    heights = [float(descending[np.searchsorted(total, share * total[-1])]) for share in CONTOUR_SHARES]
     return counts, sorted({height for height in heights if height > 0})
 
 
-def _dress(axes: Axes, names: Sequence[str], i: int, j: int) -> None:
+def _format_axes(axes: Axes, names: Sequence[str], i: int, j: int) -> None:
     axes.tick_params(labelsize=6, length=2)
     for spine in axes.spines.values():
         spine.set_visible(True)

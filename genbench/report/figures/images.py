@@ -1,4 +1,4 @@
-"""Generated images in rows, each above the training image that is nearest to it: what copying looks like."""
+"""Generated images in rows, each above the training image nearest to it, which shows copies."""
 
 from __future__ import annotations
 
@@ -9,52 +9,52 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genbench.protocol import Array, Data
-from genbench.report.figures.style import SOFT, plain_text
-from genbench.report.figures.subject import Subject, Unsuited
+from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
+from genbench.report.figures.style import MUTED_COLOUR, plain_text
 
 __all__ = ["images", "nearest_rows"]
 
-ACROSS = 14  # images
-BLOCK = 2_000  # training rows at a time
-GAP = 0.12  # of an image, between two
+MAX_IMAGES_PER_STRIP = 14
+TRAIN_ROWS_PER_BLOCK = 2_000  # training rows whose distances are computed at once
+GAP_FRACTION = 0.12  # gap between two images, as a fraction of their width
 
 
-def images(subject: Subject) -> Figure:
-    """Return two strips a model: its first images, and below each the training image nearest in pixels (euclidean).
+def images(results: DatasetResults) -> Figure:
+    """Return two strips per model: its first images, and below each the nearest training image (Euclidean, in pixels).
 
-    The first strip is of held-out images, whose neighbours tell what no copy looks like. Raises Unsuited where the
-    data are no images, DataError where no samples are kept.
+    The first strip holds held-out images, which are not copies, for comparison. Raises NotApplicable unless the data
+    are images, DataError if there are no samples.
     """
-    shown = subject.shown
-    if shown.kind != "image":
-        raise Unsuited(f"{subject.dataset}: the data are no images")
-    strips: list[tuple[str, str, Array]] = [("held-out data", SOFT, shown.data.test[:ACROSS])]
-    for row in subject.rows:
-        if len(shown.samples.get(row.label, ())) and row.records[0]["model"] != "real":
-            look = subject.looks[row.label]
-            strips.append((look.label, look.colour, shown.samples[row.label][:ACROSS]))
-    height, width = shown.data.shape[1:]
-    strip = 7.2 / ACROSS * (2 * height + GAP * height) / ((1 + GAP) * width)  # inches
+    samples = results.seed_samples
+    if samples.kind != "image":
+        raise NotApplicable(f"{results.dataset}: the data are not images")
+    strips: list[tuple[str, str, Array]] = [("held-out data", MUTED_COLOUR, samples.data.test[:MAX_IMAGES_PER_STRIP])]
+    for row in results.rows:
+        if len(samples.by_label.get(row.label, ())) and row.records[0]["model"] != "real":
+            style = results.line_styles[row.label]
+            strips.append((style.label, style.colour, samples.by_label[row.label][:MAX_IMAGES_PER_STRIP]))
+    height, width = samples.data.shape[1:]
+    strip = 7.2 / MAX_IMAGES_PER_STRIP * (2 * height + GAP_FRACTION * height) / ((1 + GAP_FRACTION) * width)  # inches
     figure = Figure(figsize=(8.6, (strip + 0.09) * len(strips) + 0.1), constrained_layout=False)
     grid = figure.add_gridspec(len(strips), 1, left=0.16, right=0.995, top=0.995, bottom=0.005, hspace=0.06)
-    low, high = _range(shown.data)
+    low, high = _pixel_range(samples.data)
     for at, (label, colour, rows) in enumerate(strips):
         axes = figure.add_subplot(grid[at])
-        _show(axes, _tiled([rows, nearest_rows(rows, shown.data.train)]), low, high)
+        _show(axes, _tile([rows, nearest_rows(rows, samples.data.train)]), low, high)
         axes.text(-0.015, 0.75, plain_text(label), color=colour, fontsize=9, weight="bold", ha="right", va="center",
                   transform=axes.transAxes)  # fmt: skip
-        axes.text(-0.015, 0.25, "nearest\nin training", color=SOFT, fontsize=7, ha="right", va="center",
+        axes.text(-0.015, 0.25, "nearest\nin training", color=MUTED_COLOUR, fontsize=7, ha="right", va="center",
                   transform=axes.transAxes)  # fmt: skip
     return figure
 
 
 def nearest_rows(rows: Array, train: Array) -> Array:
-    """Return for each of rows (n, ...) the row of ``train`` (m, ...) that is nearest, by euclidean distance."""
+    """Return for each of rows (n, ...) the row of ``train`` (m, ...) at the smallest Euclidean distance."""
     flat = rows.reshape(len(rows), -1).astype(np.float64)
     best, at = np.full(len(rows), np.inf), np.zeros(len(rows), np.int64)
-    for begin in range(0, len(train), BLOCK):
-        block = train[begin : begin + BLOCK].reshape(-1, flat.shape[1]).astype(np.float64)
-        centre = block.mean(0)  # squared norms only of what is centred
+    for begin in range(0, len(train), TRAIN_ROWS_PER_BLOCK):
+        block = train[begin : begin + TRAIN_ROWS_PER_BLOCK].reshape(-1, flat.shape[1]).astype(np.float64)
+        centre = block.mean(0)  # subtracted first, for precise squared norms
         a, b = flat - centre, block - centre
         squared = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
         found = squared.argmin(1)
@@ -64,19 +64,19 @@ def nearest_rows(rows: Array, train: Array) -> Array:
     return train[at]
 
 
-def _range(data: Data) -> tuple[float, float]:
-    """Return what is black and what is white."""
+def _pixel_range(data: Data) -> tuple[float, float]:
+    """Return the values that are shown black and white."""
     if data.levels is not None:
         return 0.0, float(data.levels - 1)
     low, high = np.quantile(data.test[:500].astype(np.float64), (0.002, 0.998))
     return float(low), float(high if high > low else low + 1)
 
 
-def _tiled(strips: list[Array]) -> Array:
-    """Return one picture (height, width, 1 or 3) of rows of images, not a number between them."""
-    n, channels, height, width = (ACROSS, *strips[0].shape[1:])
+def _tile(strips: list[Array]) -> Array:
+    """Return one picture (height, width, 1 or 3) of rows of images, with nan between them."""
+    n, channels, height, width = (MAX_IMAGES_PER_STRIP, *strips[0].shape[1:])
     channels = 3 if channels == 3 else 1
-    gap = max(1, round(GAP * width))
+    gap = max(1, round(GAP_FRACTION * width))
     out = np.full((len(strips) * (height + gap) - gap, n * (width + gap) - gap, channels), np.nan)
     for i, strip in enumerate(strips):
         for j, image in enumerate(strip):

@@ -1,7 +1,7 @@
-"""What all figures share: what is shown, and how a model looks wherever it appears.
+"""The style that all figures share: fonts, colours, ticks, and the line and marker of each model.
 
-Colours are Okabe and Ito's (2008), which colour-blind readers tell apart; dashes and markers say the same in grey. Real
-data are black and grey.
+The colours are those of Okabe and Ito (2008), which colour-blind readers can distinguish; dashes and markers
+distinguish models in greyscale. Real data are black and grey.
 """
 
 from __future__ import annotations
@@ -13,24 +13,35 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from genbench.report.numbers import rounded
+from genbench.report.numbers import round_number
 from genbench.report.text import clean
 from genbench.table.summary import Row
 
-__all__ = ["INK", "REAL", "SOFT", "STYLE", "Look", "few_decades", "logarithmic", "looks", "plain_numbers", "plain_text"]
+__all__ = [
+    "MUTED_COLOUR",
+    "REAL_COLOUR",
+    "STYLE",
+    "TEXT_COLOUR",
+    "LineStyle",
+    "format_ticks",
+    "limit_ticks",
+    "line_styles",
+    "plain_text",
+    "set_log_axes",
+]
 
-INK = "#222222"  # words, axes
-SOFT = "#767676"  # what stands behind
-REAL = "#8a8a8a"  # real data where they are a cloud or an area: seen on white and on black
+TEXT_COLOUR = "#222222"  # text and axes
+MUTED_COLOUR = "#767676"  # grid lines and references
+REAL_COLOUR = "#8a8a8a"  # points or areas of real data: visible on white and on black
 STYLE: dict[Any, Any] = {
     "font.size": 9,
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # the first is there; of the same width elsewhere
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # matplotlib ships the first; the others are as wide
+    "text.color": TEXT_COLOUR,
+    "axes.edgecolor": TEXT_COLOUR,
+    "axes.labelcolor": TEXT_COLOUR,
+    "axes.titlecolor": TEXT_COLOUR,
+    "xtick.color": TEXT_COLOUR,
+    "ytick.color": TEXT_COLOUR,
     "axes.facecolor": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -40,22 +51,22 @@ STYLE: dict[Any, Any] = {
     "legend.fontsize": 8,
     "lines.linewidth": 1.6,
     "figure.constrained_layout.use": True,
-    "pdf.fonttype": 42,  # letters stay letters, which journals ask for
+    "pdf.fonttype": 42,  # text is stored as text, which journals require
     "svg.fonttype": "none",
     "svg.hashsalt": "genbench",
-    "text.parse_math": False,  # a name is no formula
+    "text.parse_math": False,  # a $ in a name does not start a formula
 }
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#A0522D")
 MARKERS = ("o", "s", "D", "v", "P", "X", "p")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
-REFERENCE_LOOKS = {"real": (INK, "-", "*"), "gaussian": ("#999999", (0, (4, 2)), "h"), "memoriser": (
+REFERENCE_STYLES = {"real": (TEXT_COLOUR, "-", "*"), "gaussian": ("#999999", (0, (4, 2)), "h"), "memoriser": (
     "#777777", (0, (1.2, 1.2)), "8")}  # fmt: skip
-LONGEST = 40  # letters of a label
+MAX_LABEL_CHARS = 40
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a model is drawn, in every figure of every dataset alike."""
+class LineStyle:
+    """The style in which a model is drawn in every figure of every dataset."""
 
     label: str
     colour: str
@@ -63,44 +74,44 @@ class Look:
     marker: str
 
 
-def looks(rows: Sequence[Row], order: Sequence[str] = ()) -> dict[str, Look]:
-    """Return the look of each row by its label: colours in the order given, else in that of the rows."""
+def line_styles(rows: Sequence[Row], order: Sequence[str] = ()) -> dict[str, LineStyle]:
+    """Return the style of each row by its label; models take colours in the given order, then in that of the rows."""
     models = list(dict.fromkeys([*order, *(row.label for row in rows if row.role != "reference")]))
-    return {row.label: _reference(row) if row.role == "reference" else _look(row, models) for row in rows}
+    return {row.label: _reference_style(row) if row.role == "reference" else _model_style(row, models) for row in rows}
 
 
-def _reference(row: Row) -> Look:
-    known = REFERENCE_LOOKS.get(str(row.records[0]["model"]), REFERENCE_LOOKS["gaussian"])
-    return Look(plain_text(row.label), *known)
+def _reference_style(row: Row) -> LineStyle:
+    known = REFERENCE_STYLES.get(str(row.records[0]["model"]), REFERENCE_STYLES["gaussian"])
+    return LineStyle(plain_text(row.label), *known)
 
 
-def _look(row: Row, models: Sequence[str]) -> Look:
+def _model_style(row: Row, models: Sequence[str]) -> LineStyle:
     at = models.index(row.label)
     colour, marker = COLOURS[at % len(COLOURS)], MARKERS[at % len(MARKERS)]
-    return Look(plain_text(row.label), colour, DASHES[at % len(DASHES)], marker)  # 7 and 4: 28 looks
+    return LineStyle(plain_text(row.label), colour, DASHES[at % len(DASHES)], marker)  # 7 and 4: 28 looks
 
 
 def plain_text(value: object) -> str:
-    """Return a short line that matplotlib shows as it is: a leading underscore would hide it from a legend."""
-    text = clean(value, LONGEST)
+    """Return a short line that matplotlib shows as it is; it would leave a leading underscore out of a legend."""
+    text = clean(value, MAX_LABEL_CHARS)
     return f" {text}" if text.startswith("_") else text
 
 
-def logarithmic(axes: Axes) -> None:
-    """Make both axes logarithmic, their ticks plain numbers: 0.01, 300, 10k."""
+def set_log_axes(axes: Axes) -> None:
+    """Make both axes logarithmic, with plain numbers at the ticks: 0.01, 300, 10k."""
     axes.set(xscale="log", yscale="log")
-    plain_numbers(axes, "xy")
+    format_ticks(axes, "xy")
 
 
-def plain_numbers(axes: Axes, which: str) -> None:
-    """Write the ticks of the axes in ``which`` as plain numbers: 0.01, 300, 10k."""
-    for axis in (getattr(axes, f"{name}axis") for name in which):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: str(rounded(value, digits=3))))
+def format_ticks(axes: Axes, axis_names: str) -> None:
+    """Write the ticks of the axes in ``axis_names`` (``x``, ``y`` or ``xy``) as plain numbers: 0.01, 300, 10k."""
+    for axis in (getattr(axes, f"{name}axis") for name in axis_names):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: str(round_number(value, digits=3))))
         axis.set_minor_formatter(NullFormatter())
 
 
-def few_decades(axes: Axes, low: float, high: float) -> None:
-    """Give a logarithmic x-axis that spans little at most four ticks, or ticks at 1, 2 and 5."""
+def limit_ticks(axes: Axes, low: float, high: float) -> None:
+    """Set the ticks of a logarithmic x-axis of less than two decades: at 1, 2 and 5, or few if it is very narrow."""
     if low > 0 and high < 100 * low:
-        near = high < 6 * low
-        axes.xaxis.set_major_locator(MaxNLocator(3) if near else LogLocator(subs=(1.0, 2.0, 5.0)))
+        is_narrow = high < 6 * low
+        axes.xaxis.set_major_locator(MaxNLocator(3) if is_narrow else LogLocator(subs=(1.0, 2.0, 5.0)))

@@ -1,7 +1,7 @@
-"""One HTML file that shows runs: tables, pictures, every cell, and nothing that is fetched from elsewhere.
+"""Runs as one HTML file: tables, pictures and every cell; the page loads nothing from elsewhere.
 
-The page holds one style sheet and one script, both named by hash in its Content-Security-Policy; pictures are data.
-Whatever a plugin, a file or a log says reaches the page as escaped text.
+The page holds one style sheet and one script, both allowed by hash in its Content-Security-Policy; pictures are data
+URIs. All text from plugins, files and logs is escaped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from genbench.report.figures.draw import subjects_of
+from genbench.report.figures.draw import results_by_dataset
 from genbench.report.html.cells import cells_of
 from genbench.report.html.pictures import gallery_of
 from genbench.report.html.runs import runs_of
@@ -24,7 +24,7 @@ from genbench.version import __version__
 
 __all__ = ["render_report"]
 
-HERE = files("genbench.report.html")
+RESOURCES = files("genbench.report.html")
 
 
 def render_report(
@@ -36,17 +36,23 @@ def render_report(
 ) -> str:
     """Return the report of ``results``, which come from the folders ``runs``, as one HTML file.
 
-    ``plugin_files`` are plugins of one file that the runs were made with. A picture that cannot be drawn is a line that
-    says why; ``pictures=False`` leaves all out.
+    ``plugin_files`` are the one-file plugins with which the runs were made. In place of a picture that cannot be drawn
+    the page says why; ``pictures=False`` leaves out all pictures.
     """
     folders = {run.resolve().name: run for run in runs}
     about = runs_of(folders)
     datasets = []
-    for number, subject in enumerate(subjects_of(results.records, folders, plugin_files)):
-        boards = leaderboard(subject.records)
-        figures, problems = gallery_of(subject) if pictures else ((), ())
-        where = {"id": f"dataset-{number}", "name": clean(subject.dataset)}
-        datasets.append({**where, "boards": boards, "figures": figures, "problems": problems})
+    for number, part in enumerate(results_by_dataset(results.records, folders, plugin_files)):
+        figures, problems = gallery_of(part) if pictures else ((), ())
+        datasets.append(
+            {
+                "id": f"dataset-{number}",
+                "name": clean(part.dataset),
+                "boards": leaderboard(part.records),
+                "figures": figures,
+                "problems": problems,
+            }
+        )
     page: str = _template().render(
         title=title,
         version=__version__,
@@ -69,7 +75,7 @@ def _assets() -> dict[str, Any]:
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    return {"style": Markup(style), "script": Markup(script), "policy": policy}  # noqa: S704 (files of ours)
+    return {"style": Markup(style), "script": Markup(script), "policy": policy}  # noqa: S704 (genbench's own files)
 
 
 def _digest(text: str) -> str:
@@ -77,8 +83,8 @@ def _digest(text: str) -> str:
 
 
 def _text(name: str) -> str:
-    """Return a file of this folder, with the line ends that a browser hashes."""
-    return HERE.joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
+    """Return the text of a file in this folder, with the line ends that a browser uses for its hash."""
+    return RESOURCES.joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
 def _template() -> Any:

@@ -1,4 +1,4 @@
-"""Every cell of a report: how it ended, what it cost, its scores, the end of its log, the command that replays it."""
+"""The cells of a report: status, cost, scores, the end of the log, and the command that reproduces the cell."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 from genbench.record.score import column_of
 from genbench.record.store import Record, cell_folder
 from genbench.report.html.replay import command_of
-from genbench.report.numbers import rounded
+from genbench.report.numbers import round_number
 from genbench.report.text import clean
-from genbench.table.summary import deduplicated
+from genbench.table.summary import deduplicate
 from genbench.text import duration
 
 __all__ = ["CellView", "cells_of", "log_of"]
 
-LOG = 4_000  # characters of a log, its end
-ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
+MAX_LOG_CHARS = 4_000
+ANSI_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
 
 
 @dataclass(frozen=True)
 class CellView:
-    """One cell as a page shows it, all of it text."""
+    """One cell as a page shows it; all fields are text."""
 
     key: str
     label: str
@@ -37,19 +37,19 @@ class CellView:
     scores: tuple[tuple[str, ...], ...]
     remarks: tuple[str, ...]
     log: str
-    cut: bool
+    cut: bool  # whether the log is longer
     command: str
 
 
 def cells_of(
     records: Iterable[Record], folders: Mapping[str, Path], about: Mapping[str, Mapping[str, Any]]
 ) -> list[tuple[str, str, list[CellView]]]:
-    """Return the cells by dataset, and how many ended in which way, in the order of the plan.
+    """Return for each dataset its name, the number of cells by status, and the cells, in the order of the plan.
 
-    ``about`` holds ``run.json`` by the name of the run.
+    ``about`` maps the name of a run to its ``run.json``.
     """
     groups: dict[str, list[CellView]] = {}
-    for record in deduplicated(records):
+    for record in deduplicate(records):
         run = str(record.get("run"))
         view = _view(record, folders.get(run), about.get(run) or {})
         groups.setdefault(view.dataset, []).append(view)
@@ -59,8 +59,8 @@ def cells_of(
 def _view(record: Record, folder: Path | None, about: Mapping[str, Any]) -> CellView:
     log, cut = log_of(folder, record["key"]) if folder is not None else ("", False)
     timings = record.get("timings") or {}
-    spent = timings.get("fit_s")
-    said = [f"trained in {duration(spent)}" if isinstance(spent, float) and spent >= 1 else "",
+    fit_s = timings.get("fit_s")
+    parts = [f"trained in {duration(fit_s)}" if isinstance(fit_s, float) and fit_s >= 1 else "",
             clean(record.get("reason") or "", 160)]  # fmt: skip
     return CellView(
         record["key"],
@@ -68,7 +68,7 @@ def _view(record: Record, folder: Path | None, about: Mapping[str, Any]) -> Cell
         clean(record.get("dataset_label") or record["dataset"]),
         clean(record.get("seed")),
         record["status"],
-        "; ".join(text for text in said if text),
+        "; ".join(text for text in parts if text),
         tuple(_facts(record)),
         tuple(_score(score) for score in record.get("scores") or ()),
         tuple(_remarks(record)),
@@ -93,7 +93,7 @@ def _facts(record: Record) -> Iterable[tuple[str, str]]:
     yield "provided by", clean(" ".join(str(source.get(name) or "") for name in ("distribution", "version", "plugin")))
     for name, value in (record.get("timings") or {}).items():
         if isinstance(value, (int, float)):
-            yield clean(name), str(rounded(value, digits=4))
+            yield clean(name), str(round_number(value, digits=4))
 
 
 def _score(score: Mapping[str, Any]) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ def _score(score: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _number(value: Any, digits: int = 4) -> str:
-    return str(rounded(float(value), digits=digits)) if isinstance(value, (int, float)) else ""
+    return str(round_number(float(value), digits=digits)) if isinstance(value, (int, float)) else ""
 
 
 def _remarks(record: Record) -> Iterable[str]:
@@ -118,21 +118,21 @@ def _remarks(record: Record) -> Iterable[str]:
 
 
 def log_of(folder: Path, key: str) -> tuple[str, bool]:
-    """Return the end of a cell's log without what would move a cursor, and whether there was more before it."""
+    """Return the end of a cell's log without control characters, and whether the log is longer."""
     try:
         with (cell_folder(folder, key) / "log.txt").open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(0, size - 4 * LOG))
-            text = file.read(4 * LOG).decode("utf-8", errors="replace")
+            file.seek(max(0, size - 4 * MAX_LOG_CHARS))
+            text = file.read(4 * MAX_LOG_CHARS).decode("utf-8", errors="replace")
     except (OSError, ValueError):
         return "", False
-    text = ESCAPE.sub("", text.replace("\r\n", "\n"))
+    text = ANSI_ESCAPE.sub("", text.replace("\r\n", "\n"))
     text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c)[0] != "C").strip()
-    return text[-LOG:], len(text) > LOG or size > 4 * LOG
+    return text[-MAX_LOG_CHARS:], len(text) > MAX_LOG_CHARS or size > 4 * MAX_LOG_CHARS
 
 
 def _statuses(cells: Sequence[CellView]) -> str:
-    """Return how many cells ended in which way: ``18 ok, 1 failed``."""
+    """Return the number of cells of each status: ``18 ok, 1 failed``."""
     counts: dict[str, int] = {}
     for cell in cells:
         counts[cell.status] = counts.get(cell.status, 0) + 1

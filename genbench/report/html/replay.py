@@ -1,4 +1,4 @@
-"""The command line that makes a cell again: from its record, whatever the plan it was part of."""
+"""The command line that reproduces one cell, made from its record."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ FILE_OPTIONS = ("columns", "labels", "log", "periodic", "na", "encoding")
 
 
 def command_of(record: Record, about: Mapping[str, Any]) -> str:
-    """Return the ``genbench run`` of one cell; ``about`` is the ``run.json`` of its run.
+    """Return the ``genbench run`` command of one cell; ``about`` is the ``run.json`` of its run.
 
-    With the same versions it is the same cell, with the same key. The floor ``real`` comes with every run.
+    With the same versions it runs the same cell, with the same key. The row ``real`` is part of every run.
     """
     words = ["genbench", "run", *_arguments(record, _mapping(about.get("request")))]
     return " ".join(shlex.quote(printable(word)) for word in words)
@@ -48,7 +48,7 @@ def _arguments(record: Record, request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _data(record: Record) -> Iterator[str]:
-    """Yield the dataset by its name and options, or the user's file."""
+    """Yield the arguments for the dataset: its name with options, or the user's file."""
     source, config = _mapping(_mapping(record.get("provenance")).get("dataset")), _mapping(record.get("dataset_config"))
     if source.get("module") != "genbench.files":
         yield from ("-d", str(record.get("dataset_label") or record["dataset"]))
@@ -61,15 +61,15 @@ def _data(record: Record) -> Iterator[str]:
 
 
 def _preset(record: Record, request: Mapping[str, Any]) -> str:
-    """Return the preset that has the sizes of the cell."""
+    """Return a preset with the sizes of the cell, that of the run if it has them or if none does."""
     sizes = _mapping(record.get("identity")).get("sizes")
-    fitting = [name for name, preset in PRESETS.items() if asdict(preset.sizes) == sizes]
-    asked = str(request.get("preset") or "default")
-    return asked if asked in fitting or not fitting else fitting[0]
+    matching = [name for name, preset in PRESETS.items() if asdict(preset.sizes) == sizes]
+    requested = str(request.get("preset") or "default")
+    return requested if requested in matching or not matching else matching[0]
 
 
 def _plugins(record: Record) -> Iterator[str]:
-    """Yield the plugins of one file, whose place no record tells."""
+    """Yield the one-file plugins, without their folders, which records do not hold."""
     provenance = _mapping(record.get("provenance"))
     names = [str(source.get("plugin")) for source in (provenance, _mapping(provenance.get("dataset")))
              if str(source.get("module")).startswith("genbench_file_")]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What was run, where and with what: the plan, the machine, the versions."""
+"""The runs of a report: plan, machine and versions of each session."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from genbench.report.text import clean
 
 __all__ = ["runs_of"]
 
-SKIPPED = 200  # that are listed
+MAX_SKIPPED = 200  # skipped combinations that are listed
 
 
 def runs_of(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
-    """Return for each run what its ``run.json`` says, as rows of names and texts."""
+    """Return the content of each run's ``run.json``, as names and texts."""
     found = []
     for name, folder in folders.items():
         about = read_run(folder, [])
@@ -28,7 +28,7 @@ def runs_of(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
                 "about": about,
                 "cells": len(about.get("cells") or ()),
                 "sessions": [_session(session) for session in sessions],
-                "skipped": list(dict.fromkeys(skipped))[:SKIPPED],
+                "skipped": list(dict.fromkeys(skipped))[:MAX_SKIPPED],
             }
         )
     return found
@@ -36,7 +36,7 @@ def runs_of(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
 
 def _session(session: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the tables of one session: a title, and names with their values."""
-    request = {"begun": session.get("created"), **_mapping(session.get("request")), "jobs": session.get("jobs")}
+    request = {"started": session.get("created"), **_mapping(session.get("request")), "jobs": session.get("jobs")}
     parts = (
         ("Plan", request),
         ("Machine", _mapping(session.get("machine"))),

@@ -1,4 +1,4 @@
-"""Leaderboards for a page: what the text tables show, and what sorts their columns."""
+"""Leaderboards for a page: the content of the text tables, and the keys that sort their columns."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genbench.record.store import Record
-from genbench.report.numbers import rounded
-from genbench.report.view import ShownCell, View, view_of
+from genbench.report.numbers import round_number
+from genbench.report.view import RANKING_COLUMNS, ShownCell, View, view_of
 from genbench.table.aggregate import Aggregate
 from genbench.table.columns import ColumnInfo
 from genbench.table.summary import summarise
 
-__all__ = ["Board", "Field", "Heading", "Place", "leaderboard", "overview"]
+__all__ = ["Board", "BoardRow", "Field", "Heading", "leaderboard", "overview"]
 
 ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
-WAYS = {"lower": "less is better", "higher": "more is better", None: "not ranked"}
-LAST = 10**6  # where a column sorts what has no number
+DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", None: "not ranked"}
+SORT_LAST = 10**6  # sort key of a cell without a number
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A column: its name, which way is better, and whether a click begins with the largest."""
+    """The heading of a column: its name, unit and better direction, and whether a click sorts the largest first."""
 
     name: str
-    words: str
-    falling: bool = False
+    description: str
+    largest_first: bool = False
 
 
 @dataclass(frozen=True)
 class Field:
-    """One number: its text and its error, marks before and after, the line below it, and its place in the column."""
+    """One number as text, with its error and marks."""
 
     value: str
     error: str = ""
-    kind: str = ""
-    marks: str = ""
+    kind: str = ""  # the mark before the number: ≤, ≥ or ≈
+    marks: str = ""  # the marks after it
     best: bool = False
     suspect: bool = False
-    below: str = ""
-    order: int = 0
-    spoken: str = ""
+    detail: str = ""  # the small line below it: interval and z
+    order: int = 0  # its sort key in the column
+    screen_reader_text: str = ""
 
 
 @dataclass(frozen=True)
-class Place:
-    """One row: a model, the ranks that it may have, its numbers; or in their place why there are none."""
+class BoardRow:
+    """One row: a model, its range of ranks and its numbers, or a note and the reasons why there are none."""
 
     label: str
     role: str
     ranks: str
-    order: int
+    order: int  # its sort key in the column of ranks
     fields: tuple[Field, ...]
     note: str = ""
     reasons: str = ""
@@ -65,100 +65,100 @@ class Board:
     caption: str
     headline: tuple[str, ...]
     headings: tuple[Heading, ...]
-    groups: tuple[tuple[str, tuple[Place, ...]], ...]
+    groups: tuple[tuple[str, tuple[BoardRow, ...]], ...]  # a role, and the rows that have it
     ranked: bool
     legend: tuple[str, ...]
     notes: tuple[str, ...]
-    whole: Board | None = field(default=None, compare=False)  # the same with every column
+    all_columns: Board | None = field(default=None, compare=False)  # the same table with every column
 
 
 def leaderboard(records: Sequence[Record]) -> list[Board]:
-    """Return the tables of a dataset: one, or one for each of its configs, each with one of all columns inside."""
-    boards = []
-    for summary in summarise(records):
-        every = _board(view_of(summary, ["all"]))
-        boards.append(_board(view_of(summary), every))
-    return boards
+    """Return the tables of a dataset: one, or one for each of its configs; each holds a table of all columns."""
+    return [_board(view_of(summary), _board(view_of(summary, ["all"]))) for summary in summarise(records)]
 
 
-def _board(view: View, whole: Board | None = None) -> Board:
-    orders = [_orders([line.cells[i] for line in view.lines], column) for i, column in enumerate(view.columns)]
-    places: dict[str, list[Place]] = {"model": [], "failed": [], "reference": []}
-    for at, line in enumerate(view.lines):
-        fields = tuple(_field(cell, orders[i][at]) for i, cell in enumerate(line.cells))
-        ranks = line.ranks.partition("–")[0]
-        place = Place(line.label, line.role, line.ranks, int(ranks or LAST), fields, line.note, line.reasons)
-        places[line.role].append(place)
-    headings = tuple(Heading(c.name + ARROWS[c.better], _words(c), c.better == "higher") for c in view.columns)
-    legend = tuple(words.replace("{best}", "bold:") for words in view.legend)
-    groups = tuple((role, tuple(rows)) for role, rows in places.items() if rows)
-    return Board(view.title, view.caption, view.headline, headings, groups, view.ranked, legend, view.notes, whole)
+def _board(view: View, all_columns: Board | None = None) -> Board:
+    orders = [_orders([row.cells[i] for row in view.rows], column) for i, column in enumerate(view.columns)]
+    by_role: dict[str, list[BoardRow]] = {"model": [], "failed": [], "reference": []}
+    for at, row in enumerate(view.rows):
+        fields = tuple(_field(cell, orders[i][at]) for i, cell in enumerate(row.cells))
+        order = int(row.ranks.partition("–")[0] or SORT_LAST)
+        by_role[row.role].append(BoardRow(row.label, row.role, row.ranks, order, fields, row.note, row.reasons))
+    headings = tuple(Heading(c.name + ARROWS[c.better], _description(c), c.better == "higher") for c in view.columns)
+    legend = tuple(line.replace("{best}", "bold:") for line in view.legend)
+    groups = tuple((role, tuple(rows)) for role, rows in by_role.items() if rows)
+    return Board(
+        view.title, view.caption, view.headline, headings, groups, view.ranked, legend, view.notes, all_columns
+    )
 
 
-def _words(column: ColumnInfo) -> str:
-    return ", ".join(part for part in (column.unit, WAYS[column.better]) if part)
+def _description(column: ColumnInfo) -> str:
+    return ", ".join(part for part in (column.unit, DIRECTIONS[column.better]) if part)
 
 
 def _orders(cells: Sequence[ShownCell], column: ColumnInfo) -> list[int]:
-    """Return the place of each number in its column, counted from the smallest; what has none comes last."""
-    means = [cell.entry.estimate.mean if cell.entry and cell.entry.estimate else _floor(cell) for cell in cells]
+    """Return the sort key of each cell in its column: the place of its number, counted from the smallest."""
+    means = [cell.entry.estimate.mean if cell.entry and cell.entry.estimate else _shown_value(cell) for cell in cells]
     known = sorted({mean for mean in means if mean is not None})
-    missing = -1 if column.better == "higher" else LAST
+    missing = -1 if column.better == "higher" else SORT_LAST
     return [missing if mean is None else known.index(mean) for mean in means]
 
 
-def _floor(cell: ShownCell) -> float | None:
-    """Return the number of a row that no record made."""
+def _shown_value(cell: ShownCell) -> float | None:
+    """Return the number that a cell shows, for a row that was made without records."""
     return None if cell.number is None else float(cell.number.value) * 10.0**cell.number.exponent
 
 
 def _field(cell: ShownCell, order: int) -> Field:
     if cell.number is None:
-        why = cell.entry.missing if cell.entry else ""
-        return Field("–", order=order, spoken=f"none: {why}" if why else "none")
+        reason = cell.entry.missing if cell.entry else ""
+        return Field("–", order=order, screen_reader_text=f"none: {reason}" if reason else "none")
     value, _, error = str(cell.number).partition("±")
     if value.startswith("("):  # (1.9±1.3)e-4
-        value, error, tail = value[1:], error.partition(")")[0], error.partition(")")[2]
-        value, error = f"{value}{tail}", f"{error}{tail}"
+        error, _, exponent = error.partition(")")
+        value, error = f"{value[1:]}{exponent}", f"{error}{exponent}"
     marks = f"{cell.scale}{' ?' if cell.doubt else ''}"
-    return Field(value, error, cell.kind, marks, cell.best, cell.suspect, _below(cell.entry), order)
+    return Field(value, error, cell.kind, marks, cell.best, cell.suspect, _detail(cell.entry), order)
 
 
-def _below(entry: Aggregate | None) -> str:
-    """Return the interval at 95 % and how many standard errors the value is from its floor."""
+def _detail(entry: Aggregate | None) -> str:
+    """Return the 95 % interval, and z, the distance from the floor in its standard deviations."""
     if entry is None or entry.estimate is None:
         return ""
-    said = []
+    parts = []
     if entry.interval and not entry.estimate.limit and entry.interval[0] < entry.interval[1]:
-        said.append(f"[{rounded(entry.interval[0], digits=3)}, {rounded(entry.interval[1], digits=3)}]")
+        parts.append(f"[{round_number(entry.interval[0], digits=3)}, {round_number(entry.interval[1], digits=3)}]")
     if entry.z is not None:
-        said.append(f"z {entry.z:+.1f}" if abs(entry.z) < 100 else f"z {entry.z:+.0f}")
-    return " · ".join(said)
+        parts.append(f"z {entry.z:+.1f}" if abs(entry.z) < 100 else f"z {entry.z:+.0f}")
+    return " · ".join(parts)
 
 
 def overview(datasets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return all models against all datasets, each number the one that ranks there; None for a single dataset."""
+    """Return a table of all models on all datasets, with the score that ranks them there; None for a single dataset."""
     columns = [(each["id"], each["name"], board) for each in datasets for board in each["boards"]]
     if len(columns) < 2:
         return None
-    leading = [_leading(board) for _, _, board in columns]
-    ranked = [places for _, _, board in columns for role, places in board.groups if role != "reference"]
-    labels = list(dict.fromkeys(place.label.partition(" (")[0] for places in ranked for place in places))
+    ranking = [_ranking_column(board) for _, _, board in columns]
+    ranked = [group for _, _, board in columns for role, group in board.groups if role != "reference"]
+    labels = list(dict.fromkeys(_model(row) for group in ranked for row in group))
     rows = []
     for label in labels:
         found = []
-        for (_, _, board), at in zip(columns, leading, strict=True):
-            place = next((p for _, places in board.groups for p in places if p.label.partition(" (")[0] == label), None)
-            found.append(
-                None if place is None else (place, replace(place.fields[at], below="") if place.fields else None)
-            )
+        for (_, _, board), at in zip(columns, ranking, strict=True):
+            row = next((row for _, group in board.groups for row in group if _model(row) == label), None)
+            found.append(None if row is None else (row, replace(row.fields[at], detail="") if row.fields else None))
         rows.append((label, found))
-    heads = [(where, name, board.headings[at] if board.headings else Heading("", ""))
-             for (where, name, board), at in zip(columns, leading, strict=True)]  # fmt: skip
+    heads = [(anchor, name, board.headings[at] if board.headings else Heading("", ""))
+             for (anchor, name, board), at in zip(columns, ranking, strict=True)]  # fmt: skip
     return {"headings": heads, "rows": rows}
 
 
-def _leading(board: Board) -> int:
-    """Return which column ranks the rows: as ``view_of`` chooses it."""
+def _model(row: BoardRow) -> str:
+    """Return the label of a row without the number of its seeds: ``vae`` of ``vae (2/3 seeds)``."""
+    return row.label.partition(" (")[0]
+
+
+def _ranking_column(board: Board) -> int:
+    """Return the index of the column that ranks the rows, as ``view_of`` chooses it."""
     names = [heading.name.split(" ")[0] for heading in board.headings]
-    return next((names.index(name) for name in ("equivalent", "energy") if name in names), 0)
+    return next((names.index(name) for name in RANKING_COLUMNS if name in names), 0)

@@ -1,1 +1,1 @@
-"""The checks of the conformance kit, a module for each kind of plugin or of question."""
+"""The checks of the conformance kit, by kind of plugin and by topic."""

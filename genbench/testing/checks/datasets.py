@@ -1,4 +1,4 @@
-"""Checks of datasets: what is drawn, how it is split, and whether the declared density is that of the draws."""
+"""Checks of datasets: the rows, their splits, and whether the declared density is that of the rows."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ import numpy as np
 from genbench.budget import Sizes
 from genbench.protocol import Array, Data
 from genbench.testing.check import Skipped, Subject, check, expect
-from genbench.testing.surroundings import generators_untouched, untouched
+from genbench.testing.process_state import expect_generators_unused, expect_process_unchanged
 
 SIZES = Sizes(2000, 1000, 1000)
-MANY = Sizes(20_000, 100, 100)
+ENTROPY_SIZES = Sizes(20_000, 100, 100)
 SPLITS = ("train", "test", "reference")
-# of importance sampling: draws around which points are put, how many, how widely, and how many equal weights must do
-CENTRES, POINTS, WIDTHS, ENOUGH = 1000, 20_000, (0.1, 0.3, 0.8), 400
+# of importance sampling from a mixture of Gaussians around rows
+MAX_CENTRES = 1000
+NUMBER_OF_POINTS = 20_000
+GAUSSIAN_WIDTHS = (0.1, 0.3, 0.8)
+MIN_EFFECTIVE_POINTS = 400
 
 
-def loaded(subject: Subject, seed: int = 0) -> Data:
-    """Return the data that several checks share."""
+def shared_data(subject: Subject, seed: int = 0) -> Data:
+    """Return the data of a seed, shared by several checks."""
     return subject.once(("data", seed), lambda: load(subject, seed))  # type: ignore[no-any-return]
 
 
 def load(subject: Subject, seed: int) -> Data:
-    """Return data drawn under a seed."""
+    """Return data loaded under a seed."""
     data = subject.build().load(SIZES, np.random.default_rng(seed))
     expect(isinstance(data, Data), f"load returned {type(data).__name__}, expected genbench.protocol.Data")
     return data  # type: ignore[no-any-return]
@@ -38,125 +41,125 @@ def splits(data: Data) -> dict[str, Array]:
 
 @check("dataset", remedy="return arrays (n, d) or (n, channels, height, width) of one shape, without nan")
 def splits_are_finite_and_alike(subject: Subject) -> None:
-    """The splits are finite arrays of the declared kind, of one shape, and no larger than asked for."""
-    axes = {"vector": 2, "image": 4}[subject.spec.data]
-    for name, rows in splits(loaded(subject)).items():
+    """The splits are finite arrays of the declared kind and of one shape, with at most the requested rows."""
+    axes, data = {"vector": 2, "image": 4}[subject.spec.data], shared_data(subject)
+    for name, rows in splits(data).items():
         expect(isinstance(rows, np.ndarray), f"{name} is {type(rows).__name__}, expected a numpy array")
         expect(rows.ndim == axes, f"{name} has {rows.ndim} axes; {subject.spec.data} data have {axes}")
-        expect(rows.shape[1:] == loaded(subject).shape, f"{name} is {rows.shape}, train {loaded(subject).train.shape}")
+        expect(rows.shape[1:] == data.shape, f"{name} is {rows.shape}, train {data.train.shape}")
         expect(
-            0 < len(rows) <= getattr(SIZES, name), f"{name} has {len(rows)} rows of {getattr(SIZES, name)} asked for"
+            0 < len(rows) <= getattr(SIZES, name), f"{name} has {len(rows)} rows, {getattr(SIZES, name)} were requested"
         )
         expect(rows.dtype.kind in "fiu", f"{name} has dtype {rows.dtype}, expected numbers")
-        expect(np.isfinite(rows).all(), f"{name} holds {int((~np.isfinite(rows)).sum())} numbers that are not finite")
+        expect(np.isfinite(rows).all(), f"{name} has {int((~np.isfinite(rows)).sum())} values that are not finite")
 
 
 @check(
-    "dataset", remedy="split with genbench.data.split, which deduplicates first; keep what belongs together on one side"
+    "dataset", remedy="split with genbench.data.split, which deduplicates first; keep related rows in the same split"
 )
 def splits_share_no_row(subject: Subject) -> None:
-    """No row stands in two splits, and none twice in one where the numbers are continuous."""
-    rows = {name: _as_bytes(part) for name, part in splits(loaded(subject)).items()}
+    """No row is in two splits, and no split has the same row twice."""
+    rows = {name: _as_bytes(part) for name, part in splits(shared_data(subject)).items()}
     for one, other in (("train", "test"), ("train", "reference"), ("test", "reference")):
         shared = rows[one] & rows[other]
-        expect(not shared, f"{len(shared)} rows stand in {one} and in {other}")
-    for name, part in splits(loaded(subject)).items():
-        expect(len(rows[name]) == len(part), f"{len(part) - len(rows[name])} rows of {name} stand there twice")
+        expect(not shared, f"{len(shared)} rows are in {one} and in {other}")
+    for name, part in splits(shared_data(subject)).items():
+        expect(len(rows[name]) == len(part), f"{len(part) - len(rows[name])} rows of {name} are repeats")
 
 
 def _as_bytes(rows: Array) -> set[bytes]:
     return {row.tobytes() for row in np.ascontiguousarray(rows)}
 
 
-@check("dataset", remedy="draw everything from the generator that load is given")
+@check("dataset", remedy="draw all random numbers from the generator that load is given")
 def same_generator_same_data(subject: Subject) -> None:
     """The same generator gives the same data, bit for bit."""
     again = splits(load(subject, 0))
-    for name, rows in splits(loaded(subject)).items():
+    for name, rows in splits(shared_data(subject)).items():
         expect(np.array_equal(rows, again[name]), f"loaded twice with the same generator, {name} differs")
 
 
-@check("dataset", remedy="draw, or at least split, with the generator that load is given")
+@check("dataset", remedy="draw the rows, or at least the split, with the generator that load is given")
 def other_generator_other_data(subject: Subject) -> None:
-    """Another generator gives another split."""
-    expect(
-        not np.array_equal(loaded(subject).train, load(subject, 1).train), "two generators give the same training rows"
-    )
+    """Different generators give different splits."""
+    same = np.array_equal(shared_data(subject).train, load(subject, 1).train)
+    expect(not same, "two generators give the same training rows")
 
 
-@check("dataset", remedy="use the generator that load is given, and set nothing of the process")
+@check("dataset", remedy="use the generator that load is given, and change no global setting")
 def loading_leaves_the_process_alone(subject: Subject) -> None:
-    """Loading draws from no global generator and changes nothing of the process."""
+    """Loading uses no global random generator and does not change the state of the process."""
     dataset = subject.build()
-    with untouched("loading"), generators_untouched("loading"):
+    with expect_process_unchanged("loading"), expect_generators_unused("loading"):
         dataset.load(SIZES, np.random.default_rng(0))
 
 
-@check("dataset", remedy="set the flag in the spec, or give the field of Data: the plan is made from the flags")
+@check("dataset", remedy="set the flag in the spec, or the field in Data: plans are made from the flags")
 def flags_are_true(subject: Subject) -> None:
-    """What the spec says the data carry, they carry, and nothing else."""
-    data = loaded(subject)
-    carried = {
+    """The data carry exactly the optional fields that the spec declares."""
+    data = shared_data(subject)
+    has = {
         "density": data.log_prob is not None,
         "modes": data.modes is not None,
         "labels": data.labels is not None,
         "observables": data.observables is not None,
         "simulator": data.simulator is not None,
     }
-    for flag, there in carried.items():
+    for flag, present in has.items():
         declared = bool(getattr(subject.spec, flag))
-        expect(there == declared, f"the spec declares {flag}={declared}, the data {'carry' if there else 'lack'} them")
+        expect(present == declared, f"the spec declares {flag}={declared}, the data {'have' if present else 'lack'} it")
 
 
-@check("dataset", remedy="fill in licence and source: a table is worth what its data may be used for")
+@check("dataset", remedy="fill in licence and source, so that users know what they may do with the data")
 def origin_is_stated(subject: Subject) -> None:
-    """Licence and source of the data are declared."""
+    """The licence and the source of the data are declared."""
     missing = [name for name in ("licence", "source") if not getattr(subject.spec, name).strip()]
     expect(not missing, f"the spec has no {' and no '.join(missing)}")
 
 
-# ----------------------------------------------------------------------------------------------- where the law is known
+# ---------------------------------------------------------------------------------------- where the density is declared
 
 
-def density(subject: Subject) -> Data:
-    """Return the data; raises Skipped where no density is declared."""
+def data_with_density(subject: Subject) -> Data:
+    """Return the shared data; raises Skipped where no density is declared."""
     if not subject.spec.density:
         raise Skipped("it declares no density")
-    return loaded(subject)
+    return shared_data(subject)
 
 
 @check("dataset", remedy="return (n,) nats, -inf where the density is zero, for any finite rows")
 def log_prob_gives_a_number_a_row(subject: Subject) -> None:
-    """The declared density gives a number for each row, finite at its own draws."""
-    data = density(subject)
+    """The declared density gives one number per row, finite for rows of the data."""
+    data = data_with_density(subject)
     assert data.log_prob is not None
     values = data.log_prob(data.test[:50])
     expect(np.shape(values) == (min(50, len(data.test)),), f"log_prob of 50 rows has shape {np.shape(values)}")
-    expect(np.isfinite(values).all(), f"at {int((~np.isfinite(values)).sum())} of its own draws log_prob is not finite")
+    expect(np.isfinite(values).all(), f"log_prob is not finite at {int((~np.isfinite(values)).sum())} of its own rows")
 
 
-@check("dataset", remedy="look for a missing constant, Jacobian or factor: the density is in the data's own units")
+@check("dataset", remedy="look for a missing constant, Jacobian or factor: the density is in the units of the data")
 def declared_density_integrates_to_one(subject: Subject) -> None:
-    """The declared density of a vector integrates to 1: on a grid, beyond two columns by importance sampling."""
-    log_p, volumes = _everywhere(subject)
+    """The declared density of vectors integrates to 1: on a grid, or by importance sampling from 3 columns on."""
+    log_p, volumes = _integration_points(subject)
     masses = np.exp(log_p) * volumes
     total = float(masses.sum())
-    slack = 0.02 if len(volumes) == 1 else 0.05 + 6 * math.sqrt(len(masses)) * float(masses.std())
-    expect(abs(total - 1) < slack, f"it integrates to {total:.4g}")
+    tolerance = 0.02 if len(volumes) == 1 else 0.05 + 6 * math.sqrt(len(masses)) * float(masses.std())
+    expect(abs(total - 1) < tolerance, f"it integrates to {total:.4g}")
 
 
-def _everywhere(subject: Subject) -> tuple[Array, Array]:
-    """Return the declared log-density (n,) at points, and the volumes that they stand for: (n,), or one of all (1,).
+def _integration_points(subject: Subject) -> tuple[Array, Array]:
+    """Return the declared log-density at points (n,) and the volume of each: (n,), or (1,) where all are equal.
 
-    Raises Skipped for images, and where the points leave too much to chance.
+    Raises Skipped for images, and where the points are too few for a reliable integral.
     """
-    data = density(subject)
+    data = data_with_density(subject)
     if data.train.ndim != 2:
-        raise Skipped("it is of images")
-    return subject.once("everywhere", lambda: _on_grid(data) if data.shape[0] <= 2 else _on_cloud(data))  # type: ignore[no-any-return]
+        raise Skipped("it is a density of images")
+    points = _grid_points if data.shape[0] <= 2 else _random_points
+    return subject.once("integration points", lambda: points(data))  # type: ignore[no-any-return]
 
 
-def _on_grid(data: Data) -> tuple[Array, Array]:
+def _grid_points(data: Data) -> tuple[Array, Array]:
     axes = [_nodes(data, j) for j in range(data.train.shape[1])]
     points = np.stack([part.ravel() for part in np.meshgrid(*(nodes for nodes, _ in axes), indexing="ij")], axis=1)
     return _log_prob(data, points), np.array([math.prod(step for _, step in axes)])
@@ -168,35 +171,43 @@ def _log_prob(data: Data, points: Array) -> Array:
     return np.concatenate([np.asarray(data.log_prob(block), dtype=np.float64) for block in blocks])
 
 
-def _on_cloud(data: Data) -> tuple[Array, Array]:
-    """Return the same by importance sampling: points from Gaussians of several widths around the draws."""
+def _random_points(data: Data) -> tuple[Array, Array]:
+    """Return the same for importance sampling, with points from Gaussians of several widths around rows."""
     from scipy.special import logsumexp
 
-    rng, rows = np.random.default_rng(0), np.asarray(data.train[:CENTRES], dtype=np.float64)
+    rng, rows = np.random.default_rng(0), np.asarray(data.train[:MAX_CENTRES], dtype=np.float64)
     d = rows.shape[1]
     try:
         root = np.linalg.cholesky(np.cov(rows.T))
     except np.linalg.LinAlgError:
-        raise Skipped("a column is constant, or follows from others") from None
-    noise = rng.choice(WIDTHS, size=(POINTS, 1)) * rng.normal(size=(POINTS, d))
-    points = rows[rng.integers(len(rows), size=POINTS)] + noise @ root.T
+        raise Skipped("a column is constant, or a function of others") from None
+    noise = rng.choice(GAUSSIAN_WIDTHS, size=(NUMBER_OF_POINTS, 1)) * rng.normal(size=(NUMBER_OF_POINTS, d))
+    points = rows[rng.integers(len(rows), size=NUMBER_OF_POINTS)] + noise @ root.T
     centres, white = (np.linalg.solve(root, (x - rows.mean(axis=0)).T).T for x in (rows, points))
-    log_q = np.empty(POINTS)
-    for block in np.array_split(np.arange(POINTS), POINTS // 500):
+    log_q = np.empty(NUMBER_OF_POINTS)
+    for block in np.array_split(np.arange(NUMBER_OF_POINTS), NUMBER_OF_POINTS // 500):
         squares = ((white[block, None, :] - centres) ** 2).sum(2)
-        terms = [-0.5 * squares / width**2 - d * math.log(width) for width in WIDTHS]
+        terms = [-0.5 * squares / width**2 - d * math.log(width) for width in GAUSSIAN_WIDTHS]
         log_q[block] = logsumexp(np.concatenate(terms, axis=1), axis=1)
-    log_q -= math.log(len(WIDTHS) * len(rows)) + 0.5 * d * math.log(2 * math.pi) + float(np.log(np.diag(root)).sum())
+    log_q -= (
+        math.log(len(GAUSSIAN_WIDTHS) * len(rows))
+        + 0.5 * d * math.log(2 * math.pi)
+        + float(np.log(np.diag(root)).sum())
+    )
     log_p = _log_prob(data, points)
     highest = float((log_p - log_q).max())
-    weights = np.exp(log_p - log_q - highest) if math.isfinite(highest) else np.ones(POINTS)  # or it is wrong anyway
-    if weights.sum() ** 2 < ENOUGH * (weights**2).sum():
-        raise Skipped(f"its {d} columns are too many, or its shape too fine, to integrate it")
-    return log_p, np.exp(-log_q) / POINTS
+    # an infinite or zero density is left to the check to fail
+    weights = np.exp(log_p - log_q - highest) if math.isfinite(highest) else np.ones(NUMBER_OF_POINTS)
+    if weights.sum() ** 2 < MIN_EFFECTIVE_POINTS * (weights**2).sum():
+        raise Skipped(f"with {d} columns, or with so fine a structure, it cannot be integrated reliably")
+    return log_p, np.exp(-log_q) / NUMBER_OF_POINTS
 
 
 def _nodes(data: Data, column: int) -> tuple[Array, float]:
-    """Return nodes beyond which no mass lies: midpoints, so that a sharp edge is counted once."""
+    """Return the nodes of a grid that covers a column with a margin, and their distance.
+
+    They are midpoints of their intervals, so that a sharp edge is counted once.
+    """
     values = np.concatenate([rows[:, column] for rows in splits(data).values()]).astype(np.float64)
     margin = 0.6 * (values.max() - values.min())
     period = data.columns[column].period if data.columns else None
@@ -208,28 +219,28 @@ def _nodes(data: Data, column: int) -> tuple[Array, float]:
     return low + step * (np.arange(n) + 0.5), step
 
 
-@check("dataset", remedy="draw from the law whose log_prob you return, in the same units")
+@check("dataset", remedy="draw from the distribution whose log_prob you return, in the same units")
 def declared_density_is_that_of_the_draws(subject: Subject) -> None:
-    """Draws are neither likelier nor less likely than draws from the declared density are on average."""
-    density(subject)
-    data = subject.build().load(MANY, np.random.default_rng(0))
+    """The mean log-density of the rows is that of draws from the declared density (its negative entropy)."""
+    data_with_density(subject)
+    data = subject.build().load(ENTROPY_SIZES, np.random.default_rng(0))
     values = np.asarray(data.log_prob(data.train), dtype=np.float64)
     entropy, error = data.entropy, float(values.std() / math.sqrt(len(values)))
     if entropy is None:
-        log_p, volumes = _everywhere(subject)
+        log_p, volumes = _integration_points(subject)
         masses = np.exp(log_p) * volumes
         entropy = -float((masses * np.where(np.isfinite(log_p), log_p, 0.0)).sum())
-        if len(volumes) > 1 and masses.any():  # known no better than by as many draws as the points are worth
+        if len(volumes) > 1 and masses.any():  # add the error of importance sampling, by its effective sample size
             entropy /= float(masses.sum())
             error *= math.sqrt(1 + len(values) * float((masses**2).sum()) / float(masses.sum()) ** 2)
     gap = float(values.mean() + entropy)
-    expect(abs(gap) < 5 * error + 1e-3, f"the draws' mean log-density is {gap:+.3g} +- {error:.2g} nats from -entropy")
+    expect(abs(gap) < 5 * error + 1e-3, f"the mean log-density of rows is {gap:+.3g} +- {error:.2g} nats from -entropy")
 
 
-@check("dataset", remedy="declare the centres, the standard deviation and the weights of the law that is drawn from")
+@check("dataset", remedy="declare the centres, standard deviation and weights of the distribution of the rows")
 def declared_modes_hold_the_draws(subject: Subject) -> None:
-    """Each declared mode holds about its weight of the draws, and they lie within a few standard deviations."""
-    data = loaded(subject)
+    """Each declared mode has about its weight of the rows, and rows lie within a few standard deviations of a mode."""
+    data = shared_data(subject)
     if data.modes is None:
         raise Skipped("it declares no modes")
     centres, weights = np.asarray(data.modes.centres), np.asarray(data.modes.weights)
@@ -237,20 +248,20 @@ def declared_modes_hold_the_draws(subject: Subject) -> None:
     squares = ((data.train[:, None, :] - centres) ** 2).sum(2)
     distance = np.sqrt(squares.min(1)) / data.modes.std
     far = float((distance > 3 + math.sqrt(centres.shape[1])).mean())
-    expect(far < 0.02, f"{far:.0%} of the draws lie far from every mode")
+    expect(far < 0.02, f"{far:.0%} of the rows lie far from every mode")
     share = np.bincount(squares.argmin(1), minlength=len(weights)) / len(data.train)
     z = np.abs(share - weights) / np.sqrt(weights * (1 - weights) / len(data.train) + 1e-4 / len(data.train))
     worst = int(z.argmax())
-    expect(z[worst] < 6, f"mode {worst} holds {share[worst]:.3f} of the draws, its weight is {weights[worst]:.3f}")
+    expect(z[worst] < 6, f"mode {worst} has {share[worst]:.3f} of the rows, its weight is {weights[worst]:.3f}")
 
 
-# ------------------------------------------------------------------------------------------------- what the rows carry
+# ------------------------------------------------------------------------------------------------ optional fields
 
 
 @check("dataset", remedy="give labels as {'train': (n,), 'test': ..., 'reference': ...} of integers")
 def labels_fit_the_rows(subject: Subject) -> None:
     """Each row of each split has an integer label."""
-    data = loaded(subject)
+    data = shared_data(subject)
     if data.labels is None:
         raise Skipped("its rows carry no labels")
     for name, rows in splits(data).items():
@@ -261,27 +272,29 @@ def labels_fit_the_rows(subject: Subject) -> None:
 
 
 @check(
-    "dataset", remedy="compute each row's observables from this row alone, and guard against what a model may sample"
+    "dataset",
+    remedy="compute the observables of each row from that row alone, for any row that a model may sample",
 )
 def observables_fit_the_rows(subject: Subject) -> None:
-    """Observables are one number a row, the same names and numbers whatever other rows are given."""
-    data = loaded(subject)
+    """Each observable is one number per row, with the same names and numbers whatever the other rows are."""
+    data = shared_data(subject)
     if data.observables is None:
         raise Skipped("it declares no observables")
     few, many = data.observables(data.test[:10]), data.observables(data.test)
     expect(
-        len(many) > 0 and set(few) == set(many), f"the observables are {sorted(few)} of ten rows, {sorted(many)} of all"
+        len(many) > 0 and set(few) == set(many),
+        f"the observables are {sorted(few)} for ten rows, {sorted(many)} for all",
     )
     for name, values in many.items():
         expect(np.shape(values) == (len(data.test),), f"{name} has shape {np.shape(values)}")
         expect(np.isfinite(values).all(), f"{name} is not finite at {int((~np.isfinite(values)).sum())} real rows")
-        expect(np.array_equal(few[name], values[:10]), f"{name} of a row depends on the rows beside it")
+        expect(np.array_equal(few[name], values[:10]), f"{name} of a row depends on the other rows")
 
 
-@check("dataset", remedy="measure the seconds of one thread for each sample, and name the simulator with its version")
+@check("dataset", remedy="measure the seconds per sample on one thread, and name the simulator with its version")
 def simulator_has_a_cost(subject: Subject) -> None:
     """A declared simulator has a name and a cost above zero."""
-    simulator = loaded(subject).simulator
+    simulator = shared_data(subject).simulator
     if simulator is None:
         raise Skipped("it declares no simulator")
     cost = simulator.seconds_per_sample

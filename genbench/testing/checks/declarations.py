@@ -1,4 +1,4 @@
-"""Checks of what a plugin declares: light, complete, and true of the code it names."""
+"""Checks of declarations: light to import, complete, and consistent with the code that they name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import sys
 
 from genbench.errors import ConfigError
 from genbench.registry.describe import options_of
-from genbench.registry.options import Setting, canonical, fill, option_types
+from genbench.registry.options import Setting, canonical_options, fill, option_types
 from genbench.testing.check import Failed, Skipped, Subject, check, expect
 
-ALL = ("model", "dataset", "metric", "space")
-HEAVY = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib")
-IMPORT = """
+ALL_KINDS = ("model", "dataset", "metric", "space")
+HEAVY_LIBRARIES = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib")
+PRINT_IMPORTS = """
 import sys
 import genbench.registry.registry, genbench.plan.presets
 before = set(sys.modules)
@@ -26,47 +26,50 @@ print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
 """
 
 
-@check(*ALL, remedy="move what needs them into the module that the spec's target names, which is imported when it runs")
+@check(
+    *ALL_KINDS,
+    remedy="move what needs them into the module of the spec's target, which is imported only to run",
+)
 def declared_lightly(subject: Subject) -> None:
     """Declaring the plugin imports no torch, numpy or other heavy library."""
     if subject.entry.provenance.path in {str(path.resolve()) for path in subject.files}:
-        raise Skipped("a plugin of one file declares and implements in one place")
+        raise Skipped("a plugin of one file has its declaration and its code in one place")
     module = subject.entry.provenance.module
-    done = subprocess.run([sys.executable, "-c", IMPORT, module], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", PRINT_IMPORTS, module], capture_output=True, text=True, timeout=120)
     expect(done.returncode == 0, f"importing {module} failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
-    heavy = sorted(set(done.stdout.split()) & set(HEAVY))
-    expect(not heavy, f"importing {module} imports {', '.join(heavy)}: every start of genbench waits for it")
+    heavy = sorted(set(done.stdout.split()) & set(HEAVY_LIBRARIES))
+    expect(not heavy, f"importing {module} imports {', '.join(heavy)}: every start of genbench waits for that")
 
 
-@check(*ALL, remedy="write a comment after each field: what it is, its unit, what a special value means")
+@check(*ALL_KINDS, remedy="write a comment after each field: what it is, its unit, and what special values mean")
 def options_are_explained(subject: Subject) -> None:
-    """Each option has a meaning, which genbench show prints."""
+    """Each option has an explanation, which genbench show prints."""
     if subject.spec.config is None:
         raise Skipped("it has no options")
-    mute = [option.name for option in options_of(subject.spec.config) if not option.meaning]
-    expect(not mute, f"no meaning is given for: {', '.join(mute)}")
+    unexplained = [option.name for option in options_of(subject.spec.config) if not option.meaning]
+    expect(not unexplained, f"these options have no explanation: {', '.join(unexplained)}")
 
 
-@check(*ALL, remedy="make the config a frozen dataclass of plain values: numbers, text, bool, tuples of them")
+@check(*ALL_KINDS, remedy="make the config a frozen dataclass of plain values: numbers, text, bool, tuples of them")
 def config_survives_a_round_trip(subject: Subject) -> None:
-    """A config is immutable, and the same again from what a record says of it."""
+    """A config is immutable, and can be restored from the values in a record."""
     if subject.config is None:
         raise Skipped("it has no options")
     config = subject.config
     again = type(config)(**{name: getattr(config, name) for name in option_types(type(config))})
-    expect(canonical(again) == canonical(config), "a config made of its own values is another")
+    expect(canonical_options(again) == canonical_options(config), "a config built from its own values is different")
     name = next(iter(option_types(type(config))), None)
     try:
         if name is not None:
             setattr(config, name, getattr(config, name))
     except dataclasses.FrozenInstanceError:
         return
-    expect(name is None, f"{type(config).__name__} can be changed: it is not frozen")
+    expect(name is None, f"{type(config).__name__} can be changed, as it is not frozen")
 
 
-@check(*ALL, remedy="refuse it in __post_init__ with ValueError: 'beta must be in [0.0, inf), got inf'")
+@check(*ALL_KINDS, remedy="refuse it in __post_init__ with ValueError: 'beta must be in [0.0, inf), got inf'")
 def impossible_options_are_refused(subject: Subject) -> None:
-    """An option that is infinite is refused before anything runs, by its name."""
+    """An infinite value of an option is refused before anything runs, with an error that names the option."""
     if subject.spec.config is None:
         raise Skipped("it has no options")
     numbers = [name for name, hint in option_types(subject.spec.config).items() if hint is float]
@@ -83,24 +86,24 @@ def impossible_options_are_refused(subject: Subject) -> None:
             raise Failed(f"{name}={value} is accepted")
 
 
-@check("model", "dataset", "space", remedy="store the config in __init__ and do the work in fit or load")
+@check("model", "dataset", "space", remedy="only store the config in __init__, and do the work in fit or load")
 def constructor_is_inert(subject: Subject) -> None:
-    """Building it draws no random number and touches nothing of the process."""
-    from genbench.testing.surroundings import generators_untouched, untouched
+    """The constructor draws no random numbers and does not change the state of the process."""
+    from genbench.testing.process_state import expect_generators_unused, expect_process_unchanged
 
-    subject.build()  # the first one imports its module
-    with untouched("the constructor"), generators_untouched("the constructor"):
+    subject.build()  # the first call imports the module
+    with expect_process_unchanged("the constructor"), expect_generators_unused("the constructor"):
         subject.build()
 
 
 @check("model", "dataset", "space", remedy="add the method, or take the capability out of the spec")
 def methods_are_there(subject: Subject) -> None:
-    """The methods that its kind and its declared capabilities ask for exist."""
+    """The methods that its kind and its declared capabilities require exist."""
     spec = subject.spec
     methods = {"dataset": ["load"], "space": ["fit", "transform"], "model": ["fit", "sample"]}
-    wanted = [*methods[spec.kind], *getattr(spec, "capabilities", ())]
+    required = [*methods[spec.kind], *getattr(spec, "capabilities", ())]
     if spec.kind == "model" and spec.density_of(subject.config) != "none":
-        wanted.append("log_prob")
-    there = subject.build()
-    missing = [name for name in wanted if not callable(getattr(there, name, None))]
+        required.append("log_prob")
+    built = subject.build()
+    missing = [name for name in required if not callable(getattr(built, name, None))]
     expect(not missing, f"it has no method {', '.join(missing)}")

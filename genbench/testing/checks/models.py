@@ -1,4 +1,4 @@
-"""Checks of models: shapes, seeds, budgets, and what must be left alone."""
+"""Checks of models: shapes, seeds, budgets, and what a model must not change."""
 
 from __future__ import annotations
 
@@ -8,17 +8,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from genbench.testing import replay
 from genbench.testing.check import Failed, Skipped, Subject, check, expect
-from genbench.testing.surroundings import untouched
-from genbench.testing.trained import FEW, deterministic, digest, draw, fitted, kind_of, repeatable, rows_for, train
+from genbench.testing.model_training import (
+    SHORT_TRAINING_STEPS,
+    digest,
+    draw,
+    fitted_model,
+    is_repeatable,
+    kind_of,
+    require_repeatable,
+    rows_for,
+    train,
+)
+from genbench.testing.process_state import expect_process_unchanged
+from genbench.testing.second_process import digest_in_second_process
 from genbench.training.snapshots import Snapshots
 
 
-@check("model", remedy="return a tensor (n, *data.shape); a loop over latents of n rows does it for every n")
+@check("model", remedy="return a tensor (n, *data.shape), for any n")
 def samples_have_the_shape(subject: Subject) -> None:
-    """Any number of samples comes as a tensor (n, *shape): one, few, and more than a batch."""
-    model, _ = fitted(subject)
+    """sample(n) returns a tensor (n, *shape) for any n: one, a few, and more than a batch."""
+    model, _ = fitted_model(subject)
     shape = rows_for(kind_of(subject), 1).shape[1:]
     for n in (1, 7, 3000):
         samples = draw(model, n)
@@ -29,138 +39,142 @@ def samples_have_the_shape(subject: Subject) -> None:
 @check("model", remedy="sample under torch.no_grad() and return float32 on run.device")
 def samples_are_plain_numbers(subject: Subject) -> None:
     """Samples are finite floating point numbers on the run's device, and carry no gradient."""
-    model, run = fitted(subject)
+    model, run = fitted_model(subject)
     samples = model.sample(100)
     expect(samples.is_floating_point(), f"samples have dtype {samples.dtype}, expected floating point")
     expect(not samples.requires_grad, "samples carry a gradient")
     expect(samples.device == run.device, f"samples are on {samples.device}, the run is on {run.device}")
-    expect(bool(torch.isfinite(samples).all()), f"{int((~torch.isfinite(samples)).sum())} numbers are not finite")
+    expect(bool(torch.isfinite(samples).all()), f"{int((~torch.isfinite(samples)).sum())} values are not finite")
 
 
-@check("model", remedy="take the shape from data.shape in fit, or declare the one kind of data in the spec")
+@check("model", remedy="take the shape from data.shape in fit, or declare only one kind of data in the spec")
 def every_declared_kind_of_data_works(subject: Subject) -> None:
-    """It trains on and samples each kind of data that its spec declares: one column and five, images of one channel."""
+    """Training and sampling work on each declared kind of data: vectors of 1 and 5 columns, images of 1 channel."""
     rng = np.random.default_rng(0)
-    given = {"vector": [rng.normal(size=(300, d)) for d in (1, 5)], "image": [rows_for("image", 64)]}
+    rows_by_kind = {"vector": [rng.normal(size=(300, d)) for d in (1, 5)], "image": [rows_for("image", 64)]}
     for kind in subject.spec.data:
-        for rows in given[kind]:
+        for rows in rows_by_kind[kind]:
             samples = draw(train(subject, rows)[0], 4)
             expect(samples.shape[1:] == rows.shape[1:], f"trained on {rows.shape}, samples are {tuple(samples.shape)}")
 
 
-@check("model", remedy="draw from torch's global generator, or from your own seeded by it; never from the clock")
+@check("model", remedy="draw from torch's global generator, or from one that it seeds; never seed by the clock")
 def same_seed_same_samples(subject: Subject) -> None:
     """The same seed gives the same samples, bit for bit."""
-    expect(repeatable(subject), "trained and sampled twice with one seed, the samples differ")
+    expect(is_repeatable(subject), "trained and sampled twice with one seed, the samples differ")
 
 
-@check("model", remedy="depend on nothing but the seed: not on hash(), on the order of a set, on time or the process")
+@check("model", remedy="depend on the seed alone: not on hash(), the order of a set, the time or the process")
 def same_seed_in_another_process(subject: Subject) -> None:
-    """Another process gives the same samples."""
-    deterministic(subject)
-    here = digest(draw(fitted(subject)[0], 50))
-    there = replay.elsewhere(subject)
-    expect(here == there, "another process with the same seed gives other samples")
+    """Another process with the same seed gives the same samples."""
+    require_repeatable(subject)
+    own = digest(draw(fitted_model(subject)[0], 50))
+    other = digest_in_second_process(subject)
+    expect(own == other, "another process with the same seed gives other samples")
 
 
-@check("model", remedy="draw new noise in each call of sample; seed nothing yourself")
+@check("model", remedy="draw new noise in each call of sample, and set no seed")
 def other_seed_other_samples(subject: Subject) -> None:
-    """Another seed, and a second call, give other samples."""
-    model, _ = fitted(subject)
+    """Another seed, and a second call of sample, give different samples."""
+    model, _ = fitted_model(subject)
     expect(not torch.equal(draw(model, 50, 0), draw(model, 50, 1)), "two seeds give the same samples")
     with torch.no_grad():
         twice = model.sample(50), model.sample(50)
     expect(not torch.equal(*twice), "two calls of sample in a row give the same samples")
 
 
-@check("model", remedy="work on a copy: operations whose names end in _ change their tensor")
+@check("model", remedy="work on a copy: methods whose names end in _ change their tensor")
 def training_data_are_left_alone(subject: Subject) -> None:
-    """Training changes no number of data.train."""
+    """Training changes no value of data.train."""
     rows = torch.as_tensor(rows_for(kind_of(subject)), dtype=torch.float32)
     before = rows.clone()
     train(subject, rows)  # type: ignore[arg-type]
-    expect(torch.equal(rows, before), f"{int((rows != before).sum())} numbers of the training data changed")
+    expect(torch.equal(rows, before), f"{int((rows != before).sum())} values of the training data changed")
 
 
-@check("model", remedy="set what you need in a context manager that puts it back, as torch.enable_grad()")
+@check("model", remedy="change settings in a context manager that restores them, such as torch.enable_grad()")
 def process_is_left_alone(subject: Subject) -> None:
-    """Training and sampling change no default dtype, threads, grad mode, folder, environment or signal handler."""
+    """Training and sampling keep the default dtype, threads, grad mode, folder, environment and signal handlers."""
     rows = rows_for(kind_of(subject))
-    with untouched("training and sampling"):
+    with expect_process_unchanged("training and sampling"):
         draw(train(subject, rows)[0], 10)
 
 
-@check("model", remedy="train in 'for batch in run.batches(data.train, size)' and leave nothing out when it ends")
+@check("model", remedy="train in 'for batch in run.batches(data.train, size)', and stop when it ends")
 def budget_is_honoured(subject: Subject) -> None:
-    """A model that iterates takes exactly the steps of its budget."""
+    """An iterative model takes exactly the steps of its budget."""
     if not subject.spec.iterative:
         raise Skipped("it does not iterate")
-    for steps in (FEW, 11):
-        taken = fitted(subject, steps=steps)[1].steps
+    for steps in (SHORT_TRAINING_STEPS, 11):
+        taken = fitted_model(subject, steps=steps)[1].steps
         expect(taken == steps, f"with a budget of {steps} steps it took {taken}")
 
 
-@check("model", remedy="raise RuntimeError('fit the model before sampling') where nothing was fitted yet")
+@check("model", remedy="raise RuntimeError('fit the model before sampling') in sample where fit was not called")
 def sampling_before_fit_says_so(subject: Subject) -> None:
-    """Sampling before fit raises an error that speaks of fit."""
+    """Sampling before fit raises an error that mentions fit."""
     try:
         subject.build().sample(2)
     except Exception as error:
         expect("fit" in str(error), f"sampling before fit raises {type(error).__name__}: {error}")
     else:
-        raise Failed("sampling before fit gives samples")
+        raise Failed("sampling before fit returns samples")
 
 
-@check("model", remedy="make what fit needs in fit itself, and not in the constructor")
+@check("model", remedy="create in fit, not in the constructor, everything that training changes")
 def a_second_fit_starts_afresh(subject: Subject) -> None:
-    """A model that was fitted before learns as a new one does."""
-    deterministic(subject)
+    """A second fit gives the same model as the fit of a new one."""
+    require_repeatable(subject)
     kind = kind_of(subject)
     used, _ = train(subject, -rows_for(kind, seed=5), seed=5)
     again, _ = train(subject, rows_for(kind), model=used)
-    # under the seed of a fit a new model is built first, which draws nothing: the constructor is inert
+    # the shared model was built after seeding, this one before: equal, as constructors draw no random numbers
     expect(
-        torch.equal(draw(again, 50), draw(fitted(subject)[0], 50)), "fitted a second time, it differs from a new model"
+        torch.equal(draw(again, 50), draw(fitted_model(subject)[0], 50)),
+        "fitted a second time, it differs from a new model",
     )
 
 
-@check("model", remedy="let the sampler given to run.batches leave no trace: networks as they were, nothing fit reads")
+@check("model", remedy="give run.batches a sampler that changes neither the networks nor anything else that fit reads")
 def snapshots_leave_training_alone(subject: Subject) -> None:
-    """Samples drawn in the middle of a training, where its loop allows them, change nothing of what it learns."""
-    deterministic(subject)
+    """Samples drawn during training, where the loop allows it, do not change the trained model."""
+    require_repeatable(subject)
     snapshots = Snapshots(lambda sample: sample(50).cpu().numpy(), np.random.SeedSequence(0))
     watched, _ = train(subject, rows_for(kind_of(subject)), snapshots=snapshots)
     expect(not snapshots.problem, snapshots.problem)
     if not snapshots.rows:
-        raise Skipped("its loop is given no sampler")
-    expect(torch.equal(draw(watched, 50), draw(fitted(subject)[0], 50)), "a training with snapshots ends elsewhere")
+        raise Skipped("it gives no sampler to run.batches")
+    expect(
+        torch.equal(draw(watched, 50), draw(fitted_model(subject)[0], 50)),
+        "training with snapshots gives another model",
+    )
 
 
-@check("model", remedy="keep tensors and modules as attributes: no open files, generators, lambdas or hooks")
+@check("model", remedy="keep only what can be pickled: no open files, generators, lambdas or hooks")
 def a_copy_gives_the_same_samples(subject: Subject) -> None:
-    """A fitted model that is saved and loaded samples as before."""
+    """A fitted model that is saved and loaded gives the same samples."""
     import pickle
 
-    deterministic(subject)
-    model, _ = fitted(subject)
-    loaded = pickle.loads(pickle.dumps(model))  # noqa: S301 (what this process just wrote)
+    require_repeatable(subject)
+    model, _ = fitted_model(subject)
+    loaded = pickle.loads(pickle.dumps(model))  # noqa: S301 (written by this process)
     expect(torch.equal(draw(loaded, 50), draw(model, 50)), "saved and loaded, it gives other samples")
 
 
-@check("model", remedy="return what encode, decode and reconstruct promise: one row out for each row in")
+@check("model", remedy="return one row for each row from encode, decode and reconstruct")
 def capabilities_work(subject: Subject) -> None:
-    """Encoding, decoding and reconstructing keep the rows, and decoding gives data again."""
-    model, _ = fitted(subject)
-    can = [name for name in subject.spec.capabilities if callable(getattr(model, name, None))]
-    if not can:
+    """encode, decode and reconstruct return one row per row; decode and reconstruct have the shape of the data."""
+    model, _ = fitted_model(subject)
+    capabilities = [name for name in subject.spec.capabilities if callable(getattr(model, name, None))]
+    if not capabilities:
         raise Skipped("it declares no capabilities")
     x = torch.as_tensor(rows_for(kind_of(subject), 20), dtype=torch.float32)
     with torch.no_grad():
-        code = model.encode(x) if "encode" in can else None
-        made: dict[str, Any] = {"reconstruct": model.reconstruct(x)} if "reconstruct" in can else {}
+        code = model.encode(x) if "encode" in capabilities else None
+        returned: dict[str, Any] = {"reconstruct": model.reconstruct(x)} if "reconstruct" in capabilities else {}
         if code is not None:
             expect(len(code) == len(x), f"encode returned {len(code)} codes for {len(x)} rows")
-            if "decode" in can:
-                made["decode"] = model.decode(copy.copy(code))
-    for name, out in made.items():
-        expect(out.shape == x.shape, f"{name} returned shape {tuple(out.shape)}, expected {tuple(x.shape)}")
+            if "decode" in capabilities:
+                returned["decode"] = model.decode(copy.copy(code))
+    for name, rows in returned.items():
+        expect(rows.shape == x.shape, f"{name} returned shape {tuple(rows.shape)}, expected {tuple(x.shape)}")

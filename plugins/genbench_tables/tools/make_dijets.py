@@ -3,8 +3,8 @@
     pip install './plugins/genbench-hep[tau]'
     python make_dijets.py
 
-It takes some minutes on two cores. Another version of Pythia, or another processor, may give other events of the same
-distributions; the seconds that an event took are those of the machine that ran this.
+This takes some minutes on two cores. Another version of Pythia, or another processor, may generate other events of the
+same distributions; the seconds for an event are those of the machine that runs this script.
 """
 
 import hashlib
@@ -13,11 +13,12 @@ import io
 import json
 import platform
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from genbench_hep import DijetsConfig, pythia_version
 from genbench_hep.dijets import options_of
-from genbench_hep.generate import generate, tell
+from genbench_hep.generate import generate, show_progress
 
 EVENTS = 20_000
 TARGET = Path(__file__).parent.parent / "data" / "dijets.npz"
@@ -34,10 +35,10 @@ CARD = {
 
 def main() -> None:
     arrays = {"generator": np.array(GENERATOR)}
-    card = {"options": {}, "seconds_per_event": {}, "machine": platform.machine()}
+    card: dict[str, Any] = {"options": {}, "seconds_per_event": {}, "machine": platform.machine()}
     for process in ("qcd", "signal"):
         options = options_of(DijetsConfig(process=process, tau=True))
-        with tell(process) as progress:
+        with show_progress(process) as progress:
             made = generate(options, EVENTS, progress=progress)
         assert made.events.shape == (EVENTS, 9)
         arrays |= {process: made.events, f"{process}_seconds": made.seconds}
@@ -46,7 +47,7 @@ def main() -> None:
             zip(("generation", "substructure"), made.seconds.round(6), strict=True)
         )
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_bytes(buffer.getvalue())
     card = {"sha256": hashlib.sha256(buffer.getvalue()).hexdigest(), **CARD, **card}

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from synthetic import record, score
 
 from genbench.errors import DataError, UnknownName, UserError
-from genbench.report.figures.draw import draw, save, subjects_of
+from genbench.report.figures.draw import draw, results_by_dataset, save
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def records():
 
 @pytest.mark.parametrize("name", ["equivalent", "training", "pareto", "progress", "likelihood", "copying", "coverage"])
 def test_figures_are_written_in_every_format_the_same_twice(name, trained, tmp_path) -> None:
-    (subject,) = subjects_of(trained)
+    (subject,) = results_by_dataset(trained)
     for suffix, start in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")):
         files = [tmp_path / f"{i}{suffix}" for i in range(2)]
         for file in files:
@@ -35,10 +35,10 @@ def test_figures_are_written_in_every_format_the_same_twice(name, trained, tmp_p
 
 
 def test_what_cannot_be_drawn_says_why(records, tmp_path) -> None:
-    (empty,) = subjects_of([record("vae", 0, [score("energy", 1.0)])])
+    (empty,) = results_by_dataset([record("vae", 0, [score("energy", 1.0)])])
     with pytest.raises(DataError, match="ring: no record holds the metric 'equivalent'"):
         draw("equivalent", empty)
-    (subject,) = subjects_of(records)
+    (subject,) = results_by_dataset(records)
     with pytest.raises(UnknownName, match="did you mean 'equivalent'"):
         draw("equivlent", subject)
     with pytest.raises(UserError, match=r"ends with .png, .pdf, .svg"):

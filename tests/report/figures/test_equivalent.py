@@ -5,9 +5,9 @@ import pytest
 from equivalent_records import BANDWIDTHS, scored
 from synthetic import record, score
 
-from genbench.report.figures.draw import draw, save, subjects_of
-from genbench.report.figures.equivalent import curve_of
-from genbench.report.figures.progress import courses_of
+from genbench.report.figures.draw import draw, results_by_dataset, save
+from genbench.report.figures.equivalent import equivalent_curve
+from genbench.report.figures.progress import quality_curves_of
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def records():
 
 
 def axes_of(records):
-    (subject,) = subjects_of(records)
+    (subject,) = results_by_dataset(records)
     return draw("equivalent", subject).axes[0]
 
 
@@ -39,12 +39,12 @@ def test_a_curve_is_the_median_over_seeds_and_unbounded_where_most_seeds_are() -
         scored("vae", 1, untold, low=[1.0] * 3, high=[None] * 3),
         scored("vae", 2, untold, low=[1.0] * 3, high=[None] * 3),
     ]
-    curve = curve_of(cells)
+    curve = equivalent_curve(cells)
     assert curve.bandwidths == pytest.approx(BANDWIDTHS)
     assert curve.value.tolist() == [np.inf, 100.0, 50.0]
     assert curve.low.tolist() == [1.0] * 3
     assert np.isinf(curve.high).all()
-    assert curve_of([record("vae", 0, [score("energy", 1.0)])]) is None
+    assert equivalent_curve([record("vae", 0, [score("energy", 1.0)])]) is None
 
 
 def test_points_are_values_and_arrows_lower_limits(records) -> None:
@@ -69,7 +69,7 @@ def test_the_axes_are_logarithmic_and_hold_every_point_and_the_sizes(records) ->
 @pytest.mark.parametrize("name", ["$\\frac{", "_hidden", "<script>alert(1)</script>", "名", "\x1b[31mred", "a" * 500])
 @pytest.mark.filterwarnings("ignore:Glyph")  # a font may lack a letter
 def test_names_of_strangers_are_only_text(name, tmp_path) -> None:
-    (subject,) = subjects_of([scored("vae", label=name, dataset=name, dataset_label=name)])
+    (subject,) = results_by_dataset([scored("vae", label=name, dataset=name, dataset_label=name)])
     figure = draw("equivalent", subject)
     save(figure, tmp_path / "x.svg")
     assert "<script" not in (tmp_path / "x.svg").read_text()
@@ -81,6 +81,8 @@ def test_names_of_strangers_are_only_text(name, tmp_path) -> None:
 def test_a_curve_that_is_none_is_left_out(trained) -> None:
     for curve in ("text", [None], [{"seconds": "1"}], [{"seconds": 1.0, "value": None, "step": 2}], 3):
         trained[0]["scores"][-1]["detail"]["curve"] = curve
-        (subject,) = subjects_of(trained)
-        assert len(courses_of(next(row for row in subject.models if row.label == "vae"), "energy")[0].points) == 1
+        (subject,) = results_by_dataset(trained)
+        assert (
+            len(quality_curves_of(next(row for row in subject.models if row.label == "vae"), "energy")[0].points) == 1
+        )
         draw("progress", subject)

@@ -30,7 +30,7 @@ def test_observables_are_shown_after_columns_and_a_model_they_cannot_digest_is_l
         return {"sum": rows.sum(1), "x": rows[:, 0]}
 
     data = table(columns=(Column("x"), Column("y", unit="GeV"), Column("z")), observables=observables)
-    shown = subject_with(data, {"good": data.test + 1, "few": data.test[:5]}).shown
+    shown = subject_with(data, {"good": data.test + 1, "few": data.test[:5]}).seed_samples
     found = quantities_of(shown)
     assert [(q.name, q.unit) for q in found] == [("x", ""), ("y", "GeV"), ("z", ""), ("sum", "")]
     assert set(found[-1].samples) == {"good", "real"}

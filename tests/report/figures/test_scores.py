@@ -2,7 +2,7 @@
 
 from synthetic import record, score
 
-from genbench.report.figures.draw import draw, subjects_of
+from genbench.report.figures.draw import draw, results_by_dataset
 
 
 def test_modes_are_counted_seed_by_seed_as_in_the_table() -> None:
@@ -11,7 +11,7 @@ def test_modes_are_counted_seed_by_seed_as_in_the_table() -> None:
         record("gan", seed, [score("modes", 2.0, better="higher", n_fake=10, detail={"of": 4, "counts": each})])
         for seed, each in enumerate(counts)
     ]
-    (subject,) = subjects_of(cells)
+    (subject,) = results_by_dataset(cells)
     axes = draw("modes", subject).axes[0]
     assert [text.get_text() for text in axes.texts] == ["2/4"]
     shares = axes.images[0].get_array()

@@ -113,4 +113,4 @@ def test_runs_without_samples_or_cells_have_a_report_all_the_same(run, tmp_path)
     empty = write_run(tmp_path / "empty", [])
     assert "No cell has finished yet" in page_of(empty).text
     assert not page_of(run, pictures=False).of("img")
-    assert "not at hand" not in Page(render_report(Results(load(run).records), [run])).text
+    assert "the folder of the run is not known" not in Page(render_report(Results(load(run).records), [run])).text

@@ -7,7 +7,7 @@ import pytest
 from pages import page_of
 from synthetic import record, seeds, write_run
 
-from genbench.report.html.pictures import _short, as_data
+from genbench.report.html.pictures import _shorten_path, svg_data_uri
 
 
 @pytest.fixture
@@ -23,23 +23,23 @@ def run(tmp_path):
 def test_pictures_know_the_scheme_of_the_page() -> None:
     from matplotlib.figure import Figure
 
-    from genbench.report.figures.style import INK
+    from genbench.report.figures.style import TEXT_COLOUR
 
     figure = Figure(figsize=(2, 1))
-    figure.text(0.5, 0.5, "0.123456", color=INK)
-    source, width, height = as_data(figure)
+    figure.text(0.5, 0.5, "0.123456", color=TEXT_COLOUR)
+    source, width, height = svg_data_uri(figure)
     assert (width, height) == (192, 96)
     assert source.startswith("data:image/svg+xml,%3Csvg")
     assert not set(source) & set("\"'<>&\n")
     assert "prefers-color-scheme:dark" in source
-    assert "0.123456" in source, "numbers that are read are not rounded"
+    assert "0.123456" in source, "numbers that are read are not round_number"
 
 
 def test_paths_are_shortened_to_the_same_lines() -> None:
     straight = "M 10.04 20 \nL 13.26 24.2 \nL 1 1 \nz\nM 5 5 \nz\nM 6 6 \nL 7 6.06 \n"
-    assert _short(straight) == "M10 20l3.3 4.2 -12.3 -23.2zM5 5zM6 6l1 0.1"
+    assert _shorten_path(straight) == "M10 20l3.3 4.2 -12.3 -23.2zM5 5zM6 6l1 0.1"
     curved = "M 1 2 \nC 3 4 5 6 7 8 \n"
-    assert _short(curved) == curved
+    assert _shorten_path(curved) == curved
 
 
 def test_samples_of_a_real_run_stand_beside_its_data(real_run) -> None:

@@ -20,4 +20,4 @@ def test_columns_sort_by_value_and_what_is_missing_comes_last() -> None:
     lower = sorted("abcdxy", key=lambda label: orders[label]["energy ↓"])
     assert lower[:3] == ["a", "b", "c"]
     assert [orders["y"]["coverage ↑"] > orders["x"]["coverage ↑"] > orders[label]["coverage ↑"] for label in "abcd"]
-    assert [heading.falling for heading in board.headings] == [name.endswith("↑") for name in names]
+    assert [heading.largest_first for heading in board.headings] == [name.endswith("↑") for name in names]

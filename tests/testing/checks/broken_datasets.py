@@ -11,7 +11,7 @@ import numpy as np
 
 import genbench
 from genbench.protocol import Data, Modes, Simulator
-from genbench.testing.laws import Clusters
+from genbench.testing.toy_data import Clusters
 
 LAW = Clusters(np.array([[2.0, 0.0], [-2.0, 0.0]]), 0.5, np.array([0.5, 0.5]))
 ENTROPY = math.log(2) + math.log(2 * math.pi * math.e) + 2 * math.log(0.5)  # the clusters do not overlap

@@ -8,7 +8,7 @@ import numpy as np
 
 import genbench
 from genbench.protocol import Score
-from genbench.testing.laws import energy_distance
+from genbench.testing.toy_data import energy_distance
 
 BROKEN = []
 

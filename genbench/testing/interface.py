@@ -1,4 +1,4 @@
-"""The ways to the checks: a function, a decorator for the author's own tests, and what they share."""
+"""Run checks by the name of a plugin: as a function, as a decorator for an author's own tests, and for pytest."""
 
 from __future__ import annotations
 
@@ -9,57 +9,56 @@ from typing import Any
 from genbench.errors import PluginError, UnknownName, UserError
 from genbench.registry.discovery import PluginRow
 from genbench.registry.options import fill
-from genbench.registry.registry import KINDS, Registry
-from genbench.testing.check import HOMES, Subject, checks_for
-from genbench.testing.kit import Report, expected_of, outcome_of, verify
+from genbench.registry.registry import PLUGIN_KINDS, Registry
+from genbench.testing.check import CHECK_MODULES, Check, Subject, checks_for
+from genbench.testing.kit import Report, expected_by_kind, run_check, verify
 
 __all__ = ["check_functions", "check_plugin", "conformance", "subjects"]
 
 
 def subjects(name: str, plugins: Iterable[str | Path] = (), kind: str | None = None) -> list[Subject]:
-    """Return what a name stands for: specs of this name, ``model:name``, or all of a distribution or a plugin.
+    """Return the specs of this name (or ``model:name``), or else all specs of the distribution or plugin of this name.
 
-    Options may stand in brackets, ``vae[latent=8]``. Raises UnknownName where nothing has this name, PluginError where
-    the plugin that has it is broken, UserError where it is outdated.
+    A name may set options, ``vae[latent=8]``. Raises UnknownName where nothing has this name, PluginError where the
+    plugin of this name is broken, and UserError where it is outdated, blocked or provides nothing to check.
     """
     files = tuple(Path(path) for path in plugins)
     registry = Registry.discover(files)
     plain, bracket, _ = name.partition("[")
     prefix, _, rest = plain.partition(":")
-    if prefix in KINDS and rest:
+    if prefix in PLUGIN_KINDS and rest:
         kind, name = prefix, name.removeprefix(f"{prefix}:")
         plain = rest
     found = []
-    for each in HOMES:
-        if kind not in (None, each):
-            continue
+    kinds = [each for each in CHECK_MODULES if kind in (None, each)]
+    for each in kinds:
         entries = [e for e in registry.entries(each) if plain in (e.key, e.qualified, e.spec.name)]
         if entries and bracket:
             found += [
                 Subject(entry, fill(entry.spec, settings), files) for entry, settings in registry.select(each, name)
             ]
         else:
-            entries = [e for e in entries if plain in (e.key, e.qualified)] or entries  # of a clash all, none is meant
+            # where several distributions provide this name, no key equals it, and all of them are meant
+            entries = [e for e in entries if plain in (e.key, e.qualified)] or entries
             found += [Subject(entry, fill(entry.spec), files) for entry in entries]
     if not found and not bracket:
-        mine = [
-            entry
-            for each in HOMES
+        found = [
+            Subject(entry, fill(entry.spec), files)
+            for each in kinds
             for entry in registry.entries(each)
-            if plain in (entry.provenance.distribution, entry.provenance.plugin) and kind in (None, each)
+            if plain in (entry.provenance.distribution, entry.provenance.plugin)
         ]
-        found = [Subject(entry, fill(entry.spec), files) for entry in mine]
     if not found:
         for row in registry.plugins:
             if plain in (row.name, row.distribution):
-                raise _nothing_of(row, kind)
-        known = {e.key for each in HOMES if kind in (None, each) for e in registry.entries(each)}
+                raise _nothing_to_check(row, kind)
+        known = {e.key for each in kinds for e in registry.entries(each)}
         raise UnknownName(kind or "plugin", plain, known)
     return found
 
 
-def _nothing_of(row: PluginRow, kind: str | None) -> Exception:
-    """Return the error that says why there is nothing of a plugin to check."""
+def _nothing_to_check(row: PluginRow, kind: str | None) -> Exception:
+    """Return the error that explains why a plugin has nothing to check."""
     if row.status == "broken":
         error = PluginError(row.problem)
         error.add_note(row.traceback)
@@ -69,8 +68,8 @@ def _nothing_of(row: PluginRow, kind: str | None) -> Exception:
     source = f"plugin {row.name!r} ({row.provenance})"
     if row.status == "blocked":
         return UserError(f"{source} is blocked {row.reason}")
-    there = ", ".join(row.provides) or "nothing, and observes only"
-    return UserError(f"{source} provides no {kind or 'model, dataset, metric or space'}; it provides {there}")
+    provided = ", ".join(row.provides) or "nothing, and observes only"
+    return UserError(f"{source} provides no {kind or 'model, dataset, metric or space'}; it provides {provided}")
 
 
 def check_plugin(
@@ -80,14 +79,14 @@ def check_plugin(
     plugins: Iterable[str | Path] = (),
     expected_failures: Mapping[str, str] | None = None,
 ) -> list[Report]:
-    """Return one report for each spec that ``name`` stands for.
+    """Run all checks of each spec that ``name`` stands for, and return one report per spec.
 
-    ``expected_failures`` maps the name of a check to the reason why it is known to fail; one that passes after all is
-    reported as an unexpected pass. Raises UnknownName, PluginError, and ValueError for a check that does not exist.
+    ``expected_failures`` maps the names of checks to the reasons why they are known to fail; such a check that passes
+    is reported as an unexpected pass. Raises UnknownName, PluginError, UserError, and ValueError for an unknown check.
     """
     found = subjects(name, plugins, kind)
-    known = expected_of(found, expected_failures or {})
-    return [Report(subject, tuple(verify(subject, known[subject.spec.kind]))) for subject in found]
+    expected = expected_by_kind(found, expected_failures or {})
+    return [Report(subject, tuple(verify(subject, expected[subject.spec.kind]))) for subject in found]
 
 
 def conformance(
@@ -97,9 +96,9 @@ def conformance(
     plugins: Iterable[str | Path] = (),
     expected_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Return a decorator that makes a test, ``def test_contract(check): check()``, one test a check.
+    """Return a decorator that turns a test, ``def test_contract(check): check()``, into one test per check.
 
-    Checks that do not apply are skipped; where none is left, the test fails. Needs pytest.
+    Checks that do not apply are skipped; where all are skipped, a last test fails. Needs pytest.
     """
     import pytest
 
@@ -115,25 +114,27 @@ def check_functions(
     plugins: Iterable[str | Path] = (),
     expected_failures: Mapping[str, str] | None = None,
 ) -> list[tuple[str, Callable[[], None]]]:
-    """Return what pytest runs, each with its name: one function a check, and one that something was checked at all."""
+    """Return the tests for pytest with their names: one per check, and per spec one that fails if all were skipped."""
     found, tests = subjects(name, plugins, kind), []
-    expected = expected_of(found, expected_failures or {})
+    expected = expected_by_kind(found, expected_failures or {})
     for subject in found:
-        seen: list[str] = []
+        verdicts: list[str] = []
         reasons = expected[subject.spec.kind]
         key = subject.entry.key if len(found) == 1 else f"{subject.spec.kind}:{subject.entry.key}"
         checks = checks_for(subject.spec.kind)
-        tests += [(f"{key}-{one.name}", _runner(one, subject, reasons.get(one.name), seen)) for one in checks]
-        tests.append((f"{key}-something_was_checked", _something(subject, seen)))
+        tests += [(f"{key}-{one.name}", _check_test(one, subject, reasons.get(one.name), verdicts)) for one in checks]
+        tests.append((f"{key}-something_was_checked", _not_all_skipped_test(subject, verdicts)))
     return tests
 
 
-def _runner(one: Any, subject: Subject, expected: str | None, seen: list[str]) -> Callable[[], None]:
+def _check_test(one: Check, subject: Subject, expected: str | None, verdicts: list[str]) -> Callable[[], None]:
+    """Return a test of one check, which appends its verdict."""
+
     def run() -> None:
         import pytest
 
-        outcome = outcome_of(one, subject, expected)
-        seen.append(outcome.verdict)
+        outcome = run_check(one, subject, expected)
+        verdicts.append(outcome.verdict)
         if outcome.verdict == "skipped":
             pytest.skip(outcome.reason)
         if outcome.verdict == "expected failure":
@@ -145,13 +146,15 @@ def _runner(one: Any, subject: Subject, expected: str | None, seen: list[str]) -
     return run
 
 
-def _something(subject: Subject, seen: list[str]) -> Callable[[], None]:
+def _not_all_skipped_test(subject: Subject, verdicts: list[str]) -> Callable[[], None]:
+    """Return a test that fails if all checks of a subject were skipped."""
+
     def run() -> None:
         import pytest
 
-        if not seen:
-            pytest.skip("run alone, it knows of no check")
-        if set(seen) == {"skipped"}:
-            pytest.fail(f"all checks of {subject.entry.key!r} were skipped: nothing is known of it", pytrace=False)
+        if not verdicts:
+            pytest.skip("no check was run before it")
+        if set(verdicts) == {"skipped"}:
+            pytest.fail(f"all checks of {subject.entry.key!r} were skipped: nothing was checked", pytrace=False)
 
     return run

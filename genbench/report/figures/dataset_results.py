@@ -1,4 +1,4 @@
-"""Real rows and samples, found again from the records: what a picture of a run needs and its records do not hold."""
+"""The results on one dataset, as figures need them: its records, and the samples and real rows found from them."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ from matplotlib.figure import Figure
 from genbench.errors import DataError, GenbenchError, UserError, describe
 from genbench.protocol import Array, Data
 from genbench.record.store import Record, cell_folder
-from genbench.report.figures.style import Look, looks
+from genbench.report.figures.style import LineStyle, line_styles
 from genbench.report.text import clean
 from genbench.table.summary import REFERENCES, Row, Summary, summarise
 
-__all__ = ["Kept", "Shown", "Subject", "Unsuited", "shown_of", "warn_of_clocks"]
+__all__ = ["DatasetResults", "NotApplicable", "RunFolders", "SeedSamples", "add_clock_warning", "find_samples"]
 
-CACHED = ("summaries", "every_row", "looks", "shown")  # of a subject
-
-ROWS, IMAGES = 10_000, 64  # the most that is kept of a model's samples
-PROBED = 64  # held-out rows by which the data are known again
+CACHED_PROPERTIES = ("summaries", "every_row", "line_styles", "seed_samples")  # of DatasetResults
+MAX_ROWS, MAX_IMAGES = 10_000, 64  # samples of a model that are loaded: of a table, of images
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The real data of one seed, and what each model made of them, by the label of its row; ``missing`` says why not.
+class SeedSamples:
+    """The real data of one seed, and the samples of each model in it.
 
-    Samples are in the data's own units, (n, d) or (n, channels, height, width); those of the row ``real`` are fresh.
+    ``by_label`` maps the label of a row to its samples, in the data's own units, (n, d) or (n, channels, height,
+    width); those of the row ``real`` are fresh real data. ``missing`` maps the other labels to the reason.
     """
 
     seed: int
     data: Data
-    samples: Mapping[str, Array]
+    by_label: Mapping[str, Array]
     missing: Mapping[str, str]
 
     @property
@@ -45,10 +44,10 @@ class Shown:
         return "vector" if self.data.train.ndim == 2 else "image"
 
 
-class Kept:
-    """What runs keep of their cells, read when it is needed; ``runs`` maps the name of a run to its folder.
+class RunFolders:
+    """The folders of runs, by the names of the runs, from which cells and samples are read on demand.
 
-    ``plugin_files`` are plugins of one file that the runs were made with.
+    ``plugin_files`` are the one-file plugins with which the runs were made.
     """
 
     def __init__(self, runs: Mapping[str, Path], plugin_files: Iterable[Path] = ()) -> None:
@@ -58,16 +57,16 @@ class Kept:
 
     @cached_property
     def registry(self) -> Any:
-        """The plugins that are installed."""
+        """The installed plugins."""
         from genbench.registry.registry import Registry
 
         return Registry.discover(self.plugin_files)
 
     def cell(self, record: Record) -> Any:
-        """Return the cell of a record, which loads its dataset; raises UserError where it cannot be made again."""
+        """Return the cell of a record, with which its dataset is loaded; raises UserError if it cannot be planned."""
         run = str(record.get("run"))
         if run not in self.runs:
-            raise UserError("the folder of the run is not at hand")
+            raise UserError("the folder of the run is not known")
         if run not in self._cells:
             self._cells[run] = self._plan(self.runs[run])
         cells, why = self._cells[run]
@@ -85,42 +84,45 @@ class Kept:
         return {cell.key: cell for cell in found.plan.cells}, "; ".join(found.lacking)
 
     def samples(self, record: Record, data: Data) -> Array:
-        """Return the first samples of a cell; raises UserError where they do not fit the data."""
+        """Return the first samples of a cell; raises UserError if they do not fit the data."""
         file = cell_folder(self.runs[str(record.get("run"))], record["key"]) / "samples.npz"
-        most = ROWS if data.train.ndim == 2 else IMAGES
+        max_rows = MAX_ROWS if data.train.ndim == 2 else MAX_IMAGES
         try:
             with np.load(file, allow_pickle=False) as saved:
                 probe = saved.get("test_probe")
-                samples = saved["samples"][:most]
+                samples = saved["samples"][:max_rows]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(f"samples.npz cannot be read ({type(error).__name__})") from None
-        if probe is not None and not _same(probe, data.test):
-            raise UserError("the dataset gives other data than those it was trained on")
+        if probe is not None and not _matches_probe(probe, data):
+            raise UserError("the dataset now gives other data than the model was trained on")
         if samples.ndim != data.train.ndim or samples.shape[1:] != data.shape or samples.dtype.kind not in "fiu":
             raise UserError(f"samples have shape {samples.shape}, expected (n, {', '.join(map(str, data.shape))})")
         finite: Array = samples[np.isfinite(samples.reshape(len(samples), -1)).all(1)]
         return finite
 
 
-def _same(probe: Array, test: Array) -> bool:
-    rows = test[:: max(1, len(test) // PROBED)][:PROBED]
+def _matches_probe(probe: Array, data: Data) -> bool:
+    """Return whether the data are those of the run, from which some held-out rows were saved as ``probe``."""
+    from genbench.training.samples_file import probe_rows
+
+    rows = probe_rows(data)
     return bool(probe.shape == rows.shape and np.allclose(probe, rows, rtol=1e-5, atol=1e-8))
 
 
-def shown_of(subject: Subject) -> Shown:
-    """Return what there is to see of the first seed that has samples; raises DataError where no seed has any."""
-    if subject.kept is None:
-        raise DataError(f"{subject.dataset}: the folder of the run is not at hand")
-    why = "no cell has samples"
-    for seed in sorted({int(r.get("seed") or 0) for r in subject.records}):
+def find_samples(results: DatasetResults) -> SeedSamples:
+    """Return data and samples of the first seed that has samples; raises DataError if no seed has any."""
+    if results.folders is None:
+        raise DataError(f"{results.dataset}: the folder of the run is not known")
+    reason = "no cell has samples"
+    for seed in sorted({int(r.get("seed") or 0) for r in results.records}):
         records = {
             row.label: next((r for r in row.records if int(r.get("seed") or 0) == seed), None)
-            for row in subject.every_row
+            for row in results.every_row
         }
         try:
-            data = _data(subject.kept, [record for record in records.values() if record is not None])
+            data = _data(results.folders, [record for record in records.values() if record is not None])
         except UserError as error:
-            why = str(error)
+            reason = str(error)
             continue
         samples: dict[str, Array] = {}
         missing: dict[str, str] = {}
@@ -128,50 +130,49 @@ def shown_of(subject: Subject) -> Shown:
             try:
                 if record is None or record["status"] != "ok":
                     raise UserError(str((record or {}).get("status", "not run")))
-                samples[label] = subject.kept.samples(record, data)
+                samples[label] = results.folders.samples(record, data)
             except UserError as error:
                 missing[label] = clean(error)
         if samples:
-            return Shown(seed, data, samples, missing)
-        why = next(iter(missing.values()), why)
-    raise DataError(clean(f"{subject.dataset}: no samples to show: {why}"))
+            return SeedSamples(seed, data, samples, missing)
+        reason = next(iter(missing.values()), reason)
+    raise DataError(clean(f"{results.dataset}: no samples to show: {reason}"))
 
 
-def _data(kept: Kept, records: Sequence[Record]) -> Data:
-    """Return the data of the first of these cells that can be made again."""
+def _data(folders: RunFolders, records: Sequence[Record]) -> Data:
+    """Return the data of the first of these cells whose dataset can be loaded."""
     from genbench.training.load import load
 
-    why = "no cell has samples"
+    reason = "no cell has samples"
     for record in records:
         try:
-            return load(kept.cell(record))
+            return load(folders.cell(record))
         except KeyboardInterrupt:
             raise
         except GenbenchError as error:
-            why = str(error)
-        except BaseException as error:  # a plugin's fault costs its picture, and nothing else
-            why = f"the dataset cannot be loaded: {describe(error)}"
-    raise UserError(why)
+            reason = str(error)
+        except BaseException as error:  # whatever a plugin raises, the other figures are still drawn
+            reason = f"the dataset cannot be loaded: {describe(error)}"
+    raise UserError(reason)
 
 
-class Unsuited(DataError):
-    """A figure that is not for such data: of images where there is a table, say."""
+class NotApplicable(DataError):
+    """A figure does not apply to the data: a figure of images to a table, for example."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """One dataset, the records of its cells, and the folders of the runs that they come from, by ``record["run"]``.
+class DatasetResults:
+    """The results on one dataset: the records of its cells, and the folders in which samples and real rows are found.
 
-    ``order`` holds the labels of all models of the runs, so that each has its colour whatever the dataset; ``only``
-    the labels of those to draw, where it is not all; ``kept`` finds samples and real rows.
+    ``all_models`` holds the labels of the models on any dataset, so that a model has the same colour in all figures.
+    ``only`` holds the labels of the rows to draw; none means all.
     """
 
     dataset: str
     records: tuple[Record, ...]
-    runs: Mapping[str, Path] = field(default_factory=dict)
-    order: tuple[str, ...] = ()
+    all_models: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
-    kept: Kept | None = field(default=None, compare=False)
+    folders: RunFolders | None = field(default=None, compare=False)
 
     @cached_property
     def summaries(self) -> tuple[Summary, ...]:
@@ -180,9 +181,9 @@ class Subject:
 
     @cached_property
     def every_row(self) -> tuple[Row, ...]:
-        """One row a model, as in the tables: models in the order of the plan, then references."""
+        """One row per model, as in the tables: models in the order of the plan, then references."""
         rows = [row for summary in self.summaries for row in summary.rows]
-        return tuple(sorted(rows, key=lambda row: (row.role == "reference", _place(row))))
+        return tuple(sorted(rows, key=lambda row: (row.role == "reference", _reference_order(row))))
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -195,28 +196,28 @@ class Subject:
         return tuple(row for row in self.rows if row.role != "reference")
 
     @cached_property
-    def looks(self) -> dict[str, Look]:
-        """The look of each row by its label."""
-        return looks(self.every_row, self.order)
+    def line_styles(self) -> dict[str, LineStyle]:
+        """The style of each row by its label."""
+        return line_styles(self.every_row, self.all_models)
 
     @cached_property
-    def shown(self) -> Shown:
-        """Real rows and samples of the first seed that has any; raises DataError where there are none."""
-        return shown_of(self)
+    def seed_samples(self) -> SeedSamples:
+        """Real rows and samples of the first seed that has any; raises DataError if there are none."""
+        return find_samples(self)
 
-    def narrowed(self, labels: Sequence[str]) -> Subject:
-        """Return the same, to draw these rows only; what was loaded is shared."""
+    def only_rows(self, labels: Sequence[str]) -> DatasetResults:
+        """Return the same results, to draw these rows only; data that were loaded are shared."""
         narrow = replace(self, only=tuple(labels))
-        narrow.__dict__.update({name: self.__dict__[name] for name in CACHED if name in self.__dict__})
+        narrow.__dict__.update({name: self.__dict__[name] for name in CACHED_PROPERTIES if name in self.__dict__})
         return narrow
 
 
-def _place(row: Row) -> int:
+def _reference_order(row: Row) -> int:
     model = row.records[0]["model"]
     return REFERENCES.index(model) if row.role == "reference" and model in REFERENCES else 0
 
 
-def warn_of_clocks(figure: Figure, subject: Subject) -> None:
-    """Say above a figure with an axis of time where its times cannot be compared."""
-    if not all(summary.one_clock for summary in subject.summaries):
+def add_clock_warning(figure: Figure, results: DatasetResults) -> None:
+    """Write above a figure with a time axis that its times cannot be compared, if that is so."""
+    if not all(summary.one_clock for summary in results.summaries):
         figure.suptitle("times of several runs, machines or devices: not comparable", fontsize=8, color="#B00020")

@@ -1,4 +1,4 @@
-"""The state of a process that a plugin must leave alone: seen, compared, put back."""
+"""The state of a process that a plugin must leave alone: how to read, compare and restore it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,14 +16,14 @@ import numpy as np
 import torch
 
 from genbench.testing.check import Failed
-from genbench.training.seeding import seeded
+from genbench.training.seeding import seed_generators
 
-__all__ = ["Surroundings", "generators_untouched", "seed_of", "untouched"]
+__all__ = ["ProcessState", "expect_generators_unused", "expect_process_unchanged", "protect_process", "seed_of"]
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What one plugin can spoil for the next."""
+class ProcessState:
+    """The state of this process that one plugin could change for the next."""
 
     threads: int
     dtype: torch.dtype
@@ -36,8 +36,8 @@ class Surroundings:
     warning_filters: int
 
     @classmethod
-    def now(cls) -> Surroundings:
-        """Return how things are."""
+    def read(cls) -> ProcessState:
+        """Return the present state."""
         return cls(
             torch.get_num_threads(),
             torch.get_default_dtype(),
@@ -50,16 +50,12 @@ class Surroundings:
             len(warnings.filters),
         )
 
-    def one_thread(self) -> None:
-        """Compute with one thread, as a cell does."""
-        torch.set_num_threads(1)
-
-    def differences(self, other: Surroundings) -> list[str]:
-        """Return the names of what is not as it was."""
+    def differences(self, other: ProcessState) -> list[str]:
+        """Return the names of the fields in which two states differ."""
         return [f.name.replace("_", " ") for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
 
     def restore(self) -> None:
-        """Put everything back."""
+        """Set the process back to this state."""
         torch.set_num_threads(self.threads)
         torch.set_default_dtype(self.dtype)
         torch.set_grad_enabled(self.gradients)
@@ -75,18 +71,18 @@ class Surroundings:
 
 
 @contextmanager
-def untouched(what: str) -> Iterator[None]:
-    """Raise Failed where something in the surroundings is not as it was before."""
-    before = Surroundings.now()
+def expect_process_unchanged(what: str) -> Iterator[None]:
+    """Raise Failed where the state of the process differs after the block."""
+    before = ProcessState.read()
     yield
-    changed = before.differences(Surroundings.now())
+    changed = before.differences(ProcessState.read())
     if changed:
         raise Failed(f"{what} changed the process's {', '.join(changed)}")
 
 
 @contextmanager
-def generators_untouched(what: str) -> Iterator[None]:
-    """Raise Failed where a global random generator was drawn from, or seeded."""
+def expect_generators_unused(what: str) -> Iterator[None]:
+    """Raise Failed where a global random generator was used or seeded in the block."""
     before = _generators()
     yield
     used = [name for name, state in _generators().items() if state != before[name]]
@@ -95,7 +91,7 @@ def generators_untouched(what: str) -> Iterator[None]:
 
 
 def _generators() -> dict[str, Any]:
-    numpy: Any = np.random.get_state()  # noqa: NPY002 (the global one is the one in question)
+    numpy: Any = np.random.get_state()  # noqa: NPY002 (the global generator is what is checked)
     return {
         "random": random.getstate(),
         "numpy": (numpy[1].tobytes(), *numpy[2:]),
@@ -104,29 +100,27 @@ def _generators() -> dict[str, Any]:
 
 
 def seed_of(seed: int, name: str) -> Any:
-    """Return the context in which all global generators are seeded, for a stream of a seed."""
-    return seeded(np.random.SeedSequence([seed, *name.encode()]))
+    """Return a context in which all global generators are seeded, by a seed and the name of a stream."""
+    return seed_generators(np.random.SeedSequence([seed, *name.encode()]))
 
 
-class quiet:  # noqa: N801 (a context manager, as contextlib names them)
-    """One thread inside, as in a cell; whatever a plugin changes of the process is put back, and it cannot end it."""
+@contextmanager
+def protect_process() -> Iterator[None]:
+    """Run a block of a plugin on one thread, as in a cell, then restore the state of the process.
 
-    def __enter__(self) -> None:
-        from genbench.testing.surroundings import Surroundings
+    Raises Failed where the plugin calls ``os._exit`` in this process, which is not allowed to end.
+    """
+    before, exit_process, own_pid = ProcessState.read(), os._exit, os.getpid()
 
-        self.before = Surroundings.now()
-        self.before.one_thread()
-        self.leave = os._exit
-        os._exit = self._stay(os.getpid())  # type: ignore[assignment]
+    def refuse(status: int) -> NoReturn:
+        if os.getpid() != own_pid:  # a child process of the plugin may end
+            exit_process(status)
+        raise Failed(f"it ends the process: os._exit({status})")
 
-    def __exit__(self, *_: object) -> None:
-        os._exit = self.leave
-        self.before.restore()
-
-    def _stay(self, here: int) -> Callable[[int], NoReturn]:
-        def exits(status: int) -> NoReturn:
-            if os.getpid() != here:  # a child of the plugin's own
-                self.leave(status)
-            raise Failed(f"it ends the process: os._exit({status})")
-
-        return exits
+    torch.set_num_threads(1)
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        os._exit = exit_process
+        before.restore()

@@ -1,4 +1,4 @@
-"""Small laws with known answers that plugins are checked on; the kit owns them, for the core imports no plugin."""
+"""Toy data with known densities on which plugins are checked; part of the kit, as the core imports no plugin."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Clusters:
         return result
 
     def nearest(self, x: Array) -> Array:
-        """Return which centre each row is nearest to (n,)."""
+        """Return the index of the nearest centre of each row, (n,)."""
         result: Array = ((x[:, None, :] - self.centres) ** 2).sum(2).argmin(1)
         return result
 
@@ -46,12 +46,12 @@ def clusters() -> Clusters:
 
 
 def gaussian(d: int) -> Clusters:
-    """Return the standard normal law in ``d`` dimensions, as one cluster."""
+    """Return the standard normal distribution in ``d`` dimensions, as one cluster."""
     return Clusters(np.zeros((1, d)), 1.0, np.ones(1))
 
 
 def images(n: int, rng: np.random.Generator) -> Array:
-    """Return (n, 1, 8, 8) images in [-1, 1]: a bright upper or lower half, and noise."""
+    """Return (n, 1, 8, 8) images in [-1, 1]: the upper or the lower half is bright, with noise."""
     upper = rng.random((n, 1, 1, 1)) < 0.5
     half = np.arange(8)[:, None] < 4
     bright = np.where(np.broadcast_to(half, (8, 8)) == upper, 0.7, -0.7)
@@ -59,7 +59,7 @@ def images(n: int, rng: np.random.Generator) -> Array:
 
 
 def energy_distance(x: Array, y: Array) -> float:
-    """Return the unbiased energy distance of rows x (n, d) and y (m, d); equal laws give 0 on average."""
+    """Return the unbiased energy distance of rows x (n, d) and y (m, d); 0 on average for equal distributions."""
     from scipy.spatial.distance import cdist, pdist
 
     x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
