@@ -3,8 +3,10 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scipy import stats
 
 from genbench.comparing import Pair, decide_quality
 
@@ -137,3 +139,31 @@ def test_whatever_the_scores_there_is_one_verdict_that_mirrors(base, head, bette
 
 def turned(side):
     return {seed: value if value in (None, math.inf) else -value for seed, value in side.items()}
+
+
+def paired(spread, gaps):
+    """Return two sides of seeds that differ much from each other, and by these logarithms between sides."""
+    base = np.exp(spread * np.linspace(-1, 1, len(gaps)))
+    return base, base * np.exp(gaps)
+
+
+def test_the_smaller_p_of_two_tests_is_doubled():
+    gaps = np.array([0.10, 0.06, 0.12, 0.09, 0.08, 0.11, 0.07])
+    for spread in (0.01, 3.0):  # where seeds differ little and where they differ much
+        base, head = paired(spread, gaps)
+        welch = stats.ttest_ind(np.log(head), np.log(base), equal_var=False, alternative="greater").pvalue
+        pairs = stats.ttest_rel(np.log(head), np.log(base), alternative="greater").pvalue
+        assert one(list(base), list(head)).p == pytest.approx(2 * min(welch, pairs), rel=1e-9)
+
+
+@pytest.mark.parametrize(("size", "verdict"), [(0.043, "unchanged"), (0.048, "inconclusive")])
+def test_a_bound_is_at_half_of_alpha_where_it_is_the_better_of_two(size, verdict):
+    """Ten gaps of this size up and down have the error size / 3; the margin of 5 % is 0.0488 as a logarithm.
+
+    Student's t with 9 degrees of freedom is 3.25 at 0.005 and 2.82 at 0.01: the larger gap would pass at 0.01.
+    """
+    base, head = paired(5.0, size * np.array([1, -1] * 5))
+    mean = float(base.mean())
+    base, head = base / mean, head / mean
+    sides = [dict(enumerate(map(float, side))) for side in (base, head)]
+    assert decide_quality([Pair("vae x ring", "energy", *sides)], alpha=0.01)[0].verdict == verdict

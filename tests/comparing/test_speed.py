@@ -48,3 +48,13 @@ def test_the_unit_of_time_changes_no_verdict(unit):
     for paired in (False, True):
         found = decide_speed([unit * t for t in TIGHT], [unit * t for t in head], paired=paired)
         assert found.verdict == decide_speed(TIGHT, head, paired=paired).verdict
+
+
+def test_an_improvement_needs_both_the_fastest_and_the_typical_pair_to_be_faster():
+    base = [1.0 + 0.001 * (i % 5) for i in range(20)]
+    head = [0.97 * time for time in base]
+    head[7] *= 0.85  # one lucky process
+    found = decide_speed(base, head, paired=True)
+    assert found.verdict == "unchanged"
+    assert decide_speed(base, [0.85 * time for time in base], paired=True).verdict == "improved"
+    assert decide_speed(head, base, paired=True).verdict != "regressed", "nor a slowdown"

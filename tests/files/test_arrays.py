@@ -147,3 +147,13 @@ def test_hdf5_without_numbers(tmp_path):
     with h5py.File(tmp_path / "b.h5", "w"):
         pass
     says(refusal(read, tmp_path / "b.h5"), "holds no array")
+
+
+def test_an_array_with_bytes_after_its_end_is_refused(tmp_path):
+    whole = io.BytesIO()
+    np.save(whole, TABLE.to_numpy())
+    for name, content in (("good.npz", whole.getvalue()), ("bad.npz", whole.getvalue() + b"?")):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("data.npy", content)
+    np.testing.assert_array_equal(read(tmp_path / "good.npz").rows, TABLE.to_numpy())
+    says(refusal(read, tmp_path / "bad.npz"), "bad.npz", "'data' has bytes after its end")

@@ -267,3 +267,22 @@ def test_what_is_no_run_is_told(tmp_path: Path) -> None:
         (tmp_path / "run.json").write_bytes(text)
         with pytest.raises(UserError, match=r"run\.json"):
             read_run(tmp_path)
+
+
+def test_a_file_and_the_folders_that_lead_to_it_are_synced(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it a loss of power may take a file that was acknowledged, or the folder it lies in."""
+    synced: list[int] = []
+    fsync = records.os.fsync
+
+    def spy(handle: int) -> None:
+        synced.append(records.os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(records.os, "fsync", spy)
+    path = write_record(run, done("aa11"))
+    for each in (path, path.parent, path.parent.parent, run / "cells", run):
+        assert each.stat().st_ino in synced, each
+    assert synced.index(path.stat().st_ino) < len(synced) - 1 - synced[::-1].index(path.parent.stat().st_ino)
+    synced.clear()
+    write_json(run / "table.json", {})
+    assert synced == [(run / "table.json").stat().st_ino, run.stat().st_ino]

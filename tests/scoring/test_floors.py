@@ -97,3 +97,11 @@ def test_constant_columns_are_told_with_every_score() -> None:
     for score in genbench.score(real=real, fake=fake, metrics="energy,coverage"):
         assert np.isfinite(score["value"])
         assert any("is constant" in text for text in score["warnings"])
+
+
+def test_the_spread_of_a_floor_is_that_of_a_sample_of_draws() -> None:
+    values = iter(range(100))
+    counting = Scorer(SHIFT.spec, lambda _: Score(float(next(values))))
+    evidence = given(40, 40)
+    [score] = spread_of_floors(evidence, [counting], evaluate(evidence, [counting]), Views({}))
+    assert score["floor_sd"] == pytest.approx(np.std(range(9), ddof=1), rel=1e-12)

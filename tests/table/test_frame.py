@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from synthetic import by_label, record, score, seeds
@@ -73,3 +74,10 @@ def test_numbers_have_number_types_whatever_is_missing():
     frame = to_frame([*seeds("a", [1, 2]), record("b", 0, [score("energy", None), score("w1", None)])])
     assert frame["energy"].dtype == frame["w1"].dtype == np.float64
     assert frame["energy_rank"].dtype == "Int64"
+
+
+def test_sizes_are_those_of_a_seed_that_had_data():
+    first = record("m", 0, status="failed", phase="load", reason="gone")
+    row = by_label([first, *seeds("m", [1.0, 2.0, 3.0])[1:]]).loc["m"]
+    assert (row["n_train"], row["n_test"], row["n_reference"]) == (1000, 1000, 1000)
+    assert pd.isna(by_label([first]).loc["m", "n_train"])

@@ -1,7 +1,9 @@
 """Results: the records of runs, as tables and in a notebook."""
 
+import html
+
 import pytest
-from synthetic import record, score, seeds
+from synthetic import EVIL, record, score, seeds
 
 from genbench.record.store import write_json, write_record
 from genbench.table.results import Results, load
@@ -50,3 +52,17 @@ def test_load_reads_run_directories(tmp_path):
     results = load(tmp_path / "one", tmp_path / "two")
     assert [(r["run"], r["status"], r["attempt"]) for r in results.records] == [("one", "ok", 2), ("two", "ok", 2)]
     assert list(results.table()["label"]) == ["m (one)", "m (two)"]
+
+
+def test_a_hostile_name_of_a_dataset_is_only_text_in_a_notebook():
+    results = Results((*seeds("a", [1.0, 2.0], dataset="ring", dataset_label=EVIL),))
+    shown = results._repr_html_()
+    assert "<script" not in shown
+    assert "<img" not in shown
+    assert f"<h4>{html.escape(EVIL)}</h4>" in shown
+
+
+def test_a_dataset_that_is_not_there_is_refused_with_those_that_are():
+    results = Results((*seeds("a", [1.0]), *seeds("a", [3.0], dataset="moons")))
+    with pytest.raises(ValueError, match="no dataset 'rign' in these results; there are: ring, moons"):
+        results.table("rign")

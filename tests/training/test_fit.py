@@ -6,8 +6,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from tiny_cells import Truth, cell_of, fit
+
+from genbench.training import setup
+from genbench.training.device import Device
 
 
 def test_a_model_is_given_standardised_rows_and_its_budget(tmp_path: Path) -> None:
@@ -52,3 +56,56 @@ class SlowToBuild(Truth):
     def fit(self, data, run) -> None:
         type(self).run_began = time.perf_counter() - run.elapsed
         super().fit(data, run)
+
+
+class Pausing(Truth):
+    """Its sampler takes its time while it trains."""
+
+    def fit(self, data, run) -> None:
+        self.shape = data.shape
+        for _ in run.batches(data.train, 32, sample=self.slow_sample):
+            run.log(loss=0.5)
+
+    def slow_sample(self, n: int) -> torch.Tensor:
+        time.sleep(1.0)
+        return self.sample(n)
+
+
+def test_snapshots_are_no_part_of_the_time_of_training(tmp_path: Path) -> None:
+    timings = fit(cell_of(Pausing), tmp_path)[0]["timings"]
+    assert timings["snapshots_s"] >= 1.0 > timings["fit_s"] > 0
+    assert timings["steps_per_s"] == 5 / timings["fit_s"]
+
+
+class Noted(Device):
+    """A device that notes when it is waited for, between what its model does."""
+
+    events: list[str] = []  # noqa: RUF012
+
+    def synchronise(self) -> None:
+        self.events.append("synchronised")
+
+    def warm_up(self) -> None:
+        self.events.append("warmed up")
+
+    def reset_peak(self) -> None:
+        self.events.append("peak reset")
+
+
+class Noting(Truth):
+    def fit(self, data, run) -> None:
+        super().fit(data, run)
+        Noted.events.append("fitted")
+
+    def sample(self, n: int) -> torch.Tensor:
+        Noted.events.append("sampled")
+        return super().sample(n)
+
+
+def test_the_clock_waits_for_the_device_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "Device", Noted)
+    Noted.events.clear()
+    fit(cell_of(Noting), tmp_path)
+    assert Noted.events == [
+        "warmed up", "peak reset", "fitted", "synchronised", "sampled", "synchronised", "sampled", "synchronised",
+    ]  # fmt: skip
