@@ -16,6 +16,7 @@ from genbench.benching.measure import Measurer
 from genbench.benching.request import BenchRequest, select_quantities
 from genbench.comparing import Comparison, Verdict, decide_speed
 from genbench.comparing.fact import decide_fact
+from genbench.comparing.text import first_of
 from genbench.errors import UserError
 from genbench.record.environment import machine, versions
 
@@ -215,17 +216,11 @@ def _compare_facts(name: str, base: Mapping[str, Any], head: Mapping[str, Any]) 
             added = [f"+{each}" for each in head[fact] if each not in base[fact]]
             removed = [f"-{each}" for each in base[fact] if each not in head[fact]]
             if added or removed:
-                verdict = replace(verdict, verdict="changed", reason=_first_of(added + removed))
+                verdict = replace(verdict, verdict="changed", reason=first_of(added + removed, MAX_NAMES_SHOWN))
         else:
             verdict = decide_fact(base[fact], head[fact], subject=name, metric=fact)
         verdicts.append(verdict)
     return verdicts
-
-
-def _first_of(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
-    left = len(names) - MAX_NAMES_SHOWN
-    return ", ".join(names[:MAX_NAMES_SHOWN]) + (f" and {left} more" if left > 0 else "")
 
 
 # --------------------------------------------------------------------------------------------------------- descriptions
