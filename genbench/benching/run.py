@@ -55,7 +55,9 @@ def bench(
         values = _measure(measurer, names, found, listener)
         facts = _facts(measurer, names, found, listener)
         if save is not None:
-            _save(save, sides[-1], values, facts, request)
+            own = {name: each[-1] for name, each in values.items()}
+            own_facts = {name: each[-1] for name, each in facts.items()}
+            write_baseline(save, sides[-1], own, own_facts, _effort(request))
         if isinstance(base, VersionSource):
             verdicts = {name: _decide_both(measurer, name, found, values[name]) for name in names}
             decide: Decide = lambda name, new: _decide_speed(name, new[0], new[1])  # noqa: E731
@@ -126,13 +128,6 @@ def _measure_again(
             for kept, new in zip(values[name], measurer.values(name, sides, 1, first=pair), strict=True):
                 kept += new
     return values
-
-
-def _save(
-    path: Path, side: Installation, values: Mapping[str, Values], facts: Mapping[str, Any], request: BenchRequest
-) -> None:
-    own = {name: each[-1] for name, each in values.items() if each[-1]}
-    write_baseline(path, side, own, {name: each[-1] for name, each in facts.items()}, _effort(request))
 
 
 # ------------------------------------------------------------------------------------------------------------- deciding
