@@ -123,12 +123,8 @@ def _make_environment(folder: Path) -> tuple[Path, Path]:
     venv.EnvBuilder(symlinks=True).create(folder)
     variables = {"base": str(folder), "platbase": str(folder)}
     site = Path(sysconfig.get_path("purelib", "venv", variables))
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", "import json, sys; print(json.dumps(sys.path))"],
-        capture_output=True,
-        check=True,
-        text=True,
-    )
+    command = [sys.executable, "-P", "-c", "import json, sys; print(json.dumps(sys.path))"]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603 (this interpreter)
     stdlib = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
     stdlib |= {path / "lib-dynload" for path in stdlib}
     paths = [path for path in json.loads(done.stdout) if Path(path).is_dir() and Path(path).resolve() not in stdlib]

@@ -76,10 +76,6 @@ class Check:
     remedy: str
     function: Callable[[Subject], None] = field(repr=False)
 
-    def __call__(self, subject: Subject) -> None:
-        """Run the test on a subject; raises Failed or Skipped."""
-        self.function(subject)
-
 
 def check(*kinds: str, remedy: str) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
     """Register a function as a check of these kinds of plugins, under its name, with its docstring as the summary."""
@@ -96,8 +92,6 @@ def check(*kinds: str, remedy: str) -> Callable[[Callable[[Subject], None]], Cal
 
 def checks_for(kind: str) -> list[Check]:
     """Return the checks of a kind (model, dataset, metric or space), in the order in which they are run."""
-    for module in CHECK_MODULES[kind]:
-        importlib.import_module(f"genbench.testing.checks.{module}")
-    order = {f"genbench.testing.checks.{module}": i for i, module in enumerate(CHECK_MODULES[kind])}
+    modules = [importlib.import_module(f"genbench.testing.checks.{name}").__name__ for name in CHECK_MODULES[kind]]
     found = [each for each in CHECKS.values() if kind in each.kinds]
-    return sorted(found, key=lambda each: order[each.function.__module__])
+    return sorted(found, key=lambda each: modules.index(each.function.__module__))
