@@ -76,6 +76,10 @@ class Check:
     remedy: str
     function: Callable[[Subject], None] = field(repr=False)
 
+    def __call__(self, subject: Subject) -> None:
+        """Run the test on a subject; raises Failed or Skipped."""
+        self.function(subject)
+
 
 def check(*kinds: str, remedy: str) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
     """Register a function as a check of these kinds of plugins, under its name, with its docstring as the summary."""

@@ -100,7 +100,7 @@ def run_check(one: Check, subject: Subject, expected: str | None = None) -> Outc
     reason = trace = ""
     try:
         with protect_process():
-            one.function(subject)
+            one(subject)
     except Skipped as skipped:
         return Outcome(one, "skipped", str(skipped), time.perf_counter() - start)
     except Failed as failed:
