@@ -17,9 +17,7 @@ __all__ = ["decide_fact", "decide_status"]
 MAX_FACT_LENGTH = 16  # characters of a fact that are shown in full
 
 
-def decide_fact(
-    base: Value, head: Value, *, subject: str = "", metric: str = "", unit: str = "", better: str | None = None
-) -> Verdict:
+def decide_fact(base: Value, head: Value, *, subject: str = "", metric: str = "", better: str | None = None) -> Verdict:
     """Decide whether a deterministic fact changed: a count, a size, a hash.
 
     With ``better`` ("lower" or "higher") a number regressed or improved; without it, it is ``changed``.
@@ -32,7 +30,7 @@ def decide_fact(
         verdict, reason = "changed", f"{_short(base)} to {_short(head)}"
         if better and isinstance(base, (int, float)) and isinstance(head, (int, float)):
             verdict = "regressed" if (head > base) == (better == "lower") else "improved"
-    return Verdict(subject, metric, verdict, reason, "fact", better, unit, base, head, change=change)
+    return Verdict(subject, metric, verdict, reason, "fact", better, base=base, head=head, change=change)
 
 
 def decide_status(

@@ -27,7 +27,6 @@ def decide_speed(
     paired: bool = False,
     subject: str = "",
     metric: str = "cpu_s",
-    unit: str = "s",
     limit: float = MIN_SLOWDOWN_RATIO,
     alpha: float = ALPHA,
 ) -> Verdict:
@@ -45,7 +44,7 @@ def decide_speed(
         raise ValueError(f"{len(base)} and {len(head)} times cannot be paired")
     a, b = _times(base), _times(head)
     known = Verdict(
-        subject, metric, "inconclusive", kind="speed", unit=unit, base=_fastest(a), head=_fastest(b),
+        subject, metric, "inconclusive", kind="speed", unit="s", base=_fastest(a), head=_fastest(b),
         base_runs=_runs(a), head_runs=_runs(b),
     )  # fmt: skip
     failed_a, failed_b = int(np.isinf(a).sum()), int(np.isinf(b).sum())
