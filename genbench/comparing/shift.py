@@ -28,7 +28,7 @@ class Shift:
         return self.error <= 1e-12 * abs(self.mean)
 
     def p_values(self, chance: float = 0.0) -> tuple[float, float]:
-        """Return the one-sided p-values of a shift up and of one down; without spread, that of its own way is ``chance``."""
+        """Return the p-values of a shift up and down; where nothing varies, ``chance`` for its own way, 1 for the other."""
         if self.is_exact:
             return (chance if self.mean > 0.0 else 1.0), (chance if self.mean < 0.0 else 1.0)
         t = self.mean / self.error
