@@ -28,7 +28,10 @@ class Shift:
         return self.error <= 1e-12 * abs(self.mean)
 
     def p_values(self, chance: float = 0.0) -> tuple[float, float]:
-        """Return the p-values of a shift up and down; where nothing varies, ``chance`` for its own way, 1 for the other."""
+        """Return the one-sided p-values of a shift up and down.
+
+        Where nothing varies, that of its own direction is ``chance`` and the other 1.
+        """
         if self.is_exact:
             return (chance if self.mean > 0.0 else 1.0), (chance if self.mean < 0.0 else 1.0)
         t = self.mean / self.error
