@@ -1,6 +1,6 @@
 """Benchmark generative models: which one to use for some data, how good it is, and what it costs.
 
-Importing genbench imports nothing else: each public name is fetched when it is first asked for.
+Importing genbench imports none of its modules: each public name is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ __all__ = [
     "score",
 ]
 
-HOMES = {
+MODULES = {
     **dict.fromkeys(("load", "run", "score"), "genbench.api"),
     **dict.fromkeys(("DatasetSpec", "MetricSpec", "ModelSpec", "SpaceSpec"), "genbench.spec"),
     "audit": "genbench.auditing",
@@ -62,7 +62,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'genbench' has no attribute {name!r}")
     import importlib
 
-    value = getattr(importlib.import_module(HOMES.get(name, "genbench.errors")), name)
+    value = getattr(importlib.import_module(MODULES.get(name, "genbench.errors")), name)
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""genbench from Python: the same plan, session and scores as on the command line."""
+"""genbench from Python: run, load and score, with the same plan, session and scores as on the command line."""
 
 from __future__ import annotations
 
@@ -53,35 +53,34 @@ def run(
     """Run models on datasets under the protocol and return the results, which show as tables in a notebook.
 
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
-    (``"vae[latent=2|8],gan*,-kde"``); ``settings`` maps ``"vae.beta"`` to a value; ``data`` are files of your own, read
-    with ``data_options`` (columns, labels, log, periodic). The run is kept in ``out``, by default a new
-    directory under ``results/``; an ``out`` that holds a run is resumed: ``retry="failed"`` runs what failed again,
-    ``force`` everything. ``timeout`` (seconds) is the deadline of a cell, training, sampling and scoring together,
-    ``memory`` (bytes) the most that its processes may hold at a time.
-    ``isolation="none"`` runs all in this process, for debuggers. ``scheduler`` runs the cells on the workers of Dask:
-    ``"tcp://127.0.0.1:8786"``, ``"local:2"``, ``"slurm:20"``; ``insecure`` allows other machines without TLS.
-    ``progress=None`` shows progress where there is a
-    terminal or a notebook. Raises UserError for whatever cannot be meant, before anything is run.
+    (``"vae[latent=2|8],gan*,-kde"``); ``settings`` maps ``"vae.beta"`` to a value; ``data`` are your own files, read
+    with ``data_options`` (columns, labels, log, periodic). The run is stored in ``out``, by default a new directory
+    under ``results/``; if ``out`` holds a run, it is resumed: ``retry="failed"`` repeats the cells that failed,
+    ``force`` repeats all. ``timeout`` (seconds) is the deadline of a cell for training, sampling and scoring together;
+    ``memory`` (bytes) limits the memory of all its processes together. ``isolation="none"`` runs everything in this
+    process, for debuggers. ``scheduler`` runs the cells on Dask workers: ``"tcp://127.0.0.1:8786"``, ``"local:2"``,
+    ``"slurm:20"``; ``insecure`` allows other machines without TLS. ``progress=None`` shows progress in a terminal or a
+    notebook only. Raises UserError for an invalid request, before anything runs.
     """
     options = RunOptions(out, jobs, timeout, memory, isolation, force, retry, scheduler, insecure, progress)
     options.check()
     from genbench.plan.plan import Request
 
     request = Request(
-        models=_joined(models), datasets=_joined(datasets), metrics=_joined(metrics), preset=preset, seeds=seeds,
+        models=_join(models), datasets=_join(datasets), metrics=_join(metrics), preset=preset, seeds=seeds,
         budget=budget, device=device, settings=tuple(_setting(path, value) for path, value in (settings or {}).items()),
-        plugin_files=tuple(Path(path) for path in _listed(plugins)),
+        plugin_files=tuple(Path(path) for path in _as_list(plugins)),
     )  # fmt: skip
-    plan, registry = prepare(request, _listed(data), data_options or {}, remote=scheduler is not None)
+    plan, registry = prepare(request, _as_list(data), data_options or {}, remote=scheduler is not None)
     results, _, _ = execute(plan, registry, options)
     return results
 
 
-def _joined(names: Names) -> str:
+def _join(names: Names) -> str:
     return names if isinstance(names, str) else ",".join(names)
 
 
-def _listed(paths: Iterable[str | Path] | str | Path) -> list[str | Path]:
+def _as_list(paths: Iterable[str | Path] | str | Path) -> list[str | Path]:
     return [paths] if isinstance(paths, (str, Path)) else list(paths)
 
 
@@ -98,10 +97,11 @@ def prepare(
     resolve_device: bool = True,
     remote: bool = False,
 ) -> tuple[Plan, Registry]:
-    """Return the plan of a request, with the user's files of ``data`` in it, and the registry it was made with.
+    """Return the plan of a request and the registry of plugins that it was made with.
 
-    ``resolve_device=False`` leaves ``auto`` as it is; ``remote`` says that the plan is for other machines. Raises
-    UserError; nothing is written and torch is not imported.
+    ``data`` are the user's own files, which become datasets of the plan. ``resolve_device=False`` leaves the device
+    ``auto`` as it is; ``remote`` means that the plan is for other machines. Raises UserError; nothing is written and
+    torch is not imported.
     """
     from genbench.plan.plan import make_plan
     from genbench.registry.registry import Registry
@@ -111,14 +111,14 @@ def prepare(
         request, resolve_device = replace(request, device=remote_device(request.device)), False
     registry = Registry.discover(request.plugin_files)
     notes: list[str] = []
-    files = tuple(_file(path, data_options or {}, notes) for path in data)
+    files = tuple(_dataset_of_file(path, data_options or {}, notes) for path in data)
     names = [spec.name for spec, _ in files]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UserError(f"--data: two files are called {twice!r}; rename one, or run them apart")
+    if duplicate := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"--data: two files are called {duplicate!r}; rename one, or run them separately")
     if data_options and not files:
-        raise UserError(f"--{next(iter(data_options))} describes a file of yours; name it with --data FILE")
+        raise UserError(f"--{next(iter(data_options))} describes your own file; name it with --data FILE")
     request = replace(request, files=files)
-    plan = make_plan(request, registry)  # finds the user's mistakes before a device is asked
+    plan = make_plan(request, registry)  # finds the user's mistakes before a device is probed
     if resolve_device:
         from genbench.process.probe_device import device_of
 
@@ -126,23 +126,23 @@ def prepare(
     return replace(plan, notes=tuple(notes)), registry
 
 
-def _file(path: str | Path, options: Mapping[str, Any], notes: list[str]) -> tuple[Any, Any]:
+def _dataset_of_file(path: str | Path, options: Mapping[str, Any], notes: list[str]) -> tuple[Any, Any]:
     from genbench.files import dataset_spec
 
     return dataset_spec(path, **options, notes=notes)
 
 
 def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Results, Path, int]:
-    """Run a plan; return the results, the directory they are in, and the signal that stopped it, 0 for none.
+    """Run a plan; return the results, their directory, and the number of the signal that stopped the run, else 0.
 
     A second signal raises KeyboardInterrupt.
     """
     if options.isolation == "none":
-        _as_in_a_cell()
+        _set_library_environment()
     from rich.console import Console
 
     from genbench.session.executors import executor_for
-    from genbench.session.progress import Announcement, LiveProgress
+    from genbench.session.progress import LiveProgress, PlainProgress
     from genbench.session.session import Session
     from genbench.text import plain
 
@@ -151,28 +151,29 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     options = replace(options, out=directory)
     console = Console(stderr=True)
 
-    def say(line: str) -> None:
+    def print_line(line: str) -> None:
         console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
     shown = console.is_terminal or console.is_jupyter if options.progress is None else options.progress
-    # a debugger has the terminal where there is no isolation
+    # without isolation a debugger may be using the terminal
     live = LiveProgress(console) if shown and options.isolation == "process" else None
-    observer = live or Announcement(console)
-    with closing(executor_for(plan, options, observer, say)) as executor:
+    observer = live or PlainProgress(console)
+    with closing(executor_for(plan, options, observer, print_line)) as executor:
         session = Session(plan, registry, options, executor=executor, observer=observer)
-        with live or nullcontext():  # the report is imported so that a run that is stopped has its table at once
+        with live or nullcontext():
+            # imported during the run, so that an interrupted run shows its table at once
             records = session.run(meanwhile=lambda: import_module("genbench.report"))
     for damage in session.damaged:
-        say(f"set aside: {damage}")
-    if session.gone:
-        say(f"{session.gone}; when it is back: genbench run ... --out {directory}")
+        print_line(f"set aside: {damage}")
+    if session.failure:
+        print_line(f"{session.failure}; when it is back: genbench run ... --out {directory}")
     from genbench.table.results import Results
 
     return Results(tuple(records)), directory, session.stopped
 
 
-def _as_in_a_cell() -> None:
-    """Set what numpy and torch read when they are imported, so that this process gives the numbers of a cell."""
+def _set_library_environment() -> None:
+    """Set the variables that numpy and torch read on import, so that this process computes what a child would."""
     from genbench.process.launch import ENVIRONMENT
 
     for name, value in ENVIRONMENT.items():
@@ -180,7 +181,7 @@ def _as_in_a_cell() -> None:
 
 
 def load(*paths: str | Path) -> Results:
-    """Return the results of runs from their directories; raises UserError where there is none."""
+    """Return the results of the runs in these directories; raises UserError for a directory without a run."""
     from genbench.table.results import load as load_results
 
     return load_results(*paths)
@@ -199,21 +200,22 @@ def score(
     seed: int = 0,
     plugins: Iterable[str | Path] | str | Path = (),
 ) -> list[dict[str, Any]]:
-    """Score samples against held-out real ones; arrays (n, d) or (n, channels, height, width), or paths of files.
+    """Score samples ``fake`` against held-out data ``real``, without training, and return one dict for each metric.
 
-    ``reference``, more real data, gives each score its floor; without it random halves of ``real`` do. ``metrics`` may
-    name a space, ``"frechet@pca"``; ``space`` is for those that do not: ``standardised`` (by ``train`` where given,
-    else by ``real``), ``raw``, the numbers as they are, or any that ``genbench list spaces`` names. Returns one dict a
-    metric, as rows of a table: ``metric label value low high level floor floor_sd floor_from z suspect better ranked
-    unit best n_real n_fake space params detail version seconds warnings``; what does not exist is None, with the reason
-    in ``warnings``. ``z`` is value - floor in standard deviations of the floor. ``suspect`` says that the samples look
-    better than fresh real data, by over three standard errors of value and floor together: copies do. The error of a
-    value that states none is taken for that of the floor. ``plugins`` are files of one plugin each, loaded too.
-    Raises UserError for unknown metrics and unusable data.
+    Samples and data are arrays (n, d) or (n, channels, height, width), or paths of files. The floor of a score, its
+    value for real data, comes from ``reference`` (more real data), else from random halves of ``real``. ``metrics`` may
+    name a space, as ``"frechet@pca"``; all others are taken in ``space``: ``standardised`` (by ``train`` if given, else
+    by ``real``), ``raw`` (the numbers as they are), or any that ``genbench list spaces`` shows. The keys of each dict
+    are ``metric label value low high level floor floor_sd floor_from z suspect better ranked unit best n_real n_fake
+    space params detail version seconds warnings``; a value that does not exist is None, with the reason in
+    ``warnings``. ``z`` is value - floor in standard deviations of the floor. ``suspect`` is true if the samples score
+    better than fresh real data by over three standard errors of value and floor together, as copies of the training
+    data do; a value that states no error is given that of the floor. ``plugins`` are files of one plugin each, loaded
+    too. Raises UserError for unknown metrics and unusable data.
     """
     from genbench.scoring.samples import score_samples
 
-    given = [_setting(path, value) for path, value in (settings or {}).items()]
+    options = [_setting(path, value) for path, value in (settings or {}).items()]
     return score_samples(
-        real, fake, train, reference, _joined(metrics), space, given, data_options, seed, plugins=_listed(plugins)
+        real, fake, train, reference, _join(metrics), space, options, data_options, seed, plugins=_as_list(plugins)
     )

@@ -1,4 +1,4 @@
-"""How much of everything: a budget of training (``2000steps``, ``60s``, ``20epochs``) and the sizes of the splits."""
+"""The length of a training (``2000steps``, ``60s``, ``20epochs``) and the sizes of the splits."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from genbench.errors import UserError
 
 __all__ = ["Budget", "Sizes"]
 
-MOST = 1e12  # more is a typing error
+MAX_AMOUNT = 1e12  # a larger one is a typing error
 PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|epochs?|s|sec|seconds?|min|minutes?|h|hours?)?")
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a model may train: ``amount`` of ``unit``, one of ``steps``, ``epochs``, ``s``."""
+    """How long a model may train: ``amount`` in ``unit``, which is ``steps``, ``epochs`` or ``s``."""
 
     amount: float
     unit: str
@@ -29,8 +29,8 @@ class Budget:
         if match is None or match[2] is None or not 0 < float(match[1]) < math.inf:
             raise UserError(f"--budget {text}: expected a positive number and a unit, as 2000steps, 60s or 20epochs")
         amount, unit = float(match[1]), match[2]
-        if amount > MOST:
-            raise UserError(f"--budget {text}: at most {MOST:g} is allowed")
+        if amount > MAX_AMOUNT:
+            raise UserError(f"--budget {text}: at most {MAX_AMOUNT:g} is allowed")
         if unit.startswith(("m", "h")):
             amount, unit = amount * (60 if unit.startswith("m") else 3600), "s"
         unit = "steps" if unit.startswith("st") else "epochs" if unit.startswith("e") else "s"
@@ -39,20 +39,20 @@ class Budget:
         return cls(amount, unit)
 
     def steps(self, per_epoch: int) -> int:
-        """Return the number of steps, where an epoch has ``per_epoch``; seconds have none."""
+        """Return the number of steps, given those ``per_epoch``; raises ValueError for a budget in seconds."""
         if self.unit == "s":
             raise ValueError("a budget in seconds has no number of steps")
         return math.ceil(self.amount * (per_epoch if self.unit == "epochs" else 1))
 
     def __str__(self) -> str:
         whole = self.amount == int(self.amount)
-        # written out in full, for it is read again: never 1e+06
+        # without an exponent, which ``parse`` does not read: never 1e+06
         return f"{int(self.amount) if whole else format(Decimal(repr(self.amount)), 'f')}{self.unit}"
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many rows are asked of a dataset; one with fewer rows gives them in proportion 70 : 15 : 15."""
+    """How many rows of each split a dataset shall return; one with fewer rows splits them 70 : 15 : 15."""
 
     train: int = 10_000
     test: int = 10_000

@@ -1,16 +1,16 @@
-"""Every error genbench raises on purpose, and the exit code each one ends the program with.
+"""All errors that genbench raises on purpose, with the exit code of each.
 
 GenbenchError                 1
-├── UserError                 2   something the user asked for or gave
-│   ├── UnknownName           2   no such model, dataset, metric; carries close matches
+├── UserError                 2   an invalid request, option or file
+│   ├── UnknownName           2   no such model, dataset, metric; suggests close matches
 │   ├── ConfigError           2   an option of a plugin, named by its path
-│   └── DataError             2   a file or an array of the user's
-├── PluginError               3   a plugin breaks the contract; names its distribution
-├── CellError                 3   a cell did not end well; carries the status of its record
-│   ├── Diverged              3   the loss or the weights left the finite numbers
-│   └── Invalid               3   samples or densities that cannot be scored
-├── Regression                4
-└── Inconclusive              5
+│   └── DataError             2   an unusable file or array of the user's
+├── PluginError               3   a plugin breaks its contract; names its distribution
+├── CellError                 3   a cell ended without scores; holds the status of its record
+│   ├── Diverged              3   the loss or the weights are no longer finite
+│   └── Invalid               3   samples or densities cannot be scored
+├── Regression                4   head is worse than base
+└── Inconclusive              5   too few runs to compare
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ __all__ = [
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ", did you mean 'x'?" for the closest known name, or an empty string."""
     known = list(known)
-    folded = {each.casefold(): each for each in known}  # VAE is near vae
+    folded = {each.casefold(): each for each in known}  # so that VAE suggests vae
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     close = close or [folded[each] for each in difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)]
     return f", did you mean {close[0]!r}?" if close else ""
 
 
 class GenbenchError(Exception):
-    """Base of all errors raised on purpose; shown as one line, without a traceback."""
+    """The base class of all errors raised on purpose; shown as one line, without a traceback."""
 
     exit_code = 1
 
 
 class UserError(GenbenchError):
-    """The request, its files or its options are wrong; nothing was written."""
+    """The request, its files or its options are invalid; nothing was written."""
 
     exit_code = 2
 
@@ -76,48 +76,48 @@ class ConfigError(UserError):
 
 
 class DataError(UserError):
-    """A file or array cannot be used as data; says where and what was expected."""
+    """A file or array cannot be used as data; the message says where, and what was expected."""
 
 
 class PluginError(GenbenchError):
-    """A plugin breaks the contract; the message names the distribution that provides it."""
+    """A plugin breaks its contract; the message names the distribution that provides it."""
 
     exit_code = 3
 
 
 class CellError(GenbenchError):
-    """A cell ended without scores; ``status`` is what its record says."""
+    """A cell ended without scores; ``status`` is the status of its record."""
 
     exit_code = 3
     status = "failed"
 
 
 class Diverged(CellError):
-    """Training left the finite numbers."""
+    """The loss or the weights became infinite or NaN in training."""
 
     status = "diverged"
 
 
 class Invalid(CellError):
-    """Samples or log-densities that cannot be scored: empty, of the wrong shape, not finite."""
+    """Samples or log-densities cannot be scored: they are empty, have the wrong shape, or are not finite."""
 
     status = "invalid"
 
 
 class Regression(GenbenchError):
-    """Head is worse than base, beyond noise."""
+    """The runs of head are significantly worse than those of base."""
 
     exit_code = 4
 
 
 class Inconclusive(GenbenchError):
-    """Too few runs to tell base from head."""
+    """There are too few runs to find a difference between base and head."""
 
     exit_code = 5
 
 
 def describe(error: BaseException) -> str:
-    """Return an error's type and message, whatever its ``__str__`` does."""
+    """Return the type and message of an error, even if its ``__str__`` raises."""
     try:
         message = str(error)
     except Exception:

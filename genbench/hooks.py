@@ -1,4 +1,4 @@
-"""The hooks of genbench: one that a plugin must implement, two that an observer may."""
+"""The hooks of genbench: one that every plugin of models, datasets, metrics or spaces implements, two for observers."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def genbench_register() -> Iterable[Spec]:  # type: ignore[empty-body]
 
 @hookspec
 def genbench_cell_finished(record: Mapping[str, Any]) -> None:
-    """Observe the record of a cell, just after it was written; what is raised or returned changes no result."""
+    """Observe the record of a cell, just after it was written; errors and return values do not change any result."""
 
 
 @hookspec
 def genbench_session_finished(records: Sequence[Mapping[str, Any]]) -> None:
-    """Observe all records of a run, after the last; what is raised or returned changes no result."""
+    """Observe all records of a run, after the last one; errors and return values do not change any result."""

@@ -1,4 +1,4 @@
-"""How far a dataset is that takes long to load: the dataset tells, whoever loads it hears."""
+"""Progress of datasets that take long to load: ``load`` reports it, and whoever loads the dataset listens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 def tell_loading(done: int, whole: int) -> None:
-    """Say that ``done`` of ``whole`` rows, files or events are there: a dataset's ``load`` may call it at any time."""
+    """Report that ``done`` of ``whole`` rows, files or events are loaded; ``load`` may call it at any time."""
     listener = _listener.get()
     if listener is not None:
         listener(done, whole)
@@ -21,7 +21,7 @@ def tell_loading(done: int, whole: int) -> None:
 
 @contextmanager
 def heard_by(listener: Listener) -> Iterator[None]:
-    """Let ``listener`` hear what datasets tell that are loaded meanwhile."""
+    """Call ``listener(done, whole)`` for the progress of datasets that are loaded inside this context."""
     token = _listener.set(listener)
     try:
         yield

@@ -1,6 +1,6 @@
-"""The contracts between the core and its plugins: what is handed over, and what must come back.
+"""The contracts between the core and its plugins: what each receives and what it must return.
 
-Nothing here is inherited from: a plugin's class only has to have these methods.
+A plugin's class does not inherit from the protocols: it only needs their methods.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Sampler = Callable[[int], "torch.Tensor"]  # n -> (n, *shape)
 T = TypeVar("T")
 
 
-# --------------------------------------------------------------------------------------------- what a dataset gives
+# ---------------------------------------------------------------------------------------------------------- datasets
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,15 @@ class Column:
     _: KW_ONLY
     unit: str = ""
     log: bool = False  # modelled and scored as its logarithm
-    period: float | None = None  # an angle, say, that repeats after this much
+    period: float | None = None  # of an angle, for example; None if not periodic
 
 
 @dataclass(frozen=True)
 class Modes:
-    """Modes of a known density in the data's units: centres (k, d), standard deviation, weights (k,) summing to 1."""
+    """Modes of a known density, in the data's own units: centres (k, d), one standard deviation, weights (k,).
+
+    The weights sum to 1.
+    """
 
     centres: Array
     std: float
@@ -67,7 +70,7 @@ class Modes:
 
 @dataclass(frozen=True)
 class Simulator:
-    """An expensive simulator that a model may replace, with its measured cost."""
+    """An expensive simulator that a model may replace, with its measured cost in seconds per sample."""
 
     seconds_per_sample: float
     name: str
@@ -75,12 +78,13 @@ class Simulator:
 
 @dataclass(frozen=True)
 class Data:
-    """A dataset, drawn and split, in its own units.
+    """The three splits of a dataset in its own units, with what else is known of it.
 
-    ``train``, ``test``, ``reference`` are (n, d) for vectors and (n, channels, height, width) for images; they share no
-    row. ``log_prob`` maps (n, *shape) to (n,) nats: the exact density, where it is known. ``levels`` is the number of
-    grey levels of integer images 0 .. levels - 1. ``labels`` maps a split's name to (n,) integers. ``observables`` maps
-    (n, *shape) to named (n,) arrays that a physicist would look at.
+    ``train``, ``test``, ``reference`` are (n, d) for vectors and (n, channels, height, width) for images; they do not
+    share rows. ``log_prob`` maps (n, *shape) to (n,) nats: the exact log-density, where it is known. ``levels`` is the
+    number of grey levels of integer images 0 .. levels - 1. ``labels`` maps a split's name to (n,) integers.
+    ``observables`` maps (n, *shape) to named (n,) arrays: derived quantities in which users of these data look for
+    differences. ``notes`` are shown to the user.
     """
 
     train: Array
@@ -105,22 +109,22 @@ class Data:
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Built from its config; inert until loaded."""
+    """A dataset: built from its config, it does nothing until it is loaded."""
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
-        """Return at most ``sizes`` rows in disjoint, deduplicated splits, drawn with ``rng`` alone."""
+        """Return disjoint splits of at most ``sizes`` rows without duplicates; ``rng`` is the only source of chance."""
         ...
 
 
-# --------------------------------------------------------------------------------------- what a model gets and gives
+# ------------------------------------------------------------------------------------------------------------ models
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a model may see: standardised training rows, float32, on the run's device.
+    """The data that a model is trained on: standardised training rows, float32, on the run's device.
 
     Vectors have mean 0 and standard deviation 1 in each column. Images lie in [-1, 1]; integer images are dequantised:
-    pixel x of 0 .. levels - 1 is drawn uniformly from [2x/levels - 1, 2(x+1)/levels - 1), anew in each batch.
+    pixel x of 0 .. levels - 1 is drawn uniformly from [2x/levels - 1, 2(x+1)/levels - 1), again in each batch.
     """
 
     train: torch.Tensor  # (n, *shape)
@@ -138,42 +142,43 @@ class TrainingData:
 
 
 class RunContext(Protocol):
-    """What the core hands to ``fit``: the device, the loop, the log. ``genbench.training.Run`` implements it."""
+    """What ``fit`` receives from the core: device, training loop, log; ``genbench.training.Run`` implements it."""
 
     device: torch.device
 
     @property
     def progress(self) -> float:
-        """Fraction of the budget that is spent, 0 to 1: what a schedule depends on."""
+        """Fraction of the budget that is spent, 0 to 1: for schedules."""
         ...
 
     def batches(self, rows: torch.Tensor, size: int, *, sample: Sampler | None = None) -> Iterator[torch.Tensor]:
-        """Yield shuffled batches (size, *shape) until the budget ends: the training loop. One batch is one step.
+        """Yield shuffled batches (size, *shape) until the budget is spent; one batch is one step.
 
-        ``sample(n)`` is given by a model that can draw between two steps as its ``sample`` will at the end: the core
-        then takes a few snapshots, its clock stopped, and the report shows quality against the time of training.
+        A model that can draw samples between two steps, as its method ``sample`` does after training, passes a
+        function ``sample(n)``: the core then takes a few snapshots, with its clock stopped, and the report shows
+        quality against training time.
         """
         ...
 
     def log(self, **values: float | torch.Tensor) -> None:
-        """Note the loss and what else is worth a curve; tensors are read later, so no step waits for the device."""
+        """Record the loss and other curves; tensors are read later, so that steps do not wait for the device."""
         ...
 
 
 @runtime_checkable
 class Model(Protocol):
-    """Built from its config; inert until fitted.
+    """A generative model: built from its config, it does nothing until ``fit``.
 
-    The core seeds torch, numpy and random before each call, so global generators may be used freely. ``log_prob`` and
-    ``parameters`` (an iterable of the learned tensors) are optional, as are the declared capabilities.
+    The core seeds torch, numpy and random before each call, so global generators may be used freely. ``log_prob``,
+    ``parameters`` (an iterable of the learned tensors) and the capabilities of the spec are optional.
     """
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
-        """Learn from ``data.train``; a second call starts afresh."""
+        """Train on ``data.train``; a second call starts from scratch."""
         ...
 
     def sample(self, n: int) -> torch.Tensor:
-        """Return (n, *shape) new samples in the space the model was trained in, on its device, without gradient."""
+        """Return new samples (n, *shape) in the units of ``TrainingData``, on the run's device, without gradient."""
         ...
 
 
@@ -181,63 +186,63 @@ class Likelihood(Protocol):
     """A model whose spec declares a density."""
 
     def log_prob(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (n,) nats for x (n, *shape), in the space the model was trained in."""
+        """Return the log-density (n,) in nats of x (n, *shape), in the units of ``TrainingData``."""
         ...
 
 
-# ---------------------------------------------------------------------------------------- what a feature space is given
+# ---------------------------------------------------------------------------------------------------- feature spaces
 
 
 class FeatureSpace(Protocol):
-    """A space that metrics may be taken in: built from its config, fitted on training rows, then frozen.
+    """A space that metrics may be taken in: built from its config, fitted on training rows, then fixed.
 
-    Rows come in the core's standard space, float64: vectors (n, d) standardised by the training rows, images
-    (n, channels, height, width) with pixels in [0, 1]. Where it has ``state()``, a mapping of names to arrays, and
-    ``restore(state)``, the core keeps what was fitted, so that the models of a run share it.
+    Rows are float64 in the core's standard space: vectors (n, d) standardised by the training rows, images
+    (n, channels, height, width) with pixels in [0, 1]. If it has ``state()``, which returns a mapping of names to
+    arrays, and ``restore(state)``, the core stores the fitted state, so that it is fitted once for all models of a run.
     """
 
     def fit(self, train: Array, labels: Array | None, rng: np.random.Generator) -> None:
-        """Learn from the training rows alone; ``labels`` (n,) are integers, None where the data have none."""
+        """Fit the space to training rows; ``labels`` (n,) are integers, None where the data have none."""
         ...
 
     def transform(self, rows: Array) -> Array:
-        """Return (n, features) float64, each row's for itself."""
+        """Return the features (n, features) of rows as float64; those of a row do not depend on other rows."""
         ...
 
 
-# --------------------------------------------------------------------------------------- what a metric gets and gives
+# ----------------------------------------------------------------------------------------------------------- metrics
 
 
 @dataclass(frozen=True)
 class LogDensity:
-    """Log-densities in nats, in the data's own units, at given rows of the evidence (the first ``len(values)``)."""
+    """Log-densities in nats, in the data's own units, at the first ``len(values)`` rows of the evidence."""
 
     values: Array  # (n,)
     kind: str  # exact, bound, estimate
 
 
 class RealSide:
-    """The held-out real data as a metric sees them, with a place to keep what is computed from them only once."""
+    """The held-out real data that a metric compares with, and a cache of what metrics compute from them alone."""
 
     def __init__(self, rows: Array) -> None:
         self.rows = rows  # (n, d) float64
-        self._kept: dict[object, Any] = {}
+        self._cache: dict[object, Any] = {}
 
     def once(self, key: object, compute: Callable[[], T]) -> T:
-        """Return ``compute()``, remembered under ``key`` for all later metrics and models scored against these rows."""
-        if key not in self._kept:
-            self._kept[key] = compute()
-        return self._kept[key]  # type: ignore[no-any-return]
+        """Return ``compute()``, cached under ``key`` for all metrics and models that are scored against these rows."""
+        if key not in self._cache:
+            self._cache[key] = compute()
+        return self._cache[key]  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a metric may see of one model on one dataset.
+    """All that a metric receives of one model on one dataset.
 
-    ``real`` and ``fake`` are float64 (n, d), flattened and in the scoring space named by ``space``: standardised by the
-    training data only, logarithms and periodic columns (as sine and cosine) applied, or raw. ``test_raw`` and
-    ``fake_raw`` are the same rows in the data's own units and shape. In a feature space ``features`` is the space
-    itself, fitted.
+    ``real`` and ``fake`` are float64 (n, d), flattened, in the scoring space named by ``space``. The space
+    ``standardised`` takes logarithms, replaces periodic columns by sine and cosine, and standardises by the training
+    data only; ``raw`` keeps the numbers as they are. ``test_raw`` and ``fake_raw`` are the same rows in the data's own
+    units and shape. In a feature space, ``features`` is the fitted space.
     """
 
     real: RealSide
@@ -269,17 +274,17 @@ class Evidence:
     seed: int = 0
 
     def rng(self, name: str) -> np.random.Generator:
-        """Return this metric's own generator; the same name and seed give the same numbers."""
+        """Return the random generator of a metric: the same name and seed give the same numbers."""
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, *name.encode()])))
 
 
 @dataclass(frozen=True)
 class Score:
-    """What a metric answers; the core adds floor, direction, unit, version and seconds.
+    """What a metric returns; the core adds floor, direction, unit, version and seconds.
 
-    A value that does not exist is None, with the reason in ``warnings``. ``low`` and ``high`` bound the value at
-    ``level``. ``detail`` holds what is no number of the table: a value per feature, per bandwidth, a certificate.
-    ``ranked=False`` takes this value out of ranks, whatever the spec says: it is another quantity.
+    A value that does not exist is None, with the reason in ``warnings``. ``low`` and ``high`` are its confidence
+    interval at ``level``. ``detail`` holds what does not fit in a table: a value per feature, per bandwidth, a
+    certificate. ``ranked=False`` excludes this value from ranks, whatever the spec declares: it is another quantity.
     """
 
     value: float | None
@@ -296,7 +301,7 @@ class Score:
 
 
 class Metric(Protocol):
-    """A plain function, deterministic under ``evidence.rng``; one with options takes its config as second argument."""
+    """A function, deterministic given ``evidence.rng``; a metric with options takes its config as second argument."""
 
     def __call__(self, evidence: Evidence, /) -> Score:
         """Return the score."""

@@ -1,4 +1,4 @@
-"""What a plugin declares: frozen descriptions that list, explain, validate and plan without importing heavy code."""
+"""What a plugin declares: frozen specs, from which genbench lists, validates and plans without importing its code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DATA_KINDS = ("vector", "image")
 
 
 @dataclass(frozen=True)
-class _Declared:
+class _BaseSpec:
     name: str
     target: str | Callable[..., Any]
     config: type | None
@@ -41,23 +41,24 @@ class _Declared:
         if self.config is not None and not (isinstance(self.config, type) and is_dataclass(self.config)):
             raise ValueError(f"{where}: config must be a dataclass or None, got {self.config!r}")
         if not isinstance(self.summary, str) or not self.summary.strip():
-            raise ValueError(f"{where}: summary must say in a line what it is")
+            raise ValueError(f"{where}: summary must describe the plugin in one line")
 
 
 def _check_members(where: str, field: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
     if isinstance(values, str) or not values or any(v not in allowed for v in values):
-        raise ValueError(f"{where}: {field} must be a tuple out of {allowed}, got {values!r}")
+        raise ValueError(f"{where}: {field} must be a tuple of some of {allowed}, got {values!r}")
 
 
 @dataclass(frozen=True)
-class ModelSpec(_Declared):
-    """One generative model.
+class ModelSpec(_BaseSpec):
+    """The spec of a generative model.
 
-    ``density`` is what ``log_prob`` returns; a config whose options change it has a ``density`` property that wins.
-    ``steps`` is the length of the recipe, in batches drawn from ``run.batches``: one number, or one for each kind of
-    data. The preset scales it and the core caps it; ``--budget`` replaces it by one budget for all models.
-    ``iterative=False`` says that the model does not loop over ``run.batches``, so no budget applies.
-    ``capabilities`` names the optional methods it has: ``encode``, ``decode``, ``reconstruct``.
+    ``density`` is the kind of value that ``log_prob`` returns; if options of the config change it, the config has a
+    property ``density``, which takes precedence. ``steps`` is the length of the training recipe in batches drawn from
+    ``run.batches``: one number, or one for each kind of data. The preset scales it and the core caps it; ``--budget``
+    replaces it by one budget for all models. ``iterative=False`` declares that the model does not loop over
+    ``run.batches``, so that no budget applies. ``capabilities`` names its optional methods: ``encode``, ``decode``,
+    ``reconstruct``.
     """
 
     _: KW_ONLY
@@ -97,11 +98,11 @@ class ModelSpec(_Declared):
         return _rebuild_model, (self.name, self.target, self.config, self.summary, fields)
 
     def steps_for(self, kind: str) -> int:
-        """Return the length of the recipe on data of this kind, in steps."""
+        """Return the length of the recipe in steps, for data of a kind (``vector`` or ``image``)."""
         return self.steps[kind]  # type: ignore[index]
 
     def density_of(self, config: object) -> str:
-        """Return the kind of ``log_prob`` under this config: exact, bound, estimate or none."""
+        """Return the kind of ``log_prob`` under a config: exact, bound, estimate or none."""
         return getattr(config, "density", self.density)
 
 
@@ -110,12 +111,12 @@ def _rebuild_model(name: str, target: Any, config: Any, summary: str, fields: di
 
 
 @dataclass(frozen=True)
-class DatasetSpec(_Declared):
-    """One dataset or simulator.
+class DatasetSpec(_BaseSpec):
+    """The spec of a dataset or simulator.
 
-    ``data`` is ``vector`` or ``image``. ``rows`` is None where any number can be drawn. ``density`` says whether the
-    exact log-density is known, ``modes`` whether the modes are; ``labels``, ``observables`` and ``simulator`` whether
-    its data carry them. ``licence`` and ``source`` are of the data.
+    ``data`` is ``vector`` or ``image``. ``rows`` is None where any number can be drawn. ``density`` and ``modes`` are
+    True where the exact log-density and the modes are known; ``labels``, ``observables`` and ``simulator`` are True
+    where its ``Data`` have them. ``licence`` and ``source`` are those of the data.
     """
 
     _: KW_ONLY
@@ -138,17 +139,17 @@ class DatasetSpec(_Declared):
 
 
 @dataclass(frozen=True)
-class MetricSpec(_Declared):
-    """One score.
+class MetricSpec(_BaseSpec):
+    """The spec of a metric.
 
-    ``needs`` names what the evidence must hold, out of ``samples``, ``train``, ``density`` (the model's), ``truth``
+    ``needs`` names what the evidence must hold: some of ``samples``, ``train``, ``density`` (the model's), ``truth``
     (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``. ``best`` is the value of a
-    perfect model, None where it depends on the data. ``ranked=False`` says that neither end is good: low is copying,
-    high is far from the data. ``space`` names a feature space that it is always taken in. ``snapshots=True`` says that
-    it is also taken of a few snapshots of each training, for curves of quality against time: it needs samples only, is
-    cheap, and its mean does not depend on how many they are.
+    perfect model, None where it depends on the data. ``ranked=False`` declares that neither direction is better: low
+    values mean copies, high values samples far from the data. ``space`` names the feature space in which it is always
+    taken. ``snapshots=True`` declares that it is also taken of a few snapshots of each training, for curves of quality
+    against time: such a metric needs samples only, is cheap, and its mean does not depend on the number of samples.
 
-    ``detects`` names the faults, out of ``FAULTS``, that it advertises to see: ``genbench audit`` holds it to them.
+    ``detects`` names the faults, some of ``FAULTS``, that it claims to detect: ``genbench audit`` checks the claim.
     """
 
     _: KW_ONLY
@@ -180,11 +181,11 @@ class MetricSpec(_Declared):
 
 
 @dataclass(frozen=True)
-class SpaceSpec(_Declared):
-    """One feature space that metrics may be taken in, as ``metric@space``.
+class SpaceSpec(_BaseSpec):
+    """The spec of a feature space, in which metrics may be taken as ``metric@space``.
 
-    ``needs`` is () or ``("labels",)``, those of the training rows. ``image_metrics`` names the metrics that ``all``
-    also takes in this space where the data are images.
+    ``needs`` is () or ``("labels",)``: the labels of the training rows. ``image_metrics`` names the metrics that
+    ``--metrics all`` also takes in this space where the data are images.
     """
 
     _: KW_ONLY

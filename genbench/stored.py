@@ -1,4 +1,4 @@
-"""Arrays that a plugin stores: an npz, and beside it a JSON card with its sha256, licence, source and script."""
+"""Arrays that come with a plugin: an npz file and its JSON card, with sha256, licence, source and script."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ __all__ = ["load_stored"]
 
 
 def load_stored(path: Path) -> dict[str, Array]:
-    """Return the arrays of ``path``, whose bytes must have the sha256 that the card ``path`` + ``.json`` tells.
+    """Return the arrays of the npz file ``path``, by name.
 
-    Raises DataError where either is missing or damaged.
+    The file must have the sha256 that its card, ``path`` + ``.json``, states. Raises DataError if either is missing or
+    damaged.
     """
     card = path.with_name(path.name + ".json")
     try:

@@ -3,6 +3,7 @@
 import hashlib
 
 from genbench.record.store import write_json, write_record
+from genbench.table.frame import to_frame
 
 EVIL = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'&{{7*7}}</style></title><!--"
 
@@ -63,3 +64,8 @@ def write_run(folder, records, **about):
     for each in records:
         write_record(folder, each)
     return folder
+
+
+def by_label(records):
+    """Return the table of records, a row a label."""
+    return to_frame(records).set_index("label")

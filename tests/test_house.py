@@ -1,6 +1,5 @@
-"""The guards of the house: who may import whom, what starts lazily, what is packaged, what is documented."""
+"""The rules of the house, held by the repository: its guards, what starts lazily, what is packaged and documented."""
 
-# ruff: noqa: SIM905
 from __future__ import annotations
 
 import ast
@@ -11,10 +10,10 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from guards import GUARDS, HEAVY, ORDER, UNTESTED, Guard, lines_of
 
 import genbench
 
@@ -22,37 +21,9 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "genbench"
 PLUGINS = ROOT / "plugins"
 
-# A module imports only from lines above its own; a folder is one line.
-LIGHT = frozenset(  # import nothing heavy
-    "version errors text spec hooks budget presets record registry plan".split()
-)
-ORDER = (
-    "version errors spec hooks deprecated budget text record registry protocol data stored loading files plan "
-    "training scoring process executor session table report comparing benching auditing testing scaffold api cli "
-).split()
-HEAVY = {"torch", "numpy", "scipy", "pandas", "ot", "sklearn", "matplotlib", "pyarrow", "h5py", "PIL", "rich"}
-
 MODULES = sorted(path for path in CORE.rglob("*.py") if path.name != "__main__.py")
 PACKAGES = sorted(path.parent for path in PLUGINS.glob("genbench_*/__init__.py"))
 SOURCES = [*MODULES, *(path for package in PACKAGES for path in sorted(package.rglob("*.py")))]
-
-
-def line_of(path: Path) -> str:
-    """Return the line of the house that a file of the core belongs to: its module, or its folder."""
-    return path.relative_to(CORE).parts[0].removesuffix(".py")
-
-
-def imported(path: Path) -> Iterator[str]:
-    """Yield the names of all modules that a file imports, wherever the statement stands."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            if node.level:
-                assert not path.is_relative_to(CORE), f"{path}:{node.lineno}: the core's imports are absolute"
-                continue
-            module = node.module or ""
-            yield from (f"{module}.{alias.name}" for alias in node.names) if module == "genbench" else (module,)
 
 
 def name_of(path: Path) -> str:
@@ -64,46 +35,26 @@ def ids(paths: list[Path]) -> list[str]:
     return [name_of(path) for path in paths]
 
 
-# ---------------------------------------------------------------------------------------------------- who imports whom
+# -------------------------------------------------------------------------------------------------------------- guards
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p != CORE / "__init__.py"], ids=name_of)
-def test_a_module_imports_only_from_lines_above_its_own(path: Path) -> None:
-    line = line_of(path)
-    assert line in ORDER, f"{path.name} has no place in the house: give it a line in ORDER"
-    for name in imported(path):
-        top, _, rest = name.partition(".")
-        assert not top.startswith("genbench_"), f"the core imports no plugin, not even {name}"
-        if top == "genbench" and rest and rest not in genbench.__all__:
-            other = rest.partition(".")[0]
-            above = ORDER.index(other) < ORDER.index(line) or other == line
-            assert above, f"{name_of(path)} imports {name}, which stands below it"
-        if line in LIGHT:
-            assert top not in HEAVY, f"{name_of(path)} stands above the line and imports {name}"
+@pytest.mark.parametrize("guard", GUARDS, ids=[guard.__name__ for guard in GUARDS])
+def test_the_repository_keeps_the_rule(guard: Guard) -> None:
+    assert guard(ROOT) == []
 
 
-def test_the_order_of_the_house_names_only_rooms_that_may_exist() -> None:
-    there = {line_of(path) for path in MODULES} - {"__init__"}
-    later = {"testing", "scaffold"}
-    assert set(ORDER) - later <= there
+def test_each_line_of_the_order_stands_for_a_module_or_a_folder() -> None:
+    there = {path.relative_to(CORE).parts[0].removesuffix(".py") for path in MODULES} - {"__init__"}
+    assert set(lines_of(ORDER)) == there
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=ids(PACKAGES))
-def test_a_plugin_keeps_to_itself_and_declares_lightly(package: Path) -> None:
-    own = package.name
-    scripts = package / "tools"  # what made the stored files: run by hand, imported by nothing
-    for path in (each for each in package.rglob("*.py") if scripts not in each.parents):
-        for name in imported(path):
-            top = name.partition(".")[0]
-            assert not top.startswith("genbench_") or top == own, f"{path.name} imports another plugin, {name}"
-    for name in imported(package / "__init__.py"):
-        light = name.partition(".")[0] in sys.stdlib_module_names | {own}
-        assert light or name in ("genbench.spec", "genbench.hooks"), f"{own} imports {name} to declare itself"
+def test_each_reason_for_a_missing_test_names_a_module() -> None:
+    assert [name for name in UNTESTED if not (CORE / f"{name}.py").exists()] == []
 
 
 # ---------------------------------------------------------------------------------------------------------- lazy start
 
-TELL = """
+STARTER = """
 import sys
 from genbench.cli.main import main
 code = main(sys.argv[1:])
@@ -114,7 +65,7 @@ sys.exit(code)
 
 def loaded(*arguments: str, code: int = 0) -> set[str]:
     """Return the top-level modules that a command line has imported when it ends."""
-    done = subprocess.run([sys.executable, "-c", TELL, *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", STARTER, *arguments], capture_output=True, text=True, timeout=120)
     assert done.returncode == code, done.stderr
     return set(done.stderr.rpartition("LOADED")[2].split())
 
@@ -222,8 +173,8 @@ def test_folders_packages_entry_points_and_installed_metadata_agree(project) -> 
     assert packages == {"genbench"} | {f"plugins/{name}" for name in folders}
     assert set(points.values()) == folders
     assert {f"genbench_{name}" for name in points} == folders
-    told = "an entry point is read when genbench is installed: pip install -e . again"
-    assert {p.name: p.value for p in installed.select(group="genbench")} == points, told
+    remedy = "an entry point is read when genbench is installed: pip install -e . again"
+    assert {p.name: p.value for p in installed.select(group="genbench")} == points, remedy
     assert {p.name: p.value for p in installed.select(group="console_scripts")} == project["project"]["scripts"]
 
 
@@ -294,8 +245,3 @@ def test_every_public_name_of_genbench_is_there_and_documented(name: str) -> Non
 def test_a_name_that_genbench_lacks_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'genbench' has no attribute 'rnu'"):
         genbench.rnu  # noqa: B018
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=ids(SOURCES))
-def test_a_file_has_one_idea(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400

@@ -86,10 +86,10 @@ def test_what_a_running_cell_says_moves_no_cursor(tmp_path: Path) -> None:
     file = io.StringIO()
     shown = LiveProgress(Console(file=file, force_terminal=True, width=200))
     cell = plan.cells[-1]
-    shown.began(plan, [])
-    shown.progressed(cell, {"phase": "fit", "step": 1, "steps": 5, "values": {evil: 1.0}})
+    shown.on_start(plan, [])
+    shown.on_progress(cell, {"phase": "fit", "step": 1, "steps": 5, "values": {evil: 1.0}})
     Console(file=file, force_terminal=True, width=200).print(shown)
-    shown.finished({**cell.as_dict(), "status": "failed", "reason": evil})
+    shown.on_finish({**cell.as_dict(), "status": "failed", "reason": evil})
     text = file.getvalue()
     assert text.count("[2J]0;titleloss") == 2
     assert not {"\x1b[2J", "\x1b]", "\x07", "\u202e"} & {text[i : i + n] for i in range(len(text)) for n in (1, 2, 4)}

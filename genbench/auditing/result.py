@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genbench.auditing.findings import DETECTION_Z, Finding, Injection, complaint
 from genbench.auditing.set_cover import smallest_cover
 from genbench.auditing.tables import Tables, grids_of, render_html, render_markdown, terminal_text
-from genbench.record.encoding import plain
+from genbench.record.encoding import json_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ class Audit:
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON values."""
-        findings = [plain(asdict(each)) | {"n": self.n, "missed": each.missed} for each in self.findings]
+        findings = [json_value(asdict(each)) | {"n": self.n, "missed": each.missed} for each in self.findings]
         return {
             "data": self.data,
             "n": self.n,

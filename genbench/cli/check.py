@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-MARKS = {
+VERDICT_MARKS = {
     "passed": ("✓", "green"),
     "failed": ("✗", "red"),
     "skipped": ("-", None),
@@ -117,7 +117,7 @@ def _with_output_to_stderr(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
 def _print_outcome(outcome: Outcome) -> None:
     from genbench.text import plain
 
-    mark, colour = MARKS[outcome.verdict]
+    mark, colour = VERDICT_MARKS[outcome.verdict]
     click.secho(f"  {mark} {outcome.check.name}", fg=colour, nl=not outcome.reason)
     if outcome.reason:
         click.echo(plain(f": {outcome.verdict}: {outcome.reason}"))

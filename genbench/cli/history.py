@@ -18,8 +18,8 @@ __all__ = ["history"]
 
 FORMATS = ("rich", "markdown", "json")
 BARS = "▁▂▃▄▅▆▇█"
-SPARKLINE_POINTS = 24  # points of a sparkline
-MAX_SERIES = 30  # series, unless all are asked for
+MAX_SPARKLINE_POINTS = 24  # points of a sparkline
+MAX_SERIES = 30  # without --all
 COLUMNS = ("what", "metric", "runs", "first", "last", "over time", "changed")
 
 
@@ -84,7 +84,7 @@ def _rows(series: Sequence[Series]) -> list[tuple[str, ...]]:
 
 def _spark(values: Sequence[float]) -> str:
     """Return the last values as bars, scaled from the lowest to the highest of them."""
-    shown = values[-SPARKLINE_POINTS:]
+    shown = values[-MAX_SPARKLINE_POINTS:]
     low, high = min(shown), max(shown)
     flat = high - low <= 1e-4 * max(abs(low), abs(high))  # equal up to rounding
     return "".join(BARS[3 if flat else round((value - low) / (high - low) * 7)] for value in shown)

@@ -27,10 +27,10 @@ def list_(kind: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
     """List the installed models, datasets, metrics and feature spaces."""
     from genbench.cli.output import print_json, print_table, warn
     from genbench.registry.describe import facts
-    from genbench.registry.registry import KINDS, Registry
+    from genbench.registry.registry import PLUGIN_KINDS, Registry
 
     registry = Registry.discover(plugins)
-    kinds = [kind.removesuffix("s")] if kind else KINDS
+    kinds = [kind.removesuffix("s")] if kind else PLUGIN_KINDS
     found = [facts(entry) for each in kinds for entry in registry.entries(each)]
     warn(registry.problems)
     if as_json:

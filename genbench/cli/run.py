@@ -116,10 +116,10 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 
     By default it runs all models on a toy dataset of known density, a real table and real images.
     """
-    from genbench.session.interrupts import ending_as_shells_tell
+    from genbench.session.interrupts import exit_on_sigterm
 
     atexit.register(gc.freeze)  # saves the last garbage collection over all libraries, 0.3 s
-    with ending_as_shells_tell():
+    with exit_on_sigterm():
         return _run(_with_config(ctx, options))
 
 
@@ -251,13 +251,13 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
 
 def metric_failures(results: Any, plan: Any) -> list[str]:
     """Return a line for each metric of the plan that raised an error: in how many cells, and the first message."""
-    from genbench.record.score import column_of, failed
+    from genbench.record.score import column_of, metric_failed
     from genbench.text import plain
 
     messages: dict[str, list[str]] = {metric.label: [] for cell in plan.cells for metric in cell.metrics}
     for score in (score for record in results.records for score in record.get("scores") or ()):
         name = column_of(score)
-        if name in messages and failed(score):
+        if name in messages and metric_failed(score):
             messages[name].append(score["warnings"][0].removeprefix("failed: "))
     return [
         plain(f"metric {name}, in {len(found)} cell{'s' * (len(found) > 1)}: {found[0]}")

@@ -19,7 +19,7 @@ from genbench.errors import UnknownName, UserError
 from genbench.plan.device_names import kind_of
 from genbench.record.score import column_of
 from genbench.record.status import Status
-from genbench.table.aggregate import shared
+from genbench.table.aggregate import contended
 from genbench.table.columns import TIMING_METRICS, scale_of
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ def _decide_timings(
         if not a or not b:
             continue
         obstacle = "" if one_session else OTHER_SESSION
-        if one_session and a != b and any(map(shared, finished)):
+        if one_session and a != b and any(map(contended, finished)):
             obstacle = "other cells were running on the same device"
         verdicts.append(_decide_times(title, name, a, b, obstacle, alpha, slower))
     return verdicts

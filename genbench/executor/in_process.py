@@ -1,4 +1,4 @@
-"""Tasks in this process, for debuggers: what they do wrong is not contained, and their limits are not kept."""
+"""Run tasks in this process, for debuggers: failures are not contained, and limits are not enforced."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from genbench.executor.slots import Slot
 from genbench.plan.cell import Cell
-from genbench.process.child import do
+from genbench.process.child import run_task
 from genbench.process.messages import explain
 from genbench.process.task import Task
 from genbench.record.status import Status
@@ -16,27 +16,27 @@ __all__ = ["InProcessExecutor", "InProcessTask"]
 
 
 class InProcessExecutor:
-    """An executor with one slot, in this process; ``progressed`` is given the cell and the progress of its task."""
+    """An executor with one slot, in this process; ``on_progress`` receives a cell and its progress."""
 
-    def __init__(self, device: str, progressed: Callable[[Cell, Mapping[str, Any]], object]) -> None:
+    def __init__(self, device: str, on_progress: Callable[[Cell, Mapping[str, Any]], object]) -> None:
         self.jobs: int | None = 1
         self._slot = Slot(device)
         self._free = True
-        self._progressed = progressed
+        self._on_progress = on_progress
 
     def open(self, cells: Iterable[Cell]) -> None:
-        """Do nothing: this process is there."""
+        """Do nothing: this process is ready."""
 
     def take(self, stage: str) -> Slot | None:
-        """Return the slot, None while it is taken."""
+        """Return the slot; None while it is taken."""
         if not self._free:
             return None
         self._free, self._slot.stage = False, stage
         return self._slot
 
     def start(self, task: Task, slot: Slot) -> InProcessTask:  # noqa: ARG002
-        """Return the task, which runs when it is listened to."""
-        return InProcessTask(task, lambda progress: self._progressed(task.cell, progress))
+        """Return the task, which runs in ``listen``."""
+        return InProcessTask(task, lambda progress: self._on_progress(task.cell, progress))
 
     def give(self, slot: Slot) -> None:  # noqa: ARG002
         """Take the slot back."""
@@ -45,38 +45,38 @@ class InProcessExecutor:
     def release(self, cell: Cell) -> None:
         """Do nothing: nothing is kept."""
 
-    def gone(self) -> str:
-        """Return an empty text: this process is there."""
+    def failure(self) -> str:
+        """Return an empty string: this process can always run tasks."""
         return ""
 
     def close(self, *, at_once: bool = False) -> None:
-        """Do nothing: nothing is left."""
+        """Do nothing: nothing was started."""
 
 
 class InProcessTask:
-    """A task that runs while it is listened to."""
+    """A task that runs in ``listen``."""
 
-    def __init__(self, task: Task, progressed: Callable[[Mapping[str, Any]], object]) -> None:
+    def __init__(self, task: Task, on_progress: Callable[[Mapping[str, Any]], object]) -> None:
         self.task = task
         self.outcome: dict[str, Any] | None = None
         self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
         self.progress = task.first_progress
-        self.again = self.interrupted = False
+        self.rerun = self.interrupted = False
         self.handles: tuple[Any, ...] = ()
-        self._progressed = progressed
+        self._on_progress = on_progress
 
     def listen(self) -> bool:
-        """Do the task; an exception is shown with its traceback and becomes the outcome."""
+        """Do the task; an exception is printed with its traceback and becomes the outcome."""
         try:
-            self.outcome = {"result": do(self.task, self._report)}
+            self.outcome = {"result": run_task(self.task, self._report)}
         except (Exception, SystemExit) as error:
             import traceback
 
             traceback.print_exc()
             self.outcome = {"error": explain(error)}
         except KeyboardInterrupt:
-            self.interrupted = True  # by Ctrl-C, or by a plugin that raises it: here they are the same
+            self.interrupted = True  # by Ctrl-C, or by a plugin that raises it: they cannot be distinguished here
             self.outcome = {"error": {"status": Status.INTERRUPTED, "reason": ""}}
         return True
 
@@ -85,7 +85,7 @@ class InProcessTask:
         if "timings" in progress:
             self.known["timings"] = dict(progress.pop("timings"))
         self.progress = progress
-        self._progressed(progress)
+        self._on_progress(progress)
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Do nothing: it runs only while it is listened to."""
+        """Do nothing: the task runs only in ``listen``."""

@@ -1,4 +1,4 @@
-"""Tasks in processes of this machine: slots, the fork server, and zygotes that hold the real side of a dataset."""
+"""Run tasks in processes of this machine: slots, the fork server, and zygotes that hold the real side of a dataset."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["LocalExecutor"]
 class LocalExecutor:
     """An executor with ``jobs`` slots on devices of this machine, each task in a process of its own.
 
-    ``method`` starts the processes: by default ``forkserver`` on the processor, else ``spawn``.
+    ``method`` is how processes start: by default ``forkserver`` on the CPU, else ``spawn``.
     """
 
     def __init__(
@@ -39,32 +39,32 @@ class LocalExecutor:
         self._taken: dict[Slot, Worker] = {}
 
     def open(self, cells: Iterable[Cell]) -> None:
-        """Have the fork server begin to import, which takes seconds."""
+        """Start the fork server, which then imports libraries for seconds."""
         self._zygotes.expect(cells)
         context_for(self._device, self._method)
 
     def take(self, stage: str) -> Slot | None:
-        """Return a slot for a ``fit`` or a ``score``; None where all are taken."""
+        """Return a slot for a ``fit`` or a ``score`` task; None where all are taken."""
         return self._slots.take(stage)
 
     def start(self, task: Task, slot: Slot) -> Worker:
-        """Start a task in a process of its own; raises PluginError where it cannot be sent to one."""
+        """Start a task in a process of its own; raises PluginError where it cannot be pickled."""
         worker = self._zygotes.start(context_for(task.device, self._method), task)
         self._taken[slot] = worker
         return worker
 
     def give(self, slot: Slot) -> None:
-        """Take a slot back; its task is to be done again where its zygote was lost."""
+        """Take back a slot; set ``rerun`` of its task where the zygote that forked it was lost."""
         self._slots.give(slot)
         if (worker := self._taken.pop(slot, None)) is not None:
-            worker.again = self._zygotes.take_back(worker)
+            worker.rerun = self._zygotes.take_back(worker)
 
     def release(self, cell: Cell) -> None:
-        """End the zygote of a cell's data after the last of them has its record."""
+        """End the zygote of a cell's data once all their cells have records."""
         self._zygotes.release(cell)
 
-    def gone(self) -> str:
-        """Return an empty text: this machine is there."""
+    def failure(self) -> str:
+        """Return an empty string: this machine can always run tasks."""
         return ""
 
     def close(self, *, at_once: bool = False) -> None:

@@ -1,6 +1,6 @@
-"""The zygotes of a session: processes that hold the real side of some data, and fork those that score beside it.
+"""The zygotes of a session: processes that hold the real side of some data, and fork those that score against it.
 
-The first score of a dataset and seed, of its real rows, makes a zygote; the last one ends it.
+The process that scores the real rows of a dataset and seed becomes their zygote; it ends after their last score.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ import psutil
 from genbench.plan.cell import REAL, Cell, data_of
 from genbench.plan.limits import Limits
 from genbench.process.task import Task
-from genbench.process.worker import Worker, log_of, packed, start_worker
+from genbench.process.worker import Worker, log_of, pickle_task, start_worker
 from genbench.record.status import Status
 
 __all__ = ["ZygotePool"]
 
 MAX_ZYGOTES = 8
-MAX_MEMORY_SHARE = 0.25  # of the machine's memory, that zygotes may hold together
-FORK_TIMEOUT_S = 30.0  # until a cell that its zygote did not begin is given up there
+MAX_MEMORY_SHARE = 0.25  # of the machine's memory, for all zygotes together
+FORK_TIMEOUT_S = 30.0  # after which a task that its zygote has not forked is lost
 
 
 class ZygotePool:
-    """Starts tasks, in a zygote of their data where there is one."""
+    """Starts tasks, forked by the zygote of their data where there is one."""
 
     def __init__(self, plugin_files: tuple[Path, ...], limits: Limits) -> None:
         self._plugin_files = plugin_files
@@ -41,26 +41,26 @@ class ZygotePool:
         self._held_bytes = 0.0
 
     def expect(self, cells: Iterable[Cell]) -> None:
-        """Note which cells are to be scored."""
+        """Count the cells that will be scored on each dataset and seed."""
         self._unscored.update(data_of(cell) for cell in cells)
 
     def start(self, context: Any, task: Task) -> Worker:
-        """Start a task, forked by the zygote of its data where there is one; raises PluginError as ``start_worker``."""
+        """Start a task, forked by the zygote of its data if there is one; raises PluginError as ``start_worker``."""
         data, scores = data_of(task.cell), task.stage == "score"
         if scores and (zygote := self._zygotes.get(data)) is not None:
             assert zygote.requests is not None
             return _fork(zygote.requests, task, replace(self._limits, spent=task.spent))
-        stays = (
+        may_serve = (
             scores
             and task.cell.model.name == REAL
             and self._unscored[data] > 1
             and len(self._zygotes) < MAX_ZYGOTES
             and context.get_start_method() == "forkserver"
         )
-        return start_worker(context, task, self._plugin_files, self._limits, stays=stays)
+        return start_worker(context, task, self._plugin_files, self._limits, may_serve=may_serve)
 
     def take_back(self, worker: Worker) -> bool:
-        """Keep a worker that stays as a zygote; return whether its task is to be done again, its zygote being lost."""
+        """Keep a worker that stays as a zygote; return whether its task must run again, because its zygote was lost."""
         data = data_of(worker.task.cell)
         if worker.serving is not None:
             held = worker.serving["held"]
@@ -75,7 +75,7 @@ class ZygotePool:
         return lost
 
     def release(self, cell: Cell) -> None:
-        """End the zygote of a cell's data where the cell, which has its record, was the last of them."""
+        """End the zygote of a cell's data if the cell was the last of them to get its record."""
         data = data_of(cell)
         self._unscored[data] -= 1
         if self._unscored[data] <= 0:
@@ -87,17 +87,17 @@ class ZygotePool:
             zygote.end()
 
     def close(self) -> None:
-        """End them all."""
+        """End all zygotes."""
         for data in list(self._zygotes):
             self._end(data)
 
 
 def _fork(requests: socket.socket, task: Task, limits: Limits) -> Worker:
-    """Return the worker of a task that a zygote forks; where the zygote is gone, it ends as ``lost``."""
+    """Return the worker of a task that a zygote forks; if the zygote has ended, the task is ``lost``."""
     ours, theirs = socket.socketpair()
     with theirs, tempfile.TemporaryFile() as file:
-        pickle.dump((packed(task), log_of(task), limits), file)
+        pickle.dump((pickle_task(task), log_of(task), limits), file)
         file.flush()
-        with contextlib.suppress(OSError):  # nobody holds the other end then, which reads as the end of the task
+        with contextlib.suppress(OSError):  # the other end is closed then, and the worker reads the end of the task
             socket.send_fds(requests, [b"1"], [theirs.fileno(), file.fileno()])
-    return Worker(task, limits, ours.detach(), begins_within=FORK_TIMEOUT_S)
+    return Worker(task, limits, ours.detach(), start_timeout=FORK_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""Find a user's file, tell its format, limit its size; and the classes in which readers return its content."""
+"""Find a user's file, detect its format and limit its size; and the classes in which readers return its content."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAGIC_BYTES = {
     b"PK\x05\x06": "npz",
     b"\x89HDF\r\n\x1a\n": "hdf5",
 }
-SUPPORTED = "csv, tsv, txt, parquet, npy, npz, hdf5 or a folder of images"
+SUPPORTED_FORMATS = "csv, tsv, txt, parquet, npy, npz, hdf5 or a folder of images"
 REMEDIES = {
     ".gz": "it is compressed: unpack it first",
     ".bz2": "it is compressed: unpack it first",
@@ -138,9 +138,9 @@ def find(path: str | Path) -> Source:
     text = str(path)
     if "\0" in text or not text:
         raise DataError(f"{quote(text)} is not a file path")
-    whole = Path(text).expanduser()
-    if whole.exists():
-        return Source(whole)
+    full = Path(text).expanduser()
+    if full.exists():
+        return Source(full)
     head, colon, key = text.rpartition(":")
     if colon and Path(head).suffix.lower() in (".npz", ".h5", ".hdf5", ".hdf"):
         source = Source(Path(head).expanduser(), key)
@@ -149,7 +149,7 @@ def find(path: str | Path) -> Source:
         if not key:
             raise source.error("the name of an array is missing after the colon")
         return source
-    raise Source(whole).error(_missing(whole))
+    raise Source(full).error(_missing(full))
 
 
 def _missing(path: Path) -> str:
@@ -169,18 +169,18 @@ def format_of(source: Source) -> str:
     """
     path, suffix = source.path, source.path.suffix.lower()
     if not path.is_file():
-        raise source.error(f"is not a regular file; expected {SUPPORTED}")
+        raise source.error(f"is not a regular file; expected {SUPPORTED_FORMATS}")
     with explain_read_errors(source), path.open("rb") as stream:
         head = stream.read(8)
     if not head:
-        raise source.error(f"is empty; expected {SUPPORTED}")
+        raise source.error(f"is empty; expected {SUPPORTED_FORMATS}")
     found = next((kind for magic, kind in MAGIC_BYTES.items() if head.startswith(magic)), None)
     expected = FORMATS.get(suffix)
     if expected is None:
         if suffix in REMEDIES:
             raise source.error(f"{suffix} files cannot be read; {REMEDIES[suffix]}")
         if found is None:
-            raise source.error(f"unknown suffix {quote(suffix)}; expected {SUPPORTED}")
+            raise source.error(f"unknown suffix {quote(suffix)}; expected {SUPPORTED_FORMATS}")
         return found
     if expected == "text" and found:
         raise source.error(f"is {found}, not {suffix[1:]}: its suffix should be .{'h5' if found == 'hdf5' else found}")

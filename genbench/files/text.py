@@ -223,7 +223,7 @@ def _parse(
     def parse_fields(wanted: Sequence[int]) -> list[Array]:
         found = _arrow(pa, body, separator, layout, [], wanted)
         return [
-            _of_texts(pa, source, texts, layout, columns[c], describe_row)
+            _parse_texts(pa, source, texts, layout, columns[c], describe_row)
             for c, texts in zip(wanted, found, strict=True)
         ]
 
@@ -243,7 +243,7 @@ def _parse(
     return numbers, None if labels is None else np.array(labels.to_pylist(), dtype=object)
 
 
-def _of_texts(
+def _parse_texts(
     pa: Any, source: Source, texts: Any, layout: Layout, column: str, describe_row: Callable[[int], str]
 ) -> Array:
     """Return float64 of an Arrow column of text, field by field if it holds anything but plain numbers."""

@@ -1,4 +1,4 @@
-"""A request and the registry make the cells of a run; what of an earlier run stands is used again."""
+"""The plan of a run: the cells of a request, and what can be reused of an earlier run."""
 
 from genbench.plan.plan import Request, make_plan
 

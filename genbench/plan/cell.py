@@ -1,4 +1,4 @@
-"""One cell: a model and a dataset with their options, a seed, a budget and a device, and the key that names it."""
+"""A cell: a model and a dataset with their options, a seed, a budget and a device, identified by its key."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from genbench.budget import Sizes
 from genbench.plan.device_names import DeviceName
 from genbench.record.status import Status
 from genbench.record.store import key_of
-from genbench.registry.component import Component, measured
-from genbench.registry.options import canonical
+from genbench.registry.component import Component, measurement
+from genbench.registry.options import canonical_options
 from genbench.registry.registry import CORE
 from genbench.registry.source_hash import source_hash
 from genbench.spec import DatasetSpec, ModelSpec
@@ -21,9 +21,9 @@ from genbench.version import __version__
 
 __all__ = ["PROTOCOL", "REAL", "Cell", "data_of"]
 
-PROTOCOL = 1  # raised whenever the same request would give other numbers
-DTYPE = "float32"  # what models are trained in
-REAL = "real"  # the row of fresh real data: a floor, no model
+PROTOCOL = 1  # increased whenever the same request would give other numbers
+DTYPE = "float32"  # of the data that models are trained on
+REAL = "real"  # the row of fresh real data, which is the floor and not a model
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Cell:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """Everything that could change the samples, and nothing else."""
+        """All that could change the samples of the cell, and nothing else."""
         return {
             "protocol": PROTOCOL,
             "model": _identity(self.model),
@@ -55,77 +55,77 @@ class Cell:
 
     @cached_property
     def key(self) -> str:
-        """Hash of the identity: the name of the cell's folder."""
+        """The hash of the identity, which is also the name of the cell's folder."""
         return key_of(self.identity)
 
     @property
     def density(self) -> str:
-        """Kind of the model's likelihood under its config."""
+        """The kind of the model's likelihood under its config: exact, bound, estimate or none."""
         spec = self.model.spec
         assert isinstance(spec, ModelSpec)
         return spec.density_of(self.model.config)
 
     @property
     def kind(self) -> str:
-        """``vector`` or ``image``."""
+        """The kind of its data: ``vector`` or ``image``."""
         assert isinstance(self.dataset.spec, DatasetSpec)
         return self.dataset.spec.data
 
     @property
     def measures(self) -> dict[str, Any]:
-        """What its scores depend on besides the samples, by the name of the column: ``frechet``, ``frechet@pca``."""
-        return {metric.label: measured(metric) for metric in self.metrics}
+        """What each score depends on besides the samples, by the name of its column (``frechet``, ``frechet@pca``)."""
+        return {metric.label: measurement(metric) for metric in self.metrics}
 
     def complete(self, scores: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Return the scores of its record, out of those just made: all of them."""
+        """Return all scores for its record, given the ``scores`` that were just computed."""
         return list(scores)
 
     def spent(self, before: Mapping[str, Any]) -> float:
-        """Return the seconds of its deadline that an attempt used which got as far as its samples and no further."""
+        """Return the seconds of its deadline that an earlier attempt spent on training, if that has no scores."""
         usage = before.get("usage") or {}
         return 0.0 if before["status"] == Status.OK else float((usage.get("fit") or {}).get("wall_s") or 0.0)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what a record says of the cell itself."""
+        """Return the fields of a record that describe the cell itself."""
         assert isinstance(self.model.spec, ModelSpec)
         return {
             "key": self.key,
             "model": self.model.name,
             "label": self.model.label,
-            "model_config": canonical(self.model.config),
+            "model_config": canonical_options(self.model.config),
             "density": self.density,
             "baseline": self.model.spec.baseline,
             "dataset": self.dataset.name,
             "dataset_label": self.dataset.label,
-            "dataset_config": canonical(self.dataset.config),
+            "dataset_config": canonical_options(self.dataset.config),
             "data_kind": self.kind,
             "seed": self.seed,
             "budget": self.budget,
             "device": self.device,
             "protocol": PROTOCOL,
             "identity": self.identity,
-            "provenance": {**_source(self.model), "dataset": _source(self.dataset)},
+            "provenance": {**_provenance(self.model), "dataset": _provenance(self.dataset)},
         }
 
 
-def _identity(chosen: Component) -> dict[str, Any]:
-    """Return which plugin and options these are.
+def _identity(component: Component) -> dict[str, Any]:
+    """Return which plugin a component is, and with which options.
 
-    A plugin of genbench's own goes by its source, so that a new genbench keeps the results of what did not change; what
-    belongs to the core is told by the protocol.
+    genbench's own plugins are identified by a hash of their source, so that results of unchanged plugins stay valid in
+    a new version of genbench; changes of the core increase ``PROTOCOL`` instead.
     """
-    provenance = chosen.entry.provenance
-    known = {"name": chosen.name, "config": chosen.options, "distribution": provenance.distribution}
+    provenance = component.entry.provenance
+    identity = {"name": component.name, "config": component.options, "distribution": provenance.distribution}
     if not provenance.path:
-        return known
+        return identity
     if provenance.editable or not provenance.version or provenance.distribution == CORE.distribution:
-        target = chosen.spec.target if isinstance(chosen.spec.target, str) else ""
-        return {**known, "source": source_hash(provenance.path, provenance.module, target.partition(":")[0])}
-    return {**known, "version": provenance.version}
+        target = component.spec.target if isinstance(component.spec.target, str) else ""
+        return {**identity, "source": source_hash(provenance.path, provenance.module, target.partition(":")[0])}
+    return {**identity, "version": provenance.version}
 
 
-def _source(chosen: Component) -> dict[str, Any]:
-    provenance = chosen.entry.provenance
+def _provenance(component: Component) -> dict[str, Any]:
+    provenance = component.entry.provenance
     return {
         "plugin": provenance.plugin,
         "distribution": provenance.distribution,
@@ -143,5 +143,5 @@ def _minor_version(distribution: str) -> str:
 
 
 def data_of(cell: Cell) -> tuple[Any, ...]:
-    """Return what the real data of a cell are: two distributions may each have a dataset of one name."""
+    """Return what identifies the real data of a cell: distribution, dataset and its options, seed, sizes."""
     return cell.dataset.entry.provenance.distribution or "", cell.dataset.identity, cell.seed, cell.sizes

@@ -1,4 +1,4 @@
-"""Devices by name, as users type them and records hold them, read before any driver is asked."""
+"""Names of devices, as users type them and records hold them, parsed without asking a driver."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from genbench.errors import UserError
 
 __all__ = ["DeviceName", "kind_of", "remote_device"]
 
-KINDS = ("auto", "cpu", "cuda", "mps")
+DEVICE_KINDS = ("auto", "cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class DeviceName:
 
     @classmethod
     def parse(cls, text: str) -> DeviceName:
-        """Read a name; raises UserError unless it is one device, or several different GPUs."""
+        """Parse a name; raises UserError unless it is one device, or several different GPUs."""
         parts = [name.partition(":") for name in text.split(",")]
         for kind, _, index in parts:
-            if kind not in KINDS or (index and not (index.isdigit() and kind == "cuda")):
+            if kind not in DEVICE_KINDS or (index and not (index.isdigit() and kind == "cuda")):
                 expected = "auto, cpu, cuda, mps, cuda:0 or cuda:0,cuda:1"
                 raise UserError(f"--device {text}: expected {expected}; got {kind + (index and ':' + index)!r}")
         indices = tuple(int(index) for _, _, index in parts if index)
@@ -33,12 +33,12 @@ class DeviceName:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it is one or several CUDA devices."""
+        """Whether it names one or several CUDA devices."""
         return self.kind == "cuda"
 
     @property
     def each(self) -> tuple[str, ...]:
-        """The name of each device."""
+        """The names of the single devices."""
         return tuple(f"{self.kind}:{index}" for index in self.indices) or (self.kind,)
 
     def __str__(self) -> str:
@@ -46,13 +46,13 @@ class DeviceName:
 
 
 def kind_of(stored: object) -> str:
-    """Return the kind of the device that a record holds, whatever text that is."""
+    """Return the kind of device in a record, without checking that it is valid: cuda for ``cuda:0,cuda:1``."""
     return str(stored or "").partition(":")[0]
 
 
 def remote_device(text: str) -> str:
-    """Return what ``--device`` means on other machines, which are asked later; raises UserError."""
+    """Return the device for ``--device`` on other machines, whose GPUs are not known yet; raises UserError."""
     known = {"auto": "cpu", "cpu": "cpu", "cuda": "cuda:0"}
     if text not in known:
-        raise UserError(f"--device {text}: with --scheduler expected cpu or cuda; workers say which GPU is theirs")
+        raise UserError(f"--device {text}: with --scheduler expected cpu or cuda; each worker chooses its GPU")
     return known[text]

@@ -1,4 +1,4 @@
-"""What a cell may take: seconds and bytes."""
+"""The limits of a cell: seconds and bytes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 __all__ = ["MIN_STAGE_S", "Limits"]
 
-MIN_STAGE_S = 0.05  # seconds that a stage has at least, also of a cell that has spent its time
+MIN_STAGE_S = 0.05  # that each stage gets, so that a cell which has spent its time can still report how it ended
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a cell may take: seconds, of which it ``spent`` some before, and bytes of all its processes together."""
+    """The limits of a cell: its deadline in seconds, of which it has ``spent`` some, and memory in bytes.
+
+    ``memory`` limits all processes of the cell together; None stands for no limit.
+    """
 
     seconds: float | None = None
     memory: int | None = None
@@ -19,9 +22,9 @@ class Limits:
 
     @property
     def left(self) -> float | None:
-        """Seconds until the deadline, when the stage begins; a moment at least, so that it says how it ended."""
+        """Seconds from the start of a stage to the deadline, at least ``MIN_STAGE_S``; None without a deadline."""
         return None if self.seconds is None else max(self.seconds - self.spent, MIN_STAGE_S)
 
     def as_dict(self) -> dict[str, float | None]:
-        """Return them as a record holds them."""
+        """Return the limits in the form in which a record holds them."""
         return {"timeout_s": self.seconds, "memory_mb": None if self.memory is None else self.memory / 2**20}

@@ -1,4 +1,4 @@
-"""Request + registry -> cells, and skips with reasons."""
+"""Make the plan of a run from a request and the registry: its cells in order, and skipped combinations with reasons."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from genbench.registry.registry import CORE, Entry, Registry
 from genbench.registry.selection import split
 from genbench.spec import DatasetSpec, ModelSpec
 
-__all__ = ["FILE", "Component", "Plan", "Request", "Skip", "has", "make_plan"]
+__all__ = ["FILE", "Component", "Plan", "Request", "Skip", "make_plan", "needs_met"]
 
 MAX_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks for; what is left empty comes from the preset."""
+    """What a user requests; fields that are empty or None are taken from the preset."""
 
     models: str = "all"
     datasets: str = ""
@@ -37,20 +37,20 @@ class Request:
     budget: str | None = None
     device: str = "auto"
     settings: tuple[Setting, ...] = ()
-    files: tuple[tuple[DatasetSpec, Any], ...] = ()  # the user's own data: spec and config
+    files: tuple[tuple[DatasetSpec, Any], ...] = ()  # the user's own data, each as spec and config
     plugin_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Skip:
-    """A combination that is not run, and why."""
+    """A combination of model and dataset that is not run, and the reason."""
 
     model: str
     dataset: str
     reason: str
 
     def as_dict(self) -> dict[str, str]:
-        """Return it as JSON can hold it."""
+        """Return the fields as values of JSON."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -59,26 +59,36 @@ class Skip:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that will be run, in order, and what will not."""
+    """The cells of a run in the order in which they start, and the combinations that are skipped."""
 
     cells: tuple[Cell, ...]
     skips: tuple[Skip, ...]
     request: dict[str, Any]
     plugin_files: tuple[Path, ...] = ()
-    notes: tuple[str, ...] = ()  # what was noticed of the user's files
+    notes: tuple[str, ...] = ()  # remarks on the user's files
 
     def seconds(self, jobs: int = 1) -> float:
-        """Return a rough estimate of the time the plan takes on a core of 2024."""
-        return sum(_seconds(cell) for cell in self.cells) / max(1, min(jobs, len(self.cells)))
+        """Return a rough estimate of the time that the plan takes, in seconds, on cores of a machine of 2024."""
+        return sum(self.seconds_of(cell) for cell in self.cells) / max(1, min(jobs, len(self.cells)))
 
     @staticmethod
     def seconds_of(cell: Cell) -> float:
-        """Return a rough estimate of the time of one cell, in seconds."""
-        return _seconds(cell)
+        """Return a rough estimate of the time that a cell takes, in seconds.
+
+        The time of a step is typical of genbench's own models; the rest is for starting processes and for scoring.
+        """
+        overhead = 2.0 if cell.model.name == REAL else 4.0
+        if cell.budget == "none":
+            return overhead
+        budget = Budget.parse(cell.budget)
+        if budget.unit == "s":
+            return overhead + budget.amount
+        steps = budget.steps(max(1, cell.sizes.train // 256))
+        return overhead + steps * (0.004 if cell.kind == "vector" else 0.012)
 
 
 def make_plan(request: Request, registry: Registry) -> Plan:
-    """Return the cells of a request; raises UserError for whatever cannot be meant."""
+    """Return the plan of a request; raises UserError for an invalid one."""
     preset = _preset(request.preset)
     budget = None if request.budget is None else Budget.parse(request.budget)
     seeds = _seeds(request, preset)
@@ -89,14 +99,14 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     if request.datasets or not datasets:
         datasets += choose("dataset", request.datasets or preset.datasets, registry, settings)
     metrics = choose_metrics(request.metrics, registry, settings)
-    _check_reached(settings, [*models, *datasets, *metrics, *(m.space for m in metrics if m.space is not None)])
+    _check_all_used(settings, [*models, *datasets, *metrics, *(m.space for m in metrics if m.space is not None)])
 
     models = [Component(REAL_ENTRY, None), *models]
     cells, skips = [], []
     for dataset in datasets:
         spec = dataset.spec
         assert isinstance(spec, DatasetSpec)
-        scored = tuple(metric for metric in metrics if applies(metric, spec.data, has(spec)))
+        applicable = tuple(metric for metric in metrics if applies(metric, spec.data, needs_met(spec)))
         for model in models:
             assert isinstance(model.spec, ModelSpec)
             if spec.data not in model.spec.data:
@@ -105,15 +115,13 @@ def make_plan(request: Request, registry: Registry) -> Plan:
                 continue
             for seed in seeds:
                 length = _budget(model.spec, spec, budget, preset)
-                cells.append(Cell(model, dataset, seed, length, request.device, preset.sizes, scored))
+                cells.append(Cell(model, dataset, seed, length, request.device, preset.sizes, applicable))
     if not any(cell.model.name != REAL for cell in cells):
         raise UserError("nothing to run: " + "; ".join(map(str, skips)))
-    # every seed in turn, the floor first, then the longest: what was stopped early compares all models at few seeds
-    cells.sort(key=lambda cell: (cell.seed, cell.model.name != REAL, -_seconds(cell)))
+    # seed by seed, so that an interrupted run compares all models with few seeds; the floor first, then the longest
+    cells.sort(key=lambda cell: (cell.seed, cell.model.name != REAL, -Plan.seconds_of(cell)))
     return Plan(tuple(cells), tuple(skips), _as_dict(request, preset, seeds), request.plugin_files)
 
-
-# ---------------------------------------------------------------------------------------------------------- the pieces
 
 FILE = Provenance("file", "genbench", module="genbench.files")
 REAL_SPEC = ModelSpec(
@@ -131,38 +139,38 @@ def _preset(name: str) -> Preset:
 def _seeds(request: Request, preset: Preset) -> range:
     count = preset.seeds if request.seeds is None else request.seeds
     if not 1 <= count <= 10_000:
-        raise UserError(f"--seeds {count}: expected how many seeds, 1 to 10000")
+        raise UserError(f"--seeds {count}: expected the number of seeds, 1 to 10000")
     if not 0 <= request.first_seed <= MAX_SEED - count:
         raise UserError(f"--first-seed {request.first_seed}: expected 0 to {MAX_SEED - count}")
     return range(request.first_seed, request.first_seed + count)
 
 
-def _check_reached(settings: Settings, chosen: list[Component]) -> None:
-    """Refuse a setting that reaches nothing in this run: it would change nothing, in silence."""
-    reached = {(choice.spec.kind, choice.entry.key) for choice in chosen}
-    told = {setting.origin for where in settings if where in reached for setting in settings[where]}
-    for (kind, name), given in settings.items():
-        for setting in given:
-            if setting.origin not in told:
+def _check_all_used(settings: Settings, components: list[Component]) -> None:
+    """Raise ConfigError for a setting of a plugin that is not part of the run, as it would have no effect."""
+    chosen = {(component.spec.kind, component.entry.key) for component in components}
+    used = {setting.origin for plugin in settings if plugin in chosen for setting in settings[plugin]}
+    for (kind, name), of_plugin in settings.items():
+        for setting in of_plugin:
+            if setting.origin not in used:
                 raise ConfigError(f"{setting.origin}: {kind} {name!r} is not part of this run")
 
 
 def _baselines(request: Request, registry: Registry, settings: Settings, models: list[Component]) -> list[Component]:
-    """Return the reference rows that every table carries unless they were excluded."""
+    """Return the baselines, which every run includes unless the user excludes them."""
     excluded = [term[1:] for term in split(request.models) if term.startswith("-")]
-    have = {model.name for model in models}
+    chosen = {model.name for model in models}
     return [
         Component(entry, fill(entry.spec, settings.get(("model", entry.key), [])))
         for entry in registry.models.values()
         if isinstance(entry.spec, ModelSpec)
         and entry.spec.baseline
-        and entry.spec.name not in have
+        and entry.spec.name not in chosen
         and not any(fnmatchcase(name, term) for term in excluded for name in (entry.key, entry.qualified))
     ]
 
 
-def has(dataset: DatasetSpec) -> dict[str, bool]:
-    """Return which of the needs of metrics a dataset meets by what it declares."""
+def needs_met(dataset: DatasetSpec) -> dict[str, bool]:
+    """Return for each of the needs of metrics whether a dataset declares to meet it."""
     return {
         "truth": dataset.density,
         "modes": dataset.modes,
@@ -176,18 +184,6 @@ def _budget(spec: ModelSpec, dataset: DatasetSpec, budget: Budget | None, preset
     if not spec.iterative:
         return "none"
     return str(budget or Budget(preset.steps(spec.steps_for(dataset.data), dataset.name), "steps"))
-
-
-def _seconds(cell: Cell) -> float:
-    """Guess: milliseconds a step from the models that come with genbench, and what a process and the scores cost."""
-    overhead = 2.0 if cell.model.name == REAL else 4.0
-    if cell.budget == "none":
-        return overhead
-    budget = Budget.parse(cell.budget)
-    if budget.unit == "s":
-        return overhead + budget.amount
-    steps = budget.steps(max(1, cell.sizes.train // 256))
-    return overhead + steps * (0.004 if cell.kind == "vector" else 0.012)
 
 
 def _as_dict(request: Request, preset: Preset, seeds: range) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The presets of ``genbench run``: what is run when nothing else is said."""
+"""The presets of ``genbench run``: datasets, seeds and budgets for what a request leaves open."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["PRESETS", "Preset"]
 
 @dataclass(frozen=True)
 class Preset:
-    """A suite of datasets, a number of seeds, and how much of each model's recipe is run.
+    """A suite of datasets, a number of seeds, and the length of training relative to each model's recipe.
 
-    A model trains for ``factor`` times the steps of its recipe, and at most ``cap`` steps: a plugin may ask for what
-    its method needs, not for whatever it likes. ``shares`` are of the factor, on datasets that need less of it: a table
-    of ten smooth columns is learned sooner than 25 narrow modes.
+    A model trains for ``factor`` times the steps of its recipe, and at most ``cap`` steps, so that a plugin cannot take
+    an unlimited share of a run. ``shares`` reduces the factor on datasets that need fewer steps: a table of ten smooth
+    columns is learned faster than 25 narrow modes.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Preset:
     shares: Mapping[str, float] = field(default_factory=dict)
 
     def steps(self, recipe: int, dataset: str = "") -> int:
-        """Return the budget on a dataset of a model whose recipe has this many steps."""
+        """Return the number of steps on a dataset for a model whose recipe has ``recipe`` steps."""
         return max(1, min(self.cap, round(self.factor * self.shares.get(dataset, 1.0) * recipe)))
 
 

@@ -1,6 +1,6 @@
-"""Old samples, new scores: the cells of a finished run made again from its records, so that a session scores them.
+"""Score the samples of a finished run again: its cells are restored from their records, and a session scores them.
 
-Nothing is trained, and the models' plugins are not needed: what a metric sees of a model are its samples.
+Nothing is trained, and the plugins of the models are not needed, because metrics use their samples only.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from genbench.budget import Sizes
 from genbench.errors import PluginError, UserError
 from genbench.files import FileConfig, FileDataset
 from genbench.plan.cell import REAL, Cell
-from genbench.plan.plan import FILE, Plan, has
+from genbench.plan.plan import FILE, Plan, needs_met
 from genbench.plan.presets import PRESETS
-from genbench.record.score import column_of, failed
+from genbench.record.score import column_of, metric_failed
 from genbench.record.status import Status
 from genbench.record.store import cell_folder, read_records, read_run
-from genbench.registry.component import Component, applies, choose_metrics, measured
+from genbench.registry.component import Component, applies, choose_metrics, measurement
 from genbench.registry.discovery import Provenance
 from genbench.registry.options import Setting, fill
 from genbench.registry.registry import Entry, Registry
@@ -28,48 +28,48 @@ from genbench.spec import DatasetSpec, ModelSpec
 __all__ = ["RescoredCell", "Rescoring", "plan_scores"]
 
 Record = dict[str, Any]
-OF_AN_ATTEMPT = ("attempt", "sha256", "source")
+ATTEMPT_FIELDS = ("attempt", "sha256", "source")  # of one attempt, not of the cell
 
 
 @dataclass(frozen=True)
 class RescoredCell(Cell):
-    """A cell that was trained before: its samples are there, and some of its scores."""
+    """A cell whose samples and, perhaps, scores exist already, in an earlier ``record``."""
 
     record: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        self.__dict__["key"] = self.record["key"]  # whatever has become of the plugins since
+        self.__dict__["key"] = self.record["key"]  # the old key, even if a plugin has changed since
 
     @property
     def density(self) -> str:
-        """Kind of the model's likelihood, as it was then."""
+        """The kind of the model's likelihood, as its record states it."""
         return str(self.record.get("density", "none"))
 
     @property
     def measures(self) -> dict[str, Any]:
-        """What all its scores depend on: those it had, and those to be made."""
+        """What each of its scores depends on besides the samples, both old scores and new."""
         return {**(self.record.get("metrics") or {}), **super().measures}
 
     def complete(self, scores: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Return the scores of before, with those just made in their places or after them."""
+        """Return all scores for its record: old ones, replaced by new ones of the same column, then other new ones."""
         new = {column_of(score): score for score in scores}
-        kept = [new.pop(column_of(score), score) for score in self.record.get("scores") or ()]
-        return [*kept, *new.values()]
+        old = [new.pop(column_of(score), score) for score in self.record.get("scores") or ()]
+        return [*old, *new.values()]
 
     def spent(self, before: Mapping[str, Any]) -> float:  # noqa: ARG002
-        """Return nothing: what its training took is not of these scores."""
+        """Return 0: the time of the earlier training is not part of this deadline."""
         return 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what the record said, where and when it was trained, and that its scores are newer."""
-        kept = {name: value for name, value in self.record.items() if name not in OF_AN_ATTEMPT}
+        """Return the old record, with where and when the cell was trained, and the mark that it is rescored."""
+        fields = {name: value for name, value in self.record.items() if name not in ATTEMPT_FIELDS}
         trained = {name: self.record.get(name) for name in ("versions", "commit", "started", "ended", "jobs")}
-        return {**kept, "trained": self.record.get("trained") or trained, "rescored": True}
+        return {**fields, "trained": self.record.get("trained") or trained, "rescored": True}
 
 
 @dataclass(frozen=True)
 class Rescoring:
-    """The plan of a run's scores, and what cannot be scored: a reason, and the cells it holds for."""
+    """The plan of new scores for a run; ``lacking`` maps a reason to the cells that cannot be scored."""
 
     plan: Plan
     lacking: Mapping[str, tuple[str, ...]]
@@ -82,46 +82,52 @@ def plan_scores(
     settings: Iterable[Setting] = (),
     plugin_files: Iterable[Path] = (),
 ) -> Rescoring:
-    """Return the cells of a run that have samples, each with the metrics whose scores it lacks.
+    """Return the cells of a run that have samples, each with the metrics that must be computed.
 
-    A score is lacking where there is none, or one of another version or with other options. Raises UserError where
-    there is no run, no such metric, or nothing that could be scored.
+    A metric is computed if its score is missing or was made by another version or with other options. Raises UserError
+    if there is no run, no such metric, or nothing to score.
     """
     settings = list(settings)
     chosen = choose_metrics(metrics, registry, registry.assign(settings))
-    about, records = read_run(run, []), read_records(run)  # what is damaged is told when the run is opened
+    run_info, records = (
+        read_run(run, []),
+        read_records(run),
+    )  # damaged files are reported when the session opens the run
     cells: list[Cell] = []
     lacking: dict[str, list[str]] = {}
     datasets: dict[str, Component | str] = {}
     for record in records:
-        why = _unscored(run, record)
-        if not why:
+        reason = _reason_without_samples(run, record)
+        if not reason:
             name = str((record["dataset"], record.get("dataset_config"), (record.get("provenance") or {})))
-            dataset = datasets.setdefault(name, _dataset(record, registry)) if name not in datasets else datasets[name]
+            if name not in datasets:
+                datasets[name] = _dataset(record, registry)
+            dataset = datasets[name]
             if isinstance(dataset, Component):
-                cells.append(_cell(record, dataset, chosen, about))
+                cells.append(_cell(record, dataset, chosen, run_info))
                 continue
-            why = dataset
-        lacking.setdefault(why, []).append(f"{record.get('label')} x {record['dataset']} seed {record.get('seed')}")
+            reason = dataset
+        lacking.setdefault(reason, []).append(f"{record.get('label')} x {record['dataset']} seed {record.get('seed')}")
     if not cells:
         raise UserError(f"{run}: nothing can be scored: {'; '.join(lacking) or 'no cell has finished yet'}")
-    cells.sort(key=lambda cell: (cell.seed, cell.dataset.label, cell.model.name != REAL))  # a host at a time
+    # cells with the same real data follow each other, so that few zygotes are needed at a time
+    cells.sort(key=lambda cell: (cell.seed, cell.dataset.label, cell.model.name != REAL))
     request = {"score": metrics, "settings": [setting.origin for setting in settings]}
     plan = Plan(tuple(cells), (), request, tuple(plugin_files))
-    return Rescoring(plan, {why: tuple(names) for why, names in lacking.items()})
+    return Rescoring(plan, {reason: tuple(names) for reason, names in lacking.items()})
 
 
-def _unscored(run: Path, record: Record) -> str:
-    """Return why there are no samples to score, empty where there are."""
+def _reason_without_samples(run: Path, record: Record) -> str:
+    """Return the reason why a cell has no samples, empty if it has some."""
     if record.get("phase") != "score":
-        return "they ended before there were samples"
+        return "they ended before they had samples"
     if not (cell_folder(run, record["key"]) / "samples.npz").is_file():
         return "their samples.npz is missing; genbench run makes it again"
     return ""
 
 
 def _dataset(record: Record, registry: Registry) -> Component | str:
-    """Return the dataset of a record, or why it cannot be made."""
+    """Return the dataset of a record, or the reason why it cannot be built."""
     source = (record.get("provenance") or {}).get("dataset") or {}
     options = [
         Setting(record["dataset"], name, value, f"{record['dataset']}.{name}={value!r}")
@@ -134,44 +140,44 @@ def _dataset(record: Record, registry: Registry) -> Component | str:
             )
             config = fill(spec, options)
             if not Path(config.path).exists() and not Path(config.path.rpartition(":")[0] or config.path).exists():
-                return f"the file {config.path} of dataset {record['dataset']!r} is gone"
+                return f"the file {config.path} of dataset {record['dataset']!r} does not exist any more"
             return Component(Entry(spec.name, replace(spec, labels=config.labels is not None), FILE), config)
         distribution = source.get("distribution") or "genbench"
         try:
             entry = registry.find("dataset", f"{distribution}:{record['dataset']}")
         except UserError:
-            where = f"its plugin {source.get('plugin')!r} ({distribution}) is not installed"
-            return f"dataset {record['dataset']!r}: {where}; install it, or name its file with --plugin"
+            problem = f"its plugin {source.get('plugin')!r} ({distribution}) is not installed"
+            return f"dataset {record['dataset']!r}: {problem}; install it, or name its file with --plugin"
         return Component(entry, fill(entry.spec, options))
     except (UserError, PluginError, KeyError, TypeError, ValueError) as error:
-        return f"dataset {record['dataset']!r} cannot be made from its record: {error}"
+        return f"dataset {record['dataset']!r} cannot be built from its record: {error}"
 
 
-def _cell(record: Record, dataset: Component, chosen: Sequence[Component], about: Mapping[str, Any]) -> Cell:
+def _cell(record: Record, dataset: Component, chosen: Sequence[Component], run_info: Mapping[str, Any]) -> Cell:
     assert isinstance(dataset.spec, DatasetSpec)
-    kind, known = dataset.spec.data, has(dataset.spec)
-    wanted = tuple(metric for metric in chosen if applies(metric, kind, known) and not _stands(record, metric))
-    seed, budget, sizes = int(record["seed"]), str(record["budget"]), _sizes(record, about)
-    return RescoredCell(_model(record), dataset, seed, budget, "cpu", sizes, wanted, record=record)
+    kind, met = dataset.spec.data, needs_met(dataset.spec)
+    missing = tuple(metric for metric in chosen if applies(metric, kind, met) and not _has_score(record, metric))
+    seed, budget, sizes = int(record["seed"]), str(record["budget"]), _sizes(record, run_info)
+    return RescoredCell(_model(record), dataset, seed, budget, "cpu", sizes, missing, record=record)
 
 
-def _stands(record: Record, metric: Component) -> bool:
-    """Whether a record has this score, by this version with these options."""
-    if record["status"] != Status.OK or (record.get("metrics") or {}).get(metric.label) != measured(metric):
+def _has_score(record: Record, metric: Component) -> bool:
+    """Return whether a record has the score of a metric, by this version and with these options."""
+    if record["status"] != Status.OK or (record.get("metrics") or {}).get(metric.label) != measurement(metric):
         return False
-    return not any(failed(score) for score in record.get("scores") or () if column_of(score) == metric.label)
+    return not any(metric_failed(score) for score in record.get("scores") or () if column_of(score) == metric.label)
 
 
 def _model(record: Record) -> Component:
-    """Return a model that only has a name: nobody builds it."""
+    """Return a model with the name of the trained one, which is never built."""
     source = record.get("provenance") or {}
     provenance = Provenance(str(source.get("plugin")), str(source.get("distribution")), str(source.get("version")))
     spec = ModelSpec(record["model"], "genbench.plan.rescore:RescoredCell", None, "trained before", iterative=False)
     return Component(Entry(str(record.get("label") or record["model"]), spec, provenance), None)
 
 
-def _sizes(record: Record, about: Mapping[str, Any]) -> Sizes:
-    """Return the sizes that were asked for; records of schema 1 do not tell, but the preset of their run does."""
-    asked = (record.get("identity") or {}).get("sizes")
-    preset = PRESETS.get((about.get("request") or {}).get("preset", ""), PRESETS["default"])
-    return Sizes(**asked) if asked else preset.sizes
+def _sizes(record: Record, run_info: Mapping[str, Any]) -> Sizes:
+    """Return the requested sizes of the splits; those of schema 1 are not in the record and come from the preset."""
+    requested = (record.get("identity") or {}).get("sizes")
+    preset = PRESETS.get((run_info.get("request") or {}).get("preset", ""), PRESETS["default"])
+    return Sizes(**requested) if requested else preset.sizes

@@ -1,4 +1,4 @@
-"""What of an earlier run is used again: whole records, or the samples of a cell whose scores are missing."""
+"""Select what a resumed run reuses of an earlier one: records, or the samples of cells whose scores are missing."""
 
 from __future__ import annotations
 
@@ -10,78 +10,87 @@ from typing import Any
 from genbench.errors import UserError, suggestion
 from genbench.plan.cell import Cell
 from genbench.plan.limits import Limits
-from genbench.record.score import column_of, failed
+from genbench.record.score import column_of, metric_failed
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
 
-__all__ = ["Earlier", "Record", "parse_retry", "sort_out"]
+__all__ = ["Record", "Reusable", "parse_retry", "select_reusable"]
 
 Record = dict[str, Any]
-FAILURES = tuple(status.value for status in Status if status.failed)
-# what a record has from before its scores, and where, when and in which company its timings were taken
-FITTED = ("fingerprint", "sizes", "shape", "notes", "timings", "trace", "checks", "session", "shared", "threads",
-          "machine", "usage", "device")  # fmt: skip
+FAILURE_STATUSES = tuple(status.value for status in Status if status.failed)
+# the fields of a record that are known before its scores, and those on the conditions of its timings
+FIT_FIELDS = (
+    "fingerprint", "sizes", "shape", "notes", "timings", "trace", "checks", "session", "shared", "threads", "machine",
+    "usage", "device",
+)  # fmt: skip
 
 
 @dataclass
-class Earlier:
-    """``finished`` are records that stand; ``sampled`` maps a key to what is known of a cell that only lacks scores."""
+class Reusable:
+    """Results of an earlier run that a resumed one reuses.
+
+    ``finished`` are records that are kept as they are; ``sampled`` maps the key of a cell whose scores must be computed
+    to the fields that its record had before its scores.
+    """
 
     finished: list[Record] = field(default_factory=list)
     sampled: dict[str, Record] = field(default_factory=dict)
 
 
 def parse_retry(text: str) -> frozenset[str]:
-    """Return the statuses that ``failed`` (all that went wrong) or ``timeout,oom`` names; raises UserError."""
+    """Return the statuses that ``--retry`` names: ``failed`` is all failures, ``timeout,oom`` two; raises UserError."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
-        if name not in FAILURES:
-            hint = suggestion(name, FAILURES) or f"; expected out of {', '.join(FAILURES)}"
+        if name not in FAILURE_STATUSES:
+            hint = suggestion(name, FAILURE_STATUSES) or f"; expected some of {', '.join(FAILURE_STATUSES)}"
             raise UserError(f"--retry {text}: no status {name!r}{hint}")
     if not names:
-        raise UserError(f"--retry {text!r}: expected failed, or some of {', '.join(FAILURES)}")
-    return frozenset(FAILURES if "failed" in names else names)
+        raise UserError(f"--retry {text!r}: expected failed, or some of {', '.join(FAILURE_STATUSES)}")
+    return frozenset(FAILURE_STATUSES if "failed" in names else names)
 
 
-def sort_out(
+def select_reusable(
     records: Iterable[Record], cells: Iterable[Cell], run: Path, *, retry: frozenset[str], limits: Limits
-) -> Earlier:
-    """Return what stands of ``records`` for these cells.
+) -> Reusable:
+    """Return what these cells can reuse of the ``records`` of a run.
 
-    A failure stands like a success, unless its status is to be retried, or it ran into a limit that was raised since:
-    the same cell would fail again. What was interrupted or lost never stands.
+    A failed cell would fail again, so that its record is kept like that of a successful one, unless its status is one
+    of ``retry`` or the limit that it exceeded has been raised. Interrupted and lost cells always run again.
     """
-    planned, earlier = {cell.key: cell for cell in cells}, Earlier()
+    planned, reusable = {cell.key: cell for cell in cells}, Reusable()
     for record in records:
         cell = planned.get(record["key"])
         if cell is None:
             continue
         scored = record.get("phase") == "score"
-        again = _raised(record, limits) or (bool(retry) and _lost_scores(record, cell))
+        repeat = _limit_raised(record, limits) or (bool(retry) and _has_failed_metric(record, cell))
         status = Status(record["status"])
-        stands = status.finished and status not in retry and not again
-        if stands and (not scored or _has_scores(record, cell)):
-            earlier.finished.append(record)
+        keep = status.finished and status not in retry and not repeat
+        if keep and (not scored or _has_scores(record, cell)):
+            reusable.finished.append(record)
         elif scored and (cell_folder(run, cell.key) / "samples.npz").is_file():
-            earlier.sampled[cell.key] = {name: record[name] for name in FITTED if name in record}
-    return earlier
+            reusable.sampled[cell.key] = {name: record[name] for name in FIT_FIELDS if name in record}
+    return reusable
 
 
 def _has_scores(record: Record, cell: Cell) -> bool:
-    had = record.get("metrics", {})
-    return bool(cell.measures.items() <= had.items() if record["status"] == Status.OK else cell.measures == had)
+    measures = record.get("metrics", {})
+    return bool(
+        cell.measures.items() <= measures.items() if record["status"] == Status.OK else cell.measures == measures
+    )
 
 
-def _lost_scores(record: Record, cell: Cell) -> bool:
-    """Whether a metric that is asked for raised."""
+def _has_failed_metric(record: Record, cell: Cell) -> bool:
+    """Return whether a metric of the cell raised an error."""
     scores = {column_of(score): score for score in record.get("scores") or ()}
-    return any(failed(scores[metric.label]) for metric in cell.metrics if metric.label in scores)
+    return any(metric_failed(scores[metric.label]) for metric in cell.metrics if metric.label in scores)
 
 
-def _raised(record: Record, limits: Limits) -> bool:
+def _limit_raised(record: Record, limits: Limits) -> bool:
+    """Return whether the limit that a cell exceeded is higher now, or is no longer set."""
     name = {"timeout": "timeout_s", "oom": "memory_mb"}.get(record["status"])
     if name is None:
         return False
-    before: Mapping[str, float | None] = record.get("limits") or {}
-    then, now = before.get(name), limits.as_dict()[name]
-    return then is not None and (now is None or now > then)
+    limits_before: Mapping[str, float | None] = record.get("limits") or {}
+    before, now = limits_before.get(name), limits.as_dict()[name]
+    return before is not None and (now is None or now > before)

@@ -1,6 +1,6 @@
-"""The process of a cell, from inside: its limits, its output, its work, and what it says of an exception.
+"""What runs in the process of a cell: set limits, redirect output, do the task, and report its end.
 
-It is a child of the process in ``supervisor``, which has forked it while only this and lighter modules were at work.
+The supervisor forks this process before any code of a plugin runs.
 """
 
 from __future__ import annotations
@@ -27,46 +27,46 @@ from genbench.process.task import THREADS, Task
 from genbench.record.encoding import to_json
 from genbench.registry.discovery import load_file
 
-__all__ = ["do", "main"]
+__all__ = ["main", "run_task"]
 
-BEFORE = 0.2  # seconds before its deadline that a cell writes where it stands
-SLACK = 96 * 2**20  # bytes that the allocator takes in advance and the process does not hold
-TAKE_ME_FIRST = "500"  # of 1000: when memory runs out, the kernel ends a cell rather than the run
+TRACEBACK_LEAD_S = 0.2  # before its deadline, a cell writes its traceback to its log
+ALLOCATOR_RESERVE_BYTES = 96 * 2**20  # which the allocator takes in advance and the process does not hold
+OOM_SCORE_ADJ = "500"  # of 1000: when memory runs out, the kernel ends a cell rather than the run
 
 
 def main(
     supervisor: int,
-    said: int,
+    message_pipe: int,
     output: int,
     task: bytes,
     plugin_files: tuple[Path, ...],
     limits: Limits,
-    stay: Callable[..., None] | None = None,
+    serve: Callable[..., None] | None = None,
     real: Any = None,
 ) -> None:
-    """Do one task and write lines of JSON to ``said``; never returns.
+    """Do one task and write its messages to ``message_pipe`` as lines of JSON; never returns.
 
-    ``{"progress": ..}`` while it runs, ``{"result": ..}`` or ``{"error": ..}`` last; ``{"serving": ..}`` after a result
-    where it may ``stay``, and models can be scored with what this process holds of the real rows. ``real`` is what
-    it got of a host.
+    ``{"progress": ..}`` while it runs, ``{"result": ..}`` or ``{"error": ..}`` last. With ``serve``, the process may
+    stay as a zygote after a result, and then sends ``{"serving": ..}``. ``real`` is the ``RealSideCache`` of the zygote
+    that forked this process, if one did.
     """
     try:
-        _settle(supervisor, output, limits)
-        send = lambda message: _write(said, message)  # noqa: E731
-        if stay is None:
-            _work(task, plugin_files, limits, send, lambda _: real)
+        _prepare_process(supervisor, output, limits)
+        send = lambda message: _write(message_pipe, message)  # noqa: E731
+        if serve is None:
+            _do_task(task, plugin_files, limits, send, lambda _: real)
         else:
-            _host(task, plugin_files, limits, send, functools.partial(stay, said))
+            _be_zygote(task, plugin_files, limits, send, functools.partial(serve, message_pipe))
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
-        os._exit(0)  # no handler and no thread of a plugin's has a say in when its process ends
+        os._exit(0)  # no handler and no thread of a plugin can delay the end
 
 
-def _settle(supervisor: int, output: int, limits: Limits) -> None:
-    os.setsid()  # so that what a plugin starts can be ended with it
+def _prepare_process(supervisor: int, output: int, limits: Limits) -> None:
+    os.setsid()  # so that processes that a plugin starts can be ended with this one
     die_with_parent(supervisor)
-    if os.environ.get("PYTHONSAFEPATH") == "genbench":  # it was for the start of this process, not for what it starts
+    if os.environ.get("PYTHONSAFEPATH") == "genbench":  # meant for the start of this process only
         del os.environ["PYTHONSAFEPATH"]
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
@@ -77,55 +77,56 @@ def _settle(supervisor: int, output: int, limits: Limits) -> None:
     os.close(output)
     sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
-    sys.excepthook = sys.__excepthook__  # the fork server has one of its own
+    sys.excepthook = sys.__excepthook__  # not that of the fork server
     faulthandler.enable(sys.stderr)
-    if limits.left is not None:  # from a thread that needs no GIL
-        faulthandler.dump_traceback_later(max(limits.left - BEFORE, 0.9 * limits.left), file=sys.stderr)
+    if limits.left is not None:  # in a thread that does not need the GIL
+        faulthandler.dump_traceback_later(max(limits.left - TRACEBACK_LEAD_S, 0.9 * limits.left), file=sys.stderr)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(TAKE_ME_FIRST)
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE_ADJ)
 
 
 Send = Callable[[dict[str, Any]], None]
 
 
-def _host(task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Send, stay: Callable[..., None]) -> None:
-    """Score the real row, then fork those who score the models with what was made of it."""
-    from genbench.process.zygote import Footing
+def _be_zygote(
+    task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Send, serve: Callable[..., None]
+) -> None:
+    """Score the real row, then fork the processes that score the models with the same ``RealSideCache``."""
+    from genbench.process.zygote import ZygoteState
 
     kept: tuple[Any, ...] = ()
 
-    def begin(given: Task) -> Any:
+    def load_real(unpacked: Task) -> Any:
         import torch
 
         from genbench.scoring.cell_scores import RealSideCache
 
         nonlocal kept
         torch.set_num_threads(THREADS)
-        footing = Footing()
-        kept = RealSideCache(given.cell, given.run), footing
+        state = ZygoteState()
+        kept = RealSideCache(unpacked.cell, unpacked.run), state
         return kept[0]
 
-    if _work(task, plugin_files, limits, send, begin):
-        _lift_memory()
-        real, footing = kept
-        stay(real, footing, lambda took: send({"serving": took}))
+    if _do_task(task, plugin_files, limits, send, load_real):
+        _lift_memory_limit()
+        serve(*kept, lambda usage: send({"serving": usage}))
 
 
-def _work(
-    task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Send, begin: Callable[[Task], Any]
+def _do_task(
+    task: bytes, plugin_files: tuple[Path, ...], limits: Limits, send: Send, load_real: Callable[[Task], Any]
 ) -> bool:
-    """Do the task with what ``begin`` gives of the real rows, if anything, and return whether it came to its end."""
+    """Do the task with the ``RealSideCache`` that ``load_real`` returns, if any; return whether it has a result."""
     try:
         for path in plugin_files:
-            load_file(path)  # before the task is read, which names classes of theirs
-        given: Task = pickle.loads(task)  # noqa: S301 (from the parent)
-        given = replace(given, device=_see_only(given.device or given.cell.device))
-        _limit_memory(given, limits)
-        real = begin(given)
-        send({"result": do(given, lambda **progress: send({"progress": progress}), real)})
+            load_file(path)  # before unpickling, which needs their classes
+        unpacked: Task = pickle.loads(task)  # noqa: S301 (from the parent)
+        unpacked = replace(unpacked, device=_hide_other_gpus(unpacked.device or unpacked.cell.device))
+        _limit_memory(unpacked, limits)
+        real = load_real(unpacked)
+        send({"result": run_task(unpacked, lambda **progress: send({"progress": progress}), real)})
     except BaseException as error:
-        _lift_memory()  # or there may be no room to say so
+        _lift_memory_limit()  # or there may be no memory left for the message
         with contextlib.suppress(BaseException):
             traceback.print_exc()
         send({"error": explain(error)})
@@ -133,8 +134,8 @@ def _work(
     return True
 
 
-def _see_only(device: str) -> str:
-    """Hide all GPUs but the cell's own, before CUDA is asked anything, and return what it is called then."""
+def _hide_other_gpus(device: str) -> str:
+    """Hide all GPUs but the cell's own, before CUDA is initialised, and return its name in this process."""
     name = DeviceName.parse(device)
     if not name.on_gpu:
         return device
@@ -145,29 +146,29 @@ def _see_only(device: str) -> str:
 
 
 def _limit_memory(task: Task, limits: Limits) -> None:
-    """Have the kernel refuse what goes beyond the limit at once, where memory is the processor's.
+    """Have the kernel refuse memory beyond the limit; not on a GPU, where CUDA maps much more than it holds.
 
-    Data, not addresses: libraries reserve addresses that they never use. CUDA maps much more than it holds.
+    The limit is on data, not on addresses, because libraries reserve addresses that they never use.
     """
     if limits.memory is None or DeviceName.parse(task.device).on_gpu:
         return
     with contextlib.suppress(OSError, ValueError, KeyError):
         status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
         data, resident = (int(status[name].split()[0]) * 1024 for name in ("VmData", "VmRSS"))
-        most = data + max(0, limits.memory - resident) + SLACK
-        resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+        limit = data + max(0, limits.memory - resident) + ALLOCATOR_RESERVE_BYTES
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
-def _lift_memory() -> None:
+def _lift_memory_limit() -> None:
     with contextlib.suppress(OSError, ValueError):
-        most = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
-def do(task: Task, report: Callable[..., None], real: Any = None) -> Any:
-    """Fit or score in this process and return the result; ``report(phase=...)`` hears of the progress.
+def run_task(task: Task, report: Callable[..., None], real: Any = None) -> Any:
+    """Fit or score in this process and return the result; ``report(phase=...)`` is called with the progress.
 
-    ``real`` is the ``RealSideCache`` of the cell's data, where it is known already.
+    ``real`` is the ``RealSideCache`` of the cell's data, if there is one already.
     """
     import torch
 
@@ -176,12 +177,13 @@ def do(task: Task, report: Callable[..., None], real: Any = None) -> Any:
 
     torch.set_num_threads(THREADS)
     if task.stage == "fit":
-        here = task.device in ("", task.cell.device)
-        return fit_cell(task.cell if here else replace(task.cell, device=task.device), task.run, report)
+        is_same = task.device in ("", task.cell.device)
+        cell = task.cell if is_same else replace(task.cell, device=task.device)
+        return fit_cell(cell, task.run, report)
     return score_cell(task.cell, task.run, task.timings or {}, task.floors, report, real)
 
 
-def _write(target: int, message: dict[str, Any]) -> None:
+def _write(pipe: int, message: dict[str, Any]) -> None:
     line = memoryview(to_json(message).encode() + b"\n")
     while line:
-        line = line[os.write(target, line) :]
+        line = line[os.write(pipe, line) :]

@@ -1,4 +1,4 @@
-"""How processes of cells are started: the fork server, its environment, and the signals that are kept from it."""
+"""Start processes of cells: the fork server, its environment, and the signals that are blocked in it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 
 from genbench.plan.device_names import DeviceName
 
-__all__ = ["ENVIRONMENT", "context_for", "quietly", "start_server", "stop_server"]
+__all__ = ["ENVIRONMENT", "context_for", "launch_environment", "start_server", "stop_server"]
 
-# One thread a cell, and an allocator that keeps what it was given: timings of small models then repeat within 2 %.
+# One thread per cell, and an allocator that returns no memory: timings of small models then repeat within 2 %.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -27,17 +27,17 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
     "MALLOC_TOP_PAD_": "67108864",
 }
-# A process begins with `python -c`, which would look for modules where the user happens to be: a random.py, say.
+# A process begins with `python -c`, which would import modules of the working directory: a random.py, say.
 SAFE_PATH = {"PYTHONSAFEPATH": "genbench"}
-STARTING = threading.Lock()
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LAUNCH_LOCK = threading.Lock()
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def context_for(device: str = "cpu", method: str | None = None) -> multiprocessing.context.BaseContext:
-    """Return what starts the process of a cell: the fork server on the processor, else a fresh interpreter.
+    """Return the context that starts the process of a cell: the fork server on the CPU, else a fresh interpreter.
 
-    The server is single-threaded and has only imported libraries, so forking it is safe; nothing may be forked after
-    CUDA or Metal was touched, and a process of its own for each cell makes sure of that. Same numbers either way.
+    The server has one thread and has only imported libraries, so forking it is safe. A process that has initialised
+    CUDA or Metal must not be forked, so each cell on an accelerator gets a fresh interpreter. The numbers are the same.
     """
     methods = multiprocessing.get_all_start_methods()
     method = method or ("forkserver" if DeviceName.parse(device).kind == "cpu" and "forkserver" in methods else "spawn")
@@ -45,16 +45,16 @@ def context_for(device: str = "cpu", method: str | None = None) -> multiprocessi
 
 
 def start_server() -> multiprocessing.context.BaseContext:
-    """Return the context of the fork server, which has imported torch already; the calling process never needs it."""
+    """Start the fork server if needed and return its context; it imports torch, so that this process need not."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["genbench.process.preload"])
-    with quietly():
-        multiprocessing.forkserver.ensure_running()  # also when somebody has killed it meanwhile
+    with launch_environment():
+        multiprocessing.forkserver.ensure_running()  # again where somebody has killed it
     return context
 
 
 def stop_server() -> None:
-    """End the fork server, also one that is still importing; what it has started is left to its supervisors."""
+    """Kill the fork server, even while it is importing; processes that it started are left to their supervisors."""
     if (pid := _server_pid()) is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -66,12 +66,13 @@ def _server_pid() -> int | None:
 
 
 @contextlib.contextmanager
-def quietly() -> Iterator[None]:
-    """Start processes with the environment of cells, without the user's script, and deaf to the terminal's signals."""
-    with STARTING, _environment({**SAFE_PATH, **ENVIRONMENT}), _no_main():
-        multiprocessing.resource_tracker.ensure_running()  # which would unblock them, were it started later
-        # inherited by the server: Ctrl-C is this process's affair
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, () if _server_pid() else STOPPING)
+def launch_environment() -> Iterator[None]:
+    """While entered, processes start with the environment of cells, without the user's script, with signals blocked."""
+    with LAUNCH_LOCK, _environment({**SAFE_PATH, **ENVIRONMENT}), _no_main():
+        # started later, it would unblock the signals
+        multiprocessing.resource_tracker.ensure_running()
+        # the server inherits the mask: only this process handles Ctrl-C
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, () if _server_pid() else STOP_SIGNALS)
         try:
             yield
         finally:
@@ -94,7 +95,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _no_main() -> Iterator[None]:
-    """Hide the user's script: a cell needs nothing of it, and would otherwise run it again from the top."""
+    """Hide the user's script, which a spawned process would otherwise run again."""
     main_module = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:

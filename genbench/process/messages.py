@@ -1,4 +1,4 @@
-"""What a cell says of itself, taken for what it is: a plugin that writes into its process's pipes may say anything."""
+"""Validate the messages that a cell's process sends: a plugin that writes into its pipe may send anything."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from genbench.record.status import Status
 
 __all__ = ["explain", "known_of", "outcome_of", "progress_of"]
 
-FULL = (errno.ENOSPC, errno.EDQUOT)  # what a disk, or a user's share of it, says
-OUT_OF_MEMORY = re.compile(  # how torch says so; numpy and Python raise MemoryError
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+OUT_OF_MEMORY_PATTERN = re.compile(  # in messages of torch; numpy and Python raise MemoryError
     r"can't allocate memory|not enough memory: you tried to allocate|CUDA out of memory|MPS backend out of memory"
 )
 
-FITTED = {
+FIT_RESULT_TYPES = {
     "fingerprint": str,
     "sizes": dict,
     "shape": list,
@@ -26,89 +26,93 @@ FITTED = {
     "trace": list,
     "checks": list,
 }
-OURS = frozenset(  # fields of a record that a cell has no say in
+RESERVED_FIELDS = frozenset(  # of a record, which a cell's process cannot set
     ("schema_version", "key", "model", "label", "model_config", "density", "baseline", "dataset", "dataset_label",
      "dataset_config", "data_kind", "seed", "budget", "protocol", "identity", "provenance", "metrics", "status",
      "phase", "reason", "scores", "session", "machine", "device", "shared", "threads", "limits", "usage", "versions",
      "jobs", "started", "ended", "attempt", "sha256", "rescored", "trained", "source")
 )  # fmt: skip
-NOTHING_SOUND = {
-    "error": {"status": "invalid", "reason": "what it told of its end is no result: a plugin wrote over it"}
+INVALID_OUTCOME = {
+    "error": {"status": "invalid", "reason": "its process sent no valid result: a plugin has written into its pipe"}
 }
 
 
-def outcome_of(stage: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``{"result": ..}`` or ``{"error": ..}`` of a ``fit`` or a ``score``, as it was told if that can be one."""
-    error, result = told.get("error"), told.get("result")
+def outcome_of(stage: str, message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``{"result": ..}`` or ``{"error": ..}`` of a ``fit`` or a ``score``: the message, if that is valid."""
+    error, result = message.get("error"), message.get("result")
     if isinstance(error, dict):
         status, reason = error.get("status"), error.get("reason")
         if status in set(Status) - {Status.OK} and isinstance(reason, str):
             return {"error": {"status": status, "reason": reason}}
-    elif stage == "fit" and isinstance(result, dict) and _all_are(result, FITTED):
-        return {"result": {name: value for name, value in result.items() if name not in OURS}}
+    elif stage == "fit" and isinstance(result, dict) and _is_fit_result(result):
+        return {"result": {name: value for name, value in result.items() if name not in RESERVED_FIELDS}}
     elif stage == "score" and isinstance(result, list) and all(map(_is_score, result)):
         return {"result": result}
-    return NOTHING_SOUND
+    return INVALID_OUTCOME
 
 
-def _all_are(told: Mapping[str, Any], kinds: Mapping[str, type]) -> bool:
-    whole = all(isinstance(told.get(name), kind) for name, kind in kinds.items())
-    return whole and all(_are_numbers(told[name]) for name in ("sizes", "timings"))
+def _is_fit_result(value: Mapping[str, Any]) -> bool:
+    complete = all(isinstance(value.get(name), kind) for name, kind in FIT_RESULT_TYPES.items())
+    return complete and all(_are_numbers(value[name]) for name in ("sizes", "timings"))
 
 
-def _are_numbers(told: Mapping[str, Any]) -> bool:
-    return all(value is None or isinstance(value, (int, float)) for value in told.values())
+def _are_numbers(values: Mapping[str, Any]) -> bool:
+    return all(value is None or isinstance(value, (int, float)) for value in values.values())
 
 
-def _is_score(told: object) -> bool:
+def _is_score(value: object) -> bool:
     return (
-        isinstance(told, dict)
-        and isinstance(told.get("metric"), str)
-        and isinstance(told.get("seconds"), (int, float))
-        and isinstance(told.get("warnings", []), list)
+        isinstance(value, dict)
+        and isinstance(value.get("metric"), str)
+        and isinstance(value.get("seconds"), (int, float))
+        and isinstance(value.get("warnings", []), list)
     )
 
 
-def known_of(news: object) -> dict[str, Any]:
-    """Return the fields of the record that news of the progress hold: ``known``, and the ``timings`` so far."""
-    if not isinstance(news, dict):
+def known_of(message: object) -> dict[str, Any]:
+    """Return the valid fields of a record in a progress message: ``known``, and the ``timings`` so far."""
+    if not isinstance(message, dict):
         return {}
-    known, timings = news.get("known"), news.get("timings")
-    found = {name: value for name, value in known.items() if name not in OURS} if isinstance(known, dict) else {}
-    found = {name: value for name, value in found.items() if isinstance(value, FITTED.get(name, object))}
+    known, timings = message.get("known"), message.get("timings")
+    fields = known.items() if isinstance(known, dict) else ()
+    found = {
+        name: value
+        for name, value in fields
+        if name not in RESERVED_FIELDS and isinstance(value, FIT_RESULT_TYPES.get(name, object))
+    }
     return {**found, "timings": timings} if isinstance(timings, dict) and _are_numbers(timings) else found
 
 
-def progress_of(news: object) -> dict[str, Any] | None:
-    """Return ``phase`` and, where told, ``step``, ``steps`` and ``values``; None where that is no progress."""
-    if not isinstance(news, dict) or not isinstance(news.get("phase"), str):
+def progress_of(message: object) -> dict[str, Any] | None:
+    """Return ``phase`` and, where given, ``step``, ``steps`` and ``values`` of a progress message; None if invalid."""
+    if not isinstance(message, dict) or not isinstance(message.get("phase"), str):
         return None
-    told: dict[str, Any] = {"phase": news["phase"]}
-    told |= {name: news[name] for name in ("step", "steps") if isinstance(news.get(name), (int, float))}
-    if isinstance(values := news.get("values"), dict):
-        told["values"] = {name: value for name, value in values.items() if isinstance(value, (int, float))}
-    return told
+    progress: dict[str, Any] = {"phase": message["phase"]}
+    progress |= {name: message[name] for name in ("step", "steps") if isinstance(message.get(name), (int, float))}
+    if isinstance(values := message.get("values"), dict):
+        progress["values"] = {name: value for name, value in values.items() if isinstance(value, (int, float))}
+    return progress
 
 
 def explain(error: BaseException) -> dict[str, str]:
-    """Return the status and the reason, one line, of what ended a cell."""
+    """Return the ``status`` and the ``reason``, one line, of a cell that ended with an exception."""
     status = error.status if isinstance(error, CellError) else Status.FAILED
     reason = _one_line(error)
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _says_out_of_memory(error, reason)):
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _is_out_of_memory(error, reason)):
         status = Status.OOM
-    if isinstance(error, OSError) and error.errno in FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS:
         reason += "; make room, then --retry failed runs it again"
     return {"status": status, "reason": reason}
 
 
-def _says_out_of_memory(error: RuntimeError, reason: str) -> bool:
-    return type(error).__name__ == "OutOfMemoryError" or OUT_OF_MEMORY.search(reason) is not None
+def _is_out_of_memory(error: RuntimeError, reason: str) -> bool:
+    return type(error).__name__ == "OutOfMemoryError" or OUT_OF_MEMORY_PATTERN.search(reason) is not None
 
 
 def _one_line(error: BaseException) -> str:
     try:
         text = " ".join(str(error).split())
-    except BaseException:  # an exception of a plugin may fail to say what it is
+    except BaseException:  # __str__ of a plugin's exception may raise
         text = ""
     name = type(error).__name__
     return (text if isinstance(error, CellError) else f"{name}: {text}" if text else name)[:2000]

@@ -1,4 +1,4 @@
-"""What the fork server imports once for all cells: only libraries, never a plugin, and no device is asked anything."""
+"""What the fork server imports once for all cells: only libraries, no plugin; no device is initialised."""
 
 import gc
 import pickle
@@ -21,17 +21,17 @@ import genbench.process.supervisor
 import genbench.scoring.cell_scores
 import genbench.training.cell  # noqa: F401
 
-__all__ = ["CUT_OFF"]
+__all__ = ["DISCONNECT_ERRORS"]
 
-CUT_OFF = (EOFError, pickle.UnpicklingError, BrokenPipeError)
-
-
-def _told(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
-    """Say nothing of a run that was stopped while it asked for a process: it has gone, and the user knows."""
-    if not issubclass(kind, CUT_OFF):
-        sys.__excepthook__(kind, error, at)
+DISCONNECT_ERRORS = (EOFError, pickle.UnpicklingError, BrokenPipeError)
 
 
-sys.excepthook = _told
+def _show_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show an exception, unless a run was stopped while it requested a process: the user knows that."""
+    if not issubclass(kind, DISCONNECT_ERRORS):
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _show_exception
 gc.collect()
 gc.freeze()  # a cell's collector would visit, and so copy, every page of what is shared here

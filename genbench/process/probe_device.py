@@ -1,4 +1,4 @@
-"""Which device a name means on this machine, found out without this process touching a driver."""
+"""Find the device that a name means on this machine, without loading a driver in this process."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from genbench.errors import UserError
-from genbench.process.launch import quietly
+from genbench.process.launch import launch_environment
 
 __all__ = ["device_of", "probe_device"]
 
-PROBE = 120.0  # seconds for a driver to answer
-
-NODES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")  # what drivers of NVIDIA, AMD and WSL bring
+PROBE_TIMEOUT_S = 120.0  # for a driver to answer
+DEVICE_NODES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")  # of NVIDIA, AMD and WSL
 
 
 def device_of(name: str) -> str:
     """Return the device or devices that a name means here, as ``cpu`` or ``cuda:0,cuda:1``.
 
-    Raises UserError where one is absent. Only a machine that may have an accelerator is asked, in another process.
+    Drivers are queried in another process, and only where there may be an accelerator. Raises UserError for an absent
+    device.
     """
     if name == "cpu" or (name == "auto" and not _may_have_accelerator()):
         return "cpu"
@@ -39,23 +39,23 @@ def _may_have_accelerator() -> bool:
         build = importlib.metadata.version("torch").partition("+")[2]
     except importlib.metadata.PackageNotFoundError:
         build = ""
-    return build != "cpu" and any(Path(node).exists() for node in NODES)
+    return build != "cpu" and any(Path(node).exists() for node in DEVICE_NODES)
 
 
 def probe_device(name: str) -> tuple[str, str]:
-    """Return (error, devices) for the names of devices, asked in a throw-away process: this one stays clear of CUDA."""
+    """Return (error, devices) for the names of devices, queried in a process of its own: CUDA stays out of this one."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = multiprocessing.Pipe(duplex=False)
     process = context.Process(target=_probe, args=(theirs, name), daemon=True)
-    with quietly():
+    with launch_environment():
         process.start()
     theirs.close()
-    answer = [f"--device {name}: its driver did not answer in {PROBE:.0f} s", ""]
+    answer = [f"--device {name}: its driver did not answer in {PROBE_TIMEOUT_S:.0f} s", ""]
     try:
-        if ours.poll(PROBE):
+        if ours.poll(PROBE_TIMEOUT_S):
             answer = json.loads(ours.recv_bytes())
     except EOFError:
-        answer = [f"--device {name}: the process that asked for it died", ""]
+        answer = [f"--device {name}: the process that queried it died", ""]
     process.kill() if not answer[1] else process.join()
     return answer[0], answer[1]
 

@@ -1,6 +1,6 @@
-"""Processes of this machine: what a process has started, how much memory that holds, and how all of it is ended.
+"""Process trees: what a process has started, how much memory that holds, and how all of it is ended.
 
-Nothing here needs a library of the machine-learning kind: the process that watches a cell imports only this.
+The supervisor of a cell imports this, so nothing here needs a machine-learning library.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import psutil
 __all__ = ["TreeMemory", "adopt_orphans", "descendants", "die_with_parent", "end_all", "kernel_kills", "signal_all"]
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
-PATIENCE = 5.0  # seconds until what SIGKILL does not end is given up: a process that waits for a dead disk, say
-TREE_EVERY = 0.5  # seconds between two looks at all processes of the machine, which cost milliseconds
-TREE_SHARE = 0.02  # and the most of a core that they may take
+KILL_TIMEOUT_S = 5.0  # after which a process that SIGKILL does not end is left: one that waits for a dead disk, say
+MIN_SCAN_INTERVAL_S = 0.5  # between two scans of all processes of the machine, which cost milliseconds
+MAX_SCAN_SHARE = 0.02  # of a core, for scans
 
 
 def _prctl(option: int, value: int) -> bool:
@@ -33,31 +33,31 @@ def _prctl(option: int, value: int) -> bool:
 
 
 def adopt_orphans() -> bool:
-    """Make this process the parent of whatever its descendants leave behind; return whether the system can (Linux).
+    """Make this process the parent of orphans among its descendants; return whether the system can (Linux).
 
-    A process that has left its group and session, and whose own parent is gone, is then still found.
+    A process that has left its group and session, and whose parent has ended, is then still found.
     """
     return _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when ``parent``, which forked it, is gone (Linux)."""
+    """Have the kernel kill this process when ``parent``, which forked it, ends (Linux)."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it was gone before the kernel knew
+    if os.getppid() != parent:  # it had ended before the request
         os._exit(1)
 
 
 def descendants() -> list[psutil.Process]:
-    """Return what this process has started, and what that has, as far as it is still there."""
+    """Return the children of this process, their children, and so on."""
     with contextlib.suppress(psutil.Error, OSError):
         return psutil.Process().children(recursive=True)
     return []
 
 
 def signal_all(number: int, groups: Iterable[int]) -> int:
-    """Send a signal to these process groups and to every descendant of this process; return how many of those remain.
+    """Send a signal to these process groups and to every descendant of this process; return how many descendants live.
 
-    A group is signalled in one stroke, so that one that forks faster than it can be listed ends all the same.
+    A group is signalled at once, which also ends processes that fork faster than they can be listed.
     """
     found = [each for each in descendants() if _alive(each)]
     for group in {*groups, *(_group(each.pid) for each in found)} - {0, os.getpgrp()}:
@@ -82,10 +82,10 @@ def _group(pid: int) -> int:
 
 
 def end_all(groups: Iterable[int]) -> int:
-    """Kill these groups and every descendant of this process, also those that appear meanwhile; return what is left."""
-    groups, until = list(groups), time.monotonic() + PATIENCE
+    """Kill these groups and every descendant of this process, new ones too; return how many could not be ended."""
+    groups, deadline = list(groups), time.monotonic() + KILL_TIMEOUT_S
     while left := signal_all(signal.SIGKILL, groups):
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             return left
         time.sleep(0.01)
         with contextlib.suppress(ChildProcessError):
@@ -95,26 +95,26 @@ def end_all(groups: Iterable[int]) -> int:
 
 
 class TreeMemory:
-    """Resident memory of a process and all that descends from the one that asks, in bytes; ``peak`` is the most seen.
+    """Resident memory in bytes of a process and all descendants of the calling process; ``peak`` is the largest seen.
 
-    Which processes there are is asked for less often than how much they hold.
+    The list of processes is refreshed less often than their memory.
     """
 
     def __init__(self, pid: int) -> None:
         self.peak = 0
         self._process = psutil.Process(pid)
         self._others: list[psutil.Process] = []
-        self._next = 0.0
+        self._next_scan = 0.0
 
     def exceeds(self, limit: int) -> bool:
-        """Return whether they hold more: pages that several share count once, where the system can tell."""
-        begun = time.monotonic()
-        if begun >= self._next:
+        """Return whether they hold more than ``limit``; shared pages count once where the system can tell."""
+        start = time.monotonic()
+        if start >= self._next_scan:
             self._others = [each for each in descendants() if each.pid != self._process.pid]
-            self._next = begun + max(TREE_EVERY, (time.monotonic() - begun) / TREE_SHARE)
+            self._next_scan = start + max(MIN_SCAN_INTERVAL_S, (time.monotonic() - start) / MAX_SCAN_SHARE)
         held = sum(map(_resident, [self._process, *self._others]))
-        if self._others and held > limit:  # which costs milliseconds
-            held = sum(map(_share, [self._process, *self._others]))
+        if self._others and held > limit:  # only then, as it costs milliseconds
+            held = sum(map(_proportional, [self._process, *self._others]))
         self.peak = max(self.peak, held)
         return held > limit
 
@@ -125,8 +125,8 @@ def _resident(process: psutil.Process) -> int:
     return 0
 
 
-def _share(process: psutil.Process) -> int:
-    """Return the bytes of a process, pages that several share counted once among them where the system can tell."""
+def _proportional(process: psutil.Process) -> int:
+    """Return the bytes of a process, with its part of shared pages where the system can tell."""
     with contextlib.suppress(psutil.Error):
         full = process.memory_full_info()
         return int(getattr(full, "pss", 0) or full.rss)
@@ -134,7 +134,7 @@ def _share(process: psutil.Process) -> int:
 
 
 def kernel_kills() -> int:
-    """Return how many processes the kernel has killed so far because memory ran out; 0 where it does not count."""
+    """Return how many processes the kernel has killed so far because memory ran out; 0 where that is not known."""
     count = 0
     for path in ("/proc/vmstat", "/sys/fs/cgroup/memory.events"):
         with contextlib.suppress(OSError, ValueError):

@@ -1,10 +1,10 @@
-"""The process between a run and one cell: it forks the cell, holds it to its limits, and leaves nothing of it behind.
+"""The supervisor: a process between the run and one cell, which forks the cell, enforces its limits and cleans up.
 
-It runs no code of a plugin, so nothing that a cell does (a loop that holds the GIL, ``os._exit``, a segfault) can keep
-it from its work. When the run is gone, however that ended, its end of the connection closes, and the cell is ended;
-when the supervisor itself is killed, the kernel kills the cell. On Linux it adopts what the cell leaves behind, also in
-sessions of their own. What escapes: a process that another service was asked to start (cron, systemd, docker), and one
-that a hostile cell moved to its own session before it killed its supervisor. This is for reliability; it is no sandbox.
+It runs no code of a plugin, so nothing that a cell does (a loop that holds the GIL, ``os._exit``, a segfault) disturbs
+it. When the run ends, in whatever way, its end of the connection closes, and the supervisor ends the cell; when the
+supervisor itself is killed, the kernel kills the cell. On Linux it adopts orphans of the cell, also in sessions of
+their own. What escapes: a process that another service was asked to start (cron, systemd, docker), and one that a
+hostile cell moved to its own session before it killed its supervisor. This is for reliability; it is not a sandbox.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ from genbench.process.process_tree import TreeMemory, adopt_orphans, end_all, ke
 from genbench.process.zygote import serve
 from genbench.record.encoding import to_json
 
-__all__ = ["KILL", "LOG_HEAD", "LOG_TAIL", "STOP", "STOP_GRACE_S", "main"]
+__all__ = ["KILL", "LOG_HEAD_BYTES", "LOG_TAIL_BYTES", "STOP", "STOP_GRACE_S", "main"]
 
-STOP_GRACE_S = 2.0  # seconds between asking a cell to end and ending it, when it is late
-HURRY = 0.3  # the same when the user stops the run
-LOOK = 0.05  # seconds between two looks at a cell's memory, where it is limited
-LOG_HEAD, LOG_TAIL = 8 * 2**20, 2**20  # bytes of a cell's output that are kept: its begin and its end
-ROUNDS = 64  # of reading before the clock is looked at again
-LONGEST = 64 * 2**20  # bytes of one message from a cell
-PENDING = 2**20  # bytes that may wait for the run; progress beyond that is dropped
-STOP, KILL = b"s", b"k"  # what the run may say
+STOP_GRACE_S = 2.0  # between SIGTERM and SIGKILL for a cell that has reached its deadline
+USER_STOP_GRACE_S = 0.3  # the same when the user stops the run
+MEMORY_POLL_S = 0.05  # between two measurements of a cell's memory, where it is limited
+LOG_HEAD_BYTES, LOG_TAIL_BYTES = 8 * 2**20, 2**20  # of a cell's output that are kept: its beginning and its end
+MAX_READS = 64  # of a pipe before the limits are checked again
+MAX_MESSAGE_BYTES = 64 * 2**20
+MAX_PENDING_BYTES = 2**20  # that wait for the run; progress beyond that is dropped
+MAXRSS_UNIT_BYTES = 1 if os.uname().sysname == "Darwin" else 1024
+STOP, KILL = b"s", b"k"  # commands of the run
 
 
 def main(
@@ -46,169 +47,169 @@ def main(
     plugin_files: tuple[Path, ...],
     log: Path,
     limits: Limits,
-    door: socket.socket | None = None,
+    requests: socket.socket | None = None,
     real: Any = None,
 ) -> None:
-    """Do one task in a child; relay what it says to ``run``, an end of a socket, and add what became of it.
+    """Do one task in a child process, and relay its messages to ``run``, a connection, as lines of JSON.
 
-    Lines of JSON: first ``{"cell": process id, "supervisor": process id}``, then the cell's own, ``{"error": ..}``
-    unless it said how it ended, and ``{"usage": ..}`` last. A child that was given a ``door`` may stay, as a host for
-    others: then ``{"serving": ..}`` is last, and it has no more limits. ``real`` is what a host holds for the child.
+    First ``{"cell": process id, "supervisor": process id}``, then the messages of the cell, ``{"error": ..}`` unless
+    the cell reported its outcome, and ``{"usage": ..}`` last. With ``requests`` the cell may stay as a zygote, without
+    limits: then ``{"serving": ..}`` is last. ``real`` is the ``RealSideCache`` of the zygote that forked this process.
     """
     os.setsid()
     adopt_orphans()
-    said, talk = os.pipe()
-    printed, output = os.pipe()
+    messages, message_pipe = os.pipe()
+    output, output_pipe = os.pipe()
     supervisor = os.getpid()
     pid = os.fork()
     if pid == 0:
-        stay = None if door is None else functools.partial(serve, door, main)
-        for end in (said, printed, run.fileno()):
+        serve_requests = None if requests is None else functools.partial(serve, requests, main)
+        for end in (messages, output, run.fileno()):
             os.close(end)
-        child.main(supervisor, talk, output, task, plugin_files, limits, stay, real)
-    if door is not None:
-        door.close()
-    os.close(talk)
-    os.close(output)
-    _Supervisor(run.fileno(), pid, said, printed, log, limits, stays=door is not None).watch()
+        child.main(supervisor, message_pipe, output_pipe, task, plugin_files, limits, serve_requests, real)
+    if requests is not None:
+        requests.close()
+    os.close(message_pipe)
+    os.close(output_pipe)
+    _Supervisor(run.fileno(), pid, messages, output, log, limits, may_serve=requests is not None).watch()
 
 
 class _Supervisor:
     def __init__(
-        self, run: int, pid: int, said: int, printed: int, log: Path, limits: Limits, *, stays: bool = False
+        self, run: int, pid: int, messages: int, output: int, log: Path, limits: Limits, *, may_serve: bool = False
     ) -> None:
-        self.pid, self.said, self.printed, self.limits, self.stays = pid, said, printed, limits, stays
+        self.pid, self.messages, self.output, self.limits, self.may_serve = pid, messages, output, limits, may_serve
         self.started = time.monotonic()
-        self.status: int | None = None  # of the cell, as waitpid has it, once it has ended
+        self.status: int | None = None  # of the cell, as waitpid returns it, once it has ended
         self.cpu = 0.0
-        self.verdict: dict[str, str] | None = None  # why it is ended from here
+        self.error: dict[str, str] | None = None  # status and reason, where the supervisor ends the cell
         self.kill_at = float("inf")
-        self.told = False  # whether the cell said how it ended
-        self.serving = False  # whether it then stayed as a host
+        self.reported = False  # whether the cell reported its outcome
+        self.serving = False  # whether it then stayed as a zygote
         self.memory = TreeMemory(pid)
         self.kills = kernel_kills()
         self.outbox = _Outbox(run)
         self.lines = bytearray()
         self.log = _CappedLog(log)
-        for end in (run, said, printed):
+        for end in (run, messages, output):
             os.set_blocking(end, False)
 
     def watch(self) -> None:
         self.outbox.put(_line({"cell": self.pid, "supervisor": os.getpid()}))
         with _child_signals() as wake:
             poll = select.poll()
-            for end in (self.said, self.printed, wake):
+            for end in (self.messages, self.output, wake):
                 poll.register(end, select.POLLIN)
             while self._running():
                 poll.register(self.outbox.run, select.POLLIN | (select.POLLOUT if self.outbox.waiting else 0))
-                for end, event in poll.poll(self._patience() * 1000):
-                    if event & ~(select.POLLIN | select.POLLOUT) and end in (self.said, self.printed):
-                        poll.unregister(end)  # the cell has closed it; what it holds is read at the end
-                    self._hear(end)
-                self._judge()
+                for end, event in poll.poll(self._poll_timeout() * 1000):
+                    if event & ~(select.POLLIN | select.POLLOUT) and end in (self.messages, self.output):
+                        poll.unregister(end)  # the cell has closed it; the rest is read in the end
+                    self._read_from(end)
+                self._check_limits()
         self._finish()
 
-    def _patience(self) -> float:
-        until = min(self.kill_at, self._deadline() if self.verdict is None else float("inf"))
-        longest = LOOK if self.limits.memory is not None else 1.0
+    def _poll_timeout(self) -> float:
+        until = min(self.kill_at, self._deadline() if self.error is None else float("inf"))
+        longest = MEMORY_POLL_S if self.limits.memory is not None else 1.0
         return min(longest, max(0.0, until - time.monotonic()) + 0.001)
 
     def _deadline(self) -> float:
         return float("inf") if self.limits.left is None else self.started + self.limits.left
 
-    def _hear(self, end: int) -> None:
-        if end == self.said:
+    def _read_from(self, end: int) -> None:
+        if end == self.messages:
             self._relay()
-        elif end == self.printed:
-            self.log.read(self.printed)
+        elif end == self.output:
+            self.log.read(self.output)
         elif end == self.outbox.run:
-            self._obey()
+            self._read_command()
             self.outbox.flush()
         else:
             _read(end)
 
-    def _obey(self) -> None:
+    def _read_command(self) -> None:
         command = _read(self.outbox.run)
         if command is None:
             return
-        if command == b"" or KILL in command:  # the run is gone, or in a hurry
-            self.outbox.gone = command == b""
+        if command == b"" or KILL in command:
+            self.outbox.closed = command == b""
             self._end({"status": "interrupted", "reason": "the run was stopped"}, 0)
         elif STOP in command:
-            self._end({"status": "interrupted", "reason": "the run was stopped"}, HURRY)
+            self._end({"status": "interrupted", "reason": "the run was stopped"}, USER_STOP_GRACE_S)
 
     def _relay(self) -> None:
-        for _ in range(ROUNDS):
-            data = _read(self.said)
+        for _ in range(MAX_READS):
+            data = _read(self.messages)
             if not data:
                 return
             self.lines += data
-            if b"\n" not in data and len(self.lines) <= LONGEST:
+            if b"\n" not in data and len(self.lines) <= MAX_MESSAGE_BYTES:
                 continue
-            *whole, rest = self.lines.split(b"\n")
+            *complete, rest = self.lines.split(b"\n")
             self.lines = bytearray(rest)
-            for line in whole:
-                if line.startswith(b'{"serving"') and self.stays and self.told and not self.serving:
+            for line in complete:
+                if line.startswith(b'{"serving"') and self.may_serve and self.reported and not self.serving:
                     self._serve(json.loads(line)["serving"])
                     continue
                 outcome = not line.startswith(b'{"progress"')
                 if outcome and not line.startswith((b'{"result"', b'{"error"')):
-                    continue  # not ours: a plugin has found the pipe
-                if self.verdict is None or not outcome:
-                    self.told |= outcome
+                    continue  # written by a plugin
+                if self.error is None or not outcome:
+                    self.reported |= outcome
                     self.outbox.put(bytes(line) + b"\n", droppable=not outcome and b'"known"' not in line)
-            if len(self.lines) > LONGEST:
+            if len(self.lines) > MAX_MESSAGE_BYTES:
                 self.lines.clear()
-                self._end({"status": "invalid", "reason": f"its result is larger than {LONGEST // 2**20} MiB"}, 0)
+                reason = f"its result is larger than {MAX_MESSAGE_BYTES // 2**20} MiB"
+                self._end({"status": "invalid", "reason": reason}, 0)
 
-    def _serve(self, took: dict[str, Any]) -> None:
-        """Let the cell stay when its task is done: what was limited is over."""
+    def _serve(self, usage: dict[str, Any]) -> None:
+        """Let the cell stay as a zygote, without limits, now that its task is done."""
         self.serving, self.limits = True, Limits()
-        self.cpu, self.memory.peak = took["cpu_s"], max(self.memory.peak, took["peak"])
+        self.cpu, self.memory.peak = usage["cpu_s"], max(self.memory.peak, usage["peak"])
         self.outbox.put(_line({"usage": self._usage(0)}))
-        self.outbox.put(_line({"serving": {"held": took["held"]}}))
+        self.outbox.put(_line({"serving": {"held": usage["held"]}}))
 
-    def _judge(self) -> None:
+    def _check_limits(self) -> None:
         now, memory = time.monotonic(), self.limits.memory
         if now >= self._deadline():
             spent = f", {self.limits.spent:.3g} s of them before it was scored" if self.limits.spent else ""
-            self._end(
-                {"status": "timeout", "reason": f"ran longer than {self.limits.seconds:g} s{spent}"}, STOP_GRACE_S
-            )
+            reason = f"ran longer than {self.limits.seconds:g} s{spent}"
+            self._end({"status": "timeout", "reason": reason}, STOP_GRACE_S)
         if memory is not None and self.status is None and self.memory.exceeds(memory):
             peak = f"held {self.memory.peak / 2**20:.0f} MiB, more than its {memory / 2**20:.0f} MiB"
             self._end({"status": "oom", "reason": peak}, 0)
         if now >= self.kill_at:
-            self.kill_at = now + 0.1  # again: what it starts while it dies dies too
+            self.kill_at = now + 0.1  # repeated, for processes that it starts meanwhile
             signal_all(signal.SIGKILL, [self.pid])
 
-    def _end(self, verdict: dict[str, str], grace: float) -> None:
-        """Decide once why the cell is ended, ask it to end, and set when it has to be gone: never later than before."""
-        if self.verdict is None and not self.told:
-            self.verdict = verdict
+    def _end(self, error: dict[str, str], grace: float) -> None:
+        """Send SIGTERM to the cell, and SIGKILL after ``grace`` seconds; only the first ``error`` counts."""
+        if self.error is None and not self.reported:
+            self.error = error
         if grace and self.kill_at == float("inf"):
             signal_all(signal.SIGTERM, [self.pid])
         self.kill_at = min(self.kill_at, time.monotonic() + grace)
 
     def _running(self) -> bool:
-        """Bury what has ended, the cell or what it left behind, and return whether the cell is still there."""
+        """Reap processes that have ended, the cell or its orphans, and return whether the cell still runs."""
         while self.status is None:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
             if pid == 0:
                 return True
             if pid == self.pid:
                 self.status, self.cpu = status, usage.ru_utime + usage.ru_stime
-                self.memory.peak = max(self.memory.peak, usage.ru_maxrss * _RSS_UNIT)
+                self.memory.peak = max(self.memory.peak, usage.ru_maxrss * MAXRSS_UNIT_BYTES)
         return False
 
     def _finish(self) -> None:
-        """End what the cell left behind, take in its last words, and say what became of it."""
+        """End processes that the cell left behind, relay its last messages, and report its outcome."""
         left = end_all([self.pid])
         self._relay()
-        self.log.read(self.printed)
+        self.log.read(self.output)
         self.log.close()
-        if not self.told:
-            self.outbox.put(_line({"error": self.verdict or self._how_it_died()}))
+        if not self.reported:
+            self.outbox.put(_line({"error": self.error or self._error_of_exit()}))
         if not self.serving:
             self.outbox.put(_line({"usage": self._usage(left)}))
         self.outbox.drain()
@@ -221,7 +222,7 @@ class _Supervisor:
             "left": left,
         }
 
-    def _how_it_died(self) -> dict[str, str]:
+    def _error_of_exit(self) -> dict[str, str]:
         assert self.status is not None
         code = os.waitstatus_to_exitcode(self.status)
         if code >= 0:
@@ -230,9 +231,6 @@ class _Supervisor:
         if code == -signal.SIGKILL and kernel_kills() > self.kills:
             return {"status": "oom", "reason": f"{reason}: the kernel says that memory ran out"}
         return {"status": "crashed", "reason": reason}
-
-
-_RSS_UNIT = 1 if os.uname().sysname == "Darwin" else 1024  # of ru_maxrss
 
 
 def _signal_name(number: int) -> str:
@@ -247,7 +245,7 @@ def _line(message: dict[str, Any]) -> bytes:
 
 
 def _read(end: int) -> bytes | None:
-    """Return what can be read now: None for nothing yet, an empty text where the other end is closed."""
+    """Return the bytes that can be read now: None if there are none yet, empty if the other end is closed."""
     try:
         return os.read(end, 2**16)
     except BlockingIOError:
@@ -258,63 +256,63 @@ def _read(end: int) -> bytes | None:
 
 @contextlib.contextmanager
 def _child_signals() -> Iterator[int]:
-    """Yield what becomes readable when a child ends; other signals are the run's affair."""
-    wake, woken = os.pipe()
-    for end in (wake, woken):
+    """Yield a descriptor that becomes readable when a child ends; ignore signals that the run handles."""
+    wake, wake_writer = os.pipe()
+    for end in (wake, wake_writer):
         os.set_blocking(end, False)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
     yield wake
     signal.set_wakeup_fd(-1)
 
 
 class _Outbox:
-    """What the run has still to be told: a run that is stopped must not stop the clock of a cell."""
+    """Messages that wait for the run: a run that does not read must not delay the supervisor."""
 
     def __init__(self, run: int) -> None:
         self.run = run
-        self.gone = False
+        self.closed = False
         self.waiting = bytearray()
 
     def put(self, line: bytes, *, droppable: bool = False) -> None:
-        if not (droppable and len(self.waiting) > PENDING):
+        if not (droppable and len(self.waiting) > MAX_PENDING_BYTES):
             self.waiting += line
             self.flush()
 
     def flush(self) -> None:
         try:
-            while self.waiting and not self.gone:
+            while self.waiting and not self.closed:
                 del self.waiting[: os.write(self.run, self.waiting)]
         except BlockingIOError:
             return
         except OSError:
-            self.gone = True
+            self.closed = True
 
     def drain(self) -> None:
-        """Wait until the run has heard everything, or is gone."""
+        """Wait until the run has read everything, or has ended."""
         poll = select.poll()
         poll.register(self.run, select.POLLOUT)
-        while self.waiting and not self.gone:
+        while self.waiting and not self.closed:
             poll.poll()
             self.flush()
 
 
 class _CappedLog:
-    """A file that holds the begin and the end of what a cell printed, however much that was."""
+    """A file of bounded size that holds the beginning and the end of a cell's output."""
 
     def __init__(self, path: Path) -> None:
-        self._left, self._skipped, self._tail = LOG_HEAD, 0, bytearray()
+        self._left, self._skipped, self._tail = LOG_HEAD_BYTES, 0, bytearray()
         self._file: int | None = None
-        with contextlib.suppress(OSError):  # a full disk is told by the record, which cannot be written either
+        with contextlib.suppress(OSError):  # a full disk is reported when the record cannot be written either
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            self._left -= min(LOG_HEAD, os.fstat(self._file).st_size)
+            self._left -= min(LOG_HEAD_BYTES, os.fstat(self._file).st_size)
 
     def read(self, end: int) -> None:
-        """Take in what is there now, but not for ever: there are clocks to watch."""
-        for _ in range(ROUNDS):
+        """Read what is there now, within bounds: limits must be checked in between."""
+        for _ in range(MAX_READS):
             data = _read(end)
             if not data:
                 return
@@ -325,16 +323,16 @@ class _CappedLog:
         self._left -= len(head)
         self._write(head)
         self._tail += rest
-        if len(self._tail) > 2 * LOG_TAIL:
-            self._skipped += len(self._tail) - LOG_TAIL
-            del self._tail[:-LOG_TAIL]
+        if len(self._tail) > 2 * LOG_TAIL_BYTES:
+            self._skipped += len(self._tail) - LOG_TAIL_BYTES
+            del self._tail[:-LOG_TAIL_BYTES]
 
     def close(self) -> None:
-        """Write the end of what was printed, and say how much was left out."""
-        self._skipped += max(0, len(self._tail) - LOG_TAIL)
+        """Write the end of the output, after a line that says how much was left out."""
+        self._skipped += max(0, len(self._tail) - LOG_TAIL_BYTES)
         if self._skipped:
             self._write(f"\n[... {self._skipped} bytes left out ...]\n".encode())
-        self._write(bytes(self._tail[-LOG_TAIL:]))
+        self._write(bytes(self._tail[-LOG_TAIL_BYTES:]))
 
     def _write(self, data: bytes) -> None:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""One stage of a cell, as it is handed to a process."""
+"""A task: one stage of a cell, to be done in a process."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 from genbench.plan.cell import Cell
 
-__all__ = ["THREADS", "Packed", "Task"]
+__all__ = ["THREADS", "PackedTask", "Task"]
 
-THREADS = 1  # of each cell, so that sums have one order and cells at work together do not wait for each other
+THREADS = 1  # of each cell: sums have one order, and cells that run side by side do not wait for each other
 
 
 @dataclass(frozen=True)
 class Task:
-    """One stage of a cell, ``fit`` or ``score``; scoring is given the timings of the fit and the floors.
+    """One stage of a cell, ``fit`` or ``score``; scoring needs the timings of the fit and the floors.
 
-    ``device`` is where the stage runs, as ``cuda:1``; by default what the cell says. ``spent`` are the seconds that the
-    cell took before: its deadline is one for both stages.
+    ``device`` is where the stage runs, such as ``cuda:1``; by default the device of the cell. ``spent`` are the seconds
+    that earlier stages took, which count towards the deadline of the cell.
     """
 
     stage: str
@@ -37,7 +37,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Packed(Task):
-    """A task as it travels through others, who need nothing of a plugin's; its cell has a ``key`` and a ``device``."""
+class PackedTask(Task):
+    """A pickled task, which can be passed on without its plugins; its cell has only a ``key`` and a ``device``."""
 
     content: bytes = b""

@@ -1,4 +1,4 @@
-"""The process of a task from outside: started, listened to, ended. ``supervise`` does one task, begin to end."""
+"""Start the process of a task, read its messages and end it; ``supervise`` does so for one task."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from typing import Any
 from genbench.errors import PluginError, describe
 from genbench.plan.limits import Limits
 from genbench.process import supervisor
-from genbench.process.launch import context_for, quietly
+from genbench.process.launch import context_for, launch_environment
 from genbench.process.messages import known_of, outcome_of, progress_of
-from genbench.process.task import Packed, Task
+from genbench.process.task import PackedTask, Task
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
 
-__all__ = ["Worker", "log_of", "pack", "packed", "start_worker", "supervise"]
+__all__ = ["Worker", "log_of", "pack", "pickle_task", "start_worker", "supervise"]
 
-SUPERVISOR_GRACE_S = 5.0  # after which a supervisor that should have ended its cell is ended itself
-MAX_START_ATTEMPTS = 5  # somebody may have killed the fork server, which is then started again
+SUPERVISOR_GRACE_S = 5.0  # after which a supervisor that should have ended its cell is killed
+MAX_START_ATTEMPTS = 5  # where somebody has killed the fork server, which is then started again
 
 
 class Worker:
-    """A task in a process of its own, as its messages on ``channel`` tell of it.
+    """A task in a process of its own, from which messages arrive on ``channel``.
 
-    ``listen`` until it returns True: ``outcome`` then has ``result`` or ``error``, and ``usage`` what it took.
-    ``known`` is the part of the record that was reported so far, ``progress`` the phase. A process that may stay as a
-    zygote is ``serving`` after its result, until ``end``, and takes requests through ``requests``.
-    ``process`` is None where a zygote has forked it: a task that has not begun after ``begins_within`` seconds is lost.
+    Call ``listen`` until it returns True: ``outcome`` then has ``result`` or ``error``, and ``usage`` what it used.
+    ``known`` is the part of the record that was reported so far, ``progress`` the phase. A process that stays as a
+    zygote is ``serving`` after its result, until ``end``, and forks others on ``requests``. ``process`` is None for a
+    task that a zygote forks: it is lost if it has not begun after ``start_timeout`` seconds.
     """
 
     def __init__(
@@ -48,15 +48,15 @@ class Worker:
         channel: int,
         process: Any = None,
         requests: socket.socket | None = None,
-        begins_within: float | None = None,
+        start_timeout: float | None = None,
     ) -> None:
         self.task = task
         self.outcome: dict[str, Any] | None = None
         self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
         self.progress = task.first_progress
-        self.again = self.interrupted = False
-        self.serving: dict[str, Any] | None = None  # what it reported when it stayed as a zygote
+        self.rerun = self.interrupted = False
+        self.serving: dict[str, Any] | None = None  # its message when it stayed as a zygote
         self.requests = requests
         self._process = process
         self._supervisor: int | None = None if process is None else process.pid
@@ -65,21 +65,21 @@ class Worker:
         os.set_blocking(channel, False)
         self.channel = multiprocessing.connection.Connection(channel)
         now, left = time.monotonic(), limits.left
-        self._must_begin_by = None if begins_within is None else now + begins_within
+        self._must_begin_by = None if start_timeout is None else now + start_timeout
         self._must_end_by = None if left is None else now + left + supervisor.STOP_GRACE_S + SUPERVISOR_GRACE_S
 
     @property
     def forked(self) -> bool:
-        """Whether a zygote has begun it."""
+        """Whether a zygote forks it."""
         return self._process is None
 
     @property
     def handles(self) -> tuple[Any, ...]:
-        """What to wait for: a message, or the end."""
+        """What becomes readable with a message, or at the end."""
         return (self.channel,)
 
     def listen(self) -> bool:
-        """Read the messages that have come; return whether the task is over and nothing of it is left."""
+        """Read the messages that have arrived; return whether the task is over and no process of it is left."""
         if self.channel.closed:
             return True
         try:
@@ -107,7 +107,7 @@ class Worker:
         for line in lines:
             try:
                 message = json.loads(line)
-            except ValueError:  # a plugin wrote where only genbench does
+            except ValueError:  # written by a plugin
                 continue
             self._take(message)
 
@@ -125,12 +125,12 @@ class Worker:
             self.outcome = outcome_of(self.task.stage, message)
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Have the task ended, asked first unless ``at_once``; ``listen`` returns True when it is."""
+        """Have the task ended, with a grace period unless ``at_once``; ``listen`` returns True when it has ended."""
         with contextlib.suppress(OSError):
             os.write(self.channel.fileno(), supervisor.KILL if at_once else supervisor.STOP)
 
     def _kill_supervisor(self) -> None:
-        """End a supervisor that does not do its work; the kernel ends the cell with it."""
+        """Kill a supervisor that has not ended its cell in time; the kernel ends the cell with it."""
         self.outcome = self.outcome or {"error": {"status": Status.TIMEOUT, "reason": "could not be ended in time"}}
         if self._supervisor is None:
             self._close()
@@ -139,7 +139,7 @@ class Worker:
             os.kill(self._supervisor, signal.SIGKILL)
 
     def end(self) -> None:
-        """End a zygote, and wait until nothing of it is left."""
+        """End a zygote, and wait until no process of it is left."""
         self.stop(at_once=True)
         self._must_end_by = time.monotonic() + SUPERVISOR_GRACE_S
         while not self.channel.closed:
@@ -149,36 +149,41 @@ class Worker:
 
     def _close(self) -> None:
         self.channel.close()
-        if self._cell is not None and not self.usage:  # the supervisor was killed: it had no time to tidy up
+        if self._cell is not None and not self.usage:  # the supervisor was killed before it could clean up
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._cell, signal.SIGKILL)
         if self.outcome is None:
-            reason = "the process that watches over the cell was killed"
+            reason = "the supervisor of the cell was killed"
             self.outcome = {"error": {"status": Status.LOST, "reason": reason}}
         if self.requests is not None:
             self.requests.close()
         if self._process is None:
             return
-        self._process.join(SUPERVISOR_GRACE_S)  # it has closed its end: nothing is left to do for it
+        self._process.join(SUPERVISOR_GRACE_S)  # it has closed its end and is about to exit
         with contextlib.suppress(ValueError):
             self._process.close()
 
 
 def start_worker(
-    context: Any, task: Task, plugin_files: tuple[Path, ...] = (), limits: Limits | None = None, *, stays: bool = False
+    context: Any,
+    task: Task,
+    plugin_files: tuple[Path, ...] = (),
+    limits: Limits | None = None,
+    *,
+    may_serve: bool = False,
 ) -> Worker:
-    """Start a task in a process of its own, which with ``stays`` may remain as a zygote.
+    """Start a task in a process of its own, which with ``may_serve`` may stay as a zygote.
 
     Raises PluginError where the task cannot be sent.
     """
     limits = replace(limits or Limits(), spent=task.spent)
-    arguments = (packed(task), plugin_files, log_of(task), limits)
+    arguments = (pickle_task(task), plugin_files, log_of(task), limits)
     for attempt in range(MAX_START_ATTEMPTS):
         ours, theirs = multiprocessing.Pipe(duplex=True)
-        sockets = socket.socketpair() if stays else ()
+        sockets = socket.socketpair() if may_serve else ()
         process = context.Process(target=supervisor.main, args=(theirs, *arguments, *sockets[1:]), daemon=False)
         try:
-            with quietly():
+            with launch_environment():
                 process.start()
             break
         except (OSError, EOFError):  # the fork server is gone: the next attempt starts another
@@ -206,10 +211,10 @@ def supervise(
     stopped: Callable[[], bool] = lambda: False,
     method: str | None = None,
 ) -> Worker:
-    """Do a task in a process of its own, wait for its end and return its worker, whose ``outcome`` is then known.
+    """Do a task in a process of its own, wait for its end, and return its worker, whose ``outcome`` is then known.
 
-    For schedulers that bring the slot: ``report`` is given the worker when there is progress, ``stopped`` is asked
-    often whether to end the task. May be called from any thread.
+    ``report`` is called with the worker whenever there is progress, ``stopped`` a few times a second for whether to end
+    the task. May be called from any thread.
     """
     worker = start_worker(context_for(task.device or task.cell.device, method), task, plugin_files, limits)
     reported = None
@@ -224,19 +229,19 @@ def supervise(
 
 
 def log_of(task: Task) -> Path:
-    """Return the file that what the cell prints is written to."""
+    """Return the file for the output of a task's cell."""
     return cell_folder(task.run, task.cell.key) / "log.txt"
 
 
-def pack(task: Task) -> Packed:
-    """Return a task that others may pass on; raises PluginError where it cannot be sent."""
+def pack(task: Task) -> PackedTask:
+    """Return a task in pickled form, to be passed on; raises PluginError where it cannot be pickled."""
     stub: Any = types.SimpleNamespace(key=task.cell.key, device=task.cell.device)
-    return Packed(task.stage, stub, task.run, device=task.device, spent=task.spent, content=packed(task))
+    return PackedTask(task.stage, stub, task.run, device=task.device, spent=task.spent, content=pickle_task(task))
 
 
-def packed(task: Task) -> bytes:
-    """Return a task as bytes; raises PluginError where it cannot be sent."""
-    if isinstance(task, Packed):
+def pickle_task(task: Task) -> bytes:
+    """Return a task as bytes; raises PluginError where it cannot be pickled."""
+    if isinstance(task, PackedTask):
         return task.content
     try:
         return pickle.dumps(task)

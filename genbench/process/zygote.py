@@ -1,9 +1,8 @@
-"""A process that has scored the real row of a dataset and seed, and forks those that score the models beside it.
+"""A zygote: a process that has scored the real row of a dataset and seed, and forks those that score its models.
 
-They find the data loaded and all that depends on the real side alone made. Each has its own supervisor and is no other
-cell's successor: what it does to its process ends with it. Forking is safe while there is a single thread, and fair
-while the metrics have left the process as they found it: where either does not hold, each cell gets a process of its
-own that begins afresh.
+A forked process finds the data loaded and the features of real rows computed. It has its own supervisor, and whatever
+it does to its process ends with it. Forking is safe while there is only one thread, and fair while metrics have left
+the process as they found it; where either does not hold, each cell is scored in a fresh process.
 """
 
 from __future__ import annotations
@@ -26,31 +25,30 @@ from typing import Any
 
 from genbench.process.process_tree import descendants
 
-__all__ = ["Footing", "serve", "threads"]
+__all__ = ["ZygoteState", "serve", "threads"]
 
-UNIT = 1024  # of ru_maxrss, on Linux
+MAXRSS_UNIT_BYTES = 1024  # on Linux
+THREAD_GRACE_S = 1.0  # for the thread of a watchdog that was just cancelled to end
 
 
-class Footing:
-    """How a process stands before metrics have run in it: what they must leave alone, and random states."""
+class ZygoteState:
+    """The state of a process before metrics run in it: what they must not change, and global random states."""
 
     def __init__(self) -> None:
         self._state = _state()
         self._random = _random_states()
 
-    def lost(self) -> str:
-        """Return what was changed since, or why this process cannot be forked, empty where all is well.
+    def restore(self) -> str:
+        """Restore random states; return what else was changed or keeps this process from being forked, if anything.
 
-        Global random states are put back: what a metric draws from them depends on no other cell.
+        What a metric draws from global generators then depends on no other cell.
         """
-        for put_back, state in self._random:
-            put_back(state)
+        for set_state, state in self._random:
+            set_state(state)
         now = _state()
         changed = [name for name, value in self._state.items() if now[name] != value]
-        patience = (
-            time.monotonic() + 1.0
-        )  # the thread of a watchdog that was just cancelled may still be on its way out
-        while threads() != 1 and time.monotonic() < patience:
+        deadline = time.monotonic() + THREAD_GRACE_S
+        while threads() != 1 and time.monotonic() < deadline:
             time.sleep(0.01)
         if threads() != 1:
             changed.append("threads")
@@ -93,33 +91,33 @@ def threads() -> int:
 
 
 def serve(
-    door: socket.socket,
+    requests: socket.socket,
     supervise: Callable[..., None],
-    said: int,
+    message_pipe: int,
     real: Any,
-    footing: Footing,
+    state: ZygoteState,
     ready: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Fork a supervisor for each request that comes through the door, until the run shuts it.
+    """Fork a supervisor for each request, until the run closes its end of ``requests``.
 
-    ``ready`` hears what this process took so far and holds. A request is one byte and two descriptors: a supervisor's
-    connection to the run, and a file with the rest; ``supervise`` is its main function.
+    ``ready`` is called once, with the usage of this process so far. A request is one byte and two descriptors: the
+    connection of a supervisor to the run, and a file with its other arguments; ``supervise`` is its main function.
     """
     faulthandler.cancel_dump_traceback_later()
-    if why := footing.lost():
-        sys.stdout.write(f"genbench: each model is scored in a process that begins afresh: a metric changed {why}\n")
+    if changes := state.restore():
+        sys.stdout.write(f"genbench: each model is scored in a fresh process: a metric changed {changes}\n")
         return
     gc.collect()
-    gc.freeze()  # a collection would copy every page of what is shared
+    gc.freeze()  # a collection would copy every shared page
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)  # the allocator keeps what it was given
-    ready(_took())
+        ctypes.CDLL(None).malloc_trim(0)  # return free memory to the system, which the allocator was set to keep
+    ready(_usage())
     sys.stdout.flush()
     sys.stderr.flush()
-    while request := _received(door):
+    while request := _receive(requests):
         if os.fork() == 0:
-            door.close()
-            os.close(said)
+            requests.close()
+            os.close(message_pipe)
             _supervise(supervise, *request, real)
             os._exit(0)
         for end in request:
@@ -129,8 +127,9 @@ def serve(
                 pass
 
 
-def _received(door: socket.socket) -> tuple[int, int] | None:
-    data, ends, _, _ = socket.recv_fds(door, 1, 2)
+def _receive(requests: socket.socket) -> tuple[int, int] | None:
+    """Return the descriptors of the next request; None where the run has closed its end."""
+    data, ends, _, _ = socket.recv_fds(requests, 1, 2)
     return (ends[0], ends[1]) if data and len(ends) == 2 else None
 
 
@@ -138,17 +137,17 @@ def _supervise(supervise: Callable[..., None], channel: int, file: int, real: An
     from multiprocessing.connection import Connection
 
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("0")  # a cell goes before its supervisor
+        Path("/proc/self/oom_score_adj").write_text("0")  # the kernel should end a cell before its supervisor
     with os.fdopen(file, "rb") as stream:
         stream.seek(0)
         task, log, limits = pickle.load(stream)  # noqa: S301 (from the parent)
     supervise(Connection(channel), task, (), log, limits, real=real)
 
 
-def _took() -> dict[str, Any]:
+def _usage() -> dict[str, Any]:
     own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
     held = 0
     with contextlib.suppress(OSError, ValueError, IndexError):
         held = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    return {"cpu_s": round(cpu, 3), "peak": own.ru_maxrss * UNIT, "held": held}
+    return {"cpu_s": round(cpu, 3), "peak": own.ru_maxrss * MAXRSS_UNIT_BYTES, "held": held}

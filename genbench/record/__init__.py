@@ -1,4 +1,4 @@
-"""What is kept of a cell: its status, its scores, their integrity, and the files of a run's folder."""
+"""Records of cells: status, scores, encoding, integrity, and the files of a run's directory."""
 
 from genbench.record.store import read_record, read_records, read_run, write_json, write_record
 

@@ -1,4 +1,4 @@
-"""Values as JSON that any reader understands, and the one text of a value that hashes are taken of."""
+"""Values as strict JSON that any reader understands, and as canonical JSON, from which hashes are computed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["canonical_json", "plain", "to_json"]
+__all__ = ["canonical_json", "json_value", "to_json"]
 
 
-def plain(value: Any) -> Any:
-    """Return ``value`` as JSON can hold it: numbers that are not finite become null, arrays lists, the rest text."""
+def json_value(value: Any) -> Any:
+    """Return a value that JSON can hold: arrays become lists, non-finite numbers None, other objects text."""
     if isinstance(value, str):
-        return value if value.isascii() else value.encode(errors="replace").decode()  # half a surrogate is no text
+        return value if value.isascii() else value.encode(errors="replace").decode()  # UTF-8 has no lone surrogates
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -21,29 +21,29 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {plain(str(k)): plain(v) for k, v in value.items()}
+        return {json_value(str(k)): json_value(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(v) for v in value]
+        return [json_value(v) for v in value]
     if hasattr(value, "tolist"):  # numpy and torch, neither of which is imported here
-        return plain(value.tolist())
-    return plain(str(value))
+        return json_value(value.tolist())
+    return json_value(str(value))
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
-    """Return strict JSON of ``value``."""
-    return json.dumps(plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    """Return a value as strict JSON."""
+    return json.dumps(json_value(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def canonical_json(value: Any) -> str:
-    """Return the one text of a value that JSON can hold: sorted keys, no blanks, no NaN, floats by ``float.hex``."""
-    return json.dumps(_exact(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """Return the same text for equal values: sorted keys, without spaces or NaN, floats written by ``float.hex``."""
+    return json.dumps(_with_exact_floats(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _exact(value: Any) -> Any:
+def _with_exact_floats(value: Any) -> Any:
     if isinstance(value, float):
         return value.hex()
     if isinstance(value, Mapping):
-        return {str(k): _exact(v) for k, v in value.items()}
+        return {str(k): _with_exact_floats(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_exact(v) for v in value]
+        return [_with_exact_floats(v) for v in value]
     return value

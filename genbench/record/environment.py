@@ -1,4 +1,4 @@
-"""What of this machine, its libraries and the code of genbench itself a result or a timing depends on."""
+"""What results and timings depend on besides the request: the machine, library versions, and genbench's commit."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from genbench.version import __version__
 
 __all__ = ["CLOCK", "commit", "cores", "machine", "versions"]
 
-CLOCK = "process CPU seconds"  # what genbench bench tells times by, and how its files are told from others
+CLOCK = "process CPU seconds"  # the clock of ``genbench bench``, which also identifies its files
 
 LIBRARIES = ("genbench", "torch", "numpy", "scipy", "pandas", "scikit-learn", "POT")
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def machine() -> dict[str, Any]:
-    """Return what of this machine a timing depends on."""
+    """Return the properties of this machine that timings depend on."""
     return {
         "system": platform.platform(terse=True),
         "processor": _processor(),
@@ -51,7 +51,7 @@ def _processor() -> str:
 
 @cache
 def versions() -> dict[str, str | None]:
-    """Return the versions of the libraries that a result depends on, read from metadata."""
+    """Return the installed versions of the libraries that results depend on, None for those that are missing."""
     found: dict[str, str | None] = {}
     for name in LIBRARIES:
         try:
@@ -63,16 +63,16 @@ def versions() -> dict[str, str | None]:
 
 @cache
 def commit() -> str | None:
-    """Return the git commit of this genbench, with ``-dirty`` where its files differ from it; None where none is known.
+    """Return the git commit of this genbench, with ``-dirty`` if its files differ from it; None if it is not known.
 
-    It is known of what pip installed from a repository, and of what lies in one.
+    It is known if genbench lies in a git repository, or if pip installed it from one.
     """
     folder, program = Path(__file__).parents[2], shutil.which("git")
     if (folder / ".git").exists() and program is not None:
         command = [program, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-        alone = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=alone)  # noqa: S603 (git)
-        return done.stdout.strip() or None
+        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}  # a read must not write to the repository
+        result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603 (git)
+        return result.stdout.strip() or None
     try:
         origin = importlib.metadata.distribution("genbench").read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:

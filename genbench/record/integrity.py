@@ -1,6 +1,6 @@
-"""What makes a record trustworthy: canonical JSON, the sha256 of its body, and the way from an older schema to today's.
+"""The integrity of stored files: the sha256 of a body, its verification, and migration from older schemas.
 
-The sha256 is that of canonical JSON, not of the file's bytes: a record that another tool has indented anew is intact.
+The sha256 is that of canonical JSON, not of the file's bytes: a record stays intact if another tool indents it.
 """
 
 from __future__ import annotations
@@ -13,33 +13,32 @@ from typing import Any
 from genbench.errors import UserError
 from genbench.record.encoding import canonical_json
 
-__all__ = ["SCHEMA_VERSION", "DamageError", "digest_of", "open_sealed", "seal"]
+__all__ = ["SCHEMA_VERSION", "DamageError", "add_digest", "digest_of", "parse_body"]
 
 SCHEMA_VERSION = 2
-NEWER = "schema {found} is newer than this genbench, which knows {known}; try: pip install -U genbench"
 
 
 class DamageError(ValueError):
-    """A file is no whole record; its message says why."""
+    """A file does not hold a complete record; the message says why."""
 
 
 def digest_of(body: Mapping[str, Any]) -> str:
-    """Return the sha256, in hexadecimal, of a body without its field ``sha256``."""
+    """Return the sha256, in hexadecimal digits, of a body without its field ``sha256``."""
     content = {name: value for name, value in body.items() if name != "sha256"}
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
-def seal(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body with its sha256 as the last field; ``body`` holds nothing but what JSON can hold."""
+def add_digest(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body, whose values are those of JSON, with its sha256 as the last field."""
     content = {name: value for name, value in body.items() if name != "sha256"}
     return {**content, "sha256": digest_of(content)}
 
 
-def open_sealed(text: bytes, where: object) -> dict[str, Any]:
-    """Return the body of a file in today's schema, its sha256 verified.
+def parse_body(text: bytes, where: object) -> dict[str, Any]:
+    """Verify the sha256 of a file's text and return its body in the current schema.
 
-    Raises DamageError where the text is torn, flipped or something else, and UserError, which names ``where``, for a
-    schema newer than this genbench's. Files of schema 1 had no sha256.
+    Raises DamageError for text that is truncated, corrupted or not a body, and UserError, which names ``where``, for a
+    schema newer than this genbench's. Files of schema 1 may lack the sha256.
     """
     try:
         body = json.loads(text.decode(), parse_constant=_refuse)
@@ -53,27 +52,30 @@ def open_sealed(text: bytes, where: object) -> dict[str, Any]:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise DamageError(f"schema_version is {version!r}, expected 1 to {SCHEMA_VERSION}")
     if version > SCHEMA_VERSION:
-        raise UserError(f"{where}: {NEWER.format(found=version, known=SCHEMA_VERSION)}")
+        raise UserError(
+            f"{where}: schema {version} is newer than this genbench, which knows {SCHEMA_VERSION}; "
+            "try: pip install -U genbench"
+        )
     if "sha256" in body or version > 1:
         _verify(body)
-    found: dict[str, Any] = body
+    migrated: dict[str, Any] = body
     for older in range(version, SCHEMA_VERSION):
-        found = MIGRATIONS[older](found)
-    return found
+        migrated = MIGRATIONS[older](migrated)
+    return migrated
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a number in JSON")
 
 
 def _verify(body: Mapping[str, Any]) -> None:
-    told, found = body.get("sha256"), digest_of(body)
-    if told != found:
-        raise DamageError(f"its sha256 is {found[:12]}.., it says {str(told)[:12]}..: it was changed or damaged")
+    stated, found = body.get("sha256"), digest_of(body)
+    if stated != found:
+        raise DamageError(f"its sha256 is {found[:12]}.., it states {str(stated)[:12]}..: it was changed or damaged")
 
 
 def _from_1(body: dict[str, Any]) -> dict[str, Any]:
-    """Add what schema 2 says besides: what the key was made of; of a run, its sessions after the first."""
+    """Add the fields that are new in schema 2: a record's identity, or a run's sessions after the first."""
     new: dict[str, Any] = {"sessions": []} if "cells" in body and "key" not in body else {"identity": None}
     return {**new, **body, "schema_version": 2}
 

@@ -1,4 +1,4 @@
-"""Runs joined into a new one: every attempt of all, identical ones once, the sources named and never changed."""
+"""Merge runs into a new one: all attempts of all runs, identical ones once, each with its source."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 
 from genbench.errors import UserError
 from genbench.record.integrity import DamageError, digest_of
-from genbench.record.run_directory import SESSION, write_run
+from genbench.record.run_directory import session_of, write_run
 from genbench.record.store import Damage, attempts, cell_folder, read_record, read_run, write_record
 
-__all__ = ["Merged", "merge"]
+__all__ = ["MergeSummary", "merge"]
 
 Record = dict[str, Any]
-OWN = ("attempt", "sha256", "source")  # what may differ in one attempt that two runs have
-SAMPLES = ("copy", "link", "none")
+IGNORED_FIELDS = ("attempt", "sha256", "source")  # in which two copies of one attempt may differ
+SAMPLE_CHOICES = ("copy", "link", "none")
 
 
 @dataclass
-class Merged:
-    """What became of a merge."""
+class MergeSummary:
+    """How many cells, attempts and samples the merged run holds, and which files were damaged."""
 
     cells: int = 0
     attempts: int = 0
@@ -35,38 +35,38 @@ class Merged:
     damaged: tuple[Damage, ...] = ()
 
 
-def merge(runs: Sequence[Path], out: Path, samples: str = "copy") -> Merged:
-    """Join runs into ``out``, a directory that is empty or not there yet; raises UserError, and then leaves nothing.
+def merge(runs: Sequence[Path], out: Path, samples: str = "copy") -> MergeSummary:
+    """Merge runs into the directory ``out``, which is empty or does not exist yet; the runs stay as they are.
 
-    The attempts at a cell are numbered anew by when they ended, each with the run and the number it had as ``source``.
-    ``samples`` are copied, linked (the files are shared with the sources, on one file system) or left out; where runs
-    differ they are those of the attempt that counts.
+    The attempts of a cell are numbered again in the order in which they ended; each keeps its run and its old number
+    as ``source``. ``samples`` are copied, linked (``out`` then shares the files with the runs, on one file system) or
+    left out; if runs differ, those of the latest scored attempt are taken. Raises UserError, and then leaves nothing.
     """
-    if samples not in SAMPLES:
-        raise UserError(f"--samples {samples}: expected one of {', '.join(SAMPLES)}")
+    if samples not in SAMPLE_CHOICES:
+        raise UserError(f"--samples {samples}: expected one of {', '.join(SAMPLE_CHOICES)}")
     _check(runs, out)
     names = _names(runs)
     damaged: list[Damage] = []
-    abouts = [read_run(run, damaged) for run in runs]
-    found = _gathered(runs, names, damaged)
-    merged = Merged(cells=len(found), damaged=tuple(damaged))
-    with _built(out) as folder:
+    run_infos = [read_run(run, damaged) for run in runs]
+    attempts_by_key = _read_attempts(runs, names, damaged)
+    summary = MergeSummary(cells=len(attempts_by_key), damaged=tuple(damaged))
+    with _new_directory(out) as folder:
         (folder / "cells").mkdir()
-        write_run(folder, _about(abouts, names, found))
-        for key, many in found.items():
-            _write(folder, key, many, samples, merged)
-    return merged
+        write_run(folder, _merge_run_infos(run_infos, names, attempts_by_key))
+        for key, found in attempts_by_key.items():
+            _write(folder, key, found, samples, summary)
+    return summary
 
 
 def _check(runs: Sequence[Path], out: Path) -> None:
     if len({run.resolve() for run in runs}) < len(runs):
         raise UserError(f"merge: one run is named twice: {', '.join(map(str, runs))}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"--out {out}: there is something already; name a directory that is empty or not there yet")
+        raise UserError(f"--out {out}: exists already; name a directory that is empty or does not exist yet")
     for run in runs:
         read_run(run, [])
         if out.resolve().is_relative_to(run.resolve()):
-            raise UserError(f"--out {out}: lies in {run}, which is merged; name a directory outside it")
+            raise UserError(f"--out {out}: lies in {run}, one of the runs to merge; name a directory outside it")
 
 
 def _names(runs: Sequence[Path]) -> list[str]:
@@ -81,7 +81,8 @@ class _Attempt:
     folder: Path
 
 
-def _gathered(runs: Sequence[Path], names: Sequence[str], damaged: list[Damage]) -> dict[str, list[_Attempt]]:
+def _read_attempts(runs: Sequence[Path], names: Sequence[str], damaged: list[Damage]) -> dict[str, list[_Attempt]]:
+    """Return the attempts of all runs by the key of their cell, and add unreadable files to ``damaged``."""
     found: dict[str, list[_Attempt]] = {}
     for run, name in zip(runs, names, strict=True):
         for folder in sorted(run.glob("cells/*/*/")):
@@ -96,45 +97,45 @@ def _gathered(runs: Sequence[Path], names: Sequence[str], damaged: list[Damage])
     return found
 
 
-def _about(abouts: Sequence[Record], names: Sequence[str], found: Mapping[str, Any]) -> Record:
-    """Return the ``run.json`` that the sessions of all runs would have left had they shared one directory."""
-    told = [about for about in abouts if about]
-    first = told[0] if told else _unknown(found)
-    sessions = [session for about in told for session in (_session(about), *about.get("sessions", []))]
+def _merge_run_infos(
+    run_infos: Sequence[Record], names: Sequence[str], attempts_by_key: Mapping[str, list[_Attempt]]
+) -> Record:
+    """Return the ``run.json`` that the sessions of all runs would have written in one directory."""
+    readable = [info for info in run_infos if info]
+    first = readable[0] if readable else _reconstructed_run_info(attempts_by_key)
+    sessions = [session for info in readable for session in (session_of(info), *info.get("sessions", []))]
     sessions.sort(key=lambda session: str(session.get("created")))
-    start = sessions.index(_session(first)) if told else 0
-    cells = dict.fromkeys([key for about in told for key in about.get("cells", [])] + list(found))
-    sources = [{"run": name, "created": about.get("created")} for name, about in zip(names, abouts, strict=True)]
+    start = sessions.index(session_of(first)) if readable else 0
+    cells = dict.fromkeys([key for info in readable for key in info.get("cells", [])] + list(attempts_by_key))
+    sources = [{"run": name, "created": info.get("created")} for name, info in zip(names, run_infos, strict=True)]
     return {**first, "cells": list(cells), "sessions": sessions[:start] + sessions[start + 1 :], "sources": sources}
 
 
-def _unknown(found: Mapping[str, list[_Attempt]]) -> Record:
-    """Return what is left to say of runs whose ``run.json`` is lost: when their first cell began."""
-    begun = [str(each.record["started"]) for many in found.values() for each in many if each.record.get("started")]
-    return {"created": min(begun, default=""), "request": {}, "skipped": [], "machine": {}, "versions": {}}
+def _reconstructed_run_info(attempts_by_key: Mapping[str, list[_Attempt]]) -> Record:
+    """Return a ``run.json`` in place of those that are lost: all that is known is when the first cell started."""
+    records = [attempt.record for found in attempts_by_key.values() for attempt in found]
+    started = [str(record["started"]) for record in records if record.get("started")]
+    return {"created": min(started, default=""), "request": {}, "skipped": [], "machine": {}, "versions": {}}
 
 
-def _session(about: Mapping[str, Any]) -> Record:
-    return {name: about[name] for name in SESSION if name in about}
-
-
-def _write(out: Path, key: str, many: list[_Attempt], samples: str, merged: Merged) -> None:
-    once: dict[str, _Attempt] = {}
-    for attempt in many:
-        content = {name: value for name, value in attempt.record.items() if name not in OWN}
-        once.setdefault(digest_of(content), attempt)
-    ordered = sorted(once.values(), key=lambda attempt: str(attempt.record.get("ended") or ""))
+def _write(out: Path, key: str, found: list[_Attempt], samples: str, summary: MergeSummary) -> None:
+    """Write the attempts of a cell and copy its samples, and count them in ``summary``."""
+    distinct: dict[str, _Attempt] = {}
+    for attempt in found:
+        content = {name: value for name, value in attempt.record.items() if name not in IGNORED_FIELDS}
+        distinct.setdefault(digest_of(content), attempt)
+    ordered = sorted(distinct.values(), key=lambda attempt: str(attempt.record.get("ended") or ""))
     for attempt in ordered:
         path = write_record(out, {**attempt.record, "source": attempt.source})
-        merged.renumbered += path.stem != str(attempt.record.get("attempt"))
-    merged.attempts += len(ordered)
-    merged.identical += len(many) - len(ordered)
-    scored = [each for each in ordered if each.record.get("phase") == "score"] or ordered
-    merged.samples += _bring(scored[-1].folder, cell_folder(out, key), samples)
+        summary.renumbered += path.stem != str(attempt.record.get("attempt"))
+    summary.attempts += len(ordered)
+    summary.identical += len(found) - len(ordered)
+    scored = [attempt for attempt in ordered if attempt.record.get("phase") == "score"] or ordered
+    summary.samples += _copy_other_files(scored[-1].folder, cell_folder(out, key), samples)
 
 
-def _bring(source: Path, target: Path, samples: str) -> bool:
-    """Bring what lies beside a cell's records; return whether samples were brought."""
+def _copy_other_files(source: Path, target: Path, samples: str) -> bool:
+    """Copy or link what lies beside the records of a cell; return whether ``target`` has samples."""
     records = {path.name for _, path in attempts(source)}
     for path in sorted(source.iterdir()):
         if path.name in records or path.name.startswith(".") or path.is_symlink() or not path.is_file():
@@ -144,15 +145,15 @@ def _bring(source: Path, target: Path, samples: str) -> bool:
             try:
                 os.link(path, target / path.name)
             except OSError as error:
-                raise UserError(f"--samples link: {path}: {error.strerror}; take --samples copy") from None
+                raise UserError(f"--samples link: {path}: {error.strerror}; use --samples copy") from None
         elif not large or samples == "copy":
             shutil.copy2(path, target / path.name)
     return (target / "samples.npz").exists()
 
 
 @contextlib.contextmanager
-def _built(out: Path) -> Iterator[Path]:
-    """Give a folder beside ``out`` that takes its place when all is in it, and is gone otherwise."""
+def _new_directory(out: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``out``; rename it to ``out`` at the end, or delete it after an error."""
     folder = out.absolute().parent / f".{out.name}.{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""One reader of a stored score: its column, its error, whether it is a limit, whether its metric failed."""
+"""Read a stored score: its column, its standard error, whether it is a limit, whether its metric failed."""
 
 from __future__ import annotations
 
@@ -8,67 +8,68 @@ from statistics import NormalDist
 from typing import Any
 
 __all__ = [
-    "LEVEL",
-    "STANDARD",
-    "SUSPECT",
+    "CONFIDENCE_LEVEL",
+    "SUSPECT_STANDARD_ERRORS",
+    "UNNAMED_SPACES",
     "column_of",
-    "failed",
-    "finite",
+    "finite_or_none",
     "floor_spread",
     "interval_error",
     "is_limit",
+    "metric_failed",
     "standard_error",
 ]
 
-SUSPECT = 3.0  # standard errors, of value and floor together, by which a score must beat the floor before it is flagged
-STANDARD = ("standardised", "pixels", "")  # the spaces that go without saying in the name of a column
-LEVEL = 0.95  # of an interval that states no level
+# a score that beats the floor by more than this, in standard errors of value and floor together, is flagged as suspect
+SUSPECT_STANDARD_ERRORS = 3.0
+UNNAMED_SPACES = ("standardised", "pixels", "")  # spaces that the name of a column does not mention
+CONFIDENCE_LEVEL = 0.95  # of an interval that states no level
 
 
-def failed(score: Mapping[str, Any]) -> bool:
-    """Return whether there is no value because the metric raised."""
+def metric_failed(score: Mapping[str, Any]) -> bool:
+    """Return whether a score has no value because its metric raised an error."""
     return score.get("value") is None and any(str(text).startswith("failed:") for text in score.get("warnings") or ())
 
 
 def floor_spread(floor: Mapping[str, Any]) -> float | None:
     """Return the standard deviation of a floor: as measured, else as its interval implies."""
-    given: float | None = floor.get("floor_sd")
-    return (standard_error(floor) or None) if given is None else given
+    measured: float | None = floor.get("floor_sd")
+    return (standard_error(floor) or None) if measured is None else measured
 
 
 def standard_error(score: Mapping[str, Any]) -> float | None:
-    """Return the standard error that a score states, or that its interval implies, None where there is none.
+    """Return the standard error that a score states, or that its interval implies; None if there is neither.
 
-    An interval that is cut off at what is possible is too narrow to tell, so that a stated error comes first.
+    A stated error takes precedence, because an interval may be cut off at the limit of what is possible.
     """
-    stated = finite((score.get("detail") or {}).get("standard_error"))
+    stated = finite_or_none((score.get("detail") or {}).get("standard_error"))
     return interval_error(score) if stated is None or score.get("low") is None else stated
 
 
 def column_of(score: Mapping[str, Any]) -> str:
-    """Return the name of a score's column: its label, else its metric and, unless it is the standard one, its space."""
+    """Return the name of a score's column: its label, else its metric, with any space but the standard one."""
     if score.get("label"):
         return str(score["label"])
     metric, space = str(score["metric"]), str(score.get("space") or "")
-    return metric if space in STANDARD or "@" in metric else f"{metric}@{space}"
+    return metric if space in UNNAMED_SPACES or "@" in metric else f"{metric}@{space}"
 
 
-def finite(value: Any) -> float | None:
-    """Return a finite float or None."""
+def finite_or_none(value: Any) -> float | None:
+    """Return a finite number as a float, and None for anything else."""
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
 def is_limit(score: Mapping[str, Any]) -> bool:
-    """Return whether a value is only a lower limit: these samples are worth at least so many events."""
+    """Return whether the value is only a lower limit, as in "worth at least so many events"."""
     return bool((score.get("detail") or {}).get("at_least"))
 
 
 def interval_error(score: Mapping[str, Any]) -> float | None:
-    """Return the standard error that the interval of a score implies at its level, None where it has no interval."""
-    low, high = finite(score.get("low")), finite(score.get("high"))
+    """Return the standard error that the interval of a score implies at its level; None without an interval."""
+    low, high = finite_or_none(score.get("low")), finite_or_none(score.get("high"))
     if low is None or high is None:
         return None
-    level = score.get("level") or LEVEL
-    # metrics make their 95 % intervals with 1.96, so that this gives back the very error that they had
-    quantile = 1.96 if level == LEVEL else NormalDist().inv_cdf(0.5 + level / 2.0)
+    level = score.get("level") or CONFIDENCE_LEVEL
+    # metrics multiply their standard error by 1.96 for a 95 % interval: dividing by the same number returns it exactly
+    quantile = 1.96 if level == CONFIDENCE_LEVEL else NormalDist().inv_cdf(0.5 + level / 2.0)
     return (high - low) / (2.0 * quantile)

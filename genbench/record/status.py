@@ -1,4 +1,4 @@
-"""How a cell ended: the ten statuses of a record, and what each means for resuming, tables and comparisons."""
+"""The ten statuses of a record, and what each means for resuming, tables and comparisons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Status"]
 
 
 class Status(StrEnum):
-    """How a cell ended; the one place that says which statuses count as what."""
+    """How a cell ended."""
 
     OK = "ok"
     INVALID = "invalid"
@@ -23,15 +23,15 @@ class Status(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Whether the cell came to an end of its own: such a record stands on resume, any other cell runs again."""
+        """Whether the outcome is the cell's own: a resumed run keeps such records and repeats all other cells."""
         return self not in (Status.LOST, Status.INTERRUPTED, Status.SKIPPED)
 
     @property
     def failed(self) -> bool:
-        """Whether the cell came to an end of its own without scores: a failure of the model, ranked last."""
+        """Whether the cell finished without scores: a failure of the model, which is ranked last."""
         return self.finished and self is not Status.OK
 
     @property
     def says_something_of_the_code(self) -> bool:
-        """Whether two versions may be compared by it; a cell without an end of its own is absent from all means."""
+        """Whether the status may be used to compare two versions of the code; other cells are left out of all means."""
         return self.finished

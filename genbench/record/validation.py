@@ -1,4 +1,4 @@
-"""Is a run what it says it is? Its files against the JSON Schema, their sha256, their keys, and what lies beside."""
+"""Validate a run's directory: the JSON Schema, sha256 and keys of its files, and its samples."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from genbench.record.integrity import DamageError, seal
+from genbench.record.integrity import DamageError, add_digest
 from genbench.record.store import Damage, attempts, key_of, read_record, read_records, read_run
 
-__all__ = ["KINDS", "FileCheck", "Problem", "schema", "validate"]
+__all__ = ["SCHEMAS", "FileCheck", "Problem", "schema", "validate"]
 
-KINDS = ("record", "run")
-SAME = ("protocol", "seed", "budget")  # what a record says twice: in its identity, and for readers
+SCHEMAS = ("record", "run")
+REPEATED_FIELDS = ("protocol", "seed", "budget")  # stand in a record and in its identity
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A file of a run, relative to its directory, and what is wrong with it: damaged, schema, key or samples."""
+    """A problem with a file of a run: its path in the run, a kind (damaged, schema, key or samples), and the reason."""
 
     path: str
     kind: str
@@ -33,7 +33,7 @@ class Problem:
 
 @dataclass
 class FileCheck:
-    """What was found of one run; ``notes`` are no faults."""
+    """The result of the validation of one run; ``notes`` are not problems."""
 
     run: str
     cells: int = 0
@@ -43,30 +43,31 @@ class FileCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether no problem was found."""
         return not self.problems
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return the result as values of JSON."""
         return {"ok": self.ok, **asdict(self)}
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """Return the published JSON Schema (draft 2020-12) of a ``record`` or of a ``run``."""
+    """Return the published JSON Schema (draft 2020-12) of a ``record`` or a ``run``."""
     text = (Path(__file__).parents[1] / "schema" / f"{kind}.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
 
 
 def validate(run: Path) -> FileCheck:
-    """Return the verdict on a run's directory, which is only read; raises UserError where there is no run."""
+    """Return the problems of a run's directory, which is not changed; raises UserError if there is no run."""
     damaged: list[Damage] = []
-    about = read_run(run, damaged)
+    run_info = read_run(run, damaged)
     latest = read_records(run)
-    verdict = FileCheck(str(run))
-    verdict.problems += [Problem(_relative(run, d.path), "damaged", d.reason) for d in damaged]
-    if about:
-        verdict.problems += [Problem("run.json", "schema", reason) for reason in _against("run", _sealed(about))]
+    check = FileCheck(str(run))
+    check.problems += [Problem(_relative(run, d.path), "damaged", d.reason) for d in damaged]
+    if run_info:
+        reasons = _schema_errors("run", _with_digest(run_info))
+        check.problems += [Problem("run.json", "schema", reason) for reason in reasons]
     old, aside, folders = 0, 0, sorted(run.glob("cells/*/*/"))
     known = {record["key"] for record in latest}
     for folder in folders:
@@ -74,28 +75,28 @@ def validate(run: Path) -> FileCheck:
             if file.suffix == ".damaged" and folder.name in known:
                 aside += 1
                 continue
-            verdict.records += 1
-            record, problems = _of_record(run, file)
-            verdict.problems += problems
+            check.records += 1
+            record, problems = _check_record(run, file)
+            check.problems += problems
             old += record is not None and record["identity"] is None
-    verdict.cells = len({*about.get("cells", []), *(folder.name for folder in folders)})
-    lacking, problems = _beside(run, latest)
-    verdict.problems += problems
-    pending = verdict.cells - len(known)
-    verdict.notes = [
+    check.cells = len({*run_info.get("cells", []), *(folder.name for folder in folders)})
+    without_samples, problems = _check_samples(run, latest)
+    check.problems += problems
+    pending = check.cells - len(known)
+    check.notes = [
         f"{count} {what}"
         for count, what in (
-            (old, "records of schema 1, which had no sha256 and did not say what the key was made of"),
+            (old, "records of schema 1, without sha256 and without the identity that the key is made from"),
             (aside, "damaged files were set aside before, and their cells have run again"),
-            (len(lacking), "cells have no samples and cannot be scored again"),
+            (len(without_samples), "cells have no samples and cannot be scored again"),
             (pending, "cells have no record yet"),
         )
         if count
     ]
-    return verdict
+    return check
 
 
-def _of_record(run: Path, file: Path) -> tuple[dict[str, Any] | None, list[Problem]]:
+def _check_record(run: Path, file: Path) -> tuple[dict[str, Any] | None, list[Problem]]:
     where = _relative(run, file)
     try:
         record = read_record(file)
@@ -103,56 +104,56 @@ def _of_record(run: Path, file: Path) -> tuple[dict[str, Any] | None, list[Probl
         return None, [Problem(where, "damaged", str(error))]
     except OSError as error:
         return None, [Problem(where, "damaged", f"cannot be read ({error.strerror})")]
-    problems = [Problem(where, "schema", reason) for reason in _against("record", _sealed(record))]
-    return record, problems + [Problem(where, "key", reason) for reason in _of_key(record)]
+    problems = [Problem(where, "schema", reason) for reason in _schema_errors("record", _with_digest(record))]
+    return record, problems + [Problem(where, "key", reason) for reason in _key_errors(record)]
 
 
-def _sealed(body: dict[str, Any]) -> dict[str, Any]:
-    return body if "sha256" in body else seal(body)  # of schema 1
+def _with_digest(body: dict[str, Any]) -> dict[str, Any]:
+    return body if "sha256" in body else add_digest(body)  # files of schema 1 may lack it
 
 
-def _of_key(record: Mapping[str, Any]) -> Iterator[str]:
-    """Say where the key is not that of the identity, or the identity not that of the record."""
+def _key_errors(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where the key does not match the identity, or the identity does not match the record."""
     identity = record.get("identity")
     if not isinstance(identity, Mapping):
         return
     if key_of(identity) != record["key"]:
         yield f"its identity makes the key {key_of(identity)}"
-    pairs = [(name, identity.get(name), record.get(name)) for name in SAME]
+    pairs = [(name, identity.get(name), record.get(name)) for name in REPEATED_FIELDS]
     pairs += [(name, (identity.get(name) or {}).get("name"), record[name]) for name in ("model", "dataset")]
     pairs.append(("device", identity.get("device"), str(record.get("device")).partition(":")[0]))
-    for name, one, other in pairs:
-        if one != other:
-            yield f"its {name} is {other!r:.80}, its identity says {one!r:.80}"
+    for name, in_identity, in_record in pairs:
+        if in_identity != in_record:
+            yield f"its {name} is {in_record!r:.80}, in its identity {in_identity!r:.80}"
 
 
-def _beside(run: Path, latest: list[dict[str, Any]]) -> tuple[list[str], list[Problem]]:
-    """Return the keys of scored cells whose samples are not there, and problems with those that are."""
-    lacking, problems = [], []
+def _check_samples(run: Path, latest: list[dict[str, Any]]) -> tuple[list[str], list[Problem]]:
+    """Return the keys of scored cells without samples, and the problems with the samples of the others."""
+    without_samples, problems = [], []
     for record in latest:
         if record.get("phase") != "score":
             continue
         samples = run / "cells" / record["key"][:2] / record["key"] / "samples.npz"
         if not samples.is_file():
-            lacking.append(record["key"])
+            without_samples.append(record["key"])
             continue
         try:
             with zipfile.ZipFile(samples) as archive:
-                bad = archive.testzip()
-            reason = "" if bad is None else f"its array {bad} is damaged"
+                damaged = archive.testzip()
+            reason = "" if damaged is None else f"its array {damaged} is damaged"
         except (OSError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
             reason = f"cannot be read: {error}"
         if reason:
             problems.append(Problem(_relative(run, samples), "samples", reason))
-    return lacking, problems
+    return without_samples, problems
 
 
 def _relative(run: Path, file: Path) -> str:
     return file.relative_to(run).as_posix()
 
 
-def _against(kind: str, body: Mapping[str, Any]) -> list[str]:
-    """Return up to three places where a body is not as the schema wants it."""
+def _schema_errors(kind: str, body: Mapping[str, Any]) -> list[str]:
+    """Return up to three violations of the schema by a body."""
     errors = sorted(_validator(kind).iter_errors(body), key=lambda error: error.json_path)
     return [f"{error.json_path}: {error.message:.200}" for error in errors[:3]]
 

@@ -1,4 +1,4 @@
-"""Installed plugins, their options, and what a selection of them means."""
+"""Installed plugins: discovery, the specs they provide, their options, and selections of them."""
 
 from genbench.registry.registry import Registry, resolve
 

@@ -1,4 +1,4 @@
-"""What a plugin declares, in words: its facts, and its options with type, default and the meaning its source gives."""
+"""Descriptions of plugins: what a spec declares, and its options with type, default and meaning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Option", "facts", "option_facts", "options_of"]
 
 @dataclass(frozen=True)
 class Option:
-    """One option; ``default`` is ``dataclasses.MISSING`` where a value must be given."""
+    """An option of a plugin; ``default`` is ``dataclasses.MISSING`` if a value is required."""
 
     name: str
     type: str
@@ -25,12 +25,12 @@ class Option:
 
     @property
     def required(self) -> bool:
-        """Whether it has no default."""
+        """Whether a value must be given, because there is no default."""
         return self.default is MISSING
 
 
 def options_of(config: type | None) -> list[Option]:
-    """Return the options of a config class in order.
+    """Return the options of a config class, in the order of its fields.
 
     The meaning of an option is the comment after its field in the source, else ``metadata["help"]``, else empty.
     """
@@ -46,7 +46,7 @@ def options_of(config: type | None) -> list[Option]:
 
 def _comments(config: type) -> dict[str, str]:
     found: dict[str, str] = {}
-    for cls in reversed(config.__mro__[:-1]):  # a field that is declared again takes the meaning given there
+    for cls in reversed(config.__mro__[:-1]):  # the comment of a subclass replaces that of its base
         found |= _comments_in(cls)
     return found
 
@@ -62,29 +62,29 @@ def _comments_in(cls: type) -> dict[str, str]:
         source = textwrap.dedent(inspect.getsource(cls))
         tree = ast.parse(source).body[0]
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    except (OSError, TypeError, SyntaxError, tokenize.TokenError):  # no source: made in a session, or frozen
+    except (OSError, TypeError, SyntaxError, tokenize.TokenError):  # the source is not available
         return {}
-    after = {token.start[0]: token.string.lstrip("# ").strip() for token in tokens if token.type == tokenize.COMMENT}
+    comments = {token.start[0]: token.string.lstrip("# ").strip() for token in tokens if token.type == tokenize.COMMENT}
     found = {}
     for node in getattr(tree, "body", ()):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-            found[node.target.id] = " ".join(after[line] for line in lines if after.get(line))
+            found[node.target.id] = " ".join(comments[line] for line in lines if comments.get(line))
     return found
 
 
 def facts(entry: Entry) -> dict[str, Any]:
-    """Return what is declared of a model, dataset, metric or space and who provides it, as JSON can hold it."""
+    """Return what the spec of an entry declares, and who provides it, as values of JSON."""
     spec = entry.spec
     declared = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec) if field.name != "config"}
     target = spec.target if isinstance(spec.target, str) else getattr(spec.target, "__name__", "")
     declared |= {"name": entry.key, "target": target}
-    told = {name: plain_value(Any, dict(v) if isinstance(v, Mapping) else v) for name, v in declared.items()}
-    return {"kind": spec.kind, **told, "provenance": entry.provenance.as_dict()}
+    values = {name: plain_value(Any, dict(v) if isinstance(v, Mapping) else v) for name, v in declared.items()}
+    return {"kind": spec.kind, **values, "provenance": entry.provenance.as_dict()}
 
 
 def option_facts(entry: Entry) -> list[dict[str, Any]]:
-    """Return the options of a model, dataset, metric or space, as JSON can hold them."""
+    """Return the options of an entry as values of JSON."""
     return [
         {
             "name": option.name,

@@ -1,6 +1,6 @@
-"""One plugin: found, held against the version it was written for, imported, and asked what it provides.
+"""Find plugins, check the version of genbench that each requires, import them, and collect their specs.
 
-Whatever a plugin does wrong here becomes the status and reason of its row, and harms no other plugin.
+An error of a plugin becomes the status and reason of its row and does not affect other plugins.
 """
 
 from __future__ import annotations
@@ -27,28 +27,29 @@ from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec, Spec
 from genbench.version import __version__
 
 __all__ = [
+    "NATIVE_SPACE_NAMES",
     "Candidate",
     "PluginRow",
     "Provenance",
-    "from_file",
-    "installed",
+    "find_file",
+    "find_installed",
     "load",
     "load_file",
     "new_manager",
-    "normalised",
+    "normalise",
     "trace",
 ]
 
 Status = Literal["ok", "slow", "broken", "outdated", "clashing", "blocked"]
-PATIENCE = 0.5  # seconds that a plugin may take of every start
-SPECS = (ModelSpec, DatasetSpec, MetricSpec, SpaceSpec)
+MAX_IMPORT_S = 0.5  # a plugin that takes longer to import, at every start of genbench, is reported as slow
+SPEC_TYPES = (ModelSpec, DatasetSpec, MetricSpec, SpaceSpec)
 
-NATIVE = ("standardised", "pixels", "raw")  # spaces of the core
+NATIVE_SPACE_NAMES = ("standardised", "pixels", "raw")  # the spaces of the core
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Who provides a spec: the plugin's name, its distribution and version, its module, and where that lies."""
+    """Who provides a spec: the plugin, its distribution and version, its module, and the path of that module."""
 
     plugin: str
     distribution: str
@@ -61,13 +62,13 @@ class Provenance:
         return f"{self.distribution} {self.version}".strip()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what may be published of it: all but the path, which is this machine's own affair."""
+        """Return the fields for records and reports: all but the path, which belongs to this machine."""
         return {name: value for name, value in asdict(self).items() if name != "path"}
 
 
 @dataclass(frozen=True)
 class PluginRow:
-    """What became of a plugin: ``ok slow broken outdated clashing blocked``, its reason, ``seconds`` of start-up."""
+    """A plugin and its status: ``ok slow broken outdated clashing blocked``, the reason, and its import time in s."""
 
     provenance: Provenance
     status: Status = "ok"
@@ -78,7 +79,7 @@ class PluginRow:
 
     @property
     def name(self) -> str:
-        """The plugin's name: of its entry point, or of its file."""
+        """The plugin's name: that of its entry point, or of its file."""
         return self.provenance.plugin
 
     @property
@@ -92,15 +93,15 @@ class PluginRow:
         return self.provenance.version
 
     @property
-    def story(self) -> str:
-        """One line of what became of it."""
+    def trace_line(self) -> str:
+        """One line for GENBENCH_TRACE: status, import time, and the specs or the reason."""
         what = self.reason if self.status != "ok" else ", ".join(self.provides) or "observes only"
         source = f"{self.name} = {self.provenance.module} ({self.provenance})"
         return f"plugin {source} {self.status} {1000 * self.seconds:.1f} ms: {what}"
 
     @property
     def problem(self) -> str:
-        """One line for the user, empty where there is nothing to tell."""
+        """One line for the user, empty if the plugin has no problem."""
         if self.status in ("ok", "blocked"):
             return ""
         verb = {"broken": "is broken: ", "outdated": "", "slow": "", "clashing": "clashes: "}[self.status]
@@ -109,38 +110,38 @@ class PluginRow:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A plugin not imported yet; ``refused`` is why it must not be."""
+    """A plugin before its import; ``refusal`` is the status and reason if it must not be imported."""
 
     provenance: Provenance
     get: Callable[[], Any] = field(repr=False)
-    refused: tuple[Status, str] | None = None
+    refusal: tuple[Status, str] | None = None
 
 
 # ------------------------------------------------------------------------------------------------------------- finding
 
 
-def installed() -> list[Candidate]:
+def find_installed() -> list[Candidate]:
     """Return the plugins of all installed distributions: genbench's own first, then by distribution and name.
 
-    ``importlib.metadata.entry_points()`` stops at the first distribution whose metadata cannot be read; this does not.
+    Unlike ``importlib.metadata.entry_points()``, this does not fail at a distribution with unreadable metadata.
     """
     found: dict[str, list[Candidate]] = {}
     for distribution in importlib.metadata.distributions():
         try:
             if f"[{hooks.GROUP}]" not in (distribution.read_text("entry_points.txt") or ""):
                 continue
-            name = normalised(distribution.metadata["Name"])
+            name = normalise(distribution.metadata["Name"])
             candidates = list(_candidates(distribution, name))
         except Exception as error:
             name = Path(str(getattr(distribution, "_path", "unknown"))).stem
             candidates = [_unreadable(name, error)]
-        found.setdefault(name, candidates)  # the first on sys.path is the one that is imported
+        found.setdefault(name, candidates)  # of two distributions of one name, Python imports the first on sys.path
     ordered = sorted(found.items(), key=lambda item: (item[0] != "genbench", item[0]))
     return [c for _, candidates in ordered for c in sorted(candidates, key=lambda c: c.provenance.plugin)]
 
 
-def normalised(name: str) -> str:
-    """Return the name of a distribution as pip compares it."""
+def normalise(name: str) -> str:
+    """Return the name of a distribution in the form in which pip compares names."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -150,39 +151,39 @@ def _unreadable(name: str, error: Exception) -> Candidate:
 
 
 def _candidates(distribution: importlib.metadata.Distribution, name: str) -> Iterator[Candidate]:
-    refused = _outdated(distribution, name)
+    refusal = _check_requirement(distribution, name)
     url = json.loads(distribution.read_text("direct_url.json") or "{}")
     editable = bool(url.get("dir_info", {}).get("editable", False))
     for point in distribution.entry_points.select(group=hooks.GROUP):
         source = Provenance(point.name, name, distribution.version or "", point.value.partition(":")[0], "", editable)
-        yield Candidate(source, point.load, refused or _unnamed(point.value))
+        yield Candidate(source, point.load, refusal or _check_entry_point(point.value))
 
 
-def _unnamed(value: str) -> tuple[Status, str] | None:
+def _check_entry_point(value: str) -> tuple[Status, str] | None:
     if re.fullmatch(r"[\w.]+(\s*:\s*[\w.]+)?(\s*\[.*\])?\s*", value):
         return None
     return "broken", f"its entry point names {value!r}, expected a module as Python imports it: package.module"
 
 
-def _outdated(distribution: importlib.metadata.Distribution, name: str) -> tuple[Status, str] | None:
+def _check_requirement(distribution: importlib.metadata.Distribution, name: str) -> tuple[Status, str] | None:
     for text in distribution.requires or ():
         if not re.match(r"genbench(?![\w.-])", text.strip(), re.IGNORECASE):
             continue
         from packaging.requirements import InvalidRequirement, Requirement
 
-        said = re.sub(r"[\s()]", "", text.partition(";")[0])
+        shown = re.sub(r"[\s()]", "", text.partition(";")[0])
         try:
-            needed = Requirement(text)
+            requirement = Requirement(text)
         except InvalidRequirement:
-            return "broken", f"its requirement {said!r} cannot be read"
-        applies = needed.marker is None or needed.marker.evaluate({"extra": ""})
-        if applies and not needed.specifier.contains(__version__, prereleases=True):
-            return "outdated", f"needs {said}, this is genbench {__version__}; try: pip install -U {name}"
+            return "broken", f"its requirement {shown!r} cannot be read"
+        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if applies and not requirement.specifier.contains(__version__, prereleases=True):
+            return "outdated", f"needs {shown}, this is genbench {__version__}; try: pip install -U {name}"
     return None
 
 
-def from_file(path: str | Path) -> Candidate:
-    """Return the plugin of ``--plugin FILE``; raises UserError where there is none."""
+def find_file(path: str | Path) -> Candidate:
+    """Return the plugin of ``--plugin FILE``; raises UserError if the path is not a Python file."""
     path = Path(path)
     if not path.is_file() or path.suffix != ".py":
         raise UserError(f"--plugin {path}: {'expected a Python file' if path.exists() else 'no such file'}")
@@ -197,7 +198,7 @@ def _module_name(path: Path) -> str:
 
 
 def load_file(path: Path) -> ModuleType:
-    """Import a plugin's file under a name of its own, which is the same in every process, and return the module."""
+    """Import the file of a plugin and return the module, whose name is the same in every process."""
     import importlib.util
 
     path = path.resolve()
@@ -208,7 +209,7 @@ def load_file(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickle look it up there
+    sys.modules[name] = module  # where dataclasses and pickle look for it
     try:
         spec.loader.exec_module(module)
     except BaseException:
@@ -221,54 +222,54 @@ def load_file(path: Path) -> ModuleType:
 
 
 def new_manager() -> pluggy.PluginManager:
-    """Return a plugin manager that knows genbench's hooks."""
+    """Return a pluggy manager with the hooks of genbench."""
     manager = pluggy.PluginManager(hooks.GROUP)
     manager.add_hookspecs(hooks)
     return manager
 
 
 def trace(text: str) -> None:
-    """Print a line to stderr where GENBENCH_TRACE asks for one a plugin, and one a call of an observer."""
+    """Print a line to stderr if GENBENCH_TRACE is set: one for each plugin, and one for each call of an observer."""
     if os.environ.get("GENBENCH_TRACE", "") not in ("", "0"):
-        shown = "".join(c if c.isprintable() else " " for c in text)  # foreign text stays in its line
-        print(f"genbench: {' '.join(shown.split())}", file=sys.stderr)  # noqa: T201
+        printable = "".join(c if c.isprintable() else " " for c in text)  # a plugin's text must not break the line
+        print(f"genbench: {' '.join(printable.split())}", file=sys.stderr)  # noqa: T201
 
 
 def load(candidate: Candidate, manager: pluggy.PluginManager) -> tuple[PluginRow, tuple[Spec, ...]]:
-    """Import a plugin, register it with the manager, and return its row and specs: no specs where it is not ok."""
+    """Import a plugin, register it with the manager, and return its row and its specs, none if it is broken."""
     row = PluginRow(candidate.provenance)
-    if candidate.refused is not None:
-        return replace(row, status=candidate.refused[0], reason=candidate.refused[1]), ()
+    if candidate.refusal is not None:
+        return replace(row, status=candidate.refusal[0], reason=candidate.refusal[1]), ()
     start = time.perf_counter()
     try:
-        # what a plugin prints must not end up in --json; nor may it move the folder that --out is relative to
-        with contextlib.redirect_stdout(sys.stderr), _same_folder():
+        # a plugin must not print into --json output, nor change the folder that --out is relative to
+        with contextlib.redirect_stdout(sys.stderr), _restore_folder():
             plugin = candidate.get()
             if (other := manager.get_name(plugin)) is not None:
-                raise PluginError(f"its module {row.provenance.module} is that of {other} already; keep one of the two")
-            specs = _declared(plugin)
+                raise PluginError(f"its module {row.provenance.module} is also that of {other}; keep one of the two")
+            specs = _collect_specs(plugin)
             manager.register(plugin, f"{row.distribution}:{row.name}")
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # SystemExit too
+    except BaseException as error:  # also SystemExit
         reason = str(error) if isinstance(error, PluginError) else describe(error)
         seconds = time.perf_counter() - start
         return replace(row, status="broken", reason=reason, traceback=_traceback(error), seconds=seconds), ()
     seconds = time.perf_counter() - start
-    asked_for = bool(row.provenance.path)  # by --plugin: a file declares and implements in one place
-    where = replace(row.provenance, path=row.provenance.path or str(getattr(plugin, "__file__", None) or ""))
-    row = PluginRow(where, seconds=seconds, provides=tuple(f"{s.kind} {s.name}" for s in specs))
-    if seconds > PATIENCE and row.distribution != "genbench" and not asked_for:
-        cure = f"import what is heavy where the target is; GENBENCH_BLOCK={row.name} leaves it alone"
-        row = replace(row, status="slow", reason=f"takes {seconds:.1f} s of every start: {cure}")
+    from_file = bool(row.provenance.path)  # --plugin: a file holds its specs and its code, so that all is imported
+    provenance = replace(row.provenance, path=row.provenance.path or str(getattr(plugin, "__file__", None) or ""))
+    row = PluginRow(provenance, seconds=seconds, provides=tuple(f"{s.kind} {s.name}" for s in specs))
+    if seconds > MAX_IMPORT_S and row.distribution != "genbench" and not from_file:
+        advice = f"import heavy libraries in the module of the target only; GENBENCH_BLOCK={row.name} skips the plugin"
+        row = replace(row, status="slow", reason=f"takes {seconds:.1f} s of every start: {advice}")
     return row, specs
 
 
 @contextlib.contextmanager
-def _same_folder() -> Iterator[None]:
+def _restore_folder() -> Iterator[None]:
     try:
         before = Path.cwd()
-    except OSError:  # it was deleted meanwhile
+    except OSError:  # it was deleted
         yield
         return
     try:
@@ -277,41 +278,42 @@ def _same_folder() -> Iterator[None]:
         os.chdir(before)
 
 
-def _declared(plugin: Any) -> tuple[Spec, ...]:
-    alone = new_manager()  # of this plugin only, so that a misspelt hook is its own fault and nobody else's
-    alone.register(plugin)
-    callers = alone.get_hookcallers(plugin) or []
+def _collect_specs(plugin: Any) -> tuple[Spec, ...]:
+    manager = new_manager()  # for this plugin alone, so that a misspelt hook is reported as its error
+    manager.register(plugin)
+    callers = manager.get_hookcallers(plugin) or []
     known = [name for name, _ in inspect.getmembers(hooks, inspect.isfunction) if name.startswith(hooks.GROUP)]
     for caller in callers:
-        if not caller.has_spec() and not all(made.optionalhook for made in caller.get_hookimpls()):
+        if not caller.has_spec() and not all(implementation.optionalhook for implementation in caller.get_hookimpls()):
             hint = suggestion(caller.name, known) or f"; hooks are: {', '.join(known)}"
             raise PluginError(f"no hook named {caller.name!r}{hint}")
     if not callers:
         hint = "put @genbench.hookimpl above" if hasattr(plugin, "genbench_register") else "it needs"
         raise PluginError(f"implements no hook of genbench; {hint} genbench_register")
-    made = alone.hook.genbench_register.get_hookimpls()  # called here, for pluggy would hide a None
-    return tuple(spec for each in made for spec in _checked(each.function()))
+    # called directly, because pluggy leaves out results that are None
+    implementations = manager.hook.genbench_register.get_hookimpls()
+    return tuple(spec for implementation in implementations for spec in _check_specs(implementation.function()))
 
 
-def _checked(specs: Any) -> Iterable[Spec]:
+def _check_specs(specs: Any) -> Iterable[Spec]:
     expected = "expected an iterable of ModelSpec, DatasetSpec, MetricSpec and SpaceSpec"
     if not isinstance(specs, Iterable) or isinstance(specs, (str, bytes, dict)):
         raise PluginError(f"genbench_register returned {type(specs).__name__}, {expected}")
     names = set()
     for spec in specs:
-        if not isinstance(spec, SPECS):
-            raise PluginError(f"genbench_register gave {type(spec).__name__}, {expected}")
+        if not isinstance(spec, SPEC_TYPES):
+            raise PluginError(f"genbench_register returned {type(spec).__name__}, {expected}")
         if (spec.kind, spec.name) in names:
-            raise PluginError(f"genbench_register gave two {spec.kind}s named {spec.name!r}")
+            raise PluginError(f"genbench_register returned two {spec.kind}s named {spec.name!r}")
         if spec.name == "all":
             raise PluginError(f"{spec.kind} 'all': 'all' selects everything; choose another name")
         if (spec.kind, spec.name) == ("model", "real"):
             raise PluginError("model 'real': 'real' is the name of the floor, the row of fresh real data")
-        if spec.kind == "space" and spec.name in NATIVE:
-            raise PluginError(f"space {spec.name!r} is one of genbench's own: {', '.join(NATIVE)}")
+        if spec.kind == "space" and spec.name in NATIVE_SPACE_NAMES:
+            raise PluginError(f"space {spec.name!r} is one of genbench's own: {', '.join(NATIVE_SPACE_NAMES)}")
         if "<" in getattr(spec.target, "__qualname__", ""):
-            where = "at the top of a module, where a process of its own can find it"
-            raise PluginError(f"{spec.kind} {spec.name!r}: its target must stand {where}; got {spec.target!r}")
+            where = "at the top level of a module, where other processes can import it"
+            raise PluginError(f"{spec.kind} {spec.name!r}: its target must be defined {where}; got {spec.target!r}")
         names.add((spec.kind, spec.name))
         yield spec
 

@@ -1,4 +1,7 @@
-"""One value of an option, read by the annotation of its field: int, float, bool, str, None, Literal, unions, tuples."""
+"""Convert the value of an option to the annotated type of its field, and show types and values as text.
+
+Annotations are int, float, bool, str, None, Literal, unions and tuples.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from genbench.errors import ConfigError, suggestion
 
 __all__ = ["convert", "plain_value", "type_text"]
 
-TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+TRUE_WORDS, FALSE_WORDS = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 class _MismatchError(Exception):
@@ -21,13 +24,13 @@ class _MismatchError(Exception):
 
 
 def convert(annotation: Any, value: Any, origin: str) -> Any:
-    """Return a value as its annotation wants it: text is read, other values are checked.
+    """Return a value in the annotated type: text is parsed, other values are checked.
 
-    ``origin`` is what the user said; it begins the message of the ConfigError. NaN is refused: it passes every range
-    check that is written as a comparison.
+    Raises ConfigError, whose message begins with ``origin``: where and how the user gave the value. NaN is rejected,
+    because range checks that are written as comparisons do not catch it.
     """
     try:
-        return _as(annotation, value)
+        return _convert(annotation, value)
     except _MismatchError:
         choices = [choice for choice in _choices(annotation) if isinstance(choice, str)]
         hint = suggestion(value, choices) if isinstance(value, str) else ""
@@ -39,14 +42,14 @@ def _choices(annotation: Any) -> list[Any]:
     return list(members) if typing.get_origin(annotation) is Literal else [c for m in members for c in _choices(m)]
 
 
-def _as(annotation: Any, value: Any) -> Any:
+def _convert(annotation: Any, value: Any) -> Any:
     origin, members = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (Union, types.UnionType):
-        return _as_any(members, value)
+        return _convert_union(members, value)
     if origin is Literal:
-        return _as_choice(members, value)
+        return _convert_choice(members, value)
     if origin is tuple or annotation is tuple:
-        return _as_tuple(members or (str, ...), value)
+        return _convert_tuple(members or (str, ...), value)
     if annotation in READERS:
         return READERS[annotation](value)
     if annotation is Any:
@@ -54,23 +57,23 @@ def _as(annotation: Any, value: Any) -> Any:
     raise _MismatchError
 
 
-def _as_choice(choices: tuple[Any, ...], value: Any) -> Any:
+def _convert_choice(choices: tuple[Any, ...], value: Any) -> Any:
     for choice in choices:
         if value == str(choice) or (value == choice and type(value) is type(choice)):
             return choice
     raise _MismatchError
 
 
-def _as_any(members: tuple[Any, ...], value: Any) -> Any:
-    for member in sorted(members, key=lambda m: m is str):  # any text is a str, so that one is asked last
+def _convert_union(members: tuple[Any, ...], value: Any) -> Any:
+    for member in sorted(members, key=lambda m: m is str):  # any text is a valid str: that is tried last
         try:
-            return _as(member, value)
+            return _convert(member, value)
         except _MismatchError:
             continue
     raise _MismatchError
 
 
-def _as_tuple(members: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+def _convert_tuple(members: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
     if isinstance(value, str):
         text = value.strip()
         if text[:1] + text[-1:] in ("()", "[]"):
@@ -83,14 +86,14 @@ def _as_tuple(members: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
         members = members[:1] * len(value)
     if len(members) != len(value):
         raise _MismatchError
-    return tuple(_as(member, part) for member, part in zip(members, value, strict=True))
+    return tuple(_convert(member, part) for member, part in zip(members, value, strict=True))
 
 
 def _bool(value: Any) -> bool:
     text = value.lower() if isinstance(value, str) else ""
-    if not isinstance(value, bool) and text not in TRUE + FALSE:
+    if not isinstance(value, bool) and text not in TRUE_WORDS + FALSE_WORDS:
         raise _MismatchError
-    return value is True or text in TRUE
+    return value is True or text in TRUE_WORDS
 
 
 def _float(value: Any) -> float:
@@ -110,9 +113,9 @@ def _int(value: Any) -> int:
     if not number.is_integer():
         raise _MismatchError
     try:
-        return int(value)  # exact beyond 2^53, where a float is not
+        return int(value)  # exact beyond 2^53, unlike a float
     except ValueError:
-        return int(number)  # 1e4
+        return int(number)  # text such as 1e4
 
 
 def _str(value: Any) -> str:
@@ -130,7 +133,7 @@ READERS: dict[Any, Callable[[Any], Any]] = {bool: _bool, int: _int, float: _floa
 
 
 def type_text(annotation: Any) -> str:
-    """Return an annotation as a user reads it: ``int``, ``float | none``, ``'ddim' | 'ancestral'``, ``int, ...``."""
+    """Return an annotation as text for users: ``int``, ``float | none``, ``'ddim' | 'ancestral'``, ``int, ...``."""
     origin, members = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is type(None):
         return "none"
@@ -144,9 +147,9 @@ def type_text(annotation: Any) -> str:
 
 
 def plain_value(annotation: Any, value: Any) -> Any:
-    """Return a value as JSON can hold it: 4 is 4.0 where a float is wanted, a tuple a list, infinity the text inf."""
-    with contextlib.suppress(_MismatchError):  # a value made in Python, of a type that only its class knows
-        value = _as(annotation, value)
+    """Return an option's value as a value of JSON: 4 becomes 4.0 for a float, a tuple a list, infinity the text inf."""
+    with contextlib.suppress(_MismatchError):  # values of other types are shown as they are
+        value = _convert(annotation, value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""A plugin's dataclass, filled from defaults < file < --set < brackets, with errors that name the path."""
+"""The options of plugins: configs are made from defaults < file < --set < brackets, with errors that name the path."""
 
 from __future__ import annotations
 
@@ -16,27 +16,26 @@ from genbench.spec import Spec
 
 __all__ = [
     "Setting",
-    "canonical",
+    "canonical_options",
     "default_of",
-    "essential",
+    "essential_options",
     "fill",
     "label",
     "load_toml",
-    "no_option",
     "option_types",
     "parse_set",
+    "unknown_option_message",
 ]
 
-LIMIT = 1_000_000  # bytes of a --config file: a larger one is some other file
+MAX_CONFIG_BYTES = 1_000_000  # a larger file is not a --config file
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One option as the user gave it: ``origin`` repeats how and where, and begins every error about it.
+    """The value of an option as the user gave it; ``origin`` repeats how and where, and begins every error about it.
 
-    ``target`` is a plugin's name; ``model:``, ``dataset:``, ``metric:``, ``space:`` or the name of a distribution may
-    precede it.
-    ``value`` is text from the command line, or what a TOML file or Python holds.
+    ``target`` is a plugin's name, optionally after ``model:``, ``dataset:``, ``metric:``, ``space:`` or the name of a
+    distribution and a colon. ``value`` is text from the command line, or a value from a TOML file or Python.
     """
 
     target: str
@@ -45,11 +44,11 @@ class Setting:
     origin: str
 
 
-# ------------------------------------------------------------------------------------------------- what a user asks for
+# ------------------------------------------------------------------------------------------------------------- settings
 
 
 def parse_set(text: str) -> Setting:
-    """Read the text of ``--set``: ``vae.beta=4``; raises ConfigError."""
+    """Parse the text of ``--set``, as ``vae.beta=4``; raises ConfigError."""
     path, equals, value = text.partition("=")
     target, _, option = path.strip().rpartition(".")
     if not (equals and target and option.isidentifier()):
@@ -58,9 +57,10 @@ def parse_set(text: str) -> Setting:
 
 
 def load_toml(path: str | os.PathLike[str], known: Iterable[str]) -> tuple[dict[str, Any], list[Setting]]:
-    """Read a ``--config`` file: the table [run] of options ``known`` to the command, and tables [set.NAME].
+    """Return the table [run] of a ``--config`` file, and its tables [set.NAME] as settings.
 
-    Names in [run] come back with ``_`` for ``-``. Raises UserError, which names the file, the table and the key.
+    ``known`` are the options of the command, which [run] may hold; in the returned names ``-`` becomes ``_``. Raises
+    UserError, which names the file, the table and the key.
     """
     where = f"--config {os.fspath(path)}"
     document = _parse_toml(where, path)
@@ -79,9 +79,9 @@ def _parse_toml(where: str, path: str | os.PathLike[str]) -> dict[str, Any]:
 
     try:
         with open(path, "rb") as file:  # noqa: PTH123 (pathlib costs more to import than this saves)
-            raw = file.read(LIMIT + 1)
-        if len(raw) > LIMIT:
-            raise UserError(f"{where}: larger than {LIMIT} bytes, which no configuration is")
+            raw = file.read(MAX_CONFIG_BYTES + 1)
+        if len(raw) > MAX_CONFIG_BYTES:
+            raise UserError(f"{where}: larger than {MAX_CONFIG_BYTES} bytes: too large for a configuration")
         return tomllib.loads(raw.decode())
     except OSError as error:
         raise UserError(f"{where}: {error.strerror}") from None
@@ -104,20 +104,21 @@ def _check_keys(where: str, what: str, given: Iterable[str], known: Iterable[str
             raise UserError(f"{where}: no {what} {name!r}{suggestion(name, known) or '; known: ' + ', '.join(known)}")
 
 
-# ------------------------------------------------------------------------------------------- from settings to a config
+# -------------------------------------------------------------------------------------------------------------- configs
 
 
 def fill(spec: Spec, settings: Iterable[Setting] = ()) -> Any:
-    """Return the spec's config from its defaults and the settings, later ones winning; None where it has no options.
+    """Return the config of a spec, made from its defaults and the settings; None if the spec has no options.
 
-    Raises ConfigError for an unknown option, a wrong type, a missing value, or one that the class refuses with
-    ValueError; PluginError where the class refuses its own defaults or fails otherwise.
+    Of several settings of one option, the last is taken. Raises ConfigError for an unknown option, a wrong type, a
+    missing value, or a value that the config class rejects with ValueError; PluginError if the class rejects its own
+    defaults or fails otherwise.
     """
     given = {setting.option: setting for setting in settings}
     types = option_types(spec.config)
     for setting in given.values():
         if setting.option not in types:
-            raise ConfigError(f"{setting.origin}: {no_option(spec, setting.option)}")
+            raise ConfigError(f"{setting.origin}: {unknown_option_message(spec, setting.option)}")
     if spec.config is None:
         return None
     values = {name: convert(types[name], setting.value, setting.origin) for name, setting in given.items()}
@@ -128,13 +129,13 @@ def fill(spec: Spec, settings: Iterable[Setting] = ()) -> Any:
         return spec.config(**values)
     except Exception as error:
         if given and isinstance(error, ValueError):
-            raise ConfigError(f"{_blamed(given, str(error))}: {error}") from None
+            raise ConfigError(f"{_origins(given, str(error))}: {error}") from None
         what = f"{type(error).__name__}: {error}"
         raise PluginError(f"{spec.kind} {spec.name!r}: {spec.config.__qualname__} cannot be made: {what}") from error
 
 
-def no_option(spec: Spec, option: str) -> str:
-    """Say that a plugin has no such option, and which one may have been meant."""
+def unknown_option_message(spec: Spec, option: str) -> str:
+    """Return the message that a plugin has no such option, with a close match or all that it has."""
     known = list(option_types(spec.config))
     if not known:
         return f"{spec.kind} {spec.name!r} has no options"
@@ -142,13 +143,14 @@ def no_option(spec: Spec, option: str) -> str:
     return f"{spec.kind} {spec.name!r} has no option {option!r}{hint}"
 
 
-def _blamed(given: Mapping[str, Setting], message: str) -> str:
+def _origins(given: Mapping[str, Setting], message: str) -> str:
+    """Return the origins of the settings whose options an error message names, or of all."""
     named = [s.origin for name, s in given.items() if re.search(rf"\b{re.escape(name)}\b", message)]
     return ", ".join(dict.fromkeys(named or [setting.origin for setting in given.values()]))
 
 
 def option_types(config: type | None) -> dict[str, Any]:
-    """Return the options of a config class in order, each with its annotation."""
+    """Return the options of a config class in the order of its fields, each with its annotation."""
     if config is None:
         return {}
     try:
@@ -159,29 +161,29 @@ def option_types(config: type | None) -> dict[str, Any]:
 
 
 def default_of(config: type, option: str) -> Any:
-    """Return the default of an option, ``dataclasses.MISSING`` where a value must be given."""
+    """Return the default of an option, ``dataclasses.MISSING`` if a value is required."""
     field = next(field for field in dataclasses.fields(config) if field.name == option)
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 
-# -------------------------------------------------------------------------------------------- from a config to a record
+# ------------------------------------------------------------------------------------------- options of configs as JSON
 
 
-def canonical(config: Any) -> dict[str, Any]:
-    """Return a config as a plain dict that JSON can hold: equal configs give equal dicts, beta=4 and beta=4.0 alike."""
+def canonical_options(config: Any) -> dict[str, Any]:
+    """Return the options of a config as values of JSON: equal configs give equal dicts, as beta=4 and beta=4.0 do."""
     if config is None:
         return {}
     return {name: plain_value(hint, getattr(config, name)) for name, hint in option_types(type(config)).items()}
 
 
-def essential(config: Any, contents: Callable[[str], str] | None = None) -> dict[str, Any]:
-    """Return the canonical options, less those that change no result: fields with ``metadata={"essential": False}``.
+def essential_options(config: Any, contents: Callable[[str], str] | None = None) -> dict[str, Any]:
+    """Return the canonical options that may change a result: all but fields with ``metadata={"essential": False}``.
 
-    With ``contents``, the path in a field with ``metadata={"contents": True}`` becomes ``contents(path)``: not where
-    the data lie but which they are.
+    If ``contents`` is given, the path in a field with ``metadata={"contents": True}`` becomes ``contents(path)``, so
+    that it identifies the data and not their place.
     """
     fields = {} if config is None else {field.name: field.metadata for field in dataclasses.fields(config)}
-    options = {name: value for name, value in canonical(config).items() if fields[name].get("essential", True)}
+    options = {name: value for name, value in canonical_options(config).items() if fields[name].get("essential", True)}
     if contents is None:
         return options
     paths = [name for name, value in options.items() if value and fields[name].get("contents")]
@@ -189,15 +191,15 @@ def essential(config: Any, contents: Callable[[str], str] | None = None) -> dict
 
 
 def label(name: str, config: Any) -> str:
-    """Return ``vae[beta=4]``: the name, and the essential options that differ from their defaults.
+    """Return a name with the essential options that differ from their defaults: ``vae[beta=4]``.
 
-    ``metadata={"shown": False}`` leaves an option out.
+    Fields with ``metadata={"shown": False}`` are left out.
     """
     if config is None:
         return name
     types, shown = option_types(type(config)), []
     hidden = {field.name for field in dataclasses.fields(config) if not field.metadata.get("shown", True)}
-    for option, value in essential(config).items():
+    for option, value in essential_options(config).items():
         if option in hidden:
             continue
         default = default_of(type(config), option)

@@ -1,4 +1,4 @@
-"""Entry points -> specs: who provides what, what clashes, what is broken and why; and names -> entries."""
+"""The registry: the specs of all plugins by kind and name, with clashes and broken plugins reported."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from genbench.errors import ConfigError, PluginError, UnknownName, UserError, de
 from genbench.registry.discovery import (
     PluginRow,
     Provenance,
-    from_file,
-    installed,
+    find_file,
+    find_installed,
     load,
     load_file,
     new_manager,
-    normalised,
+    normalise,
     trace,
 )
-from genbench.registry.options import Setting, no_option, option_types
+from genbench.registry.options import Setting, option_types, unknown_option_message
 from genbench.registry.selection import select
 from genbench.spec import SpaceSpec, Spec
 
-__all__ = ["CORE", "KINDS", "NATIVE_SPACES", "Entry", "PluginRow", "Provenance", "Registry", "load_file", "resolve"]
+__all__ = ["CORE", "PLUGIN_KINDS", "Entry", "PluginRow", "Provenance", "Registry", "load_file", "resolve"]
 
-KINDS = ("model", "dataset", "metric", "space")
+PLUGIN_KINDS = ("model", "dataset", "metric", "space")
 CORE = Provenance("genbench", "genbench", module="genbench")
 NATIVE_SPACES = (
     SpaceSpec(
         "standardised",
-        "genbench.scoring.feature_spaces:Unchanged",
+        "genbench.scoring.feature_spaces:IdentitySpace",
         None,
-        "columns centred and scaled: the standard space of vectors",
+        "centred and scaled columns: the standard space of vectors",
         data=("vector",),
     ),
     SpaceSpec(
-        "raw", "genbench.scoring.feature_spaces:Unchanged", None, "the numbers as they are, in the data's own units"
+        "raw", "genbench.scoring.feature_spaces:IdentitySpace", None, "the numbers as they are, in the data's own units"
     ),
     SpaceSpec(
         "pixels",
-        "genbench.scoring.feature_spaces:Unchanged",
+        "genbench.scoring.feature_spaces:IdentitySpace",
         None,
         "pixels between 0 and 1: the standard space of images",
         data=("image",),
@@ -52,7 +52,7 @@ NATIVE_SPACES = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered spec; ``key`` is the name it goes by: its own, or ``distribution:name`` where that is taken."""
+    """A registered spec; ``key`` is its unique name: its own, or ``distribution:name`` if another plugin has that."""
 
     key: str
     spec: Spec
@@ -60,39 +60,40 @@ class Entry:
 
     @property
     def qualified(self) -> str:
-        """``distribution:name``, by which it can always be asked for."""
+        """``distribution:name``, which always selects it."""
         return f"{self.provenance.distribution}:{self.spec.name}"
 
 
 class Registry:
-    """All that the plugins provide: ``models``, ``datasets``, ``metrics``, ``spaces`` by key.
+    """All ``models``, ``datasets``, ``metrics`` and ``spaces`` of the plugins, by key.
 
-    ``plugins`` has a row for each plugin. ``hook`` calls the observers. ``problems`` has a line for each plugin that
-    could not be used as it is.
+    ``plugins`` has a row for each plugin, ``problems`` a line for each that cannot be used as it is. ``hook`` calls the
+    observers.
     """
 
     def __init__(self) -> None:
         self.plugins: list[PluginRow] = []
-        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in PLUGIN_KINDS}
         self._entries["space"] = {spec.name: Entry(spec.name, spec, CORE) for spec in NATIVE_SPACES}
         self._manager = new_manager()
-        self._taken: dict[tuple[str, str], list[Entry]] = {}
-        self._nameless: set[Provenance] = set()  # plugins with a name that stands for nothing, as others have it too
+        self._by_name: dict[tuple[str, str], list[Entry]] = {}
+        self._ambiguous: set[Provenance] = set()  # plugins with a name that selects nothing, as others have it too
 
     @classmethod
     def discover(cls, plugins: Iterable[str | Path] = (), block: Iterable[str] | None = None) -> Registry:
-        """Load the installed plugins and those in files; ``block`` (or GENBENCH_BLOCK) names some to leave alone.
+        """Load the installed plugins and those in the files ``plugins``.
 
-        Raises UserError where a file is missing and PluginError where one is broken: it was asked for by name.
+        ``block``, by default GENBENCH_BLOCK, names plugins or distributions that are not imported. Raises UserError for
+        a missing file, and PluginError for a broken one, because the user named it.
         """
         registry = cls()
         named = os.environ.get("GENBENCH_BLOCK", "").replace(",", " ").split() if block is None else block
-        blocked = {known for name in named for known in (name, normalised(name))}  # genbench_hep is genbench-hep
-        files = {path.resolve(): from_file(path) for path in map(Path, plugins)}
+        blocked = {known for name in named for known in (name, normalise(name))}  # genbench_hep also as genbench-hep
+        files = {path.resolve(): find_file(path) for path in map(Path, plugins)}
         if len({path.stem for path in files}) < len(files):
             raise UserError(f"--plugin: two files share a name: {', '.join(map(str, files))}; rename one")
         loaded: list[tuple[PluginRow, tuple[Spec, ...]]] = []
-        for candidate in [*installed(), *files.values()]:
+        for candidate in [*find_installed(), *files.values()]:
             if blocked & {candidate.provenance.plugin, candidate.provenance.distribution}:
                 loaded.append((PluginRow(candidate.provenance, "blocked", "by GENBENCH_BLOCK"), ()))
                 continue
@@ -103,24 +104,24 @@ class Registry:
                 raise error
             loaded.append((row, specs))
         for row, _ in loaded:
-            trace(row.story)
-        registry._fill(loaded)
+            trace(row.trace_line)
+        registry._add(loaded)
         return registry
 
-    def _fill(self, loaded: list[tuple[PluginRow, tuple[Spec, ...]]]) -> None:
+    def _add(self, loaded: list[tuple[PluginRow, tuple[Spec, ...]]]) -> None:
         for row, specs in loaded:
             for spec in specs:
                 entry = Entry(spec.name, spec, row.provenance)
-                self._taken.setdefault((spec.kind, spec.name), []).append(entry)
+                self._by_name.setdefault((spec.kind, spec.name), []).append(entry)
         reasons: dict[Provenance, list[str]] = {}
-        for (kind, name), entries in self._taken.items():
+        for (kind, name), entries in self._by_name.items():
             own = [entry for entry in entries if entry.provenance.distribution == "genbench"]
             winner = entries[0] if len(entries) == 1 else own[0] if len(own) == 1 else None
             for entry in entries:
                 key = name if entry is winner else entry.qualified
                 self._entries[kind].setdefault(key, replace(entry, key=key))
                 if winner is None:
-                    self._nameless.add(entry.provenance)
+                    self._ambiguous.add(entry.provenance)
                 if entry is not winner:
                     others = ", ".join(str(other.provenance) for other in entries if other is not entry)
                     reason = f"{kind} {name!r} is also provided by {others}; ask for {key}"
@@ -132,7 +133,7 @@ class Registry:
     # ------------------------------------------------------------------------------------------------------- contents
 
     def entries(self, kind: str) -> list[Entry]:
-        """Return all entries of a kind: genbench's own first."""
+        """Return all entries of a kind, genbench's own first."""
         return list(self._entries[kind].values())
 
     @property
@@ -152,34 +153,34 @@ class Registry:
 
     @property
     def spaces(self) -> dict[str, Entry]:
-        """The feature spaces by key; genbench's own three first."""
+        """The feature spaces by key, genbench's own first."""
         return self._entries["space"]
 
     @property
     def problems(self) -> list[str]:
-        """One line for each plugin that is broken, outdated, or whose names cannot be used as they are.
+        """One line for each plugin that is broken, outdated or slow, or has a name that selects nothing.
 
-        Where genbench's own wins, a name means what it always did, and the other one is listed under its long name;
-        ``genbench plugins`` tells of it, not every command.
+        A plugin whose name is also one of genbench's own is left out: that name still selects genbench's, so that only
+        ``genbench plugins`` reports the clash.
         """
-        silent = {row for row in self.plugins if row.status == "clashing" and row.provenance not in self._nameless}
-        return [row.problem for row in self.plugins if row.problem and row not in silent]
+        harmless = {row for row in self.plugins if row.status == "clashing" and row.provenance not in self._ambiguous}
+        return [row.problem for row in self.plugins if row.problem and row not in harmless]
 
     @property
     def hook(self) -> Any:
-        """The observers' hooks, as pluggy calls them."""
+        """The hooks of the plugins, which call all observers."""
         return self._manager.hook
 
     def notify(self, event: str, **arguments: Any) -> list[str]:
-        """Tell all observers of an event, each on its own; return a line for each that raised."""
-        failed = []
-        for made in getattr(self.hook, event).get_hookimpls():
-            trace(f"{event} of plugin {made.plugin_name}")
+        """Call the hook ``event`` of each observer, whether others raise or not; return a line for each that raised."""
+        errors = []
+        for observer in getattr(self.hook, event).get_hookimpls():
+            trace(f"{event} of plugin {observer.plugin_name}")
             try:
-                made.function(*(arguments[name] for name in made.argnames))
+                observer.function(*(arguments[name] for name in observer.argnames))
             except Exception as error:
-                failed.append(f"plugin {made.plugin_name!r}: {event}: {describe(error)}")
-        return failed
+                errors.append(f"plugin {observer.plugin_name!r}: {event}: {describe(error)}")
+        return errors
 
     # ---------------------------------------------------------------------------------------------------------- names
 
@@ -191,22 +192,21 @@ class Registry:
         for entry in entries.values():
             if entry.qualified == name:
                 return entry
-        if (kind, name) in self._taken:
-            choices = " or ".join(entry.qualified for entry in self._taken[kind, name])
-            raise UserError(
-                f"{len(self._taken[kind, name])} plugins provide a {kind} named {name!r}; ask for {choices}"
-            )
+        if (kind, name) in self._by_name:
+            namesakes = self._by_name[kind, name]
+            choices = " or ".join(entry.qualified for entry in namesakes)
+            raise UserError(f"{len(namesakes)} plugins provide a {kind} named {name!r}; ask for {choices}")
         raise self._unknown(kind, name, entries)
 
     def find_any(self, name: str) -> list[Entry]:
         """Return the entries of this name of all kinds; ``model:vae`` asks for one kind. Raises UnknownName."""
         prefix, _, rest = name.partition(":")
-        if prefix in KINDS and rest:
+        if prefix in PLUGIN_KINDS and rest:
             return [self.find(prefix, rest)]
-        matches = [entry for kind in KINDS for entry in self._entries[kind].values() if entry.spec.name == name]
-        matches += [entry for kind in KINDS for entry in self._entries[kind].values() if entry.qualified == name]
+        matches = [entry for kind in PLUGIN_KINDS for entry in self._entries[kind].values() if entry.spec.name == name]
+        matches += [entry for kind in PLUGIN_KINDS for entry in self._entries[kind].values() if entry.qualified == name]
         if not matches:
-            known = {key for kind in KINDS for key in self._entries[kind]}
+            known = {key for kind in PLUGIN_KINDS for key in self._entries[kind]}
             raise self._unknown("model, dataset, metric or space", name, known)
         return matches
 
@@ -218,52 +218,53 @@ class Registry:
         return error
 
     def select(self, kind: str, text: str | Iterable[str]) -> list[tuple[Entry, list[Setting]]]:
-        """Return the entries that ``vae[latent=2|8],gan*,-kde`` or ``all`` selects, with the options in brackets."""
+        """Return the entries that a selection (``vae[latent=2|8],gan*,-kde``) chooses, each with its settings."""
         entries = self._entries[kind]
         names = {key: key for key in entries} | {entry.qualified: key for key, entry in entries.items()}
         choices = select(text, names, lambda name: self.find(kind, name).key)
         return [(entries[choice.name], choice.settings) for choice in choices]
 
     def assign(self, settings: Iterable[Setting]) -> dict[tuple[str, str], list[Setting]]:
-        """Return the settings of each (kind, key); one that names nothing, or no option of it, raises ConfigError.
+        """Return the settings of each (kind, key); raises ConfigError for an unknown target or option.
 
-        A setting reaches every plugin of its name that has the option: a model and a dataset may share a name.
+        A setting applies to all plugins of its name that have the option: a model and a dataset may share a name.
         """
         assigned: dict[tuple[str, str], list[Setting]] = {}
         for setting in settings:
-            named = self._targets(setting)
-            having = [entry for entry in named if setting.option in option_types(entry.spec.config)]
-            if not having:
-                likely = max(named, key=lambda entry: _likeness(entry, setting.option))
-                raise ConfigError(f"{setting.origin}: {no_option(likely.spec, setting.option)}")
-            for entry in having:
+            targets = self._targets(setting)
+            with_option = [entry for entry in targets if setting.option in option_types(entry.spec.config)]
+            if not with_option:
+                likely = max(targets, key=lambda entry: _similarity(entry, setting.option))
+                raise ConfigError(f"{setting.origin}: {unknown_option_message(likely.spec, setting.option)}")
+            for entry in with_option:
                 assigned.setdefault((entry.spec.kind, entry.key), []).append(setting)
         return assigned
 
     def _targets(self, setting: Setting) -> list[Entry]:
-        named: dict[str, list[Entry]] = {}
-        for entry in (entry for kind in KINDS for entry in self.entries(kind)):
+        by_name: dict[str, list[Entry]] = {}
+        for entry in (entry for kind in PLUGIN_KINDS for entry in self.entries(kind)):
             for name in {entry.key, entry.qualified, f"{entry.spec.kind}:{entry.key}"}:
-                named.setdefault(name, []).append(entry)
-        if setting.target not in named:
-            hint = suggestion(setting.target, named)
+                by_name.setdefault(name, []).append(entry)
+        if setting.target not in by_name:
+            hint = suggestion(setting.target, by_name)
             raise ConfigError(f"{setting.origin}: no model, dataset, metric or space named {setting.target!r}{hint}")
-        return named[setting.target]
+        return by_name[setting.target]
 
 
-def _likeness(entry: Entry, option: str) -> tuple[bool, bool]:
+def _similarity(entry: Entry, option: str) -> tuple[bool, bool]:
+    """Return a sort key: plugins with an option of a similar name rank first, those without options last."""
     known = option_types(entry.spec.config)
     return bool(suggestion(option, known)), bool(known)
 
 
 def resolve(entry: Entry) -> Any:
-    """Import what the spec's target names and return it; raises PluginError, which names the distribution."""
+    """Import the target of a spec and return it; raises PluginError, which names the distribution."""
     target = entry.spec.target
     if not isinstance(target, str):
         return target
     module_name, _, attribute = target.partition(":")
     if entry.provenance.path and module_name == Path(entry.provenance.path).stem:
-        module_name = entry.provenance.module  # a file loaded by --plugin goes by another name
+        module_name = entry.provenance.module  # a file loaded by --plugin has another module name
     try:
         value: Any = importlib.import_module(module_name)
         for part in attribute.split("."):

@@ -1,12 +1,12 @@
-"""What ``--models`` and its like select: names, globs, exclusions, ``all``, and options in brackets with sweeps.
+"""Selections, as ``--models`` takes them: names, globs, exclusions, ``all``, and options in brackets with sweeps.
 
-    vae,gan*,-kde                      names, globs, exclusions; exclusions alone begin from all
-    all,-baseline*                     everything but
+    vae,gan*,-kde                      names, globs, exclusions; exclusions alone exclude from all
+    all,-baseline*                     all but some
     vae[latent=2|8,beta=1]             two choices: latent 2 and latent 8, both with beta 1
     vae[hidden=(64,64)|(128,)]         parentheses keep a tuple together
-    genbench-hep:dijets                one distribution's, where two provide the name
+    genbench-hep:dijets                that of one distribution, if two provide the name
 
-Exclusions hold wherever they stand.
+The position of an exclusion does not matter.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from genbench.registry.options import Setting
 
 __all__ = ["Choice", "parse_selection", "select", "select_names", "split"]
 
-LIMIT = 10_000  # choices of one sweep: more is a typing error
+MAX_SWEEP_POINTS = 10_000  # more is a typing error
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One selected plugin, and the options in its brackets as text."""
+    """A selected plugin, with the options in its brackets as text."""
 
     name: str
     options: Mapping[str, str]
 
     @property
     def settings(self) -> list[Setting]:
-        """The options as settings, each with the bracket that it came from."""
+        """The options as settings, whose origin is the bracket."""
         return [Setting(self.name, k, v, f"{self.name}[{k}={v}]") for k, v in self.options.items()]
 
 
 def split(text: str, separator: str = ",") -> list[str]:
-    """Split at separators outside brackets and parentheses, drop blanks; raises UserError where they do not match."""
+    """Split at separators outside brackets, without empty parts; raises UserError if brackets do not match."""
     parts, depth, start = [], 0, 0
-    for at, character in enumerate(text):
+    for i, character in enumerate(text):
         depth += (character in "[(") - (character in "])")
         if depth < 0:
             break
         if character == separator and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
+            parts.append(text[start:i])
+            start = i + 1
     if depth:
         raise UserError(f"{text}: brackets do not match; expected NAME[OPTION=VALUE,...]")
     parts.append(text[start:])
@@ -54,7 +54,7 @@ def split(text: str, separator: str = ",") -> list[str]:
 
 
 def parse_selection(text: str) -> tuple[str, list[dict[str, str]]]:
-    """Read ``vae[latent=2|8,beta=1]`` as a name and one dict of options for each point of the sweep."""
+    """Parse ``vae[latent=2|8,beta=1]`` into a name and one dict of options for each point of the sweep."""
     name, bracket, rest = text.strip().partition("[")
     if not bracket:
         return name.strip(), [{}]
@@ -69,18 +69,18 @@ def parse_selection(text: str) -> tuple[str, list[dict[str, str]]]:
             raise UserError(f"{text}: {option!r} is given twice; a sweep is {option}=1|2")
         values[option] = split(value, "|")
     count = 1
-    for several in values.values():
-        count *= len(several)
-    if count > LIMIT:
-        raise UserError(f"{text}: a sweep of {count} points, at most {LIMIT} are allowed")
+    for alternatives in values.values():
+        count *= len(alternatives)
+    if count > MAX_SWEEP_POINTS:
+        raise UserError(f"{text}: a sweep of {count} points, at most {MAX_SWEEP_POINTS} are allowed")
     return name.strip(), [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
 
 
 def select(text: str | Iterable[str], names: Mapping[str, str], find: Callable[[str], str]) -> list[Choice]:
-    """Return what a selection chooses, in the order it was said, nothing twice.
+    """Return the choices of a selection, in its order and without duplicates.
 
-    ``names`` maps every name that a glob may match to the key it stands for; ``all`` is all keys. ``find`` gives the
-    key of a single name or raises UnknownName. Raises UserError where nothing is left.
+    ``names`` maps each name that a glob may match to a key; ``all`` selects all keys. ``find`` returns the key of a
+    single name or raises UnknownName. Raises UserError if nothing is selected.
     """
     terms = split(text) if isinstance(text, str) else [term for part in text for term in split(part)]
     keys = list(dict.fromkeys(names.values()))
@@ -99,9 +99,9 @@ def select(text: str | Iterable[str], names: Mapping[str, str], find: Callable[[
         chosen = [Choice(key, {}) for key in keys]
     chosen = [choice for choice in chosen if choice.name not in excluded]
     if not chosen:
-        said = text if isinstance(text, str) else ",".join(text)
-        raise UserError(f"{said!r} selects nothing; known: {', '.join(keys) or 'none is installed'}")
-    return [choice for at, choice in enumerate(chosen) if choice not in chosen[:at]]
+        selection = text if isinstance(text, str) else ",".join(text)
+        raise UserError(f"{selection!r} selects nothing; known: {', '.join(keys) or 'none is installed'}")
+    return [choice for i, choice in enumerate(chosen) if choice not in chosen[:i]]
 
 
 def select_names(text: str, names: Iterable[str], kind: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a result is traced to where no version tells: the source of a plugin, the contents of a path."""
+"""Hashes that identify code and data without a version: of the source of a plugin, of the contents of a path."""
 
 from __future__ import annotations
 
@@ -8,41 +8,42 @@ from pathlib import Path
 
 __all__ = ["contents_of", "source_hash"]
 
-SOURCES = (".json", ".py", ".pyd", ".so")  # the cards of stored data hold their sha256
+SOURCE_SUFFIXES = (".json", ".py", ".pyd", ".so")  # .json: the cards of stored arrays, which hold their sha256
 
 
 @cache
 def source_hash(path: str, module: str = "", target: str = "") -> str:
-    """Return the sha256, cut to 16 digits, of what a plugin runs: the file ``path``, or the whole package it lies in.
+    """Return the first 16 digits of the sha256 of a plugin's code: its file ``path``, or the top package it lies in.
 
-    ``module`` is the plugin's own, ``target`` that of the attribute it names, which may lie in a module beside it.
+    ``module`` is the plugin's module, ``target`` that of the class or function it names. If the latter lies in another
+    package or module of the same folder, that is included.
     """
     own, top = _root(Path(path), module), target.partition(".")[0]
-    beside = [own.parent / top, own.parent / f"{top}.py"] if top else []
+    others = [own.parent / top, own.parent / f"{top}.py"] if top else []
     digest = hashlib.sha256()
-    for root in sorted({own, *(each for each in beside if each.exists())}):
-        files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.suffix in SOURCES and p.is_file())
-        for file in files:
+    for root in sorted({own, *(other for other in others if other.exists())}):
+        inside = [path for path in root.rglob("*") if path.suffix in SOURCE_SUFFIXES and path.is_file()]
+        for file in [root] if root.is_file() else sorted(inside):
             name = file.relative_to(root.parent).as_posix()
             digest.update(f"{name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
 
 def _root(file: Path, module: str) -> Path:
-    """Return the folder of the top package that a module's file lies in, or the file where it is in none."""
+    """Return the folder of the top package that the file of a module lies in, or the file if there is none."""
     levels = module.count(".") + (file.name == "__init__.py")
     return file.parents[levels - 1] if levels else file
 
 
 def contents_of(path: str) -> str:
-    """Return ``sha256:...`` of a file, or of the names and contents of the files of a folder; ``absent`` if none."""
-    place = Path(path).expanduser()
+    """Return ``sha256:...`` of a file, or of the names and contents of the files in a folder, else ``absent``."""
+    location = Path(path).expanduser()
     try:
-        if place.is_dir():
-            files = sorted(p for p in place.iterdir() if p.is_file() and not p.name.startswith("."))
+        if location.is_dir():
+            files = sorted(p for p in location.iterdir() if p.is_file() and not p.name.startswith("."))
             parts = [f"{file.name}\0{_digest(file)}\0" for file in files]
             return f"sha256:{hashlib.sha256(''.join(parts).encode()).hexdigest()}"
-        return f"sha256:{_digest(place)}"
+        return f"sha256:{_digest(location)}"
     except OSError:
         return "absent"
 

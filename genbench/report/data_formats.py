@@ -1,4 +1,4 @@
-"""The whole table for programs: CSV, JSON, parquet."""
+"""The complete table for programs: CSV, JSON, parquet."""
 
 from __future__ import annotations
 

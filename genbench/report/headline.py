@@ -35,12 +35,12 @@ def _worth(row: Row) -> str:
     entry = row.entries.get("equivalent", NO_VALUE)
     if entry.estimate is None:
         return ""
-    number = _short(entry.estimate.mean)
+    number = _format(entry.estimate.mean)
     ratio = row.entries.get("amplification", NO_VALUE).estimate
-    ratio_text = f" ({_short(ratio.mean)})" if ratio else ""
+    ratio_text = f" ({_format(ratio.mean)})" if ratio else ""
     if entry.estimate.limit:
         return f"≥ {number}{ratio_text}"
-    interval = f" [{_short(entry.interval[0])}, {_short(entry.interval[1])}]" if entry.interval else ""
+    interval = f" [{_format(entry.interval[0])}, {_format(entry.interval[1])}]" if entry.interval else ""
     return f"{number}{interval}{ratio_text}"
 
 
@@ -48,13 +48,13 @@ def _speedup(row: Row) -> str:
     """Return ``120 times, after 3.4k events``, or the part of it that is known."""
     speed = row.entries.get("speedup", NO_VALUE).estimate
     break_even = row.entries.get("break_even", NO_VALUE)
-    parts = [f"{_short(speed.mean)} times"] if speed else []
+    parts = [f"{_format(speed.mean)} times"] if speed else []
     if break_even.estimate:
-        parts.append(f"after {_short(break_even.estimate.mean)} events")
+        parts.append(f"after {_format(break_even.estimate.mean)} events")
     elif break_even.missing.startswith("never"):
         parts.append("never")
     return ", ".join(parts)
 
 
-def _short(value: float) -> str:
+def _format(value: float) -> str:
     return str(round_number(value, digits=3 if abs(value) >= 10 else 2))

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genbench.record.score import STANDARD
+from genbench.record.score import UNNAMED_SPACES
 from genbench.record.status import Status
 from genbench.report.text import clean
-from genbench.table.aggregate import shared
+from genbench.table.aggregate import contended
 from genbench.table.summary import Row, Summary
 
 __all__ = ["Scale", "caption", "legend", "note", "reasons", "remarks", "scale_marks"]
@@ -95,7 +95,8 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
     if any(e.suspect for e in entries):
         lines.append(f"! better than real data by more than {suspect:g} combined standard errors")
     if any("@" in column.name for column in columns):
-        spaces = {column.space for column in columns if "@" not in column.name and column.space in STANDARD} - {""}
+        own = {column.space for column in columns if "@" not in column.name}
+        spaces = own.intersection(UNNAMED_SPACES) - {""}
         lines += [f"@ the feature space, if it is not the standard one{': ' * bool(spaces)}{', '.join(spaces)}"]
     if any(row.scored and row.entries[c.name].estimate is None for row in summary.rows for c in columns):
         lines.append("– not defined for this model")
@@ -126,7 +127,7 @@ def _unranked_notes(summary: Summary, names: Sequence[str]) -> list[str]:
         return []
     if not summary.one_clock:
         return ["times are not ranked: they come from several runs, sessions or devices"]
-    rows = [row.label for row in summary.rows if row.role == "model" and shared(row.records)]
+    rows = [row.label for row in summary.rows if row.role == "model" and contended(row.records)]
     return [f"times measured while other cells ran are not ranked: {', '.join(rows)}"] if rows else []
 
 

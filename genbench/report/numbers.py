@@ -45,19 +45,19 @@ def round_number(value: float, error: float | None = None, digits: int = 4) -> N
     value /= 10.0**exponent
     if error is None:
         decimals = digits - 1 - _order(value)
-        text = _fixed(value, decimals)
+        text = _format_fixed(value, decimals)
         return Number(text.rstrip("0").rstrip(".") if "." in text else text, "", exponent)
     error /= 10.0**exponent
     leading = error / 10.0 ** _order(error)
     decimals = (1 if leading < 3.55 else 0) - _order(error)
-    return Number(_fixed(value, decimals), _fixed(error, decimals), exponent)
+    return Number(_format_fixed(value, decimals), _format_fixed(error, decimals), exponent)
 
 
 def _order(x: float) -> int:
     return math.floor(math.log10(abs(x))) if x else 0
 
 
-def _fixed(x: float, decimals: int) -> str:
+def _format_fixed(x: float, decimals: int) -> str:
     """Return x rounded to this many decimals (if negative, to tens or hundreds), without the sign of -0."""
     text = f"{round(x, decimals):.{max(decimals, 0)}f}"
     return text.lstrip("-") if float(text) == 0.0 else text

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from genbench.record.score import SUSPECT
+from genbench.record.score import SUSPECT_STANDARD_ERRORS
 from genbench.record.status import Status
 from genbench.report.headline import headline
 from genbench.report.legend import Scale, caption, legend, note, reasons, remarks, scale_marks
@@ -102,7 +102,7 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
     rows = _sort_rows(summary, ranking)
     marks = {name: scale_marks(summary, name) for name in names}
     shown = [_shown_row(row, columns, marks, ranking) for row in rows]
-    explained = list(legend(summary, names, SUSPECT))
+    explained = list(legend(summary, names, SUSPECT_STANDARD_ERRORS))
     if ranking and sum(bool(row.ranks) for row in shown) > 1:
         explained.insert(0, f"rank: by {ranking.name}, all ranks consistent with the scores (95 % for all rows)")
     if not any(row.records[0]["model"] == "real" for row in rows) and (floor := _floor_row(rows, columns)):

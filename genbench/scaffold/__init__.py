@@ -1,4 +1,4 @@
-"""``genbench new``: writes a plugin package that works at once, from templates of real files."""
+"""Write a plugin package that works at once, from templates, for ``genbench new``."""
 
 from __future__ import annotations
 
@@ -18,77 +18,81 @@ from genbench.version import __version__
 __all__ = ["KINDS", "Names", "write_package"]
 
 KINDS = ("model", "dataset", "metric")
-IMPORTED = {
+TEMPLATE_NAMES = {  # names that the templates import or define
     *("Array", "Column", "Data", "Evidence", "Score", "Sizes", "Tensor"),
     *("Coupling", "ks_2samp", "math", "nn", "np", "torch"),
 }
-TAKEN = {*keyword.kwlist, *dir(builtins), *IMPORTED}  # what a class or function of this name would break or hide
+RESERVED_NAMES = {*keyword.kwlist, *dir(builtins), *TEMPLATE_NAMES}  # a class or function of such a name would not work
 
 
 @dataclass(frozen=True)
 class Names:
-    """What a new plugin is called: its name, and what follows from it."""
+    """The name of a new plugin, and the names of its package, distribution, class and function."""
 
     name: str
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name) or not self.words:
-            raise UserError(f"{self.name!r} is no name of a plugin: it must match {NAME.pattern}, with a letter in it")
+            raise UserError(f"{self.name!r} is not a plugin name: it must match {NAME.pattern} and contain a letter")
 
     @property
     def words(self) -> list[str]:
-        """Its letters and digits, cut at everything else; empty where there is no letter."""
+        """Its runs of letters and digits; empty if there is no letter."""
         words = re.findall(r"[A-Za-z0-9]+", self.name.removeprefix("genbench-").removeprefix("genbench_"))
         return words if any(c.isalpha() for word in words for c in word) else []
 
     @property
     def plugin(self) -> str:
-        """The name as it is typed after ``-m``, ``-d`` or ``--metrics``: without the prefix of a distribution."""
+        """The name for ``-m``, ``-d`` or ``--metrics``, without the prefix ``genbench-``."""
         return self.name.removeprefix("genbench-").removeprefix("genbench_")
 
     @property
     def package(self) -> str:
-        """The module: an identifier."""
+        """The name of the module, an identifier."""
         return "genbench_" + "_".join(word.lower() for word in self.words)
 
     @property
     def distribution(self) -> str:
-        """What pip calls it."""
+        """The name for pip."""
         return self.package.replace("_", "-")
 
     @property
     def cls(self) -> str:
-        """The class."""
+        """The name of the class."""
         joined = "".join(word[0].upper() + word[1:] for word in self.words)
-        return joined if joined[0].isalpha() and joined not in TAKEN else f"The{joined}"
+        return joined if joined[0].isalpha() and joined not in RESERVED_NAMES else f"The{joined}"
 
     @property
     def function(self) -> str:
-        """The function of a metric, and of its test."""
+        """The name of the function of a metric, and of the entry point."""
         joined = "_".join(word.lower() for word in self.words)
-        return joined if joined[0].isalpha() and joined not in TAKEN else f"the_{joined}"
+        return joined if joined[0].isalpha() and joined not in RESERVED_NAMES else f"the_{joined}"
 
 
 def write_package(kind: str, name: str, folder: Path) -> list[Path]:
     """Write a package that provides one ``kind`` into ``folder / name``, and return its files.
 
-    Raises UserError where the name is none or stands for something else, or the folder holds something already.
+    Raises UserError if the name is invalid or reserved, or if the folder exists and is not empty.
     """
     names = Names(name)
     if names.plugin == "all" or (kind, names.plugin) == ("model", "real"):
         meaning = "selects everything" if names.plugin == "all" else "is the row of fresh real data"
-        raise UserError(f"{names.plugin!r} is no name of a {kind}: it {meaning}; choose another")
+        raise UserError(f"{names.plugin!r} cannot be the name of a {kind}: it {meaning}; choose another")
     target = folder / name
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UserError(
             f"{target}: exists already and is not empty; choose another name, or another folder with --into"
         )
-    known = _known(kind, names)
-    texts = {where: _rendered(text, known) for part in ("common", kind) for where, text in _templates(part)}
+    values = _template_values(kind, names)
+    texts = {
+        path_in_package: _render(text, values)
+        for part in ("common", kind)
+        for path_in_package, text in _templates(part)
+    }
     written = []
     try:
-        for where, text in sorted(texts.items()):
-            path = target / where.replace("PACKAGE", names.package)
+        for path_in_package, text in sorted(texts.items()):
+            path = target / path_in_package.replace("PACKAGE", names.package)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             written.append(path)
@@ -97,9 +101,9 @@ def write_package(kind: str, name: str, folder: Path) -> list[Path]:
     return written
 
 
-def _known(kind: str, names: Names) -> Mapping[str, str]:
+def _template_values(kind: str, names: Names) -> Mapping[str, str]:
     major, minor = (int(part) for part in __version__.split(".")[:2])
-    following = f"{major}.{minor + 1}" if major == 0 else f"{major + 1}.0"
+    next_version = f"{major}.{minor + 1}" if major == 0 else f"{major + 1}.0"
     return {
         "kind": kind,
         "name": names.plugin,
@@ -107,15 +111,15 @@ def _known(kind: str, names: Names) -> Mapping[str, str]:
         "distribution": names.distribution,
         "cls": names.cls,
         "function": names.function,
-        "requirement": f"genbench>={major}.{minor},<{following}",
+        "requirement": f"genbench>={major}.{minor},<{next_version}",
         "flag": {"model": "-m", "dataset": "-d", "metric": "--metrics"}[kind],
     }
 
 
-def _rendered(text: str, known: Mapping[str, str]) -> str:
+def _render(text: str, values: Mapping[str, str]) -> str:
     import jinja2
 
-    # << >>, for braces stand in Python and in workflows already
+    # << >>, because Python and workflows have braces of their own
     environment = jinja2.Environment(
         variable_start_string="<<",
         variable_end_string=">>",
@@ -124,18 +128,18 @@ def _rendered(text: str, known: Mapping[str, str]) -> str:
         trim_blocks=True,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 (Python and TOML, no HTML)
+        autoescape=False,  # noqa: S701 (the output is Python and TOML, not HTML)
     )
-    return environment.from_string(text).render(known)
+    return environment.from_string(text).render(values)
 
 
 def _templates(part: str) -> Iterator[tuple[str, str]]:
-    """Yield the path in the package, and the text, of each template."""
+    """Yield the path in the package and the text of each template."""
     root = files("genbench.scaffold") / "templates" / part
 
-    def below(folder: Traversable, where: str) -> Iterator[tuple[str, str]]:
+    def below(folder: Traversable, path_in_package: str) -> Iterator[tuple[str, str]]:
         for entry in folder.iterdir():
-            path = f"{where}{entry.name}"
+            path = f"{path_in_package}{entry.name}"
             if entry.is_dir():
                 yield from below(entry, f"{path}/")
             elif entry.name.endswith(".jinja"):

@@ -1,4 +1,4 @@
-"""What a metric may see of a cell becomes its scores, each beside its floor."""
+"""Score samples with metrics, each score beside its floor: what fresh real data score."""
 
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.scorer import Scorer

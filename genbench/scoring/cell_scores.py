@@ -1,4 +1,4 @@
-"""A cell's saved samples and the real rows beside them, scored."""
+"""Score the saved samples of a cell against the real rows of its dataset."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from genbench.protocol import Array, Data, Evidence, LogDensity, RealSide
 from genbench.scoring.curves import add_curves
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.feature_spaces import Views
-from genbench.scoring.floors import spread_of_floors
-from genbench.scoring.scorer import makers_of, scorer_of
+from genbench.scoring.floors import add_floor_spread
+from genbench.scoring.scorer import scorer_of, space_factories
 from genbench.training.load import load, stream_of
 from genbench.training.samples_file import read_samples
 from genbench.training.setup import Report
@@ -24,10 +24,10 @@ __all__ = ["RealSideCache", "evidence_of", "score_cell"]
 
 
 class RealSideCache:
-    """What every score on one dataset and seed begins with: the data, and all that is made of the real rows alone.
+    """What all scores on one dataset and seed share: the data, and whatever is computed from the real rows alone.
 
-    ``fields`` are those of the evidence, ``views`` the feature spaces. Metrics leave on the real side what they made of
-    it, so that the next model scored with the same half finds it there.
+    ``fields`` are those of the evidence, ``views`` the feature spaces. Metrics cache on the real side what they compute
+    from it, and the next model that is scored with this cache finds it there.
     """
 
     def __init__(self, cell: Cell, run: Path) -> None:
@@ -46,24 +46,25 @@ def score_cell(
 ) -> list[dict[str, Any]]:
     """Return the scores of the samples that ``fit_cell`` saved; a metric that cannot be loaded says so in its score.
 
-    ``real`` is the half that is known already; the scores are the same without.
+    ``real`` is the cache of an earlier cell on the same data; the scores are the same without it.
     """
     report(phase="score")
     real = real or RealSideCache(cell, run)
     saved = read_samples(run, cell, real.data)
     evidence = _evidence(cell, real.data, real.fields, saved, timings)
     scorers, views = [scorer_of(choice) for choice in cell.metrics], real.views
-    views.offer(makers_of(cell.metrics))
-    done = iter(range(1, len(scorers) + 1))
-    listener = lambda _: report(phase="score", step=next(done), steps=len(scorers))  # noqa: E731
+    views.add_factories(space_factories(cell.metrics))
+    steps = iter(range(1, len(scorers) + 1))
+    listener = lambda _: report(phase="score", step=next(steps), steps=len(scorers))  # noqa: E731
     scores = evaluate(evidence, scorers, floors, listener, views)
     add_curves(scores, scorers, evidence, saved, transform_of(real.data).to_scores)
-    made = spread_of_floors(evidence, scorers, scores, views) if cell.model.name == REAL else scores
-    return [dict(score) for score in cell.complete(made)]
+    if cell.model.name == REAL:
+        scores = add_floor_spread(evidence, scorers, scores, views)
+    return [dict(score) for score in cell.complete(scores)]
 
 
 def evidence_of(cell: Cell, data: Data, saved: Mapping[str, Array], timings: Mapping[str, float | None]) -> Evidence:
-    """Return what a metric may see of a cell."""
+    """Return the evidence of a cell: what a metric may see of it."""
     return _evidence(cell, data, _real_fields(data), saved, timings)
 
 

@@ -1,4 +1,4 @@
-"""How scores changed while a model learned: those metrics that declare it, taken of the snapshots of its training."""
+"""How scores changed during training: metrics that declare ``snapshots``, computed on the snapshots of a model."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ def add_curves(
     saved: Mapping[str, Array],
     to_scores: Callable[[Array], Array],
 ) -> None:
-    """Add ``curve`` to the ``detail`` of the scores that are also taken of snapshots.
+    """Add ``curve`` to the ``detail`` of the scores whose metrics are also computed on snapshots.
 
-    ``saved`` holds what a cell left: snapshots (k, n, *shape) in the data's units, which ``to_scores`` takes to the
+    ``saved`` are the arrays of a cell: snapshots (k, n, *shape) in the data's units, which ``to_scores`` maps to the
     scoring space, with the seconds and steps of training. A point has ``seconds step value low high n_fake``.
     """
-    wanted = [at for at, scorer in enumerate(scorers) if scorer.spec.snapshots and not scorer.space]
-    if not wanted or "snapshots" not in saved:
+    chosen = [index for index, scorer in enumerate(scorers) if scorer.spec.snapshots and not scorer.space]
+    if not chosen or "snapshots" not in saved:
         return
-    curves: list[list[dict[str, Any]]] = [[] for _ in wanted]
+    curves: list[list[dict[str, Any]]] = [[] for _ in chosen]
     for rows, seconds, step in zip(*(saved[f"snapshot{part}"] for part in ("s", "_seconds", "_steps")), strict=True):
-        then = evaluate(_evidence(evidence, rows, to_scores(rows)), [scorers[at] for at in wanted])
-        for curve, score in zip(curves, then, strict=True):
+        found = evaluate(_snapshot_evidence(evidence, rows, to_scores(rows)), [scorers[index] for index in chosen])
+        for curve, score in zip(curves, found, strict=True):
             point = {name: score[name] for name in ("value", "low", "high", "n_fake")}
             curve.append({"seconds": float(seconds), "step": int(step), **point})
-    for at, curve in zip(wanted, curves, strict=True):
-        scores[at]["detail"] = {**(scores[at]["detail"] or {}), "curve": curve}
+    for index, curve in zip(chosen, curves, strict=True):
+        scores[index]["detail"] = {**(scores[index]["detail"] or {}), "curve": curve}
 
 
-def _evidence(last: Evidence, raw: Array, rows: Array) -> Evidence:
-    """Return what such a metric may see of a snapshot: samples beside real rows, nothing of the model."""
+def _snapshot_evidence(last: Evidence, raw: Array, rows: Array) -> Evidence:
+    """Return the evidence of a snapshot: samples and real rows, nothing else of the model."""
     return Evidence(
         last.real,
         rows,

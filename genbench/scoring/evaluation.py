@@ -1,4 +1,4 @@
-"""Evidence -> scores: each metric on its own, with its floor, direction and cost; one that fails harms no other."""
+"""Compute scores from evidence: each metric on its own, with its floor, direction and cost; failures are contained."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from genbench.errors import PluginError, describe
 from genbench.protocol import Evidence, Score
-from genbench.record.encoding import plain
+from genbench.record.encoding import json_value
 from genbench.scoring.feature_spaces import Views
-from genbench.scoring.floor_test import Floors, beside_floor
+from genbench.scoring.floor_test import Floors, floor_fields
 from genbench.scoring.scorer import Scorer, missing
 
 __all__ = ["evaluate"]
@@ -26,11 +26,12 @@ def evaluate(
     listener: Callable[[str], None] = lambda _: None,
     views: Views | None = None,
 ) -> list[dict[str, Any]]:
-    """Return one plain score a metric, in the order of ``scorers``.
+    """Return one score for each metric, as plain dictionaries in the order of ``scorers``.
 
-    ``floors`` maps a column to the score of fresh real data against the same rows; ``z`` is the distance from it in its
-    standard deviations, while ``suspect`` (better than real data) counts the error of the value as well. A metric that
-    raises or that lacks what it needs has value None and says why in ``warnings``.
+    ``floors`` maps a column to the score of fresh real data against the same rows. ``z`` is the distance from the floor
+    in standard deviations of the floor; ``suspect`` (better than real data) also takes the error of the value into
+    account. A metric that raises or lacks what it needs has value None and says why in ``warnings``. ``listener`` is
+    called with the label of each metric before it begins.
     """
     if floors is not None and not isinstance(floors, Floors):
         floors = Floors(floors)
@@ -38,17 +39,17 @@ def evaluate(
     scores = []
     for scorer in scorers:
         listener(scorer.label)
-        seen, reason = _look(scorer, evidence, views)
+        seen, reason = _view(scorer, evidence, views)
         start = time.perf_counter()
-        score = Score(None, warnings=(reason,)) if reason else _attempt(scorer, seen)
+        score = Score(None, warnings=(reason,)) if reason else _call(scorer, seen)
         seconds = time.perf_counter() - start
-        found = _finished(scorer, score, scorer.space or evidence.space, seconds)
-        scores.append(plain(found | beside_floor(scorer, score, found, floors)))
-    return [_reasoned(score) for score in scores]
+        fields = _fields(scorer, score, scorer.space or evidence.space, seconds)
+        scores.append(json_value(fields | floor_fields(scorer, score, fields, floors)))
+    return [_add_reasons(score) for score in scores]
 
 
-def _look(scorer: Scorer, evidence: Evidence, views: Views) -> tuple[Evidence, str]:
-    """Return the evidence in the metric's space, and why it cannot be scored, if so."""
+def _view(scorer: Scorer, evidence: Evidence, views: Views) -> tuple[Evidence, str]:
+    """Return the evidence in the metric's space, and why the metric cannot be computed, or an empty string."""
     lacking = missing(scorer.spec, evidence)
     if lacking or not scorer.space:
         return evidence, lacking
@@ -63,7 +64,7 @@ def _look(scorer: Scorer, evidence: Evidence, views: Views) -> tuple[Evidence, s
         return evidence, f"space {scorer.space!r}: {describe(error)}"
 
 
-def _attempt(scorer: Scorer, evidence: Evidence) -> Score:
+def _call(scorer: Scorer, evidence: Evidence) -> Score:
     try:
         score = scorer(evidence)
         if not isinstance(score, Score):
@@ -80,17 +81,17 @@ def _attempt(scorer: Scorer, evidence: Evidence) -> Score:
         return Score(None, warnings=(f"failed: {describe(error)}",))
 
 
-def _number(name: str, given: Any) -> float | None:
-    if given is None:
+def _number(name: str, value: Any) -> float | None:
+    if value is None:
         return None
     try:
-        math.isfinite(given)  # refuses text, which float would read
-        return float(given)
+        math.isfinite(value)  # raises for text, which float would parse
+        return float(value)
     except Exception:
-        raise PluginError(f"the {name} is {given!r}, expected a number") from None
+        raise PluginError(f"the {name} is {value!r}, expected a number") from None
 
 
-def _finished(scorer: Scorer, score: Score, space: str, seconds: float) -> dict[str, Any]:
+def _fields(scorer: Scorer, score: Score, space: str, seconds: float) -> dict[str, Any]:
     value, warnings, spec = score.value, list(score.warnings), scorer.spec
     if value is not None and not math.isfinite(value):
         warnings.append(f"the value is {value}")
@@ -122,17 +123,17 @@ def _finished(scorer: Scorer, score: Score, space: str, seconds: float) -> dict[
     }
 
 
-def _reasoned(score: dict[str, Any]) -> dict[str, Any]:
-    """Give a reason for each field that does not exist."""
-    told_of = " ".join(score["warnings"])
+def _add_reasons(score: dict[str, Any]) -> dict[str, Any]:
+    """Add a warning with the reason for each field that is None."""
+    given = " ".join(score["warnings"])
     why = []
     if score["value"] is None:
         why += [] if score["warnings"] else ["the metric gave no value and no reason"]
-    elif score["low"] is None and "no interval" not in told_of:
+    elif score["low"] is None and "no interval" not in given:
         why.append("no interval: the metric gives none")
-    if score["floor"] is None and "no floor" not in told_of:
+    if score["floor"] is None and "no floor" not in given:
         why.append("no floor: no other real rows were scored")
-    elif score["value"] is not None and score["floor"] is not None and score["z"] is None and "no z" not in told_of:
+    elif score["value"] is not None and score["floor"] is not None and score["z"] is None and "no z" not in given:
         why.append(
             f"no z: the {'floor never varies' if score['floor_sd'] == 0.0 else 'spread of the floor is not known'}"
         )

@@ -1,4 +1,4 @@
-"""The evidence in other feature spaces: each is fitted once on the training rows, and its real side made once."""
+"""Evidence in other feature spaces: each space is fitted once on training rows, its real side transformed once."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ import numpy as np
 from genbench.errors import GenbenchError, PluginError, describe
 from genbench.protocol import Array, Evidence, FeatureSpace, RealSide
 
-__all__ = ["Maker", "Unchanged", "Views"]
+__all__ = ["IdentitySpace", "SpaceFactory", "Views"]
 
 
-class Unchanged:
-    """The core's own spaces: rows as they come, standardised, as pixels, or in their own units."""
+class IdentitySpace:
+    """A space that returns its rows unchanged: the core's standardised, pixel and raw spaces."""
 
     def fit(self, train: Array, labels: Array | None, rng: np.random.Generator) -> None:
-        """Learn nothing."""
+        """Do nothing."""
 
     def transform(self, rows: Array) -> Array:
-        """Return (n, d) float64: the numbers as they are."""
+        """Return the rows as (n, d) float64."""
         return np.asarray(rows).reshape(len(rows), -1).astype(np.float64)
 
 
 @dataclass(frozen=True)
-class Maker:
-    """How a space is made: ``build`` gives the object, not fitted; ``identity`` tells this space from any other."""
+class SpaceFactory:
+    """How a space is made: ``build`` returns it, not fitted; ``identity`` distinguishes it from any other space."""
 
     build: Callable[[], FeatureSpace]
     needs: tuple[str, ...] = ()
@@ -41,22 +41,22 @@ class Maker:
 
 
 class Views:
-    """Evidence as it looks in each space; a space is fitted once, on the training rows of the first that asks.
+    """Evidence in each space; a space is fitted once, on the training rows of the first evidence it is needed for.
 
-    What is made of a real side is kept there, so that all metrics and models scored against it share it. ``cache`` is a
-    folder that keeps what was fitted, under a hash of the space, the rows and the seed.
+    Features of real rows are cached on the real side, so that all metrics and models scored against it share them.
+    ``cache`` is a folder for fitted spaces, under a hash of the space, the rows and the seed.
     """
 
-    def __init__(self, makers: Mapping[str, Maker], cache: Path | None = None) -> None:
-        self.seconds: dict[str, float] = {}  # what it took to fit each space, or to find it
-        self._makers = makers
+    def __init__(self, factories: Mapping[str, SpaceFactory], cache: Path | None = None) -> None:
+        self.seconds: dict[str, float] = {}  # to fit each space, or to load it
+        self._factories = factories
         self._cache = cache
         self._fitted: dict[str, FeatureSpace | str] = {}
-        self._seen: dict[tuple[str, int], tuple[Evidence, Evidence]] = {}
+        self._views: dict[tuple[str, int], tuple[Evidence, Evidence]] = {}
 
-    def offer(self, makers: Mapping[str, Maker]) -> None:
-        """Make more spaces known; one that was fitted stays as it is."""
-        self._makers = {**makers, **self._makers}
+    def add_factories(self, factories: Mapping[str, SpaceFactory]) -> None:
+        """Add spaces; those that are there stay as they are."""
+        self._factories = {**factories, **self._factories}
 
     def view(self, evidence: Evidence, name: str, *, train: bool = False) -> Evidence:
         """Return the evidence in a space, with the training rows where a metric needs them.
@@ -64,20 +64,20 @@ class Views:
         Raises PluginError where the space cannot be made.
         """
         if name == "raw":
-            return _in_own_units(evidence)
+            return _raw_evidence(evidence)
         space = self._space(evidence, name)
         key = (name, id(evidence))
-        if key not in self._seen:
+        if key not in self._views:
             real = evidence.real.once(
-                ("space", name), lambda: RealSide(_features(space, _shaped(evidence, evidence.real.rows)))
+                ("space", name), lambda: RealSide(_features(space, _in_shape(evidence, evidence.real.rows)))
             )
-            fake = _features(space, _shaped(evidence, evidence.fake))
-            seen = replace(evidence, real=real, fake=fake, space=name, columns=(), train=None, features=space)
-            self._seen[key] = evidence, replace(seen, reference=None)  # the first keeps its id from being given away
-        seen, rows = self._seen[key][1], evidence.train
+            fake = _features(space, _in_shape(evidence, evidence.fake))
+            view = replace(evidence, real=real, fake=fake, space=name, columns=(), train=None, features=space)
+            self._views[key] = evidence, replace(view, reference=None)  # kept alive, so that its id is not reused
+        view, rows = self._views[key][1], evidence.train
         if not train or rows is None:
-            return seen
-        return replace(seen, train=seen.real.once("train", lambda: _features(space, _shaped(evidence, rows))))
+            return view
+        return replace(view, train=view.real.once("train", lambda: _features(space, _in_shape(evidence, rows))))
 
     def _space(self, evidence: Evidence, name: str) -> FeatureSpace:
         if name not in self._fitted:
@@ -86,7 +86,7 @@ class Views:
                 self._fitted[name] = self._fit(evidence, name)
             except KeyboardInterrupt:
                 raise
-            except GenbenchError as error:  # told by every metric that asks for it, tried once
+            except GenbenchError as error:  # reported by every metric in this space; not tried again
                 self._fitted[name] = str(error)
             except BaseException as error:
                 traceback.print_exc()
@@ -98,30 +98,30 @@ class Views:
         return space
 
     def _fit(self, evidence: Evidence, name: str) -> FeatureSpace:
-        if name not in self._makers:
-            raise PluginError("was not made ready")
-        maker = self._makers[name]
+        if name not in self._factories:
+            raise PluginError("has no factory")
+        factory = self._factories[name]
         rows, labels = evidence.train, evidence.labels_train
         if rows is None:
             rows, labels = evidence.real.rows, evidence.labels_test
-        if "labels" in maker.needs and labels is None:
+        if "labels" in factory.needs and labels is None:
             raise PluginError("needs labels of the training rows")
-        space = maker.build()
+        space = factory.build()
         if self._cache is None or not hasattr(space, "state"):
-            space.fit(_shaped(evidence, rows), labels, evidence.rng(f"space {name}"))
+            space.fit(_in_shape(evidence, rows), labels, evidence.rng(f"space {name}"))
             return space
-        file = self._cache / f"{_digest(maker.identity or name, evidence.seed, rows, labels)}.npz"
-        if not _restored(space, file):
-            space.fit(_shaped(evidence, rows), labels, evidence.rng(f"space {name}"))
-            _keep(file, space.state())
+        file = self._cache / f"{_digest(factory.identity or name, evidence.seed, rows, labels)}.npz"
+        if not _load_state(space, file):
+            space.fit(_in_shape(evidence, rows), labels, evidence.rng(f"space {name}"))
+            _save_state(file, space.state())
         return space
 
 
-def _in_own_units(evidence: Evidence) -> Evidence:
+def _raw_evidence(evidence: Evidence) -> Evidence:
     test, fake, train = evidence.test_raw, evidence.fake_raw, evidence.train_raw
     if test is None or fake is None:
-        raise PluginError("the rows in their own units are not at hand")
-    raw = Unchanged().transform
+        raise PluginError("the rows in the data's own units are not available")
+    raw = IdentitySpace().transform
     real = evidence.real.once("raw", lambda: RealSide(raw(test)))
     columns = evidence.columns if len(evidence.columns) == real.rows.shape[1] else ()
     return replace(
@@ -130,8 +130,8 @@ def _in_own_units(evidence: Evidence) -> Evidence:
     )  # fmt: skip
 
 
-def _shaped(evidence: Evidence, rows: Array) -> Array:
-    """Return rows of the scoring space as a feature space gets them: images in their shape."""
+def _in_shape(evidence: Evidence, rows: Array) -> Array:
+    """Return rows of the scoring space in the shape that a feature space expects: images as images."""
     if evidence.kind != "image":
         return rows
     if evidence.test_raw is None:
@@ -157,18 +157,18 @@ def _digest(identity: str, seed: int, *arrays: Array | None) -> str:
     return digest.hexdigest()[:24]
 
 
-def _restored(space: Any, file: Path) -> bool:
-    """Take back what was fitted before; a file that cannot be read is no better than none."""
+def _load_state(space: Any, file: Path) -> bool:
+    """Restore a fitted space, and return whether the file could be read."""
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
-            space.restore(dict(kept))
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as state:
+            space.restore(dict(state))
     except Exception:
         return False
     return True
 
 
-def _keep(file: Path, state: Mapping[str, Array]) -> None:
-    """Write it so that the file is whole or not there; a full disk only costs time."""
+def _save_state(file: Path, state: Mapping[str, Array]) -> None:
+    """Write the state of a fitted space, in full or not at all; a full disk is ignored, the space is fitted again."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)

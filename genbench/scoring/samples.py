@@ -1,4 +1,4 @@
-"""Scores of any samples: arrays or files of real and generated rows, no model needed."""
+"""Score any samples: arrays or files of real and generated rows, without a model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from genbench.registry.selection import parse_selection, split
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floors import floors_of
-from genbench.scoring.scorer import makers_of, scorer_of
+from genbench.scoring.scorer import scorer_of, space_factories
 from genbench.training.standardise import transform_of
 
 __all__ = ["score_samples"]
@@ -38,10 +38,10 @@ def score_samples(
     listener: Callable[[str], None] = lambda _: None,
     plugins: Iterable[str | Path] = (),
 ) -> list[dict[str, Any]]:
-    """Return one score a metric of ``fake`` against ``real``, with its floor.
+    """Return the score of each metric of ``fake`` against ``real``, with its floor.
 
-    The floor is that of ``reference``, else of random halves of the real rows. Of ``all`` and of globs only the metrics
-    whose needs the files meet are taken. ``space`` is for those that name none. Raises UserError.
+    The floor is the score of ``reference``, or of random halves of the real rows without one. ``all`` and globs select
+    only metrics whose needs the files meet. ``space`` applies to metrics that name none. Raises UserError.
     """
     for name, value in (("real", real), ("fake", fake)):
         if value is None:
@@ -60,13 +60,13 @@ def score_samples(
     has, named = _has(evidence), {parse_selection(term.partition("@")[0])[0] for term in split(metrics)}
     chosen = [m for m in chosen if m.entry.key in named or applies(m, evidence.kind, has)] or chosen
     scorers = [scorer_of(metric) for metric in chosen]
-    views = Views(makers_of(chosen))
+    views = Views(space_factories(chosen))
     floors = floors_of(evidence, fresh, scorers, views)
-    return [_noted(score, notes) for score in evaluate(evidence, scorers, floors, listener, views)]
+    return [_add_notes(score, notes) for score in evaluate(evidence, scorers, floors, listener, views)]
 
 
 def _read(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, UserData]:
-    """Return the checked rows of files and arrays, all with the columns of the first that is real."""
+    """Return the checked rows of files and arrays, all with the columns of the real rows."""
     loaded, na = {}, options.get("na", "refuse")
     for name, value in given.items():
         is_file = isinstance(value, (str, Path))
@@ -75,18 +75,18 @@ def _read(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, UserDa
 
 
 def _has(evidence: Evidence) -> dict[str, bool]:
-    never = dict.fromkeys(("density", "truth", "modes", "observables", "simulator", "timing"), False)
-    return {**never, "train": evidence.train is not None, "labels": evidence.labels_test is not None}
+    absent = dict.fromkeys(("density", "truth", "modes", "observables", "simulator", "timing"), False)
+    return {**absent, "train": evidence.train is not None, "labels": evidence.labels_test is not None}
 
 
 def _evidence(loaded: dict[str, UserData], seed: int) -> tuple[Evidence, Evidence | None, tuple[str, ...]]:
-    """Return the evidence, the same with the reference in the place of samples, and what is to be told of the rows."""
+    """Return the evidence, the same with the reference in place of samples, and notes on the rows."""
     real, rows = loaded["real"], {name: each.rows for name, each in loaded.items()}
     known = rows.get("train", real.rows)
     columns = tuple(Column(name) for name in real.columns) if real.kind == "vector" else ()
     mapping = transform_of(Data(known, real.rows, real.rows, columns=columns, levels=real.levels))
     mapped = {name: mapping.to_scores(each) for name, each in rows.items()}
-    labels = _codes(loaded)
+    labels = _encode_labels(loaded)
     evidence = Evidence(
         RealSide(mapped["real"]),
         mapped["fake"],
@@ -112,12 +112,14 @@ def _evidence(loaded: dict[str, UserData], seed: int) -> tuple[Evidence, Evidenc
             fake_raw=rows["reference"],
             labels_fake=labels.get("reference") if "fake" in labels else None,
         )
-    dropped = [f"--fake: {note}" for note in loaded["fake"].notes if note.startswith("dropped")]  # a fault of the model
+    dropped = [
+        f"--fake: {note}" for note in loaded["fake"].notes if note.startswith("dropped")
+    ]  # a model gave rows to drop
     return evidence, fresh, (*mapping.notes, *dropped)
 
 
-def _codes(loaded: Mapping[str, UserData]) -> dict[str, Array]:
-    """Return the labels of each file as integers, the same number for the same label in all."""
+def _encode_labels(loaded: Mapping[str, UserData]) -> dict[str, Array]:
+    """Return the labels of each file as integers; the same label has the same number in all files."""
     given = {name: each.labels for name, each in loaded.items() if each.labels is not None}
     if not given:
         return {}
@@ -126,5 +128,5 @@ def _codes(loaded: Mapping[str, UserData]) -> dict[str, Array]:
     return dict(zip(given, np.split(codes.astype(np.int64), ends), strict=True))
 
 
-def _noted(score: dict[str, Any], notes: tuple[str, ...]) -> dict[str, Any]:
+def _add_notes(score: dict[str, Any], notes: tuple[str, ...]) -> dict[str, Any]:
     return score | {"warnings": [*score["warnings"], *notes]}

@@ -1,4 +1,4 @@
-"""Chosen metrics and spaces -> functions and objects that are ready: their code is imported here."""
+"""Make callable scorers of the chosen metrics, and factories of their spaces; their code is imported here."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from genbench.record.encoding import to_json
 from genbench.registry.component import Component
 from genbench.registry.options import label
 from genbench.registry.registry import resolve
-from genbench.scoring.feature_spaces import Maker
+from genbench.scoring.feature_spaces import SpaceFactory
 from genbench.spec import MetricSpec, SpaceSpec
 
-__all__ = ["Scorer", "makers_of", "missing", "scorer_of"]
+__all__ = ["Scorer", "missing", "scorer_of", "space_factories"]
 
 
 def scorer_of(metric: Component) -> Scorer:
-    """Return a metric that is ready; one that cannot be imported says so when it is called."""
+    """Return the scorer of a metric; where the metric cannot be imported, the scorer raises PluginError."""
     assert isinstance(metric.spec, MetricSpec)
     space = "" if metric.space is None else metric.space.label
     try:
         return Scorer(metric.spec, resolve(metric.entry), metric.config, space)
     except PluginError:
         traceback.print_exc()
-        return Scorer(metric.spec, _unavailable, metric.config, space)
+        return Scorer(metric.spec, _raise_unavailable, metric.config, space)
 
 
-def _unavailable(*_: Any) -> Any:
+def _raise_unavailable(*_: Any) -> Any:
     raise PluginError("the metric cannot be imported; the cell's log says why")
 
 
-def makers_of(metrics: Iterable[Component]) -> dict[str, Maker]:
-    """Return how each of their spaces is made, by its label."""
+def space_factories(metrics: Iterable[Component]) -> dict[str, SpaceFactory]:
+    """Return the factories of the metrics' feature spaces by label."""
     spaces = {metric.space.label: metric.space for metric in metrics if metric.space is not None}
-    return {label: _maker(space) for label, space in spaces.items()}
+    return {label: _factory(space) for label, space in spaces.items()}
 
 
-def _maker(space: Component) -> Maker:
+def _factory(space: Component) -> SpaceFactory:
     assert isinstance(space.spec, SpaceSpec)
 
     def build() -> FeatureSpace:
@@ -50,12 +50,12 @@ def _maker(space: Component) -> Maker:
 
     source = space.entry.provenance
     identity = to_json([source.distribution, source.version, space.spec.version, space.identity])
-    return Maker(build, space.spec.needs, identity)
+    return SpaceFactory(build, space.spec.needs, identity)
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A metric that is ready to be called; ``space`` is empty for the standard space of the data."""
+    """A metric with its configuration, to be called; ``space`` is empty for the standard space of the data."""
 
     spec: MetricSpec
     function: Callable[..., Score]
@@ -68,7 +68,7 @@ class Scorer:
 
     @property
     def label(self) -> str:
-        """What its column is called: ``frechet``, ``frechet@pca``, ``mmd[bandwidth=2]``."""
+        """Name of its column: ``frechet``, ``frechet@pca``, ``mmd[bandwidth=2]``."""
         own = label(self.spec.name, self.config)
         return own if self.space in ("", self.spec.space) else f"{own}@{self.space}"
 

@@ -1,4 +1,4 @@
-"""A plan run to its end: order, resume, signals, progress, records."""
+"""Run a plan to its end: order of tasks, resume, signals, progress, records."""
 
 from typing import TYPE_CHECKING
 
@@ -9,4 +9,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-__getattr__ = lazy(__name__, {"Session": "genbench.session.session"})  # options are checked without what runs cells
+__getattr__ = lazy(__name__, {"Session": "genbench.session.session"})  # checking options needs nothing that runs cells

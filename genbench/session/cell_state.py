@@ -1,4 +1,4 @@
-"""How far a session is with one cell."""
+"""The state of one cell in a session."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Record = dict[str, Any]
 
 @dataclass
 class CellState:
-    """A cell of the plan, from ``planned`` to ``done``; a cell whose samples are there begins as ``fitted``."""
+    """A cell of the plan, from ``planned`` to ``done``; a cell that only lacks scores begins as ``fitted``."""
 
     cell: Cell
     phase: Literal["planned", "fitting", "fitted", "scoring", "done"] = "planned"
-    earlier: Record | None = None  # its latest record of an earlier session
-    fit: Record = field(default_factory=dict)  # the part of the record that its training gave
-    spent: float = 0.0  # seconds of its deadline that its training took
+    earlier: Record | None = None  # its latest record from an earlier session
+    fit: Record = field(default_factory=dict)  # the part of its record that comes from training
+    spent: float = 0.0  # seconds of its deadline that training used
     started: str | None = None  # when its first task began
     record: Record | None = None  # once it is done

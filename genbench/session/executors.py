@@ -1,4 +1,4 @@
-"""Which executor runs a plan: this machine's processes, this very process, or the workers of a scheduler."""
+"""Choose the executor of a plan: processes of this machine, this process, or the workers of a Dask scheduler."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["executor_for"]
 def executor_for(
     plan: Plan, options: RunOptions, observer: Observer, say: Callable[[str], None] = lambda _: None
 ) -> Executor:
-    """Return the executor that the options ask for; ``say`` is given lines that the user should read.
+    """Return the executor that the options select; ``say`` is called with lines for the user.
 
-    A scheduler that is there already is connected before anything is written. Raises UserError where none answers.
+    A running scheduler is connected to before anything is written. Raises UserError where it does not answer.
     """
     device = DeviceName.parse(plan.cells[0].device if plan.cells else "cpu")
     if options.scheduler is not None:
@@ -28,7 +28,7 @@ def executor_for(
     if options.isolation == "none":
         from genbench.executor.in_process import InProcessExecutor
 
-        return InProcessExecutor(str(device), observer.progressed)
+        return InProcessExecutor(str(device), observer.on_progress)
     from genbench.executor.local import LocalExecutor
 
     jobs = options.jobs or jobs_for(device)

@@ -1,4 +1,4 @@
-"""How a run is stopped: the first signal asks it to write down what there is, the second stops it at once."""
+"""Stop a run on signals: after the first it writes its records and ends, the second ends it at once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-__all__ = ["Ended", "Stop", "ending_as_shells_tell"]
+__all__ = ["Stop", "Terminated", "exit_on_sigterm"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-ECHO = 0.05  # seconds within which a second signal is the first again, passed on by a wrapper
+DUPLICATE_SIGNAL_S = 0.05  # within which a second signal is the first one, forwarded by a wrapper
 
 
-class Ended(KeyboardInterrupt):
-    """The program is to end by a signal, ``number``: no fault of the code that it goes through, as Ctrl-C is none."""
+class Terminated(KeyboardInterrupt):
+    """Raised when signal ``number`` ends the program; a KeyboardInterrupt, so that it is not taken for a failure."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -27,69 +27,69 @@ class Ended(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def ending_as_shells_tell() -> Iterator[None]:
-    """While entered, in the main thread, let SIGTERM end the program with exit code 143 and its cleaning up."""
+def exit_on_sigterm() -> Iterator[None]:
+    """While entered, in the main thread, SIGTERM ends the program with exit code 143, after its clean-up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def end(number: int, _: FrameType | None) -> None:
-        raise Ended(number)
+        raise Terminated(number)
 
     before = signal.signal(signal.SIGTERM, end)
     try:
         yield
-    except Ended as ended:
-        sys.exit(128 + ended.number)
+    except Terminated as error:
+        sys.exit(128 + error.number)
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 class Stop:
-    """While entered, in the main thread, Ctrl-C, SIGTERM and SIGHUP set ``number``; one more raises KeyboardInterrupt.
+    """While entered, in the main thread, Ctrl-C, SIGTERM and SIGHUP set ``number``; a second raises KeyboardInterrupt.
 
-    ``handle`` becomes readable with the first. A SIGHUP that is ignored, as under nohup, stays so.
+    ``handle`` becomes readable with the first signal. A SIGHUP that is ignored, as under nohup, stays ignored.
     """
 
-    def __init__(self, *, listening: bool = True) -> None:
+    def __init__(self, *, enabled: bool = True) -> None:
         self.number = 0
-        self.again = False
-        self._at = 0.0
-        self._impatient = False
-        self._listening = listening and threading.current_thread() is threading.main_thread()
+        self.repeated = False
+        self._time = 0.0
+        self._interruptible = False
+        self._enabled = enabled and threading.current_thread() is threading.main_thread()
         self._before: dict[int, Any] = {}
-        self.handle, self._tell = os.pipe()
+        self.handle, self._writer = os.pipe()
 
     def __enter__(self) -> Stop:
-        for number in SIGNALS if self._listening else ():
+        for number in SIGNALS if self._enabled else ():
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._hear)
+                self._before[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         os.close(self.handle)
-        os.close(self._tell)
+        os.close(self._writer)
 
-    def _hear(self, number: int, _: FrameType | None) -> None:
+    def _receive(self, number: int, _: FrameType | None) -> None:
         if self.number == 0:
-            self.number, self._at = number, time.monotonic()
-            os.write(self._tell, b"!")
-            if self._impatient:
+            self.number, self._time = number, time.monotonic()
+            os.write(self._writer, b"!")
+            if self._interruptible:
                 raise KeyboardInterrupt
-        elif time.monotonic() - self._at > ECHO:
-            self.again = True
+        elif time.monotonic() - self._time > DUPLICATE_SIGNAL_S:
+            self.repeated = True
             raise KeyboardInterrupt
 
     @contextlib.contextmanager
-    def impatient(self) -> Iterator[None]:
-        """Let the first signal, too, end the calls inside, which may wait for seconds; ``number`` is set then."""
-        self._impatient = True
+    def interruptible(self) -> Iterator[None]:
+        """While entered, the first signal, too, ends calls that may take seconds; ``number`` is set then."""
+        self._interruptible = True
         try:
             yield
         except KeyboardInterrupt:
-            if self.again or not self.number:
+            if self.repeated or not self.number:
                 raise
         finally:
-            self._impatient = False
+            self._interruptible = False

@@ -1,4 +1,4 @@
-"""Who hears of a session while it runs, and changes nothing."""
+"""Observers of a session: notified while it runs, without influence on it."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import Any, Protocol
 from genbench.plan.cell import Cell
 from genbench.plan.plan import Plan
 
-__all__ = ["Observer", "Silent"]
+__all__ = ["Observer", "SilentObserver"]
 
 Record = dict[str, Any]
 
 
 class Observer(Protocol):
-    """Who hears of a session while it runs."""
+    """Notified of the start of a session, the progress of its cells, and their ends."""
 
-    def began(self, plan: Plan, reused: Sequence[Record]) -> None:
-        """Hear of the plan, and of the records that were found and stand."""
+    def on_start(self, plan: Plan, reused: Sequence[Record]) -> None:
+        """Receive the plan, and the records of an earlier run that are reused."""
         ...
 
-    def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None:
-        """Hear of the phase of a cell: ``phase``, and where there are any ``step``, ``steps``, ``values``."""
+    def on_progress(self, cell: Cell, progress: Mapping[str, Any]) -> None:
+        """Receive the ``phase`` of a cell and, where known, its ``step``, ``steps`` and ``values``."""
         ...
 
-    def finished(self, record: Record) -> None:
-        """Hear of a cell that ended, well or not."""
+    def on_finish(self, record: Record) -> None:
+        """Receive the record of a cell that ended, whatever its status."""
         ...
 
 
-class Silent:
-    """An observer that says nothing."""
+class SilentObserver:
+    """An observer that shows nothing."""
 
-    def began(self, plan: Plan, reused: Sequence[Record]) -> None:
-        """Say nothing."""
+    def on_start(self, plan: Plan, reused: Sequence[Record]) -> None:
+        """Do nothing."""
 
-    def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None:
-        """Say nothing."""
+    def on_progress(self, cell: Cell, progress: Mapping[str, Any]) -> None:
+        """Do nothing."""
 
-    def finished(self, record: Record) -> None:
-        """Say nothing."""
+    def on_finish(self, record: Record) -> None:
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""How a plan is run, not what: where it is kept, how many cells at a time, their limits, and what is run again."""
+"""Options of a run: where it is kept, how many cells run at a time, their limits, and which run again."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from genbench.plan.limits import Limits
 
 __all__ = ["MIN_MEMORY_BYTES", "RunOptions", "jobs_for"]
 
-MIN_MEMORY_BYTES = 400 * 10**6  # what a cell holds that has only imported its libraries, and some
+MIN_MEMORY_BYTES = 400 * 10**6  # a little more than a cell holds once it has imported its libraries
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a plan is run; ``genbench.run`` says what each option means.
+    """How a plan is run; ``genbench.run`` documents each option.
 
-    ``timeout`` in seconds and ``memory`` in bytes are the limits of a cell: its deadline is one for training, sampling
-    and scoring together, the time between them left out; for samples that are there already, of the scoring alone.
+    ``timeout`` in seconds and ``memory`` in bytes are the limits of a cell. Its deadline counts training, sampling and
+    scoring together, without the time between them; where samples exist already, scoring alone.
     """
 
     out: str | Path | None = None
@@ -36,18 +36,18 @@ class RunOptions:
 
     @property
     def limits(self) -> Limits:
-        """What a cell may take."""
+        """Limits of each cell."""
         return Limits(self.timeout, self.memory)
 
     @property
     def retried(self) -> frozenset[str]:
-        """Statuses whose cells run again; raises UserError for an unknown one."""
+        """Statuses of earlier records whose cells run again; raises UserError for an unknown one."""
         from genbench.plan.resume import parse_retry
 
         return frozenset() if self.retry is None else parse_retry(self.retry)
 
     def check(self) -> None:
-        """Raise UserError unless a plan could be run so and kept in ``out``; nothing is written."""
+        """Raise UserError unless a plan can be run with these options and kept in ``out``; nothing is written."""
         if self.jobs is not None and self.jobs < 1:
             raise UserError(f"--jobs {self.jobs}: expected at least 1")
         if self.timeout is not None and not self.timeout > 0:
@@ -77,15 +77,15 @@ class RunOptions:
 
 
 def _check_folder(out: Path) -> None:
-    there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise UserError(f"--out {out}: {there} is no directory; choose another")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"--out {out}: {there} cannot be written; choose another directory")
+    existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise UserError(f"--out {out}: {existing} is not a directory; choose another")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"--out {out}: {existing} cannot be written; choose another directory")
 
 
 def jobs_for(device: DeviceName) -> int:
-    """Return how many cells run at a time: one a core on the processor, one on each accelerator."""
+    """Return how many cells run at a time by default: one on each core of the CPU, or on each accelerator."""
     from genbench.record.environment import cores
 
     return cores() if device.kind in ("auto", "cpu") else len(device.each)

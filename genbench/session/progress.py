@@ -1,4 +1,4 @@
-"""What a session shows while it runs: a bar for the run, and a line for each cell that is at work."""
+"""Show the progress of a session: a bar for the run, and a line for each running cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genbench.plan.cell import Cell
 from genbench.plan.plan import Plan
 from genbench.text import duration, plain
 
-__all__ = ["Announcement", "LiveProgress"]
+__all__ = ["LiveProgress", "PlainProgress"]
 
 Record = dict[str, Any]
 PHASES = {
@@ -29,34 +29,34 @@ PHASES = {
 }
 
 
-class Announcement:
-    """An observer of a session without a terminal: says what is reused, and else nothing."""
+class PlainProgress:
+    """An observer for output that is not a terminal: prints how many cells are reused, and nothing else."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def began(self, plan: Plan, reused: Sequence[Record]) -> None:
-        """Say how many cells are taken from an earlier run."""
-        _announce(self._console, plan, reused)
+    def on_start(self, plan: Plan, reused: Sequence[Record]) -> None:
+        """Print how many cells are reused from an earlier run."""
+        _print_reused(self._console, plan, reused)
 
-    def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None:
-        """Say nothing."""
+    def on_progress(self, cell: Cell, progress: Mapping[str, Any]) -> None:
+        """Do nothing."""
 
-    def finished(self, record: Record) -> None:
-        """Say nothing."""
+    def on_finish(self, record: Record) -> None:
+        """Do nothing."""
 
 
-def _announce(console: Console, plan: Plan, reused: Sequence[Record]) -> None:
+def _print_reused(console: Console, plan: Plan, reused: Sequence[Record]) -> None:
     if not reused:
         return
     failed = sum(record["status"] != "ok" for record in reused)
     retry = f"; {failed} of them had failed: --retry failed runs them again" if failed else ""
-    said = f"{len(reused)} of {len(plan.cells)} cells were finished before and are reused{retry}"
-    console.print(Text(said), soft_wrap=True)
+    line = f"{len(reused)} of {len(plan.cells)} cells were finished before and are reused{retry}"
+    console.print(Text(line), soft_wrap=True)
 
 
 class LiveProgress:
-    """An observer of a session that draws on a console until it is closed; draws nothing where there is no terminal."""
+    """An observer that draws on a console while entered; draws nothing where the console is not a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -69,7 +69,7 @@ class LiveProgress:
             console=console,
         )
         self._live = Live(self, console=console, refresh_per_second=4, transient=True)
-        self._running: dict[str, tuple[Cell, Mapping[str, Any], float, float]] = {}
+        self._running: dict[str, tuple[Cell, Mapping[str, Any], float]] = {}  # with the start of its phase
         self._started = 0.0
 
     def __enter__(self) -> LiveProgress:
@@ -81,27 +81,27 @@ class LiveProgress:
         if self._live.is_started:
             self._live.stop()
 
-    def began(self, plan: Plan, reused: Sequence[Record]) -> None:
-        """Draw the empty bar; say how many cells are taken from an earlier run."""
+    def on_start(self, plan: Plan, reused: Sequence[Record]) -> None:
+        """Draw the empty bar; print how many cells are reused from an earlier run."""
         self._started = time.monotonic()
         done = {record["key"] for record in reused}
         self._left = {cell.key: plan.seconds_of(cell) for cell in plan.cells if cell.key not in done}
-        self._whole = sum(self._left.values())
+        self._total_s = sum(self._left.values())
         self._task = self._bar.add_task("cells", total=len(plan.cells), completed=len(reused), left="")
-        _announce(self._console, plan, reused)
+        _print_reused(self._console, plan, reused)
 
-    def progressed(self, cell: Cell, progress: Mapping[str, Any]) -> None:
+    def on_progress(self, cell: Cell, progress: Mapping[str, Any]) -> None:
         """Update the line of a cell."""
         before = self._running.get(cell.key)
         same = before is not None and before[1].get("phase") == progress.get("phase")
-        began = before[3] if before is not None and same else time.monotonic()
-        self._running[cell.key] = (cell, progress, time.monotonic(), began)
+        start = before[2] if before is not None and same else time.monotonic()
+        self._running[cell.key] = (cell, progress, start)
 
-    def finished(self, record: Record) -> None:
-        """Move the bar on; say at once what went wrong."""
+    def on_finish(self, record: Record) -> None:
+        """Advance the bar; print the reason of a cell that failed."""
         self._running.pop(record["key"], None)
         self._left.pop(record["key"], None)
-        done = 1 - sum(self._left.values()) / self._whole
+        done = 1 - sum(self._left.values()) / self._total_s
         spent = time.monotonic() - self._started
         left = f"about {duration(spent * (1 - done) / done)} left" if done > 0.02 and self._left else ""
         self._bar.update(self._task, advance=1, left=left)
@@ -111,16 +111,16 @@ class LiveProgress:
 
     def __rich__(self) -> Group:
         lines = Table.grid(padding=(0, 2))
-        for cell, progress, _, began in list(self._running.values()):
-            lines.add_row(*_line(cell, progress, time.monotonic() - began))
+        for cell, progress, start in list(self._running.values()):
+            lines.add_row(*_line(cell, progress, time.monotonic() - start))
         return Group(lines, self._bar)
 
 
 def _line(cell: Cell, progress: Mapping[str, Any], seconds: float) -> list[Text]:
     phase, step, steps = progress.get("phase", ""), progress.get("step"), progress.get("steps")
-    values = progress.get("values") or {}
-    where = f"{step}/{steps}" if steps else f"step {step}" if step else ""
+    values = list((progress.get("values") or {}).items())[:2]
+    position = f"{step}/{steps}" if steps else f"step {step}" if step else ""
     rate = f"{step / seconds:.0f} steps/s" if phase == "fit" and step and seconds > 0.5 else ""
-    said = " ".join(f"{plain(name)} {value:.4g}" for name, value in list(values.items())[:2] if value is not None)
+    losses = " ".join(f"{plain(name)} {value:.4g}" for name, value in values if value is not None)
     name = f"{cell.model.label} x {cell.dataset.label} seed {cell.seed}"
-    return [Text(part) for part in (name, PHASES.get(phase, phase), where, said, rate, f"{seconds:.0f} s")]
+    return [Text(part) for part in (name, PHASES.get(phase, phase), position, losses, rate, f"{seconds:.0f} s")]

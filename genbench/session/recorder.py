@@ -1,4 +1,4 @@
-"""What a session writes: ``run.json``, a record for each cell, and what observers raised."""
+"""Write the files of a session: ``run.json``, a record for each cell, and errors of observing plugins."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Recorder", "now"]
 
 
 def now() -> str:
-    """Return the time as records hold it: UTC, to the second."""
+    """Return the current time as records hold it: UTC, ISO 8601, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
@@ -37,12 +37,12 @@ class Recorder:
         self._registry = registry
         self._limits = limits
         self._session = uuid.uuid4().hex[:12]
-        self._same = {"versions": versions(), "commit": commit(), "jobs": jobs}
+        self._session_fields = {"versions": versions(), "commit": commit(), "jobs": jobs}
 
     def open(self, plan: Plan, damaged: list[Damage]) -> list[Record]:
-        """Make or join the run and return the latest records that it has; raises UserError where it can't be written.
+        """Create or continue the run and return its latest records; raises UserError where it cannot be written.
 
-        Files that are not whole are set aside and listed in ``damaged``.
+        Damaged files are set aside and listed in ``damaged``.
         """
         about = {
             "schema_version": SCHEMA_VERSION,
@@ -51,7 +51,7 @@ class Recorder:
             "request": plan.request,
             "skipped": [skip.as_dict() for skip in plan.skips],
             "machine": machine(),
-            **self._same,
+            **self._session_fields,
         }
         try:
             return open_run(self.directory, about, [cell.key for cell in plan.cells], damaged)
@@ -61,7 +61,7 @@ class Recorder:
             ) from None
 
     def circumstances(self, slot: Slot) -> Record:
-        """Return what a reader of the timings must know: they compare within one session, one machine, and unshared."""
+        """Return the fields that decide whether timings are comparable: same session and machine, nothing contended."""
         return {
             "session": self._session,
             "machine": slot.machine or machine(),
@@ -71,7 +71,7 @@ class Recorder:
         }
 
     def record(self, state: CellState, fields: Mapping[str, Any]) -> Record:
-        """Return the record of a cell: what is known of it, and ``fields``."""
+        """Return the record of a cell, with ``fields`` beside those that follow from its state."""
         return {
             "schema_version": SCHEMA_VERSION,
             **state.cell.as_dict(),
@@ -85,7 +85,7 @@ class Recorder:
             "machine": machine(),
             "limits": self._limits.as_dict(),
             **fields,
-            **self._same,
+            **self._session_fields,
             "started": state.started,
             "ended": now(),
         }
@@ -101,7 +101,7 @@ class Recorder:
             ) from None
 
     def notify(self, hook: str, **arguments: Any) -> None:
-        """Call an observing hook of all plugins; what one raises goes to a log and harms nothing else."""
+        """Call an observing hook of all plugins; their exceptions go to ``observers.log``."""
         for problem in self._registry.notify(hook, **arguments):
             with (self.directory / "observers.log").open("a", encoding="utf-8") as log:
                 log.write(problem + "\n")

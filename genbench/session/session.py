@@ -1,4 +1,4 @@
-"""Runs a plan: which task goes where and when, what is kept of each cell, and who is notified."""
+"""Run a plan: start its tasks, follow the state of each cell, write records, and notify observers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import PluginError
-from genbench.executor.base import Executor, Running
+from genbench.executor.base import Executor, RunningTask
 from genbench.executor.slots import Slot
 from genbench.plan.cell import Cell
 from genbench.plan.plan import Plan
-from genbench.plan.resume import Earlier, sort_out
+from genbench.plan.resume import Reusable, select_reusable
 from genbench.process.task import Task
 from genbench.record.run_directory import default_directory
 from genbench.record.status import Status
@@ -24,7 +24,7 @@ from genbench.registry.registry import Registry
 from genbench.session.cell_state import CellState, Record
 from genbench.session.executors import executor_for
 from genbench.session.interrupts import Stop
-from genbench.session.observers import Observer, Silent
+from genbench.session.observers import Observer, SilentObserver
 from genbench.session.options import RunOptions
 from genbench.session.recorder import Recorder, now
 from genbench.session.task_queue import TaskQueue
@@ -32,14 +32,14 @@ from genbench.session.task_queue import TaskQueue
 __all__ = ["Session"]
 
 STOP_TIMEOUT_S = 2.0  # for cells to end when the user stops the run
-POLL_S = 0.2  # between two looks at what runs, where nothing is reported
+POLL_S = 0.2  # to wait for a message of a task
 
 
 class Session:
     """One run of a plan into ``options.out``, by default a new directory; by default on this machine.
 
-    Afterwards ``stopped`` is the signal that ended the run early, else 0; ``gone`` says why the executor could run no
-    more tasks; ``damaged`` lists files of an earlier run that were set aside.
+    Afterwards ``stopped`` is the signal that ended the run early, else 0; ``failure`` is why the executor could run no
+    more tasks, else empty; ``damaged`` lists files of an earlier run that were set aside.
     """
 
     def __init__(
@@ -53,49 +53,49 @@ class Session:
     ) -> None:
         self.plan = plan
         self.options = options
-        self.observer: Observer = observer or Silent()
+        self.observer: Observer = observer or SilentObserver()
         self.executor = executor or executor_for(plan, options, self.observer)
         directory = Path(options.out) if options.out is not None else default_directory()
         self.recorder = Recorder(directory, registry, options.limits, self.executor.jobs)
         self.states = {cell.key: CellState(cell) for cell in plan.cells}
         self.queue = TaskQueue(plan.cells, directory)
-        self.running: dict[Running, Slot] = {}
+        self.running: dict[RunningTask, Slot] = {}
         self.stopped = 0
-        self.gone = ""
+        self.failure = ""
         self.damaged: list[Damage] = []
 
     def run(self, meanwhile: Callable[[], object] = lambda: None) -> list[Record]:
-        """Run every cell that has no record that stands, and return the records of the plan in its order.
+        """Run every cell without a record that can be reused, and return the records of the plan in its order.
 
-        Each cell is trained in one process and scored in another. What goes wrong in a cell is its record. Ctrl-C,
-        SIGTERM and SIGHUP end the running cells, record them as interrupted and return what there is, with ``stopped``
-        set; cells that had not begun are returned as interrupted, too, and nothing is written of them. The second
-        signal raises KeyboardInterrupt. Where the executor is ``gone``, the running cells are recorded as lost.
-        ``meanwhile`` is called once while the first process starts, which takes seconds.
+        Each cell is trained in one process and scored in another; errors in a cell become its record. Ctrl-C, SIGTERM
+        and SIGHUP end the running cells, record them as interrupted and set ``stopped``; cells that had not begun are
+        returned as interrupted, too, without a file. The second signal raises KeyboardInterrupt. Where the executor
+        fails, the running cells are recorded as lost. ``meanwhile`` is called once while the first process starts,
+        which takes seconds.
         """
         earlier = self._open()
         for record in earlier.finished:
             self._keep(record)
         todo = [state for state in self.states.values() if state.record is None]
-        self.observer.began(self.plan, earlier.finished)
+        self.observer.on_start(self.plan, earlier.finished)
         if todo:
             for state in todo:
                 self.queue.put(state)
             self._run_all([state.cell for state in todo], meanwhile)
-        records = [state.record or state.earlier or self._not_begun(state) for state in self.states.values()]
+        records = [state.record or state.earlier or self._unstarted_record(state) for state in self.states.values()]
         self.recorder.notify("genbench_session_finished", records=records)
         return records
 
-    def _open(self) -> Earlier:
-        """Open the run and return what of it stands; the cells that only lack scores are ``fitted``."""
+    def _open(self) -> Reusable:
+        """Open the run and return which of its records are reused; mark cells that only lack scores as ``fitted``."""
         before = self.recorder.open(self.plan, self.damaged)
         for record in before:
             if (state := self.states.get(record["key"])) is not None:
                 state.earlier = record
         options, folder = self.options, self.recorder.directory
         if options.force:
-            return Earlier()
-        earlier = sort_out(before, self.plan.cells, folder, retry=options.retried, limits=options.limits)
+            return Reusable()
+        earlier = select_reusable(before, self.plan.cells, folder, retry=options.retried, limits=options.limits)
         for key, fit in earlier.sampled.items():
             state = self.states[key]
             assert state.earlier is not None
@@ -106,23 +106,23 @@ class Session:
 
     def _run_all(self, cells: list[Cell], meanwhile: Callable[[], object]) -> None:
         with self._stoppable() as stop:
-            with stop.impatient():
+            with stop.interruptible():
                 self.executor.open(cells)
             if not stop.number:
-                meanwhile()  # to its end: a module whose import was interrupted may never be importable again
-            while (self.queue or self.running) and not stop.number and not self.gone:
-                while not stop.number and (begun := self.queue.take(self.executor.take)):
-                    self._start(*begun, stop)
+                meanwhile()  # not interruptible: a module whose import was interrupted may not be importable again
+            while (self.queue or self.running) and not stop.number and not self.failure:
+                while not stop.number and (taken := self.queue.take(self.executor.take)):
+                    self._start(*taken, stop)
                 self._listen(stop)
-                self.gone = self.executor.gone()
+                self.failure = self.executor.failure()
             self.stopped = stop.number
-            if self.stopped or self.gone:
-                self._wind_up(stop)
+            if self.stopped or self.failure:
+                self._end_running(stop)
 
     @contextlib.contextmanager
     def _stoppable(self) -> Iterator[Stop]:
-        """Catch signals; whatever ends the session, leave no cell behind."""
-        stop = Stop(listening=self.options.isolation == "process")
+        """Catch signals; however the session ends, leave no cell running."""
+        stop = Stop(enabled=self.options.isolation == "process")
         try:
             with stop:
                 yield stop
@@ -137,9 +137,9 @@ class Session:
     def _start(self, task: Task, slot: Slot, stop: Stop) -> None:
         state = self.states[task.cell.key]
         state.started = state.started or now()
-        running: Running | None = None
+        running: RunningTask | None = None
         try:
-            with stop.impatient():  # the fork server may still be importing
+            with stop.interruptible():  # the fork server may still be importing
                 running = self.executor.start(task, slot)
         except PluginError as error:
             self._close(state, {"phase": "start", "reason": str(error)})
@@ -149,49 +149,49 @@ class Session:
             self.running[running] = slot
 
     def _listen(self, stop: Stop) -> None:
-        """Wait until something is reported, and take it in."""
+        """Wait for messages of tasks or a signal, and handle them."""
         handles = [handle for running in self.running for handle in running.handles]
         if handles or not self.running:
             multiprocessing.connection.wait([*handles, stop.handle], timeout=POLL_S)
         for running in list(self.running):
-            ended = running.listen()
-            self.observer.progressed(running.task.cell, running.progress)
+            is_over = running.listen()
+            self.observer.on_progress(running.task.cell, running.progress)
             if running.interrupted:
                 stop.number = signal.SIGINT
-            if ended:
-                self._ended(running)
+            if is_over:
+                self._finish_task(running)
 
-    def _wind_up(self, stop: Stop) -> None:
-        """End what is running and write down how far it came."""
+    def _end_running(self, stop: Stop) -> None:
+        """End the running tasks, and write records of the cells that had begun."""
         for running in self.running:
             running.stop()
-        until = time.monotonic() + STOP_TIMEOUT_S
-        while self.running and time.monotonic() < until:
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while self.running and time.monotonic() < deadline:
             self._listen(stop)
         for running in list(self.running):
             running.stop(at_once=True)
             running.outcome = {"error": {"status": Status.INTERRUPTED, "reason": ""}}
-            self._ended(running)
-        status, why = self._why_not()
+            self._finish_task(running)
+        status, why = self._early_end()
         for state in self.states.values():
             if state.phase in ("fitted", "scoring"):
                 end = {"status": status, "phase": "score", "reason": f"{why} before it was scored"}
                 self._close(state, {**state.fit, **end})
 
-    def _why_not(self) -> tuple[Status, str]:
-        """Return the status of a cell that the session left before its end, and why."""
-        if self.gone:
-            return Status.LOST, self.gone
+    def _early_end(self) -> tuple[Status, str]:
+        """Return the status of a cell that the session did not finish, and why."""
+        if self.failure:
+            return Status.LOST, self.failure
         by_user = self.stopped in (0, signal.SIGINT)
         return Status.INTERRUPTED, f"stopped by {'the user' if by_user else signal.Signals(self.stopped).name}"
 
-    def _ended(self, running: Running) -> None:
-        """Give the slot of a task back, and go on with its cell: to its scores, or to its record."""
+    def _finish_task(self, running: RunningTask) -> None:
+        """Give back the slot of a task, then queue its cell for scoring or write its record."""
         task, outcome, slot = running.task, running.outcome or {}, self.running.pop(running)
         state = self.states[task.cell.key]
         self.executor.give(slot)
-        if running.again and not self.stopped:
-            self._wait_for_scores(state)
+        if running.rerun and not self.stopped:
+            self._queue_for_scoring(state)
             return
         if task.stage == "fit":
             known = {**running.known, "timings": running.known.get("timings", {})}
@@ -202,22 +202,22 @@ class Session:
         elif task.stage == "fit":
             state.fit |= outcome["result"]
             state.spent = running.usage.get("wall_s", 0.0)
-            self._wait_for_scores(state)
+            self._queue_for_scoring(state)
         else:
             scores = outcome["result"]
             timings = {**state.fit["timings"], "score_s": sum(score["seconds"] for score in scores)}
             end = {"timings": timings, "status": Status.OK, "phase": "score", "scores": scores}
             self._close(state, {**state.fit, **end})
 
-    def _wait_for_scores(self, state: CellState) -> None:
+    def _queue_for_scoring(self, state: CellState) -> None:
         state.phase = "fitted"
         self.queue.put(state)
 
-    def _error(self, running: Running) -> Record:
+    def _error(self, running: RunningTask) -> Record:
         error = dict((running.outcome or {})["error"])
         step = running.progress.get("step")
         if error["status"] == Status.INTERRUPTED:
-            error["status"], error["reason"] = self._why_not()
+            error["status"], error["reason"] = self._early_end()
         elif running.task.stage == "score" and step:
             error["reason"] += f"; the last metric begun: {running.task.cell.metrics[step - 1].label}"
         return error
@@ -229,7 +229,7 @@ class Session:
         self.recorder.write(record)
         self._keep(record)
         self.executor.release(state.cell)
-        self.observer.finished(record)
+        self.observer.on_finish(record)
         self.recorder.notify("genbench_cell_finished", record=record)
 
     def _keep(self, record: Record) -> None:
@@ -237,7 +237,7 @@ class Session:
         state.record, state.phase, state.fit = record, "done", {}
         self.queue.put_floor(record, state.cell)
 
-    def _not_begun(self, state: CellState) -> Record:
-        """Return the row of a cell that the stopped run had not reached."""
-        status, why = self._why_not()
+    def _unstarted_record(self, state: CellState) -> Record:
+        """Return the record of a cell that had not begun when the run ended."""
+        status, why = self._early_end()
         return self.recorder.record(state, {"status": status, "reason": f"not begun: {why}", "attempt": 0})

@@ -1,4 +1,4 @@
-"""Which task can begin next: scores before trainings, and the floor of a dataset before what stands beside it."""
+"""The queue of tasks: scoring before training, and the floor of a dataset before the models scored beside it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["TaskQueue"]
 
 
 class TaskQueue:
-    """The cells that wait to be trained or scored, and the floors that are known."""
+    """Cells that wait to be trained or scored, and the floors that are known."""
 
     def __init__(self, cells: Iterable[Cell], directory: Path) -> None:
         self._directory = directory
@@ -30,16 +30,16 @@ class TaskQueue:
         return bool(self._fits or self._scores)
 
     def put(self, state: CellState) -> None:
-        """Have a cell wait for its training or, where it is ``fitted``, for its scores."""
+        """Queue a cell for training or, if it is ``fitted``, for scoring."""
         (self._scores if state.phase == "fitted" else self._fits).append(state)
 
     def put_floor(self, record: Mapping[str, Any], cell: Cell) -> None:
-        """Note the scores of real rows, beside which the models of the same data are scored."""
+        """Store the scores of real rows: the floors of all models on the same data."""
         if cell.model.name == REAL:
             self._floors[data_of(cell)] = {column_of(score): score for score in record["scores"]}
 
     def take(self, slot_for: Callable[[str], Slot | None]) -> tuple[Task, Slot] | None:
-        """Return what can begin now and where; None where nothing can. ``slot_for`` gives a slot for a stage."""
+        """Return a task that can begin now and its slot, or None; ``slot_for`` returns a free slot for a stage."""
         state = next((state for state in self._scores if self._floor_known(state.cell)), None)
         if state is not None and (slot := slot_for("score")):
             self._scores.remove(state)

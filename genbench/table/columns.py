@@ -1,4 +1,4 @@
-"""The columns of a table: which there are, what each measures, and which a name or a glob means."""
+"""The columns of a table: their names and directions, and the columns that a name or a glob matches."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = [
     "scores_of",
 ]
 
-OBSERVABLES_SUFFIX = "_observables"  # how metrics are named that hold the distance of each observable
-TIMING_METRICS = ("speedup", "break_even")  # metrics that are made of timings
-TIMINGS: Mapping[str, str | None] = {  # name -> which way is better, None where a ranking would mean nothing
+OBSERVABLES_SUFFIX = "_observables"  # of the names of metrics whose detail holds the distance of each observable
+TIMING_METRICS = ("speedup", "break_even")  # metrics that are computed from timings
+TIMINGS: Mapping[str, str | None] = {  # name -> which direction is better, None if neither
     "fit_s": "lower",
     "fit_cpu_s": "lower",
     "steps": None,
@@ -39,7 +39,7 @@ TIMINGS: Mapping[str, str | None] = {  # name -> which way is better, None where
 
 @dataclass(frozen=True)
 class ColumnInfo:
-    """A metric in a space, or a timing: its name, which way is better (None: not ranked) and its unit."""
+    """A metric in a space, or a timing: its name, which direction is better (None: not ranked), and its unit."""
 
     name: str  # frechet, frechet@pca, fit_s
     better: str | None
@@ -47,38 +47,39 @@ class ColumnInfo:
     timing: bool = False
     metric: str = ""
     space: str = ""
-    observable: str = ""  # of one derived observable: w1[m_jj]
+    observable: str = ""  # if the column is of one derived observable: m_jj for w1[m_jj]
 
 
 def scores_of(record: Record) -> Iterator[Record]:
-    """Yield the scores of a record; after one of several observables, ``w1_observables``, that of each: ``w1[m_jj]``.
+    """Yield the scores of a record, each score of several observables followed by one for each of them.
 
-    Those are made of its ``detail``: a value for each name in ``observables``, perhaps bounds in ``intervals``.
+    After ``w1_observables`` comes ``w1[m_jj]``, for example. It is made from the ``detail`` of the former, which holds
+    a value for each name in ``observables``, and optionally an interval for each in ``intervals``.
     """
     for score in record.get("scores") or ():
         yield score
         detail = score.get("detail") or {}
-        each = detail.get("observables")
-        if not str(score["metric"]).endswith(OBSERVABLES_SUFFIX) or not isinstance(each, Mapping):
+        observables = detail.get("observables")
+        if not str(score["metric"]).endswith(OBSERVABLES_SUFFIX) or not isinstance(observables, Mapping):
             continue
         distance, _, space = column_of(score).partition(OBSERVABLES_SUFFIX)
-        blank = dict.fromkeys(("floor", "floor_sd", "floor_from", "z")) | {"suspect": False, "warnings": []}
-        for name, value in each.items():
+        without_floor = dict.fromkeys(("floor", "floor_sd", "floor_from", "z")) | {"suspect": False, "warnings": []}
+        for name, value in observables.items():
             low, high = (detail.get("intervals") or {}).get(name) or (None, None)
-            mine = {"label": f"{distance}[{name}]{space}", "value": value, "low": low, "high": high, "observable": name}
-            yield {**score, **blank, **mine, "detail": {}}
+            own = {"label": f"{distance}[{name}]{space}", "value": value, "low": low, "high": high, "observable": name}
+            yield {**score, **without_floor, **own, "detail": {}}
 
 
 def scale_of(score: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what two numbers under one name must share to be compared."""
+    """Return what two scores of one column must have in common to be compared: quantity, features, space, version."""
     params = score.get("params") or {}
-    quantity = str(params.get("quantity") or "").split(",")[0]  # without ", upper bound", which the kind says
+    quantity = str(params.get("quantity") or "").split(",")[0]  # without ", upper bound": the kind holds that
     parts = (quantity, params.get("features"), score.get("space"), score.get("version"))
     return tuple("" if part is None else str(part) for part in parts) if score else ()
 
 
 def columns_of(records: Iterable[Record]) -> tuple[ColumnInfo, ...]:
-    """Return the metrics, then the timings, that the records hold, each in the order of its first mention."""
+    """Return the columns of the metrics in the records, in the order of their first score, then those of timings."""
     metrics: dict[str, ColumnInfo] = {}
     timings: dict[str, None] = {}
     for record in records:
@@ -99,11 +100,14 @@ def columns_of(records: Iterable[Record]) -> tuple[ColumnInfo, ...]:
 
 
 def matching_columns(columns: Sequence[ColumnInfo], patterns: Iterable[str]) -> dict[str, list[str]]:
-    """Return for each name, glob or ``all`` the columns that it means: w1_observables has those of its observables."""
+    """Return the names of the columns that each pattern matches: a name, a glob, or ``all``.
 
-    def meant(pattern: str, column: ColumnInfo) -> bool:
+    The name of a metric of several observables also matches their columns.
+    """
+
+    def matches(pattern: str, column: ColumnInfo) -> bool:
         if pattern in ("all", column.name) or (column.observable and pattern == column.metric):
             return True
         return fnmatchcase(column.name, pattern.replace("[", "[[]"))  # a bracket is part of a name
 
-    return {pattern: [column.name for column in columns if meant(pattern, column)] for pattern in patterns}
+    return {pattern: [column.name for column in columns if matches(pattern, column)] for pattern in patterns}

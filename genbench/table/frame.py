@@ -1,17 +1,16 @@
-"""Records -> pandas frames, tidy and complete: one row a model with its uncertainty and rank, or one row a cell.
+"""Records as pandas frames: one row for each model with uncertainties and ranks, or one row for each cell.
 
 A frame of models (``per="model"``) has, for each metric and timing ``m``: ``m`` (mean over seeds), ``m_sd`` (standard
-deviation over seeds), ``m_se`` (standard error), ``m_low`` and ``m_high`` (95 % t interval; of a single seed, that of
-the sampling error), ``m_rank`` (1 is the best mean), ``m_rank_low`` and ``m_rank_high`` (the ranks that it may truly
-have, 95 % for the whole column) and ``m_tied`` (nothing is better beyond chance); for metrics also ``m_kind`` (of
-likelihoods: exact, bound, estimate; ranks never cross kinds), ``m_floor`` (the score of fresh real data), ``m_z``
-(value - floor, in standard deviations of the floor, of several seeds added up by Stouffer's rule), ``m_suspect``
-(better than real data beyond the noise of both) and ``m_missing`` (why
-there is no value); where a value is only a lower limit, ``m_at_least``. A model with a failed seed has no value, only
-its rank: the last.
+deviation over seeds), ``m_se`` (standard error), ``m_low`` and ``m_high`` (95 % t interval; for a single seed, that of
+its score), ``m_rank`` (1 is the best mean), ``m_rank_low`` and ``m_rank_high`` (confidence interval of the rank, 95 %
+for the whole column) and ``m_tied`` (no model is significantly better). For metrics it also has ``m_kind`` (of
+likelihoods: exact, bound or estimate, which are ranked separately), ``m_floor`` (the score of fresh real data), ``m_z``
+(value - floor in standard deviations of the floor, combined over seeds by Stouffer's method), ``m_suspect``
+(significantly better than real data), ``m_missing`` (the reason why there is no value) and, for metrics whose values
+may be lower limits, ``m_at_least``. A model with a failed seed has no values, only the last rank.
 
 ``m`` is a metric in the standard space of the data, ``m@space`` the metric in another, and ``w1[NAME]`` the distance of
-one derived observable, of which ``w1_observables`` is the mean.
+one derived observable; the mean over all observables is ``w1_observables``.
 
 A frame of cells (``per="seed"``) has ``m``, and for metrics ``m_low``, ``m_high``, ``m_floor``, ``m_floor_sd``,
 ``m_z`` and, where values may be lower limits, ``m_at_least``.
@@ -30,37 +29,41 @@ from genbench.record.status import Status
 from genbench.record.store import Record
 from genbench.table.aggregate import Aggregate
 from genbench.table.columns import ColumnInfo, scores_of
-from genbench.table.summary import Row, Summary, deduplicated, role_of, summarise
+from genbench.table.summary import Row, Summary, deduplicate, role_of, summarise
 
-__all__ = ["parts_of", "to_frame"]
+__all__ = ["column_name", "parts_of", "to_frame"]
 
-CELL = ("dataset", "dataset_label", "model", "label", "role", "seed", "status", "phase", "reason", "budget", "device",
-        "data_kind", "density_kind", "model_config", "dataset_config", "n_train", "n_test", "n_reference", "key",
-        "attempt", "distribution", "version", "run")  # fmt: skip
-MODEL = ("dataset", "dataset_label", "model", "label", "role", "status", "reason", "n_ok", "n_failed", "n_seeds",
-         "budget", "device", "data_kind", "density_kind", "model_config", "dataset_config", "n_train", "n_test",
-         "n_reference", "distribution", "version", "run")  # fmt: skip
-LIMITED = ("equivalent", "amplification")  # metrics whose values may be lower limits
-PER_SEED = ("low", "high", "floor", "floor_sd", "z")
-PER_MODEL = ("sd", "se", "low", "high", "rank", "rank_low", "rank_high", "tied", "kind", "floor", "z", "suspect",
-             "at_least", "missing")  # fmt: skip
+CELL_FIELDS = (
+    "dataset", "dataset_label", "model", "label", "role", "seed", "status", "phase", "reason", "budget", "device",
+    "data_kind", "density_kind", "model_config", "dataset_config", "n_train", "n_test", "n_reference", "key",
+    "attempt", "distribution", "version", "run",
+)  # fmt: skip
+MODEL_FIELDS = (
+    "dataset", "dataset_label", "model", "label", "role", "status", "reason", "n_ok", "n_failed", "n_seeds", "budget",
+    "device", "data_kind", "density_kind", "model_config", "dataset_config", "n_train", "n_test", "n_reference",
+    "distribution", "version", "run",
+)  # fmt: skip
+LIMIT_METRICS = ("equivalent", "amplification")  # whose values may be lower limits
+CELL_SUFFIXES = ("low", "high", "floor", "floor_sd", "z")
+MODEL_SUFFIXES = ("sd", "se", "low", "high", "rank", "rank_low", "rank_high", "tied", "kind", "floor", "z", "suspect",
+                  "at_least", "missing")  # fmt: skip
 
 
 def to_frame(records: Iterable[Record], per: str = "model") -> pd.DataFrame:
-    """Return all that the records say, one row a model of a dataset or one row a cell; see the module for its columns.
+    """Return records as a frame with one row for each model of a dataset, or one for each cell (``per="seed"``).
 
-    Failures are rows with ``status`` and ``reason``, in both. A metric whose name is that of another column is called
-    ``metric_NAME``. Raises ValueError for another ``per``.
+    The docstring of the module lists the columns. Failures are rows with ``status`` and ``reason`` in both frames. A
+    metric with the name of another column is called ``metric_NAME``. Raises ValueError for another ``per``.
     """
     records = list(records)
     if per == "seed":
-        return _typed([_cell_fields(record) for record in deduplicated(records)], CELL)
+        return _make_frame([_cell_fields(record) for record in deduplicate(records)], CELL_FIELDS)
     rows = [_model_fields(summary, row) for summary in summarise(records, per) for row in summary.rows]
-    return _typed(rows, MODEL)
+    return _make_frame(rows, MODEL_FIELDS)
 
 
-def _typed(rows: list[dict[str, Any]], fields: Sequence[str]) -> pd.DataFrame:
-    """Return a frame whose columns have one type each, whatever the records, so that it can become parquet."""
+def _make_frame(rows: list[dict[str, Any]], fields: Sequence[str]) -> pd.DataFrame:
+    """Return a frame in which the type of a column does not depend on the records, so that parquet can store it."""
     names = list(dict.fromkeys([*fields, *(name for row in rows for name in row)]))
     return pd.DataFrame({name: _column([row.get(name) for row in rows], name, name in fields) for name in names})
 
@@ -78,7 +81,7 @@ def _column(values: list[Any], name: str, is_field: bool) -> pd.Series[Any]:
 
 
 def _shared_fields(record: Record) -> dict[str, Any]:
-    """Return what a cell and a model have in common; options as JSON text, so that a frame holds plain values."""
+    """Return the fields that rows of cells and of models have in common; options are JSON text."""
     sizes, provenance = record.get("sizes") or {}, record.get("provenance") or {}
     return {
         **{name: record.get(name) for name in ("dataset", "model", "budget", "device", "data_kind", "run")},
@@ -92,13 +95,15 @@ def _shared_fields(record: Record) -> dict[str, Any]:
     }
 
 
-def _free(name: str) -> str:
-    return f"metric_{name}" if name in {*CELL, *MODEL} else name
+def column_name(metric: str) -> str:
+    """Return the name of a metric's or timing's column in a frame: its own, unless that is the name of a field."""
+    return f"metric_{metric}" if metric in {*CELL_FIELDS, *MODEL_FIELDS} else metric
 
 
 def parts_of(metric: str) -> list[str]:
-    """Return the columns of a frame that a metric or timing may have, its value first."""
-    return [_free(metric), *(f"{_free(metric)}_{part}" for part in dict.fromkeys((*PER_SEED, *PER_MODEL)))]
+    """Return the names of all columns that a metric or timing may have in a frame, its value first."""
+    name = column_name(metric)
+    return [name, *(f"{name}_{suffix}" for suffix in dict.fromkeys((*CELL_SUFFIXES, *MODEL_SUFFIXES)))]
 
 
 def _cell_fields(record: Record) -> dict[str, Any]:
@@ -106,11 +111,11 @@ def _cell_fields(record: Record) -> dict[str, Any]:
         name: record.get(name) for name in ("seed", "status", "phase", "reason", "key", "attempt")
     }
     scores = list(scores_of(record))
-    fields |= {_free(column_of(score)): score.get("value") for score in scores}
-    fields |= {_free(name): value for name, value in (record.get("timings") or {}).items()}
+    fields |= {column_name(column_of(score)): score.get("value") for score in scores}
+    fields |= {column_name(name): value for name, value in (record.get("timings") or {}).items()}
     for score in scores:
-        name = _free(column_of(score))
-        fields |= {f"{name}_{part}": score.get(part) for part in PER_SEED}
+        name = column_name(column_of(score))
+        fields |= {f"{name}_{suffix}": score.get(suffix) for suffix in CELL_SUFFIXES}
         if (limit := (score.get("detail") or {}).get("at_least")) is not None:
             fields[f"{name}_at_least"] = bool(limit)
     return fields
@@ -128,34 +133,34 @@ def _model_fields(summary: Summary, row: Row) -> dict[str, Any]:
         "n_seeds": len(row.records),
     }
     for column in summary.columns:
-        fields[_free(column.name)] = _mean(row.entries[column.name])
+        fields[column_name(column.name)] = _mean(row.entries[column.name])
     for column in summary.columns:
-        name = _free(column.name)
-        fields |= {f"{name}_{part}": v for part, v in _details(column, row.entries[column.name]).items()}
+        name = column_name(column.name)
+        fields |= {f"{name}_{suffix}": v for suffix, v in _details(column, row.entries[column.name]).items()}
     return fields
 
 
-def _mean(entry: Aggregate) -> float | None:
-    return None if entry.estimate is None else entry.estimate.mean
+def _mean(aggregate: Aggregate) -> float | None:
+    return None if aggregate.estimate is None else aggregate.estimate.mean
 
 
-def _details(column: ColumnInfo, entry: Aggregate) -> dict[str, Any]:
-    estimate = entry.estimate
-    low, high = entry.interval or (None, None)
-    rank_low, rank_high = entry.ranks or (None, None)
+def _details(column: ColumnInfo, aggregate: Aggregate) -> dict[str, Any]:
+    estimate = aggregate.estimate
+    low, high = aggregate.interval or (None, None)
+    rank_low, rank_high = aggregate.ranks or (None, None)
     details: dict[str, Any] = {
         "sd": estimate.sd if estimate else None,
         "se": estimate.error if estimate else None,
         "low": low,
         "high": high,
-        "rank": entry.rank,
+        "rank": aggregate.rank,
         "rank_low": rank_low,
         "rank_high": rank_high,
-        "tied": entry.best,
+        "tied": aggregate.best,
     }
     if not column.timing:
-        details |= {"kind": entry.kind, "floor": entry.floor, "z": entry.z}
-        details |= {"suspect": entry.suspect, "missing": entry.missing or None}
-    if column.metric in LIMITED:
+        details |= {"kind": aggregate.kind, "floor": aggregate.floor, "z": aggregate.z}
+        details |= {"suspect": aggregate.suspect, "missing": aggregate.missing or None}
+    if column.metric in LIMIT_METRICS:
         details["at_least"] = None if estimate is None else estimate.limit
     return details

@@ -1,4 +1,4 @@
-"""What became of every cell of one or more runs, as tables for a program and a notebook."""
+"""The results of one or more runs, as records and as tables for programs and notebooks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pandas as pd
 from genbench.record.status import Status
 from genbench.record.store import Damage, Record, read_records
 from genbench.table.columns import columns_of
-from genbench.table.frame import _free, to_frame
+from genbench.table.frame import column_name, to_frame
 
 __all__ = ["Results", "load"]
 
 
 @dataclass(frozen=True)
 class Results:
-    """What became of every cell of one or more runs; ``damaged`` are the files that hold no whole record."""
+    """The records of all cells of one or more runs; ``damaged`` are files that do not hold a complete record."""
 
     records: tuple[Record, ...]
     damaged: tuple[Damage, ...] = ()
@@ -31,19 +31,20 @@ class Results:
 
     @property
     def failures(self) -> list[Record]:
-        """Records of the cells that ran and gave no scores."""
+        """Records of the cells that ran and failed to give scores."""
         return [r for r in self.records if Status(r["status"]).failed]
 
     @property
     def lost(self) -> list[Record]:
-        """Records of the cells that died with their machine or their worker; the same command runs them again."""
+        """Records of the cells whose machine or worker died; the same command runs them again."""
         return [r for r in self.records if r["status"] == Status.LOST]
 
     def table(self, dataset: str | None = None, per: str = "model", *, details: bool = False) -> pd.DataFrame:
-        """Return the frame of ``to_frame``, of one dataset (its name or label) or of all.
+        """Return a frame of one dataset (by its name or label) or of all, as ``to_frame`` makes it.
 
-        Names, status and values (means over seeds, for models): what fits a screen. ``details=True`` gives all columns:
-        errors, intervals, ranks and ties, floors. Raises ValueError when there is no such dataset.
+        It holds the columns that fit on a screen: names, status and values (of models, means over seeds). With
+        ``details=True`` it holds all: errors, intervals, ranks and ties, floors. Raises ValueError for an unknown
+        dataset.
         """
         records = [r for r in self.records if dataset in (None, r["dataset"], r.get("dataset_label"))]
         if dataset is not None and not records:
@@ -62,12 +63,12 @@ class Results:
 
 def _short(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:
     ids = ("dataset", "model", "label", "seed", "status", "reason", "n_ok", "n_failed")
-    numbers = [_free(column.name) for column in columns_of(records)]
+    numbers = [column_name(column.name) for column in columns_of(records)]
     return frame[[name for name in (*ids, *numbers) if name in frame]].dropna(axis="columns", how="all")
 
 
 def _with_errors(short: pd.DataFrame, full: pd.DataFrame) -> pd.DataFrame:
-    """Return the short frame as text by label, each number with its standard error; ``*`` marks what ties for best."""
+    """Return the short frame as text, each number with its standard error; ``*`` marks those that tie for the best."""
     shown = short.drop(columns=["dataset", "model"]).set_index("label").astype(object)
     shown.index.name = None  # saves a second line of header
     for name in [name for name in shown if f"{name}_se" in full]:
@@ -80,7 +81,7 @@ def _with_errors(short: pd.DataFrame, full: pd.DataFrame) -> pd.DataFrame:
 
 
 def load(*paths: str | Path) -> Results:
-    """Return the results of the runs in these directories; raises UserError where there is none."""
+    """Return the results of the runs in these directories; raises UserError for a directory without a run."""
     records: list[Record] = []
     damaged: list[Damage] = []
     for path in paths:

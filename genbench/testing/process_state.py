@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from genbench.testing.check import Failed
-from genbench.training.seeding import seeded
+from genbench.training.seeding import seed_generators
 
 __all__ = ["expect_generators_unused", "expect_process_unchanged", "protect_process", "seed_of"]
 
@@ -89,7 +89,7 @@ def _generators() -> dict[str, Any]:
 
 def seed_of(seed: int, name: str) -> Any:
     """Return a context in which all global generators are seeded, by a seed and the name of a stream."""
-    return seeded(np.random.SeedSequence([seed, *name.encode()]))
+    return seed_generators(np.random.SeedSequence([seed, *name.encode()]))
 
 
 @contextmanager

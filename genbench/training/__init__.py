@@ -1,4 +1,4 @@
-"""One cell trained and sampled: load, fit, sample, likelihood, keep."""
+"""Train and sample one cell: load data, fit, sample, evaluate likelihoods, save."""
 
 from typing import TYPE_CHECKING
 

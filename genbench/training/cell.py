@@ -1,4 +1,4 @@
-"""One cell, top to bottom: load, train, draw, densities, keep."""
+"""One cell from beginning to end: load, train, draw samples, evaluate densities, save."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["fit_cell"]
 
 
 def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
-    """Train and sample; save the evidence; return the part of the record that is known then.
+    """Train and sample a cell, save its evidence in ``run``, and return the part of its record that is known then.
 
     ``report(phase=..., step=..., steps=..., values=...)`` is called with the progress. Raises Diverged, Invalid, or
-    what the plugin raises; the phase and the timings so far were reported then.
+    whatever the plugin raises, after the phase and the timings so far were reported.
     """
     report(phase="load")
     with heard_by(lambda done, total: report(phase="load", step=done, steps=total)):
@@ -46,7 +46,7 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
 
 
 def _real_evidence(data: Data) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Return the floor: fresh real data in the place of samples, the known density in the place of a model's."""
+    """Return evidence of the floor, with reference rows as samples and the true density, and fields of its record."""
     evidence = {"samples": data.reference}
     if data.log_prob is not None:
         evidence["log_prob_test"] = data.log_prob(data.test[:MAX_DENSITY_ROWS])
@@ -55,7 +55,7 @@ def _real_evidence(data: Data) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def _model_evidence(cell: Cell, data: Data, report: Report) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Return what metrics will see of a model, and the fields of its record."""
+    """Train a model and return its evidence (samples, snapshots, log-densities) and the fields of its record."""
     setup = setup_of(cell, data, report)
     fitted = train(setup)
     timings = dict(fitted.timings)
@@ -66,9 +66,9 @@ def _model_evidence(cell: Cell, data: Data, report: Report) -> tuple[dict[str, A
     checks: list[dict[str, Any]] = []
     if cell.density != "none":
         report(phase="density", timings=timings)
-        found = densities(setup, fitted.model, drawn)
-        timings |= found.timings
-        evidence |= found.log_prob
-        checks = [check.as_dict() for check in found.checks]
+        evaluated = densities(setup, fitted.model, drawn)
+        timings |= evaluated.timings
+        evidence |= evaluated.log_prob
+        checks = [check.as_dict() for check in evaluated.checks]
     fields = {"timings": timings, "trace": fitted.trace, "checks": checks, "notes": list(fitted.notes)}
     return evidence, fields

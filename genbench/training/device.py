@@ -1,8 +1,7 @@
-"""The device a cell trains on: found by name, waited for, and asked for its peak memory."""
+"""The device a cell trains on: found by name, with synchronisation and peak memory."""
 
 from __future__ import annotations
 
-import platform
 import resource
 import sys
 from contextlib import suppress
@@ -32,37 +31,30 @@ class Device:
     def __repr__(self) -> str:
         return f"Device({str(self.torch)!r})"
 
-    @property
-    def model(self) -> str:
-        """What the vendor calls it."""
-        if self.kind == "cuda":
-            return torch.cuda.get_device_name(self.torch)
-        return platform.processor() or platform.machine()
-
     def synchronise(self) -> None:
-        """Wait until the device has done all that was asked of it."""
+        """Wait until the device has done all its work."""
         if self.kind == "cuda":
             torch.cuda.synchronize(self.torch)
         elif self.kind == "mps":
             torch.mps.synchronize()
 
     def warm_up(self) -> None:
-        """Pay for the first kernels before any clock starts."""
+        """Run first kernels, so that no clock counts their start-up."""
         x = torch.ones(64, 64, device=self.torch, requires_grad=True)
         torch.nn.functional.silu(x @ x).sum().backward()  # type: ignore[no-untyped-call]
         self.synchronise()
 
     def reset_peak(self) -> None:
-        """Start counting peak memory anew."""
+        """Count peak memory from here."""
         if self.kind == "cuda":
             torch.cuda.reset_peak_memory_stats(self.torch)
             return
-        with suppress(OSError):  # Linux alone can forget the high-water mark of a process
+        with suppress(OSError):  # only Linux can reset the high-water mark of a process
             Path("/proc/self/clear_refs").write_text("5")
         self._resident = _high_water_mb()
 
     def peak_mb(self) -> float:
-        """Peak memory in MiB since ``reset_peak``: of the allocator on CUDA, what this process grew by elsewhere."""
+        """Peak memory in MiB since ``reset_peak``: of the allocator on CUDA, elsewhere the growth of this process."""
         if self.kind == "cuda":
             return torch.cuda.max_memory_allocated(self.torch) / 2**20
         return _high_water_mb() - self._resident

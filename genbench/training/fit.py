@@ -1,4 +1,4 @@
-"""A model trained on the rows of a cell, under its budget and its clock."""
+"""Train the model of a cell within its budget, and time it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from genbench.protocol import Array, TrainingData
 from genbench.registry.component import build
 from genbench.training.run import Run
 from genbench.training.sampling import draw_snapshot
-from genbench.training.seeding import seeded
+from genbench.training.seeding import seed_generators
 from genbench.training.setup import Setup, Timings
 from genbench.training.snapshots import Snapshots
 
 __all__ = ["Fitted", "train"]
 
-ONE_STEP = Budget(1, "steps")  # of a model that does not iterate
+ONE_STEP = Budget(1, "steps")  # for a model that does not iterate
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Fitted:
 def train(setup: Setup) -> Fitted:
     """Train the model of a cell; raises Diverged, or what the model raises.
 
-    The clock starts after load and warm-up, is stopped by a synchronise, and stands still for snapshots.
+    The clock starts after loading and warm-up, stops when the device has finished, and pauses for snapshots.
     """
     data, device, transform, report = setup.data, setup.device, setup.transform, setup.report
     rows = torch.from_numpy(transform.to_model(data.train, setup.noise)).to(device.torch)
@@ -44,20 +44,20 @@ def train(setup: Setup) -> Fitted:
     report(phase="fit")
     budget = ONE_STEP if setup.cell.budget == "none" else Budget.parse(setup.cell.budget)
     device.reset_peak()
-    with seeded(setup.fit_stream):
+    with seed_generators(setup.fit_stream):
         model = build(setup.cell.model)
         snapshots = Snapshots(
             lambda sample: draw_snapshot(sample, data.shape, transform, device),
             setup.snapshot_stream,
             device.synchronise,
         )
-        run = Run(
+        run = Run(  # its clock starts here
             budget,
             device.torch,
             levels=data.levels,
             listener=lambda step, steps, values: report(phase="fit", step=step, steps=steps, values=values),
             snapshots=snapshots,
-        )  # its clock runs
+        )
         wall, cpu = time.perf_counter(), time.process_time()
         model.fit(TrainingData(rows, data.levels), run)
         device.synchronise()

@@ -1,4 +1,4 @@
-"""The data of a cell, loaded and checked; all models of a dataset and seed get the same rows."""
+"""Load and check the data of a cell; all models of a dataset and seed get the same rows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["load", "stream_of"]
 
 
 def load(cell: Cell) -> Data:
-    """Return the data of a cell; all models of the same seed get the same."""
+    """Return the data of a cell; raises PluginError where the dataset returns anything but finite arrays."""
     data = build(cell.dataset).load(cell.sizes, np.random.Generator(np.random.PCG64(stream_of(cell, "data"))))
     if not isinstance(data, Data):
         raise PluginError(f"dataset {cell.dataset.label!r}: load returned {type(data).__name__}, expected Data")
     for name in ("train", "test", "reference"):
         rows = getattr(data, name)
-        numbers = isinstance(rows, np.ndarray) and rows.dtype.kind in "fiu" and rows.ndim in (2, 4) and len(rows) > 0
-        if not numbers or not np.isfinite(rows).all():
+        valid = isinstance(rows, np.ndarray) and rows.dtype.kind in "fiu" and rows.ndim in (2, 4) and len(rows) > 0
+        if not valid or not np.isfinite(rows).all():
             raise PluginError(f"dataset {cell.dataset.label!r}: {name} must be finite (n, d) or (n, c, h, w), n > 0")
         if rows.shape[1:] != data.shape:
             raise PluginError(f"dataset {cell.dataset.label!r}: {name} is {rows.shape}, train is {data.train.shape}")
@@ -29,6 +29,6 @@ def load(cell: Cell) -> Data:
 
 
 def stream_of(cell: Cell, name: str) -> np.random.SeedSequence:
-    """Streams of data and scores leave the model out, so that adding a model changes no other."""
+    """Return a random stream of a cell; only that of ``fit`` depends on the model, so adding one changes no other."""
     dataset = cell.dataset.identity
     return stream(cell.seed, name, dataset) if name != "fit" else stream(cell.seed, name, cell.model.identity, dataset)

@@ -1,4 +1,4 @@
-"""Run: what ``fit`` is handed. Device-resident batches, budgets, and a log that does not stall the device."""
+"""What ``fit`` receives beside the data: batches on the device, a budget, and a log that does not stall the device."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from genbench.training.snapshots import Snapshots
 __all__ = ["Run"]
 
 Listener = Callable[[int, int | None, dict[str, float]], None]
-LOOK = 0.25  # seconds between two looks at the clock's listeners: the only moments a step may wait for the device
+LOG_INTERVAL_S = 0.25  # between two reads of logged tensors: only then may a step wait for the device
 
 
 class Run:
     """One training: the budget, the loop and the log of one cell.
 
-    ``listener(step, steps, values)`` hears of the progress a few times a second; ``trace`` keeps (seconds, step,
-    values). A loss that is not finite ends the training with Diverged. ``levels`` is of integer images: their rows are
-    dequantised anew in each batch. ``snapshots`` are taken of a model that gives a sampler to its loop; the clock
-    stands still meanwhile.
+    ``listener(step, steps, values)`` is called a few times a second; ``trace`` keeps (seconds, step, values). A loss
+    that is not finite ends the training with Diverged. ``levels`` is given for integer images, whose rows are
+    dequantised anew in each batch. ``snapshots`` are taken of a model that passes a sampler to ``batches``; the clock
+    is paused meanwhile.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class Run:
         self._snapshots = snapshots
         self._limit: int | None = None
         self._latest: dict[str, float | torch.Tensor] = {}
-        self._start = self._looked = time.perf_counter()
+        self._start = self._last_read = time.perf_counter()
 
     @property
     def progress(self) -> float:
-        """Fraction of the budget that is spent, 0 to 1."""
+        """Fraction of the budget that is used, 0 to 1."""
         if self._limit is not None:
             return min(1.0, self.steps / self._limit)
         return min(1.0, self.elapsed / self.budget.amount)
@@ -63,8 +63,8 @@ class Run:
     def batches(self, rows: torch.Tensor, size: int, *, sample: Sampler | None = None) -> Iterator[torch.Tensor]:
         """Yield shuffled batches (size, *shape) of ``rows`` until the budget ends.
 
-        Fewer rows than ``size`` are one batch. Each epoch is a new permutation; an incomplete last batch is left out. A
-        second loop goes on with what is left. With ``sample``, snapshots are taken on the way.
+        Fewer rows than ``size`` are one batch. Each epoch is a new permutation without an incomplete last batch. A
+        second loop continues with the rest of the budget. With ``sample``, snapshots are taken on the way.
         """
         size = min(size, len(rows))
         per_epoch = len(rows) // size
@@ -76,21 +76,21 @@ class Run:
             order = torch.randperm(len(rows), device=rows.device)
             for index in order[: per_epoch * size].view(per_epoch, size).unbind():
                 if self._limit is not None and self.steps >= self._limit:
-                    return self._look()
+                    return self._read_log()
                 now = time.perf_counter()
-                if now - self._looked > LOOK:
-                    self._look()
+                if now - self._last_read > LOG_INTERVAL_S:
+                    self._read_log()
                 if now - self._start >= seconds:
-                    return self._look()
+                    return self._read_log()
                 if sample is not None and self._snapshots is not None and self.progress >= self._snapshots.due:
-                    self._stop_for(self._snapshots, sample)
+                    self._take_snapshot(self._snapshots, sample)
                 yield draw(rows, 0, index)
                 self.steps += 1
 
-    def _stop_for(self, snapshots: Snapshots, sample: Sampler) -> None:
+    def _take_snapshot(self, snapshots: Snapshots, sample: Sampler) -> None:
         seconds = snapshots.take(sample, self._start, self.steps, self.progress)
-        self._start += seconds  # as if the clock had stood still
-        self._looked += seconds
+        self._start += seconds  # as if the clock had been paused
+        self._last_read += seconds
 
     def _dequantised(self, rows: torch.Tensor, dim: int, index: torch.Tensor) -> torch.Tensor:
         assert self._levels is not None
@@ -99,15 +99,15 @@ class Run:
         return floor.add_(torch.rand_like(floor)).div_(half).sub_(1)
 
     def log(self, **values: float | torch.Tensor) -> None:
-        """Note values of this step; tensors are detached and read a few times a second."""
+        """Log values of this step; tensors are detached and read a few times a second."""
         self._latest = values
 
-    def _look(self) -> None:
+    def _read_log(self) -> None:
         values = {k: float(v.detach()) if isinstance(v, torch.Tensor) else float(v) for k, v in self._latest.items()}
-        self._looked = time.perf_counter()
+        self._last_read = time.perf_counter()
         for name, value in values.items():
             if not math.isfinite(value):
                 raise Diverged(f"{name} is {value} at step {self.steps}")
-        self.trace.append((self._looked - self._start, self.steps, values))
+        self.trace.append((self._last_read - self._start, self.steps, values))
         if self._listener is not None:
             self._listener(self.steps, self._limit, values)

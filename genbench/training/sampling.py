@@ -1,4 +1,4 @@
-"""Samples of a model, checked before anything is computed from them."""
+"""Draw samples of a model, and check them before anything is computed from them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import torch
 from genbench.errors import Invalid
 from genbench.protocol import Array, Sampler
 from genbench.training.device import Device
-from genbench.training.seeding import seeded
+from genbench.training.seeding import seed_generators
 from genbench.training.setup import Setup, Timings
-from genbench.training.snapshots import rows_of
+from genbench.training.snapshots import rows_per_snapshot
 from genbench.training.standardise import Transform
 
 __all__ = ["SAMPLES_PER_BLOCK", "Drawn", "check_draw", "check_samples", "draw", "draw_snapshot"]
 
-SAMPLES_PER_BLOCK = 10_000
+SAMPLES_PER_BLOCK = 10_000  # in one call of the model
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Drawn:
 def draw(setup: Setup, model: Any) -> Drawn:
     """Draw as many samples as there are reference rows, in blocks; raises Invalid where they cannot be scored.
 
-    A first sample warms up; the clock of all others is stopped by a synchronise.
+    One sample is drawn first, to warm up; the clock of the others stops when the device has finished.
     """
     shape, device, n = setup.data.shape, setup.device, len(setup.data.reference)
     timings: Timings = {}
-    with seeded(setup.sample_stream), torch.no_grad():
+    with seed_generators(setup.sample_stream), torch.no_grad():
         start = time.perf_counter()
         model.sample(1)
         device.synchronise()
@@ -59,19 +59,19 @@ def draw(setup: Setup, model: Any) -> Drawn:
 
 
 def _check_units(samples: Array, transform: Transform) -> None:
-    """Raise Invalid where samples are not finite in scoring units: a logarithmic column may overflow, or vanish."""
+    """Raise Invalid where samples are not finite in scoring units: a logarithmic column may overflow, or be zero."""
     bad = ~np.isfinite(transform.to_scores(samples)).all(1)
     if bad.any():
         raise Invalid(f"{int(bad.sum())} of {len(samples)} samples overflow or vanish in the data's units")
 
 
 def check_draw(samples: Any, shape: tuple[int, ...], n: int, device: Device) -> torch.Tensor:
-    """Return the samples that a model gave as a float tensor; raises Invalid where they are not (n, *shape) numbers."""
+    """Return samples of a model as a float tensor; raises Invalid unless they are (n, *shape) finite numbers."""
     if not isinstance(samples, torch.Tensor):
         raise Invalid(f"sample returned {type(samples).__name__}, expected a tensor of shape {(n, *shape)}")
     if samples.requires_grad:
         raise Invalid("samples carry a gradient; sample under torch.no_grad()")
-    if tuple(samples.shape) != (n, *shape):  # before anything is computed from them: they may be huge
+    if tuple(samples.shape) != (n, *shape):  # before any copy: they may be huge
         raise Invalid(f"samples have shape {tuple(samples.shape)}, expected {(n, *shape)}")
     if not samples.is_floating_point() or samples.layout != torch.strided:
         raise Invalid(f"samples have dtype {samples.dtype}, {samples.layout}; expected dense floating point")
@@ -84,7 +84,7 @@ def check_draw(samples: Any, shape: tuple[int, ...], n: int, device: Device) -> 
 
 def draw_snapshot(sample: Sampler, shape: tuple[int, ...], transform: Transform, device: Device) -> Array:
     """Return samples (n, *shape) of a model that is still learning, in the data's units."""
-    n = rows_of(shape)
+    n = rows_per_snapshot(shape)
     rows = transform.from_model(check_draw(sample(n), shape, n, device).cpu().numpy())
     _check_units(rows, transform)
     return rows

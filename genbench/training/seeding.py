@@ -1,4 +1,4 @@
-"""Named random streams from one seed, keyed by content and not by position, and nothing left in global state."""
+"""Named random streams derived from one seed, keyed by name and not by position; no global state is left changed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-__all__ = ["seeded", "stream"]
+__all__ = ["seed_generators", "stream"]
 
 
 def stream(root: int, *names: str | int) -> np.random.SeedSequence:
-    """Return the stream called ``names`` of a root seed.
+    """Return the random stream called ``names`` of a root seed.
 
-    Adding, removing or reordering other streams changes none: the spawn key is a hash of the names.
+    It does not depend on which other streams there are: its spawn key is a hash of the names.
     """
-    words = tuple(n if isinstance(n, int) else _hash(n) for n in names)
-    return np.random.SeedSequence(root, spawn_key=words)
+    key = tuple(name if isinstance(name, int) else _hash(name) for name in names)
+    return np.random.SeedSequence(root, spawn_key=key)
 
 
 def _hash(name: str) -> int:
@@ -27,11 +27,11 @@ def _hash(name: str) -> int:
 
 
 @contextmanager
-def seeded(sequence: np.random.SeedSequence) -> Iterator[None]:
-    """Seed the global generators of random, numpy and torch inside, and put back afterwards what was there."""
+def seed_generators(sequence: np.random.SeedSequence) -> Iterator[None]:
+    """Seed the global generators of random, numpy and torch while entered; restore their states on exit."""
     words = sequence.generate_state(3, np.uint64)
-    on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    devices = list(range(torch.cuda.device_count())) if on_gpu else []
+    on_cuda = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    devices = list(range(torch.cuda.device_count())) if on_cuda else []
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (a plugin may use it)
     with torch.random.fork_rng(devices):
         random.seed(int(words[0]))

@@ -1,4 +1,4 @@
-"""What training, sampling and likelihood of one cell share: its data, its device, its random streams."""
+"""What training, sampling and likelihoods of one cell share: its data, its device, its random streams."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Timings = dict[str, float | None]
 
 @dataclass(frozen=True)
 class Setup:
-    """A cell whose data are loaded; ``noise`` dequantises integer images, the streams seed one step each."""
+    """A cell with its data loaded; ``noise`` dequantises integer images, and each stream seeds one stage."""
 
     cell: Cell
     data: Data

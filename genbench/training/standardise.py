@@ -1,4 +1,4 @@
-"""The space that models are trained in and the one that scores are taken in, made of the training rows."""
+"""The space that models are trained in and the space that scores are computed in, both fitted on training rows."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from genbench.protocol import Array, Column, Data
 
 __all__ = ["ImageSpace", "Transform", "VectorSpace", "transform_of"]
 
-ORDINARY = 300  # powers of two up to which squares, and their sums, are ordinary numbers
+MAX_EXPONENT = 300  # power of two up to which sums of squares neither overflow nor vanish
 
 
 class Transform(Protocol):
-    """A map between the data's units, the space a model is trained in, and the space scores are taken in."""
+    """A map between the data's units, the space a model is trained in, and the space scores are computed in."""
 
     @property
     def name(self) -> str:
-        """What the scoring space is called."""
+        """Name of the scoring space."""
         ...
 
     @property
@@ -31,7 +31,7 @@ class Transform(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of the data."""
+        """Notes on the data for the user."""
         ...
 
     def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
@@ -43,7 +43,7 @@ class Transform(Protocol):
         ...
 
     def log_det(self, rows: Array) -> Array:
-        """Return (n,) log |d model / d data| at rows in the data's units: what a log-density gains on the way back."""
+        """Return (n,) log |d model / d data| at rows in the data's units, to be added to a model's log-density."""
         ...
 
     def to_scores(self, rows: Array) -> Array:
@@ -52,7 +52,7 @@ class Transform(Protocol):
 
 
 def transform_of(data: Data) -> Transform:
-    """Return the space of a dataset, fitted on its training rows."""
+    """Return the transform of a dataset, fitted on its training rows."""
     return (
         VectorSpace.fit(data.train, data.columns) if data.train.ndim == 2 else ImageSpace.fit(data.train, data.levels)
     )
@@ -65,7 +65,7 @@ class VectorSpace:
     mean: Array
     scale: Array
     log: Array  # (d,) bool
-    period: Array  # (d,) nan where a column does not repeat
+    period: Array  # (d,) nan where a column is not periodic
     low: Array  # (d,) where the period of a column begins
     columns: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class VectorSpace:
         columns = columns or tuple(Column(f"x{i}") for i in range(train.shape[1]))
         log = np.array([c.log for c in columns])
         period = np.array([np.nan if c.period is None else c.period for c in columns])
-        rows = _logged(train.astype(np.float64), log, columns)
+        rows = _take_logs(train.astype(np.float64), log, columns)
         mean, scale = _moments(rows)
         # the spread of equal numbers is rounding error, not signal
         constant = scale <= 1e-12 * np.abs(mean)
@@ -89,27 +89,27 @@ class VectorSpace:
 
     def to_model(self, rows: Array, rng: np.random.Generator) -> Array:  # noqa: ARG002 (images need it)
         """Return (n, d) float32, standardised."""
-        return ((_logged(rows, self.log) - self.mean) / self.scale).astype(np.float32)
+        return ((_take_logs(rows, self.log) - self.mean) / self.scale).astype(np.float32)
 
     def from_model(self, rows: Array) -> Array:
         """Return (n, d) float64; periodic columns are wrapped into one period."""
         out = rows.astype(np.float64) * self.scale + self.mean
-        with np.errstate(over="ignore"):  # an infinity is told as an invalid sample
+        with np.errstate(over="ignore"):  # an infinity is reported as an invalid sample
             out[:, self.log] = np.exp(out[:, self.log])
-        repeats = ~np.isnan(self.period)
-        low = self.low[repeats]
-        out[:, repeats] = low + np.mod(out[:, repeats] - low, self.period[repeats])
+        periodic = ~np.isnan(self.period)
+        low = self.low[periodic]
+        out[:, periodic] = low + np.mod(out[:, periodic] - low, self.period[periodic])
         return out
 
     def log_det(self, rows: Array) -> Array:
-        """Return (n,): minus the log-scales, and minus the logarithm of each logarithmic column."""
+        """Return (n,), minus the logarithms of all scales and of all logarithmic columns."""
         logs: Array = np.log(rows[:, self.log]).sum(1)
         total: Array = -np.log(self.scale).sum() - logs
         return total
 
     def to_scores(self, rows: Array) -> Array:
         """Return (n, d') float64, standardised; a periodic column becomes its sine and cosine."""
-        logged = _logged(rows.astype(np.float64), self.log)
+        logged = _take_logs(rows.astype(np.float64), self.log)
         parts = []
         for i, period in enumerate(self.period):
             if np.isnan(period):
@@ -121,15 +121,15 @@ class VectorSpace:
 
 
 def _moments(rows: Array) -> tuple[Array, Array]:
-    """Return mean and standard deviation of columns; where squares are out of range, of the numbers rescaled."""
+    """Return mean and standard deviation of columns, computed after rescaling where squares would be out of range."""
     exponent = np.frexp(np.abs(rows).max(0))[1]
-    exponent[np.abs(exponent) <= ORDINARY] = 0  # nothing is rescaled that need not be: not a digit changes
+    exponent[np.abs(exponent) <= MAX_EXPONENT] = 0  # all other columns keep every digit
     if exponent.any():
         rows = np.ldexp(rows, -exponent)
     return np.ldexp(rows.mean(0), exponent), np.ldexp(rows.std(0), exponent)
 
 
-def _logged(rows: Array, log: Array, columns: tuple[Column, ...] = ()) -> Array:
+def _take_logs(rows: Array, log: Array, columns: tuple[Column, ...] = ()) -> Array:
     if not log.any():
         return rows
     if columns and (rows[:, log] <= 0).any():
@@ -167,7 +167,7 @@ class ImageSpace:
         """Return (n, *shape) float32 in [-1, 1); integer images get uniform noise of one level."""
         x = rows.astype(np.float64)
         if self.levels is not None:
-            margin = self.levels * 2.0**-23  # of a level: what float32 may round, so that no pixel changes its level
+            margin = self.levels * 2.0**-23  # part of a level that float32 may round away: no pixel changes its level
             x = x + margin + (1 - 2 * margin) * rng.random(x.shape)
         return (2 * (x - self.low) / (self.high - self.low) - 1).astype(np.float32)
 

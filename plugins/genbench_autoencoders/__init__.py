@@ -1,4 +1,4 @@
-"""Autoencoders: one whose codes are given a density afterwards, and the variational one."""
+"""Autoencoders: a plain one, with a density fitted on its codes after training, and a variational one."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CAPABILITIES = ("encode", "decode", "reconstruct")
 class AEConfig:
     """Options of the autoencoder."""
 
-    latent: int | None = None  # dimensions of the code; none takes the data's, at most 16
-    width: int = 128  # units of a hidden layer; images have 3/8 as many channels
+    latent: int | None = None  # dimensions of the code; none: those of the data, at most 16
+    width: int = 128  # units of a hidden layer; for images, 3/8 as many channels
     batch: int = 64  # rows of a batch
-    lr: float = 3e-3  # learning rate at the start, falling to 0 as a cosine
+    lr: float = 3e-3  # learning rate at the start; it falls to 0 along a cosine
 
     def __post_init__(self) -> None:
         _check_network(self)
@@ -32,19 +32,19 @@ class AEConfig:
 class VAEConfig:
     """Options of the variational autoencoder."""
 
-    latent: int | None = None  # dimensions of the code; none takes the data's, at most 16
+    latent: int | None = None  # dimensions of the code; none: those of the data, at most 16
     beta: float = 1.0  # weight of the KL term; 1 is the evidence lower bound
     prior: Literal["mixture", "normal"] = (
         "mixture"  # what codes are sampled from: a Gaussian mixture fitted on the codes after training, or N(0, I)
     )
     likelihood: Literal["iwae", "elbo"] = (
-        "iwae"  # the bound that log_prob states, importance-weighted or evidence; under the prior that samples
+        "iwae"  # the bound that log_prob returns, under the prior above: importance-weighted, or evidence lower bound
     )
-    k: int | None = None  # codes drawn for each point's bound; none takes 128 for vectors, 16 for images
-    sigma: float = 0.02  # the Gaussian decoder's standard deviation at the start, in the model's units; learned
-    width: int = 128  # units of a hidden layer; images have 3/8 as many channels
+    k: int | None = None  # codes drawn for the bound at each point; none: 128 for vectors, 16 for images
+    sigma: float = 0.02  # initial standard deviation of the Gaussian decoder, in the model's units; it is learned
+    width: int = 128  # units of a hidden layer; for images, 3/8 as many channels
     batch: int = 64  # rows of a batch
-    lr: float = 3e-3  # learning rate at the start, falling to 0 as a cosine
+    lr: float = 3e-3  # learning rate at the start; it falls to 0 along a cosine
 
     def __post_init__(self) -> None:
         _check_network(self)
@@ -78,7 +78,7 @@ def genbench_register() -> Iterable[Spec]:
             "ae",
             "genbench_autoencoders.ae:AE",
             AEConfig,
-            "autoencoder; a Gaussian mixture fitted on its codes after training is what samples",
+            "autoencoder; samples are drawn from a Gaussian mixture fitted on its codes, and decoded",
             density="none",
             steps={"vector": 1000, "image": 600},
             capabilities=CAPABILITIES,
@@ -88,7 +88,7 @@ def genbench_register() -> Iterable[Spec]:
             "vae",
             "genbench_autoencoders.vae:VAE",
             VAEConfig,
-            "variational autoencoder, its prior a Gaussian mixture fitted on the codes after training",
+            "variational autoencoder; its prior is a Gaussian mixture, fitted on the codes after training",
             density="bound",
             steps={"vector": 2500, "image": 1000},
             capabilities=CAPABILITIES,

@@ -1,7 +1,7 @@
-"""Autoencoder: two networks that squeeze each sample into a code and back (Hinton & Salakhutdinov 2006).
+"""Autoencoder: one network compresses each sample into a code, another restores it (Hinton & Salakhutdinov 2006).
 
-An autoencoder is no distribution. What samples here is a Gaussian mixture fitted on the codes after training, pushed
-through the decoder; it has no likelihood. Where the code has as many dimensions as the data, nothing is squeezed and
+An autoencoder is not a distribution. Samples are codes drawn from a Gaussian mixture, which is fitted after training,
+and then decoded; they have no likelihood. Where the code has as many dimensions as the data, nothing is compressed and
 the mixture does all of the work.
 """
 
@@ -21,9 +21,9 @@ from genbench_autoencoders.networks import decoder, encoder, latent_dimensions
 
 __all__ = ["AE"]
 
-DECAY = 0.999  # of the moving average of the weights
-BLOCK = 1024  # rows that go through a network at once, after training
-DRAFT = 1000  # codes that the mixture is fitted on in the middle of training
+MAX_DECAY = 0.999  # of the moving average of the weights
+BLOCK_ROWS = 1024  # that go through a network at once, after training
+SNAPSHOT_CODES = 1000  # that the mixture is fitted on for a snapshot during training
 
 
 class AE:
@@ -39,10 +39,10 @@ class AE:
         self.bounded = data.levels is not None
         encode, decode = encoder(data.shape, latent, config.width), decoder(latent, data.shape, config.width)
         network = nn.Sequential(encode, decode).to(run.device)
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)  # the moving average, which is what is used
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)  # the averaged weights, used after training
         optimizer = torch.optim.Adam(network.parameters(), lr=config.lr, fused=True)
 
-        for step, x in enumerate(run.batches(data.train, config.batch, sample=lambda n: self._draft(data.train, n))):
+        for step, x in enumerate(run.batches(data.train, config.batch, sample=lambda n: self._snapshot(data.train, n))):
             optimizer.param_groups[0]["lr"] = 0.5 * config.lr * (1 + math.cos(math.pi * run.progress))
             loss = (network(x) - x).square().mean()
             optimizer.zero_grad()
@@ -54,7 +54,7 @@ class AE:
         self.mixture = self._mixture(data.train, len(data.train))
 
     def sample(self, n: int) -> Tensor:
-        """Return (n, *shape): the decoder's image of codes drawn from the mixture."""
+        """Return (n, *shape): codes drawn from the mixture, decoded."""
         if not hasattr(self, "mixture"):
             raise RuntimeError("fit the model before sampling")
         x = self.decode(self.mixture.sample(n))
@@ -65,23 +65,23 @@ class AE:
         held_out = math.ceil(len(codes) / 10)
         return Mixture(codes[held_out:] if len(codes) > 1 else codes, codes[:held_out])
 
-    def _draft(self, x: Tensor, n: int) -> Tensor:
-        """Return samples (n, *shape) in the middle of training, of a mixture fitted on few codes of x."""
-        self.mixture = self._mixture(x, DRAFT)
+    def _snapshot(self, x: Tensor, n: int) -> Tensor:
+        """Return samples (n, *shape) during training, from a mixture fitted on a few codes of x."""
+        self.mixture = self._mixture(x, SNAPSHOT_CODES)
         return self.sample(n)
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
         """Return codes (n, latent) of x (n, *shape)."""
-        return torch.cat([self.network[0](block) for block in torch.split(x, BLOCK)])
+        return torch.cat([self.network[0](block) for block in torch.split(x, BLOCK_ROWS)])
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Return samples (n, *shape) of codes z (n, latent)."""
-        return torch.cat([self.network[1](block) for block in torch.split(z, BLOCK)])
+        return torch.cat([self.network[1](block) for block in torch.split(z, BLOCK_ROWS)])
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Return x (n, *shape) as it comes back from its code."""
+        """Return x (n, *shape) encoded and decoded again."""
         return self.decode(self.encode(x))
 
     def parameters(self) -> Iterator[Tensor]:
@@ -91,5 +91,5 @@ class AE:
 
 @torch.no_grad()
 def _average(average: nn.Module, network: nn.Module, step: int) -> None:
-    decay = min(DECAY, (1 + step) / (10 + step))
+    decay = min(MAX_DECAY, (1 + step) / (10 + step))
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)

@@ -1,7 +1,7 @@
-"""What a decoder's outputs mean: the distributions p(x|z), each with a density in the model's space.
+"""Distributions p(x|z) whose parameters a decoder returns, each with a density in the model's space.
 
-Integer images come dequantised: grey level 0 .. levels - 1 is an interval of width 2 / levels in [-1, 1], and the
-density there is the level's probability over that width.
+Integer images are dequantised: each of the grey levels 0 .. levels - 1 is an interval of width 2 / levels in [-1, 1],
+and the density in it is the probability of the level divided by that width.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from torch.nn.functional import cross_entropy, logsigmoid
 
 __all__ = ["Categorical", "Gaussian", "LogisticMixture", "Quantised", "likelihood_for"]
 
-MOST_CATEGORIES = 32  # beyond, a decoder with one output per grey level is mostly output
-LOGISTICS = 5
+MAX_CATEGORIES = 32  # with more grey levels, most of a decoder's weights would be those of its outputs
+MIXTURE_COMPONENTS = 5
 
 
 def likelihood_for(shape: tuple[int, ...], levels: int | None, sigma: float) -> Gaussian | Quantised:
-    """Return p(x|z) for samples of this shape, continuous or of so many grey levels."""
+    """Return p(x|z) for samples of this shape: Gaussian where ``levels`` is None, else over that many grey levels."""
     if levels is None:
         return Gaussian(shape, sigma)
-    return Categorical(levels) if levels <= MOST_CATEGORIES else LogisticMixture(levels)
+    return Categorical(levels) if levels <= MAX_CATEGORIES else LogisticMixture(levels)
 
 
 class Gaussian(nn.Module):
-    """N(x; decoded, σ²), σ learned: one for each column of a table, one for all pixels of an image.
+    """N(x; decoded, σ²) with a learned σ: one for each column of a table, one for all pixels of an image.
 
     Source: Rybkin et al. 2021 (arXiv:2006.13202).
     """
 
-    outputs = 1  # the decoder's, for each value of x
+    outputs = 1  # of the decoder, for each value of x
 
     def __init__(self, shape: tuple[int, ...], sigma: float) -> None:
         super().__init__()
@@ -52,18 +52,18 @@ class Gaussian(nn.Module):
         return decoded
 
     def calibrate(self, decoded: Tensor, x: Tensor) -> None:
-        """Set σ to the best for x (n, *shape), decoded from draws of their codes: the root mean square residual."""
-        others = [0] if self.log_sigma.dim() == 1 else [0, 1, 2, 3]
-        square = (x - decoded).square().mean(others).clamp(min=1e-6)
+        """Set σ to the root mean square of x - decoded (n, *shape), with x decoded from draws of its codes."""
+        axes = [0] if self.log_sigma.dim() == 1 else [0, 1, 2, 3]
+        square = (x - decoded).square().mean(axes).clamp(min=1e-6)
         self.log_sigma.data.copy_(0.5 * square.log())
 
-    def seen(self, x: Tensor) -> Tensor:
-        """Return what the encoder is shown of x (n, *shape): all of it."""
+    def encoder_input(self, x: Tensor) -> Tensor:
+        """Return what the encoder is given for x (n, *shape): x itself."""
         return x
 
 
 class Quantised(nn.Module, ABC):
-    """A distribution over grey levels, independent for each value of an image given the code."""
+    """A distribution over grey levels; given the code, the values of an image are independent."""
 
     outputs: int
 
@@ -77,7 +77,7 @@ class Quantised(nn.Module, ABC):
 
     @abstractmethod
     def draw(self, decoded: Tensor) -> Tensor:
-        """Return levels (n, C, H, W), integers."""
+        """Return levels (n, C, H, W), integers, for decoded (n, outputs, C, H, W)."""
 
     @abstractmethod
     def mean(self, decoded: Tensor) -> Tensor:
@@ -94,10 +94,10 @@ class Quantised(nn.Module, ABC):
         return (level + torch.rand(level.shape, device=level.device)) * (2 / self.levels) - 1
 
     def calibrate(self, decoded: Tensor, x: Tensor) -> None:
-        """Nothing to set."""
+        """Do nothing: there is no σ to set."""
 
     def split(self, decoded: Tensor) -> Tensor:
-        """Return the decoder's outputs, value by value: (n, outputs, C, H, W)."""
+        """Return the decoder's outputs with an axis of their own, (n, outputs, C, H, W)."""
         return torch.unflatten(decoded, 1, (self.outputs, -1))
 
     def level(self, x: Tensor) -> Tensor:
@@ -108,8 +108,8 @@ class Quantised(nn.Module, ABC):
         """Return the middle of each level's interval in [-1, 1]."""
         return (level + 0.5) * (2 / self.levels) - 1
 
-    def seen(self, x: Tensor) -> Tensor:
-        """Return the centre of each value's level: what an encoder should see, free of dequantisation noise."""
+    def encoder_input(self, x: Tensor) -> Tensor:
+        """Return the centre of each value's level: x (n, *shape) without the noise of dequantisation."""
         return self.centre(self.level(x))
 
 
@@ -137,21 +137,21 @@ class Categorical(Quantised):
 
 
 class LogisticMixture(Quantised):
-    """A mixture of logistic distributions, cut into grey levels; the outermost levels hold the tails.
+    """A mixture of logistic distributions, integrated over each grey level; the outermost levels include the tails.
 
-    Source: Salimans et al. 2017 (arXiv:1701.05517), the colours independent.
+    Source: Salimans et al. 2017 (arXiv:1701.05517), with independent colours.
     """
 
-    outputs = 3 * LOGISTICS
+    outputs = 3 * MIXTURE_COMPONENTS
 
     def log_mass(self, decoded: Tensor, level: Tensor) -> Tensor:
         """Return log P(level|z) (n, C, H, W) for decoded (n, outputs, C, H, W), levels (n, C, H, W)."""
-        logits, means, log_scales = self._logistics(decoded)  # (n, logistics, C, H, W) each
+        logits, means, log_scales = self._logistics(decoded)  # (n, components, C, H, W) each
         level, inverse = level[:, None], (-log_scales).exp()
         lower = (level * (2 / self.levels) - 1 - means) * inverse
         width = 2 / self.levels * inverse
         below, above = logsigmoid(lower + width), logsigmoid(-lower)
-        # log(s(u) - s(l)) = log s(u) + log s(-l) + log(1 - exp(l - u)): no difference of two numbers near 1
+        # log(s(u) - s(l)) = log s(u) + log s(-l) + log(1 - exp(l - u)) avoids the difference of two numbers near 1
         inside = below + above + torch.log(-torch.expm1(-width))
         inside = torch.where(level == 0, below, torch.where(level == self.levels - 1, above, inside))
         return torch.logsumexp(logits.log_softmax(1) + inside, 1)
@@ -170,8 +170,8 @@ class LogisticMixture(Quantised):
 
     def _logistics(self, decoded: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         logits, means, log_scales = decoded.chunk(3, 1)
-        spread = torch.linspace(-1, 1, LOGISTICS, device=decoded.device).view(-1, 1, 1, 1)
-        # scales from a tenth of a level to twice the range of the image
+        spread = torch.linspace(-1, 1, MIXTURE_COMPONENTS, device=decoded.device).view(-1, 1, 1, 1)
+        # scales lie between a tenth of a level and twice the range of the image
         return (
             logits,
             means + spread,

@@ -1,4 +1,4 @@
-"""A Gaussian mixture fitted on the codes of a trained autoencoder: what draws codes afterwards."""
+"""A Gaussian mixture fitted on the codes of a trained autoencoder, from which new codes are drawn."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from genbench.protocol import Array
 
 __all__ = ["Mixture"]
 
-COMPONENTS = (1, 2, 4, 8, 16, 25, 36)
-ROWS, FEW = 10_000, 4_000  # codes that are looked at, at most: for the mixture, for its number of components
-ROUNDS = 40  # of expectation maximisation
+COMPONENTS = (1, 2, 4, 8, 16, 25, 36)  # numbers of components that are tried
+MAX_CODES = 10_000  # that the mixture is fitted on
+MAX_SELECTION_CODES = 4_000  # that the number of components is chosen with
+MAX_ITERATIONS = 40  # of expectation maximisation
 
 
 class Mixture:
-    """Gaussian mixture with full covariances, as many components as held-out codes want.
+    """Gaussian mixture with full covariances and as many components as make held-out codes most likely.
 
-    Fitted by expectation maximisation in float64 on ``codes`` (n, latent), their number chosen by the likelihood of
-    ``held_out`` (m, latent), then fitted again on both; at most 10,000 codes are looked at.
+    It is fitted by expectation maximisation in float64: on ``codes`` (n, latent) to choose the number of components by
+    the likelihood of ``held_out`` (m, latent), then again on both. At most 10,000 codes are used.
 
     Source: Ghosh et al. 2020, "From variational to deterministic autoencoders" (arXiv:1903.12436), section 4.
     """
 
     def __init__(self, codes: Tensor, held_out: Tensor) -> None:
-        fitted = _fit(_some(codes, ROWS), _some(held_out, ROWS // 10))
+        fitted = _fit(_subset(codes, MAX_CODES), _subset(held_out, MAX_CODES // 10))
         self.weights = torch.as_tensor(fitted.weights_).to(codes)  # (K,)
         self.means = torch.as_tensor(fitted.means_).to(codes)  # (K, latent)
         self.scale = torch.linalg.cholesky(torch.as_tensor(fitted.covariances_)).to(codes)  # (K, latent, latent)
@@ -55,26 +56,26 @@ class Mixture:
         return torch.logsumexp(components, 0).view(codes.shape[:-1])
 
 
-def _some(codes: Tensor, n: int) -> Array:
-    chosen = torch.randperm(len(codes), device=codes.device)[:n]
-    return codes[chosen].double().cpu().numpy()
+def _subset(codes: Tensor, n: int) -> Array:
+    index = torch.randperm(len(codes), device=codes.device)[:n]
+    return codes[index].double().cpu().numpy()
 
 
 def _fit(codes: Array, held_out: Array) -> GaussianMixture:
-    few = codes[:FEW]
-    best, highest, worse = 1, -math.inf, 0
+    subset = codes[:MAX_SELECTION_CODES]
+    best, highest, failures = 1, -math.inf, 0
     for components in COMPONENTS:
-        if worse == 2 or components * (few.shape[1] + 1) > len(few):
+        if failures == 2 or components * (subset.shape[1] + 1) > len(subset):
             break
-        score = _maximise(few, components).score(held_out)
-        worse = 0 if score > highest else worse + 1
+        score = _maximise(subset, components).score(held_out)
+        failures = 0 if score > highest else failures + 1
         best, highest = (components, score) if score > highest else (best, highest)
     return _maximise(np.concatenate([codes, held_out]), best)
 
 
 def _maximise(codes: Array, components: int) -> GaussianMixture:
-    floor = 1e-6 * max(float(codes.var()), 1e-12)  # of the variances, so that no component ends on a point
-    mixture = GaussianMixture(components, reg_covar=floor, max_iter=ROUNDS, random_state=0)
+    floor = 1e-6 * max(float(codes.var()), 1e-12)  # added to the variances, so that no component shrinks to a point
+    mixture = GaussianMixture(components, reg_covar=floor, max_iter=MAX_ITERATIONS, random_state=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the last rounds change little
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the last iterations change little
         return mixture.fit(codes)

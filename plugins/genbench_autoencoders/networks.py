@@ -1,4 +1,4 @@
-"""The two halves of an autoencoder: residual perceptrons for vectors, strided convolutions for images."""
+"""Encoders and decoders: residual perceptrons for vectors, strided convolutions for images."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 __all__ = ["decoder", "encoder", "latent_dimensions"]
 
-BLOCKS = 3
-DROPOUT = 0.1  # images only: on a thousand of them the networks would otherwise learn each by heart
+BLOCKS = 3  # of a residual perceptron
+DROPOUT = 0.1  # for images only: without it, the networks memorise a thousand of them
 
 
-def latent_dimensions(asked: int | None, shape: tuple[int, ...]) -> int:
-    """Return the dimensions of the code: what was asked, or as many as the data have, at most 16."""
-    return asked or min(math.prod(shape), 16)
+def latent_dimensions(latent: int | None, shape: tuple[int, ...]) -> int:
+    """Return the dimensions of the code: ``latent``, or those of the data, at most 16, where it is None."""
+    return latent or min(math.prod(shape), 16)
 
 
 def encoder(shape: tuple[int, ...], outputs: int, width: int) -> nn.Module:
@@ -28,7 +28,7 @@ def decoder(latent: int, shape: tuple[int, ...], width: int) -> nn.Module:
 
 
 class Residual(nn.Module):
-    """h + W silu(h): a block that starts near the identity."""
+    """A block h + W silu(h), near the identity at the start of training."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ def perceptron(inputs: int, outputs: int, width: int) -> nn.Sequential:
 
 
 def downward(shape: tuple[int, ...], outputs: int, channels: int) -> nn.Sequential:
-    """Return the convolutions (n, C, H, W) -> (n, outputs), halving the image twice."""
+    """Return the convolutions (n, C, H, W) -> (n, outputs), which halve the image twice."""
     colours, height, width = shape
     rows, columns = math.ceil(height / 4), math.ceil(width / 4)
     return nn.Sequential(
@@ -63,7 +63,7 @@ def downward(shape: tuple[int, ...], outputs: int, channels: int) -> nn.Sequenti
 
 
 def upward(latent: int, shape: tuple[int, ...], channels: int) -> nn.Sequential:
-    """Return the transposed convolutions (n, latent) -> (n, C, H, W), doubling twice and cutting what is too much."""
+    """Return the transposed convolutions (n, latent) -> (n, C, H, W), which double the image twice and crop it."""
     colours, height, width = shape
     rows, columns = math.ceil(height / 4), math.ceil(width / 4)
     return nn.Sequential(

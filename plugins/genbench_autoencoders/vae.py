@@ -2,9 +2,9 @@
 
     log p(x) >= E_q(z|x) [log p(x|z)] - KL(q(z|x) || p(z)),     q(z|x) = N(μ(x), diag σ²(x)),  p(z) = N(0, I)
 
-After training the codes rarely fill N(0, I). With ``prior="mixture"`` a Gaussian mixture is fitted on draws from
-q(z|x) over the training data (Ghosh et al. 2020, arXiv:1903.12436). It takes the place of p(z) everywhere: ``sample``
-draws from it and ``log_prob`` is the bound under it, so that the bound is of the density that samples come from.
+After training, the codes rarely fill N(0, I). With ``prior="mixture"`` a Gaussian mixture is fitted on draws from
+q(z|x) over the training data (Ghosh et al. 2020, arXiv:1903.12436). It replaces p(z) everywhere: ``sample`` draws from
+it, and ``log_prob`` is the bound under it, so that the bound is that of the density of the samples.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from genbench_autoencoders.networks import decoder, encoder, latent_dimensions
 
 __all__ = ["VAE"]
 
-DECAY = 0.999  # of the moving average of the weights
-BLOCK = 1024  # rows that go through a network at once, after training
-DRAFT = 1000  # codes that the mixture is fitted on in the middle of training
-VALUES = 2**22  # that the decoder puts out at once for a bound
-CODES = 8192  # drawn at once for a bound
-LOOKS = 25  # at the held-out bound
-SIGMA_RATE = 5.0  # learning rate of the decoder's σ against the others', where the code is smaller than the data
+MAX_DECAY = 0.999  # of the moving average of the weights
+BLOCK_ROWS = 1024  # that go through a network at once, after training
+SNAPSHOT_CODES = 1000  # that the mixture is fitted on for a snapshot during training
+MAX_OUTPUTS = 2**22  # of the decoder at once, for a bound
+MAX_CODES = 8192  # drawn at once, for a bound
+HELD_OUT_CHECKS = 25  # of the bound on held-out rows, during training
+SIGMA_RATE = 5.0  # learning rate of σ relative to all others, where codes have fewer dimensions than the data
 
 
 class Network(nn.Module):
-    """The three parts that are learned: q(z|x), the decoder, and what p(x|z) has of its own."""
+    """The three parts that are learned: the encoder q(z|x), the decoder, and the parameters of p(x|z) itself."""
 
     def __init__(self, config: VAEConfig, data: TrainingData) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Network(nn.Module):
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log σ of q(z|x), (n, latent) each."""
-        mean, log_sigma = self.encoder(self.likelihood.seen(x)).chunk(2, dim=1)
+        mean, log_sigma = self.encoder(self.likelihood.encoder_input(x)).chunk(2, dim=1)
         return mean, log_sigma
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,7 +57,7 @@ class Network(nn.Module):
 
 
 def draw(mean: Tensor, log_sigma: Tensor) -> Tensor:
-    """Return a draw from N(mean, diag σ²), differentiable in both (the reparametrisation)."""
+    """Return a draw from N(mean, diag σ²) that is differentiable in both parameters (the reparametrisation trick)."""
     return mean + log_sigma.exp() * torch.randn_like(mean)
 
 
@@ -106,17 +106,20 @@ class VAE:
         self.config = config
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
-        """Maximise the bound on ``data.train`` (n, *shape), the KL term rising over the first half of the budget."""
+        """Maximise the bound on ``data.train`` (n, *shape); the KL term gains weight over the first half of the budget.
+
+        A tenth of the rows, 500 at most, is held out to choose the weights.
+        """
         config = self.config
         held_out, rows = _held_out(data.train)
         network = Network(config, data).to(run.device)
-        average = copy.deepcopy(network).eval().requires_grad_(False)  # of the weights over time
+        average = copy.deepcopy(network).eval().requires_grad_(False)  # moving average of the weights
         self.network, highest = copy.deepcopy(average), torch.tensor(-math.inf, device=run.device)
-        optimizer, looks = self._optimizer(network, data), 0
+        optimizer, checks = self._optimizer(network, data), 0
         self.latent = latent_dimensions(config.latent, data.shape)
-        draft = lambda n: self._as_it_is(average, rows, held_out).sample(n)  # noqa: E731
+        snapshot = lambda n: self._now(average, rows, held_out).sample(n)  # noqa: E731
 
-        for step, x in enumerate(run.batches(rows, config.batch, sample=draft)):
+        for step, x in enumerate(run.batches(rows, config.batch, sample=snapshot)):
             _cosine(optimizer, run.progress)
             log_likelihood, kl = network(x)
             loss = (config.beta * min(1.0, 2 * run.progress) * kl - log_likelihood).mean()
@@ -125,8 +128,8 @@ class VAE:
             optimizer.step()
             _average(average, network, step)
             run.log(loss=loss, kl=kl.mean())
-            if run.progress * LOOKS >= looks + 1:
-                looks += 1
+            if run.progress * HELD_OUT_CHECKS >= checks + 1:
+                checks += 1
                 highest = self._keep_if_better(average, held_out, highest)
 
         self._keep_if_better(average, held_out, highest)
@@ -137,18 +140,18 @@ class VAE:
         if not hasattr(self, "network"):
             raise RuntimeError("fit the model before sampling")
         with torch.no_grad():
-            return torch.cat([self._sample(min(BLOCK, n - start)) for start in range(0, n, BLOCK)])
+            return torch.cat([self._sample(min(BLOCK_ROWS, n - start)) for start in range(0, n, BLOCK_ROWS)])
 
     @torch.no_grad()
     def log_prob(self, x: Tensor) -> Tensor:
-        """Return (n,) nats for x (n, *shape): a lower bound of log p(x), from k draws of q(z|x).
+        """Return (n,) nats for x (n, *shape): a lower bound of log p(x), estimated with k draws from q(z|x).
 
-        With weights w = p(x|z) p(z) / q(z|x), ``elbo`` is the mean of log w, ``iwae`` the log of the mean of w
-        (Burda et al. 2016, arXiv:1509.00519). Both are bounds in expectation; the second is the tighter.
+        With weights w = p(x|z) p(z) / q(z|x), ``elbo`` is the mean of log w and ``iwae`` the log of the mean of w
+        (Burda et al. 2016, arXiv:1509.00519). Both are lower bounds in expectation; the second is tighter.
         """
         k = self.config.k or (128 if x.dim() == 2 else 16)
         values = self.network.likelihood.outputs * math.prod(x.shape[1:])
-        rows = max(1, min(CODES, VALUES // values) // k)
+        rows = max(1, min(MAX_CODES, MAX_OUTPUTS // values) // k)
         bounds = []
         for block in torch.split(x, rows):
             log_weights = self._log_weights(block, k)  # (k, n)
@@ -159,16 +162,16 @@ class VAE:
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
         """Return codes (n, latent) of x (n, *shape): the means of q(z|x)."""
-        return torch.cat([self.network.posterior(block)[0] for block in torch.split(x, BLOCK)])
+        return torch.cat([self.network.posterior(block)[0] for block in torch.split(x, BLOCK_ROWS)])
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Return the means (n, *shape) of p(x|z) for codes z (n, latent)."""
-        decoded = [self.network.likelihood.mean(self.network.decoder(block)) for block in torch.split(z, BLOCK)]
+        decoded = [self.network.likelihood.mean(self.network.decoder(block)) for block in torch.split(z, BLOCK_ROWS)]
         return torch.cat(decoded)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Return x (n, *shape) as it comes back from its code."""
+        """Return x (n, *shape) encoded and decoded again."""
         return self.decode(self.encode(x))
 
     def parameters(self) -> Iterator[Tensor]:
@@ -176,10 +179,10 @@ class VAE:
         return self.network.parameters()
 
     def _optimizer(self, network: Network, data: TrainingData) -> torch.optim.Optimizer:
-        # σ starts small: at 1 the codes collapse, for noise explains everything. It must rise quickly to what the code
-        # cannot hold, and stay low where the code can hold all
-        squeezed = latent_dimensions(self.config.latent, data.shape) < math.prod(data.shape)
-        rate = self.config.lr * (SIGMA_RATE if squeezed else 1.0)
+        # σ starts small: near 1, noise explains all of the data and the codes collapse. Where the code is too small to
+        # hold all of the data, σ must rise quickly; elsewhere it must stay low
+        compressed = latent_dimensions(self.config.latent, data.shape) < math.prod(data.shape)
+        rate = self.config.lr * (SIGMA_RATE if compressed else 1.0)
         groups = [{"params": [*network.encoder.parameters(), *network.decoder.parameters()], "lr": self.config.lr}]
         if sigma := list(network.likelihood.parameters()):
             groups.append({"params": sigma, "lr": rate})
@@ -187,10 +190,10 @@ class VAE:
 
     @torch.no_grad()
     def _keep_if_better(self, average: Network, held_out: Tensor, highest: Tensor) -> Tensor:
-        """Take over the averaged weights where their bound on held-out rows is the highest so far; return that bound.
+        """Keep the averaged weights if their bound on held-out rows is the highest so far; return the highest bound.
 
-        Small data are learned by heart before the budget ends, and then σ, too, is too small for what was not learned:
-        the decoder's is the one that held-out rows want. Nothing here waits for the device.
+        Small data are memorised before the budget ends, and σ then is too small for other rows: it is set from the
+        held-out ones. Nothing here waits for the device.
         """
         average.likelihood.calibrate(average.decoder(draw(*average.posterior(held_out))), held_out)
         log_likelihood, kl = average(held_out)
@@ -201,20 +204,21 @@ class VAE:
         return torch.where(better, bound, highest)
 
     @torch.no_grad()
-    def _as_it_is(self, average: Network, rows: Tensor, held_out: Tensor) -> VAE:
-        """Return what this would be if its training ended now: a copy, so that nothing of the training changes."""
+    def _now(self, average: Network, rows: Tensor, held_out: Tensor) -> VAE:
+        """Return the model as if its training ended now: a copy, so that the training itself does not change."""
         now = VAE(self.config)
         now.network, now.latent = copy.deepcopy(average), self.latent
         now.network.likelihood.calibrate(now.network.decoder(draw(*now.network.posterior(held_out))), held_out)
-        mixed = self.config.prior == "mixture"
-        now.mixture = Mixture(now._draws(rows[:DRAFT])[:DRAFT], now._draws(held_out)) if mixed else None
+        now.mixture = None
+        if self.config.prior == "mixture":
+            now.mixture = Mixture(now._draws(rows[:SNAPSHOT_CODES])[:SNAPSHOT_CODES], now._draws(held_out))
         return now
 
     @torch.no_grad()
     def _draws(self, x: Tensor) -> Tensor:
-        """Return codes drawn from q(z|x), several for each x (n, *shape) where these are few: (n * repeats, latent)."""
+        """Return codes (n * repeats, latent) drawn from q(z|x), up to four for each x (n, *shape) if n is small."""
         repeats = max(1, min(4, 5000 // len(x)))
-        blocks = torch.split(x.repeat(repeats, *[1] * (x.dim() - 1)), BLOCK)
+        blocks = torch.split(x.repeat(repeats, *[1] * (x.dim() - 1)), BLOCK_ROWS)
         posteriors = [self.network.posterior(block) for block in blocks]
         return torch.cat([draw(mean, log_sigma) for mean, log_sigma in posteriors])
 
@@ -236,7 +240,7 @@ class VAE:
 
 
 def _held_out(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return a tenth of the rows, 500 at most and one at least, and the others."""
+    """Return rows to hold out, a tenth of all, at least 1 and at most 500, and the others; a single row is both."""
     if len(x) < 2:
         return x, x
     order = torch.randperm(len(x), device=x.device)
@@ -256,5 +260,5 @@ def _cosine(optimizer: torch.optim.Optimizer, progress: float) -> None:
 
 @torch.no_grad()
 def _average(average: nn.Module, network: nn.Module, step: int) -> None:
-    decay = min(DECAY, (1 + step) / (10 + step))
+    decay = min(MAX_DECAY, (1 + step) / (10 + step))
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)

@@ -1,4 +1,4 @@
-"""Densities in closed form: a kernel density estimate, and the two baselines of every table."""
+"""Models that are fitted in closed form: a kernel density estimate, and the two baselines of every table."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["KDEConfig", "genbench_register"]
 class KDEConfig:
     """Options of the kernel density estimate."""
 
-    bandwidth: float = 0.0  # standard deviation of the kernel, in the model's units; 0 picks it by held-out likelihood
-    candidates: int = 20  # bandwidths that are tried, each the one before over √2, from twice Scott's rule
-    held_out: int = 2000  # training points, at most, whose likelihood decides; each is left out of its own density
+    bandwidth: float = 0.0  # standard deviation of the kernel, in the model's units; 0: chosen by held-out likelihood
+    candidates: int = 20  # bandwidths that are tried: twice Scott's rule, then each smaller by √2
+    held_out: int = 2000  # rows, at most, whose likelihood chooses the bandwidth; each is left out of its own density
 
     def __post_init__(self) -> None:
         if not (0 <= self.bandwidth < math.inf):
@@ -55,7 +55,7 @@ def genbench_register() -> Iterable[Spec]:
             "memoriser",
             "genbench_density.memoriser:Memoriser",
             None,
-            "training rows drawn again with replacement: what copying looks like",
+            "training rows drawn again with replacement: shows what copying scores",
             density="none",
             iterative=False,
             baseline=True,

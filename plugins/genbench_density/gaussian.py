@@ -8,14 +8,14 @@ import torch
 
 from genbench.protocol import RunContext, TrainingData
 
-FLOOR = 1e-6  # smallest variance in any direction, relative to the mean variance
+MIN_VARIANCE = 1e-6  # in any direction, relative to the mean variance
 
 
 class Gaussian:
-    """Gaussian of maximum likelihood, exact in density and in samples; images are flattened.
+    """Gaussian of maximum likelihood, with exact density and samples; images are flattened.
 
-    Directions without variance (constant columns, or fewer rows than dimensions) get a standard deviation of a
-    thousandth of the typical one, so that the density stays finite.
+    Directions without variance (constant columns, or fewer rows than dimensions) are given a thousandth of the typical
+    standard deviation, so that the density stays finite.
     """
 
     def fit(self, data: TrainingData, run: RunContext) -> None:  # noqa: ARG002
@@ -48,10 +48,10 @@ class Gaussian:
 
 
 def factorise(covariance: torch.Tensor) -> torch.Tensor:
-    """Return the Cholesky factor of a covariance (d, d), after raising eigenvalues below the floor to it."""
-    floor = max(FLOOR * float(covariance.diagonal().mean()), FLOOR**2)
-    lifted = covariance - floor * torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
-    if torch.linalg.cholesky_ex(lifted).info != 0:  # an eigenvalue is below the floor; else nothing is changed
+    """Return the Cholesky factor of a covariance (d, d) whose eigenvalues are first raised to a minimum."""
+    floor = max(MIN_VARIANCE * float(covariance.diagonal().mean()), MIN_VARIANCE**2)
+    lowered = covariance - floor * torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
+    if torch.linalg.cholesky_ex(lowered).info != 0:  # fails where an eigenvalue is below the floor
         values, vectors = torch.linalg.eigh(covariance)
         covariance = (vectors * values.clamp(min=floor)) @ vectors.T
     factor: torch.Tensor = torch.linalg.cholesky(covariance)

@@ -9,15 +9,15 @@ import torch
 from genbench.protocol import RunContext, TrainingData
 from genbench_density import KDEConfig
 
-BLOCK = 1 << 22  # squared distances held at once: 32 MiB in float64
+BLOCK_DISTANCES = 1 << 22  # squared distances in memory at once: 32 MiB in float64
 
 
 class KDE:
     """Kernel density estimate whose bandwidth maximises the held-out likelihood.
 
-    A copy of the training rows is the model, so sampling costs a pick and some noise while ``log_prob`` costs n kernels
-    a point. Images are flattened. Distances are in double precision: at a bandwidth of 0.005 single precision is off by
-    several per cent. Kernels of integer images sit in the middle of their grey levels.
+    The model is a copy of the training rows: a sample is one of them plus noise, and ``log_prob`` evaluates n kernels
+    for each point. Images are flattened. Distances are computed in double precision: at a bandwidth of 0.005, single
+    precision is wrong by several per cent. Kernels of integer images are centred in their grey levels.
 
     Source: Parzen 1962; the choice of bandwidth by likelihood: Duin 1976, doi:10.1109/TC.1976.1674577.
     """
@@ -34,26 +34,26 @@ class KDE:
         run.log(bandwidth=self.bandwidth)
 
     def _select(self, rows: torch.Tensor) -> float:
-        """Return the bandwidth under which rows, each left out of its own density, are likeliest."""
+        """Return the bandwidth that makes the rows most likely, each left out of its own density."""
         n, d = rows.shape
         widest = 2 * scott(rows)
         if n == 1 or widest == 0:
-            return widest or 1.0  # nothing to learn a width from
+            return widest or 1.0  # there is nothing to choose a bandwidth by
         left_out = torch.randperm(n, device=rows.device)[: self.config.held_out]
         total = rows.new_zeros(self.config.candidates)
         for index in torch.split(left_out, self._block()):
             square = distances(rows[index], self.rows)  # (b, n)
             square[torch.arange(len(index), device=square.device), index] = math.inf
             nearest = square.amin(1, keepdim=True)
-            kernel = square.sub_(nearest).mul_(-0.5 / widest**2).exp_()  # the nearest has 1, whatever the bandwidth
-            for k in range(self.config.candidates):  # h = widest / 2^(k/2): each kernel is the square of the one before
+            kernel = square.sub_(nearest).mul_(-0.5 / widest**2).exp_()  # the nearest row has 1 at any bandwidth
+            for k in range(self.config.candidates):  # h = widest / 2^(k/2): each kernel is the square of the last
                 total[k] += kernel.sum(1).log().sum() - nearest.sum() * 2**k * 0.5 / widest**2
                 kernel.square_()
         mean = total / len(left_out) + d * math.log(2) / 2 * torch.arange(len(total), device=total.device)
         return widest * 2 ** (-peak(mean.tolist()) / 2)
 
     def sample(self, n: int) -> torch.Tensor:
-        """Return (n, *shape): training rows picked with replacement, plus noise of the bandwidth."""
+        """Return (n, *shape): training rows drawn with replacement, plus noise of the bandwidth."""
         if not hasattr(self, "rows"):
             raise RuntimeError("fit the model before sampling")
         pick = torch.randint(len(self.rows), (n,), device=self.rows.device)
@@ -73,7 +73,7 @@ class KDE:
         return [self.rows]
 
     def _block(self) -> int:
-        return max(1, BLOCK // len(self.rows))
+        return max(1, BLOCK_DISTANCES // len(self.rows))
 
 
 def scott(rows: torch.Tensor) -> float:
@@ -84,7 +84,7 @@ def scott(rows: torch.Tensor) -> float:
 
 
 def peak(values: list[float]) -> float:
-    """Return where the largest of evenly spaced values lies, to a fraction of a step by the parabola through three."""
+    """Return the index of the largest of evenly spaced values, to a fraction of a step by a parabola through three."""
     k = max(range(len(values)), key=values.__getitem__)
     if k in (0, len(values) - 1):
         return float(k)
@@ -93,12 +93,12 @@ def peak(values: list[float]) -> float:
 
 
 def centred(rows: torch.Tensor, levels: int) -> torch.Tensor:
-    """Return the middle of each pixel's grey level: a kernel there covers the level better than at one random draw."""
+    """Return the centre of each pixel's grey level, where a kernel covers the level better than at a random draw."""
     return rows.add(1).mul_(levels / 2).floor_().add_(0.5).div_(levels / 2).sub_(1)
 
 
 def double(x: torch.Tensor) -> torch.Tensor:
-    """Return x in double precision, or as it is on a device that has none."""
+    """Return x in double precision, or unchanged on a device without it."""
     return x if x.device.type == "mps" else x.double()
 
 

@@ -1,4 +1,4 @@
-"""Training rows drawn again: perfect by many a score, and worthless as a model."""
+"""Training rows drawn again: perfect by many scores, and worthless as a model."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from genbench.protocol import RunContext, TrainingData
 
 
 class Memoriser:
-    """Bootstrap of the training rows: each sample equals one of them, bit for bit."""
+    """Bootstrap of the training rows: each sample is an exact copy of one of them."""
 
     def fit(self, data: TrainingData, run: RunContext) -> None:  # noqa: ARG002
         """Keep the rows."""
         self.rows = data.train.clone()  # (n, *shape)
 
     def sample(self, n: int) -> torch.Tensor:
-        """Return (n, *shape): training rows, picked with replacement."""
+        """Return (n, *shape): training rows, drawn with replacement."""
         if not hasattr(self, "rows"):
             raise RuntimeError("fit the model before sampling")
         return self.rows[torch.randint(len(self.rows), (n,), device=self.rows.device)]
 
     def parameters(self) -> list[torch.Tensor]:
-        """Return the rows: they are all that was learned."""
+        """Return the rows: nothing else was learned."""
         return [self.rows]

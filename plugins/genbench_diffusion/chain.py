@@ -13,7 +13,7 @@ __all__ = ["Chain", "column"]
 
 
 class Chain:
-    """The forward chain on a device: α_t, σ_t, φ_t for t = 0 .. T, and exact double-precision ᾱ_t on the CPU."""
+    """The forward chain: α_t, σ_t, φ_t for t = 0 .. T on a device, and ᾱ_t in double precision on the CPU."""
 
     def __init__(self, kind: str, timesteps: int, device: torch.device) -> None:
         beta = torch.tensor(betas(kind, timesteps), dtype=torch.float64)
@@ -24,7 +24,7 @@ class Chain:
         self.angle = torch.atan2((1 - self.alpha_bar).sqrt(), self.alpha_bar.sqrt()).float().to(device)
 
     def noised(self, x: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """Draw x_t (b, *shape) of x_0 (b, *shape) at t (b,)."""
+        """Return a draw x_t (b, *shape) from q(x_t | x_0) for x_0 (b, *shape) and t (b,)."""
         return column(self.alpha[t], x) * x + column(self.sigma[t], x) * noise
 
     def posterior(self, t: int, s: int) -> tuple[float, float, float]:
@@ -38,11 +38,11 @@ class Chain:
         )
 
     def slope(self, t: int, s: int) -> float:
-        """Return how far the posterior's mean moves with ε: |dμ̃/dε| = β / √(α (1 - ᾱ_t)) for the step from s to t."""
+        """Return |dμ̃/dε| = β / √(α (1 - ᾱ_t)), how the posterior's mean depends on ε, for the step from s to t."""
         step = float(self.alpha_bar[t] / self.alpha_bar[s])
         return (1 - step) / math.sqrt(step * (1 - float(self.alpha_bar[t])))
 
 
 def column(values: Tensor, like: Tensor) -> Tensor:
-    """Return (b,) as (b, 1, ..) to multiply (b, *shape)."""
+    """Return values (b,) as (b, 1, ..), to multiply ``like`` (b, *shape)."""
     return values.view(-1, *[1] * (like.dim() - 1))

@@ -1,11 +1,11 @@
 """Denoising diffusion probabilistic model (Ho, Jain & Abbeel 2020, arXiv:2006.11239).
 
-    q(x_t | x_0) = N(α_t x_0, σ_t² I),  α_t² = ᾱ_t,  σ_t² = 1 - ᾱ_t           data lose themselves in noise
-    p(x_{t-1} | x_t) = N(μ̃_t(x_t, x̂_0), v_t I)                                and are found again step by step
-    loss = E ‖ε - ε_θ(α_t x_0 + σ_t ε, t)‖²                                   by a network that tells the noise
+    q(x_t | x_0) = N(α_t x_0, σ_t² I),  α_t² = ᾱ_t,  σ_t² = 1 - ᾱ_t           the forward chain adds noise to data
+    p(x_{t-1} | x_t) = N(μ̃_t(x_t, x̂_0), v_t I)                                the reverse chain removes it in steps
+    loss = E ‖ε - ε_θ(α_t x_0 + σ_t ε, t)‖²                                   a network predicts the noise
 
 The network predicts ε as ε_θ = σ_t x_t + α_t F(x_t, φ_t) with φ_t = atan(σ_t / α_t): the first term is the best linear
-guess for standardised data, and x̂_0 = α_t x_t - σ_t F stays finite where ᾱ_t is 1e-9 (Salimans & Ho 2022,
+prediction for standardised data, and x̂_0 = α_t x_t - σ_t F stays finite where ᾱ_t is 1e-9 (Salimans & Ho 2022,
 arXiv:2202.00512). The bound and the probability-flow likelihood are in ``likelihood.py``.
 """
 
@@ -23,12 +23,12 @@ from genbench_diffusion.chain import Chain, column
 from genbench_diffusion.likelihood import flow_log_prob, variational_bound
 from genbench_diffusion.networks import Perceptron, UNet
 
-WINDOW = 0.999  # decay of the running errors: they remember about 1,000 steps
-NUMBERS = 1 << 18  # of the samples that are made together: the activations of a block stay in the cache
+ERROR_DECAY = 0.999  # of the running errors, which cover about the last 1,000 steps
+BLOCK_VALUES = 1 << 18  # of the samples that are drawn together: their activations fit in the processor's cache
 
 
 class DDPM:
-    """Epsilon-prediction, averaged weights, respaced ancestral or DDIM sampling.
+    """Diffusion model that predicts ε, with averaged weights, and ancestral or DDIM sampling over a part of the steps.
 
     ``log_prob`` is the variational bound or, with ``likelihood=ode``, an estimate by the probability-flow ODE.
     """
@@ -37,7 +37,7 @@ class DDPM:
         self.config = config
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
-        """Minimise the simple loss (eq. 14); on the way, note how well ε can be told at each t."""
+        """Minimise the simple loss (eq. 14), and measure on the way how well ε is predicted at each t."""
         config, device = self.config, run.device
         self.shape = data.shape
         self.chain = chain = Chain(config.schedule, config.timesteps, device)
@@ -49,26 +49,26 @@ class DDPM:
         adam = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=device.type in ("cpu", "cuda"))
         errors = torch.full((2, chain.timesteps + 1), 1e-6, device=device)  # running sums of ‖ε - ε_θ‖² / d and of 1
 
-        def draft(n: int) -> Tensor:
-            self.gamma = share_unknown(errors, config.variance)  # what is known by now
+        def snapshot(n: int) -> Tensor:
+            self.gamma = unexplained_share(errors, config.variance)  # from the errors so far
             return self.sample(n)
 
-        for step, x in enumerate(run.batches(data.train, batch, sample=draft)):  # x (b, *shape)
+        for step, x in enumerate(run.batches(data.train, batch, sample=snapshot)):  # x (b, *shape)
             for group in adam.param_groups:
                 group["lr"] = config.learning_rate * (1 + math.cos(math.pi * run.progress)) / 2
             t = torch.randint(1, chain.timesteps + 1, (len(x),), device=device)
             noise = torch.randn_like(x)
             noisy = chain.noised(x, t, noise)
-            guess = column(chain.sigma[t], x) * noisy + column(chain.alpha[t], x) * network(noisy, chain.angle[t])
-            error = (noise - guess).square().flatten(1).mean(1)  # (b,)
+            predicted = column(chain.sigma[t], x) * noisy + column(chain.alpha[t], x) * network(noisy, chain.angle[t])
+            error = (noise - predicted).square().flatten(1).mean(1)  # (b,)
             loss = error.mean()
             adam.zero_grad()
             loss.backward()
             adam.step()
             torch._foreach_lerp_(averaged, learned, 1 - min(config.ema, (1 + step) / (10 + step)))
-            errors.mul_(WINDOW).index_add_(1, t, torch.stack([error.detach(), torch.ones_like(error)]))
+            errors.mul_(ERROR_DECAY).index_add_(1, t, torch.stack([error.detach(), torch.ones_like(error)]))
             run.log(loss=loss)
-        self.gamma = share_unknown(errors, config.variance)
+        self.gamma = unexplained_share(errors, config.variance)
 
     def predict(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return x̂_0 and ε_θ (b, *shape) for x_t (b, *shape) at t (b,) or (1,)."""
@@ -79,20 +79,21 @@ class DDPM:
     def variance(self, t: int, s: int) -> float:
         """Return the variance v of p(x_s | x_t): c + slope² γ_t.
 
-        γ_t is the part of ε that x_t does not tell, per dimension. 0 and 1 give the two variances of Ho et al., β̃_t and
-        about β_t; the mean over data gives the best bound (Bao et al. 2022, arXiv:2201.06503).
+        γ_t is the mean squared error of the best prediction of ε from x_t, per dimension. γ_t = 0 and γ_t = 1 give the
+        two variances of Ho et al., β̃_t and about β_t; its mean over the data gives the best bound (Bao et al. 2022,
+        arXiv:2201.06503).
         """
         return self.chain.posterior(t, s)[2] + self.chain.slope(t, s) ** 2 * float(self.gamma[t])
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        """Return (n, *shape), walking back from x_T ~ N(0, I) over ``sampling_steps`` of the T timesteps."""
+        """Return (n, *shape): the reverse chain from x_T ~ N(0, I), over ``sampling_steps`` of the T timesteps."""
         if not hasattr(self, "chain"):
             raise RuntimeError("fit the model before sampling")
-        at_once = max(64, min(2048, NUMBERS // math.prod(self.shape))) * (1 if self.chain.alpha.is_cpu else 16)
-        return torch.cat([self._walk(min(at_once, n - begin)) for begin in range(0, n, at_once)])
+        block = max(64, min(2048, BLOCK_VALUES // math.prod(self.shape))) * (1 if self.chain.alpha.is_cpu else 16)
+        return torch.cat([self._sample(min(block, n - start)) for start in range(0, n, block)])
 
-    def _walk(self, n: int) -> Tensor:
+    def _sample(self, n: int) -> Tensor:
         chain, vector = self.chain, len(self.shape) == 1
         sampler = self.config.sampler if self.config.sampler != "auto" else "ancestral" if vector else "ddim"
         steps = self.config.sampling_steps or (100 if vector else 25)
@@ -108,15 +109,15 @@ class DDPM:
         return x
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Return (n,) nats for x (n, *shape): the bound, or the estimate of the ODE."""
+        """Return (n,) nats for x (n, *shape): the variational bound, or the estimate by the ODE."""
         if self.config.likelihood == "ode":
             return flow_log_prob(self.flow, x, float(self.chain.angle[-1]), self.config.ode_steps)
         return variational_bound(self, x, self.config.bound_terms)
 
     def flow(self, x: Tensor, angle: Tensor) -> Tensor:
-        """Return dx/dφ = E[α ε - σ x_0 | x], which is F, for x (b, *shape) at the angle φ (1,).
+        """Return dx/dφ = E[α ε - σ x_0 | x], which is F (b, *shape), for x (b, *shape) at the angle φ (1,).
 
-        Below φ_1, where the network was not trained, F is linear in φ: it is 0 at 0, where x shows no noise.
+        Below φ_1, where the network was not trained, F is taken as linear in φ: it is 0 at φ = 0, without noise.
         """
         first = self.chain.angle[1]
         trained: Tensor = self.network(x, angle.maximum(first))
@@ -128,7 +129,7 @@ class DDPM:
 
 
 def build(config: DDPMConfig, data: TrainingData) -> tuple[nn.Module, int]:
-    """Return the network for data of this shape, and the size of its batches."""
+    """Return the network for data of this shape, and the rows of its batches."""
     if data.kind == "image" and config.network != "perceptron":
         return UNet(data.shape, config.width or 32), config.batch or 64
     if config.network == "unet":
@@ -136,8 +137,11 @@ def build(config: DDPMConfig, data: TrainingData) -> tuple[nn.Module, int]:
     return Perceptron(data.shape, config.width or 128), config.batch or 512
 
 
-def share_unknown(errors: Tensor, variance: str) -> Tensor:
-    """Return γ_t (T + 1,) on the CPU, in [0, 1]: mean squared errors of ε, averaged over five neighbouring t."""
+def unexplained_share(errors: Tensor, variance: str) -> Tensor:
+    """Return γ_t (T + 1,) on the CPU, in [0, 1]: mean squared errors of ε, averaged over five neighbouring t.
+
+    ``errors`` (2, T + 1) are the sums of the errors and their weights. With ``variance`` lower or upper, γ_t is 0 or 1.
+    """
     gamma = torch.ones(errors.shape[1])
     if variance == "lower":
         gamma[2:] = 0  # p(x_0 | x_1) keeps β_1: with β̃_1 = 0 it would have no density

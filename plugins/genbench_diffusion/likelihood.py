@@ -12,9 +12,9 @@ from torch import Tensor
 
 from genbench_diffusion.chain import Chain
 
-EXACT_TRACE = 64  # dimensions up to which the divergence is summed exactly
-PROBES = 1  # random vectors that estimate the divergence beyond
-NUMBERS = 1 << 12  # that the terms of a row hold together by default, within 4 to 64 terms
+MAX_EXACT_DIMENSIONS = 64  # up to which the divergence is computed exactly
+PROBES = 1  # random vectors that the divergence is estimated with in more dimensions
+ROW_VALUES = 1 << 12  # of all terms of a row, if the number of terms is not given; the terms are 4 to 64
 
 
 class ReverseChain(Protocol):
@@ -34,24 +34,25 @@ class ReverseChain(Protocol):
 
 @torch.no_grad()
 def variational_bound(model: ReverseChain, x: Tensor, terms: int = 0) -> Tensor:
-    """Return (n,) nats: -L_T - Σ_t L_{t-1} - L_0 (Ho et al. 2020, eq. 5), at most log p(x) on average over the noise.
+    """Return (n,) nats for x (n, *shape): -L_T - Σ_t L_{t-1} - L_0 (Ho et al. 2020, eq. 5), a bound of log p(x).
 
-    L_T is in closed form and L_0 is always evaluated. Of the T - 1 terms between, all are summed if ``terms`` >= T;
-    else ``terms`` of them are drawn for each row with probabilities π_t, one in each stratum, and divided by
-    ``terms`` π_t: an unbiased estimate of the same bound. Each term has its own draw of x_t.
+    It is at most log p(x) on average over the noise. L_T is in closed form and L_0 is always evaluated. Of the T - 1
+    other terms, all are summed if ``terms`` >= T; else ``terms`` of them are drawn for each row, one in each stratum,
+    with probabilities π_t, and divided by ``terms`` π_t: an unbiased estimate of the same bound. Each term has its own
+    draw of x_t. 0 ``terms`` take 4 to 64, fewer in more dimensions.
     """
     n, d = len(x), x[0].numel()
     chain, T = model.chain, model.chain.timesteps
-    terms = terms or min(64, max(4, NUMBERS // d))
-    log_part, factor, gamma = (table.to(x.device) for table in (*tables(model), model.gamma))  # (T + 1,) each
+    terms = terms or min(64, max(4, ROW_VALUES // d))
+    log_part, factor, gamma = (table.to(x.device) for table in (*term_tables(model), model.gamma))  # (T + 1,) each
 
     def term(t: Tensor) -> Tensor:
         """Return (n,) for t (n,) or (1,): KL(q(x_{t-1} | x_t, x_0) ‖ p), or L_0 at t = 1."""
         noise = torch.randn_like(x)
-        guess = model.predict(chain.noised(x, t, noise), t)[1]
-        # ‖ε‖² - d is 0 on average and explains most of the scatter where little of ε can be told
+        predicted = model.predict(chain.noised(x, t, noise), t)[1]
+        # control variate: ‖ε‖² - d is 0 on average, and makes most of the variance where ε is hardly predictable
         control = gamma[t] ** 2 * (noise.square().flatten(1).sum(1) - d)
-        return d * log_part[t] + factor[t] * ((noise - guess).square().flatten(1).sum(1) - control)
+        return d * log_part[t] + factor[t] * ((noise - predicted).square().flatten(1).sum(1) - control)
 
     left = float(chain.alpha_bar[T])
     L = 0.5 * (left * x.square() - left - math.log1p(-left)).flatten(1).sum(1)  # L_T = KL(q(x_T | x_0) ‖ N(0, I))
@@ -60,8 +61,8 @@ def variational_bound(model: ReverseChain, x: Tensor, terms: int = 0) -> Tensor:
         for t in torch.split(torch.arange(2, T + 1, device=x.device), 1):
             L += term(t)
         return -L
-    weight = log_part[2:] + factor[2:] * gamma[2:]  # the term, where ε is as uncertain as in training
-    proposal = 0.5 * weight / weight.sum() + 0.5 / len(weight)  # never small, so that no draw counts for much
+    weight = log_part[2:] + factor[2:] * gamma[2:]  # the terms that the errors of the training lead to
+    proposal = 0.5 * weight / weight.sum() + 0.5 / len(weight)  # never small, so that no single draw dominates
     cumulative = proposal.cumsum(0)
     for stratum in range(terms):
         at = (stratum + torch.rand(n, device=x.device)) / terms
@@ -70,7 +71,7 @@ def variational_bound(model: ReverseChain, x: Tensor, terms: int = 0) -> Tensor:
     return -L
 
 
-def tables(model: ReverseChain) -> tuple[Tensor, Tensor]:
+def term_tables(model: ReverseChain) -> tuple[Tensor, Tensor]:
     """Return A_t and C_t (T + 1,) such that the term of t is d A_t + C_t ‖ε - ε_θ‖².
 
     KL(N(μ̃, β̃ I) ‖ N(μ, v I)) = d/2 (β̃/v - 1 + ln(v/β̃)) + ‖μ̃ - μ‖² / 2v, and L_0 = -ln N(x_0; μ, v I).
@@ -78,8 +79,8 @@ def tables(model: ReverseChain) -> tuple[Tensor, Tensor]:
     T = model.chain.timesteps
     log_part, factor = torch.zeros(T + 1), torch.zeros(T + 1)
     for t in range(1, T + 1):
-        kept, v = model.chain.posterior(t, t - 1)[2], model.variance(t, t - 1)
-        log_part[t] = 0.5 * (math.log(2 * math.pi * v) if t == 1 else kept / v - 1 + math.log(v / kept))
+        exact, v = model.chain.posterior(t, t - 1)[2], model.variance(t, t - 1)  # β̃ and v
+        log_part[t] = 0.5 * (math.log(2 * math.pi * v) if t == 1 else exact / v - 1 + math.log(v / exact))
         factor[t] = 0.5 * model.chain.slope(t, t - 1) ** 2 / v
     return log_part, factor
 
@@ -87,14 +88,15 @@ def tables(model: ReverseChain) -> tuple[Tensor, Tensor]:
 def flow_log_prob(
     flow: Callable[[Tensor, Tensor], Tensor], x: Tensor, last: float, steps: int, probes: int | None = None
 ) -> Tensor:
-    """Return (n,) nats by the probability-flow ODE dx/dφ = F(x, φ) from φ = 0 to ``last`` (Song et al. 2021).
+    """Return (n,) nats for x (n, *shape) by the probability-flow ODE dx/dφ = F(x, φ) from φ = 0 to ``last``.
 
     Fourth-order Runge-Kutta on φ_k = last (k / steps)², finest where the noise is smallest. The divergence is exact up
-    to 64 dimensions; beyond, or with ``probes``, it is Hutchinson's estimate by random signs, the same along the path.
-    Source: arXiv:2011.13456, section 4.3; the angle as time: Salimans & Ho 2022, arXiv:2202.00512.
+    to 64 dimensions. In more, or with ``probes``, it is Hutchinson's estimate with that many vectors of random signs,
+    which are the same along the path.
+    Source: Song et al. 2021, arXiv:2011.13456, section 4.3; the angle as time: Salimans & Ho 2022, arXiv:2202.00512.
     """
     n, d = len(x), x[0].numel()
-    probes = probes or (None if d <= EXACT_TRACE else PROBES)
+    probes = probes or (None if d <= MAX_EXACT_DIMENSIONS else PROBES)
     if probes is None:
         signs = torch.unflatten(torch.eye(d, device=x.device)[:, None].expand(d, n, d), 2, x.shape[1:])
     else:

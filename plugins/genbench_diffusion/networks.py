@@ -1,6 +1,6 @@
-"""The two networks F(x, φ): a residual perceptron for vectors, a U-Net for images.
+"""The networks F(x, φ): a residual perceptron for vectors, a U-Net for images.
 
-Both know the timestep as the angle φ = atan(σ_t / α_t) between data and noise, in [0, π/2], by its Fourier features.
+Both are given the timestep as the angle φ = atan(σ_t / α_t) between data and noise, in [0, π/2], by Fourier features.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 HARMONICS = 16  # of the angle
-FREQUENCIES = 16  # of each coordinate, from 0.5 to 32 radians a standard deviation: modes of 1/50 need the highest
-FEATURES = 256  # of all coordinates; many coordinates get the lowest frequencies only
+MAX_FREQUENCIES = 16  # of a coordinate, 0.5 to 32 radians per standard deviation: modes 1/50 wide need the highest
+MAX_FEATURES = 256  # of all coordinates together: where these are many, each has only the lowest frequencies
 
 
 class AngleFeatures(nn.Module):
@@ -34,8 +34,8 @@ class AngleFeatures(nn.Module):
 class Perceptron(nn.Module):
     """Fourier features of x and φ, three residual SiLU layers, and an output that starts at 0.
 
-    A feature of frequency f is damped by exp(-f² sin²φ / 2), the mean of cos(f σ ε): what the noise has washed out
-    would only be learned by heart (the integrated encoding of Barron et al. 2021, arXiv:2103.13415).
+    A feature of frequency f is damped by exp(-f² sin²φ / 2), the mean of cos(f σ ε), so that structure finer than the
+    noise is not memorised (the integrated encoding of Barron et al. 2021, arXiv:2103.13415).
     """
 
     frequencies: Tensor  # (number,)
@@ -43,27 +43,27 @@ class Perceptron(nn.Module):
     def __init__(self, shape: tuple[int, ...], width: int, blocks: int = 3) -> None:
         super().__init__()
         self.shape, d = shape, math.prod(shape)
-        number = min(FREQUENCIES, FEATURES // (2 * d))
-        self.register_buffer("frequencies", 0.5 * 64.0 ** (torch.arange(number) / (FREQUENCIES - 1)))
+        number = min(MAX_FREQUENCIES, MAX_FEATURES // (2 * d))
+        self.register_buffer("frequencies", 0.5 * 64.0 ** (torch.arange(number) / (MAX_FREQUENCIES - 1)))
         self.angle = nn.Sequential(AngleFeatures(), nn.Linear(2 * HARMONICS, width))
-        self.enter = nn.Linear(d * (1 + 2 * number), width)
+        self.input_layer = nn.Linear(d * (1 + 2 * number), width)
         self.blocks = nn.ModuleList(nn.Linear(width, width) for _ in range(blocks))
-        self.leave = start_at_zero(nn.Linear(width, d))
+        self.output_layer = start_at_zero(nn.Linear(width, d))
 
     def forward(self, x: Tensor, angle: Tensor) -> Tensor:
         """Map x (b, *shape) and φ (b,) or (1,) to (b, *shape)."""
         x = x.flatten(1)
         phase = x[:, :, None] * self.frequencies  # (b, d, number)
-        kept = torch.exp(-0.5 * (self.frequencies * angle.sin()[:, None]).square())[:, None]  # (b, 1, number)
-        features = torch.cat([phase.sin() * kept, phase.cos() * kept], 2).flatten(1)
-        h = self.enter(torch.cat([x, features], 1)) + self.angle(angle)  # (b, width)
+        damping = torch.exp(-0.5 * (self.frequencies * angle.sin()[:, None]).square())[:, None]  # (b, 1, number)
+        features = torch.cat([phase.sin() * damping, phase.cos() * damping], 2).flatten(1)
+        h = self.input_layer(torch.cat([x, features], 1)) + self.angle(angle)  # (b, width)
         for block in self.blocks:
             h = h + block(functional.silu(h))
-        return torch.unflatten(self.leave(functional.silu(h)), 1, self.shape)
+        return torch.unflatten(self.output_layer(functional.silu(h)), 1, self.shape)
 
 
 class Residual(nn.Module):
-    """Two convolutions, the angle added between them, around a shortcut."""
+    """Two convolutions with a shortcut; features of the angle are added between them."""
 
     def __init__(self, channels: int, out: int, features: int) -> None:
         super().__init__()
@@ -82,21 +82,22 @@ class Residual(nn.Module):
 class UNet(nn.Module):
     """Residual blocks at two resolutions, joined by skip connections (Ronneberger et al. 2015, arXiv:1505.04597).
 
-    Images of more than 16 pixels a side are first halved by a strided convolution, where most of the cost would be.
+    Images of more than 16 pixels along a side are first halved by a strided convolution: at full resolution they would
+    cost most of the time.
     """
 
     def __init__(self, shape: tuple[int, ...], width: int) -> None:
         super().__init__()
         channels, features, stride = shape[0], 2 * width, 2 if max(shape[1:]) > 16 else 1
         self.angle = nn.Sequential(AngleFeatures(), nn.Linear(2 * HARMONICS, features), nn.SiLU())
-        self.enter = nn.Conv2d(channels, width, 2 * stride + 1, stride, padding=stride)
+        self.input_layer = nn.Conv2d(channels, width, 2 * stride + 1, stride, padding=stride)
         self.fine = Residual(width, width, features)
         self.down = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
         self.coarse = nn.ModuleList(Residual(2 * width, 2 * width, features) for _ in range(2))
         self.up = nn.Conv2d(2 * width, width, 1)
         self.join = Residual(2 * width, width, features)
         self.norm = group_norm(width)
-        self.leave = start_at_zero(
+        self.output_layer = start_at_zero(
             nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1)
             if stride == 2
             else nn.Conv2d(width, channels, 3, padding=1)
@@ -105,13 +106,13 @@ class UNet(nn.Module):
     def forward(self, x: Tensor, angle: Tensor) -> Tensor:
         """Map x (b, c, H, W) and φ (b,) or (1,) to (b, c, H, W)."""
         e = self.angle(angle)
-        fine = self.fine(self.enter(x), e)  # (b, width, H or H/2, ...)
+        fine = self.fine(self.input_layer(x), e)  # (b, width, H or H/2, ...)
         h = self.down(fine)  # (b, 2 width, half of that, ...)
         for block in self.coarse:
             h = block(h, e)
         h = functional.interpolate(self.up(h), fine.shape[2:])
         h = functional.silu(self.norm(self.join(torch.cat([h, fine], 1), e)))
-        out: Tensor = self.leave(h)
+        out: Tensor = self.output_layer(h)
         return out[:, :, : x.shape[2], : x.shape[3]]
 
 
@@ -123,5 +124,5 @@ def start_at_zero(layer: nn.Module) -> nn.Module:
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    """Return a normalisation in 8 groups, or as many as divide the channels."""
+    """Return a group normalisation with 8 groups, or the largest common divisor of 8 and the channels."""
     return nn.GroupNorm(math.gcd(8, channels), channels)

@@ -1,4 +1,4 @@
-"""Distances between held-out real rows and generated samples: pairs, transport, moments, neighbours."""
+"""Distances between held-out real rows and samples: by pairs, transport, moments, neighbours, a classifier."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 class MMDConfig:
     """Options of the maximum mean discrepancy with a Gaussian kernel."""
 
-    bandwidth: float = 0.0  # standard deviation of the kernel; 0 takes the median distance of real rows
+    bandwidth: float = 0.0  # standard deviation of the kernel; 0: the median distance of real rows
 
     def __post_init__(self) -> None:
         if not 0 <= self.bandwidth < math.inf:
@@ -36,7 +36,7 @@ class MMDConfig:
 class TransportConfig:
     """Options of exact optimal transport."""
 
-    max_rows: int = 2000  # rows of either side, at most; more are thinned at random, and the score says so
+    max_rows: int = 2000  # rows of either side that are used; more are subsampled at random
 
     def __post_init__(self) -> None:
         if self.max_rows < 1:
@@ -48,7 +48,7 @@ class SlicedConfig:
     """Options of the sliced distances."""
 
     n_projections: int = 128  # directions, uniform on the sphere; in one dimension there is only one
-    directions_seed: int = 0  # the directions are the same for all models and all runs with this seed
+    directions_seed: int = 0  # with the same seed, all models and runs have the same directions
 
     def __post_init__(self) -> None:
         if self.n_projections < 1:
@@ -61,7 +61,7 @@ class SlicedConfig:
 class FrechetConfig:
     """Options of the Fréchet distance."""
 
-    interval_dimensions: int = 256  # beyond this rank the interval, 20 times the cost of the value, is left out
+    interval_dimensions: int = 256  # with more, the interval is left out: it costs 20 times as much as the value
 
     def __post_init__(self) -> None:
         if self.interval_dimensions < 0:
@@ -72,7 +72,7 @@ class FrechetConfig:
 class NeighbourConfig:
     """Options of precision, recall, density and coverage."""
 
-    k: int = 5  # a row's ball reaches to its k-th other neighbour
+    k: int = 5  # the ball around a row has the distance to its k-th nearest other row as radius
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -83,19 +83,20 @@ class NeighbourConfig:
 class C2STConfig:
     """Options of the classifier two-sample test."""
 
-    folds: int = 5  # each row is scored by the classifier that did not see it
+    folds: int = 5  # each row is scored by the classifier that was not trained on it
     trees: int = 60  # boosting rounds of each classifier
-    max_rows: int = 10_000  # rows of either side, at most; more are thinned at random, and the score says so
-    permutations: int = 0  # trainings anew on exchanged labels, for an exact p-value; 0 takes a closed form
+    max_rows: int = 10_000  # rows of either side that are used; more are subsampled at random
+    permutations: int = 0  # trainings on exchanged labels, for an exact p-value; 0: a closed form
 
     def __post_init__(self) -> None:
-        for name, least in (("folds", 2), ("trees", 1), ("max_rows", 10), ("permutations", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be in [{least}, inf), got {getattr(self, name)}")
+        for name, minimum in (("folds", 2), ("trees", 1), ("max_rows", 10), ("permutations", 0)):
+            if getattr(self, name) < minimum:
+                raise ValueError(f"{name} must be in [{minimum}, inf), got {getattr(self, name)}")
 
 
-COPIES = ("exact_copies", "near_copies", "memorised_half")
-DETECTS: dict[str, tuple[str, ...]] = {  # what `genbench audit` found them to see in all data sets, of 100 rows too
+COPY_FAULTS = ("exact_copies", "near_copies", "memorised_half")
+# faults that `genbench audit` found each metric to detect in all datasets, even with 100 rows
+DETECTS: dict[str, tuple[str, ...]] = {
     "energy": ("repeated_points", "shift", "uneven_weights"),
     "sliced_w2": ("outliers", "shift"),
     "max_sliced_w2": ("outliers",),
@@ -109,9 +110,9 @@ DETECTS: dict[str, tuple[str, ...]] = {  # what `genbench audit` found them to s
     "density": ("lost_correlation", "quantisation", "shift"),
     "coverage": ("quantisation", "shift", "width"),
     "c2st": ("quantisation", "repeated_points", "shift"),
-    "ct": (*COPIES, "lost_correlation", "shift", "width"),
+    "ct": (*COPY_FAULTS, "lost_correlation", "shift", "width"),
     "duplicates": ("exact_copies", "memorised_half"),
-    "authenticity": (*COPIES, "shift", "width"),
+    "authenticity": (*COPY_FAULTS, "shift", "width"),
 }
 
 
@@ -122,7 +123,7 @@ def _metric(name: str, module: str, config: type | None, summary: str, **fields:
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
-    """Return the specs of all distances."""
+    """Return the specs of all distances and of the metrics of copying."""
     data = "units of the space"
     kynkaanniemi, naeem = "Kynkäänniemi et al. 2019, arXiv:1904.06991", "Naeem et al. 2020, arXiv:2002.09797"
     return [
@@ -140,7 +141,7 @@ def genbench_register() -> Iterable[Spec]:
             "energy_v",
             "energy",
             None,
-            "energy distance of the empirical laws, never negative, biased upwards",
+            "energy distance of the empirical distributions: never negative, biased upwards",
             unit=data,
             best=0.0,
             paper="Székely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018",
@@ -149,7 +150,7 @@ def genbench_register() -> Iterable[Spec]:
             "w1",
             "transport",
             TransportConfig,
-            "exact 1-Wasserstein distance, with a certificate",
+            "exact 1-Wasserstein distance, with a proof of optimality",
             unit=data,
             best=0.0,
             paper="Peyré & Cuturi 2019, arXiv:1803.00567",
@@ -158,7 +159,7 @@ def genbench_register() -> Iterable[Spec]:
             "w2",
             "transport",
             TransportConfig,
-            "exact 2-Wasserstein distance, with a certificate",
+            "exact 2-Wasserstein distance, with a proof of optimality",
             unit=data,
             best=0.0,
             paper="Peyré & Cuturi 2019, arXiv:1803.00567",
@@ -230,7 +231,7 @@ def genbench_register() -> Iterable[Spec]:
             "frechet_debiased",
             "frechet",
             FrechetConfig,
-            "squared Fréchet distance, extrapolated from halves",
+            "squared Fréchet distance, its bias removed by a comparison with halves",
             unit=f"{data}, squared",
             best=0.0,
             paper="Chong & Forsyth 2020, arXiv:1911.07023",
@@ -239,7 +240,7 @@ def genbench_register() -> Iterable[Spec]:
             "kid",
             "polynomial",
             None,
-            "squared MMD with the kernel (x·y/d + 1)³, unbiased, all samples",
+            "squared MMD with the kernel (x·y/d + 1)³, unbiased, of all samples",
             best=0.0,
             paper="Bińkowski et al. 2018, arXiv:1801.01401",
         ),
@@ -247,7 +248,7 @@ def genbench_register() -> Iterable[Spec]:
             "mmd",
             "kernels",
             MMDConfig,
-            "squared MMD with a Gaussian kernel, unbiased, at the median distance",
+            "squared MMD with a Gaussian kernel as wide as the median distance, unbiased",
             best=0.0,
             paper="Gretton et al. 2012, JMLR 13",
         ),
@@ -271,7 +272,7 @@ def genbench_register() -> Iterable[Spec]:
             "density",
             "neighbours",
             NeighbourConfig,
-            "real balls around a sample, over k",
+            "number of real balls that hold a sample, divided by k",
             better="higher",
             best=1.0,
             paper=naeem,
@@ -280,7 +281,7 @@ def genbench_register() -> Iterable[Spec]:
             "coverage",
             "neighbours",
             NeighbourConfig,
-            "share of real balls that hold a sample",
+            "share of real balls that hold at least one sample",
             better="higher",
             paper=naeem,
         ),
@@ -297,7 +298,7 @@ def genbench_register() -> Iterable[Spec]:
             "ct",
             "copying",
             None,
-            "nearest-train distances of samples against those of held-out rows",
+            "distances to the nearest training row: samples against held-out rows",
             better="higher",
             ranked=False,
             unit="standard deviations",
@@ -318,7 +319,7 @@ def genbench_register() -> Iterable[Spec]:
             "authenticity",
             "copying",
             None,
-            "share of samples not nearer to a training row than its neighbour is",
+            "share of samples that are farther from a training row than its nearest neighbour",
             better="higher",
             ranked=False,
             needs=("samples", "train"),

@@ -1,4 +1,4 @@
-"""E k(X,X') + E k(Y,Y') - 2 E k(X,Y): energy distances and maximum mean discrepancies, from sums over pairs."""
+"""E k(X,X') + E k(Y,Y') - 2 E k(X,Y), the form of energy distance and MMD, from sums over pairs of rows."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Contrast:
-    """Sums of a kernel over ordered pairs of rows of two groups (G, G), and of each group's rows with themselves (G,).
+    """Sums of a kernel over ordered pairs of rows: of two groups (G, G), and of each row with itself, by group (G,).
 
-    The sums within a side hold each row with itself too.
+    The sums within a side include each row with itself.
     """
 
     between: Array  # (G, G): groups of X along the rows
@@ -31,7 +31,7 @@ class Contrast:
     fake_sizes: Array  # (G,)
 
     def value(self) -> float:
-        """Return the unbiased estimate, of all rows."""
+        """Return the unbiased estimate from all rows."""
         n, m = self.real_sizes.sum(), self.fake_sizes.sum()
         sums = self.between.sum(), self.real.sum(), self.fake.sum(), self.real_selves.sum(), self.fake_selves.sum()
         return float(_unbiased(*sums, n, m))
@@ -49,7 +49,10 @@ class Contrast:
         return jackknife_square(self.value(), replicates, quadratic=self._quadratic())
 
     def _quadratic(self) -> float:
-        """Return the variance of what depends on pairs of rows, from how pairs of groups differ from their groups."""
+        """Return the variance of the part that depends on pairs of rows, from pairs of groups.
+
+        It is the variance of what is left of the mean kernel of two groups without the mean of each group.
+        """
         n, m = self.real_sizes, self.fake_sizes
         groups = len(n)
         mixed = self.between / np.outer(n, m)

@@ -1,4 +1,4 @@
-"""Signs of copying: samples that repeat training rows, or lie nearer to them than fresh real rows do."""
+"""Signs of copying: samples that repeat training rows, or are closer to them than fresh real rows are."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from scipy.special import betaincinv
 from genbench.protocol import Evidence, Score
 from genbench_distances.jackknife import SIZES, Fields, Interval, bounded
 from genbench_distances.nearest import nearest_other, nearest_to
-from genbench_distances.ranks import EDGE, area, unseen, width, wilson
+from genbench_distances.ranks import ALPHA, area, bound_for_none, width, wilson
 from genbench_distances.scale import any_scale
 from genbench_distances.shared import of_samples
 
 __all__ = ["authenticity", "ct", "duplicates"]
 
 Array = npt.NDArray[Any]
-SAME = 1e-6  # root mean square of the standardised difference: single precision has been there and back
-WORST = 10  # offenders that are listed
+COPY_TOLERANCE = 1e-6  # root mean square of the standardised difference: samples may have been in single precision
+MAX_OFFENDERS = 10  # that are listed
 NO_TRAIN = "needs the training rows"
 
 
@@ -28,44 +28,46 @@ NO_TRAIN = "needs the training rows"
 def duplicates(evidence: Evidence) -> Score:
     """Return the share of samples that repeat a training row, to single precision; lower is better.
 
-    ``detail`` has the share among held-out rows, which is what real data give, the share of samples that repeat another
-    sample, and the first offenders as (sample, training row). Where that of the samples is surely above that of
-    held-out rows, which as a rule is 0, a warning says so. Where held-out rows repeat training rows too, as rows of a
-    few integers do, fewer is no better: the value is not ranked. The interval is Wilson's, for as many samples as are
-    nearest to rows of their own; of no copies, and of nothing else, it is the exact one-sided one: about 3/m for m
-    samples (Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031).
+    ``detail`` has the share of held-out rows that do, which is the value of real data, the share of samples that repeat
+    another sample, and the first offenders as (sample, training row). A warning says where the share of samples is
+    significantly above that of held-out rows, which usually is 0. Where held-out rows repeat training rows too, as rows
+    of a few integers do, fewer copies are not better, and the value is not ranked. The interval is Wilson's, with
+    samples near the same training row counted as dependent; if there are only copies or none, it is the exact one-sided
+    interval, about 3/m for m samples (Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031).
     """
     train, fake = evidence.train, evidence.fake
     if train is None:
         return Score(None, n_fake=len(fake), warnings=(NO_TRAIN,))
-    same = _same(train)
+    tolerance = _tolerance(train)
     distance, index = _fake_to_train(evidence, train)
-    copies = np.flatnonzero(distance <= same)
+    copies = np.flatnonzero(distance <= tolerance)
     real_distance, _ = _real_to_train(evidence, train)
-    repeated = nearest_other(fake, 1)[0][:, 0] <= same if len(fake) > 1 else np.zeros(1, bool)
+    real_copies = int(np.count_nonzero(real_distance <= tolerance))
+    repeated = nearest_other(fake, 1)[0][:, 0] <= tolerance if len(fake) > 1 else np.zeros(1, bool)
     detail = {
-        "held_out": float(np.mean(real_distance <= same)),
+        "held_out": float(np.mean(real_distance <= tolerance)),
         "repeated_samples": float(repeated.mean()),
-        "offenders": [[int(i), int(index[i])] for i in copies[:WORST]],
+        "offenders": [[int(i), int(index[i])] for i in copies[:MAX_OFFENDERS]],
     }
-    told = _copied(len(copies), len(fake), int(np.count_nonzero(real_distance <= same)), len(real_distance))
-    if detail["held_out"]:
-        told = (*told, _common(real_distance, same))
+    warnings = _suspicion(len(copies), len(fake), real_copies, len(real_distance))
+    if real_copies:
+        warnings = (*warnings, _repeated_rows(real_copies, len(real_distance)))
     return _share(
-        distance <= same, index, n_real=len(train), n_fake=len(fake), params={"tolerance": same},
-        detail=detail, warnings=told, ranked=not detail["held_out"],
+        distance <= tolerance, index, n_real=len(train), n_fake=len(fake), params={"tolerance": tolerance},
+        detail=detail, warnings=warnings, ranked=not real_copies,
     )  # fmt: skip
 
 
 @any_scale(0)
 def ct(evidence: Evidence) -> Score:
-    """Return C_T of one cell: are samples nearer to training rows than held-out rows? Up to 0, higher is better.
+    """Return C_T with one cell: are samples closer to training rows than held-out rows are? Up to 0, higher is better.
 
-    The Mann-Whitney statistic of nearest-train distances, samples against held-out rows, in standard deviations of the
-    null, with continuity correction: far below 0 is copying, far above 0 is missing the data. The interval is DeLong's,
-    of the mean at these sizes; where all rows are in one order, what so many pairs of rows can say.
-    ``detail`` has the share of samples nearer to a training than to a held-out row, that is about
-    n_train/(n_train + n_test) without copying, and the samples most suspicious. Meehan et al. 2020, arXiv:2004.05675.
+    It is the Mann-Whitney statistic of the distances to the nearest training row, samples against held-out rows, in
+    standard deviations under the null hypothesis, with continuity correction. Far below 0 the model copies, far above 0
+    it misses the data. The interval is DeLong's, of the mean at these sizes; where all samples are closer than all
+    held-out rows, or farther, it is the bound that this number of pairs allows.
+    ``detail`` has the share of samples that are closer to a training row than to a held-out row, about
+    n_train/(n_train + n_test) without copying, and the most suspicious samples. Meehan et al. 2020, arXiv:2004.05675.
     """
     train, fake, real = evidence.train, evidence.fake, evidence.real.rows
     n, m = len(real), len(fake)
@@ -79,7 +81,7 @@ def ct(evidence: Evidence) -> Score:
     to_test, _ = nearest_to(real, fake)
     nearer = int(np.count_nonzero(distance < to_test))
     low, high = wilson(nearer / m, m)
-    worst = np.argsort(distance / np.where(to_test > 0, to_test, 1.0), kind="stable")[:WORST]
+    worst = np.argsort(distance / np.where(to_test > 0, to_test, 1.0), kind="stable")[:MAX_OFFENDERS]
     detail: dict[str, Any] = {
         "nearer_to_train": nearer / m,
         "nearer_to_train_interval": [low, high],
@@ -91,48 +93,46 @@ def ct(evidence: Evidence) -> Score:
     if np.isfinite(found.error):
         half, error = (number / unit for number in width(found.value, found.error, min(n, m)))
         interval = Interval(value - half, value + half, value, error)
-    why = "no interval: 2 rows are needed"
-    if np.any(real_distance <= (same := _same(train))):
-        warnings = (_common(real_distance, same),)
+    if real_copies := int(np.count_nonzero(real_distance <= _tolerance(train))):
+        warnings = (_repeated_rows(real_copies, n),)
     return bounded(
         value, interval, least=value - found.value / unit, most=value + (1 - found.value) / unit,
-        of=SIZES, method="DeLong", missing=why, detail=detail, warnings=warnings,
+        of=SIZES, method="DeLong", missing="no interval: 2 rows are needed", detail=detail, warnings=warnings,
         n_real=n, n_fake=m, params={"n_train": len(train), "cells": 1},
     )  # fmt: skip
 
 
 @any_scale(0)
 def authenticity(evidence: Evidence) -> Score:
-    """Return the share of samples farther from their nearest training row than its neighbour is; higher is better.
+    """Return the share of samples farther from their nearest training row than its own neighbour; higher is better.
 
-    0 for copies, for fresh real rows about a third in one dimension and a half in many; high for samples far from all
-    data too. The interval is Wilson's, for as many samples as are nearest to rows of their own. Alaa et al. 2022,
-    arXiv:2102.08921.
+    0 for copies; about a third for fresh real rows in one dimension, a half in many. It is high also for samples that
+    are far from all data. The interval is Wilson's, with samples near the same training row counted as dependent. Alaa
+    et al. 2022, arXiv:2102.08921.
     """
     train, fake = evidence.train, evidence.fake
     if train is None or len(train) < 2:
         return Score(None, n_fake=len(fake), warnings=(NO_TRAIN,))
-    own = evidence.real.once("train to train", lambda: nearest_other(train, 1)[0][:, 0])
+    within_train = evidence.real.once("train to train", lambda: nearest_other(train, 1)[0][:, 0])
     distance, index = _fake_to_train(evidence, train)
-    return _share(distance > own[index], index, n_real=len(train), n_fake=len(fake))
+    return _share(distance > within_train[index], index, n_real=len(train), n_fake=len(fake))
 
 
-def _same(train: Array) -> float:
-    """Return the distance up to which a row repeats a training row."""
-    return SAME * float(np.sqrt((train.std(0) ** 2).sum()))
+def _tolerance(train: Array) -> float:
+    """Return the distance up to which a row counts as a copy of a training row."""
+    return COPY_TOLERANCE * float(np.sqrt((train.std(0) ** 2).sum()))
 
 
-def _common(distance: Array, same: float) -> str:
-    """Return what to say where held-out rows repeat training rows."""
-    common = int(np.count_nonzero(distance <= same))
-    return f"{common} of {len(distance)} held-out rows repeat training rows: by chance, or are these the same rows?"
+def _repeated_rows(copies: int, n: int) -> str:
+    """Return a warning that held-out rows repeat training rows."""
+    return f"{copies} of {n} held-out rows repeat training rows: by chance, or are these the same rows?"
 
 
-def _copied(copies: int, m: int, real_copies: int, n: int) -> tuple[str, ...]:
-    """Return a warning where the exact interval of the samples' share lies above that of the held-out rows'."""
-    least = betaincinv(copies, m - copies + 1, EDGE / 2) if copies else 0.0
-    most = betaincinv(real_copies + 1, n - real_copies, 1 - EDGE / 2) if real_copies < n else 1.0
-    if least <= most:
+def _suspicion(copies: int, m: int, real_copies: int, n: int) -> tuple[str, ...]:
+    """Return a warning where the exact interval of the samples' share is above that of the held-out rows."""
+    low = betaincinv(copies, m - copies + 1, ALPHA / 2) if copies else 0.0
+    high = betaincinv(real_copies + 1, n - real_copies, 1 - ALPHA / 2) if real_copies < n else 1.0
+    if low <= high:
         return ()
     return (f"suspect copies: {copies} of {m} samples repeat a training row, of {n} held-out rows {real_copies}",)
 
@@ -147,8 +147,9 @@ def _share(
 ) -> Score:
     """Return the share of samples that are hits, with Wilson's interval.
 
-    Samples near the same training row hang together: the interval is that of as many as there are independent ones.
-    Where none or all are hits it is the exact one-sided one, and the standard error what its width implies: not 0.
+    Samples with the same nearest training row (``index``) depend on each other: the interval is that of the smaller
+    number of independent samples that has the same variance. Where none or all are hits, it is the exact one-sided
+    interval, and the standard error is the one that its width implies, not 0.
     """
     share, m = float(hits.mean()), len(hits)
     clusters = np.bincount(index, hits - share)
@@ -158,8 +159,8 @@ def _share(
         low, high = wilson(share, share * (1 - share) / spread)
         interval = Interval(low, high, share, math.sqrt(spread))
     else:
-        (most, error), method = unseen(m), "exact binomial, one-sided"
-        interval = Interval(max(share - most, 0.0), min(share + most, 1.0), share, error)
+        (bound, error), method = bound_for_none(m), "exact binomial, one-sided"
+        interval = Interval(max(share - bound, 0.0), min(share + bound, 1.0), share, error)
     return bounded(share, interval, least=0.0, of=SIZES, method=method, detail=detail, warnings=warnings, **fields)
 
 
@@ -168,5 +169,5 @@ def _real_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:
 
 
 def _fake_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:
-    """Return each sample's nearest training row: three metrics ask for it."""
+    """Return the distance and index of each sample's nearest training row, once for the three metrics that need it."""
     return of_samples(evidence, "fake to train", lambda: nearest_to(train, evidence.fake))

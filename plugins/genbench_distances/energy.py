@@ -1,4 +1,4 @@
-"""Energy distance, as a U-statistic (unbiased) and as a V-statistic (of the empirical laws)."""
+"""Energy distance, as a U-statistic (unbiased) and as a V-statistic (of the empirical distributions)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Array = npt.NDArray[Any]
 def energy(evidence: Evidence) -> Score:
     """Return the unbiased energy distance 2E|X-Y| - E|X-X'| - E|Y-Y'|, in units of the space; lower is better.
 
-    Euclidean, no half and no root; equal laws give 0 on average, so that a value may be negative. Rows are X (n, d) and
-    Y (m, d), any sizes from 2. The interval is of the population value. Székely & Rizzo 2013,
-    doi:10.1016/j.jspi.2013.03.018.
+    Distances are Euclidean; there is no factor 1/2 and no root. Equal distributions give 0 on average, so a value may
+    be negative. Rows are X (n, d) and Y (m, d), at least 2 of each. The interval is of the population value. Székely &
+    Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     if min(n, m) < 2:
@@ -38,10 +38,11 @@ def energy(evidence: Evidence) -> Score:
 
 @any_scale(1, "between", "within_real")
 def energy_v(evidence: Evidence) -> Score:
-    """Return the energy distance of the empirical laws, in units of the space; lower is better, never negative.
+    """Return the energy distance of the empirical distributions, in units of the space; lower is better.
 
-    As `energy`, with each row's zero distance to itself counted: biased upwards by E|X-X'|/n + E|Y-Y'|/m. The interval
-    is that of `energy`, cut off at 0. Székely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
+    It is never negative: it is `energy` with the zero distance of each row to itself included, which biases it upwards
+    by E|X-X'|/n + E|Y-Y'|/m. The interval is that of `energy`, cut off at 0. Székely & Rizzo 2013,
+    doi:10.1016/j.jspi.2013.03.018.
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     sums = _sums(evidence)
@@ -58,13 +59,13 @@ def _sums(evidence: Evidence) -> Contrast:
     real, centre = real_side(evidence.real, groups)
     fake = side(evidence.fake, centre, groups)
     within_real = evidence.real.once(("energy", groups), lambda: -pair_sums(real, None, _distances)[0])
-    between, within_fake = of_samples(  # the U- and the V-statistic both ask
+    between, within_fake = of_samples(  # for the U- and the V-statistic
         evidence,
         "energy",
         lambda: (-pair_sums(real, fake, _distances)[0], -pair_sums(fake, None, _distances)[0]),
     )
-    none = np.zeros(groups)
-    return Contrast(between, within_real, within_fake, none, none, real.sizes, fake.sizes)
+    selves = np.zeros(groups)  # the distance of a row to itself
+    return Contrast(between, within_real, within_fake, selves, selves, real.sizes, fake.sizes)
 
 
 def _distances(squares: Array) -> Sequence[float]:

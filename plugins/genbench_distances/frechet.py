@@ -1,4 +1,4 @@
-"""Squared Fréchet distance of the Gaussians that have the same means and covariances, raw and debiased."""
+"""Squared Fréchet distance of Gaussians with the means and covariances of both sides, raw and debiased."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from genbench_distances.shared import of_samples
 __all__ = ["Gaussian", "frechet", "frechet_debiased", "square_distance"]
 
 Array = npt.NDArray[Any]
-CONDITION = 1e-5  # smallest over largest pivot, below which the Cholesky factor is not trusted
-BLOCK = 2048  # rows that are centred at once
-SPLITS = 4  # halvings of both sides
-FEW = 1.25  # rows of a group for each column, below which its distance says nothing of that of all
+MIN_PIVOT_RATIO = 1e-5  # smallest over largest pivot: below, the Cholesky factor is too inaccurate
+BLOCK_ROWS = 2048  # that are centred at once
+HALVINGS = 4  # of both sides
+MIN_GROUP_ROWS = 1.25  # for each column: the distance of smaller groups has too little to do with that of all rows
 
 
 @dataclass(frozen=True)
@@ -44,23 +44,23 @@ class Gaussian:
             factor = centred.T / math.sqrt(len(rows) - 1)
             return cls(mean, factor, False, float(np.vdot(factor, factor)))
         products, rest = np.zeros((rows.shape[1],) * 2, order="F"), np.zeros(rows.shape[1])
-        for start in range(0, len(rows), BLOCK):  # a copy of all rows would take longer than their products
-            centred = rows[start : start + BLOCK] - mean
+        for start in range(0, len(rows), BLOCK_ROWS):  # a copy of all rows would take longer than their products
+            centred = rows[start : start + BLOCK_ROWS] - mean
             products = linalg.blas.dsyrk(1.0, centred.T, beta=1.0, c=products, overwrite_c=True)  # upper half
             rest += centred.sum(0)
         products += np.triu(products, 1).T
-        products -= np.outer(rest, rest) / len(rows)  # what rounding left of the mean
+        products -= np.outer(rest, rest) / len(rows)  # rounding of the mean
         products /= len(rows) - 1
         return cls.from_covariance(mean, products)
 
     @classmethod
     def from_covariance(cls, mean: Array, covariance: Array) -> Gaussian:
-        """Return the Gaussian of a covariance (d, d), which may be singular."""
+        """Return the Gaussian with this mean (d,) and covariance (d, d), which may be singular."""
         trace = float(np.trace(covariance))
         try:
             factor = np.linalg.cholesky(covariance)
             pivots = np.diagonal(factor)
-            if pivots.min() > CONDITION * pivots.max():
+            if pivots.min() > MIN_PIVOT_RATIO * pivots.max():
                 return cls(mean, factor, True, trace)
         except np.linalg.LinAlgError:
             pass
@@ -71,8 +71,8 @@ class Gaussian:
 def square_distance(p: Gaussian, q: Gaussian) -> float:
     """Return |μ₁-μ₂|² + tr S₁ + tr S₂ - 2 tr (S₁S₂)^½.
 
-    The last trace is the nuclear norm of F₁ᵀF₂; where both covariances are regular, it is the sum of the roots of the
-    eigenvalues of F₁ᵀS₂F₁, which is faster.
+    The last trace is the nuclear norm of F₁ᵀF₂. Where both covariances are regular, it is computed faster, as the sum
+    of the square roots of the eigenvalues of F₁ᵀS₂F₁.
     """
     if p.triangular and q.triangular:
         cross = linalg.blas.dtrmm(1.0, p.factor, q.factor, lower=True, trans_a=True)
@@ -87,9 +87,10 @@ def square_distance(p: Gaussian, q: Gaussian) -> float:
 def frechet(evidence: Evidence, config: FrechetConfig) -> Score:
     """Return the squared Fréchet distance, in squared units of the space; lower is better.
 
-    |μ₁-μ₂|² + tr(S₁ + S₂ - 2(S₁S₂)^½), covariances with ddof 1, any sizes from 2 and any d, singular or not. Biased
-    upwards; the interval is bias-corrected and of the population value, and left out where n <= d. Only in Inception's
-    features is it the FID (Heusel et al. 2017, arXiv:1706.08500); the formula is Dowson & Landau's (1982).
+    It is |μ₁-μ₂|² + tr(S₁ + S₂ - 2(S₁S₂)^½) with covariances of ddof 1, singular or not, for at least 2 rows of either
+    side and any d. It is biased upwards; the interval is of the population value, with the bias removed, and is left
+    out where n <= d. It is the FID only in Inception's features (Heusel et al. 2017, arXiv:1706.08500); the formula is
+    that of Dowson & Landau (1982).
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     if min(n, m) < 2:
@@ -105,24 +106,25 @@ def frechet(evidence: Evidence, config: FrechetConfig) -> Score:
 def frechet_debiased(evidence: Evidence, config: FrechetConfig) -> Score:
     """Return 2 F(n) - mean of F over halves of both sides, in squared units of the space; lower is better.
 
-    The bias of the squared Fréchet distance F falls as 1/n on both sides, which the halves measure (Richardson;
-    one-sided by Chong & Forsyth 2020, arXiv:1911.07023). Both sides are halved 4 times, once where that is expensive.
-    Unbiased to the order 1/n, so that a value may be negative. The interval is of the population value. Where n <= d
-    the bias is of another order, which halves do not show: then there is no interval, and a warning says so.
+    The bias of the squared Fréchet distance F falls as 1/n on both sides, so the halves measure it (Richardson
+    extrapolation; of one side: Chong & Forsyth 2020, arXiv:1911.07023). Both sides are halved 4 times, or once where
+    that is expensive. The result is unbiased to the order 1/n, so a value may be negative. The interval is of the
+    population value. Where n <= d, the bias is of another order that halves do not measure: then there is no interval,
+    and a warning says so.
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     if min(n, m) < 4:
         return Score(None, n_real=n, n_fake=m, warnings=("needs at least 4 rows of either side",))
     parts, reason = _parts(evidence, config)
-    splits = SPLITS if len(parts.without) else 1
+    halvings = HALVINGS if len(parts.without) else 1
     raw = square_distance(_real(evidence), Gaussian.of(evidence.fake))
-    kept = evidence.real.once(
-        ("gaussian halves", splits), lambda: [_halves(evidence.real.rows, s) for s in range(splits)]
+    real_halves = evidence.real.once(
+        ("gaussian halves", halvings), lambda: [_halves(evidence.real.rows, s) for s in range(halvings)]
     )
-    halves = [(p, q) for s, pair in enumerate(kept) for q in _halves(evidence.fake, s) for p in pair]
-    value = 2 * raw - float(np.mean([square_distance(p, q) for p, q in halves]))
-    interval = jackknife_square(value, parts.without, pieces=parts.alone, extra=1 / splits)
-    params = {"ddof": 1, "halvings": splits}
+    pairs = [(p, q) for s, both in enumerate(real_halves) for q in _halves(evidence.fake, s) for p in both]
+    value = 2 * raw - float(np.mean([square_distance(p, q) for p, q in pairs]))
+    interval = jackknife_square(value, parts.without, pieces=parts.alone, extra=1 / halvings)
+    params = {"ddof": 1, "halvings": halvings}
     return bounded(value, interval, missing=reason, n_real=n, n_fake=m, params=params, detail={"raw": raw})
 
 
@@ -130,28 +132,28 @@ def _real(evidence: Evidence) -> Gaussian:
     return evidence.real.once("gaussian", lambda: Gaussian.of(evidence.real.rows))
 
 
-def _halves(rows: Array, split: int) -> list[Gaussian]:
-    """Return the moments of two halves, by a bit of the row's place in a random order."""
-    order = np.argsort(np.random.Generator(np.random.PCG64([len(rows), split])).random(len(rows)))
+def _halves(rows: Array, halving: int) -> list[Gaussian]:
+    """Return the moments of the two halves of a random halving, which is always the same for this number of rows."""
+    order = np.argsort(np.random.Generator(np.random.PCG64([len(rows), halving])).random(len(rows)))
     return [Gaussian.of(rows[order[half::2]]) for half in (0, 1)]
 
 
 @dataclass(frozen=True)
 class Parts:
-    """F without each group, and of each group alone (G,), None where a group has too few rows to tell anything."""
+    """F without each group (G,), and of each group alone (G,), which is None where groups have too few rows."""
 
     without: Array
     alone: Array | None
 
 
 def _parts(evidence: Evidence, config: FrechetConfig) -> tuple[Parts, str]:
-    """Return F of parts of both sides, or why there are none."""
+    """Return F of parts of both sides, and the reason where there are none."""
     real, fake = evidence.real, evidence.fake
     groups, d = count(len(real.rows), len(fake)), fake.shape[1]
     if groups == 1:
         return Parts(np.empty(0), None), "no interval: 10 rows of either side are needed"
-    if why := unreliable(len(real.rows), len(fake), d):
-        return Parts(np.empty(0), None), why
+    if reason := unreliable(len(real.rows), len(fake), d):
+        return Parts(np.empty(0), None), reason
     limit = config.interval_dimensions
     if min(d, max(len(real.rows), len(fake))) > limit:
         return Parts(np.empty(0), None), f"no interval: beyond interval_dimensions={limit} it costs 20 times the value"
@@ -159,12 +161,12 @@ def _parts(evidence: Evidence, config: FrechetConfig) -> tuple[Parts, str]:
 
 
 def _distances(real: RealSide, fake: Array, groups: int) -> Parts:
-    kept = real.once(("gaussian parts", groups), lambda: _without(real.rows, groups))
-    without = [square_distance(p, q) for p, q in zip(kept, _without(fake, groups), strict=True)]
-    if min(len(real.rows), len(fake)) < FEW * groups * fake.shape[1]:
+    real_without = real.once(("gaussian parts", groups), lambda: _without(real.rows, groups))
+    without = [square_distance(p, q) for p, q in zip(real_without, _without(fake, groups), strict=True)]
+    if min(len(real.rows), len(fake)) < MIN_GROUP_ROWS * groups * fake.shape[1]:
         return Parts(np.array(without), None)
-    kept = real.once(("gaussian pieces", groups), lambda: _alone(real.rows, groups))
-    alone = [square_distance(p, q) for p, q in zip(kept, _alone(fake, groups), strict=True)]
+    real_alone = real.once(("gaussian pieces", groups), lambda: _alone(real.rows, groups))
+    alone = [square_distance(p, q) for p, q in zip(real_alone, _alone(fake, groups), strict=True)]
     return Parts(np.array(without), np.array(alone))
 
 
@@ -174,7 +176,7 @@ def _alone(rows: Array, groups: int) -> list[Gaussian]:
 
 
 def _without(rows: Array, groups: int) -> list[Gaussian]:
-    """Return the moments of the rows without each group, from those of the groups where the rows are many."""
+    """Return the moments of the rows without each group; with many rows, from the moments of the groups."""
     labels = assign(len(rows), groups)
     if len(rows) <= 2 * rows.shape[1]:
         return [Gaussian.of(rows[labels != g]) for g in range(groups)]

@@ -1,16 +1,16 @@
-"""Delete-a-group jackknife: the interval of a statistic of two samples, from what it is without each of 20 groups.
+"""Delete-a-group jackknife: the interval of a statistic of two samples, from its values without each of 20 groups.
 
-The ordinary bootstrap repeats rows, and every statistic of pairs or neighbours sees the repeats. What an interval
-bounds is said in its score, ``detail["interval_of"]``, and is one of two:
+The ordinary bootstrap repeats rows, which distorts statistics of pairs and of neighbours. ``detail["interval_of"]`` of
+a score says what its interval bounds:
 
-- ``population``: the distance between the two laws, which the value tends to as rows are added. Energy, kernels,
-  Fréchet, distances along lines, correlations. Where the value is biased at its sizes the interval is of the unbiased
-  estimate, ``detail["debiased"]``: then the value may lie outside, and a warning says so.
-- ``these sizes``: the mean of the value over new draws of as many rows. Exact transport in several dimensions,
-  neighbours and classifiers, whose limits are reached too slowly, or are of no interest.
+- ``population``: the distance of the two distributions, to which the value converges as rows are added. This is so for
+  energy, kernels, Fréchet, distances along lines, and correlations. Where the value is biased at its sizes, the
+  interval is of the unbiased estimate, ``detail["debiased"]``; the value may lie outside, and then a warning says so.
+- ``these sizes``: the mean of the value over new draws of the same sizes. This is so for exact transport in several
+  dimensions, neighbours and classifiers, whose limits are reached too slowly or are of no interest.
 
-``detail["standard_error"]`` is that of the value: where bounds were cut off at the least that is possible, it is not to
-be had from their width.
+``detail["standard_error"]`` is that of the value. Where an interval was cut off at the smallest possible value, its
+width does not show it.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ import numpy.typing as npt
 from genbench.protocol import Score
 
 __all__ = [
-    "LEVEL", "POPULATION", "SIZES", "TOO_FEW", "Fields", "Interval", "Variance", "assign", "bounded", "count",
+    "LEVEL", "POPULATION", "SIZES", "TOO_FEW_ROWS", "Fields", "Interval", "Variance", "assign", "bounded", "count",
     "jackknife", "jackknife_absolute", "jackknife_square", "leave_out", "student", "unreliable", "variance",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
 GROUPS = 20
-FEWEST = 5  # groups, below which a variance means nothing
+MIN_GROUPS = 5  # for a variance
 LEVEL = 0.95
 POPULATION, SIZES = "population", "these sizes"
-TOO_FEW = f"no interval: {2 * FEWEST} rows of either side are needed"
+TOO_FEW_ROWS = f"no interval: {2 * MIN_GROUPS} rows of either side are needed"
 # Student's t at 97.5 %, by degrees of freedom: scipy.stats takes longer to import than a metric to compute
 QUANTILE = dict(enumerate((2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
                            2.110, 2.101, 2.093), start=4))  # fmt: skip
@@ -43,20 +43,20 @@ QUANTILE = dict(enumerate((2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.20
 
 @dataclass(frozen=True)
 class Variance:
-    """The variance of a statistic: of what is linear in the rows, and of what depends on pairs of them."""
+    """The variance of a statistic: of the part that is linear in the rows, and of the part that depends on pairs."""
 
     linear: float
     quadratic: float
 
     @property
     def total(self) -> float:
-        """Both."""
+        """Sum of both."""
         return self.linear + self.quadratic
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval, the unbiased value it is centred on, and the standard error."""
+    """A 95 % interval, the unbiased value that it is centred on, and the standard error."""
 
     low: float
     high: float
@@ -74,28 +74,28 @@ class Fields(TypedDict, total=False):
 
 
 def count(n: int, m: int) -> int:
-    """Return into how many groups both sides are cut: 20, fewer where rows are few, 1 where no interval is possible."""
+    """Return the number of groups for n and m rows: 20, or fewer with 2 rows each; 1 where that would be below 5."""
     groups = min(GROUPS, n // 2, m // 2)
-    return groups if groups >= FEWEST else 1
+    return groups if groups >= MIN_GROUPS else 1
 
 
 def unreliable(n: int, m: int, d: int) -> str:
-    """Return why moments of d columns of n and m rows have no interval, or "": covariances of n <= d are singular.
+    """Return why moments of n and m rows with d columns have no interval: covariances are singular if n <= d; else "".
 
-    Their bias there is no series in 1/n, which is what halves and jackknives remove.
+    There the bias is not a series in 1/n, which is what halves and jackknives can remove.
     """
     few = min(n, m)
     return f"no interval, n <= d: unreliable, {few} rows of a side in {d} dimensions" if few <= d else ""
 
 
 def assign(n: int, groups: int) -> Array:
-    """Return the group of each of ``n`` rows (n,), at random so that sorted files do no harm, and always the same."""
+    """Return the group of each of ``n`` rows (n,): random, as files may be sorted, and always the same for n rows."""
     order = np.random.Generator(np.random.PCG64(n)).permutation(n)
     return (order % groups).astype(np.uint8)
 
 
 def leave_out(sums: Array) -> Array:
-    """Return totals without each group (..., G), from sums over pairs of groups (..., G, G); of one group none."""
+    """Return totals without each group (..., G) from sums over pairs of groups (..., G, G); (..., 0) of one group."""
     if sums.shape[-1] == 1:
         return sums[..., 0, :0]
     diagonal = np.diagonal(sums, axis1=-2, axis2=-1)
@@ -104,16 +104,17 @@ def leave_out(sums: Array) -> Array:
 
 
 def student(groups: int) -> float:
-    """Return Student's t at 97.5 % for a variance from this many groups."""
+    """Return Student's t at 97.5 % for a variance that is estimated from this many groups."""
     return QUANTILE[groups - 1]
 
 
 def variance(replicates: Array, pieces: Array | None = None, quadratic: float | None = None) -> Variance:
-    """Return the variance of a statistic from what it is without each group (G,).
+    """Return the variance of a statistic from its values without each group (G,).
 
-    The jackknife counts twice what depends on pairs of rows, which between equal laws is all there is (Efron & Stein
-    1981, doi:10.1214/aos/1176345462). That part is ``quadratic`` where it is known. Else ``pieces``, the statistic of
-    each group alone (G,), tell it: their variance is G times the linear part and G² times the quadratic one.
+    The jackknife counts the part that depends on pairs of rows twice; for equal distributions that is the only part
+    (Efron & Stein 1981, doi:10.1214/aos/1176345462). It is ``quadratic`` where it is known, else it is estimated from
+    ``pieces``, the statistic of each group alone (G,): their variance is G times the linear part plus G² times the
+    quadratic part.
     """
     groups = len(replicates)
     jackknifed = (groups - 1) / groups * float(((replicates - replicates.mean()) ** 2).sum())
@@ -125,7 +126,7 @@ def variance(replicates: Array, pieces: Array | None = None, quadratic: float | 
 
 
 def jackknife(value: float, replicates: Array) -> Interval | None:
-    """Return value ± t·(standard error) from the statistic without each group, (G,); None where there are too few."""
+    """Return value ± t·(standard error) from the statistic without each group (G,); None of fewer than 5 groups."""
     groups = len(replicates)
     if not _usable(value, replicates):
         return None
@@ -143,38 +144,40 @@ def jackknife_square(
     slow: float = 0.0,
     **known: Any,
 ) -> Interval | None:
-    """Return the interval of a squared distance θ from the statistic without each group, (G,), or None.
+    """Return the interval of a squared distance θ from the statistic without each group (G,), or None.
 
-    Close to 0 the noise of a squared distance falls with it: its variance is V₂ + κθ, and value ± t would shun values
-    above the truth. So the lower bound is the θ at which the value would be t standard errors away, as Wilson's (1927)
-    for a share. The upper one takes the jackknife's V₁ + 2V₂, which does not shrink where the value is low by chance,
-    and adds the skewness of a square. The bias of a ``biased`` statistic, which falls as 1/n, is removed: G·value -
-    (G - 1)·mean (Quenouille 1956). ``known`` is what `variance` may be told; ``extra`` adds to V₂, in units of it; the
-    lower bound allows for a bias that is larger by the share ``slow``.
+    Close to 0 the noise of a squared distance falls with it: its variance is V₂ + κθ, and value ± t standard errors
+    would often miss the truth where the value is low by chance. So the lower bound is the θ from which the value is t
+    standard errors away, as in Wilson's interval (1927) of a share. The upper bound uses the jackknife's V₁ + 2V₂,
+    which does not shrink where the value is low by chance, and adds the skewness of a square. The bias of a ``biased``
+    statistic, which falls as 1/n, is removed: G·value - (G - 1)·mean (Quenouille 1956). ``known`` are arguments of
+    `variance`; ``extra`` is added to V₂, in units of V₂; the lower bound allows for a bias that is larger by the share
+    ``slow``.
     """
     groups = len(replicates)
     if not _usable(value, replicates):
         return None
     centre = groups * value - (groups - 1) * float(replicates.mean()) if biased else value
     found, t = variance(replicates, **known), student(groups)
-    noise = (found.quadratic or found.total / 2) * (1 + extra)  # not known: what it is at most
-    above, most = max(centre, 0.0), found.total + found.quadratic * (1 + 2 * extra)
-    unit = max(above + math.sqrt(noise / 2), math.sqrt(most) / 4) or 1.0  # copies have no noise of pairs
-    kappa, low = most / unit, centre - t * math.sqrt(noise)
+    noise = (found.quadratic or found.total / 2) * (1 + extra)  # where the part of pairs is unknown: its upper bound
+    positive, largest = max(centre, 0.0), found.total + found.quadratic * (1 + 2 * extra)
+    unit = max(positive + math.sqrt(noise / 2), math.sqrt(largest) / 4) or 1.0  # copies have no noise of pairs
+    kappa, low = largest / unit, centre - t * math.sqrt(noise)
     if low > 0:
         low = centre + t * t * kappa / 2 - t * math.sqrt(noise + kappa * centre + (t * kappa / 2) ** 2)
-    high = above + t * math.sqrt(most) + t * t * found.linear / unit / 4
+    high = positive + t * math.sqrt(largest) + t * t * found.linear / unit / 4
     error = math.sqrt(found.total + found.quadratic * extra)
     return Interval(low - slow * max(value - centre, 0.0), high, centre, error)
 
 
 def jackknife_absolute(value: float, replicates: Array, pieces: Array, bias: float) -> Interval | None:
-    """Return the interval of a mean of absolute values from the statistic without each group, (G,), or None.
+    """Return the interval of a mean of absolute values from the statistic without each group (G,), or None.
 
-    Its bias lies between 0, where nothing changes its sign, and ``bias``, that of equal laws; no estimate of it is any
-    good, so the lower bound allows for all of it and the upper one for nothing. In either case the variance is that of
-    ``pieces``, the statistic of each group alone, over G; in between it is more. The jackknife's is right far from
-    equal laws, and up to 1/(1 - 2/π) times too large there: the lower bound takes the former, the upper one their mean.
+    Its bias is between 0, where no difference changes its sign, and ``bias``, that of equal distributions. It cannot be
+    estimated well, so the lower bound allows for all of it and the upper bound for none. In both cases the variance is
+    that of ``pieces``, the statistic of each group alone (G,), divided by G; in between it is larger. The jackknife's
+    variance is right far from equal distributions, and up to 1/(1 - 2/π) times too large for them. The lower bound uses
+    the variance of the pieces, the upper bound the mean of both.
     """
     groups = len(replicates)
     if not _usable(value, replicates) or not np.isfinite(pieces).all():
@@ -186,7 +189,7 @@ def jackknife_absolute(value: float, replicates: Array, pieces: Array, bias: flo
 
 
 def _usable(value: float, replicates: Array) -> bool:
-    return len(replicates) >= FEWEST and bool(np.isfinite(replicates).all()) and math.isfinite(value)
+    return len(replicates) >= MIN_GROUPS and bool(np.isfinite(replicates).all()) and math.isfinite(value)
 
 
 def bounded(
@@ -199,15 +202,15 @@ def bounded(
     of: str = POPULATION,
     method: str = "delete-a-group jackknife",
     debiased: bool = False,
-    missing: str = TOO_FEW,
+    missing: str = TOO_FEW_ROWS,
     detail: dict[str, Any] | None = None,
     warnings: tuple[str, ...] = (),
     **fields: Unpack[Fields],
 ) -> Score:
-    """Return a score with its interval, or with why there is none.
+    """Return a score with its interval, or with ``missing``, the reason why there is none, as a warning.
 
-    Value and interval are those of the ``power``-th power of the score. Bounds are kept between ``least`` and ``most``;
-    one that would lie wholly below ``least`` keeps half of its width.
+    Value and interval are those of the ``power``-th power of the score. The interval is cut off at ``least`` and
+    ``most``; one that would lie entirely below ``least`` keeps half of its width.
     """
     detail = dict(detail or {})
 

@@ -1,4 +1,4 @@
-"""Squared maximum mean discrepancy with Gaussian kernels, at the median distance and four bandwidths beside it."""
+"""Squared maximum mean discrepancy with Gaussian kernels, at the median distance and at four other bandwidths."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from genbench_distances.scale import any_scale
 __all__ = ["median_distance", "mmd"]
 
 Array = npt.NDArray[Any]
-FACTORS = (2.0, 1.0, 0.5, 0.25, 0.125)  # of the median; each kernel is the fourth power of the one before
-FEW = 2000  # rows whose distances are sorted outright
-MOST = 10_000  # rows, beyond which the median is that of some of them
+FACTORS = (2.0, 1.0, 0.5, 0.25, 0.125)  # bandwidths in medians; each kernel is the fourth power of the one before
+MAX_SORTED_ROWS = 2000  # of which all distances are in memory at once
+MAX_MEDIAN_ROWS = 10_000  # the median of more rows is that of a random part
 
 
 @any_scale(0, "bandwidths")
 def mmd(evidence: Evidence, config: MMDConfig) -> Score:
     """Return E k(X,X') + E k(Y,Y') - 2 E k(X,Y) with k = exp(-|x-y|²/2h²); lower is better.
 
-    Unbiased, so that it may be negative; without a unit; any sizes from 2. h is the lower median of the distances of
-    real rows; ``detail`` has the value and interval at 1/8, 1/4, 1/2, 1 and 2 times h, since each sees another scale.
-    Intervals are of the population value, for this h. Gretton et al. 2012, JMLR 13.
+    The estimate is unbiased, so it may be negative; it has no unit and needs at least 2 rows of either side. h is the
+    lower median of the distances of real rows. ``detail`` has value and interval at 1/8, 1/4, 1/2, 1 and 2 times h,
+    which are sensitive to different scales. Intervals are of the population value for this h. Gretton et al. 2012,
+    JMLR 13.
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     if min(n, m) < 2:
@@ -71,7 +72,7 @@ def _sums(evidence: Evidence, h: float, factors: Sequence[float]) -> list[Contra
 
 
 def _kernels(h: float, factors: Sequence[float]) -> Callable[[Array], Sequence[float]]:
-    """Return the sums of all kernels over a tile: one exponential, then fourth powers."""
+    """Return a function from a tile to the sums of all kernels over it: one exponential, then fourth powers."""
     widest = h * factors[0]
 
     def sums(squares: Array) -> list[float]:
@@ -89,22 +90,22 @@ def _kernels(h: float, factors: Sequence[float]) -> Callable[[Array], Sequence[f
 
 
 def median_distance(real: RealSide) -> tuple[float, tuple[str, ...]]:
-    """Return the lower median of the distances of real rows, and what to say of it; 0 where all rows are equal.
+    """Return the lower median of the distances of real rows, and warnings; 0 where all rows are equal.
 
-    Half or more of the distances may be 0: then it is the median of the others.
+    Where half or more of the distances are 0, it is the median of the others.
     """
     rows, warnings = real.rows, []
-    if len(rows) > MOST:
-        rows = rows[assign(len(rows), -(-len(rows) // MOST)) == 0]
+    if len(rows) > MAX_MEDIAN_ROWS:
+        rows = rows[assign(len(rows), -(-len(rows) // MAX_MEDIAN_ROWS)) == 0]
         warnings.append(f"bandwidth: the median distance of {len(rows)} of {len(real.rows)} real rows")
     rank = (len(rows) * (len(rows) - 1) // 2 - 1) // 2
-    if len(rows) <= FEW:
+    if len(rows) <= MAX_SORTED_ROWS:
         distances = pdist(rows)
         median = float(np.partition(distances, rank)[rank])
     else:
         median = _selected(rows, rank)
     if median == 0:
-        positive = pdist(rows[:FEW])
+        positive = pdist(rows[:MAX_SORTED_ROWS])
         positive = positive[positive > 0]
         if not len(positive):
             return 0.0, ("the real rows are all equal: no bandwidth",)
@@ -114,9 +115,9 @@ def median_distance(real: RealSide) -> tuple[float, tuple[str, ...]]:
 
 
 def _selected(rows: Array, rank: int) -> float:
-    """Return the distance of this rank: distances outside a bracket, guessed from some rows, are only counted."""
+    """Return the distance of this rank; only distances in a bracket, estimated from a part of the rows, are sorted."""
     whole = side(rows, rows.mean(0), 1)
-    sample = pdist(rows[assign(len(rows), -(-len(rows) // FEW)) == 0], "sqeuclidean")
+    sample = pdist(rows[assign(len(rows), -(-len(rows) // MAX_SORTED_ROWS)) == 0], "sqeuclidean")
     for margin in (0.02, 0.1, 0.5):
         low, high = np.quantile(sample, (0.5 - margin, 0.5 + margin)) if margin < 0.5 else (-np.inf, np.inf)
         below, inside = _bracket(whole, low, high)
@@ -126,7 +127,7 @@ def _selected(rows: Array, rank: int) -> float:
 
 
 def _bracket(whole: Side, low: float, high: float) -> tuple[int, Array]:
-    """Return how many squared distances are below ``low``, and those from there to below ``high``."""
+    """Return how many squared distances are below ``low``, and those in [low, high)."""
     below, inside = 0, []
     for tile in tiles(whole):
         squares = tile.squares[np.triu_indices(len(tile.squares), 1)] if tile.diagonal else tile.squares.ravel()

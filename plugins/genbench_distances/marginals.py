@@ -1,4 +1,4 @@
-"""What one feature, or one pair of features, shows: distances of marginals, their tails, rank correlations."""
+"""Distances of single features, their tails, and rank correlations of pairs of features."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from genbench.protocol import Evidence, RealSide, Score
 from genbench_distances.jackknife import (
-    TOO_FEW,
+    TOO_FEW_ROWS,
     Fields,
     Interval,
     assign,
@@ -26,18 +26,18 @@ from genbench_distances.sliced import absolute, between, lines
 __all__ = ["correlation", "w1_marginal", "w1_observables"]
 
 Array = npt.NDArray[Any]
-TAILS = (0.001, 0.01, 0.99, 0.999)
-WIDEST = 32  # columns, up to which ranks are taken anew without each group
+TAIL_QUANTILES = (0.001, 0.01, 0.99, 0.999)
+MAX_INTERVAL_COLUMNS = 32  # for the interval of correlations, which ranks the rows again without each group
 
 
 def w1_marginal(evidence: Evidence) -> Score:
     """Return the 1-Wasserstein distance ∫|F - G| of each feature, mean over the d features; lower is better.
 
-    In units of the space: standard deviations where it is standardised. In the raw space, whose features have units of
-    their own, each is in standard deviations of the real rows, 1 where they are constant. ``detail`` has every feature,
-    and the shift of its quantiles far in the tails. Any sizes; blind to what features do together. Samples of equal
-    laws are at a distance of order n^-½: the interval, of the population value, allows for it. Vallender 1974,
-    doi:10.1137/1118101.
+    It is in units of the space: standard deviations where that is standardised. In the raw space, whose features have
+    different units, each is divided by the standard deviation of the real rows, if that is not 0. ``detail`` has every
+    feature, and the shifts of its quantiles in the tails. Any sizes are possible. Relations between features are not
+    seen. Samples of equal distributions have a distance of order n^-½; the interval, of the population value, allows
+    for it. Vallender 1974, doi:10.1137/1118101.
     """
     if evidence.space != "raw":
         return _w1_marginal(evidence)
@@ -52,12 +52,12 @@ def _w1_marginal(evidence: Evidence) -> Score:
     found = lines(real, fake, None, count(n, m))
     costs = found.costs[0]
     names = evidence.columns if len(evidence.columns) == fake.shape[1] else tuple(f"x{i}" for i in range(fake.shape[1]))
-    real_tails = real.once("tails", lambda: np.quantile(real.rows, TAILS, axis=0))
-    shifts = np.quantile(fake, TAILS, axis=0) - real_tails
+    real_tails = real.once("tails", lambda: np.quantile(real.rows, TAIL_QUANTILES, axis=0))
+    shifts = zip(TAIL_QUANTILES, np.quantile(fake, TAIL_QUANTILES, axis=0) - real_tails, strict=True)
     detail: dict[str, Any] = {
         "features": dict(zip(names, costs.tolist(), strict=True)),
         "worst": names[int(costs.argmax())],
-        "tails": {f"{q:g}": dict(zip(names, row.tolist(), strict=True)) for q, row in zip(TAILS, shifts, strict=True)},
+        "tails": {f"{q:g}": dict(zip(names, shift.tolist(), strict=True)) for q, shift in shifts},
     }
     return bounded(float(costs.mean()), absolute(found), least=0.0, detail=detail, n_real=n, n_fake=m)
 
@@ -65,28 +65,29 @@ def _w1_marginal(evidence: Evidence) -> Score:
 def w1_observables(evidence: Evidence) -> Score:
     """Return the 1-Wasserstein distance of each derived observable, mean over observables; lower is better.
 
-    In standard deviations of the real one, so that masses, angles and counts can be averaged; ``detail`` has each, with
-    its interval. One that is not finite for some samples has no distance: then there is no value, and a warning names
-    it. Constant ones are left out. The interval is that of `w1_marginal`. Vallender 1974, doi:10.1137/1118101.
+    Each is in standard deviations of the real rows, so that masses, angles and counts can be averaged; ``detail`` has
+    each, with its interval. If an observable is not finite for some rows there is no value, and a warning names it.
+    Constant observables are left out. The interval is that of `w1_marginal`. Vallender 1974, doi:10.1137/1118101.
     """
     real, fake = evidence.observables_test, evidence.observables_fake
     names = sorted(real.keys() & fake.keys()) if real and fake else []
     n, m = len(evidence.real.rows), len(evidence.fake)
     if real is None or fake is None or not names:
         return Score(None, n_real=n, n_fake=m, warnings=("no observable is known on both sides",))
-    wrong, constant, found = [], [], {}
+    not_finite, constant, found = [], [], {}
     for name in names:
         x, y = (np.asarray(side[name], np.float64).reshape(1, -1) for side in (real, fake))
-        bad = [int(np.count_nonzero(~np.isfinite(some))) for some in (x, y)]
+        bad = [int(np.count_nonzero(~np.isfinite(values))) for values in (x, y)]
         if any(bad):
-            wrong.append(f"{name!r} is not finite in {bad[0]} of {x.size} real rows and {bad[1]} of {y.size} samples")
+            counts = f"{bad[0]} of {x.size} real rows and {bad[1]} of {y.size} samples"
+            not_finite.append(f"{name!r} is not finite in {counts}")
         elif not np.ptp(x / 2):
             constant.append(name)
         else:
             found[name] = _standardised(x, y)
     fields: Fields = {"n_real": n, "n_fake": m, "params": {"observables": names, "constant": constant}}
-    if wrong or not found:
-        return Score(None, warnings=tuple(wrong) or ("every observable is constant",), **fields)
+    if not_finite or not found:
+        return Score(None, warnings=tuple(not_finite) or ("every observable is constant",), **fields)
     x, y = (np.concatenate([pair[side] for pair in found.values()]) for side in (0, 1))
     groups = count(x.shape[1], y.shape[1])
     each = between(sort(x, groups), sort(y, groups), groups)
@@ -95,15 +96,15 @@ def w1_observables(evidence: Evidence) -> Score:
         "observables": dict(zip(found, costs.tolist(), strict=True)),
         "worst": list(found)[int(costs.argmax())],
     }
-    told = (f"constant observables left out: {', '.join(constant)}",) if constant else ()
-    intervals = {name: _kept(absolute(each.only(i))) for i, name in enumerate(found)}
+    warnings = (f"constant observables left out: {', '.join(constant)}",) if constant else ()
+    intervals = {name: _bounds(absolute(each.only(i))) for i, name in enumerate(found)}
     detail |= {"intervals": intervals} if all(intervals.values()) else {}
     value = float(costs.mean())
-    return bounded(value, absolute(each), least=0.0, detail=detail, warnings=told, **fields)
+    return bounded(value, absolute(each), least=0.0, detail=detail, warnings=warnings, **fields)
 
 
-def _kept(interval: Interval | None) -> list[float] | None:
-    """Return the bounds of a distance, as those of its mean are stated: none below zero."""
+def _bounds(interval: Interval | None) -> list[float] | None:
+    """Return the bounds of a distance, cut off at 0 like those of the mean."""
     if interval is None:
         return None
     score = bounded(interval.centre, interval, least=0.0)
@@ -111,7 +112,7 @@ def _kept(interval: Interval | None) -> list[float] | None:
 
 
 def _in_deviations(evidence: Evidence) -> Evidence:
-    """Return the rows of both sides over the standard deviation of each real column, where that is not 0."""
+    """Return the evidence with the rows of both sides divided by the standard deviations of the real columns."""
     rows = evidence.real.rows
 
     def scaled() -> tuple[Array, RealSide]:
@@ -126,7 +127,7 @@ def _in_deviations(evidence: Evidence) -> Evidence:
 
 
 def _standardised(x: Array, y: Array) -> tuple[Array, Array]:
-    """Return both less the mean of x, over its standard deviation; safe for numbers whose squares are not."""
+    """Return both minus the mean of x, divided by its standard deviation, also for numbers whose squares overflow."""
     unit = np.abs(x).max() or 1.0
     x, y = x / unit, y / unit
     mean, width = x.mean(), x.std()
@@ -136,9 +137,9 @@ def _standardised(x: Array, y: Array) -> tuple[Array, Array]:
 def correlation(evidence: Evidence) -> Score:
     """Return the mean absolute difference of Spearman's rank correlations, over pairs of features; lower is better.
 
-    Between 0 and 2, without a unit; ties get their mean rank. Needs two features that vary on the real side; one that
-    is constant among the samples counts as uncorrelated. ``detail`` names the worst pair. No interval where n <= d.
-    Spearman 1904, doi:10.2307/1412159.
+    It is between 0 and 2, without a unit; ties are given their mean rank. It needs two features that vary on the real
+    side; a feature that is constant among the samples counts as uncorrelated. ``detail`` names the worst pair. There is
+    no interval where n <= d. Spearman 1904, doi:10.2307/1412159.
     """
     real, fake = evidence.real, evidence.fake
     n, m, d = len(real.rows), len(fake), fake.shape[1]
@@ -154,17 +155,17 @@ def correlation(evidence: Evidence) -> Score:
     detail = {"worst": [names[features[side[worst]]] for side in pairs], "worst_difference": float(gaps[worst])}
     warnings = () if varies.all() else (f"{d - varies.sum()} constant features left out",)
 
-    value, interval, missing = float(gaps.mean()), None, TOO_FEW
+    value, interval, missing = float(gaps.mean()), None, TOO_FEW_ROWS
     groups = count(n, m)
-    if why := unreliable(n, m, int(varies.sum())):
-        missing = why
-    elif varies.sum() > WIDEST:
-        missing = f"no interval: beyond {WIDEST} features it costs 20 times the value"
+    if reason := unreliable(n, m, int(varies.sum())):
+        missing = reason
+    elif varies.sum() > MAX_INTERVAL_COLUMNS:
+        missing = f"no interval: beyond {MAX_INTERVAL_COLUMNS} features it costs 20 times the value"
     elif groups > 1:
-        kept = real.once(("spearman", groups), lambda: _parts(real.rows[:, varies], groups))
-        parts = zip(kept, _parts(fake[:, varies], groups), strict=True)
+        real_parts = real.once(("spearman", groups), lambda: _parts(real.rows[:, varies], groups))
+        parts = zip(real_parts, _parts(fake[:, varies], groups), strict=True)
         without, alone = (np.abs(a - b)[:, *pairs].mean(1) for a, b in parts)
-        # the noise of each difference between equal laws, and what of it remains where the laws differ
+        # the noise of each difference if the distributions are equal, and the part of it that biases others
         noise = np.sqrt(2 / np.pi * (1 / n + 1 / m)) * (1 - left[pairs] ** 2)
         bias = (noise * np.minimum(1.0, (2 * noise / np.where(gaps > 0, gaps, 1.0)) ** 2)).mean()
         interval = jackknife_absolute(value, without, alone, float(bias))
@@ -175,7 +176,7 @@ def correlation(evidence: Evidence) -> Score:
 
 
 def _spearman(rows: Array) -> Array:
-    """Return the correlations of ranks (d, d), 0 where a column is constant."""
+    """Return the rank correlations (d, d) of rows (n, d), 0 for constant columns."""
     from scipy.stats import rankdata
 
     ranks = rankdata(rows, axis=0)
@@ -187,7 +188,7 @@ def _spearman(rows: Array) -> Array:
 
 
 def _parts(rows: Array, groups: int) -> tuple[Array, Array]:
-    """Return the correlations without each group and of each alone: two (G, d, d)."""
+    """Return the correlations without each group, and of each group alone, (G, d, d) both."""
     labels = assign(len(rows), groups)
     without = [_spearman(rows[labels != g]) for g in range(groups)]
     return np.array(without), np.array([_spearman(rows[labels == g]) for g in range(groups)])

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: whose nearest-neighbour balls hold whom."""
+"""Precision, recall, density and coverage: which nearest-neighbour balls of one side hold rows of the other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from scipy.spatial import cKDTree
 from genbench.protocol import Evidence, Score
 from genbench_distances import NeighbourConfig
 from genbench_distances.jackknife import SIZES, Fields, Interval, bounded, student
-from genbench_distances.nearest import BLOCK, TREE, nearest_other, pairwise_distances, products
+from genbench_distances.nearest import (
+    BLOCK_DISTANCES,
+    MAX_TREE_COLUMNS,
+    nearest_other,
+    pairwise_distances,
+    square_distance_blocks,
+)
 from genbench_distances.ranks import wilson
 from genbench_distances.scale import any_scale
 from genbench_distances.shared import of_samples
@@ -23,19 +29,19 @@ __all__ = ["Balls", "balls", "coverage", "density", "precision", "recall"]
 
 Array = npt.NDArray[Any]
 HALVINGS = 20
-SPARE = 5  # neighbours for each of k, among which the k-th of a half is found
-FEWEST = 4  # rows for each of k, below which halves mean nothing
-OPEN = 1 - 2.0**-50  # a ball is open: what is on its rim to within rounding is outside
-NEAR = 1e-9  # relative to the squared norms: where products may be on the wrong side of the rim
+NEIGHBOURS_PER_K = 5  # that are found, times k: the k-th within a half is among them
+MIN_ROWS_PER_K = 4  # times k: fewer rows of either side have no interval
+OPEN_BALL_FACTOR = 1 - 2.0**-50  # of the radius: a point on the surface, to within rounding, is outside
+ROUNDING_ERROR = 1e-9  # of squared distances by matrix products, relative to the squared norms
 
 
 @dataclass(frozen=True)
 class Balls:
-    """A ball around each row, to its k-th other row: of all rows, and of its half in each halving."""
+    """A ball around each row, whose radius is the distance to the k-th nearest other row, in all rows and in halves."""
 
     rows: Array  # (n, d)
-    radii: Array  # (n,)
-    halved: Array  # (S, n)
+    radii: Array  # (n,) among all rows
+    halved: Array  # (S, n) among the rows of its half, in each of S halvings
     sides: Array  # (S, n) the half of each row
 
 
@@ -43,54 +49,55 @@ class Balls:
 def precision(evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the share of samples that lie in the ball of at least one real row; higher is better.
 
-    A ball reaches to the row's k-th other neighbour and is open (distances strictly less). Between 0 and 1; sees
-    outliers and noise, not lost modes. It depends on the sizes, and its interval is of the mean at these sizes.
-    Kynkäänniemi et al. 2019, arXiv:1904.06991.
+    The radius of a ball is the distance to the row's k-th nearest other row; balls are open. The value is between 0 and
+    1, and sensitive to outliers and noise, not to lost modes. It depends on the sizes; its interval is of the mean at
+    these sizes. Kynkäänniemi et al. 2019, arXiv:1904.06991.
     """
     held = _samples_held(evidence, config)
-    return _share(held.points, len(evidence.fake), held.told(config.k), evidence, config)
+    return _share(held.points, len(evidence.fake), held.warnings(config.k), evidence, config)
 
 
 @any_scale(0)
 def recall(evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the share of real rows that lie in the ball of at least one sample; higher is better.
 
-    As `precision` with the sides exchanged: sees lost modes, not outliers. Kynkäänniemi et al. 2019, arXiv:1904.06991.
+    It is `precision` with the sides exchanged: sensitive to lost modes, not to outliers. Kynkäänniemi et al. 2019,
+    arXiv:1904.06991.
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     if m <= config.k:
         return Score(None, n_real=n, n_fake=m, warnings=(f"needs more than k={config.k} samples",))
     held = _held(balls(evidence.fake, config.k), evidence.real.rows)
-    return _share(held.points, n, held.told(config.k), evidence, config)
+    return _share(held.points, n, held.warnings(config.k), evidence, config)
 
 
 @any_scale(0)
 def density(evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the number of real balls that hold a sample, mean over samples, divided by k; higher is better.
 
-    1 for a perfect model on average; more where samples crowd where real rows do. Balls and interval as in `precision`.
-    Naeem et al. 2020, arXiv:2002.09797.
+    It is 1 on average for a perfect model, and more where samples crowd where real rows are dense. Balls and interval
+    are those of `precision`. Naeem et al. 2020, arXiv:2002.09797.
     """
     held = _samples_held(evidence, config)
     value, error = held.pairs.value / config.k, math.sqrt(_spread(held.pairs.halves)) / config.k
     half = student(HALVINGS) * error
-    return _score(value, Interval(value - half, value + half, value, error), held.told(config.k), evidence, config)
+    return _score(value, Interval(value - half, value + half, value, error), held.warnings(config.k), evidence, config)
 
 
 @any_scale(0)
 def coverage(evidence: Evidence, config: NeighbourConfig) -> Score:
     """Return the share of real balls that hold at least one sample; higher is better.
 
-    A perfect model has 1 - 2^-k, 0.969 for k = 5 and as many samples as real rows. Balls and interval as in
+    A perfect model has 1 - 2^-k, 0.969 for k = 5, with as many samples as real rows. Balls and interval are those of
     `precision`. Naeem et al. 2020, arXiv:2002.09797.
     """
     held = _samples_held(evidence, config)
-    return _share(held.balls, len(evidence.real.rows), held.without_room(config.k), evidence, config)
+    return _share(held.balls, len(evidence.real.rows), held.empty_warnings(config.k), evidence, config)
 
 
 def _share(found: Halved, points: int, warnings: tuple[str, ...], evidence: Evidence, config: NeighbourConfig) -> Score:
-    """Return the score of a share of so many points, with Wilson's interval for as many as its noise is worth."""
-    angles = np.arcsin(np.sqrt(found.halves))  # their spread does not depend on the share
+    """Return the score of a share of points, with Wilson's interval for the number that has the same variance."""
+    angles = np.arcsin(np.sqrt(found.halves))  # their variance does not depend on the share
     spread = max(_spread(angles), 0.25 / points)
     low, high = wilson(found.value, 0.25 / spread, student(HALVINGS))
     error = math.sqrt(max(found.value * (1 - found.value), 0.25 / points) * 4 * spread)
@@ -98,7 +105,7 @@ def _share(found: Halved, points: int, warnings: tuple[str, ...], evidence: Evid
 
 
 def _spread(halves: Array) -> float:
-    """Return the variance of what both halves of many halvings (S, 2) average to; 0 of none."""
+    """Return the variance of the mean of both halves, from many halvings (S, 2); 0 without halvings."""
     return float(((halves[:, 0] - halves[:, 1]) ** 2).mean()) / 4 if len(halves) else 0.0
 
 
@@ -109,16 +116,16 @@ def _score(
     fields: Fields = {"n_real": n, "n_fake": m, "params": {"k": config.k, "ball": "open"}}
     if np.isnan(value):
         return Score(None, warnings=(f"needs more than k={config.k} real rows",), **fields)
-    if min(n, m) < FEWEST * config.k:
+    if min(n, m) < MIN_ROWS_PER_K * config.k:
         interval = None
     return bounded(
         value, interval, of=SIZES, method="random halves", least=0.0, warnings=warnings,
-        missing=f"no interval: {FEWEST * config.k} rows of either side are needed", **fields,
+        missing=f"no interval: {MIN_ROWS_PER_K * config.k} rows of either side are needed", **fields,
     )  # fmt: skip
 
 
 def _samples_held(evidence: Evidence, config: NeighbourConfig) -> Held:
-    """Return which samples the real balls hold, once for the three metrics that ask."""
+    """Return which samples the real balls hold, once for the three metrics that need it."""
     return of_samples(evidence, ("held", config.k), lambda: _held(_real_balls(evidence, config), evidence.fake))
 
 
@@ -133,18 +140,18 @@ def _real_balls(evidence: Evidence, config: NeighbourConfig) -> Balls | None:
 
 
 def sides(n: int) -> Array:
-    """Return which half each of n rows is in, in each of many random halvings (S, n); always the same."""
+    """Return the half of each of n rows in S random halvings (S, n), which are always the same for n rows."""
     return np.random.Generator(np.random.PCG64(n)).permuted(np.tile(np.arange(n) % 2 == 0, (HALVINGS, 1)), axis=1)
 
 
 def balls(rows: Array, k: int) -> Balls:
-    """Return the ball of each row to its k-th other row (n > k), of all rows and of its half in each halving."""
-    distances, neighbours = nearest_other(rows, min(SPARE * k, len(rows) - 1))
+    """Return the balls of rows (n, d) to their k-th nearest other row (n > k), among all rows and within halves."""
+    distances, neighbours = nearest_other(rows, min(NEIGHBOURS_PER_K * k, len(rows) - 1))
     half = sides(len(rows))
     radii = np.empty((len(half), len(rows)))
     for side, out in zip(half, radii, strict=True):
-        kept = np.cumsum(side[neighbours] == side[:, None], axis=1) < k
-        at = np.minimum(kept.sum(1), distances.shape[1] - 1)  # the k-th of its half, or the last that is known
+        before = np.cumsum(side[neighbours] == side[:, None], axis=1) < k
+        at = np.minimum(before.sum(1), distances.shape[1] - 1)  # the k-th of its half, or the last one found
         out[:] = distances[np.arange(len(rows)), at]
     return Balls(rows, distances[:, k - 1], radii, half)
 
@@ -172,41 +179,42 @@ class Halved:
 
 @dataclass(frozen=True)
 class Held:
-    """Balls around a point, points in a ball, balls with a point; the number of balls, and of those of radius 0."""
+    """Which balls hold which points."""
 
-    number: int
-    empty: int
-    pairs: Halved
-    points: Halved
-    balls: Halved
+    number: int  # of balls
+    empty: int  # balls of radius 0
+    pairs: Halved  # number of balls that hold a point
+    points: Halved  # share of points in a ball
+    balls: Halved  # share of balls with a point
 
     @property
     def hit(self) -> int:
         """How many balls hold a point."""
         return round(self.balls.value * self.number) if self.number else 0
 
-    def without_room(self, k: int) -> tuple[str, ...]:
-        """Return a warning where balls are points: being open, they hold nothing."""
-        why = f"{self.empty} of {self.number} balls hold nothing: over {k} rows are the same, and their radius is 0"
-        return (why,) if self.empty else ()
+    def empty_warnings(self, k: int) -> tuple[str, ...]:
+        """Return a warning where balls have radius 0: as they are open, they hold nothing."""
+        warning = f"{self.empty} of {self.number} balls hold nothing: over {k} rows are the same, and their radius is 0"
+        return (warning,) if self.empty else ()
 
-    def told(self, k: int) -> tuple[str, ...]:
-        """Return the warnings of what is held; halves may share none of the balls where so few are hit."""
-        few = (f"all hangs on {self.hit} balls: the interval is too narrow",) if 0 < self.hit < FEWEST * k else ()
-        return (*few, *self.without_room(k))
+    def warnings(self, k: int) -> tuple[str, ...]:
+        """Return all warnings; if few balls are hit, two halves may have none of them in common."""
+        few = 0 < self.hit < MIN_ROWS_PER_K * k
+        warning = f"all samples counted are in {self.hit} balls: the interval is too narrow"
+        return ((warning,) if few else ()) + self.empty_warnings(k)
 
 
 def _held(around: Balls | None, points: Array) -> Held:
     if around is None:
         nothing = Halved(math.nan, np.empty((0, 2)))
         return Held(0, 0, nothing, nothing, nothing)
-    radii = np.vstack([around.radii[None], around.halved]) * OPEN
+    radii = np.vstack([around.radii[None], around.halved]) * OPEN_BALL_FACTOR
     half = sides(len(points))
     counts = np.zeros((1 + len(half), len(points)), np.int32)
     hit = np.zeros((1 + len(half), len(around.rows)), bool)
     for ball, point, distance in _inside(around.rows, radii, points):
-        for s, reach in enumerate(radii):
-            inside = distance < reach[ball]
+        for s, radius in enumerate(radii):
+            inside = distance < radius[ball]
             if s:
                 inside &= around.sides[s - 1, ball] == half[s - 1, point]
             counts[s] += np.bincount(point[inside], minlength=len(points)).astype(np.int32)
@@ -217,8 +225,8 @@ def _held(around: Balls | None, points: Array) -> Held:
 
 
 def _inside(centres: Array, radii: Array, points: Array) -> Iterator[tuple[Array, Array, Array]]:
-    """Yield (ball, point, distance) of the points in the largest of the balls (1 + G, n), some balls at a time."""
-    if centres.shape[1] <= TREE:
+    """Yield ball, point and distance of each point within the largest radius (1 + S, n) of a ball, in blocks."""
+    if centres.shape[1] <= MAX_TREE_COLUMNS:
         yield from _inside_by_tree(centres, radii.max(0), points)
     else:
         yield from _inside_by_products(centres, radii[0], radii.max(0), points)
@@ -230,15 +238,16 @@ def _inside_by_tree(centres: Array, radii: Array, points: Array) -> Iterator[tup
     for start, stop in _runs(counts):
         found = tree.query_ball_point(centres[start:stop], radii[start:stop])
         ball = np.repeat(np.arange(start, stop), counts[start:stop])
-        point = np.concatenate([np.asarray(some, dtype=np.intp) for some in found])
+        point = np.concatenate([np.asarray(indices, dtype=np.intp) for indices in found])
         gaps = centres[ball] - points[point]
         distance = np.sqrt(np.einsum("ij,ij->i", gaps, gaps))
         yield ball, point, distance
 
 
 def _runs(counts: Array) -> Iterator[tuple[int, int]]:
-    """Yield slices of the balls that hold about a block of points together."""
-    edges = np.searchsorted(np.cumsum(counts), np.arange(BLOCK, counts.sum() + BLOCK, BLOCK))
+    """Yield ranges of balls that together hold about as many points as a block has distances."""
+    block = BLOCK_DISTANCES
+    edges = np.searchsorted(np.cumsum(counts), np.arange(block, counts.sum() + block, block))
     start = 0
     for edge in edges:
         stop = min(int(edge) + 1, len(counts))
@@ -250,17 +259,17 @@ def _runs(counts: Array) -> Iterator[tuple[int, int]]:
 def _inside_by_products(
     centres: Array, radii: Array, largest: Array, points: Array
 ) -> Iterator[tuple[Array, Array, Array]]:
-    """Yield as `_inside`; a product that may be on the wrong side of the rim is computed again from differences."""
+    """Yield as `_inside`; where rounding may decide whether a point is inside, its distance is computed exactly."""
     middle = np.median(centres, axis=0)
     x, y = centres - middle, points - middle
     x_norms, y_norms = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
-    for start, squares in products(x, x_norms, y, y_norms):
+    for start, squares in square_distance_blocks(x, x_norms, y, y_norms):
         block = slice(start, start + len(squares))
-        squares -= NEAR * y_norms
-        ball, point = np.nonzero(squares < (largest[block] ** 2 + NEAR * x_norms[block])[:, None])
-        found = squares[ball, point] + NEAR * y_norms[point]
+        squares -= ROUNDING_ERROR * y_norms
+        ball, point = np.nonzero(squares < (largest[block] ** 2 + ROUNDING_ERROR * x_norms[block])[:, None])
+        found = squares[ball, point] + ROUNDING_ERROR * y_norms[point]
         ball += start
         distance = np.sqrt(np.maximum(found, 0.0))
-        doubtful = np.abs(found - radii[ball] ** 2) <= NEAR * (x_norms[ball] + y_norms[point])
+        doubtful = np.abs(found - radii[ball] ** 2) <= ROUNDING_ERROR * (x_norms[ball] + y_norms[point])
         distance[doubtful] = pairwise_distances(centres, points, ball[doubtful], point[doubtful])
         yield ball, point, distance

@@ -1,4 +1,4 @@
-"""Sums over all pairs of rows, in tiles that stay in the cache, kept group by group for the jackknife."""
+"""Sums over all pairs of rows, by groups of the jackknife, in tiles that fit in the processor's cache."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ from genbench_distances.jackknife import assign
 __all__ = ["Side", "Tile", "pair_sums", "real_side", "side", "square_distances", "tiles"]
 
 Array = npt.NDArray[Any]
-TILE = 256  # rows: 256 x 256 distances are half a megabyte
-NEAR = 1e-6  # squared distance over squared norms, below which the product has lost too many digits
+TILE_ROWS = 256  # 256 x 256 distances are half a megabyte
+MIN_SQUARE_RATIO = 1e-6  # squared distance over squared norms: below, the product has lost too many digits
 
 
 @dataclass(frozen=True)
 class Side:
-    """Centred rows in the order of their groups."""
+    """Centred rows in the order of their groups.
+
+    The product of ``left`` of one side and ``right`` of another is |x|² - 2xy + |y|², the squared distances.
+    """
 
     rows: Array  # (n, d)
     norms: Array  # (n,) squared, of the rows
     bounds: Array  # (G + 1,) where each group begins
-    left: Array  # (n, d + 2) and
-    right: Array  # (d + 2, n): factors of which |x|² - 2xy + |y|² is one product
+    left: Array  # (n, d + 2)
+    right: Array  # (d + 2, n)
 
     @property
     def sizes(self) -> Array:
@@ -39,16 +42,16 @@ class Side:
 
 @dataclass(frozen=True)
 class Tile:
-    """Squared distances of some rows of one group to some of another; overwritten by the next tile."""
+    """Squared distances of some rows of one group to some rows of another; the next tile overwrites them."""
 
     groups: tuple[int, int]
     squares: Array
-    diagonal: bool  # rows against themselves
-    twice: bool  # stands for its mirror image too
+    diagonal: bool  # of rows to themselves
+    twice: bool  # counts for its mirror image too
 
 
 def side(rows: Array, centre: Array, groups: int) -> Side:
-    """Return the rows (n, d), less ``centre`` (d,), in ``groups`` groups."""
+    """Return the rows (n, d) minus ``centre`` (d,), in ``groups`` groups."""
     labels = assign(len(rows), groups)
     ordered = rows[np.argsort(labels, kind="stable")] - centre
     bounds = np.concatenate([[0], np.cumsum(np.bincount(labels, minlength=groups))])
@@ -58,18 +61,18 @@ def side(rows: Array, centre: Array, groups: int) -> Side:
 
 
 def real_side(real: RealSide, groups: int) -> tuple[Side, Array]:
-    """Return the real rows in groups, and their mean (d,), both computed once a table."""
+    """Return the real rows in groups, and their mean (d,); both are computed once for all models."""
     centre = real.once("mean", lambda: real.rows.mean(0))
     return real.once(("side", groups), lambda: side(real.rows, centre, groups)), centre
 
 
 def square_distances(x: Side, some: slice, y: Side, others: slice, out: Array) -> Array:
-    """Write squared distances of some rows of x to some of y into ``out``, and return it.
+    """Write the squared distances of some rows of x to some rows of y into ``out``, and return it.
 
-    Products lose the digits of small distances: those are computed again from differences.
+    Matrix products lose digits of small distances; these are computed again from differences.
     """
     np.matmul(x.left[some], y.right[:, others], out=out)
-    near = NEAR * (x.norms[some].max() + y.norms[others].max())
+    near = MIN_SQUARE_RATIO * (x.norms[some].max() + y.norms[others].max())
     if out.min() < near:
         rows, columns = np.nonzero(out < near)
         if len(rows) > out.size // 64:
@@ -79,20 +82,21 @@ def square_distances(x: Side, some: slice, y: Side, others: slice, out: Array) -
     return out
 
 
-def _cuts(side: Side) -> list[tuple[int, int, int]]:
+def _blocks(side: Side) -> list[tuple[int, int, int]]:
+    """Return the group, first and last row (exclusive) of each block of at most `TILE_ROWS` rows."""
     pieces = []
     for group, (start, stop) in enumerate(pairwise(side.bounds)):
-        edges = np.linspace(start, stop, -(-int(stop - start) // TILE) + 1).astype(int)
+        edges = np.linspace(start, stop, -(-int(stop - start) // TILE_ROWS) + 1).astype(int)
         pieces += [(group, int(a), int(b)) for a, b in pairwise(edges)]
     return pieces
 
 
 def tiles(x: Side, y: Side | None = None) -> Iterator[Tile]:
-    """Yield all squared distances of x to y; without ``y`` of x to itself, each pair once beside its mirror image."""
+    """Yield all squared distances of x to y; without ``y``, of x to itself, with one of each two mirror images only."""
     symmetric, other = y is None, x if y is None else y
-    buffer = np.empty(TILE * TILE)
-    columns = _cuts(other)
-    for i, (g, a, b) in enumerate(_cuts(x)):
+    buffer = np.empty(TILE_ROWS * TILE_ROWS)
+    columns = _blocks(other)
+    for i, (g, a, b) in enumerate(_blocks(x)):
         for j, (h, c, d) in enumerate(columns):
             if symmetric and j < i:
                 continue
@@ -104,8 +108,8 @@ def tiles(x: Side, y: Side | None = None) -> Iterator[Tile]:
 def pair_sums(x: Side, y: Side | None, function: Callable[[Array], Sequence[float]], width: int = 1) -> Array:
     """Return ``width`` sums of a function of squared distances, (width, G, G), over ordered pairs of two groups.
 
-    ``function`` maps a tile (a, b), which it may overwrite, to its ``width`` sums. Without ``y``, x meets itself, each
-    row included.
+    ``function`` maps a tile (a, b), which it may overwrite, to its ``width`` sums. Without ``y`` the pairs are those of
+    x with itself, each row with itself included.
     """
     sums = np.zeros((width, len(x.sizes), len((x if y is None else y).sizes)))
     for tile in tiles(x, y):

@@ -1,4 +1,4 @@
-"""Kernel distance (KID): squared MMD with the cubic kernel, from moment tensors or from blocks of products."""
+"""Kernel distance (KID): squared MMD with the cubic kernel, from moments in few columns, from all pairs in many."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from genbench_distances.jackknife import assign, bounded, count
 __all__ = ["kid"]
 
 Array = npt.NDArray[Any]
-MOST = 64  # columns, up to which the third moments are cheaper than all pairs
-BLOCK = 1_000_000  # products at once
+MAX_MOMENT_COLUMNS = 64  # up to which the third moments are cheaper than all pairs
+BLOCK_PRODUCTS = 1_000_000  # computed at once
 
 
 def kid(evidence: Evidence) -> Score:
     """Return the squared maximum mean discrepancy with kernel (x·y/d + 1)³, of all samples; lower is better.
 
-    E k(X,X') + E k(Y,Y') - 2 E k(X,Y), unbiased, so that it may be negative; without a unit; any sizes from 2. In raw
-    units it depends on where the origin is, and in wide offsets it has no digits left. The interval is of the
-    population value. Only in Inception's features is it the KID of Bińkowski et al. 2018, arXiv:1801.01401.
+    It is E k(X,X') + E k(Y,Y') - 2 E k(X,Y), unbiased, so it may be negative; it has no unit and needs at least 2 rows
+    of either side. In raw units it depends on the origin, and large offsets leave it no digits. The interval is of the
+    population value. It is the KID of Bińkowski et al. 2018, arXiv:1801.01401, only in Inception's features.
     """
     n, m, d = len(evidence.real.rows), len(evidence.fake), evidence.fake.shape[1]
     if min(n, m) < 2:
         return Score(None, n_real=n, n_fake=m, warnings=("needs at least 2 rows of either side",))
     params = {"kernel": "(x.y/d + 1)^3", "estimator": "U"}
     with np.errstate(over="ignore", invalid="ignore"):
-        sums = (_from_moments if d <= MOST else _from_blocks)(evidence, count(n, m))
+        sums = (_from_moments if d <= MAX_MOMENT_COLUMNS else _from_blocks)(evidence, count(n, m))
         value, interval = sums.value(), sums.interval()
     if not math.isfinite(value):
-        why = ("the kernel overflows at the scale of the data: score in standardised space",)
-        return Score(None, n_real=n, n_fake=m, params=params, warnings=why)
+        warnings = ("the kernel overflows at the scale of the data: score in standardised space",)
+        return Score(None, n_real=n, n_fake=m, params=params, warnings=warnings)
     return bounded(value, interval, n_real=n, n_fake=m, params=params)
 
 
 def _sides(evidence: Evidence, groups: int) -> tuple[tuple[Array, Array], dict[str, Array]]:
-    """Return the group of each row of both sides, and what a `Contrast` must know of each side alone."""
+    """Return the group of each row of both sides, and the fields of a `Contrast` that depend on one side alone."""
     sides = {"real": evidence.real.rows, "fake": evidence.fake}
     labels = {name: assign(len(rows), groups) for name, rows in sides.items()}
     fields = {}
@@ -54,8 +54,8 @@ def _sides(evidence: Evidence, groups: int) -> tuple[tuple[Array, Array], dict[s
 def _moments(rows: Array, groups: int) -> Array:
     """Return sums of (1, √3 x, √3 xx, xxx), scaled, over the rows of each group: (G, number of monomials).
 
-    The kernel is 1 + 3s + 3s² + s³ with s = x·y/d, and the sum over pairs of s^p is the product of the sums of the
-    p-fold products of x and of y. Of xx only one half is kept, the rest being its mirror image.
+    The kernel is 1 + 3s + 3s² + s³ with s = x·y/d, and the sum over pairs of s^p is the scalar product of the sums of
+    the p-fold products of x and of y. Of xx, which is symmetric, only one half is kept.
     """
     d = rows.shape[1]
     i, j = np.triu_indices(d)
@@ -65,7 +65,7 @@ def _moments(rows: Array, groups: int) -> Array:
     for g in range(groups):
         x = scaled[labels == g]
         first, second, third = np.zeros(d), np.zeros(len(i)), np.zeros((len(i), d))
-        step = max(1, BLOCK // len(i))
+        step = max(1, BLOCK_PRODUCTS // len(i))
         for start in range(0, len(x), step):
             part = x[start : start + step]
             squares = part[:, i] * part[:, j] * mirror
@@ -93,17 +93,17 @@ def _from_blocks(evidence: Evidence, groups: int) -> Contrast:
 
 
 def _block_sums(x: Array, y: Array, x_labels: Array, y_labels: Array, groups: int) -> Array:
-    """Return sums of the kernel over ordered pairs of two groups (G, G); of x with itself each block is met once."""
+    """Return sums of the kernel over ordered pairs of two groups (G, G); of x with itself, one half is computed."""
     same = x is y
     x_order, y_order = np.argsort(x_labels, kind="stable"), np.argsort(y_labels, kind="stable")
     x, y = x[x_order], y[y_order]
-    x_bounds, y_bounds = (np.searchsorted(np.sort(some), np.arange(groups + 1)) for some in (x_labels, y_labels))
+    x_bounds, y_bounds = (np.searchsorted(np.sort(labels), np.arange(groups + 1)) for labels in (x_labels, y_labels))
     sums = np.zeros((groups, groups))
     for g in range(groups):
         left = x[x_bounds[g] : x_bounds[g + 1]] / x.shape[1]
         for h in range(g if same else 0, groups):
             right = y[y_bounds[h] : y_bounds[h + 1]]
-            step = max(1, BLOCK // max(1, len(right)))
+            step = max(1, BLOCK_PRODUCTS // max(1, len(right)))
             for start in range(0, len(left), step):
                 s = left[start : start + step] @ right.T
                 s += 1.0

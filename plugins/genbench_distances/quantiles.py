@@ -1,4 +1,4 @@
-"""Wasserstein distances on the line: sorted values, coupled in order, with and without each group of the jackknife."""
+"""Wasserstein distances on the line, from sorted values, with and without each group of the jackknife."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Sorted:
-    """Values of c lines in rising order, and the group of each."""
+    """Values along each of c lines in rising order, and the group of each."""
 
     values: Array  # (c, n)
     labels: Array  # (c, n)
 
     def without(self, group: int) -> Array:
         """Return the values without a group, still sorted (c, n - size)."""
-        return self._where(self.labels != group)
+        return self._select(self.labels != group)
 
     def alone(self, group: int) -> Array:
         """Return the values of a group, sorted (c, size)."""
-        return self._where(self.labels == group)
+        return self._select(self.labels == group)
 
-    def _where(self, chosen: Array) -> Array:
-        values: Array = self.values[chosen].reshape(len(self.values), -1)
+    def _select(self, mask: Array) -> Array:
+        values: Array = self.values[mask].reshape(len(self.values), -1)
         return values
 
 
 def sort(lines: Array, groups: int) -> Sorted:
-    """Sort each of c lines (c, n), remembering the groups of the rows; 0 groups ask for no labels."""
+    """Return the values of c lines (c, n) sorted, with the group of each; without groups where ``groups`` is 0."""
     if not groups:
         return Sorted(np.sort(lines, axis=1), np.empty((len(lines), 0)))
     order = np.argsort(lines, axis=1)
@@ -46,8 +46,8 @@ def sort(lines: Array, groups: int) -> Sorted:
 
 @lru_cache(maxsize=8)
 def _coupling(n: int, m: int) -> tuple[Array, Array, Array]:
-    """Return which of n and of m sorted values meet, and the mass that each meeting moves."""
-    ends_x, ends_y = np.arange(1, n + 1) * m, np.arange(1, m + 1) * n  # in units of 1/(nm), so that they are exact
+    """Return the indices of n and of m sorted values that are coupled, and the mass that moves between them."""
+    ends_x, ends_y = np.arange(1, n + 1) * m, np.arange(1, m + 1) * n  # in units of 1/(nm), which are exact
     ends = np.union1d(ends_x, ends_y)
     return np.searchsorted(ends_x, ends), np.searchsorted(ends_y, ends), np.diff(ends, prepend=0) / (n * m)
 
@@ -64,7 +64,7 @@ def line_costs(x: Array, y: Array) -> Array:
 
 
 def line_replicates(x: Sorted, y: Sorted, groups: int) -> tuple[Array, Array]:
-    """Return W₁ and W₂² without each group, and of each alone: two (2, G, c), of one group (2, 0, c)."""
+    """Return W₁ and W₂² without each group, and of each group alone: (2, G, c) both, or (2, 0, c) if G is 1."""
     if groups == 1:
         return np.empty((2, 0, len(x.values))), np.empty((2, 0, len(x.values)))
     without = [line_costs(x.without(g), y.without(g)) for g in range(groups)]
@@ -73,9 +73,9 @@ def line_replicates(x: Sorted, y: Sorted, groups: int) -> tuple[Array, Array]:
 
 
 def line_noise(x: Sorted, y: Sorted) -> Array:
-    """Return what W₁ (c,) would be on average between samples of as many rows if the laws were equal.
+    """Return the mean of W₁ (c,) between samples of the same sizes if the distributions were equal.
 
-    There the difference of the distribution functions is normal with variance F(1 - F)/n + G(1 - G)/m.
+    The difference of the distribution functions then is normal with variance F(1 - F)/n + G(1 - G)/m.
     """
     squares = [(_width(side.values) ** 2 / side.values.shape[1]) for side in (x, y)]
     noise: Array = np.sqrt(2 / np.pi * (squares[0] + squares[1]))

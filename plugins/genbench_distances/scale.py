@@ -1,4 +1,4 @@
-"""Metrics at any scale: squares of numbers like 1e200 or 1e-200 do not exist, those of the same numbers rescaled do."""
+"""Metrics at any scale of the data: squares of numbers like 1e200 or 1e-200 overflow or vanish without rescaling."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from genbench.protocol import Array, Evidence, RealSide, Score
 
 __all__ = ["any_scale"]
 
-FAR = 2.0**400  # times the extent of the real rows: beyond, whatever has no unit cannot tell how far a sample is
-SMALL, LARGE = 2.0**-100, 2.0**100  # between which third and fourth powers, and their sums, are ordinary numbers
-COMMON = ("standard_error", "debiased")
-LENGTHS = ("bandwidth", "tolerance")
+MAX_EXTENTS = 2.0**400  # of the real rows: metrics without a unit do not depend on how much farther a sample is
+MIN_SCALE, MAX_SCALE = 2.0**-100, 2.0**100  # between which third and fourth powers and their sums do not overflow
+VALUE_ENTRIES = ("standard_error", "debiased")  # of ``detail``, which have the power of the value
+LENGTH_PARAMS = ("bandwidth", "tolerance")  # of ``params``, which are lengths
 
 
 def any_scale(power: int, *lengths: str) -> Callable[[Callable[..., Score]], Callable[..., Score]]:
-    """Decorate a metric that grows with the scale of the data to this power: numbers too large or small are rescaled.
+    """Decorate a metric whose value grows with this power of the data's scale: too large or small data are rescaled.
 
-    By a power of two, so that no digit changes. ``lengths`` are the entries of ``detail`` that grow like the value; of
-    ``params`` it is the bandwidth, which grows as the data do.
+    The factor is a power of two, so no digit changes. ``lengths`` are the entries of ``detail`` that grow with the same
+    power, or with the first power where ``power`` is 0.
     """
 
     def decorate(metric: Callable[..., Score]) -> Callable[..., Score]:
@@ -33,10 +33,10 @@ def any_scale(power: int, *lengths: str) -> Callable[[Callable[..., Score]], Cal
             if power == 0:
                 evidence = _within_reach(evidence)
             largest = _largest(evidence)
-            if not largest or SMALL <= largest <= LARGE:
+            if not largest or MIN_SCALE <= largest <= MAX_SCALE:
                 return metric(evidence, *config)
             unit = 2.0 ** (math.frexp(largest)[1] - 1) if math.isfinite(largest) else 2.0**1023
-            return _back(metric(_rescaled(evidence, unit), *config), unit, power, lengths)
+            return _scaled_back(metric(_rescaled(evidence, unit), *config), unit, power, lengths)
 
         return scaled
 
@@ -44,18 +44,18 @@ def any_scale(power: int, *lengths: str) -> Callable[[Callable[..., Score]], Cal
 
 
 def _within_reach(evidence: Evidence) -> Evidence:
-    """Return the evidence without samples so far away that, rescaled to them, all other rows would be one point."""
+    """Return the evidence with very distant samples moved closer: rescaled to them, all other rows would be equal."""
     rows, fake = evidence.real.rows, evidence.fake
     if not rows.size or not fake.size:
         return evidence
-    reach = FAR * _extent(rows[0], *_ends(evidence.real))
+    reach = MAX_EXTENTS * _extent(rows[0], *_ends(evidence.real))
     if not 0 < reach < _extent(rows[0], fake.min(0), fake.max(0)):
         return evidence
     return replace(evidence, fake=np.clip(fake, rows[0] - reach, rows[0] + reach))
 
 
 def _largest(evidence: Evidence) -> float:
-    """Return the largest difference from the first real row: an offset is no scale."""
+    """Return the largest difference from the first real row, which does not depend on an offset."""
     rows, fake = evidence.real.rows, evidence.fake
     if not rows.size or not fake.size:
         return 0.0
@@ -80,21 +80,21 @@ def _rescaled(evidence: Evidence, unit: float) -> Evidence:
     return replace(evidence, real=kept, fake=evidence.fake / unit, **others)
 
 
-def _back(score: Score, unit: float, power: int, lengths: tuple[str, ...]) -> Score:
-    """Return the score in the data's own scale."""
+def _scaled_back(score: Score, unit: float, power: int, lengths: tuple[str, ...]) -> Score:
+    """Return the score at the data's own scale."""
     exponent = math.frexp(unit)[1] - 1
-    powers = dict.fromkeys(COMMON, power) | dict.fromkeys(lengths, power or 1)
+    powers = dict.fromkeys(VALUE_ENTRIES, power) | dict.fromkeys(lengths, power or 1)
     detail = {name: _times(entry, exponent * powers.get(name, 0)) for name, entry in score.detail.items()}
-    params = {name: _times(entry, exponent * (name in LENGTHS)) for name, entry in score.params.items()}
+    params = {name: _times(entry, exponent * (name in LENGTH_PARAMS)) for name, entry in score.params.items()}
     numbers = {name: _times(getattr(score, name), exponent * power) for name in ("value", "low", "high")}
     if None in numbers.values() and score.low is not None:
-        why = (*score.warnings, "out of the range of numbers at the scale of the data")
-        return replace(score, value=None, low=None, high=None, level=None, detail={}, params=params, warnings=why)
+        warnings = (*score.warnings, "out of the range of numbers at the scale of the data")
+        return replace(score, value=None, low=None, high=None, level=None, detail={}, params=params, warnings=warnings)
     return replace(score, **numbers, detail=detail, params=params)
 
 
 def _times(entry: Any, exponent: int) -> Any:
-    """Return numbers, alone or in lists and mappings, times a power of two; None where that is too large."""
+    """Return an entry, a number or a list or mapping of numbers, times a power of two; None for what overflows."""
     if not exponent or entry is None or isinstance(entry, str):
         return entry
     if isinstance(entry, Mapping):

@@ -1,4 +1,4 @@
-"""What several metrics of the same samples need, computed once and forgotten when other samples are scored."""
+"""A cache of what several metrics of the same samples need, cleared when other samples are scored."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 
 def of_samples(evidence: Evidence, key: object, compute: Callable[[], T]) -> T:
-    """Return ``compute()``, remembered under ``key`` beside the real rows until other samples are scored."""
-    kept: dict[Any, Any] = evidence.real.once("latest samples", dict)
-    if kept.get("samples") is not evidence.fake:
-        kept.clear()
-        kept["samples"] = evidence.fake
-    if key not in kept:
-        kept[key] = compute()
-    value: T = kept[key]
+    """Return ``compute()``, kept under ``key`` with the real rows until other samples are scored."""
+    cache: dict[Any, Any] = evidence.real.once("latest samples", dict)
+    if cache.get("samples") is not evidence.fake:
+        cache.clear()
+        cache["samples"] = evidence.fake
+    if key not in cache:
+        cache[key] = compute()
+    value: T = cache[key]
     return value

@@ -1,4 +1,4 @@
-"""Sliced Wasserstein distances: fixed random directions, each a problem on the line."""
+"""Sliced Wasserstein distances: the distances of projections on fixed random directions."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from genbench_distances.shared import of_samples
 __all__ = ["Lines", "absolute", "between", "directions", "lines", "max_sliced_w2", "sliced_w1", "sliced_w2", "squares"]
 
 Array = npt.NDArray[Any]
-CHUNK = 200_000  # values that are sorted at once, few enough for the cache
-SLOW = 0.06  # of the bias: in tails like the normal's it falls as (log log n + 1.3)/n, for the jackknife as 1/n
-KEPT = 16_000_000  # sorted real values, beyond which they are not kept for the next model
+BLOCK_VALUES = 200_000  # that are sorted at once: they fit in the processor's cache
+BIAS_MARGIN = 0.06  # of the bias: in normal tails it falls as (log log n + 1.3)/n, not as the jackknife's 1/n
+MAX_KEPT_VALUES = 16_000_000  # up to which the sorted real values are kept for the next model
 
 
 def directions(d: int, number: int, seed: int) -> Array:
-    """Return unit vectors (number, d), uniform on the sphere; one in one dimension, where there is no other."""
+    """Return unit vectors (number, d), uniform on the sphere; in one dimension a single one."""
     if d == 1:
         return np.ones((1, 1))
     normal = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, d]))).standard_normal((number, d))
@@ -43,20 +43,16 @@ def directions(d: int, number: int, seed: int) -> Array:
 
 @dataclass(frozen=True)
 class Lines:
-    """W₁ and W₂² along each of c directions (2, c), and of some of them what the interval needs.
+    """W₁ and W₂² along each of c directions, and for c' of them what the interval is computed from."""
 
-    Of those c': the costs (2, c'), the same without each group and of each group alone (2, G, c'), and the mean of W₁
-    between samples of equal laws (c',).
-    """
-
-    costs: Array
-    some: Array
-    without: Array
-    alone: Array
-    noise: Array
+    costs: Array  # (2, c)
+    some: Array  # (2, c') those of them that the interval is computed from
+    without: Array  # (2, G, c') costs without each group
+    alone: Array  # (2, G, c') costs of each group alone
+    noise: Array  # (c',) mean of W₁ between samples of equal distributions
 
     def only(self, i: int) -> Lines:
-        """Return one line, of those that have an interval."""
+        """Return the i-th of the c' lines alone."""
         one = slice(i, i + 1)
         return Lines(
             self.costs[:, one], self.some[:, one], self.without[..., one], self.alone[..., one], self.noise[one]
@@ -64,12 +60,12 @@ class Lines:
 
 
 def lines(real: RealSide, fake: Array, vectors: Array | None, groups: int) -> Lines:
-    """Return the costs along each direction (c, d); along each feature where none are given.
+    """Return the costs along each direction (c, d), or along each feature where ``vectors`` is None.
 
-    The interval is that of 64 directions, of which more would hardly make another, or of 256 features.
+    The interval is computed from at most 64 directions, since more would hardly change it, or from 256 features.
     """
-    number, most = (fake.shape[1], 256) if vectors is None else (len(vectors), 64)
-    measured = np.unique(np.linspace(0, number - 1, most).astype(int))
+    number, limit = (fake.shape[1], 256) if vectors is None else (len(vectors), 64)
+    measured = np.unique(np.linspace(0, number - 1, limit).astype(int))
     others = np.setdiff1d(np.arange(number), measured)
     parts = [between(x, y, groups) for x, y in _sorted(real, fake, vectors, measured, groups)]
     some, without, alone, noise = (
@@ -87,13 +83,13 @@ def lines(real: RealSide, fake: Array, vectors: Array | None, groups: int) -> Li
 def _sorted(
     real: RealSide, fake: Array, vectors: Array | None, which: Array, groups: int
 ) -> Iterator[tuple[Sorted, Sorted]]:
-    """Yield both sides sorted along some directions at a time; the real one is kept where that is not too much."""
-    chunk = max(1, CHUNK // max(len(real.rows), len(fake)))
-    keep = len(real.rows) * len(which) <= KEPT
+    """Yield both sides sorted along some directions at a time; the real side is kept if it is not too large."""
+    block = max(1, BLOCK_VALUES // max(len(real.rows), len(fake)))
+    keep = len(real.rows) * len(which) <= MAX_KEPT_VALUES
     centre = real.once("mean", lambda: real.rows.mean(0))
     key = None if vectors is None else hash(vectors.tobytes())
-    for start in range(0, len(which), chunk):
-        some = which[start : start + chunk]
+    for start in range(0, len(which), block):
+        some = which[start : start + block]
 
         def sort_real(some: Array = some) -> Sorted:
             return sort(_project(real.rows, centre, vectors, some), groups)
@@ -117,7 +113,7 @@ def _project(rows: Array, centre: Array, vectors: Array | None, some: Array) -> 
 
 
 def absolute(found: Lines) -> Interval | None:
-    """Return the interval of the mean over lines of W₁; a line whose ends are far apart has no bias."""
+    """Return the interval of the mean over lines of W₁; lines along which both sides are far apart have no bias."""
     some = found.some[0]
     bias = found.noise * np.minimum(1.0, (2 * found.noise / np.where(some > 0, some, 1.0)) ** 2)
     value = float(found.costs[0].mean())
@@ -129,16 +125,16 @@ def squares(found: Lines) -> Interval | None:
     """Return the interval of the mean over lines of W₂²."""
     value = float(found.costs[1].mean())
     without = found.without[1].mean(1) + (value - found.some[1].mean())
-    return jackknife_square(value, without, pieces=found.alone[1].mean(1), biased=True, slow=SLOW)
+    return jackknife_square(value, without, pieces=found.alone[1].mean(1), biased=True, slow=BIAS_MARGIN)
 
 
 @any_scale(1)
 def sliced_w1(evidence: Evidence, config: SlicedConfig) -> Score:
     """Return the mean over directions of the 1-Wasserstein distance of projections; lower is better.
 
-    Mean of ∫|F - G| over fixed random directions, in units of the space, any sizes. Samples of equal laws are at a
-    distance of order n^-½: the interval, of the population value, allows for it. Bonneel et al. 2015,
-    doi:10.1007/s10851-014-0506-3.
+    It is the mean of ∫|F - G| over fixed random directions, in units of the space, for any sizes. Samples of equal
+    distributions have a distance of order n^-½; the interval, of the population value, allows for it. Bonneel et al.
+    2015, doi:10.1007/s10851-014-0506-3.
     """
     found, fields = _along(evidence, config, 1)
     return bounded(float(found.costs[0].mean()), absolute(found), least=0.0, **fields)
@@ -148,8 +144,8 @@ def sliced_w1(evidence: Evidence, config: SlicedConfig) -> Score:
 def sliced_w2(evidence: Evidence, config: SlicedConfig) -> Score:
     """Return (mean over directions of W₂²)^½ of projections; lower is better.
 
-    In units of the space, any sizes. W₂² of samples is biased upwards by the order 1/n: the interval is bias-corrected
-    and of the population value. Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3.
+    It is in units of the space, for any sizes. W₂² of samples is biased upwards by the order 1/n; the interval is of
+    the population value, with the bias removed. Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3.
     """
     found, fields = _along(evidence, config, 2)
     return bounded(float(found.costs[1].mean()), squares(found), power=2, debiased=True, **fields)
@@ -159,10 +155,10 @@ def sliced_w2(evidence: Evidence, config: SlicedConfig) -> Score:
 def max_sliced_w2(evidence: Evidence, config: SlicedConfig) -> Score:
     """Return the largest W₂ of projections on the fixed directions; lower is better.
 
-    In units of the space; a lower bound of the maximum over all directions, close to it in few dimensions. The largest
-    of noisy numbers is too large: of the interval, which is of the population value, the lower end comes from half of
-    the rows along the direction that the others find the worst, the upper end from the value as it is. Deshpande et al.
-    2019, arXiv:1904.05877.
+    It is in units of the space, and a lower bound of the maximum over all directions, close to it in few dimensions.
+    The largest of several noisy numbers is biased upwards. The interval is of the population value: its lower bound
+    comes from one half of the rows, along the direction that is the worst for the other half; its upper bound from the
+    value itself. Deshpande et al. 2019, arXiv:1904.05877.
     """
     found, fields = _along(evidence, config, 2)
     worst, vectors = int(found.costs[1].argmax()), _directions(evidence, config)
@@ -172,17 +168,17 @@ def max_sliced_w2(evidence: Evidence, config: SlicedConfig) -> Score:
 
 
 def _of_largest(found: Lines, evidence: Evidence, vectors: Array) -> Interval | None:
-    """Return the interval of the largest W₂², which is at least that along a direction which other rows have chosen."""
+    """Return the interval of the largest W₂², whose lower bound is that along a direction chosen by other rows."""
     groups = found.without.shape[1]
     if not groups:
         return None
     value = float(found.costs[1].max())
     upper = jackknife(value, found.without[1].max(1) + (value - found.some[1].max()))
     real, fake = evidence.real.rows, evidence.fake
-    (chosen_x, x), (chosen_y, y) = (
+    (first_x, x), (first_y, y) = (
         [rows[assign(len(rows), groups) % 2 == half] for half in (0, 1)] for rows in (real, fake)
     )
-    worst = int(lines(RealSide(chosen_x), chosen_y, vectors, 1).costs[1].argmax())
+    worst = int(lines(RealSide(first_x), first_y, vectors, 1).costs[1].argmax())
     lower = squares(lines(RealSide(x), y, vectors[worst : worst + 1], count(len(x), len(y))))
     return lower and upper and Interval(lower.low, upper.high, lower.centre, upper.error)
 
@@ -192,7 +188,7 @@ def _directions(evidence: Evidence, config: SlicedConfig) -> Array:
 
 
 def _along(evidence: Evidence, config: SlicedConfig, p: int) -> tuple[Lines, dict[str, Any]]:
-    """Return the costs along the fixed directions, for which three metrics ask, and the sizes and params of a score."""
+    """Return the costs along the fixed directions, computed once for three metrics, and the common fields of scores."""
     vectors, (n, m) = _directions(evidence, config), (len(evidence.real.rows), len(evidence.fake))
     key = "sliced", config.n_projections, config.directions_seed
     found = of_samples(evidence, key, lambda: lines(evidence.real, evidence.fake, vectors, count(n, m)))

@@ -1,4 +1,4 @@
-"""What a model saves of an expensive simulator: its speed, and when its training has paid for itself."""
+"""What a model saves compared with an expensive simulator: its speed-up, and when its training has paid for itself."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["genbench_register"]
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
-    """Return the specs of speed-up and break-even."""
+    """Return the specs of ``speedup`` and ``break_even``."""
     return [
         MetricSpec(
             "speedup",
             "genbench_economics.metric:speedup",
             None,
-            "how many times faster a sample is than one of the simulator",
+            "how many times faster than the simulator a sample is drawn",
             better="higher",
             unit="x",
             needs=("simulator", "timing"),
@@ -27,7 +27,7 @@ def genbench_register() -> Iterable[Spec]:
             "break_even",
             "genbench_economics.metric:break_even",
             None,
-            "samples after which training has cost less time than simulating",
+            "number of samples after which training and sampling have taken less time than simulating",
             unit="samples",
             needs=("simulator", "timing"),
         ),

@@ -1,4 +1,4 @@
-"""How many real events generated samples are worth, and how many that is for each event of the training."""
+"""How many real events the samples are worth, in total and for each event of the training."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["genbench_register"]
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
-    """Return the specs of the equivalent sample and of the amplification."""
+    """Return the specs of ``equivalent`` and ``amplification``."""
     return [
         MetricSpec(
             "equivalent",
             "genbench_equivalent.metric:equivalent",
             None,
-            "real events that these samples are worth, at the scale that shows their distance best",
+            "number of real events that the samples are worth, at the scale that shows their distance best",
             better="higher",
             unit="real events",
             paper="Gretton et al. 2012, JMLR 13; Butter et al. 2020, arXiv:2008.06545",
@@ -27,7 +27,7 @@ def genbench_register() -> Iterable[Spec]:
             "amplification",
             "genbench_equivalent.metric:amplification",
             None,
-            "real events that these samples are worth for each event of the training",
+            "number of real events that the samples are worth for each event of the training",
             better="higher",
             needs=("samples", "train"),
             paper="Butter et al. 2020, arXiv:2008.06545",

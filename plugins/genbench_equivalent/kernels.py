@@ -1,8 +1,8 @@
-"""Sums of the distance and of Gaussian kernels at all bandwidths over all pairs of rows, in one pass.
+"""Sums over all pairs of rows of the distance and of Gaussian kernels at all bandwidths, in one pass.
 
-A tile of squared distances stays in the cache while every kernel is taken of it: from the square root of one kernel,
-its square is that kernel (summed as a scalar product) and its fourth power the square root of the next, of half the
-bandwidth. Sums are kept group by group for the jackknife.
+A tile of squared distances stays in the processor's cache while all kernels are computed from it. The square of the
+square root of a kernel is that kernel, summed as a scalar product; its fourth power is the square root of the next
+kernel, with half the bandwidth. Sums are kept by groups for the jackknife.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ __all__ = ["FACTORS", "Grouped", "Scale", "grouped", "kernel_sums", "scale_of", 
 Array = npt.NDArray[Any]
 Squares = Callable[[slice, slice, Array], None]
 FACTORS = tuple(2.0**power for power in range(1, -7, -1))  # bandwidths in medians: 2 .. 1/64
-WIDTH = 1 + len(FACTORS)  # the distance, then the kernels
-TILE = 256  # rows: 256 x 256 numbers of four bytes are a quarter of a megabyte
-FEW = 2000  # rows, at most, whose pairs tell the median
-FEWER = 1000  # rows, at most, whose pairs tell the spread
-FEW_COLUMNS = 3  # up to which a product in eight bytes is the fastest
-EXACT = (1e8, 50.0)  # squared norms in squared medians, of few columns and of more, that four bytes suffice for
-ORDINARY = 300  # powers of two up to which squares are ordinary numbers
-FAR = 1e100  # medians, beyond which all is equally far
-RESTART = 4  # kernels, after which rounding has been squared often enough
+N_SUMS = 1 + len(FACTORS)  # of the distance, then of the kernels
+TILE_ROWS = 256  # 256 x 256 numbers of four bytes are a quarter of a megabyte
+MAX_MEDIAN_ROWS = 2000  # whose pairs the median is computed from
+MAX_SPREAD_ROWS = 1000  # whose pairs the variance of the kernels is computed from
+MAX_PRODUCT_COLUMNS = 3  # up to which one product in double precision is the fastest
+# squared norms, in squared medians, up to which single precision suffices: with few columns, and with more
+MAX_SINGLE_NORMS = (1e8, 50.0)
+MAX_EXPONENT = 300  # of two: squares of such numbers do not overflow or vanish
+MAX_MEDIANS = 1e100  # rows farther from the centre are moved to this distance
+KERNELS_PER_EXPONENTIAL = 4  # computed by squaring, which adds up rounding errors, before the next exponential
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Where real rows lie and how far apart: their mean (d,) and the median of their distances."""
+    """The mean (d,) of real rows, and the median of their distances."""
 
     centre: Array
     median: float
@@ -43,10 +44,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class Grouped:
-    """Centred rows (n, d) in units of the median, in the order of their groups, which begin at ``bounds`` (G + 1,)."""
+    """Centred rows in units of the median, in the order of their groups."""
 
-    rows: Array
-    bounds: Array
+    rows: Array  # (n, d)
+    bounds: Array  # (G + 1,) where each group begins
 
     @property
     def sizes(self) -> Array:
@@ -55,15 +56,14 @@ class Grouped:
 
 
 def scale_of(rows: Array) -> Scale:
-    """Return the scale of real rows (n, d): the median distance of at most 2,000, of those that differ if most do not.
+    """Return the scale of real rows (n, d), from the distances of at most 2,000 of them.
 
-    The median is 0 where all rows are equal.
+    Where more than half of the distances are 0, the median is that of the others; it is 0 where all rows are equal.
     """
     exponent = int(np.frexp(np.abs(rows - rows[0]).max())[1])
-    exponent = exponent if abs(exponent) > ORDINARY else 0
+    exponent = exponent if abs(exponent) > MAX_EXPONENT else 0
     rows = np.ldexp(rows, -exponent)
-    some = rows[_shuffled(len(rows))[:FEW]]
-    distances = pdist(some)
+    distances = pdist(rows[_order(len(rows))[:MAX_MEDIAN_ROWS]])
     median = float(np.median(distances))
     if not median:
         distances = distances[distances > 0]
@@ -72,56 +72,58 @@ def scale_of(rows: Array) -> Scale:
 
 
 def grouped(rows: Array, scale: Scale, groups: int) -> Grouped:
-    """Return the rows (n, d), less the centre and in medians, in ``groups`` groups drawn at random, always the same."""
-    placed = np.clip((rows[_shuffled(len(rows))] - scale.centre) / scale.median, -FAR, FAR)
-    largest = float(np.einsum("ij,ij->i", placed, placed).max())
-    small = largest < EXACT[rows.shape[1] > FEW_COLUMNS]
+    """Return the rows (n, d), centred and in units of the median, in random groups, always the same for n rows."""
+    scaled = np.clip((rows[_order(len(rows))] - scale.centre) / scale.median, -MAX_MEDIANS, MAX_MEDIANS)
+    largest = float(np.einsum("ij,ij->i", scaled, scaled).max())
+    single = largest < MAX_SINGLE_NORMS[rows.shape[1] > MAX_PRODUCT_COLUMNS]
     bounds = np.linspace(0, len(rows), groups + 1).astype(int)
-    return Grouped(np.ascontiguousarray(placed, np.float32 if small else np.float64), bounds)
+    return Grouped(np.ascontiguousarray(scaled, np.float32 if single else np.float64), bounds)
 
 
-def _shuffled(n: int) -> Array:
+def _order(n: int) -> Array:
+    """Return a random order of n rows, always the same."""
     return np.random.Generator(np.random.PCG64(n)).permutation(n)
 
 
 def kernel_sums(x: Grouped, y: Grouped | None = None) -> Array:
-    """Return the sums over ordered pairs of groups (1 + K, G, G) of |x-y| and of exp(-|x-y|²/2h²) for each bandwidth h.
+    """Return the sums, by ordered pairs of groups (1 + K, G, G), of |x-y| and of exp(-|x-y|²/2h²) for K bandwidths h.
 
-    Without ``y``, x meets itself, each row included.
+    Without ``y`` the pairs are those of x with itself, each row with itself included.
     """
     symmetric, other = y is None, x if y is None else y
     dtype = np.result_type(x.rows, other.rows)
     left, right = x.rows.astype(dtype, copy=False), other.rows.astype(dtype, copy=False)
-    sums = np.zeros((WIDTH, len(x.sizes), len(other.sizes)))
-    squares, kernel, ones = (np.ones(TILE * TILE, dtype) for _ in range(3))
-    distances = _squares_of(left, right)
-    for g, a, b in _cuts(x):
-        for h, c, d in _cuts(other):
+    sums = np.zeros((N_SUMS, len(x.sizes), len(other.sizes)))
+    squares, kernel, ones = (np.ones(TILE_ROWS * TILE_ROWS, dtype) for _ in range(3))
+    write_squares = _squares_of(left, right)
+    for g, a, b in _blocks(x):
+        for h, c, d in _blocks(other):
             if symmetric and c < a:
                 continue
             size = (b - a) * (d - c)
-            tile, work = (part[:size].reshape(b - a, d - c) for part in (squares, kernel))
-            values = _tile_sums(distances, (slice(a, b), slice(c, d)), tile, work, ones[:size])
+            tile, work = (buffer[:size].reshape(b - a, d - c) for buffer in (squares, kernel))
+            write_squares(slice(a, b), slice(c, d), tile)
+            values = _tile_sums(tile, work, ones[:size])
             sums[:, g, h] += values
             if symmetric and a != c:
                 sums[:, h, g] += values
     return sums
 
 
-def _cuts(x: Grouped) -> Iterator[tuple[int, int, int]]:
+def _blocks(x: Grouped) -> Iterator[tuple[int, int, int]]:
+    """Yield the group, first and last row (exclusive) of each block of at most `TILE_ROWS` rows."""
     for group, (start, stop) in enumerate(pairwise(x.bounds)):
-        edges = np.linspace(start, stop, -(-int(stop - start) // TILE) + 1).astype(int)
+        edges = np.linspace(start, stop, -(-int(stop - start) // TILE_ROWS) + 1).astype(int)
         yield from ((group, int(a), int(b)) for a, b in pairwise(edges))
 
 
-def _tile_sums(distances: Squares, where: tuple[slice, slice], squares: Array, kernel: Array, ones: Array) -> Array:
-    """Return the sums of one tile (1 + K,); ``squares`` and ``kernel`` (a, b) and ``ones`` (a b,) are its workplace."""
-    values, flat = np.empty(WIDTH), kernel.reshape(-1)
-    distances(*where, squares)
+def _tile_sums(squares: Array, kernel: Array, ones: Array) -> Array:
+    """Return the sums (1 + K,) over a tile of squared distances (a, b); ``kernel`` (a, b) is overwritten."""
+    values, flat = np.empty(N_SUMS), kernel.reshape(-1)
     np.sqrt(squares, out=kernel)
     values[0] = flat @ ones
     for at, factor in enumerate(FACTORS):
-        if at % RESTART:
+        if at % KERNELS_PER_EXPONENTIAL:
             np.multiply(kernel, kernel, out=kernel)
             np.multiply(kernel, kernel, out=kernel)
         else:
@@ -132,12 +134,12 @@ def _tile_sums(distances: Squares, where: tuple[slice, slice], squares: Array, k
 
 
 def _squares_of(x: Array, y: Array) -> Squares:
-    """Return what writes the squared distances of some rows of x (n, d) to some of y (m, d).
+    """Return a function that writes the squared distances of some rows of x (n, d) to some rows of y (m, d).
 
-    Of few columns by a product in eight bytes, whatever the rows have: with the norms as columns it is the fastest, and
-    as exact as differences in four.
+    With few columns it is one product in double precision, of which the norms are columns: this is the fastest, and as
+    exact as differences in single precision.
     """
-    if x.shape[1] > FEW_COLUMNS:
+    if x.shape[1] > MAX_PRODUCT_COLUMNS:
         return functools.partial(_by_norms, x, y, *(np.einsum("ij,ij->i", rows, rows) for rows in (x, y)))
     left, right = x.astype(np.float64), y.astype(np.float64)
     norms = [np.einsum("ij,ij->i", rows, rows)[:, None] for rows in (left, right)]
@@ -160,23 +162,23 @@ def _by_product(left: Array, right: Array, some: slice, others: slice, out: Arra
 
 
 def spread(x: Grouped) -> tuple[Array, Array]:
-    """Return what one pair of real rows tells of the distance and of each kernel: (1 + K,) means, (1 + K,) variances.
+    """Return mean and variance (1 + K,) of the distance and of each kernel over pairs of real rows.
 
     The mean is c = E|X-X'|, or k(0) - E k(X,X'); the variance is that of the centred kernel, E k̃(X,X')², by U-centring
     (Székely & Rizzo 2014, arXiv:1310.2926), from at most 1,000 rows.
     """
-    rows = x.rows[:FEWER]  # in random order
+    rows = x.rows[:MAX_SPREAD_ROWS]  # they are in random order
     n = len(rows)
-    totals, squares = np.zeros((WIDTH, n)), np.zeros(WIDTH)
-    for start in range(0, n, TILE):
-        block = cdist(rows[start : start + TILE], rows, "sqeuclidean")  # (b, n)
+    totals, squares = np.zeros((N_SUMS, n)), np.zeros(N_SUMS)
+    for start in range(0, n, TILE_ROWS):
+        block = cdist(rows[start : start + TILE_ROWS], rows, "sqeuclidean")  # (b, n)
         kernels = (np.sqrt(block), *(np.exp(block / (-2.0 * factor**2)) for factor in FACTORS))
         for at, kernel in enumerate(kernels):
             kernel[np.arange(len(kernel)), np.arange(start, start + len(kernel))] = 0.0
-            totals[at, start : start + TILE] = kernel.sum(1)
+            totals[at, start : start + TILE_ROWS] = kernel.sum(1)
             squares[at] += np.vdot(kernel, kernel)
-    whole = totals.sum(1)
-    centred = squares - 2 * (totals**2).sum(1) / (n - 2) + whole**2 / ((n - 1) * (n - 2))
-    mean = whole / (n * (n - 1))
+    total = totals.sum(1)
+    centred = squares - 2 * (totals**2).sum(1) / (n - 2) + total**2 / ((n - 1) * (n - 2))
+    mean = total / (n * (n - 1))
     mean[1:] = 1 - mean[1:]
     return mean, centred / (n * (n - 3))

@@ -1,4 +1,4 @@
-"""The equivalent sample and the amplification."""
+"""The number of real events that samples are worth, and the amplification of the training events."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ import numpy.typing as npt
 
 from genbench.protocol import Evidence, RealSide, Score
 from genbench_equivalent.kernels import FACTORS, Grouped, Scale, grouped, kernel_sums, scale_of, spread
-from genbench_equivalent.worth import LEVEL, Worth, chosen, worth
+from genbench_equivalent.worth import LEVEL, Worth, decisive_scale, worth
 
 __all__ = ["amplification", "equivalent"]
 
 Array = npt.NDArray[Any]
 GROUPS = 20
-FEWEST = 10  # rows of either side
-TOO_FEW = f"needs at least {FEWEST} rows of either side"
-ALIKE = "the real rows are all equal: no bandwidth"
-UNTOLD = "at least: at no bandwidth are the samples told from real data"
-OPEN = "no upper bound: told from real data, but at a distance too uncertain to set one"
-CLOSER = "closer to the held-out rows than fresh real data come: suspect copies of them"
+MIN_ROWS = 10  # of either side
+TOO_FEW_ROWS = f"needs at least {MIN_ROWS} rows of either side"
+EQUAL_ROWS = "the real rows are all equal: no bandwidth"
+LOWER_BOUND = "at least: at no bandwidth can the samples be distinguished from real data"
+NO_UPPER_BOUND = "no upper bound: the samples differ from real data, but their distance is too uncertain to set one"
+TOO_CLOSE = "closer to the held-out rows than fresh real data would be: suspect copies of them"
 
 
 def equivalent(evidence: Evidence) -> Score:
     """Return how many real events the samples are worth: n = c / D, c = k(0) - E k(X,X'); higher is better.
 
-    D is the unbiased squared MMD to the held-out rows under the kernel k = exp(-|x-y|²/2h²), and n real events have the
-    expected distance c/n to the truth. The bandwidth h runs from 1/64 to twice the median distance of real rows, by
-    powers of two. The value is that of the bandwidth whose upper bound, which holds at all bandwidths together, is the
-    smallest. Its interval at 95 % is every n for which n real events drawn again would be as far away, so that it
-    covers the spread of real samples too; it reaches down to what the other bandwidths do not exclude, and has no
-    upper end, ``high`` None, where a jackknife of the distance sets none. Where no bandwidth tells the samples from
-    real data, the value is the number of events that they are worth at least (95 %, one-sided) at every bandwidth, at
-    most that of the held-out rows, and ``detail["at_least"]`` is True.
+    D is the unbiased squared MMD to the held-out rows with the kernel k = exp(-|x-y|²/2h²); n real events have the
+    expected distance c/n to the truth. The bandwidth h runs from 1/64 to twice the median distance of real rows, in
+    powers of two. The value is that of the bandwidth with the smallest upper bound, where the bounds hold for all
+    bandwidths together. The 95 % interval contains every n for which n fresh real events could be at this distance, so
+    that it covers the variation of real samples too. Its lower end is what the other bandwidths leave possible; it has
+    no upper end, ``high`` None, where a jackknife of the distance does not set one. Where the samples cannot be
+    distinguished from real data at any bandwidth, the value is the number of events that they are worth at least (95 %,
+    one-sided) at every bandwidth, at most the number of held-out rows, and ``detail["at_least"]`` is True.
 
-    ``detail`` holds lists over bandwidths, widest first: ``bandwidths`` (units of the space), ``values`` (None where it
-    is not told from real data), ``low``, ``high`` (None where unbounded), ``degrees`` (of freedom of the distance); and
-    ``energy``, the same for the energy distance (c = E|X-X'|). Rows (n, d) and (m, d), any sizes from 10.
+    ``detail`` has lists over bandwidths, widest first: ``bandwidths`` (units of the space), ``values`` (None where the
+    samples cannot be distinguished from real data), ``low``, ``high`` (None where unbounded), ``degrees`` (of freedom
+    of the distance); and ``energy``, the same for the energy distance (c = E|X-X'|). Rows are (n, d) and (m, d), at
+    least 10 of each.
 
     Székely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018; Gretton et al. 2012, JMLR 13; Butter et al. 2020,
     arXiv:2008.06545.
@@ -48,31 +49,31 @@ def equivalent(evidence: Evidence) -> Score:
 
 
 def amplification(evidence: Evidence) -> Score:
-    """Return the equivalent sample over the number of training events, without unit; higher is better, above 1 a gain.
+    """Return `equivalent` divided by the number of training events, without unit; higher is better, above 1 a gain.
 
     Interval and ``detail["at_least"]`` are those of `equivalent`. Butter et al. 2020, arXiv:2008.06545.
     """
     assert evidence.train is not None
-    whole, n = equivalent(evidence), len(evidence.train)
-    if whole.value is None:
-        return whole
-    bounds: dict[str, Any] = {
-        name: None if (x := getattr(whole, name)) is None else x / n for name in ("value", "low", "high")
+    score, n = equivalent(evidence), len(evidence.train)
+    if score.value is None:
+        return score
+    numbers: dict[str, Any] = {
+        name: None if (x := getattr(score, name)) is None else x / n for name in ("value", "low", "high")
     }
-    detail = {"at_least": whole.detail["at_least"], "bandwidth": whole.detail["bandwidth"], "n_train": n}
+    detail = {"at_least": score.detail["at_least"], "bandwidth": score.detail["bandwidth"], "n_train": n}
     if not detail["at_least"]:
-        detail["standard_error"] = whole.detail["standard_error"] / n
-    return replace(whole, **bounds, detail=detail)
+        detail["standard_error"] = score.detail["standard_error"] / n
+    return replace(score, **numbers, detail=detail)
 
 
 def _equivalent(evidence: Evidence) -> Score:
     n, m = len(evidence.real.rows), len(evidence.fake)
     sizes: dict[str, Any] = {"n_real": n, "n_fake": m}
-    if min(n, m) < FEWEST:
-        return Score(None, warnings=(TOO_FEW,), **sizes)
+    if min(n, m) < MIN_ROWS:
+        return Score(None, warnings=(TOO_FEW_ROWS,), **sizes)
     scale = evidence.real.once("equivalent scale", lambda: scale_of(evidence.real.rows))
     if not scale.median:
-        return Score(None, warnings=(ALIKE,), **sizes)
+        return Score(None, warnings=(EQUAL_ROWS,), **sizes)
     distance, error, degrees = _distances(evidence.real, evidence.fake, scale)
     groups = _groups(n, m)
     energy = worth(distance[:1], error[:1], degrees[:1], n, m, groups=groups)
@@ -81,7 +82,7 @@ def _equivalent(evidence: Evidence) -> Score:
 
 
 def _distances(real: RealSide, fake: Array, scale: Scale) -> tuple[Array, Array, Array]:
-    """Return distances in units of c, their standard errors, and the degrees of freedom of real data, each (1 + K,)."""
+    """Return distances in units of c, their standard errors, and degrees of freedom of real data, (1 + K,) each."""
     groups = _groups(len(real.rows), len(fake))
     x = real.once(("equivalent rows", groups), lambda: grouped(real.rows, scale, groups))
     y = grouped(fake, scale, groups)
@@ -90,9 +91,9 @@ def _distances(real: RealSide, fake: Array, scale: Scale) -> tuple[Array, Array,
     between, inside = kernel_sums(x, y), kernel_sums(y)
     sums = within.sum((1, 2)), inside.sum((1, 2)), between.sum((1, 2))
     value = _unbiased(*sums, len(x.rows), len(y.rows))
-    some = _unbiased(*map(_leave_out, (within, inside, between)), *map(_others, (x, y)))  # (1 + K, G)
-    error = np.sqrt((groups - 1) / groups * ((some - some.mean(1, keepdims=True)) ** 2).sum(1))
-    with np.errstate(over="ignore"):  # of rows that are all far from each other
+    replicates = _unbiased(*map(_leave_out, (within, inside, between)), *map(_others, (x, y)))  # (1 + K, G)
+    error = np.sqrt((groups - 1) / groups * ((replicates - replicates.mean(1, keepdims=True)) ** 2).sum(1))
+    with np.errstate(over="ignore"):  # where all rows are far from each other
         degrees = np.where(variance > 0, c**2 / np.where(variance > 0, variance, 1.0), np.inf)
     return value / c, error / c, degrees
 
@@ -102,8 +103,8 @@ def _groups(n: int, m: int) -> int:
 
 
 def _unbiased(real: Array, fake: Array, between: Array, n: Any, m: Any) -> Array:
-    """Return energy distance and MMD² (1 + K, ...) from sums over ordered pairs, in which each row meets itself."""
-    itself = np.ones((len(real), *(1,) * (real.ndim - 1)))
+    """Return energy distance and MMD² (1 + K, ...) from sums over ordered pairs that include each row with itself."""
+    itself = np.ones((len(real), *(1,) * (real.ndim - 1)))  # the kernel, or the distance, of a row to itself
     itself[0] = 0.0
     distance: Array = (real - n * itself) / (n * (n - 1)) + (fake - m * itself) / (m * (m - 1)) - 2 * between / (n * m)
     distance[0] *= -1
@@ -117,13 +118,14 @@ def _leave_out(sums: Array) -> Array:
 
 
 def _others(side: Grouped) -> Array:
+    """Return the number of rows without each group (G,)."""
     return len(side.rows) - side.sizes
 
 
 def _score(found: Worth, energy: Worth, scale: Scale, sizes: dict[str, Any]) -> Score:
-    at, told = chosen(found)
+    at, distinguished = decisive_scale(found)
     detail = {
-        "at_least": not told,
+        "at_least": not distinguished,
         "bandwidth": scale.median * FACTORS[at],
         "bandwidths": [scale.median * factor for factor in FACTORS],
         "values": _listed(found.value),
@@ -133,16 +135,18 @@ def _score(found: Worth, energy: Worth, scale: Scale, sizes: dict[str, Any]) -> 
         "energy": {name: _listed(getattr(energy, name))[0] for name in ("value", "low", "high")},
         "interval": "chi-square and delete-a-group jackknife, the upper bound for all bandwidths together",
     }
-    known = {"level": LEVEL, "params": {"estimator": "U", "median": scale.median}, "detail": detail, **sizes}
-    warnings = (CLOSER,) if found.closer.any() else ()
-    if told:
+    fields: dict[str, Any] = {
+        "level": LEVEL, "params": {"estimator": "U", "median": scale.median}, "detail": detail, **sizes,
+    }  # fmt: skip
+    warnings = (TOO_CLOSE,) if found.closer.any() else ()
+    if distinguished:
         value, high = float(found.value[at]), _finite(found.high_of_all[at])
-        warnings = warnings if high is not None else (OPEN, *warnings)
+        warnings = warnings if high is not None else (NO_UPPER_BOUND, *warnings)
         low = min(float(found.low[at]), float(found.limit.min()))
         detail["standard_error"] = float(found.error[at])
-        return Score(value, low=low, high=high, warnings=warnings, **known)
-    least = min(float(found.limit[at]), float(sizes["n_real"]))
-    return Score(least, low=least, warnings=(UNTOLD, *warnings), **known)
+        return Score(value, low=low, high=high, warnings=warnings, **fields)
+    bound = min(float(found.limit[at]), float(sizes["n_real"]))
+    return Score(bound, low=bound, warnings=(LOWER_BOUND, *warnings), **fields)
 
 
 def _finite(x: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""Feature spaces that scores can be taken in, and the label histogram as a frozen classifier sees it."""
+"""Feature spaces in which scores can be computed, and a score of label histograms."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["ClassifierConfig", "EfficientNetConfig", "PCAConfig", "RandomConvolu
 class PCAConfig:
     """Options of the principal components."""
 
-    dimensions: int = 64  # components that are kept, at most; of fewer rows or columns fewer
-    variance: float = 0.999  # share of the variance beyond which components are left out: what is left is noise
+    dimensions: int = 64  # components that are kept, at most; never more than rows or columns
+    variance: float = 0.999  # share of the variance that the components explain; the rest is taken for noise
 
     def __post_init__(self) -> None:
         if self.dimensions < 1:
@@ -29,8 +29,8 @@ class PCAConfig:
 class ClassifierConfig:
     """Options of the frozen classifier."""
 
-    width: int = 64  # features: units of its last hidden layer
-    steps: int = 300  # batches of 128 that it is trained on
+    width: int = 64  # features: units of the last hidden layer
+    steps: int = 300  # batches of 128 rows that the classifier is trained on
 
     def __post_init__(self) -> None:
         for name in ("width", "steps"):
@@ -42,7 +42,7 @@ class ClassifierConfig:
 class RandomConvolutionsConfig:
     """Options of the random convolutions."""
 
-    filters: int = 64  # features, half of them of fine and half of coarse structure
+    filters: int = 64  # features: half of them of the image, half of the image at half its resolution
 
     def __post_init__(self) -> None:
         if self.filters < 2 or self.filters % 2:
@@ -53,7 +53,7 @@ class RandomConvolutionsConfig:
 class EfficientNetConfig:
     """Options of the features of EfficientNet-Lite0."""
 
-    size: int = 96  # pixels along each side that images are scaled to
+    size: int = 96  # images are scaled to this number of pixels along each side
 
     def __post_init__(self) -> None:
         if not 32 <= self.size <= 512:
@@ -63,14 +63,14 @@ class EfficientNetConfig:
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
     """Return the specs of the spaces ``pca classifier random_convolutions efficientnet`` and of ``label_tv``."""
-    compared = ("frechet", "kid")
+    image_metrics = ("frechet", "kid")
     return [
         SpaceSpec(
             "pca",
             "genbench_features.pca:PCA",
             PCAConfig,
             "principal components of the training rows, each scaled to standard deviation 1",
-            image_metrics=compared,
+            image_metrics=image_metrics,
             paper="Hotelling 1933, doi:10.1037/h0071325",
         ),
         SpaceSpec(
@@ -79,13 +79,13 @@ def genbench_register() -> Iterable[Spec]:
             ClassifierConfig,
             "last hidden layer of a small classifier trained on the labels of the training rows, then frozen",
             needs=("labels",),
-            image_metrics=compared,
+            image_metrics=image_metrics,
         ),
         SpaceSpec(
             "random_convolutions",
             "genbench_features.random_convolutions:RandomConvolutions",
             RandomConvolutionsConfig,
-            "convolutions with random filters, averaged over the image: no training, no labels",
+            "convolutions with random filters, averaged over the image: without training and labels",
             data=("image",),
             paper="Rahimi & Recht 2007, NeurIPS 20; Saxe et al. 2011, ICML 28",
         ),
@@ -93,7 +93,7 @@ def genbench_register() -> Iterable[Spec]:
             "efficientnet",
             "genbench_features.efficientnet:EfficientNetLite0",
             EfficientNetConfig,
-            "ImageNet features of EfficientNet-Lite0, 1280 of them; needs genbench[features]",
+            "1280 ImageNet features of EfficientNet-Lite0; needs genbench[features]",
             data=("image",),
             paper="Tan & Le 2019, arXiv:1905.11946",
         ),
@@ -101,7 +101,7 @@ def genbench_register() -> Iterable[Spec]:
             "label_tv",
             "genbench_features.histogram:label_tv",
             None,
-            "total variation between the label histograms of samples and of held-out rows",
+            "total variation distance between the label histograms of samples and of held-out rows",
             best=0.0,
             needs=("samples", "labels"),
             space="classifier",

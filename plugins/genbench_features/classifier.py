@@ -1,4 +1,4 @@
-"""A small classifier, trained on the labels of the training rows and then frozen."""
+"""Features of a small classifier, which is trained on the labels of the training rows and then frozen."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from genbench_features import ClassifierConfig
 
 __all__ = ["Classifier"]
 
-BATCH = 128
-BLOCK = 2048  # rows at once
-RATE = 3e-3  # the highest of one cycle: Smith & Topin 2019, arXiv:1708.07120
-FINEST = 12  # pixels along a side, above which the first layer halves the image
+BATCH_ROWS = 128
+BLOCK_ROWS = 2048  # transformed at once
+MAX_LEARNING_RATE = 3e-3  # of the one-cycle schedule: Smith & Topin 2019, arXiv:1708.07120
+MAX_FULL_SIDE = 12  # pixels: the first layer halves larger images
 
 
 class Classifier:
-    """Features (n, width) of the last hidden layer of a network that tells the classes of the training rows.
+    """Features (n, width): the last hidden layer of a network that predicts the labels of the training rows.
 
-    Two convolutional layers for images, two dense ones for vectors. Trained with Adam on the processor, seeded, so that
-    the same rows give the same features; never shown held-out rows or samples.
+    It has two convolutional layers for images, two dense ones for vectors. It is trained with AdamW on the CPU with a
+    seed, so that the same rows give the same features, and never on held-out rows or samples.
     """
 
     def __init__(self, config: ClassifierConfig) -> None:
@@ -41,7 +41,7 @@ class Classifier:
         self.shape = np.array(train.shape[1:])
         seed = int(rng.integers(2**63))
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # sums then come in one order, and small batches wait for no other thread
+        torch.set_num_threads(1)  # fixes the order of sums, and is faster for small batches
         try:
             with torch.random.fork_rng(devices=[]), torch.enable_grad():
                 torch.manual_seed(seed)
@@ -58,7 +58,7 @@ class Classifier:
             body = [nn.Linear(shape[0], 2 * width), nn.SiLU()]
             last = 2 * width
         else:
-            stride = 2 if min(shape[1:]) > FINEST else 1
+            stride = 2 if min(shape[1:]) > MAX_FULL_SIDE else 1
             body = [
                 nn.Conv2d(shape[0], 16, 3, stride=stride, padding=1), nn.SiLU(),
                 nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.SiLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(),
@@ -70,10 +70,10 @@ class Classifier:
     def _train(self, rows: torch.Tensor, targets: torch.Tensor, order: torch.Generator) -> None:
         network = nn.Sequential(self.features, self.head)
         steps = self.config.steps
-        optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
+        optimiser = torch.optim.AdamW(network.parameters(), lr=MAX_LEARNING_RATE, weight_decay=1e-2)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, MAX_LEARNING_RATE, total_steps=steps)
         for _ in range(steps):
-            batch = torch.randint(len(rows), (min(BATCH, len(rows)),), generator=order)
+            batch = torch.randint(len(rows), (min(BATCH_ROWS, len(rows)),), generator=order)
             loss = nn.functional.cross_entropy(network(rows[batch]), targets[batch], label_smoothing=0.05)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -87,8 +87,8 @@ class Classifier:
 
     @torch.no_grad()
     def transform(self, rows: Array) -> Array:
-        """Return (n, width)."""
-        blocks = [self.features(self._tensor(rows[i : i + BLOCK])) for i in range(0, len(rows), BLOCK)]
+        """Return features (n, width)."""
+        blocks = [self.features(self._tensor(rows[i : i + BLOCK_ROWS])) for i in range(0, len(rows), BLOCK_ROWS)]
         return torch.cat(blocks).double().numpy()
 
     @torch.no_grad()
@@ -97,14 +97,14 @@ class Classifier:
         return np.asarray(self.classes[self.head(torch.from_numpy(features).float()).argmax(1).numpy()])
 
     def state(self) -> Mapping[str, Array]:
-        """Return what was fitted."""
+        """Return the fitted arrays."""
         parts = {"features": self.features, "head": self.head}
         weights = {f"{part}.{name}": w.numpy() for part, net in parts.items() for name, w in net.state_dict().items()}
         own = {"classes": self.classes, "centre": self.centre, "scale": self.scale, "shape": self.shape}
         return {**own, **weights}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Take back what was fitted."""
+        """Restore the fitted arrays."""
         self.classes, self.centre = state["classes"], state["centre"]
         self.scale, self.shape = state["scale"], state["shape"]
         with torch.random.fork_rng(devices=[]):

@@ -1,4 +1,4 @@
-"""How often each label occurs among samples, as they say or as a frozen classifier sees it, against held-out rows."""
+"""Total variation distance of the label histograms of samples and held-out rows, with given or predicted labels."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from genbench.protocol import Array, Evidence, Score
 
 __all__ = ["label_tv"]
 
-FEWEST = 10  # rows of either side, for an interval
+MIN_ROWS = 10  # of either side, for an interval
 QUANTILE = 1.959964  # of the normal distribution, at 97.5 %
-DRAWS = 400
+BOOTSTRAP_DRAWS = 400
 
 
 def label_tv(evidence: Evidence) -> Score:
-    """Return the total variation between two label histograms, ½ Σ|p - q|, between 0 and 1; lower is better.
+    """Return the total variation distance of two label histograms, ½ Σ|p - q|, between 0 and 1; lower is better.
 
-    The labels of samples and of held-out rows are both what the classifier predicts, so that its errors cancel; where
-    samples came with labels, those of either side are taken as given. ``params["labels"]`` says which; ``detail`` has
-    both histograms, the true one, and how often the classifier is right on held-out rows. The value does not vanish
-    where the laws are equal, so the interval is of the distance of the laws: a parametric bootstrap, its bias removed,
-    which begins at 0 where equal laws give as much in one of 40 draws.
+    The classifier predicts the labels of samples and of held-out rows alike, so that its errors cancel; where samples
+    come with labels, the given labels of both sides are used. ``params["labels"]`` says which; ``detail`` has both
+    histograms, the true one, and the classifier's accuracy on held-out rows. The value is not 0 where the distributions
+    are equal. The interval is of the distance of the distributions, by a parametric bootstrap with its bias removed; it
+    begins at 0 where equal distributions give as large a value in one of 40 draws.
     """
     predict = getattr(evidence.features, "predict", None)
     n, m = len(evidence.real.rows), len(evidence.fake)
@@ -44,8 +44,8 @@ def label_tv(evidence: Evidence) -> Score:
         detail["accuracy"] = float(np.mean(predicted == evidence.labels_test))
         detail["truth"] = _shares(evidence.labels_test, classes).tolist()
     params = {"classes": len(classes), "labels": "given" if given else "predicted"}
-    if min(n, m) < FEWEST:
-        reason = f"no interval: {FEWEST} rows of either side are needed"
+    if min(n, m) < MIN_ROWS:
+        reason = f"no interval: {MIN_ROWS} rows of either side are needed"
         return Score(value, n_real=n, n_fake=m, params=params, detail=detail, warnings=(reason,))
     low, high = _interval(value, p, q, n, m, evidence.rng("label_tv"))
     detail["interval"] = "parametric bootstrap, bias-corrected"
@@ -61,10 +61,17 @@ def _distance(p: Array, q: Array) -> float:
 
 
 def _interval(value: float, p: Array, q: Array, n: int, m: int, rng: np.random.Generator) -> tuple[float, float]:
-    again = 0.5 * np.abs(rng.multinomial(n, p, DRAWS) / n - rng.multinomial(m, q, DRAWS) / m).sum(1)
-    bias = float(again.mean()) - value
-    half = QUANTILE * float(again.std(ddof=1)) + max(0.0, bias) / 2
-    same = (n * p + m * q) / (n + m)
-    equal = 0.5 * np.abs(rng.multinomial(n, same, DRAWS) / n - rng.multinomial(m, same, DRAWS) / m).sum(1)
+    draws = _bootstrap(p, q, n, m, rng)
+    bias = float(draws.mean()) - value
+    half = QUANTILE * float(draws.std(ddof=1)) + max(0.0, bias) / 2
+    pooled = (n * p + m * q) / (n + m)
+    equal = _bootstrap(pooled, pooled, n, m, rng)
     low = 0.0 if value <= np.quantile(equal, 0.975) else max(0.0, value - bias - half)
     return low, min(1.0, value - bias + half)
+
+
+def _bootstrap(p: Array, q: Array, n: int, m: int, rng: np.random.Generator) -> Array:
+    """Return the distances (draws,) of histograms of n and m labels that are drawn with the shares p and q."""
+    first, second = rng.multinomial(n, p, BOOTSTRAP_DRAWS) / n, rng.multinomial(m, q, BOOTSTRAP_DRAWS) / m
+    distances: Array = 0.5 * np.abs(first - second).sum(1)
+    return distances

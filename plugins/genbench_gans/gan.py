@@ -1,4 +1,4 @@
-"""Generative adversarial network, non-saturating (Goodfellow et al. 2014, arXiv:1406.2661)."""
+"""Generative adversarial network with the non-saturating loss (Goodfellow et al. 2014, arXiv:1406.2661)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["GAN", "discriminator_loss", "generator_loss", "r1_penalty"]
 
 
 class GAN:
-    """A generator that learns to pass for data before a discriminator that learns to tell.
+    """A generator trained against a discriminator, which learns to distinguish its samples from data.
 
-    Nothing makes it cover the data: a generator that leaves modes out can go on fooling the discriminator. The scores
-    ``modes``, ``mode_kl`` and ``recall`` show it; ``r1`` and ``instance_noise`` are two remedies. Samples come from the
-    averaged generator.
+    Nothing makes the generator cover the data: it can miss modes and still deceive the discriminator. The scores
+    ``modes``, ``mode_kl`` and ``recall`` show this; ``r1`` and ``instance_noise`` are two remedies. Samples come from
+    the generator with averaged weights.
     """
 
     def __init__(self, config: GANConfig) -> None:
@@ -45,19 +45,20 @@ class GAN:
             factor = flat_then_cosine(run.progress, c.flat)
             noise = c.instance_noise * (1 - run.progress)
             with torch.no_grad():
-                fake = blurred(self._generate(real), noise)
-            real = blurred(real, noise)
+                fake = with_noise(self._generate(real), noise)
+            real = with_noise(real, noise)
             loss = discriminator_loss(self.discriminator(real), self.discriminator(fake))
             if c.r1:
                 loss = loss + c.r1 / 2 * r1_penalty(self.discriminator, real)
             adam_discriminator.descend(loss, factor)
 
-            loss_generator = generator_loss(self.discriminator(blurred(self._generate(real), noise)))
+            loss_generator = generator_loss(self.discriminator(with_noise(self._generate(real), noise)))
             adam_generator.descend(loss_generator, factor)
             self.average.update()
             run.log(loss=loss, loss_generator=loss_generator)
 
     def _generate(self, like: torch.Tensor) -> torch.Tensor:
+        """Return as many samples as ``like`` has rows, with gradient."""
         fake: torch.Tensor = self.generator(torch.randn(len(like), self.latent, device=like.device))
         return fake
 
@@ -79,7 +80,7 @@ def discriminator_loss(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
 
 
 def generator_loss(fake: torch.Tensor) -> torch.Tensor:
-    """Return -E log D(fake) of logits (n, 1): its gradient is largest where the discriminator is sure of a fake."""
+    """Return -E log D(fake) of logits (n, 1); its gradient is largest where the discriminator rejects a sample."""
     return softplus(-fake).mean()
 
 
@@ -88,6 +89,6 @@ def r1_penalty(network: nn.Module, real: torch.Tensor) -> torch.Tensor:
     return input_gradient(network, real).flatten(1).square().sum(1).mean()
 
 
-def blurred(x: torch.Tensor, noise: float) -> torch.Tensor:
-    """Return x with Gaussian noise of this standard deviation (Sønderby et al. 2017, arXiv:1610.04490)."""
+def with_noise(x: torch.Tensor, noise: float) -> torch.Tensor:
+    """Return x plus Gaussian noise of this standard deviation (Sønderby et al. 2017, arXiv:1610.04490)."""
     return x + noise * torch.randn_like(x) if noise else x

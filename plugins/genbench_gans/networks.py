@@ -1,7 +1,7 @@
-"""The networks of this family: a multilayer perceptron for vectors, a small convolutional pair for images.
+"""Generators and discriminators: multilayer perceptrons for vectors, small convolutional networks for images.
 
-No batch normalisation: a gradient penalty is taken sample by sample, and an averaged generator needs no statistics of
-its own.
+There is no batch normalisation: a gradient penalty is defined for each sample alone, and the statistics of an averaged
+generator would have to be computed anew.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from torch import nn
 __all__ = ["MLP", "ConvDiscriminator", "ConvGenerator", "discriminator", "draw", "generator", "latent_size"]
 
 Shape = tuple[int, ...]
-COARSEST = 4  # the smaller side of an image where halving stops
-BLOCK = {"vector": 16_384, "image": 512}  # samples drawn at once: bounds the memory of the activations
+MIN_SIDE = 4  # pixels: an image is not halved where its smaller side would have fewer
+BLOCK_SAMPLES = {"vector": 16_384, "image": 512}  # drawn at once, which bounds the memory for the activations
 
 
 class MLP(nn.Sequential):
@@ -33,9 +33,10 @@ class MLP(nn.Sequential):
 
 
 class ConvGenerator(nn.Sequential):
-    """Codes (n, latent) to images (n, channels, height, width) in [-1, 1]: resize, then convolve, stage by stage.
+    """Codes (n, latent) to images (n, channels, height, width) in [-1, 1]: each stage resizes, then convolves.
 
-    Resizing before a convolution leaves no checkerboard (Odena, Dumoulin, Olah 2016, doi:10.23915/distill.00003).
+    Resizing before a convolution avoids a checkerboard pattern (Odena, Dumoulin, Olah 2016,
+    doi:10.23915/distill.00003).
     """
 
     def __init__(self, latent: int, shape: Shape, channels: int) -> None:
@@ -48,9 +49,9 @@ class ConvGenerator(nn.Sequential):
 
 
 class ConvDiscriminator(nn.Sequential):
-    """Images (n, channels, height, width) to scores (n, 1): halved by strided convolutions as in DCGAN, then an MLP.
+    """Images (n, channels, height, width) to scores (n, 1): strided convolutions as in DCGAN, then an MLP.
 
-    Radford, Metz, Chintala 2016, arXiv:1511.06434.
+    Source: Radford, Metz, Chintala 2016, arXiv:1511.06434.
     """
 
     def __init__(self, shape: Shape, channels: int, hidden: int) -> None:
@@ -64,10 +65,13 @@ class ConvDiscriminator(nn.Sequential):
 
 
 def _widths(shape: Shape, channels: int) -> list[int]:
-    """Return the channels at each resolution, fine to coarse: doubled twice at most, while both sides can be halved."""
+    """Return the channels at each resolution, from fine to coarse, for as long as both sides can be halved.
+
+    They double from one resolution to the next, twice at most.
+    """
     height, width = shape[1:]
     widths = [channels]
-    while height % 2 == width % 2 == 0 and min(height, width) >= 2 * COARSEST:
+    while height % 2 == width % 2 == 0 and min(height, width) >= 2 * MIN_SIDE:
         height, width = height // 2, width // 2
         widths.append(channels << min(len(widths), 2))
     return widths
@@ -84,14 +88,14 @@ def discriminator(shape: Shape, width: int, depth: int, channels: int) -> nn.Mod
 
 
 def latent_size(shape: Shape) -> int:
-    """Return how many dimensions a code has where none is asked for: those of a vector, at least 2; 32 for images."""
+    """Return the default number of dimensions of a code: those of a vector, at least 2, or 32 for images."""
     return max(2, shape[0]) if len(shape) == 1 else 32
 
 
 @torch.no_grad()
 def draw(network: nn.Module, latent: int, n: int) -> torch.Tensor:
-    """Return n samples of a generator, made in blocks of bounded memory."""
-    block = BLOCK["vector" if isinstance(network, MLP) else "image"]
+    """Return n samples (n, *shape) of a generator, drawn in blocks of bounded memory."""
+    block = BLOCK_SAMPLES["vector" if isinstance(network, MLP) else "image"]
     device = next(network.parameters()).device
     sizes = [min(block, n - start) for start in range(0, n, block)] or [0]
     return torch.cat([network(torch.randn(size, latent, device=device)) for size in sizes])

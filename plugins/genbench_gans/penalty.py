@@ -1,7 +1,8 @@
-"""Penalties on the gradient of a network's score, in general and, faster, for a multilayer perceptron.
+"""Penalties on the gradient of a network's score: for any network, and a faster form for a multilayer perceptron.
 
-An MLP with ReLU is piecewise linear: its gradient is a product of its weights with the closed units left out, and which
-units are closed has no derivative. Written out so, a critic's step costs about half of automatic differentiation's.
+An MLP with ReLU is piecewise linear. Its gradient is the product of its weights, without the units that are inactive,
+and which units are inactive does not change in a small neighbourhood. With that product written out, a step of the
+critic costs about half of what automatic differentiation takes.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ def input_gradient(network: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Return ∇f (n, *shape) of a network's scores (n, 1) at x (n, *shape), differentiable in the network's weights."""
     if isinstance(network, MLP):
         with torch.no_grad():
-            open_units = [h.sign() for h in _hidden(network, x)]
+            active = [h.sign() for h in _hidden(network, x)]
         weights = [layer.weight for layer in network.linear]
-        return _backwards(weights, open_units)[0] @ weights[0]
+        return _backpropagate(weights, active)[0] @ weights[0]
     x = x.detach().requires_grad_()
     gradient: torch.Tensor = torch.autograd.grad(network(x).sum(), x, create_graph=True)[0]
     return gradient
@@ -44,32 +45,32 @@ def critic_gradients(
     """
     n, weights = len(real), [layer.weight for layer in critic.linear]  # W_k is (width out, width in)
 
-    # The Wasserstein term: backpropagation. delta_k is the derivative in the output of layer k.
+    # The Wasserstein term, by backpropagation: delta_k is the derivative with respect to the output of layer k.
     x = torch.cat((fake, real))  # (2n, d)
     inputs = [x, *_hidden(critic, x)]  # of each layer: (2n, d), then (2n, width)
     sign = x.new_full((2 * n, 1), 1 / n)
     sign[n:].neg_()
     loss = (critic.linear[-1](inputs[-1]) * sign).sum()
-    deltas = [*_backwards(weights, [h.sign() for h in inputs[1:]], sign), sign]
+    deltas = [*_backpropagate(weights, [h.sign() for h in inputs[1:]], sign), sign]
     by_weight = [delta.t() @ h for delta, h in zip(deltas, inputs, strict=True)]
     by_bias = [delta.sum(0) for delta in deltas]
 
-    # The penalty: ∇f = w D_3 W_3 D_2 W_2 D_1 W_1, where D_k keeps the open units; then the derivative of that product.
-    open_units = [h.sign_() for h in _hidden(critic, mixed)]
-    partial = _backwards(weights, open_units)  # partial_k is w D_3 W_3 ... D_k, (n, width)
+    # The penalty: ∇f = w D_3 W_3 D_2 W_2 D_1 W_1, where D_k selects the active units; then that product's derivative.
+    active = [h.sign_() for h in _hidden(critic, mixed)]
+    partial = _backpropagate(weights, active)  # partial_k is w D_3 W_3 ... D_k, (n, width)
     gradient = partial[0] @ weights[0]  # (n, d)
     norm = gradient.norm(dim=1, keepdim=True)
     loss += penalty * (norm - 1).square().mean()
     delta = gradient * (2 * penalty / n * (1 - 1 / norm.clamp_min(1e-12)))  # (n, d), then (n, width)
-    for k, is_open in enumerate(open_units):
+    for k, units in enumerate(active):
         by_weight[k].addmm_(partial[k].t(), delta)
-        delta = (delta @ weights[k].t()).mul_(is_open)
+        delta = (delta @ weights[k].t()).mul_(units)
     by_weight[-1] += delta.sum(0)
     return loss, [gradient for pair in zip(by_weight, by_bias, strict=True) for gradient in pair]
 
 
 def _hidden(network: MLP, x: torch.Tensor) -> list[torch.Tensor]:
-    """Return what each hidden layer gives at x, (n, width) after ReLU, so that its sign is 1 where a unit is open."""
+    """Return the output of each hidden layer at x, (n, width) after ReLU: its sign is 1 where a unit is active."""
     outputs = []
     for layer in network.linear[:-1]:
         x = layer(x).relu_()
@@ -77,12 +78,12 @@ def _hidden(network: MLP, x: torch.Tensor) -> list[torch.Tensor]:
     return outputs
 
 
-def _backwards(
-    weights: Sequence[torch.Tensor], open_units: Sequence[torch.Tensor], top: torch.Tensor | None = None
+def _backpropagate(
+    weights: Sequence[torch.Tensor], active: Sequence[torch.Tensor], factor: torch.Tensor | None = None
 ) -> list[torch.Tensor]:
-    """Return the derivatives (n, width) in the hidden layers before their ReLU, first layer first, of top · f."""
-    delta = weights[-1] if top is None else top * weights[-1]  # (1, width) or (n, width)
-    deltas = [delta * open_units[-1]]
-    for weight, is_open in zip(reversed(weights[1:-1]), reversed(open_units[:-1]), strict=True):
-        deltas.append((deltas[-1] @ weight) * is_open)
+    """Return the derivatives (n, width) of factor · f in each hidden layer, before its ReLU; the first layer first."""
+    delta = weights[-1] if factor is None else factor * weights[-1]  # (1, width) or (n, width)
+    deltas = [delta * active[-1]]
+    for weight, units in zip(reversed(weights[1:-1]), reversed(active[:-1]), strict=True):
+        deltas.append((deltas[-1] @ weight) * units)
     return deltas[::-1]

@@ -18,17 +18,17 @@ __all__ = ["WGANGP", "critic_loss", "mini_batches"]
 
 
 class WGANGP:
-    """A generator led by a critic f, whose mean difference between data and samples is the Wasserstein distance.
+    """A generator trained with a critic f, whose mean differs between data and samples by the Wasserstein distance.
 
-    The critic's gradient is held to norm 1 on lines between data and samples. Minus the logged ``loss`` is, but for the
-    penalty, an estimate of that distance. Samples come from the averaged generator.
+    A penalty keeps the norm of the critic's gradient near 1 on lines between data and samples. Apart from the penalty,
+    minus the logged ``loss`` estimates the distance. Samples come from the generator with averaged weights.
     """
 
     def __init__(self, config: WGANGPConfig) -> None:
         self.config = config
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
-        """Train on (n, *shape) rows. A step draws one batch, cut into the mini-batches of the critic's updates."""
+        """Train on (n, *shape) rows. A step takes one batch, divided into a mini-batch for each critic update."""
         c = self.config
         batch = c.batch or (64 if data.kind == "vector" else 32)
         self.latent = c.latent or latent_size(data.shape)
@@ -38,11 +38,10 @@ class WGANGP:
         adam_generator = Adam(self.generator, c.learning_rate, (0.5, 0.9))
         adam_critic = Adam(self.critic, c.learning_rate, (0.5, 0.9))
 
-        for real in run.batches(
-            data.train, c.critic_steps * batch, sample=self.sample
-        ):  # (critic_steps · batch, *shape)
+        rows = c.critic_steps * batch
+        for real in run.batches(data.train, rows, sample=self.sample):  # (critic_steps · batch, *shape)
             factor = flat_then_cosine(run.progress, c.flat)
-            fake, mixed = self._between(real)
+            fake, mixed = self._fake_and_mixed(real)
             parts = (mini_batches(x, c.critic_steps) for x in (real, fake, mixed))
             for some_real, some_fake, some_mixed in zip(*parts, strict=True):  # (batch, *shape) each
                 loss, gradients = critic_step(self.critic, some_real, some_fake, some_mixed, c.penalty)
@@ -55,8 +54,8 @@ class WGANGP:
             run.log(loss=loss, loss_generator=loss_generator)
 
     @torch.no_grad()
-    def _between(self, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return samples and, for each, a point drawn uniformly on the line from a real row; both like ``real``."""
+    def _fake_and_mixed(self, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return samples, and uniform draws from the lines between samples and real rows, both (n, *shape)."""
         fake = self.generator(torch.randn(len(real), self.latent, device=real.device))
         share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
         return fake, torch.lerp(real, fake, share)
@@ -74,7 +73,7 @@ class WGANGP:
 
 
 def mini_batches(rows: torch.Tensor, count: int) -> Sequence[torch.Tensor]:
-    """Cut rows into ``count`` parts as equal as can be, fewer if there are fewer rows; each row is in one of them."""
+    """Return rows in ``count`` parts of nearly equal size, or in parts of one row where there are fewer rows."""
     return rows.tensor_split(min(count, len(rows)))
 
 
@@ -89,8 +88,8 @@ def critic_loss(
 def critic_step(
     critic: nn.Module, real: torch.Tensor, fake: torch.Tensor, mixed: torch.Tensor, penalty: float
 ) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
-    """Return the critic's loss and its gradients in the critic's parameters."""
+    """Return the critic's loss and its gradients with respect to the critic's parameters."""
     if isinstance(critic, MLP):
-        return critic_gradients(critic, real, fake, mixed, penalty)  # the same by hand, in half the time
+        return critic_gradients(critic, real, fake, mixed, penalty)  # the same in half the time
     loss = critic_loss(critic, real, fake, mixed, penalty)
     return loss, torch.autograd.grad(loss, list(critic.parameters()))

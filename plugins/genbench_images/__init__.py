@@ -1,4 +1,4 @@
-"""Images: real ones, stored with the package or read from the user's disk, and physics that is drawn."""
+"""Images: real ones, stored with the package or read from the user's disk, and simulated physics."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = [
     "genbench_register",
 ]
 
-CONTENTS = {"contents": True}  # results follow what lies at the path, not where it is
+CONTENTS = {"contents": True}  # results depend on the contents of the path, not on its name
 
 
 @dataclass(frozen=True)
 class MNISTConfig:
     """Options of MNIST."""
 
-    path: str = field(default="", metadata=CONTENTS)  # folder of IDX files, or one of images; empty: the stored 10,000
+    path: str = field(default="", metadata=CONTENTS)  # folder of IDX files, or one of images; empty: the stored digits
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class LognormalMapsConfig:
     """Options of the convergence maps."""
 
     size: int = 32  # pixels along each side
-    degrees: float = 5.0  # along each side of the sky
-    shift: float = 0.03  # the convergence of empty sky, with the sign changed: smaller is more skewed
+    degrees: float = 5.0  # of the sky, along each side
+    shift: float = 0.03  # minus the convergence of empty sky: the smaller, the more skewed
 
     def __post_init__(self) -> None:
         if not 4 <= self.size <= 128:
             raise ValueError(f"size must be in [4, 128], got {self.size}")
-        if not self.size / 23 <= self.degrees <= 20:  # the stored power ends at multipole 6000
+        if not self.size / 23 <= self.degrees <= 20:  # the stored power spectrum ends at multipole 6000
             raise ValueError(f"degrees must be in [size / 23, 20] = [{self.size / 23:.3g}, 20], got {self.degrees}")
         if not 0.005 <= self.shift <= 1:
             raise ValueError(f"shift must be in [0.005, 1], got {self.shift}")
@@ -74,15 +74,15 @@ class CosmicWebConfig:
 
     size: int = 32  # pixels along each side, and cells along each side of the box
     box: float = 128.0  # Mpc/h along each side
-    slabs: int = 4  # into which a box is cut along each of its three axes; size is a multiple
-    sigma8: float = 0.811  # standard deviation of matter in spheres of 8 Mpc/h, linear theory
+    slabs: int = 4  # that a box is divided into along each of its three axes; must divide size
+    sigma8: float = 0.811  # standard deviation of the matter density in spheres of 8 Mpc/h, in linear theory
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 128:
             raise ValueError(f"size must be in [16, 128], got {self.size}")
         if not 2 <= self.slabs <= self.size or self.size % self.slabs:
             raise ValueError(f"slabs must be 2 or more and divide size = {self.size}, got {self.slabs}")
-        if not self.size <= self.box <= 1000:  # below 1 Mpc/h perturbation theory has nothing to say
+        if not self.size <= self.box <= 1000:  # perturbation theory does not hold below 1 Mpc/h
             raise ValueError(f"box must be in [size, 1000] = [{self.size}, 1000] Mpc/h, got {self.box:g}")
         if not 0.05 <= self.sigma8 <= 1.5:
             raise ValueError(f"sigma8 must be in [0.05, 1.5], got {self.sigma8:g}")
@@ -98,7 +98,7 @@ class IsingConfig:
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 64:
             raise ValueError(f"size must be in [16, 64], got {self.size}")
-        if not 2.269 <= self.temperature <= 100:  # below, the same few images come again and again
+        if not 2.269 <= self.temperature <= 100:  # below, there are too few different images
             raise ValueError(f"temperature must be in [2.269, 100], got {self.temperature:g}")
 
 
@@ -121,7 +121,7 @@ def genbench_register() -> Iterable[Spec]:
             "mnist",
             "genbench_images.mnist:MNIST",
             MNISTConfig,
-            "handwritten digits, 28x28, 256 grey levels: 10,000 stored, or all that the user has",
+            "handwritten digits, 28x28, 256 grey levels: 10,000 stored ones, or the user's IDX files",
             data="image",
             rows=10000,
             labels=True,
@@ -145,7 +145,7 @@ def genbench_register() -> Iterable[Spec]:
             "lognormal_maps",
             "genbench_images.lognormal:LognormalMaps",
             LognormalMapsConfig,
-            "maps of weak-lensing convergence as a lognormal field: images whose exact density is known",
+            "maps of weak-lensing convergence, a lognormal field: images with a known exact density",
             data="image",
             density=True,
             observables=True,
@@ -157,7 +157,7 @@ def genbench_register() -> Iterable[Spec]:
             "galaxies",
             "genbench_images.galaxies:Galaxies",
             GalaxiesConfig,
-            "single galaxies: elliptical profiles with point-spread function, pixels and noise",
+            "single galaxies: elliptical profiles with a point-spread function and noise",
             data="image",
             observables=True,
             licence="MIT",
@@ -168,7 +168,7 @@ def genbench_register() -> Iterable[Spec]:
             "cosmic_web",
             "genbench_images.cosmic_web:CosmicWeb",
             CosmicWebConfig,
-            "slabs of dark matter by second-order Lagrangian perturbation theory: an expensive simulator's stand-in",
+            "slabs of dark matter by second-order Lagrangian perturbation theory, in place of an expensive simulator",
             data="image",
             observables=True,
             simulator=True,
@@ -180,7 +180,7 @@ def genbench_register() -> Iterable[Spec]:
             "ising",
             "genbench_images.ising:Ising",
             IsingConfig,
-            "spins of the Ising model on a square torus: binary images whose probability is known exactly",
+            "spins of the Ising model on a square torus: binary images with a known exact probability",
             data="image",
             density=True,
             observables=True,

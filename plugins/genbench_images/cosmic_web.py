@@ -1,8 +1,9 @@
-"""Slabs of the cosmic web: dark matter in a periodic box, moved by second-order Lagrangian perturbation theory.
+"""Slabs of the cosmic web: dark matter in a periodic box, by second-order Lagrangian perturbation theory (2LPT).
 
 Particles start on a grid and are displaced by 2LPT (Bouchet et al. 1995, arXiv:astro-ph/9406013; Scoccimarro 1998,
 arXiv:astro-ph/9711187) from a Gaussian field with the power spectrum of Eisenstein & Hu 1998 (arXiv:astro-ph/9709112,
-without baryon wiggles), at redshift 0. The density is cut into slabs along all three axes, and each is one map.
+without baryon acoustic oscillations), at redshift 0. The density is divided into slabs along all three axes; each slab
+is one map.
 """
 
 from __future__ import annotations
@@ -22,20 +23,21 @@ from genbench_images.observables import map_observables
 
 __all__ = ["CosmicWeb", "density_of", "displacement", "power_spectrum"]
 
-HUBBLE, MATTER, BARYONS, TILT = 0.674, 0.315, 0.0493, 0.965  # Planck 2018, arXiv:1807.06209
+# h, Ω_m, Ω_b and the spectral index of Planck 2018, arXiv:1807.06209
+HUBBLE, MATTER, BARYONS, TILT = 0.674, 0.315, 0.0493, 0.965
 SECOND_ORDER = -3 / 7 * MATTER ** (-1 / 143)  # growth of the second order, in squares of the first
-FLOOR = 1.05  # log(1.05 + δ): an empty pixel, δ = -1, is at log 0.05
-DENSE = 10.0  # beyond exp(10) a pixel is no density
+FLOOR = 1.05  # pixels are log(1.05 + δ): an empty one, δ = -1, is log 0.05
+MAX_LOG_DENSITY = 10.0  # samples of a model are clipped there before the exponential
 THRESHOLDS = (0.5, 1.0, 2.0)  # of δ, for peaks
 
 
 def power_spectrum(k: Array, sigma8: float) -> Array:
-    """Return the power (Mpc/h)³ of matter at redshift 0 at wavenumbers k > 0 in h/Mpc, linear theory."""
-    radius = np.geomspace(1e-4, 1e2, 4000)  # wavenumbers over which the normalisation is integrated
-    x = 8 * radius
+    """Return the power (Mpc/h)³ of matter at redshift 0 at wavenumbers k > 0 in h/Mpc, in linear theory."""
+    nodes = np.geomspace(1e-4, 1e2, 4000)  # wavenumbers over which the normalisation is integrated
+    x = 8 * nodes
     window = 3 * (np.sin(x) - x * np.cos(x)) / x**3
-    integrand = radius**3 * _shape(radius) * window**2 / (2 * math.pi**2)
-    variance = np.trapezoid(integrand, np.log(radius))
+    integrand = nodes**3 * _shape(nodes) * window**2 / (2 * math.pi**2)
+    variance = np.trapezoid(integrand, np.log(nodes))
     return sigma8**2 / variance * _shape(k)
 
 
@@ -52,7 +54,7 @@ def _shape(k: Array) -> Array:
 
 
 def _wavenumbers(size: int, box: float) -> tuple[Array, Array, Array]:
-    """Return kx, ky, kz of the modes of a real field (size, size, size), each to be broadcast."""
+    """Return kx, ky, kz of the modes of a real field (size, size, size), in shapes that broadcast."""
     full = 2 * math.pi / box * np.fft.fftfreq(size, 1 / size)
     half = 2 * math.pi / box * np.fft.rfftfreq(size, 1 / size)
     axes = np.meshgrid(full, full, half, indexing="ij", sparse=True)
@@ -60,17 +62,18 @@ def _wavenumbers(size: int, box: float) -> tuple[Array, Array, Array]:
 
 
 def displacement(modes: Array, box: float) -> Array:
-    """Return how far particles have moved (2, 3, size, size, size), in the unit of ``box``.
+    """Return the displacements of particles (2, 3, size, size, size), in the unit of ``box``.
 
-    One half of them start at the grid's points, the other in the middle between: fewer would show the grid in voids.
+    One half of the particles start at the points of the grid, the other half in the centres of its cells: with fewer,
+    the grid would be visible in voids.
 
-    ``modes`` (size, size, size // 2 + 1) are those of the linear density contrast δ, as of ``rfftn``. To second order
+    ``modes`` (size, size, size // 2 + 1) are those of the linear density contrast δ, as from ``rfftn``. To second order
     x = q - ∇φ + D₂∇χ, with ∇²φ = δ and ∇²χ = Σ(φ_aa φ_bb - φ_ab²) over pairs of axes a < b.
     """
     size = modes.shape[0]
     k = _wavenumbers(size, box)
     square = k[0] ** 2 + k[1] ** 2 + k[2] ** 2
-    square[0, 0, 0] = 1  # the mean moves nothing
+    square[0, 0, 0] = 1  # any number but 0: the mean displaces nothing
     inverse = 1 / square
     inverse[0, 0, 0] = 0
 
@@ -84,17 +87,17 @@ def displacement(modes: Array, box: float) -> Array:
         source -= real(-k[a] * k[b] * potential) ** 2
     second = -scipy.fft.rfftn(source) * inverse
     total = 1j * (SECOND_ORDER * second - potential)
-    if size % 2 == 0:  # a wave of two cells has no slope at their centres
+    if size % 2 == 0:  # a wave of two cells has no gradient at their centres
         for axis in k:
             axis.ravel()[size // 2] = 0
-    between = np.exp(0.5j * box / size * (k[0] + k[1] + k[2]))
-    return np.stack([np.stack([real(axis * part) for axis in k]) for part in (total, total * between)])
+    shift = np.exp(0.5j * box / size * (k[0] + k[1] + k[2]))  # by half a cell along each axis
+    return np.stack([np.stack([real(axis * part) for axis in k]) for part in (total, total * shift)])
 
 
 def density_of(cells: Array, size: int) -> Array:
-    """Return the number of particles (size, size, size) in each cell of a periodic grid, shared by cloud in cell.
+    """Return the number of particles (size, size, size) in each cell of a periodic grid, by cloud-in-cell assignment.
 
-    ``cells`` (3, n) are positions in units of a cell; a particle at a whole number is in that one alone.
+    ``cells`` (3, n) are positions in units of a cell; a particle at integer coordinates is in a single cell.
     """
     low = np.floor(cells)
     part = cells - low
@@ -111,13 +114,13 @@ def density_of(cells: Array, size: int) -> Array:
 
 
 class CosmicWeb:
-    """Maps of log(1.05 + δ), δ the density contrast of a slab; maps of one box are all in one split."""
+    """Maps of log(1.05 + δ), where δ is the density contrast of a slab; all maps of a box are in the same split."""
 
     def __init__(self, config: CosmicWebConfig) -> None:
         self.config = config
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
-        """Return maps (n, 1, size, size), float32, each split of boxes of its own, from a stream of its own."""
+        """Return maps (n, 1, size, size), float32; each split has its own boxes and its own generator."""
         size, box = self.config.size, self.config.box
         k = np.sqrt(sum(axis.astype(np.float64) ** 2 for axis in _wavenumbers(size, box)))
         k[0, 0, 0] = 1
@@ -125,7 +128,7 @@ class CosmicWeb:
         amplitude[0, 0, 0] = 0  # a box holds the mean density
         self._amplitude = amplitude.astype(np.float32)
         wanted = (sizes.train, sizes.test, sizes.reference)
-        self._whole, self._done, self._cost = sum(wanted), 0, math.inf
+        self._total, self._done, self._cost = sum(wanted), 0, math.inf
         seeds = rng.integers(2**63, size=3)
         parts = [self._sample(n, np.random.default_rng(seed)) for n, seed in zip(wanted, seeds, strict=True)]
         maps = 3 * self.config.slabs
@@ -133,7 +136,7 @@ class CosmicWeb:
             *parts,
             observables=self._observables,
             simulator=Simulator(self._cost / maps, f"2LPT with 2 x {size}³ particles"),
-            notes=(f"the {maps} maps of a box are correlated: {maps} maps tell less than as many of other boxes",),
+            notes=(f"the {maps} maps of a box are correlated: they count for fewer than {maps} independent maps",),
         )
 
     def _sample(self, n: int, rng: np.random.Generator) -> Array:
@@ -143,7 +146,7 @@ class CosmicWeb:
             part = out[start : start + len(maps)]
             part[:, 0] = np.log(FLOOR + maps[: len(part)])
             self._done += len(part)
-            tell_loading(self._done, self._whole)
+            tell_loading(self._done, self._total)
         return out
 
     def _boxes(self, rng: np.random.Generator) -> Iterator[Array]:
@@ -151,7 +154,7 @@ class CosmicWeb:
         while True:
             start = time.thread_time()
             maps = self._box(rng)
-            # other work on the machine only ever adds to the cost of a box: the least disturbed one tells it
+            # other work on the machine can only add to the time for a box, so the minimum is the best estimate
             self._cost = min(self._cost, time.thread_time() - start)
             yield maps
 
@@ -167,7 +170,6 @@ class CosmicWeb:
         return np.concatenate(along) - 1
 
     def _observables(self, x: Array) -> dict[str, Array]:
-        """Return what is measured of maps (n, 1, size, size), each (n,), of the density contrast itself."""
-        return map_observables(
-            np.exp(np.clip(np.asarray(x, dtype=np.float64)[:, 0], -DENSE, DENSE)) - FLOOR, THRESHOLDS
-        )
+        """Return the observables of maps (n, 1, size, size), each (n,), computed from the density contrast δ."""
+        log_density = np.clip(np.asarray(x, dtype=np.float64)[:, 0], -MAX_LOG_DENSITY, MAX_LOG_DENSITY)
+        return map_observables(np.exp(log_density) - FLOOR, THRESHOLDS)

@@ -1,4 +1,4 @@
-"""The digits of scikit-learn: 1,797 images of 8x8 pixels, each a count from 0 to 16."""
+"""The digits of scikit-learn: 1,797 images of 8x8 pixels with values from 0 to 16."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IDX, the format MNIST is published in: two zero bytes, the type of the numbers, their dimensions, the numbers."""
+"""IDX, the format of MNIST: two zero bytes, the type of the values, the number of dimensions, sizes, values."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import numpy as np
 from genbench.errors import DataError
 from genbench.protocol import Array
 
-__all__ = ["LARGEST", "read_idx", "read_labelled"]
+__all__ = ["MAX_BYTES", "read_idx", "read_labelled"]
 
 UNSIGNED_BYTE = 0x08
-LARGEST = 1 << 30  # bytes: 1.3 million digits, so a larger size is a damaged header or no MNIST
+MAX_BYTES = 1 << 30  # 1.3 million digits: a larger size means a damaged header, or another dataset than MNIST
 
 
 def read_idx(path: Path, dimensions: int) -> Array:
-    """Return the uint8 array in an IDX file, gzipped or not, which must have so many dimensions.
+    """Return the uint8 array of an IDX file, compressed with gzip or not, with this number of dimensions.
 
-    Raises DataError where the file is missing, truncated, too long, or something else.
+    Raises DataError where the file is missing, truncated, too long, or of another format.
     """
     try:
         with path.open("rb") as raw, gzip.open(raw) if _is_gzip(path) else raw as file:
@@ -37,16 +37,14 @@ def read_idx(path: Path, dimensions: int) -> Array:
                 raise DataError(f"{path}: truncated: the file ends within its header")
             shape = struct.unpack(f">{dimensions}I", sizes)
             count = math.prod(shape)
-            if count > LARGEST:
-                raise DataError(f"{path}: the header asks for {count} bytes, more than the {LARGEST} that are read")
+            if count > MAX_BYTES:
+                raise DataError(f"{path}: the header declares {count} bytes, the limit is {MAX_BYTES}")
             content = file.read(count + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(content) != count:
-        what = "truncated" if len(content) < count else "too long"
-        raise DataError(
-            f"{path}: {what}: shape {shape} takes {count} bytes, found {'more' if what == 'too long' else len(content)}"
-        )
+        fault, found = ("truncated", str(len(content))) if len(content) < count else ("too long", "more")
+        raise DataError(f"{path}: {fault}: shape {shape} takes {count} bytes, found {found}")
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)
 
 
@@ -56,10 +54,10 @@ def _is_gzip(path: Path) -> bool:
 
 
 def read_labelled(path: Path, remedy: str) -> tuple[Array, Array]:
-    """Return images (n, height, width) and labels (n,) of a folder's train and t10k files, or of one file of images.
+    """Return images (n, height, width) and labels (n,) of the train and t10k files in a folder, or of one file.
 
-    Names are those of MNIST, ``train-images-idx3-ubyte`` and so on, with or without ``.gz``, also with a dot before
-    ``idx``. Raises DataError, with the remedy, where there are none.
+    File names are those of MNIST, ``train-images-idx3-ubyte`` and so on, with or without ``.gz``, also with a dot
+    before ``idx``. Raises DataError, with the remedy, where there are none.
     """
     if path.is_dir():
         files = [f for part in ("train", "t10k") if (f := _find(path, f"{part}-images", 3))]
@@ -74,7 +72,7 @@ def read_labelled(path: Path, remedy: str) -> tuple[Array, Array]:
 
 
 def _find(folder: Path, stem: str, dimensions: int) -> Path | None:
-    names = [f"{stem}{mark}idx{dimensions}-ubyte{end}" for mark in "-." for end in ("", ".gz")]
+    names = [f"{stem}{separator}idx{dimensions}-ubyte{end}" for separator in "-." for end in ("", ".gz")]
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 

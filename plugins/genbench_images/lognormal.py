@@ -1,8 +1,8 @@
 """Lognormal maps of weak-lensing convergence: images whose exact density is known.
 
-The convergence κ is a shifted lognormal field (Hilbert et al. 2011, arXiv:1105.3980): κ = shift * (exp(y) - 1) with y
-Gaussian, so that κ has the skewness of dark matter's lensing and yet a density in closed form. Maps are periodic, so
-that the Fourier modes of y are independent.
+The convergence κ is a shifted lognormal field (Hilbert et al. 2011, arXiv:1105.3980): κ = shift * (exp(y) - 1) with
+Gaussian y. So κ is skewed like the convergence of dark matter, and its density is known in closed form. Maps are
+periodic, so that the Fourier modes of y are independent.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from genbench_images.observables import map_observables
 
 __all__ = ["LognormalMaps"]
 
-STORED = Path(__file__).parent / "data" / "convergence.npz"
-BLOCK = 1 << 20  # pixels in one intermediate array
+DATA_FILE = Path(__file__).parent / "data" / "convergence.npz"
+BLOCK_PIXELS = 1 << 20  # in one intermediate array
 THRESHOLDS = (1.0, 2.0, 3.0)  # standard deviations of a pixel, for peaks
-FARTHEST = 1e6  # standard deviations: a model may draw anything
+MAX_DEVIATIONS = 1e6  # standard deviations, at which samples of a model are clipped
 
 
 class LognormalMaps:
@@ -35,7 +35,7 @@ class LognormalMaps:
         self.shift = config.shift
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
-        """Return independent maps (n, 1, size, size) of κ, float32, each split from a stream of its own."""
+        """Return independent maps (n, 1, size, size) of κ, float32; each split is drawn with its own generator."""
         self._variances = self._gaussian_variances()
         seeds = rng.integers(2**63, size=3)
         wanted = (sizes.train, sizes.test, sizes.reference)
@@ -43,43 +43,44 @@ class LognormalMaps:
         return Data(*parts, log_prob=self._log_prob, entropy=self._entropy(), observables=self._observables)
 
     def _observables(self, x: Array) -> dict[str, Array]:
-        """Return what is measured of maps (n, 1, size, size), each (n,); peaks above 1, 2, 3 standard deviations."""
+        """Return the observables of maps (n, 1, size, size), each (n,); peaks are above 1, 2, 3 standard deviations."""
         deviation = self.shift * math.sqrt(math.expm1(self._variance))
         scaled = np.asarray(x, dtype=np.float64)[:, 0] / deviation
-        return map_observables(np.clip(scaled, -FARTHEST, FARTHEST), THRESHOLDS)
+        return map_observables(np.clip(scaled, -MAX_DEVIATIONS, MAX_DEVIATIONS), THRESHOLDS)
 
     def _gaussian_variances(self) -> Array:
-        """Variance of y in each Fourier mode (size, size // 2 + 1), for white noise of variance 1."""
-        table = load_stored(STORED)
+        """Return the variance of y in each Fourier mode (size, size // 2 + 1), in units of white noise."""
+        table = load_stored(DATA_FILE)
         side = math.radians(self.degrees)
         lowest = 2 * math.pi / side
         frequency = np.fft.fftfreq(self.size, 1 / self.size)
         ell = lowest * np.hypot(frequency[:, None], frequency)
-        ell[0, 0] = lowest / 2  # the mean of a map varies too, by what is on larger scales
+        ell[0, 0] = lowest / 2  # the mean of a map varies too, with structure on larger scales
         power = np.exp(np.interp(np.log(ell), np.log(table["ell"]), np.log(table["power"])))
         correlation = np.fft.ifft2(power).real * (self.size / side) ** 2  # of κ, at each distance
         variances = np.fft.rfft2(np.log1p(correlation / self.shift**2)).real
-        positive: Array = np.maximum(variances, 1e-9 * variances.max())  # rounding must not make one negative
+        positive: Array = np.maximum(variances, 1e-9 * variances.max())  # rounding could make some negative
         return positive
 
     def _scale(self, y: Array, power: float) -> Array:
-        """Multiply each Fourier mode of y (n, size, size) by its standard deviation to a power."""
+        """Return y (n, size, size) with each Fourier mode multiplied by this power of its standard deviation."""
         return np.fft.irfft2(np.fft.rfft2(y) * self._variances ** (power / 2), s=(self.size, self.size))
 
     @property
     def _all_variances(self) -> Array:
-        """The variances of all size² modes: those that rfft2 leaves out are those of their mirror images."""
+        """The variances of all size² modes, including those that ``rfft2`` leaves out by symmetry."""
         mirrored = np.fft.irfft2(self._variances, s=(self.size, self.size))
         return np.fft.fft2(mirrored).real
 
     @property
     def _variance(self) -> float:
-        return float(self._all_variances.mean())  # of y in a pixel
+        """The variance of y in a pixel."""
+        return float(self._all_variances.mean())
 
     def _sample(self, n: int, rng: np.random.Generator) -> Array:
         out = np.empty((n, 1, self.size, self.size), dtype=np.float32)
-        rows = max(1, BLOCK // self.size**2)
-        half = self._variance / 2  # makes the mean of κ zero
+        rows = max(1, BLOCK_PIXELS // self.size**2)
+        half = self._variance / 2  # with which the mean of κ is 0
         for start in range(0, n, rows):
             part = out[start : start + rows]
             white = rng.standard_normal((len(part), self.size, self.size))
@@ -89,7 +90,7 @@ class LognormalMaps:
     def _log_prob(self, x: Array) -> Array:
         """Return (n,) nats at maps (n, 1, size, size); -inf where a pixel is at or below -shift."""
         out = np.empty(len(x))
-        rows = max(1, BLOCK // self.size**2)
+        rows = max(1, BLOCK_PIXELS // self.size**2)
         pixels = self.size**2
         constant = 0.5 * (np.log(self._all_variances).sum() + pixels * math.log(2 * math.pi))
         half = self._variance / 2

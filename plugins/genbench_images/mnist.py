@@ -15,11 +15,11 @@ from genbench_images.labelled import split_images
 
 __all__ = ["MNIST", "FashionMNIST"]
 
-STORED = Path(__file__).parent / "data" / "mnist.npz"
+DATA_FILE = Path(__file__).parent / "data" / "mnist.npz"
 
 
 class MNIST:
-    """Handwritten digits: the stored 10,000, or what the IDX files at ``path`` hold."""
+    """Handwritten digits: the stored 10,000, or those of the IDX files at ``path``."""
 
     def __init__(self, config: MNISTConfig) -> None:
         self.path = config.path
@@ -33,7 +33,7 @@ class MNIST:
             remedy = "give mnist.path the folder that holds them, or leave it out for the stored 10,000"
             images, labels = read_labelled(Path(self.path).expanduser(), remedy)
         else:
-            stored = load_stored(STORED)
+            stored = load_stored(DATA_FILE)
             images, labels = stored["images"], stored["labels"]
         return split_images(images, labels, 256, sizes, rng)
 

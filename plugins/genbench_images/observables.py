@@ -1,6 +1,6 @@
-"""What a physicist measures of an image: light and shapes of galaxies; power, one-point law and peaks of maps.
+"""Observables of images: flux and shape of galaxies; power spectrum, moments and peaks of maps.
 
-Each number is of one image alone and finite for any finite image, for a model may draw anything.
+Each value depends on one image alone and is finite for any finite image, as samples of a model may be anything.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from genbench.protocol import Array
 
 __all__ = ["galaxy_observables", "map_observables", "peak_counts", "power_in_bands"]
 
-BLOCK = 1 << 20  # pixels in one intermediate array
-WINDOW = 1.5  # half-light radii
+BLOCK_PIXELS = 1 << 20  # in one intermediate array
+WINDOW_RADII = 1.5  # standard deviation of the window, in half-light radii
 BANDS = 4  # of wavenumber, in equal steps of its logarithm
-FAINTEST = 1e-12  # power and variance below this are told as this: a logarithm of zero has no distance
+MIN_POWER = 1e-12  # replaces smaller powers and variances, so that logarithms are finite
 
 
 # ------------------------------------------------------------------------------------------------------------ galaxies
 
 
 def galaxy_observables(images: Array) -> dict[str, Array]:
-    """Return what is measured of images (n, size, size) of single centred galaxies, each (n,); lengths in pixels.
+    """Return the observables of images (n, size, size) of single centred galaxies, each (n,); lengths are in pixels.
 
-    ``flux`` and ``peak`` are in units of the pixels. Half the flux lies within ``half_light_radius``, the blur of the
-    point-spread function included. ``size`` and the ellipticities are of second moments, weighted by a Gaussian of 1.5
-    half-light radii, as noise in the wings would swamp them: (a² - b²) / (a² + b²) for weighted axes a and b.
+    ``flux`` and ``peak`` are in units of the pixels. Half of the flux is within ``half_light_radius``, which includes
+    the blur of the point-spread function. ``size`` and the ellipticities, (a² - b²) / (a² + b²) for axes a and b, come
+    from second moments. These are weighted by a Gaussian of 1.5 half-light radii, as they would otherwise be dominated
+    by noise in the wings.
     """
     images = np.asarray(images, dtype=np.float64)
     radius = _half_light_radius(images)
@@ -40,13 +41,13 @@ def galaxy_observables(images: Array) -> dict[str, Array]:
 
 
 def _half_light_radius(images: Array) -> Array:
-    """Return the radius (n,) of the circle about the middle in which half the light is; 0 where there is no light."""
+    """Return the radius (n,) of the central circle that contains half of the light; 0 where there is no light."""
     size = images.shape[1]
     doubled = 2 * np.arange(size) - (size - 1)
-    distance = (doubled**2 + doubled[:, None] ** 2).ravel()  # whole numbers: pixels at the same distance are one ring
-    outwards = np.argsort(distance, kind="stable")
-    first = np.flatnonzero(np.diff(distance[outwards], prepend=-1))  # of each ring
-    rings = np.add.reduceat(images.reshape(len(images), -1)[:, outwards], first, axis=1)
+    distance = (doubled**2 + doubled[:, None] ** 2).ravel()  # integers, so that pixels at the same distance are a ring
+    order = np.argsort(distance, kind="stable")
+    first = np.flatnonzero(np.diff(distance[order], prepend=-1))  # of each ring
+    rings = np.add.reduceat(images.reshape(len(images), -1)[:, order], first, axis=1)
     inside = np.cumsum(rings, axis=1)
     half = inside[:, -1] / 2
     rows, reached = np.arange(len(images)), (inside >= half[:, None]).argmax(1)
@@ -60,7 +61,7 @@ def _half_light_radius(images: Array) -> Array:
 def _shapes(images: Array, radius: Array) -> dict[str, Array]:
     size = images.shape[1]
     position = np.arange(size) - (size - 1) / 2
-    width = WINDOW * np.clip(radius, 1.0, size / 4)
+    width = WINDOW_RADII * np.clip(radius, 1.0, size / 4)
     weight = np.exp(-0.5 * (position / width[:, None]) ** 2)
     weighted = images * weight[:, None, :] * weight[:, :, None]
     total = np.maximum(weighted.sum((1, 2)), 1.0)  # a blank image has no shape
@@ -80,21 +81,21 @@ def _shapes(images: Array, radius: Array) -> dict[str, Array]:
 
 
 def map_observables(maps: Array, thresholds: tuple[float, ...]) -> dict[str, Array]:
-    """Return what is measured of periodic maps (n, size, size), each (n,).
+    """Return the observables of periodic maps (n, size, size), each (n,).
 
-    Decimal logarithms of the power in four bands of wavenumber and of the variance of pixels; the pixels' skewness and
-    excess kurtosis; the number of peaks above each threshold, in units of the map.
+    They are decimal logarithms of the power in four bands of wavenumber and of the variance of pixels; the skewness and
+    excess kurtosis of pixels; and the number of peaks above each threshold, which is in units of the map.
     """
-    rows = max(1, BLOCK // int(np.prod(maps.shape[1:])))
+    rows = max(1, BLOCK_PIXELS // int(np.prod(maps.shape[1:])))
     parts = [_measured(maps[start : start + rows], thresholds) for start in range(0, len(maps), rows)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else {}
 
 
 def _measured(maps: Array, thresholds: tuple[float, ...]) -> dict[str, Array]:
     maps = np.asarray(maps, dtype=np.float64)
-    power = np.log10(np.maximum(power_in_bands(maps), FAINTEST))
+    power = np.log10(np.maximum(power_in_bands(maps), MIN_POWER))
     centred = maps - maps.mean((1, 2), keepdims=True)
-    variance = np.maximum((centred**2).mean((1, 2)), FAINTEST)
+    variance = np.maximum((centred**2).mean((1, 2)), MIN_POWER)
     scaled = centred / np.sqrt(variance)[:, None, None]
     peaks = peak_counts(maps, thresholds)
     return {
@@ -109,8 +110,9 @@ def _measured(maps: Array, thresholds: tuple[float, ...]) -> dict[str, Array]:
 def power_in_bands(maps: Array) -> Array:
     """Return the mean power (n, bands) of the modes |F|² / size⁴ of periodic maps (n, size, size).
 
-    Bands are equal in the logarithm of the wavenumber, from the longest wave that fits the map to two pixels; those of
-    small maps that hold no mode are left out. Power, summed over all modes but the mean, is the variance of the pixels.
+    Bands are equally wide in the logarithm of the wavenumber, from the longest wave that fits into the map to a wave of
+    two pixels; bands without a mode, in small maps, are left out. The sum of the power over all modes but the mean is
+    the variance of the pixels.
     """
     size = maps.shape[1]
     power = np.abs(np.fft.fft2(maps)) ** 2 / size**4
@@ -123,7 +125,7 @@ def power_in_bands(maps: Array) -> Array:
 
 
 def peak_counts(maps: Array, thresholds: tuple[float, ...]) -> Array:
-    """Return how many pixels (n, thresholds) of periodic maps are above their eight neighbours and a threshold."""
+    """Return how many pixels (n, thresholds) of periodic maps exceed their eight neighbours and each threshold."""
     neighbours = [np.roll(maps, (i, j), (1, 2)) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
     highest = np.maximum.reduce(neighbours)
     return np.stack([((maps > highest) & (maps > t)).sum((1, 2)) for t in thresholds], axis=1).astype(np.float64)

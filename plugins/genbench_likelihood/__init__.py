@@ -1,4 +1,4 @@
-"""Scores of densities: held-out likelihood, bits per dimension, divergence from a known truth."""
+"""Scores of densities: held-out likelihood, bits per dimension, divergence from a known density."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["genbench_register"]
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
-    """Return the specs of likelihoods, divergences and the gap."""
+    """Return the specs of ``nll``, ``bits_per_dim``, ``kl``, ``kl_reverse`` and ``cross_entropy_gap``."""
     return [
         MetricSpec(
             "nll",
             "genbench_likelihood.likelihood:nll",
             None,
-            "negative log-likelihood of held-out rows, by kind of density",
+            "negative log-likelihood of held-out rows, ranked by kind of density",
             unit="nats per dimension",
             needs=("density",),
         ),
@@ -26,7 +26,7 @@ def genbench_register() -> Iterable[Spec]:
             "bits_per_dim",
             "genbench_likelihood.likelihood:bits_per_dim",
             None,
-            "negative log-likelihood of integer images, dequantised, by kind of density",
+            "negative log-likelihood of dequantised integer images, ranked by kind of density",
             unit="bits per dimension",
             needs=("density",),
             data=("image",),
@@ -56,7 +56,7 @@ def genbench_register() -> Iterable[Spec]:
             "cross_entropy_gap",
             "genbench_likelihood.divergence:cross_entropy_gap",
             None,
-            "how much rarer samples are under the true density than data are; negative where they crowd at its peaks",
+            "how much less probable samples are than data under the true density; negative if they crowd at its peaks",
             ranked=False,
             unit="nats",
             best=0.0,

@@ -1,4 +1,4 @@
-"""How probable held-out rows are under the model."""
+"""Negative log-likelihood of held-out rows, in nats or bits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["bits_per_dim", "nll"]
 def nll(evidence: Evidence) -> Score:
     """Return the mean negative log-likelihood of held-out rows, in nats per dimension; lower is better.
 
-    Of the density in the data's own units. ``params`` says which kind it is: exact, bound (the true value is at most
-    this), or estimate; kinds must not be ranked together.
+    The density is that in the data's own units. ``params`` has its kind: exact, bound (the true value is at most this
+    one) or estimate; different kinds must not be ranked together.
     """
     return _score(evidence, 1.0)
 
@@ -22,8 +22,8 @@ def nll(evidence: Evidence) -> Score:
 def bits_per_dim(evidence: Evidence) -> Score:
     """Return the mean negative log-likelihood of integer images in bits per dimension; lower is better.
 
-    The density is that of pixels with uniform noise of one grey level added, so that the value bounds the bits of a
-    code for the integers from above (Theis et al. 2016, arXiv:1511.01844).
+    The density is that of pixels with uniform noise of one grey level added, so that the value is an upper bound of the
+    bits in which the integers can be encoded (Theis et al. 2016, arXiv:1511.01844).
     """
     if evidence.levels is None:
         return Score(None, warnings=("the images are not of integers: bits have no meaning",))

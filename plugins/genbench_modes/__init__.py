@@ -1,4 +1,4 @@
-"""Scores of samples where the modes of the data are known."""
+"""Scores of samples for data whose modes are known."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["ModesConfig", "genbench_register"]
 class ModesConfig:
     """Options of the scores of modes."""
 
-    samples: int = 2500  # samples that are looked at; the published numbers are of 2,500
-    radius: float = 3.0  # a sample nearer to a mode than this many standard deviations is of high quality
+    samples: int = 2500  # that are used, at most; published values are of 2,500
+    radius: float = 3.0  # standard deviations: a sample that is closer to a mode is of high quality
 
     def __post_init__(self) -> None:
         if self.samples < 1:
@@ -35,7 +35,7 @@ def genbench_register() -> Iterable[Spec]:
             "modes",
             "genbench_modes.modes:modes",
             ModesConfig,
-            "modes that 2,500 samples hit",
+            "number of modes that 2,500 samples hit",
             better="higher",
             unit="modes",
             needs=("samples", "modes"),
@@ -58,7 +58,7 @@ def genbench_register() -> Iterable[Spec]:
             "mode_kl",
             "genbench_modes.modes:mode_kl",
             ModesConfig,
-            "KL divergence of the weights of the modes among samples from the true ones",
+            "KL divergence of the modes' weights among samples from the true weights",
             unit="nats",
             version=2,
             needs=("samples", "modes"),

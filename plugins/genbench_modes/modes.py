@@ -1,4 +1,4 @@
-"""Modes hit, samples of high quality and the weights of modes, by the definitions of VEEGAN and PacGAN."""
+"""Number of modes hit, share of samples of high quality, and weights of modes, as defined by VEEGAN and PacGAN."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["high_quality", "mode_kl", "modes"]
 Array = npt.NDArray[Any]
 LEVEL = 0.95
 QUANTILE = 1.959964  # of the normal distribution, at 97.5 %
-FEWEST = 10  # samples of high quality, below which their weights have no interval
+MIN_SAMPLES = 10  # of high quality, for an interval of the weights
 
 
 @dataclass(frozen=True)
 class Hits:
-    """How many samples were looked at, and how many of high quality are nearest to each mode (k,)."""
+    """How many samples were used, and how many of high quality are closest to each mode (k,)."""
 
     samples: int
     counts: Array
@@ -38,25 +38,26 @@ class Hits:
 
 
 def modes(evidence: Evidence, config: ModesConfig) -> Score:
-    """Return how many modes are nearest to at least one sample of high quality; higher is better.
+    """Return how many modes are the closest mode of at least one sample of high quality; higher is better.
 
-    Of 2,500 samples, in the data's own units; a sample is of high quality within 3 standard deviations of its nearest
-    mode. ``detail`` has the count of every mode. Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761.
+    2,500 samples are used, in the data's own units; a sample is of high quality within 3 standard deviations of its
+    closest mode. ``detail`` has the count of every mode. Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761.
     """
     hits = _hits(evidence, config)
     if isinstance(hits, Score):
         return hits
     detail = {"of": len(hits.counts), "counts": hits.counts.tolist()}
     value = float(np.count_nonzero(hits.counts))
-    why = ("no interval: a number of modes hit has none",)
-    return Score(value, n_fake=hits.samples, params=_params(config), detail=detail, warnings=why)
+    warnings = ("no interval: the number of modes that are hit has none",)
+    return Score(value, n_fake=hits.samples, params=_params(config), detail=detail, warnings=warnings)
 
 
 def high_quality(evidence: Evidence, config: ModesConfig) -> Score:
-    """Return the percentage of samples within 3 standard deviations of their nearest mode; higher is better.
+    """Return the percentage of samples within 3 standard deviations of their closest mode; higher is better.
 
-    Real data do not reach 100: ``detail["perfect"]`` is what Gaussian modes give, 98.89 in two dimensions, and more
-    means modes that are too narrow. The interval is Wilson's (1927). Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761.
+    Real data do not reach 100: ``detail["perfect"]`` is the value of Gaussian modes, 98.89 in two dimensions. A higher
+    one means that the modes are too narrow. The interval is Wilson's (1927). Srivastava et al. 2017 (VEEGAN),
+    arXiv:1705.07761.
     """
     hits = _hits(evidence, config)
     if isinstance(hits, Score):
@@ -73,26 +74,26 @@ def high_quality(evidence: Evidence, config: ModesConfig) -> Score:
 
 
 def mode_kl(evidence: Evidence, config: ModesConfig) -> Score:
-    """Return KL(samples‖truth) of the weights of the modes, over samples of high quality, in nats; lower is better.
+    """Return KL(samples‖truth) of the modes' weights among samples of high quality, in nats; lower is better.
 
-    log k - entropy where the true weights are equal. Perfect samples give about (k - 1)/2n, ``detail["floor"]``: 0.0048
-    for 25 modes and 2,500 samples; the interval is bias-corrected for it. Lin et al. 2018 (PacGAN), arXiv:1712.04086.
+    It is log k - entropy where the true weights are equal. Perfect samples give about (k - 1)/2n, ``detail["floor"]``:
+    0.0048 for 25 modes and 2,500 samples. The interval is corrected for this bias. Lin et al. 2018 (PacGAN),
+    arXiv:1712.04086.
     """
     hits = _hits(evidence, config)
     if isinstance(hits, Score):
         return hits
     n, k, params = hits.good, len(hits.counts), _params(config)
     if not n:
-        why = ("no sample is within reach of a mode",)
-        return Score(None, n_fake=hits.samples, params=params, warnings=why)
+        return Score(None, n_fake=hits.samples, params=params, warnings=("no sample is within reach of a mode",))
     shares = hits.counts / n
     logs = np.log(np.where(shares > 0, shares, 1.0)) - np.log(hits.weights)
     value = float(shares @ logs)
     detail = {"floor": (k - 1) / (2 * n), "high_quality": n}
-    if n < FEWEST:
-        few = (f"no interval: only {n} of {hits.samples} samples are within reach of a mode",)
-        return Score(value, n_fake=hits.samples, params=params, detail=detail, warnings=few)
-    # the delta method on the multinomial counts, and its chi-squared term that remains where the weights are right
+    if n < MIN_SAMPLES:
+        warnings = (f"no interval: only {n} of {hits.samples} samples are within reach of a mode",)
+        return Score(value, n_fake=hits.samples, params=params, detail=detail, warnings=warnings)
+    # the delta method for multinomial counts, with the chi-squared term that is left where the weights are right
     bias = (np.count_nonzero(shares) - 1) / (2 * n)
     error = math.sqrt(max(float(shares @ logs**2) - value**2, 0.0) / n + bias / n)
     low, high = max(value - bias - QUANTILE * error, 0.0), max(value - bias + QUANTILE * error, 0.0)

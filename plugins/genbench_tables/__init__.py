@@ -1,4 +1,4 @@
-"""Tables from physics experiments, stored with the package or read from the user's disk."""
+"""Tables of simulated physics events, stored with the package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["DijetsConfig", "MagicConfig", "genbench_register"]
 class MagicConfig:
     """Options of the MAGIC gamma telescope data."""
 
-    label: Literal["all", "gamma", "hadron"] = "all"  # which showers; all of them, those of gammas, or of hadrons
+    label: Literal["all", "gamma", "hadron"] = "all"  # showers of gammas, of hadrons, or all
 
     def __post_init__(self) -> None:
         if self.label not in ("all", "gamma", "hadron"):
@@ -28,8 +28,8 @@ class DijetsConfig:
     """Options of the stored dijets."""
 
     process: Literal["qcd", "signal"] = "qcd"  # QCD above 1 TeV, or a W' of 3.5 TeV decaying to 500 and 100 GeV
-    features: Literal["dijetgan7", "lhco"] = "dijetgan7"  # seven kinematic numbers of both jets, or the masses
-    tau: bool = False  # whether the N-subjettiness ratio of each jet is learned too
+    features: Literal["dijetgan7", "lhco"] = "dijetgan7"  # seven kinematic features of both jets, or masses
+    tau: bool = False  # whether the N-subjettiness ratio of each jet is a feature too
 
     def __post_init__(self) -> None:
         if self.process not in ("qcd", "signal"):
@@ -46,7 +46,7 @@ def genbench_register() -> Iterable[Spec]:
             "magic",
             "genbench_tables.magic:Magic",
             MagicConfig,
-            "air showers seen by the MAGIC gamma telescope: 10 parameters of each image, simulated",
+            "simulated air showers in the MAGIC gamma telescope: 10 parameters of each image",
             rows=18905,
             labels=True,
             licence="CC BY 4.0",
@@ -57,7 +57,7 @@ def genbench_register() -> Iterable[Spec]:
             "dijets",
             "genbench_tables.dijets:Dijets",
             DijetsConfig,
-            "pairs of jets at the LHC, simulated by Pythia 8: QCD, or a resonance that decays to two heavy particles",
+            "pairs of jets at the LHC, simulated by Pythia 8: QCD, or a resonance decaying to two heavy particles",
             rows=20000,
             observables=True,
             simulator=True,

@@ -1,14 +1,14 @@
-"""Pairs of jets at the LHC: what is learned of an event, what it is judged by, and a sample that is stored here.
+"""Pairs of jets at the LHC: features and observables of events, and a stored sample.
 
-An event is what Pythia and a jet algorithm left of it: transverse momentum, pseudorapidity, azimuth and mass of the two
-leading jets, turned about the beam until the first lies at azimuth 0, and the N-subjettiness ratio τ21 of each (Thaler
-& Van Tilburg 2011, arXiv:1011.2268). Two choices of features are known from the literature:
+An event consists of transverse momentum, pseudorapidity, azimuth and mass of the two leading jets, rotated about the
+beam so that the first jet is at azimuth 0, and of the N-subjettiness ratio τ21 of each jet (Thaler & Van Tilburg 2011,
+arXiv:1011.2268). Two choices of features are known from the literature:
 
-``dijetgan7``: all that is left of both jets, as DijetGAN learns it (Di Sipio et al. 2019, arXiv:1903.02433). The mass
-of the pair is no feature: a model has to get the correlations right to reproduce it.
+``dijetgan7``: all seven kinematic numbers of both jets, as in DijetGAN (Di Sipio et al. 2019, arXiv:1903.02433). The
+mass of the pair is not a feature: a model has to learn the correlations to reproduce it.
 
-``lhco``: what searches for resonances look at in the LHC Olympics (Kasieczka et al. 2021, arXiv:2101.08320): the mass
-of the pair, of the lighter jet, and by how much the other one is heavier.
+``lhco``: as in searches for resonances in the LHC Olympics (Kasieczka et al. 2021, arXiv:2101.08320): the mass of the
+pair, the mass of the lighter jet, and the difference of both jets' masses.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from genbench_tables.kinematics import FourMomentum, difference_in_azimuth, four
 
 __all__ = ["EVENT", "Dijets", "columns_of", "data_of", "features_of", "observables_of"]
 
-STORED = Path(__file__).parent / "data" / "dijets.npz"
-SMALLEST_MASS = 0.1  # GeV: less than any hadron's, so that the logarithm of a jet of one photon exists
+DATA_FILE = Path(__file__).parent / "data" / "dijets.npz"
+MIN_MASS = 0.1  # GeV: less than that of any hadron; gives the mass of a jet of one photon a logarithm
 
-# the columns of an event, in the order of the file; the last two are there only with τ21
+# columns of an event, in the order of the file; the last two only where τ21 was computed
 EVENT = ("pt_1", "eta_1", "m_1", "pt_2", "eta_2", "phi_2", "m_2", "tau21_1", "tau21_2")
 
 JETS = (
@@ -50,22 +50,22 @@ MASSES = (
 
 
 def columns_of(features: str, tau: bool) -> tuple[Column, ...]:
-    """Return the columns of ``features``, ``dijetgan7`` or ``lhco``, and of τ21 where it is asked for."""
+    """Return the columns of ``features``, ``dijetgan7`` or ``lhco``, and with ``tau`` those of τ21."""
     if features == "lhco":
         return MASSES + ((Column("tau21_light"), Column("tau21_heavy")) if tau else ())
     return JETS + ((Column("tau21_1"), Column("tau21_2")) if tau else ())
 
 
 def features_of(events: Array, features: str, tau: bool) -> Array:
-    """Return rows (n, d) float32 of events (n, 7 or 9)."""
+    """Return rows (n, d), float32, of events (n, 7 or 9)."""
     rows = events.astype(np.float64)
-    rows[:, [2, 6]] = np.maximum(rows[:, [2, 6]], SMALLEST_MASS)
+    rows[:, [2, 6]] = np.maximum(rows[:, [2, 6]], MIN_MASS)
     if features == "lhco":
         masses = rows[:, [2, 6]]
         parts = [_pair(rows).mass, masses.min(1), np.ptp(masses, axis=1)]
         if tau:
             lighter = masses.argmin(1)[:, None]
-            parts += [np.take_along_axis(rows[:, 7:], which, 1)[:, 0] for which in (lighter, 1 - lighter)]
+            parts += [np.take_along_axis(rows[:, 7:], index, 1)[:, 0] for index in (lighter, 1 - lighter)]
         rows = np.stack(parts, axis=1)
     elif not tau:
         rows = rows[:, :7]
@@ -83,10 +83,10 @@ def _pair(x: Array) -> FourMomentum:
 
 
 def observables_of(x: Array, features: str, tau: bool) -> dict[str, Array]:
-    """Return what a physicist looks at in rows (n, d), each (n,): momenta, energies and masses in GeV, angles in rad.
+    """Return the observables of rows (n, d), each (n,): momenta, energies and masses in GeV, angles in radians.
 
-    With ``dijetgan7`` these are the 18 of DijetGAN, less the azimuth of the first jet, which is 0 here, and the masses
-    of the heavier and the lighter jet.
+    With ``dijetgan7`` these are the 18 of DijetGAN, without the azimuth of the first jet, which is 0 here, and the
+    masses of the heavier and the lighter jet.
     """
     x = np.asarray(x, dtype=np.float64)
     if features == "lhco":
@@ -95,7 +95,7 @@ def observables_of(x: Array, features: str, tau: bool) -> dict[str, Array]:
     pt_1, eta_1, m_1, pt_2, eta_2, phi_2, m_2 = x[:, :7].T
     first, second = _jets(x)
     pair = first.plus(second)
-    apart = difference_in_azimuth(phi_2, 0.0)
+    delta_phi = difference_in_azimuth(phi_2, 0.0)
     found = {
         "pt_1": pt_1,
         "eta_1": eta_1,
@@ -112,8 +112,8 @@ def observables_of(x: Array, features: str, tau: bool) -> dict[str, Array]:
         "m_jj": pair.mass,
         "e_jj": pair.energy,
         "delta_eta": np.abs(eta_1 - eta_2),
-        "delta_phi": apart,
-        "delta_r": np.hypot(eta_1 - eta_2, apart),
+        "delta_phi": delta_phi,
+        "delta_r": np.hypot(eta_1 - eta_2, delta_phi),
         "m_light": np.minimum(m_1, m_2),
         "m_heavy": np.maximum(m_1, m_2),
     }
@@ -123,7 +123,7 @@ def observables_of(x: Array, features: str, tau: bool) -> dict[str, Array]:
 def data_of(
     events: Array, features: str, tau: bool, simulator: Simulator, sizes: Sizes, rng: np.random.Generator
 ) -> Data:
-    """Return events (n, 7 or 9) as data: split, as features, with observables and the cost of simulating them."""
+    """Return events (n, 7 or 9) as data: split, with features, observables and the cost of the simulator."""
     rows = features_of(events, features, tau)
     train, test, reference = split(rows, sizes, rng)
     return Data(
@@ -137,14 +137,14 @@ def data_of(
 
 
 class Dijets:
-    """20,000 events of each process, generated once by genbench-hep with its default options, and stored."""
+    """20,000 events of each process, generated by genbench-hep with its default options, and stored."""
 
     def __init__(self, config: DijetsConfig) -> None:
         self.config = config
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
-        """Return disjoint splits of one process; the cost of an event is what it took to simulate it."""
-        stored = load_stored(STORED)
+        """Return disjoint splits of one process; the simulator's cost was measured when the events were generated."""
+        stored = load_stored(DATA_FILE)
         process, tau = self.config.process, self.config.tau
         generation, substructure = stored[f"{process}_seconds"]
         seconds = float(generation + substructure) if tau else float(generation)

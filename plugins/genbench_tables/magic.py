@@ -14,10 +14,10 @@ from genbench_tables import MagicConfig
 
 __all__ = ["COLUMNS", "LABELS", "Magic"]
 
-STORED = Path(__file__).parent / "data" / "magic.npz"
+DATA_FILE = Path(__file__).parent / "data" / "magic.npz"
 LABELS = ("gamma", "hadron")
 
-# fWidth is skewed too, but reaches zero, where a logarithm has no value; fSize is a logarithm already
+# fWidth is skewed too, but can be 0, which has no logarithm; fSize is a logarithm already
 COLUMNS = (
     Column("fLength", unit="mm", log=True),
     Column("fWidth", unit="mm"),
@@ -33,18 +33,18 @@ COLUMNS = (
 
 
 class Magic:
-    """18,905 distinct showers of 19,020: the ellipse of each image, and whether a gamma or a hadron made it."""
+    """18,905 distinct showers of 19,020: the ellipse of each image, and whether it is of a gamma or a hadron."""
 
     def __init__(self, config: MagicConfig) -> None:
         self.label = config.label
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
         """Return splits without duplicates; ``labels`` are 0 for gamma and 1 for hadron."""
-        stored = load_stored(STORED)
+        stored = load_stored(DATA_FILE)
         rows, labels = stored["rows"], stored["labels"].astype(np.int64)
         if self.label != "all":
-            chosen = labels == LABELS.index(self.label)
-            rows, labels = rows[chosen], labels[chosen]
+            mask = labels == LABELS.index(self.label)
+            rows, labels = rows[mask], labels[mask]
         train, test, reference = split(rows, sizes, rng)
         return Data(
             rows[train],

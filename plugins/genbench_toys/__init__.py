@@ -1,4 +1,4 @@
-"""Toys whose density is known exactly, so that a model can be held to the truth and not to other samples."""
+"""Toy datasets whose density is known exactly, so that models can be compared with the truth."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def _positive(name: str, value: float) -> None:
 class RingConfig:
     """Options of the ring of Gaussians.
 
-    Much published code takes ``linspace(0, 2π, modes)`` with both ends: the first mode then counts twice, and only
-    modes - 1 are distinct. ``angles="linspace"`` is there to explain numbers obtained so.
+    Much published code takes ``linspace(0, 2π, modes)`` with both ends: then the first mode counts twice, and only
+    modes - 1 are distinct. ``angles="linspace"`` reproduces such results.
     """
 
     modes: int = 8  # Gaussians on the circle
     radius: float = 1.0  # of the circle
     sigma: float = 0.01  # standard deviation of each Gaussian
-    angles: Literal["even", "linspace"] = "even"  # linspace repeats the first mode, as much old code does
+    angles: Literal["even", "linspace"] = "even"  # linspace repeats the first mode, as much published code does
 
     def __post_init__(self) -> None:
         _within("modes", self.modes, 2, 64)
@@ -80,7 +80,7 @@ class MixtureConfig:
     dim: int = 16  # dimensions
     components: int = 8  # Gaussians of standard deviation 1 and equal weight
     separation: float = 20.0  # root mean square distance between two centres
-    placement: int = 0  # which random centres; the same for every seed of a run
+    placement: int = 0  # seed of the random centres, which are the same for all seeds of a run
 
     def __post_init__(self) -> None:
         _within("dim", self.dim, 1, 1024)
@@ -129,7 +129,7 @@ class GaussianRingConfig:
     """Options of the annulus."""
 
     radius: float = 1.0  # of the circle
-    noise: float = 0.1  # standard deviation of the Gaussian noise around it, in units of the radius
+    noise: float = 0.1  # standard deviation of the Gaussian noise around the circle, in units of the radius
 
     def __post_init__(self) -> None:
         _positive("radius", self.radius)
@@ -141,9 +141,9 @@ class PinwheelConfig:
     """Options of the pinwheel."""
 
     blades: int = 5  # arms
-    radial: float = 0.3  # standard deviation along a blade, whose middle is at radius 1
+    radial: float = 0.3  # standard deviation along a blade, whose centre is at radius 1
     tangential: float = 0.1  # standard deviation across a blade
-    twist: float = 0.25  # turn of the blades: a point at radius r is rotated by twist * exp(r) radians
+    twist: float = 0.25  # a point at radius r is rotated by twist * exp(r) radians
 
     def __post_init__(self) -> None:
         _within("blades", self.blades, 1, 12)
@@ -156,7 +156,7 @@ class PinwheelConfig:
 class CheckerboardConfig:
     """Options of the checkerboard."""
 
-    tiles: int = 4  # along each side; every other tile is filled evenly
+    tiles: int = 4  # along each side; the density is constant on every other tile
     width: float = 2.0  # of a tile
 
     def __post_init__(self) -> None:
@@ -168,7 +168,7 @@ class CheckerboardConfig:
 class BananaConfig:
     """Options of the banana."""
 
-    curvature: float = 1.0  # x1 bends by curvature * (x0² - 1); 0 is a plain Gaussian
+    curvature: float = 1.0  # curvature * (x0² - 1) is added to x1; 0 is a plain Gaussian
     width: float = 0.5  # standard deviation across the banana
 
     def __post_init__(self) -> None:
@@ -191,7 +191,7 @@ class FunnelConfig:
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
-    """Return the specs of the toys."""
+    """Return the specs of the toy datasets."""
 
     def toy(name: str, target: str, config: type | None, summary: str, *, modes: bool = False, paper: str = "") -> Spec:
         return DatasetSpec(
@@ -228,7 +228,7 @@ def genbench_register() -> Iterable[Spec]:
             "gaussian",
             "gaussian:Gaussian",
             GaussianConfig,
-            "one Gaussian in any dimension: the curse of dimension, measured",
+            "one Gaussian in any dimension, to measure the curse of dimensionality",
         ),
         toy(
             "moons",
@@ -248,7 +248,7 @@ def genbench_register() -> Iterable[Spec]:
             "gaussian_ring",
             "curves:GaussianRing",
             GaussianRingConfig,
-            "a circle with Gaussian noise: a hole that a model must leave empty",
+            "a circle with Gaussian noise, whose inside a model must leave empty",
         ),
         toy(
             "pinwheel",

@@ -1,7 +1,7 @@
 """Curves with Gaussian noise around them: moons, spirals, the annulus.
 
-The density at x is the mean of N(x; c(t), σ²) over the curve c(t). Gauss-Legendre nodes along the curve turn that
-integral into a mixture of Gaussians; with nodes closer than σ it is exact to about twelve digits.
+The density at x is the mean of N(x; c(t), σ²) over the curve c(t). Gauss-Legendre quadrature along the curve turns this
+integral into a mixture of Gaussians, which is exact to about twelve digits where nodes are closer than σ.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Curve = Callable[[Array], Array]  # (n,) in [0, 1], evenly distributed -> (n, 2)
 
 
 class NoisyCurve(Toy):
-    """Curves of equal weight with Gaussian noise; ``length`` is an upper limit of each one's speed |dc/du|."""
+    """Curves of equal weight with Gaussian noise; ``length`` is an upper bound of the speed |dc/du| of each curve."""
 
     def __init__(self, curves: tuple[Curve, ...], length: float, noise: float) -> None:
         self.curves = curves
@@ -33,7 +33,7 @@ class NoisyCurve(Toy):
 
     @property
     def entropy(self) -> float:  # type: ignore[override]
-        """Nats, by quadrature."""
+        """Entropy in nats, by quadrature."""
         margin = 9 * self.noise
         low, high = self._nodes.min(0) - margin, self._nodes.max(0) + margin
         return planar_entropy(self.log_prob, low, high, self.noise / 2)
@@ -54,7 +54,7 @@ def _circle(angle: Array) -> Array:
 
 
 class Moons(NoisyCurve):
-    """Two half circles of radius 1, the lower one upside down moved by (1, 0.5), as scikit-learn's ``make_moons``."""
+    """Two half circles of radius 1, the second upside down at (1, 0.5), as in scikit-learn's ``make_moons``."""
 
     def __init__(self, config: MoonsConfig) -> None:
         def upper(u: Array) -> Array:
@@ -67,10 +67,9 @@ class Moons(NoisyCurve):
 
 
 class Spirals(NoisyCurve):
-    """Two arms, one the other turned by π, whose radius grows with the angle, filled evenly in angle squared.
+    """Two arms, rotated by π against each other, whose radius is a third of the angle; the angle squared is uniform.
 
-    The radius is a third of the angle, as in the spirals of FFJORD (Grathwohl et al. 2019), without their second,
-    uniform noise.
+    They are the spirals of FFJORD (Grathwohl et al. 2019) without their additional uniform noise.
     """
 
     def __init__(self, config: SpiralsConfig) -> None:

@@ -16,12 +16,12 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 class Funnel(Toy):
-    """v = x0 is N(0, sigma²), and x1 .. are N(0, exp(v)) (Neal 2003)."""
+    """The funnel of Neal (2003): v = x0 is N(0, sigma²), and all others are N(0, exp(v))."""
 
     def __init__(self, config: FunnelConfig) -> None:
         self.dim = config.dim
         self.sigma = config.sigma
-        # the mean of v is 0, so the widths drop out
+        # the mean of v is 0, so the logarithms of the widths cancel
         self.entropy = 0.5 * self.dim * (LOG_2PI + 1) + math.log(self.sigma)
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:

@@ -1,4 +1,4 @@
-"""One Gaussian of any dimension, whose columns follow each other like an autoregressive process of order 1."""
+"""One Gaussian of any dimension, whose columns are an autoregressive process of order 1."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 class Gaussian(Toy):
-    """Columns of mean 0 and standard deviation 1; columns i and j are correlated by correlation ** |i - j|."""
+    """Columns of mean 0 and standard deviation 1; columns i and j have the correlation correlation ** |i - j|."""
 
     def __init__(self, config: GaussianConfig) -> None:
         self.dim = config.dim
         self.correlation = config.correlation
-        # of a column, given the one before it
-        self.conditional_variance = 1 - config.correlation**2
+        self.conditional_variance = 1 - config.correlation**2  # of a column, given the one before it
         self.entropy = 0.5 * (self.dim * (LOG_2PI + 1) + (self.dim - 1) * math.log(self.conditional_variance))
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:

@@ -11,13 +11,13 @@ from genbench_toys.toy import Toy
 
 __all__ = ["ENDPOINT", "Michel"]
 
-ENDPOINT = 105.6583755 / 2  # MeV, half the muon's mass (Particle Data Group 2024); the electron's is neglected
+ENDPOINT = 105.6583755 / 2  # MeV: half the mass of the muon (Particle Data Group 2024), without that of the electron
 
 
 class Michel(Toy):
     """p(x) = 2 x² (3 - 2x) of the reduced energy x = E / endpoint in [0, 1], without radiative corrections.
 
-    The log-density is -inf outside. Louis Michel, 1950.
+    The log-density is -inf outside of [0, 1]. Source: Michel 1950, doi:10.1088/0370-1298/63/5/311.
     """
 
     columns = (Column("energy", unit="MeV"),)

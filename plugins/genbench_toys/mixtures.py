@@ -1,4 +1,4 @@
-"""Mixtures of equally wide Gaussians: the ring, the grid, and random ones in many dimensions."""
+"""Mixtures of Gaussians of equal width: a ring, a grid, and random centres in many dimensions."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from genbench_toys.toy import Toy
 
 __all__ = ["GaussianMixture", "Grid", "Mixture", "Ring", "mixture_log_prob"]
 
-BLOCK = 1 << 22  # numbers in one intermediate array
-TOLERANCE = 1e-6  # nats, between the bounds of an entropy that is called exact
+BLOCK_VALUES = 1 << 22  # in one intermediate array
+ENTROPY_TOLERANCE = 1e-6  # nats between the bounds of an entropy that counts as exact
 
 
 def mixture_log_prob(x: Array, centres: Array, sigma: float, weights: Array) -> Array:
-    """Return (n,) nats at x (n, d) of Gaussians at centres (k, d) with weights (k,); memory is bounded by blocks."""
+    """Return (n,) nats at x (n, d) for Gaussians at centres (k, d) with weights (k,), in blocks of bounded memory."""
     out = np.empty(len(x))
     constant = np.log(weights) - 0.5 * x.shape[1] * math.log(2 * math.pi * sigma**2)
-    middle = centres.mean(0)  # differences of large squares lose digits
+    middle = centres.mean(0)  # subtracted, as differences of large squares lose digits
     c = (centres - middle) / sigma
     squares = (c**2).sum(1)
-    rows = max(1, BLOCK // max(len(centres), x.shape[1]))
+    rows = max(1, BLOCK_VALUES // max(len(centres), x.shape[1]))
     for start in range(0, len(x), rows):
         z = (x[start : start + rows] - middle) / sigma  # (b, d)
         exponent = z @ c.T  # (b, k)
@@ -35,7 +35,7 @@ def mixture_log_prob(x: Array, centres: Array, sigma: float, weights: Array) -> 
 
 
 class GaussianMixture(Toy):
-    """Gaussians of one standard deviation at given centres (k, d) with weights (k,)."""
+    """Gaussians with the same standard deviation, at given centres (k, d) with weights (k,)."""
 
     def __init__(self, centres: Array, sigma: float, weights: Array) -> None:
         self.centres = centres
@@ -45,9 +45,9 @@ class GaussianMixture(Toy):
 
     @property
     def entropy(self) -> float | None:  # type: ignore[override]
-        """Nats: by bounds that meet, or by quadrature in one and two dimensions, or None."""
+        """Entropy in nats: by bounds that agree, or else by quadrature in one or two dimensions, or else None."""
         low, high = self._entropy_bounds()
-        if high - low < TOLERANCE:
+        if high - low < ENTROPY_TOLERANCE:
             return (low + high) / 2
         d = int(self.centres.shape[1])
         if d > 2:
@@ -56,14 +56,14 @@ class GaussianMixture(Toy):
         return self._quadrature(centres) - (2 - d) * 0.5 * math.log(2 * math.pi * math.e * self.sigma**2)
 
     def _entropy_bounds(self) -> tuple[float, float]:
-        """Bounds by the divergences of pairs, Bhattacharyya's and Kullback-Leibler's (Kolchinsky & Tracey 2017)."""
+        """Return bounds of the entropy by Bhattacharyya and KL divergences of pairs (Kolchinsky & Tracey 2017)."""
         gaussian = 0.5 * self.centres.shape[1] * math.log(2 * math.pi * math.e * self.sigma**2)
         squares = ((self.centres[:, None] - self.centres[None]) ** 2).sum(2) / self.sigma**2
         low, high = (gaussian - self.weights @ np.log(np.exp(-squares / c) @ self.weights) for c in (8, 2))
         return float(low), float(high)
 
     def _quadrature(self, centres: Array) -> float:
-        """Sum over components of the mean of -log p around each: only where there are modes are nodes spent."""
+        """Return the weighted mean over components of -log p around each, with nodes only around the components."""
         axis = np.arange(-8, 8.001, 0.125)
         around = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)  # in standard deviations
         weight = np.exp(-0.5 * (around**2).sum(1))
@@ -103,7 +103,7 @@ class Grid(GaussianMixture):
 
 
 class Mixture(GaussianMixture):
-    """Gaussians of standard deviation 1 at random places, which ``placement`` alone decides."""
+    """Gaussians of standard deviation 1 at random centres, drawn with the seed ``placement``."""
 
     def __init__(self, config: MixtureConfig) -> None:
         places = np.random.default_rng(config.placement).standard_normal((config.components, config.dim))

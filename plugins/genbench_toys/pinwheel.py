@@ -1,4 +1,4 @@
-"""The pinwheel: Gaussian blades around the origin, twisted by an angle that grows with the radius."""
+"""The pinwheel: Gaussian blades around the origin, rotated by an angle that grows with the radius."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["Pinwheel"]
 
 
 class Pinwheel(Toy):
-    """Blades at equal angles, each a Gaussian whose middle is at radius 1.
+    """Blades at equal angles, each a Gaussian centred at radius 1.
 
-    Johnson et al. (2016) twist by the coordinate along the blade, a map that folds over itself. Twisting by the radius
-    keeps areas and can be undone, so that the density is exact.
+    Johnson et al. (2016) rotate by the coordinate along the blade, a map that is not injective. A rotation by the
+    radius preserves areas and is invertible, so that the density is exact.
     """
 
     def __init__(self, config: PinwheelConfig) -> None:
@@ -27,7 +27,7 @@ class Pinwheel(Toy):
 
     @property
     def entropy(self) -> float:  # type: ignore[override]
-        """Nats, by quadrature of the untwisted blades: the twist keeps it."""
+        """Entropy in nats, by quadrature of the untwisted blades: the twist does not change it."""
         reach = 1 + 9 * self.std.max()
         return planar_entropy(self._untwisted_log_prob, np.full(2, -reach), np.full(2, reach), self.std.min() / 2)
 

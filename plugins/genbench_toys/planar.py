@@ -1,4 +1,4 @@
-"""Two densities on the plane in closed form: the checkerboard and the banana."""
+"""Two densities on the plane: the checkerboard and the banana."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["Banana", "Checkerboard"]
 
 
 class Checkerboard(Toy):
-    """Every other tile of a square board around the origin, filled evenly; the lower left tile is one of them.
+    """A uniform density on every other tile of a square board around the origin, of which the lower left tile is one.
 
-    The log-density is -inf off these tiles.
+    The log-density is -inf elsewhere.
     """
 
     def __init__(self, config: CheckerboardConfig) -> None:
@@ -39,7 +39,7 @@ class Checkerboard(Toy):
 
 
 class Banana(Toy):
-    """x0 is standard normal, x1 normal around curvature * (x0² - 1): bending keeps areas, so the entropy too."""
+    """x0 is standard normal, x1 is normal around curvature * (x0² - 1), which preserves areas and the entropy."""
 
     def __init__(self, config: BananaConfig) -> None:
         self.curvature = config.curvature

@@ -1,4 +1,4 @@
-"""What all toys share: independent draws for each split, and the entropy of a planar density by quadrature."""
+"""The base class of all toy datasets, and the entropy of a planar density by quadrature."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Toy", "planar_entropy"]
 
 
 class Toy(ABC):
-    """A distribution with a known density; subclasses say how to draw from it and what its logarithm is."""
+    """A distribution with a known density; subclasses draw from it and compute its logarithm."""
 
     entropy: float | None = None  # nats
     modes: Modes | None = None
@@ -25,15 +25,15 @@ class Toy(ABC):
         """Return (n, d) float64 draws."""
 
     def log_prob(self, x: Array) -> Array:
-        """Return (n,) nats at x (n, d); -inf where the density is zero, nan at nan."""
-        with np.errstate(over="ignore", invalid="ignore"):  # what a model samples may lie anywhere
+        """Return (n,) nats at x (n, d); -inf where the density is 0, nan at nan."""
+        with np.errstate(over="ignore", invalid="ignore"):  # samples of a model may be anywhere
             return self._log_prob(np.asarray(x, dtype=np.float64))
 
     @abstractmethod
     def _log_prob(self, x: Array) -> Array: ...
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
-        """Draw each split from a stream of its own, so that more training rows leave the test rows as they are."""
+        """Return splits, each drawn with its own generator, so that more training rows do not change the test rows."""
         seeds = rng.integers(2**63, size=3)
         wanted = (sizes.train, sizes.test, sizes.reference)
         train, test, reference = (
@@ -51,9 +51,9 @@ class Toy(ABC):
 
 
 def planar_entropy(log_prob: Callable[[Array], Array], low: Array, high: Array, step: float) -> float:
-    """Return the entropy in nats of a smooth density on the plane that vanishes outside of the box ``low`` to ``high``.
+    """Return the entropy in nats of a smooth density on the plane that is 0 outside of the box ``low`` to ``high``.
 
-    The trapezoidal rule converges exponentially here: half the finest scale is step enough for seven digits.
+    The trapezoidal rule converges exponentially here: a step of half the finest scale gives seven digits.
     """
     x, y = (np.arange(a, b + step, step) for a, b in zip(low, high, strict=True))
     total = 0.0

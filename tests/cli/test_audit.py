@@ -112,7 +112,7 @@ def test_options_of_metrics_and_sweeps(folder: Path, capsys: pytest.CaptureFixtu
         (("-d", "ring", "--rows", "many"), ("'--rows'", "many")),
         (("-d", "ring", "--seed", "-1"), ("--seed -1: expected at least 0",)),
         (("-d", "ring", "-f", "latex"), ("latex",)),
-        (("-d", "ring", "-o", "nowhere/a.md"), ("nowhere/a.md: no folder nowhere",)),
+        (("-d", "ring", "-o", "nowhere/a.md"), ("nowhere/a.md: there is no folder nowhere",)),
         (("-d", "ring", "--plugin", "none.py"), ("none.py",)),
         (("--data", "absent.csv"), ("absent.csv: no such file",)),
         (("--data", "events.csv"), ("column 'kind'", "--labels")),

@@ -158,7 +158,7 @@ def test_a_table_of_the_users_runs_and_resumes(events: str, capfd: pytest.Captur
     assert err == "", "progress without a terminal"
     assert out.startswith("events.csv[")
     assert {"vae", "real", "gaussian", "memoriser"} <= {line.split(" ")[0] for line in out.splitlines()}
-    assert "The run is kept in mine" in out
+    assert "The run is in mine" in out
     records = read_records("mine")
     assert {record["status"] for record in records} == {"ok"}
     assert records[0]["shape"] == [2]
@@ -203,7 +203,7 @@ def test_a_model_that_raises_is_a_row_and_exit_3(folder: Path, capfd: pytest.Cap
     assert main(["run", "--models=raises", *given]) == 3
     out, err = capfd.readouterr()
     assert "failed" in next(line for line in out.splitlines() if line.startswith("raises "))
-    assert err == "failed  raises x ring seed 0, while in fit: ValueError: no luck\n"
+    assert err == "failed  raises x ring seed 0, during fit: ValueError: no luck\n"
     statuses = {record["model"]: record["status"] for record in read_records("bad")}
     assert statuses == {"raises": "failed", "real": "ok", "gaussian": "ok", "memoriser": "ok"}
 
@@ -295,7 +295,7 @@ def test_ctrl_c_ends_the_run_with_what_there_is(folder: Path) -> None:
         process.kill()
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert "stopped; to go on: genbench run" in err
+    assert "stopped; to resume: genbench run" in err
     assert "interrupted" in out
     statuses = {record["model"]: record["status"] for record in read_records("stopped")}
     assert statuses["slow"] == "interrupted"

@@ -217,7 +217,7 @@ def test_the_table(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "200 samples against 300 real rows, space: standardised" in halves
     assert "energy" in halves
     assert "floor: the score of random halves of --real" in halves
-    assert "the floor is that of 150 against 150 rows; z compares as many samples with it" in halves
+    assert "the floor is the score of 150 against 150 rows; for z, as many samples are scored" in halves
     assert "no best value" not in halves
     assert main([*given, "--reference", "more.npy"]) == 0
     said = capsys.readouterr().out

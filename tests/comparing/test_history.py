@@ -1,10 +1,8 @@
 """genbench history: runs in the order of their time, and the runs from which on a metric is another."""
 
-import json
-
 import numpy as np
 import pytest
-import synthetic
+from histories import at, write
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -13,14 +11,6 @@ from genbench.cli.main import main
 from genbench.comparing.history import change_points, history, runs_in
 from genbench.errors import UserError
 from genbench.record.run_directory import write_run
-from genbench.record.store import write_record
-
-
-def at(values, **options):
-    return [index for index, _ in change_points(values, **options)]
-
-
-# ------------------------------------------------------------------------------------------------------- change points
 
 
 def test_repeated_values_step_exactly_and_need_no_test():
@@ -55,17 +45,6 @@ def test_units_and_origin_move_no_change(scale, origin):
     assert at(list(origin + scale * values)) == at(list(values)) == [7]
 
 
-# -------------------------------------------------------------------------------------------------------------- series
-
-
-def write(path, day, values, **fields):
-    path.mkdir(parents=True)
-    records = synthetic.seeds("vae", values, **fields)
-    write_run(path, {"created": f"2026-01-{day:02d}T00:00:00+00:00", "cells": [each["key"] for each in records]})
-    for each in records:
-        write_record(path, each)
-
-
 @pytest.fixture
 def runs(tmp_path):
     for day in range(1, 8):
@@ -93,7 +72,7 @@ def test_a_run_with_a_failed_seed_or_of_another_size_has_no_point(runs, capsys):
     (series,) = history(runs, metrics=["energy"])
     assert (len(series.points), series.left_out) == (1, 7)  # what the newest run measured
     assert main(["history", str(runs)]) == 0
-    assert "runs left out of a series, at most: 7" in capsys.readouterr().out
+    assert "up to 7 runs are left out of a series" in capsys.readouterr().out
 
 
 def test_a_run_without_a_finished_cell_harms_no_other(runs):
@@ -127,17 +106,3 @@ def test_runs_are_found_in_folders_and_their_absence_is_told(runs, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no run here"):
         runs_in([tmp_path / "empty"])
-
-
-def test_the_command_prints_every_format(runs, tmp_path, capsys):
-    assert main(["history", str(runs)]) == 0
-    assert "worse at v-run" in " ".join(capsys.readouterr().out.split())
-    assert main(["history", str(runs), "-o", str(tmp_path / "h.md")]) == 0
-    assert "| vae x ring" in (tmp_path / "h.md").read_text()
-    assert main(["history", str(runs), "-f", "json"]) == 0
-    (series,) = json.loads(capsys.readouterr().out)
-    assert series["worsened"]
-    assert series["changes"][0]["at"] == 4
-    assert main(["history", str(runs), "-m", "absent"]) == 2
-    assert "energy" not in capsys.readouterr().out
-    assert main(["history", str(tmp_path / "nowhere")]) == 2

@@ -10,74 +10,11 @@ from typing import Any
 
 import psutil
 import pytest
-from sessions import make, play, write_plugin
+from zygote_runs import computed, run
 
 from genbench.executor import zygote_pool
-from genbench.executor.zygote_pool import ZygotePool
-from genbench.plan.cell import REAL, Cell
-from genbench.plan.limits import Limits
-from genbench.process.launch import start_server
-from genbench.process.task import Task
-from genbench.process.worker import Worker, supervise
-from genbench.record.store import cell_folder
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="hosts are of Linux")
-
-COUNTS = """
-import os, threading, time
-from pathlib import Path
-import psutil
-
-def seen(evidence):
-    def compute():
-        with open({folder!r} + "/computed", "a") as file:
-            file.write("x")
-        return float(evidence.real.rows.sum())
-    number = evidence.real.once("seen", compute)
-    return Score(number + float(np.random.rand()) + float(torch.rand(())), low=0.0, high=1.0)
-
-class Far(Base):
-    def sample(self, n):
-        return super().sample(n) + 1e6
-
-def breaks(evidence):
-    far = float(evidence.fake.mean()) > 1e3
-    marker = Path({folder!r}) / "killed"
-    host = psutil.Process(os.getppid()).parent()
-    if {how!r} == "exits" and far:
-        os._exit(7)
-    if {how!r} == "hangs" and far:
-        time.sleep(600)
-    if {how!r} == "kills its host" and far and not marker.exists():
-        marker.touch()
-        host.kill()
-        time.sleep(60)
-    if {how!r} == "changes directory":
-        os.chdir("/")
-    if {how!r} == "leaves a thread":
-        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
-    return Score(0.0, low=0.0, high=1.0)
-
-@hookimpl
-def genbench_register():
-    return [
-        ModelSpec("far", Far, None, "far away", iterative=False),
-        MetricSpec("seen", seen, None, "what is computed once"),
-        MetricSpec("breaks", breaks, None, "what goes wrong"),
-    ]
-"""
-
-
-def run(folder: Path, how: str = "", **asked: Any) -> dict[str, dict[str, Any]]:
-    plugin = write_plugin(
-        folder / "counts.py", COUNTS.replace("{folder!r}", repr(str(folder))).replace("{how!r}", repr(how))
-    )
-    asked = {"models": "good,exact,far", "metrics": "seen,breaks,gap", **asked}
-    return play(folder, plugin, **asked)
-
-
-def computed(folder: Path) -> int:
-    return len((folder / "computed").read_text())
 
 
 def values(records: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -118,15 +55,6 @@ def test_where_the_host_is_killed_each_cell_gets_a_process_of_its_own(tmp_path: 
     assert computed(tmp_path) > 1
 
 
-@pytest.mark.parametrize(("how", "what"), [("changes directory", "working directory"), ("leaves a thread", "threads")])
-def test_a_process_that_metrics_have_changed_is_no_host(tmp_path: Path, how: str, what: str) -> None:
-    records = run(tmp_path, how)
-    assert {record["status"] for record in records.values()} == {"ok"}
-    assert computed(tmp_path) == len(records)
-    log = (cell_folder(tmp_path / "run", records["real"]["key"]) / "log.txt").read_text()
-    assert f"begins afresh: a metric changed {what}" in log
-
-
 def test_nothing_is_left_of_a_host(tmp_path: Path) -> None:
     run(tmp_path)
     server = psutil.Process(multiprocessing.forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
@@ -139,35 +67,3 @@ def test_limits_hold_for_what_a_host_forks_and_not_for_a_host_at_rest(tmp_path: 
     assert {record["status"] for record in records.values()} == {"ok"}
     assert all(record["usage"]["score"]["memory_mb"] < 1024 for record in records.values())
     assert computed(tmp_path) == 1
-
-
-def finished(worker: Worker) -> Worker:
-    while not worker.listen():
-        multiprocessing.connection.wait(worker.handles, timeout=0.2)
-    return worker
-
-
-@pytest.mark.slow
-def test_a_hundred_forks_of_one_host_none_of_which_hangs(tmp_path: Path) -> None:
-    plan, _ = make(tmp_path, datasets="dots", metrics="w1,c2st,energy,precision,frechet", settings=("dots.n=300",))
-    cells = {cell.model.name: cell for cell in plan.cells}
-    for cell in (cells[REAL], cells["good"]):
-        supervise(Task("fit", cell, tmp_path), plan.plugin_files)
-    held, limits = ZygotePool(plan.plugin_files, Limits(seconds=120)), Limits(seconds=120)
-    held.expect([cells[REAL], *[cells["good"]] * 100])
-
-    def score(cell: Cell) -> Worker:
-        worker = finished(held.start(start_server(), Task("score", cell, tmp_path)))
-        held.take_back(worker)
-        assert "result" in (worker.outcome or {}), worker.outcome
-        return worker
-
-    try:
-        assert score(cells[REAL]).serving
-        del limits
-        found = [score(cells["good"]) for _ in range(100)]
-        assert all(worker.forked for worker in found)
-        scores = [[score["value"] for score in (worker.outcome or {})["result"]] for worker in found]
-        assert all(each == scores[0] for each in scores)
-    finally:
-        held.close()

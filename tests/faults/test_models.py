@@ -10,7 +10,7 @@ import psutil
 import pytest
 from faults.runs import Run, between_goods, goods, scores
 
-from genbench.process.supervisor import LOG_HEAD, LOG_TAIL, STOP_GRACE_S
+from genbench.process.supervisor import LOG_HEAD_BYTES, LOG_TAIL_BYTES, STOP_GRACE_S
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ EXPECTED = {
     "segfaults": ("crashed", "fit", "SIGSEGV"),
     "aborts": ("crashed", "fit", "SIGABRT"),
     "kills_itself": ("crashed", "fit", "SIGKILL"),
-    "kills_its_parent": ("lost", "fit", "the process that watches over the cell was killed"),
+    "kills_its_parent": ("lost", "fit", "the supervisor of the cell was killed"),
     "closes_everything": ("crashed", "fit", "no result"),
     "sleeps": ("timeout", "fit", LATE),
     "sleeps_in_sample": ("timeout", "sample", LATE),
@@ -158,7 +158,7 @@ def test_the_log_of_a_fault_holds_what_was_printed_and_the_traceback(played: Pla
     assert "Segmentation fault" in played.run.log("segfaults")
     assert "Aborted" in played.run.log("aborts")
     loud = played.run.log("rude")
-    assert len(loud) <= LOG_HEAD + LOG_TAIL + 100
+    assert len(loud) <= LOG_HEAD_BYTES + LOG_TAIL_BYTES + 100
     assert loud.startswith("the first line")
     assert loud.endswith("the last line\n")
     assert "bytes left out" in loud

@@ -12,7 +12,7 @@ import pytest
 from run_directories import files_of
 
 from genbench.cli.main import main
-from genbench.record.integrity import seal
+from genbench.record.integrity import add_digest
 from genbench.record.store import read_records, read_run
 from genbench.record.validation import validate
 
@@ -121,7 +121,7 @@ def test_a_damaged_record_is_told_once_by_every_command_and_its_cell_run_again(
 
 def test_a_record_of_a_newer_genbench_is_refused_and_left_alone(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = first_file(run)
-    file.write_text(json.dumps(seal(json.loads(file.read_text()) | {"schema_version": 99})))
+    file.write_text(json.dumps(add_digest(json.loads(file.read_text()) | {"schema_version": 99})))
     before = files_of(run)
     for arguments in (["table", str(run)], ["run", *TINY, "--out", str(run)], ["validate", str(run)],
                       ["merge", str(run), "-o", str(run.parent / "merged")], ["score", str(run)]):  # fmt: skip
@@ -196,7 +196,7 @@ def test_a_disk_that_is_full_is_told_before_anything_runs(
 def test_results_that_are_a_file(out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a_file").write_text("mine")
     assert main(["run", *TINY, "--out", str(tmp_path / out)]) == 2
-    assert "is no directory; choose another" in capsys.readouterr().err
+    assert "is not a directory; choose another" in capsys.readouterr().err
     assert (tmp_path / "a_file").read_text() == "mine"
 
 

@@ -54,7 +54,7 @@ def test_a_run_that_is_stopped_writes_down_what_there_is(number: int, code: int,
     assert returned == code, err
     assert seconds < 2 * PROMPT
     assert "Traceback" not in err
-    assert "stopped; to go on: genbench run" in err
+    assert "stopped; to resume: genbench run" in err
     assert run.left() == []
     records = run.records
     assert records["real"]["status"] == "ok"

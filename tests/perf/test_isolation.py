@@ -17,7 +17,7 @@ import psutil
 import pytest
 from sessions import make
 
-from genbench.process.launch import quietly, start_server
+from genbench.process.launch import launch_environment, start_server
 from genbench.process.task import Task
 from genbench.process.worker import supervise
 
@@ -47,7 +47,7 @@ def test_overhead_of_a_process_of_its_own(tmp_path: Path, benchmark: Any) -> Non
 
     def bare() -> float:
         process = start_server().Process(target=os.getpid)
-        with quietly():
+        with launch_environment():
             process.start()
         process.join()
         return 0.0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,6 @@ from genbench.plan.plan import Request, make_plan
 from genbench.record.validation import schema
 from genbench.registry.options import parse_set
 from genbench.registry.registry import Registry
-from genbench.registry.source_hash import contents_of, source_hash
 
 
 def cells(
@@ -38,9 +35,6 @@ def cells(
 def cell() -> Cell:
     [cell] = cells()
     return cell
-
-
-# ------------------------------------------------------------------------------------------------- what changes the key
 
 
 def of_model(cell: Cell, **provenance: Any) -> Cell:
@@ -94,9 +88,6 @@ def test_the_version_of_a_third_partys_distribution_changes_the_key(cell: Cell) 
     assert editable.key == of_model(cell, distribution="other", version="1.1", editable=True).key
 
 
-# ---------------------------------------------------------------------------------------------------- what does not
-
-
 def test_nothing_else_is_in_the_key(cell: Cell) -> None:
     wanted = schema("record")["properties"]["identity"]["required"]
     assert sorted(cell.identity) == sorted(wanted)
@@ -118,78 +109,6 @@ def test_other_environments_give_the_same_key(cell: Cell, monkeypatch: pytest.Mo
     monkeypatch.chdir("/")
     [again] = cells()
     assert again.key == cell.key
-
-
-# ------------------------------------------------------------------------------------------------------------- sources
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    folder = tmp_path / "mine"
-    (folder / "models").mkdir(parents=True)
-    for name in ("__init__.py", "models/__init__.py", "models/net.py"):
-        (folder / name).write_text(f"# {name}\n")
-    (folder / "data.npz.json").write_text("{}")
-    return folder
-
-
-def test_the_source_of_a_package_is_all_of_it_and_not_where_it_lies(package: Path, tmp_path: Path) -> None:
-    def hashed(folder: Path) -> str:
-        source_hash.cache_clear()
-        return source_hash(str(folder / "__init__.py"), "mine")
-
-    before = hashed(package)
-    shutil.copytree(package, tmp_path / "elsewhere" / "mine")
-    assert hashed(tmp_path / "elsewhere" / "mine") == before
-    (package / "__pycache__").mkdir()
-    (package / "__pycache__" / "x.pyc").write_bytes(b"1")
-    (package / "notes.txt").write_text("no code")
-    assert hashed(package) == before
-    for name in ("models/net.py", "models/__init__.py", "data.npz.json", "models/new.py"):
-        (package / name).write_text("changed")
-        assert hashed(package) != before, name
-        before = hashed(package)
-    (package / "models/new.py").rename(package / "models/renamed.py")
-    assert hashed(package) != before
-
-
-def test_a_plugin_inside_a_package_is_known_by_the_whole_package(package: Path) -> None:
-    (package / "plugin.py").write_text("")
-    whole = source_hash(str(package / "plugin.py"), "mine.plugin")
-    source_hash.cache_clear()
-    (package / "models" / "net.py").write_text("changed")
-    assert source_hash(str(package / "plugin.py"), "mine.plugin") != whole
-
-
-def test_a_target_beside_the_plugin_counts(tmp_path: Path) -> None:
-    (tmp_path / "plugin.py").write_text("")
-    alone = source_hash(str(tmp_path / "plugin.py"), "plugin", "net")
-    source_hash.cache_clear()
-    (tmp_path / "net.py").write_text("x")
-    both = source_hash(str(tmp_path / "plugin.py"), "plugin", "net.deep")
-    (tmp_path / "net.py").write_text("y")
-    source_hash.cache_clear()
-    assert len({alone, both, source_hash(str(tmp_path / "plugin.py"), "plugin", "net.deep")}) == 3
-
-
-# ---------------------------------------------------------------------------------------------------- contents of paths
-
-
-def test_the_contents_of_a_path_are_those_of_its_files(tmp_path: Path) -> None:
-    folder = tmp_path / "a"
-    folder.mkdir()
-    (folder / "x").write_text("1")
-    (folder / ".hidden").write_text("1")
-    before = contents_of(str(folder))
-    os.utime(folder / "x", (0, 0))
-    (folder / ".hidden").write_text("2")
-    folder.rename(tmp_path / "b")
-    assert contents_of(str(tmp_path / "b")) == before != contents_of(str(tmp_path / "b" / "x"))
-    (tmp_path / "b" / "x").write_text("2")
-    assert contents_of(str(tmp_path / "b")) != before
-    (tmp_path / "b" / "x").rename(tmp_path / "b" / "y")
-    assert contents_of(str(tmp_path / "b")) != before
-    assert contents_of(str(tmp_path / "absent")) == "absent"
 
 
 def test_images_that_are_read_from_the_disk_follow_what_lies_there(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_data_that_are_no_longer_those_are_not_scored(folder: Path, capsys: pyte
     run, before = folder / "run", records(folder / "run")
     (folder / "dots.py").write_text(DOTS.replace("rng.normal(3, 2,", "rng.normal(3, 4,"))
     assert main(["score", str(run), *plugin(folder), "--metrics", "spread"]) == 3
-    assert "gives other data than those it was trained on" in capsys.readouterr().err
+    assert "gives other data than the model was trained on" in capsys.readouterr().err
     assert records(run) == before, "the scores of before still count"
 
 
@@ -197,16 +197,16 @@ def test_a_file_of_the_users_is_found_again_by_its_contents(tmp_path: Path, caps
     assert values(records(run)["gaussian"]).keys() == {"w1_marginal", "frechet"}
     data.unlink()
     assert main(["score", str(run), "--metrics", "energy"]) == 2
-    assert "mine.npy of dataset 'mine.npy' is gone" in capsys.readouterr().err
+    assert "mine.npy of dataset 'mine.npy' does not exist any more" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["RUN", "--real", "a.npy"], "--real is of files"),
-        (["RUN", "--columns", "a"], "--columns is of files"),
-        (["--real", "a.npy", "--fake", "b.npy", "--jobs", "2"], "--jobs is of a run"),
-        (["--real", "a.npy", "--fake", "b.npy", "--timeout", "9s"], "--timeout is of a run"),
+        (["RUN", "--real", "a.npy"], "--real applies to files"),
+        (["RUN", "--columns", "a"], "--columns applies to files"),
+        (["--real", "a.npy", "--fake", "b.npy", "--jobs", "2"], "--jobs applies to runs"),
+        (["--real", "a.npy", "--fake", "b.npy", "--timeout", "9s"], "--timeout applies to runs"),
         (["RUN", "--metrics", "enrgy"], "did you mean 'energy'?"),
         (["RUN", "--jobs", "0"], "--jobs 0: expected at least 1"),
         (["RUN", "--timeout", "5"], "--timeout 5: expected a time"),

@@ -164,11 +164,11 @@ def test_slabs_depend_on_the_generator_alone():
     assert first.train.dtype == np.float32
 
 
-def test_the_simulator_has_a_cost_that_grows_with_the_box_and_progress_is_told():
-    heard = []
-    with heard_by(lambda *told: heard.append(told)):
+def test_the_simulator_has_a_cost_that_grows_with_the_box_and_progress_is_reported():
+    calls = []
+    with heard_by(lambda *numbers: calls.append(numbers)):
         small = drawn(sizes=Sizes(20, 13, 12), size=16)
-    assert heard == [(12, 45), (20, 45), (32, 45), (33, 45), (45, 45)]
+    assert calls == [(12, 45), (20, 45), (32, 45), (33, 45), (45, 45)]
     large = drawn(sizes=Sizes(12, 12, 12), size=64)
     assert 0 < 8 * small.simulator.seconds_per_sample < large.simulator.seconds_per_sample
     assert small.simulator.name == "2LPT with 2 x 16³ particles"

@@ -13,7 +13,7 @@ from genbench.budget import Sizes
 from genbench.stored import load_stored
 from genbench.training.standardise import transform_of
 from genbench_tables import DijetsConfig
-from genbench_tables.dijets import EVENT, STORED, Dijets, columns_of, features_of, observables_of
+from genbench_tables.dijets import DATA_FILE, EVENT, Dijets, columns_of, features_of, observables_of
 from genbench_tables.kinematics import difference_in_azimuth, four_momentum
 
 SIZES = Sizes(4000, 4000, 4000)
@@ -105,7 +105,7 @@ def test_whatever_a_model_draws_has_finite_observables(features):
 
 
 def test_both_choices_of_features_tell_the_same_masses():
-    events = load_stored(STORED)["signal"][:1000]
+    events = load_stored(DATA_FILE)["signal"][:1000]
     for tau in (False, True):
         one, other = (observables_of(features_of(events, f, tau), f, tau) for f in ("dijetgan7", "lhco"))
         for name in set(one) & set(other):
@@ -176,14 +176,14 @@ def test_qcd_has_no_peak():
 
 
 def test_jets_of_heavy_particles_have_two_prongs_and_those_of_qcd_have_not():
-    stored = load_stored(STORED)
+    stored = load_stored(DATA_FILE)
     signal, qcd = (np.median(stored[process][:, 7:]) for process in ("signal", "qcd"))
     assert signal == pytest.approx(0.26, abs=0.03)
     assert qcd == pytest.approx(0.58, abs=0.04)
 
 
 def test_stored_events_passed_the_cuts_in_order():
-    stored = load_stored(STORED)
+    stored = load_stored(DATA_FILE)
     for process in ("qcd", "signal"):
         events = stored[process]
         assert events.shape == (20_000, len(EVENT))
@@ -192,7 +192,7 @@ def test_stored_events_passed_the_cuts_in_order():
         assert (np.abs(events[:, 1]) <= 2.5).all()
         assert (events[:, 0] >= events[:, 3]).all()
         assert len(np.unique(events, axis=0)) == len(events)
-    assert STORED.stat().st_size < 2e6
+    assert DATA_FILE.stat().st_size < 2e6
 
 
 def test_the_splits_share_no_event_and_repeat():
@@ -203,7 +203,7 @@ def test_the_splits_share_no_event_and_repeat():
     assert (data.train != load(seed=1).train).any()
 
 
-def test_the_simulator_is_told_with_its_cost():
+def test_the_simulator_is_declared_with_its_cost():
     plain, fancy = load().simulator, load(tau=True).simulator
     assert plain.name.startswith("Pythia 8.3")
     assert 1e-4 < plain.seconds_per_sample < fancy.seconds_per_sample < 0.1
@@ -218,7 +218,7 @@ def test_unknown_options_are_refused():
 
 
 def test_the_card_names_licence_source_options_and_script():
-    card = json.loads(STORED.with_name("dijets.npz.json").read_text())
+    card = json.loads(DATA_FILE.with_name("dijets.npz.json").read_text())
     assert card["licence"].startswith("MIT")
     assert "Pythia 8.3" in card["source"]
     assert {options["pythia"] for options in card["options"].values()} == {"8.317.2"}

@@ -315,7 +315,7 @@ def test_density_does_not_see_dequantisation_noise():
     torch.manual_seed(0)
     noisy = model.log_prob(rows)
     torch.manual_seed(0)
-    torch.testing.assert_close(noisy, model.log_prob(likelihood.seen(rows)))
+    torch.testing.assert_close(noisy, model.log_prob(likelihood.encoder_input(rows)))
 
 
 def test_logistic_mixture_is_finite_at_both_ends():

@@ -71,7 +71,7 @@ def test_kde_agrees_with_sklearn(d, bandwidth):
 def test_kde_is_the_same_in_blocks(monkeypatch):
     points = rows_of((2,), 100, seed=1)
     whole = fitted(KDE(KDEConfig()), rows_of((2,)))
-    monkeypatch.setattr("genbench_density.kde.BLOCK", 7 * 200)
+    monkeypatch.setattr("genbench_density.kde.BLOCK_DISTANCES", 7 * 200)
     blocked = fitted(KDE(KDEConfig()), rows_of((2,)))
     assert blocked.bandwidth == pytest.approx(whole.bandwidth, rel=1e-9)
     torch.testing.assert_close(whole.log_prob(points), blocked.log_prob(points), rtol=1e-12, atol=0)

@@ -196,7 +196,7 @@ def test_the_flow_likelihood_of_the_exact_score_is_the_truth(mean, std):
 def test_hutchinson_agrees_with_the_exact_trace():
     torch.manual_seed(0)
     network = Perceptron((4,), 32)
-    torch.nn.init.normal_(network.leave.weight, std=0.1)
+    torch.nn.init.normal_(network.output_layer.weight, std=0.1)
     x = torch.randn(3, 4)
     exact = flow_log_prob(network, x, 1.5, 10)
     estimate = flow_log_prob(network, x.repeat_interleave(1000, 0), 1.5, 10, probes=1).view(3, 1000)
@@ -227,7 +227,7 @@ def test_shapes(shape):
 def test_unet_takes_any_size_and_every_weight_learns(size):
     torch.manual_seed(0)
     network = UNet((2, *size), 8)
-    torch.nn.init.normal_(network.leave.weight)
+    torch.nn.init.normal_(network.output_layer.weight)
     for block in (network.fine, *network.coarse, network.join):
         torch.nn.init.normal_(block.second[2].weight, std=0.1)
     x = torch.randn(3, 2, *size)
@@ -241,7 +241,7 @@ def test_unet_takes_any_size_and_every_weight_learns(size):
 def test_perceptron_every_weight_learns(d):
     torch.manual_seed(0)
     network = Perceptron((d,), 16)
-    torch.nn.init.normal_(network.leave.weight)
+    torch.nn.init.normal_(network.output_layer.weight)
     network(torch.randn(8, d), torch.rand(8)).square().sum().backward()
     assert all(p.grad.abs().sum() > 0 for p in network.parameters())
 

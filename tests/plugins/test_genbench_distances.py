@@ -484,7 +484,7 @@ def check(found):
         assert found.level == 0.95
         assert found.detail["interval_of"] in ("population", "these sizes")
         assert found.detail["standard_error"] >= 0
-        debiased = any("debiased" in told for told in found.warnings)
+        debiased = any("debiased" in text for text in found.warnings)
         rounding = 1e-12 * abs(found.value)
         assert debiased or found.low - rounding <= found.value <= found.high + rounding
     assert found.n_real is not None
@@ -686,7 +686,7 @@ def test_copies_that_held_out_rows_do_not_have_are_suspected():
 
 
 @pytest.mark.parametrize(("metric", "copied"), [("ct", False), ("ct", True), ("c2st", False)])
-def test_that_all_rows_are_told_apart_is_no_proof_that_all_ever_will_be(metric, copied):
+def test_a_perfect_classification_of_these_rows_has_an_interval(metric, copied):
     train, test = normal(1, 100, 2), normal(2, 80, 2)
     found = score(metric, evidence(test, train[:60] if copied else normal(3, 60, 2) + 99, train=train))
     unit = np.sqrt(141 / (12 * 60 * 80)) if metric == "ct" else 1.0
@@ -701,8 +701,8 @@ def test_rows_of_a_few_integers_are_no_copies_and_fewer_repeats_no_better():
     assert (found.value, found.detail["held_out"], found.ranked) == (0, 1, False)
     assert score("duplicates", evidence(normal(1, 90, 2), normal(2, 90, 2), train=normal(3, 90, 2))).ranked
     for metric in ("duplicates", "ct"):
-        told = score(metric, evidence(test, fresh, train=train)).warnings
-        assert any(text.startswith("300 of 300 held-out rows repeat training rows") for text in told)
+        warnings = score(metric, evidence(test, fresh, train=train)).warnings
+        assert any(text.startswith("300 of 300 held-out rows repeat training rows") for text in warnings)
         assert not any(
             "held-out rows repeat" in w for w in score(metric, evidence(test, fresh, train=train + 9)).warnings
         )

@@ -29,7 +29,7 @@ def test_training_has_paid_for_itself_when_both_ways_cost_the_same() -> None:
     assert 100.0 + n / 10.0 == pytest.approx(2.0 * n)
 
 
-def test_the_simulation_of_the_training_events_is_told_beside_it() -> None:
+def test_the_simulation_of_the_training_events_is_in_the_detail() -> None:
     score = break_even(evidence(train=np.zeros((50, 1))))
     n = score.detail["with_training_events"]
     assert 100.0 + 50 * 2.0 + n / 10.0 == pytest.approx(2.0 * n)

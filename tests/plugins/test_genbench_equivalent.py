@@ -81,32 +81,32 @@ def test_the_interval_covers_the_events_of_a_memoriser_nearly_always(toy, n) -> 
     assert np.median(widths) < 6  # an interval that covers because it says nothing would be wider
 
 
-def test_fresh_real_data_are_worth_at_least_what_can_be_told(real) -> None:
-    told = 0
+def test_fresh_real_data_have_a_lower_bound(real) -> None:
+    distinguished = 0
     for draw in range(3):
         score = worth(real, standardised(GRID, ROWS, generator((3, draw))))
-        told += not score.detail["at_least"]
+        distinguished += not score.detail["at_least"]
         if score.detail["at_least"]:
             assert score.value == score.low > 1500
             assert score.high is None
             assert "at least" in score.warnings[0]
-    assert told <= 1
+    assert distinguished <= 1
 
 
-def test_fresh_real_data_are_rarely_told_from_real_data() -> None:
-    told = 0
+def test_fresh_real_data_are_rarely_distinguished_from_real_data() -> None:
+    distinguished = 0
     for draw in range(80):
         rng = generator((4, draw))
         score = worth(standardised(MOONS, 400, rng), standardised(MOONS, 400, rng))
-        told += not score.detail["at_least"]
+        distinguished += not score.detail["at_least"]
         assert 0 < score.low <= 400
-    assert told <= 6
+    assert distinguished <= 6
 
 
 @pytest.mark.parametrize(
     ("n", "m", "shift", "width"), [(1500, 1100, (0.2, 0.0), (1.2, 0.9)), (750, 750, (0.3, 0.0), (1.0, 1.0))], ids=str
 )
-def test_faults_are_told_also_where_nothing_bounds_the_distance(n, m, shift, width) -> None:
+def test_faults_are_found_even_if_nothing_bounds_the_distance(n, m, shift, width) -> None:
     found = []
     for draw in range(6):
         rng = generator((19, draw))

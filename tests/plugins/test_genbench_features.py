@@ -176,8 +176,8 @@ def test_labels_that_samples_came_with_are_taken_as_given() -> None:
     score = label_tv(of_labels(np.full(100, 3), np.full(40, 3), labels_test=real, labels_fake=fake))
     assert score.value == pytest.approx(0.25)  # 0.5, 0.3, 0, 0.2 against 0.5, 0.25, 0.25, 0
     assert (score.params["labels"], score.detail["accuracy"]) == ("given", 0.5)
-    told = label_tv(of_labels(real, fake, labels_test=real))
-    assert (told.params["labels"], told.value) == ("predicted", score.value)
+    predicted = label_tv(of_labels(real, fake, labels_test=real))
+    assert (predicted.params["labels"], predicted.value) == ("predicted", score.value)
 
 
 @pytest.mark.parametrize("labelled", [True, False])

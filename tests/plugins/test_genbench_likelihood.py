@@ -1,4 +1,4 @@
-"""Likelihoods and divergences of densities that are known, and what is said where there is none."""
+"""Likelihoods and divergences of known densities, and the reasons given where there is no value."""
 
 import json
 import math

@@ -12,7 +12,7 @@ import genbench_tables
 from genbench.budget import Sizes
 from genbench.stored import load_stored
 from genbench_tables import MagicConfig
-from genbench_tables.magic import COLUMNS, STORED, Magic
+from genbench_tables.magic import COLUMNS, DATA_FILE, Magic
 
 SIZES = Sizes(2000, 1000, 1000)
 
@@ -26,7 +26,7 @@ def rows_of(data):
 
 
 def test_the_stored_table_is_the_published_one():
-    stored = load_stored(STORED)
+    stored = load_stored(DATA_FILE)
     assert stored["rows"].shape == (19020, 10)
     assert np.bincount(stored["labels"]).tolist() == [12332, 6688]
     assert len(np.unique(stored["rows"], axis=0)) == 18905
@@ -49,7 +49,7 @@ def test_the_splits_share_no_row_and_keep_their_labels():
     data = load()
     assert [len(part) for part in (data.train, data.test, data.reference)] == [2000, 1000, 1000]
     assert len(np.unique(rows_of(data), axis=0)) == 4000
-    stored = load_stored(STORED)
+    stored = load_stored(DATA_FILE)
     label_of = {row.tobytes(): label for row, label in zip(stored["rows"], stored["labels"], strict=True)}
     for name in ("train", "test", "reference"):
         assert [label_of[row.tobytes()] for row in getattr(data, name)] == data.labels[name].tolist()
@@ -66,7 +66,7 @@ def test_columns_have_names_units_and_logarithms_only_where_all_rows_are_positiv
     assert [column.name for column in data.columns] == names
     assert {column.unit for column in data.columns} == {"mm", "log10 photons", "", "deg"}
     log = np.array([column.log for column in COLUMNS])
-    rows = load_stored(STORED)["rows"]
+    rows = load_stored(DATA_FILE)["rows"]
     assert log.any()
     assert (rows[:, log] > 0).all()
     assert (rows[:, names.index("fAlpha")] <= 90).all()
@@ -87,7 +87,7 @@ def test_an_unknown_label_is_refused():
 
 
 def test_the_card_names_licence_source_and_script():
-    card = json.loads(STORED.with_name("magic.npz.json").read_text())
+    card = json.loads(DATA_FILE.with_name("magic.npz.json").read_text())
     assert card["licence"].startswith("CC BY 4.0")
     assert "doi:" in card["source"]
     assert (Path(genbench_tables.__file__).parent / card["script"]).is_file()

@@ -11,7 +11,7 @@ from genbench_images.galaxies import Galaxies, render
 from genbench_images.lognormal import LognormalMaps
 from genbench_images.observables import (
     BANDS,
-    WINDOW,
+    WINDOW_RADII,
     galaxy_observables,
     map_observables,
     peak_counts,
@@ -49,7 +49,7 @@ def test_half_the_light_of_known_profiles_is_inside_the_radius():
 def test_shapes_are_those_of_the_weighted_light():
     xx, yy, xy = 20.0, 9.0, 4.0
     found = measured(gaussian(64, xx, yy, xy))
-    window = (WINDOW * found["half_light_radius"]) ** 2
+    window = (WINDOW_RADII * found["half_light_radius"]) ** 2
     moments = np.linalg.inv(np.linalg.inv([[xx, xy], [xy, yy]]) + np.eye(2) / window)
     trace = np.trace(moments)
     assert found["size"] == pytest.approx(np.sqrt(trace), rel=1e-3)

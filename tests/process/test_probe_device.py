@@ -11,7 +11,7 @@ from genbench.api import prepare
 from genbench.errors import UserError
 from genbench.plan.device_names import DeviceName
 from genbench.plan.plan import Request
-from genbench.process import child, probe_device
+from genbench.process import probe_device
 from genbench.session.options import jobs_for
 
 
@@ -33,18 +33,6 @@ def test_several_gpus_are_one_kind_of_cell() -> None:
 def test_devices_that_cannot_be_meant_are_refused(name: str) -> None:
     with pytest.raises(UserError, match=f"--device {name}"):
         plan(name)
-
-
-def test_a_cell_sees_its_own_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    here: dict[str, str] = {}
-    monkeypatch.setattr(child.os, "environ", here)
-    assert child._see_only("cpu") == "cpu"
-    assert here == {}
-    assert child._see_only("cuda:1") == "cuda:0"
-    assert here == {"CUDA_VISIBLE_DEVICES": "1"}
-    here["CUDA_VISIBLE_DEVICES"] = "4,GPU-5f"
-    assert child._see_only("cuda:1") == "cuda:0"
-    assert here == {"CUDA_VISIBLE_DEVICES": "GPU-5f"}
 
 
 def test_where_there_is_no_driver_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

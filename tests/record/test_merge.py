@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from merged_runs import SHARED
 from run_directories import files_of, folder_of, whole_record, whole_run
 
 from genbench.cli.main import main
@@ -16,7 +16,6 @@ from genbench.record.store import Damage, read_record, read_records, read_run
 from genbench.record.validation import validate
 from genbench.table.results import load
 
-SHARED = whole_record("vae")
 FAILED = whole_record("gan", status="failed", phase="fit", reason="no", scores=[], ended=3)
 
 
@@ -114,28 +113,6 @@ def test_links_in_a_source_are_not_followed(two: tuple[Path, Path], tmp_path: Pa
     assert not (folder_of(tmp_path / "out", FAILED) / "stolen.txt").exists()
 
 
-def test_what_cannot_be_merged_is_refused_in_one_line_and_leaves_nothing(
-    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "a").touch()
-    one = str(two[0])
-    before = sorted(tmp_path.rglob("*"))
-    for arguments, said in {
-        (one, "-o", str(tmp_path / "full")): "there is something already",
-        (one, "-o", str(tmp_path / "full" / "a")): "there is something already",
-        (one, "-o", str(two[0] / "below")): "lies in",
-        (one, str(tmp_path / "one" / "..") + "/one", "-o", str(tmp_path / "out")): "named twice",
-        (one, str(tmp_path / "absent"), "-o", str(tmp_path / "out")): "no run here",
-        (one, "-o", str(tmp_path / "full" / "a" / "out")): "cannot be written",
-    }.items():
-        assert main(["merge", *arguments]) == 2
-        out, err = capsys.readouterr()
-        assert (out, err.count("\n")) == ("", 1)
-        assert said in err
-    assert sorted(tmp_path.rglob("*")) == before
-
-
 def test_a_merge_that_fails_in_the_middle_leaves_nothing(
     two: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,9 +124,3 @@ def test_a_merge_that_fails_in_the_middle_leaves_nothing(
     with pytest.raises(UserError, match="No space left on device"):
         merge(two, tmp_path / "out")
     assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_json(two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["merge", *map(str, two), "--out", str(tmp_path / "out"), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["cells"], told["identical"], told["out"]) == (4, 1, str(tmp_path / "out"))

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from genbench.errors import ConfigError, UnknownName, UserError
-from genbench.registry.component import Component, applies, choose_metrics, measured
+from genbench.registry.component import Component, applies, choose_metrics, measurement
 from genbench.registry.options import parse_set
 from genbench.registry.registry import Registry
 
@@ -76,7 +76,7 @@ def test_options_of_a_space_come_from_settings_and_brackets() -> None:
 
 
 def test_a_score_depends_on_the_space_it_was_taken_in() -> None:
-    plain, pca, eight = (measured(choose(text)[0]) for text in ("kid", "kid@pca", "kid@pca[dimensions=8]"))
+    plain, pca, eight = (measurement(choose(text)[0]) for text in ("kid", "kid@pca", "kid@pca[dimensions=8]"))
     assert set(plain) == {"version", "config"}  # as before there were spaces: old records stand
     assert plain.items() <= pca.items()
     assert pca != eight

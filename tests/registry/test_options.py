@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.errors import ConfigError, PluginError, UserError
-from genbench.registry.options import canonical, fill, label, load_toml, parse_set
+from genbench.registry.options import canonical_options, fill, label, load_toml, parse_set
 from genbench.spec import ModelSpec
 
 
@@ -113,7 +113,7 @@ def test_a_later_setting_wins_and_only_the_one_at_fault_is_blamed() -> None:
 
 def test_a_plugin_without_options_says_so() -> None:
     assert fill(PLAIN) is None
-    assert canonical(None) == {}
+    assert canonical_options(None) == {}
     with pytest.raises(ConfigError, match="model 'kde' has no options"):
         fill(PLAIN, [parse_set("kde.bandwidth=1")])
 
@@ -167,10 +167,10 @@ def test_a_value_without_default_must_be_given() -> None:
 
 
 def test_canonical_is_plain_json_and_tells_equal_configs_alike() -> None:
-    assert canonical(VAEConfig(beta=4)) == canonical(VAEConfig(beta=4.0))
-    assert json.dumps(canonical(VAEConfig(beta=4))) == json.dumps(canonical(VAEConfig(beta=4.0)))
-    assert canonical(VAEConfig())["hidden"] == [128, 128]
-    text = json.dumps(canonical(VAEConfig(beta=float("inf"))), allow_nan=False)
+    assert canonical_options(VAEConfig(beta=4)) == canonical_options(VAEConfig(beta=4.0))
+    assert json.dumps(canonical_options(VAEConfig(beta=4))) == json.dumps(canonical_options(VAEConfig(beta=4.0)))
+    assert canonical_options(VAEConfig())["hidden"] == [128, 128]
+    text = json.dumps(canonical_options(VAEConfig(beta=float("inf"))), allow_nan=False)
     assert json.loads(text)["beta"] == "inf"
 
 

@@ -13,7 +13,7 @@ from genbench.errors import PluginError
 from genbench.protocol import Evidence, RealSide, Score
 from genbench.record.store import cell_folder
 from genbench.scoring.evaluation import evaluate
-from genbench.scoring.feature_spaces import Maker, Views
+from genbench.scoring.feature_spaces import SpaceFactory, Views
 from genbench.scoring.scorer import Scorer
 from genbench.spec import MetricSpec
 
@@ -51,7 +51,7 @@ def evidence(**fields: Any) -> Evidence:
 
 
 def test_it_is_fitted_on_the_training_rows_and_its_real_side_is_made_once() -> None:
-    views, given = Views({"half": Maker(Halving)}), evidence(labels_train=np.arange(9))
+    views, given = Views({"half": SpaceFactory(Halving)}), evidence(labels_train=np.arange(9))
     first, again = (views.view(given, "half", train=True) for _ in range(2))
     assert Halving.fits == 1
     assert Halving.transforms == 3  # held-out rows, samples, training rows
@@ -69,7 +69,7 @@ def test_it_is_fitted_on_the_training_rows_and_its_real_side_is_made_once() -> N
 
 def test_without_training_rows_it_is_fitted_on_the_real_ones() -> None:
     given = evidence(train=None)
-    assert np.array_equal(Views({"half": Maker(Halving)}).view(given, "half").features.seen, given.real.rows)
+    assert np.array_equal(Views({"half": SpaceFactory(Halving)}).view(given, "half").features.seen, given.real.rows)
 
 
 def test_images_keep_their_shape() -> None:
@@ -77,7 +77,7 @@ def test_images_keep_their_shape() -> None:
     given = evidence(kind="image", train=np.zeros((9, 6)), test_raw=np.zeros((8, *shape)))
     given = Evidence(RealSide(np.zeros((8, 6))), np.ones((7, 6)), kind="image", train=np.zeros((9, 6)),
                      test_raw=given.test_raw)  # fmt: skip
-    assert Views({"half": Maker(Halving)}).view(given, "half").features.seen.shape == (9, *shape)
+    assert Views({"half": SpaceFactory(Halving)}).view(given, "half").features.seen.shape == (9, *shape)
 
 
 def test_the_raw_numbers_are_a_space() -> None:
@@ -89,7 +89,7 @@ def test_the_raw_numbers_are_a_space() -> None:
 
 def test_what_was_fitted_is_kept_for_the_same_space_rows_and_seed(tmp_path: Path) -> None:
     def draw(given: Evidence, identity: str = "half 1") -> float:
-        return Views({"half": Maker(Halving, identity=identity)}, tmp_path).view(given, "half").features.draw
+        return Views({"half": SpaceFactory(Halving, identity=identity)}, tmp_path).view(given, "half").features.draw
 
     given = evidence(seed=1)
     first = draw(given)
@@ -127,7 +127,7 @@ class Broken(Halving):
 def test_a_broken_space_costs_its_own_scores_and_no_other(given: Any, reason: str, capsys) -> None:
     spec = MetricSpec("mean", "a:b", None, "m")
     scorers = [Scorer(spec, lambda e: Score(float(e.fake.mean())), None, space) for space in ("", "half", "")]
-    found = evaluate(evidence(), scorers, views=Views({"half": Maker(lambda: Broken(given))}))
+    found = evaluate(evidence(), scorers, views=Views({"half": SpaceFactory(lambda: Broken(given))}))
     assert [score["value"] is None for score in found] == [False, True, False]
     assert reason in found[1]["warnings"][0]
     assert [score["label"] for score in found] == ["mean", "mean@half", "mean"]
@@ -135,7 +135,7 @@ def test_a_broken_space_costs_its_own_scores_and_no_other(given: Any, reason: st
 
 
 def test_a_space_that_needs_labels_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    views = Views({"half": Maker(Halving, ("labels",))})
+    views = Views({"half": SpaceFactory(Halving, ("labels",))})
     with pytest.raises(PluginError, match="needs labels of the training rows"):
         views.view(evidence(), "half")
     assert capsys.readouterr().err == "", "nobody's fault: no traceback"

@@ -9,7 +9,7 @@ import genbench
 from genbench.protocol import Evidence, RealSide, Score
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.feature_spaces import Views
-from genbench.scoring.floors import floors_of, spread_of_floors
+from genbench.scoring.floors import add_floor_spread, floors_of
 from genbench.scoring.scorer import Scorer
 from genbench.spec import MetricSpec
 
@@ -57,10 +57,10 @@ def test_without_more_real_rows_random_halves_give_the_floor() -> None:
 
 def test_a_metric_without_an_interval_gets_its_spread_from_splits() -> None:
     evidence = given(400, 400)
-    [score] = spread_of_floors(evidence, [SHIFT], evaluate(evidence, [SHIFT]), Views({}))
+    [score] = add_floor_spread(evidence, [SHIFT], evaluate(evidence, [SHIFT]), Views({}))
     assert score["floor_sd"] == pytest.approx(np.sqrt(2 / 400), rel=0.6)
     sure = Scorer(SHIFT.spec, lambda _: Score(0.0, low=-1.96, high=1.96))
-    [score] = spread_of_floors(evidence, [sure], evaluate(evidence, [sure]), Views({}))
+    [score] = add_floor_spread(evidence, [sure], evaluate(evidence, [sure]), Views({}))
     assert score["floor_sd"] == pytest.approx(1.0)
 
 
@@ -97,3 +97,11 @@ def test_constant_columns_are_told_with_every_score() -> None:
     for score in genbench.score(real=real, fake=fake, metrics="energy,coverage"):
         assert np.isfinite(score["value"])
         assert any("is constant" in text for text in score["warnings"])
+
+
+def test_the_spread_of_a_floor_is_that_of_a_sample_of_draws() -> None:
+    values = iter(range(100))
+    counting = Scorer(SHIFT.spec, lambda _: Score(float(next(values))))
+    evidence = given(40, 40)
+    [score] = add_floor_spread(evidence, [counting], evaluate(evidence, [counting]), Views({}))
+    assert score["floor_sd"] == pytest.approx(np.std(range(9), ddof=1), rel=1e-12)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import time
@@ -12,8 +11,6 @@ import pytest
 from sessions import make
 
 from genbench.cli.main import main
-from genbench.errors import Invalid
-from genbench.process.messages import explain
 from genbench.session import interrupts
 from genbench.session.interrupts import Stop
 from genbench.session.options import RunOptions
@@ -26,30 +23,30 @@ def test_the_first_signal_is_noted_and_the_second_interrupts(monkeypatch: pytest
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.number == signal.SIGTERM
         assert os.read(stop.handle, 1), "who waits hears of it"
-        monkeypatch.setattr(interrupts, "ECHO", 1e9)
+        monkeypatch.setattr(interrupts, "DUPLICATE_SIGNAL_S", 1e9)
         os.kill(os.getpid(), signal.SIGTERM)  # a wrapper may pass the first one on
-        assert not stop.again
-        monkeypatch.setattr(interrupts, "ECHO", -1.0)
+        assert not stop.repeated
+        monkeypatch.setattr(interrupts, "DUPLICATE_SIGNAL_S", -1.0)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
-    assert (stop.number, stop.again) == (signal.SIGTERM, True)
+    assert (stop.number, stop.repeated) == (signal.SIGTERM, True)
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_first_signal_interrupts_what_may_wait_for_long() -> None:
     reached = []
     with Stop() as stop:
-        with stop.impatient():
+        with stop.interruptible():
             os.kill(os.getpid(), signal.SIGINT)
             reached.append("the end of the long call")
-        assert (reached, stop.number, stop.again) == ([], signal.SIGINT, False)
-        time.sleep(2 * interrupts.ECHO)
-        with pytest.raises(KeyboardInterrupt), stop.impatient():
+        assert (reached, stop.number, stop.repeated) == ([], signal.SIGINT, False)
+        time.sleep(2 * interrupts.DUPLICATE_SIGNAL_S)
+        with pytest.raises(KeyboardInterrupt), stop.interruptible():
             os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_an_interrupt_that_is_no_signal_of_the_run_is_raised_by_what_may_wait() -> None:
-    with Stop() as stop, pytest.raises(KeyboardInterrupt), stop.impatient():
+    with Stop() as stop, pytest.raises(KeyboardInterrupt), stop.interruptible():
         raise KeyboardInterrupt
 
 
@@ -87,32 +84,3 @@ def test_what_is_imported_while_a_run_begins_is_imported_whole(tmp_path: Path) -
     assert whole == ["imported"]
     assert session.stopped == signal.SIGINT
     assert {record["status"] for record in records} == {"interrupted"}
-
-
-class OutOfMemoryError(RuntimeError):
-    """As torch has it for accelerators."""
-
-
-TORCH = "[enforce fail at alloc_cpu.cpp] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (MemoryError(), "oom"),
-        (RuntimeError(TORCH), "oom"),
-        (OutOfMemoryError("CUDA is full"), "oom"),
-        (ValueError("CUDA out of memory"), "failed"),
-        (RuntimeError("memory"), "failed"),
-        (SystemExit(1), "failed"),
-        (Invalid("no samples"), "invalid"),
-    ],
-)
-def test_memory_ran_out_only_on_evidence(error: BaseException, status: str) -> None:
-    assert explain(error)["status"] == status
-
-
-def test_a_full_disk_says_what_to_do() -> None:
-    reason = explain(OSError(errno.ENOSPC, "No space left on device", "samples.npz"))["reason"]
-    assert "No space left on device" in reason
-    assert reason.endswith("; make room, then --retry failed runs it again")

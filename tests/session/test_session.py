@@ -155,13 +155,13 @@ class Ears:
         self.ended: list[str] = []
         self.phases: list[str] = []
 
-    def began(self, plan, reused) -> None:
+    def on_start(self, plan, reused) -> None:
         self.reused = len(reused)
 
-    def progressed(self, cell, progress) -> None:
+    def on_progress(self, cell, progress) -> None:
         self.phases.append(progress["phase"])
 
-    def finished(self, record) -> None:
+    def on_finish(self, record) -> None:
         self.ended.append(record["label"])
 
 

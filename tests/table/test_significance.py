@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from genbench.table.significance import Estimate, difference_p, holm, pair_p_values, places
+from genbench.table.significance import Estimate, difference_p, holm, pair_p_values, rank_intervals
 
 TABLES = 400
 
@@ -18,7 +18,7 @@ def column(rows):
 
 
 def tied(rows, better="lower"):
-    return {name for name, place in places(column(rows), better).items() if place.tied}
+    return {name for name, place in rank_intervals(column(rows), better).items() if place.tied}
 
 
 # ------------------------------------------------------------------------------------------------------------- pairs
@@ -164,33 +164,33 @@ def test_intervals_for_ranks_hold_the_true_ranks():
     true = {"0": (1, 2), "1": (1, 2), "2": (3, 4), "3": (3, 4)}  # equals share their ranks
     covered = []
     for table in simulated(4, 3, 0.0, 0.0, worse=(2, 3)):
-        found = places(table, "lower")
+        found = rank_intervals(table, "lower")
         covered.append(all(found[name].low <= low and high <= found[name].high for name, (low, high) in true.items()))
     assert np.mean(covered) >= 0.95 - 3 * math.sqrt(0.05 * 0.95 / TABLES)
 
 
-# ------------------------------------------------------------------------------------------------------------ places
+# ---------------------------------------------------------------------------------------------------- rank intervals
 
 
 def test_models_far_apart_have_one_rank_each():
     rng = np.random.default_rng(1)
     rows = np.exp(rng.normal(0, 0.1, (4, 5)) + 3.0 * np.arange(4)[:, None])
-    assert [(p.rank, p.low, p.high) for p in places(column(rows), "lower").values()] == [
+    assert [(p.rank, p.low, p.high) for p in rank_intervals(column(rows), "lower").values()] == [
         (1, 1, 1), (2, 2, 2), (3, 3, 3), (4, 4, 4)]  # fmt: skip
     assert tied(rows, "higher") == {"3"}
 
 
 def test_models_that_cannot_be_told_apart_share_their_ranks():
-    found = places(column([[1.0, 1.4, 0.6], [1.1, 1.5, 0.9], [9.0, 9.1, 9.2]]), "lower")
+    found = rank_intervals(column([[1.0, 1.4, 0.6], [1.1, 1.5, 0.9], [9.0, 9.1, 9.2]]), "lower")
     assert [(p.rank, p.low, p.high, p.tied) for p in found.values()] == [
         (1, 1, 2, True), (2, 1, 2, True), (3, 3, 3, False)]  # fmt: skip
 
 
 def test_nothing_is_best_where_nothing_can_be_tested():
-    untested = places({"a": Estimate({0: 1.0}), "b": Estimate({0: 2.0})}, "lower")
+    untested = rank_intervals({"a": Estimate({0: 1.0}), "b": Estimate({0: 2.0})}, "lower")
     assert [(p.rank, p.low, p.high, p.tied) for p in untested.values()] == [(1, 1, 2, False), (2, 1, 2, False)]
-    assert not places({"a": Estimate({0: 1.0}, 0.1)}, "lower")["a"].tied
-    assert places({}, "lower") == {}
+    assert not rank_intervals({"a": Estimate({0: 1.0}, 0.1)}, "lower")["a"].tied
+    assert rank_intervals({}, "lower") == {}
 
 
 def test_seeds_that_agree_exactly_tie_only_with_the_same_value():
@@ -199,7 +199,7 @@ def test_seeds_that_agree_exactly_tie_only_with_the_same_value():
 
 
 def test_a_lower_limit_is_never_called_smaller():
-    found = places(
+    found = rank_intervals(
         {
             "exact": Estimate(dict(enumerate([5000.0, 5100.0, 5050.0]))),
             "limit": Estimate(dict(enumerate([900.0, 910.0, 905.0])), limit=True),
@@ -212,7 +212,7 @@ def test_a_lower_limit_is_never_called_smaller():
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), min_size=1, max_size=6))
 def test_every_column_has_places(rows):
-    found = places(column(rows), "lower").values()
+    found = rank_intervals(column(rows), "lower").values()
     assert all(1 <= p.low <= p.rank <= p.high <= len(rows) for p in found)
     assert min(p.low for p in found) == 1
 
@@ -262,7 +262,7 @@ def test_equal_single_seeds_with_skewed_intervals_are_called_different_in_at_mos
 
 def test_a_limit_beats_what_lies_below_it_and_is_never_beaten() -> None:
     column = {"limit": Estimate({0: 250.0}, 0.0, limit=True), "low": Estimate({0: 30.0}, 5.0)}
-    found = places(column, "higher")
+    found = rank_intervals(column, "higher")
     assert (found["limit"].high, found["low"].low) == (1, 2)
     above = {"limit": Estimate({0: 250.0}, 0.0, limit=True), "high": Estimate({0: 3000.0}, 100.0)}
-    assert (places(above, "higher")["limit"].rank, places(above, "higher")["limit"].low) == (2, 1)
+    assert (rank_intervals(above, "higher")["limit"].rank, rank_intervals(above, "higher")["limit"].low) == (2, 1)

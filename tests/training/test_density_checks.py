@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from genbench.training.density_checks import beats_no_truth, density_checks
+from genbench.training.density_checks import check_below_truth, check_density
 
 CENTRES = np.array([[i, j] for i in range(5) for j in range(5)]) * 0.7 - 1.4
 
@@ -42,7 +42,7 @@ def draw_student(n: int, d: int, rng: np.random.Generator) -> np.ndarray:
 
 def checked(log_prob: Callable, draw: Callable, d: int, seed: int, n: int = 2000) -> dict[str, bool | None]:
     rng = np.random.default_rng(seed)
-    return {check.name: check.passed for check in density_checks(log_prob, draw(n, d, rng), rng)}
+    return {check.name: check.passed for check in check_density(log_prob, draw(n, d, rng), rng)}
 
 
 HONEST = {
@@ -83,14 +83,14 @@ def test_a_broken_density_is_told(log_prob: Callable, draw: Callable, d: int, ca
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_density_that_is_no_number_has_failed(value: float) -> None:
     rng = np.random.default_rng(0)
-    [check] = density_checks(lambda x: np.full(len(x), value), rng.standard_normal((500, 2)), rng)
+    [check] = check_density(lambda x: np.full(len(x), value), rng.standard_normal((500, 2)), rng)
     assert check.passed is False
     assert "nan or +inf" in check.reason
 
 
 def test_own_samples_of_density_nought_are_told() -> None:
     rng = np.random.default_rng(0)
-    half = density_checks(lambda x: np.where(x[:, 0] > 0, normal(x), -np.inf), rng.standard_normal((2000, 2)), rng)
+    half = check_density(lambda x: np.where(x[:, 0] > 0, normal(x), -np.inf), rng.standard_normal((2000, 2)), rng)
     assert {check.name: check.passed for check in half} == {"normalised": False, "entropy": False, "own_samples": False}
     assert "have density 0 under it" in half[-1].reason
 
@@ -101,7 +101,7 @@ def test_a_density_that_raises_has_failed_and_says_how() -> None:
     def broken(x: np.ndarray) -> np.ndarray:
         raise ZeroDivisionError("by nought")
 
-    [check] = density_checks(broken, rng.standard_normal((500, 2)), rng)
+    [check] = check_density(broken, rng.standard_normal((500, 2)), rng)
     assert (check.passed, check.reason) == (False, "log_prob could not be checked: ZeroDivisionError: by nought")
 
 
@@ -116,7 +116,7 @@ def test_no_bound_can_be_above_the_truth(offset: float, passed: bool) -> None:
     x = np.random.default_rng(0).standard_normal((2000, 2))
     truth = normal(x)
     noise = 0.1 * np.random.default_rng(1).standard_normal(2000)
-    check = beats_no_truth(truth + noise + offset, truth, "bound")
+    check = check_below_truth(truth + noise + offset, truth, "bound")
     assert check.passed is passed
     assert check.value is not None
     assert check.value - check.expected == pytest.approx(offset, abs=0.02)
@@ -126,4 +126,4 @@ def test_no_bound_can_be_above_the_truth(offset: float, passed: bool) -> None:
 def test_another_density_does_not_beat_the_truth() -> None:
     x = np.random.default_rng(0).standard_normal((2000, 2))
     for scale in (0.7, 1.0, 2.0):
-        assert beats_no_truth(normal(x, scale), normal(x), "exact").passed
+        assert check_below_truth(normal(x, scale), normal(x), "exact").passed

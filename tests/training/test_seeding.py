@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from genbench.training.seeding import seeded, stream
+from genbench.training.seeding import seed_generators, stream
 
 
 def drawn(sequence: np.random.SeedSequence) -> tuple[float, float, float]:
-    with seeded(sequence):
+    with seed_generators(sequence):
         return random.random(), float(np.random.rand()), float(torch.rand(()))  # noqa: NPY002 (what plugins may do)
 
 
@@ -40,7 +40,7 @@ def test_global_generators_are_put_back() -> None:
 
 def test_global_generators_are_put_back_when_a_plugin_raises() -> None:
     before = states()
-    with pytest.raises(ZeroDivisionError), seeded(stream(0, "fit")):
+    with pytest.raises(ZeroDivisionError), seed_generators(stream(0, "fit")):
         print(torch.rand(3), random.random(), 1 / 0)
     assert states() == before
 

@@ -1,4 +1,4 @@
-"""What ``--scheduler`` names, and whether it may be: looked at before anything of Dask is imported."""
+"""Parse and check ``--scheduler``, before anything of Dask is imported."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ __all__ = ["SchedulerAddress", "parse_scheduler"]
 
 @dataclass(frozen=True)
 class SchedulerAddress:
-    """What ``--scheduler`` names: the address of a scheduler, or a kind of cluster and how many workers it gets."""
+    """The value of ``--scheduler``: the address of a scheduler, or a kind of cluster and its number of workers."""
 
     text: str
-    kind: str = ""  # empty: an address
+    kind: str = ""  # empty for an address
     workers: int = 0
 
 
 def parse_scheduler(text: str, *, insecure: bool = False) -> SchedulerAddress:
-    """Return what ``tcp://host:8786``, ``local:4`` or ``slurm:20`` names; raises UserError, also without the extra."""
+    """Parse ``tcp://host:8786``, ``local:4`` or ``slurm:20``; raises UserError, also where Dask is not installed."""
     kind, colon, rest = text.partition(":")
     if rest.startswith("//"):
         _check_address(text, kind, insecure)
-        place = SchedulerAddress(text)
+        address = SchedulerAddress(text)
     elif kind in QUEUES and colon and rest.isdigit() and int(rest) > 0:
-        place = SchedulerAddress(text, kind, int(rest))
+        address = SchedulerAddress(text, kind, int(rest))
     else:
         hint = "" if kind in QUEUES else suggestion(kind, QUEUES)
         kinds = ", ".join(f"{each}:N" for each in QUEUES)
         raise UserError(f"--scheduler {text}: expected tcp://HOST:PORT, tls://HOST:PORT or N workers as {kinds}{hint}")
-    for module in ("distributed", *(["dask_jobqueue"] if place.kind not in ("", "local") else [])):
+    for module in ("distributed", *(["dask_jobqueue"] if address.kind not in ("", "local") else [])):
         if importlib.util.find_spec(module) is None:
             raise UserError(f"--scheduler {text}: {module} is not installed; try: pip install 'genbench[dask]'")
-    return place
+    return address
 
 
 def _check_address(text: str, scheme: str, insecure: bool) -> None:

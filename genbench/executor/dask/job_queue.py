@@ -1,7 +1,7 @@
-"""Clusters that are started for a run: workers on this machine, or jobs of a batch system through dask-jobqueue.
+"""Start a cluster for a run: workers on this machine, or jobs of a batch system through dask-jobqueue.
 
-What a batch system must know (queue, project, walltime, memory, GPUs) is read by dask-jobqueue from its own file,
-``~/.config/dask/jobqueue.yaml``; a job has one core and 4 GB where that says nothing.
+Options of a batch system (queue, project, walltime, memory, GPUs) are read by dask-jobqueue from its own file,
+``~/.config/dask/jobqueue.yaml``; by default a job has one core and 4 GB.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from genbench.errors import UserError
 
 __all__ = ["QUEUES", "start_cluster"]
 
-CLASSES = {
+CLUSTER_CLASSES = {
     "slurm": "SLURMCluster",
     "htcondor": "HTCondorCluster",
     "pbs": "PBSCluster",
     "sge": "SGECluster",
     "lsf": "LSFCluster",
 }
-QUEUES = ("local", *CLASSES)
+QUEUES = ("local", *CLUSTER_CLASSES)
 
 
 def start_cluster(
     kind: str, workers: int, resource: str, folder: Path, stack: contextlib.ExitStack, problems: list[Exception]
 ) -> Any:
-    """Start a cluster whose workers offer one ``resource`` each, to be ended by ``stack``; None where no kind is given.
+    """Start a cluster whose workers offer one ``resource`` each, to be closed by ``stack``; None without a ``kind``.
 
-    Raises UserError where dask-jobqueue refuses what it was configured with; jobs that cannot be submitted, which is
-    known later, are added to ``problems``.
+    Raises UserError where dask-jobqueue refuses its configuration. Errors of jobs that could not be submitted are added
+    to ``problems`` later.
     """
     if not kind:
         return None
@@ -46,26 +46,26 @@ def start_cluster(
         return local
     import dask_jobqueue
 
-    make = getattr(dask_jobqueue, CLASSES[kind])
+    make = getattr(dask_jobqueue, CLUSTER_CLASSES[kind])
     try:
-        queued = make(job_cls=_telling(make.job_cls, problems), **_options(kind, resource, folder, stack))
+        queued = make(job_cls=_reporting(make.job_cls, problems), **_options(kind, resource, folder, stack))
     except (OSError, RuntimeError, TypeError, ValueError) as error:
-        told = " ".join(str(error).split())
-        raise UserError(f"--scheduler {kind}:{workers}: {told}; see ~/.config/dask/jobqueue.yaml") from None
+        message = " ".join(str(error).split())
+        raise UserError(f"--scheduler {kind}:{workers}: {message}; see ~/.config/dask/jobqueue.yaml") from None
     stack.callback(_close, queued)
     queued.adapt(minimum=workers, maximum=workers)  # jobs that reach their walltime are submitted again
     return queued
 
 
 def _close(cluster: Any) -> None:
-    with contextlib.suppress(Exception):  # Dask's own, where jobs could not be submitted
+    with contextlib.suppress(Exception):  # Dask raises where jobs could not be submitted
         cluster.close(timeout=10)
 
 
-def _telling(job: Any, problems: list[Exception]) -> Any:
-    """Return a class of jobs that tell where they cannot be submitted: Dask would only log it, and wait."""
+def _reporting(job: Any, problems: list[Exception]) -> Any:
+    """Return a class of jobs that add errors of submission to ``problems``: Dask would only log them, and wait."""
 
-    class Telling(job):  # type: ignore[misc]
+    class ReportingJob(job):  # type: ignore[misc]
         async def start(self) -> None:
             try:
                 await super().start()
@@ -73,32 +73,32 @@ def _telling(job: Any, problems: list[Exception]) -> Any:
                 problems.append(error)
                 raise
 
-    return Telling
+    return ReportingJob
 
 
 def _options(kind: str, resource: str, folder: Path, stack: contextlib.ExitStack) -> dict[str, Any]:
-    """Return what genbench needs of a job: keys for TLS where all machines see them, and workers that are slots."""
+    """Return the options of a job: keys for TLS where all machines see them, and workers that offer one slot."""
     import dask.config
 
-    def given(name: str) -> Any:
+    def configured(name: str) -> Any:
         return dask.config.get(f"jobqueue.{kind}.{name}", None)
 
     folder.mkdir(parents=True, exist_ok=True)
     keys = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".keys-", dir=folder)))  # for this user alone
     return {
-        "cores": given("cores") or 1,
-        "memory": given("memory") or "4GB",
+        "cores": configured("cores") or 1,
+        "memory": configured("memory") or "4GB",
         "security": _security(keys),
-        "worker_extra_args": [*(given("worker-extra-args") or []), "--resources", f"{resource}=1"],
+        "worker_extra_args": [*(configured("worker-extra-args") or []), "--resources", f"{resource}=1"],
         "job_script_prologue": [
-            *(given("job-script-prologue") or []),
+            *(configured("job-script-prologue") or []),
             "export DASK_DISTRIBUTED__WORKER__DAEMON=False",
         ],
     }
 
 
 def _security(keys: Path) -> Any:
-    """Return keys for TLS that are made for this run, as files that its workers can read."""
+    """Return new keys for TLS, as files that the workers of this run can read."""
     import distributed.security
 
     security: Any = distributed.security.Security  # untyped

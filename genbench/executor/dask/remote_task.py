@@ -1,4 +1,4 @@
-"""A task that was handed to a Dask scheduler, from the side of the session."""
+"""A task that was submitted to a Dask scheduler, from the side of the session."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from genbench.process.task import Task
 
 __all__ = ["RemoteTask", "one_line"]
 
-RETRIES = 3  # times that a task is handed over again when all its workers are gone
+MAX_RESUBMISSIONS = 3  # of a task whose workers have all left
 
 
 class RemoteTask:
-    """A task that was handed over; ``machine`` and ``address`` say where it ended."""
+    """A submitted task; ``machine`` and ``address`` are those of the worker that finished it."""
 
     def __init__(
         self, task: Task, name: str, resource: str, submit: Callable[[str], tuple[Any, frozenset[str]]]
@@ -27,74 +27,76 @@ class RemoteTask:
         self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
         self.progress = task.first_progress
-        self.again = self.interrupted = False
+        self.rerun = self.interrupted = False
         self.machine: dict[str, Any] | None = None
         self.address = ""
-        self.cut_off = False  # from the scheduler
+        self.disconnected = False  # from the scheduler
         self._submit = submit
-        self._tries = 0
-        self._ours, self._bell = socket.socketpair()
-        self._bell.setblocking(False)
-        self._hand_over()
+        self._submissions = 0
+        self._wake, self._wake_writer = socket.socketpair()
+        self._wake_writer.setblocking(False)
+        self._start_submission()
 
-    def _hand_over(self) -> None:
-        self._tries += 1
-        self.future, self._allowed = self._submit(f"{self.name}.{self._tries}")
-        self.future.add_done_callback(self._ring)
+    def _start_submission(self) -> None:
+        self._submissions += 1
+        self.future, self._allowed = self._submit(f"{self.name}.{self._submissions}")
+        self.future.add_done_callback(self._wake_up)
 
-    def _ring(self, _: Any) -> None:
+    def _wake_up(self, _: Any) -> None:
         with contextlib.suppress(OSError):
-            self._bell.send(b"!")
+            self._wake_writer.send(b"!")
 
     @property
     def handles(self) -> tuple[Any, ...]:
-        """What to wait for: the end."""
-        return (self._ours,)
+        """What becomes readable at the end."""
+        return (self._wake,)
 
     def listen(self) -> bool:
-        """Return whether it is over, with what came back."""
+        """Return whether the task is over; take its result if so."""
         if self.outcome is None:
-            self._look()
+            self._check_future()
         if self.outcome is None:
             return False
-        self._ours.close()
-        self._bell.close()
+        self._wake.close()
+        self._wake_writer.close()
         return True
 
-    def _look(self) -> None:
+    def _check_future(self) -> None:
         status = self.future.status
         if status == "cancelled":
-            self.cut_off = True
-            self._lose("the connection to the scheduler was lost")
+            self.disconnected = True
+            self._set_lost("the connection to the scheduler was lost")
         elif status in ("finished", "error"):
             try:
                 self._take(self.future.result(timeout=2))
-            except TimeoutError:  # its worker died before it told: another one does it again
+            except TimeoutError:  # its worker died before it sent the result: another one runs the task again
                 return
             except Exception as error:
-                dead = type(error).__name__ == "KilledWorker"
-                self._lose("every worker that ran it was lost" if dead else f"its worker failed: {one_line(error)}")
+                killed = type(error).__name__ == "KilledWorker"
+                self._set_lost(
+                    "every worker that ran it was lost" if killed else f"its worker failed: {one_line(error)}"
+                )
 
-    def _take(self, found: dict[str, Any]) -> None:
-        self.usage, self.known, self.progress = found["usage"], found["known"], found["progress"]
-        self.machine, self.address = found["machine"], found["address"]
-        self.outcome = found["outcome"]
+    def _take(self, result: dict[str, Any]) -> None:
+        self.usage, self.known, self.progress = result["usage"], result["known"], result["progress"]
+        self.machine, self.address = result["machine"], result["address"]
+        self.outcome = result["outcome"]
 
-    def _lose(self, why: str) -> None:
-        self.outcome = {"error": {"status": "lost", "reason": why}}
+    def _set_lost(self, reason: str) -> None:
+        self.outcome = {"error": {"status": "lost", "reason": reason}}
 
-    def hand_over_unless(self, here: frozenset[str]) -> None:
-        """Hand it over again where none is left of the workers that it was for, but others are."""
-        if self._allowed & here or not here or self.outcome is not None or self.future.done():
+    def resubmit_if_stranded(self, present: frozenset[str]) -> None:
+        """Submit the task again if the workers that it was submitted to have all left, and others are present."""
+        if self._allowed & present or not present or self.outcome is not None or self.future.done():
             return
-        if self._tries > RETRIES:
-            self._lose("every worker that ran it was lost")
+        if self._submissions > MAX_RESUBMISSIONS:
+            self._set_lost("every worker that ran it was lost")
             return
         self._cancel()
-        self._hand_over()
+        self._start_submission()
 
     def stop(self, *, at_once: bool = False) -> None:  # noqa: ARG002
-        """Have it ended; its worker hears of it within the second."""
+        """Have the task ended; its worker notices within a second."""
         if self.outcome is None:
             self.outcome = {"error": {"status": "interrupted", "reason": ""}}
             self._cancel()
@@ -105,5 +107,5 @@ class RemoteTask:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the type of an exception and what it says."""
+    """Return the type and message of an exception as one line of at most 500 characters."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]

@@ -1,7 +1,7 @@
-"""What runs in a worker of a cluster: the check before its first cell, and one task at a time under its supervisor.
+"""What runs in a Dask worker: the check before its first cell, and one task at a time under a supervisor.
 
-The worker is only a slot. It imports no plugin; the cell is a process of its own with its deadline and its limit of
-memory, as on the user's machine, so a cell that hangs ends, and one that dies takes no worker with it.
+The worker imports no plugin: each cell runs in a process of its own with its deadline and memory limit, as on the
+user's machine. A cell that hangs is ended, and one that dies does not end the worker.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
 from genbench.process.launch import context_for
-from genbench.process.task import Packed
+from genbench.process.task import PackedTask
 from genbench.process.worker import Worker, supervise
 from genbench.record.environment import cores, machine, versions
 from genbench.registry.source_hash import contents_of, source_hash
 
-__all__ = ["do_task", "expectations", "look_at", "problem_of"]
+__all__ = ["check_worker", "do_task", "expectations", "problem_of"]
 
-EVERY = 0.5  # seconds between two reports of progress within a phase
-AWAKE = ("running", "paused")  # states of a worker that stays; it is closing where the scheduler is gone
+PROGRESS_INTERVAL_S = 0.5  # between two progress messages within a phase
+ACTIVE_STATES = ("running", "paused")  # of a worker; it closes when the scheduler has ended
 
 Facts = dict[str, Any]
 
@@ -57,13 +57,13 @@ def _distributions(plan: Plan) -> dict[str, str | None]:
 
 
 def _installed(plan: Plan) -> list[Any]:
-    """Return what takes part and was installed; plugins of one file are compared as files."""
+    """Return the components of installed plugins; plugins of one file are compared as files."""
     chosen = [each for cell in plan.cells for each in (cell.model, cell.dataset, *cell.metrics)]
     return [each for each in chosen if each.entry.provenance.version]
 
 
 def _modules(plan: Plan) -> list[tuple[str, str]]:
-    """Return the modules of plugins and of what they name; genbench itself goes by its version and its protocol."""
+    """Return the modules of plugins and of their targets; genbench itself is compared by version and protocol."""
     found = set()
     for each in _installed(plan):
         module, target = each.entry.provenance.module, each.spec.target
@@ -73,7 +73,7 @@ def _modules(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _located(module: str, target: str) -> tuple[str, str, str]:
-    """Return the arguments of ``source_hash`` for a module of this machine, which is not imported for it."""
+    """Return the arguments of ``source_hash`` for a module of this machine, without importing it."""
     top = module.partition(".")[0]
     found = importlib.util.find_spec(top)
     if found is None or found.origin is None:
@@ -90,7 +90,7 @@ def _version(distribution: str) -> str | None:
 
 
 def _size(path: str) -> int | str:
-    """Return the bytes of a file of data; of a folder how many files it has."""
+    """Return the bytes of a data file, or the number of files in a folder."""
     from genbench.files.source import find
 
     try:
@@ -103,16 +103,16 @@ def _size(path: str) -> int | str:
 # ------------------------------------------------------------------------------------------------------------ the check
 
 
-async def look_at(expected: Mapping[str, Any], folder: str, token: str, device: str) -> Facts:
-    """Return ``problem``, one line or empty, and what a reader of timings must know of this worker.
+async def check_worker(expected: Mapping[str, Any], folder: str, token: str, device: str) -> Facts:
+    """Return the ``problem`` of this worker, one line or empty, and what its slots depend on.
 
-    ``token`` is the name of a file in ``folder``, which the session and the worker must both see.
+    ``token`` is the name of a file in ``folder``, which both the session and the worker must see.
     """
     import asyncio
 
     problem = await asyncio.to_thread(problem_of, expected, folder, token, device)
     if not problem:
-        context_for("cpu")  # the fork server begins to import, which takes seconds
+        context_for("cpu")  # starts the fork server, which imports libraries for seconds
     return {
         "problem": problem,
         "machine": machine()["id"],
@@ -122,7 +122,7 @@ async def look_at(expected: Mapping[str, Any], folder: str, token: str, device: 
 
 
 def problem_of(expected: Mapping[str, Any], folder: str, token: str, device: str) -> str:
-    """Return why this worker gets no cells, one line that begins with a verb, or nothing; see ``look_at``."""
+    """Return why this worker gets no cells, one line that begins with a verb, or nothing; see ``check_worker``."""
     if multiprocessing.current_process().daemon:
         return "may start no processes; start it with DASK_DISTRIBUTED__WORKER__DAEMON=False dask worker .."
     found = {**_core(), **versions()}
@@ -132,10 +132,10 @@ def problem_of(expected: Mapping[str, Any], folder: str, token: str, device: str
             return f"has {name} {here or 'not at all'}, this session {version or 'not at all'}; install the same"
     if not (Path(folder) / token).is_file():
         return f"does not see {folder}; give an --out that all machines share"
-    return _differing(expected) or (_without_device(device) if DeviceName.parse(device).on_gpu else "")
+    return _difference(expected) or (_device_problem(device) if DeviceName.parse(device).on_gpu else "")
 
 
-def _differing(expected: Mapping[str, Any]) -> str:
+def _difference(expected: Mapping[str, Any]) -> str:
     for each, digest in expected["sources"].items():
         module, _, target = each.partition(" ")
         try:
@@ -153,7 +153,7 @@ def _differing(expected: Mapping[str, Any]) -> str:
     return ""
 
 
-def _without_device(device: str) -> str:
+def _device_problem(device: str) -> str:
     from genbench.process.probe_device import probe_device
 
     error, _ = probe_device(device)
@@ -163,41 +163,41 @@ def _without_device(device: str) -> str:
 # ------------------------------------------------------------------------------------------------------------- the task
 
 
-def do_task(task: Packed, plugin_files: tuple[Path, ...], limits: Limits, topic: str) -> Facts:
-    """Do one task under its supervisor and return what became of it; ``topic`` is told of the progress.
+def do_task(task: PackedTask, plugin_files: tuple[Path, ...], limits: Limits, topic: str) -> Facts:
+    """Do one task under a supervisor and return its outcome; progress is logged to ``topic``.
 
-    Ends the task when nobody wants it any more: it was cancelled, or its session or the scheduler is gone.
+    Ends the task when it is cancelled, or when its session or the scheduler has ended.
     """
     import distributed
 
-    slot = distributed.get_worker()
-    key = str(slot.get_current_task())
-    running = supervise(
-        task, plugin_files, limits, report=_reporter(slot, topic, key), stopped=lambda: not _wanted(slot, key)
+    worker = distributed.get_worker()
+    key = str(worker.get_current_task())
+    finished = supervise(
+        task, plugin_files, limits, report=_reporter(worker, topic, key), stopped=lambda: not _is_wanted(worker, key)
     )
     return {
-        "outcome": running.outcome,
-        "usage": running.usage,
-        "known": running.known,
-        "progress": running.progress,
+        "outcome": finished.outcome,
+        "usage": finished.usage,
+        "known": finished.known,
+        "progress": finished.progress,
         "machine": machine(),
-        "address": slot.address,
+        "address": worker.address,
     }
 
 
-def _wanted(slot: Any, key: Any) -> bool:
-    state = slot.state.tasks.get(key)
-    return slot.status.name in AWAKE and state is not None and state.state != "cancelled"
+def _is_wanted(worker: Any, key: str) -> bool:
+    state = worker.state.tasks.get(key)
+    return worker.status.name in ACTIVE_STATES and state is not None and state.state != "cancelled"
 
 
-def _reporter(slot: Any, topic: str, key: str) -> Callable[[Worker], None]:
-    phase, at = "", 0.0
+def _reporter(worker: Any, topic: str, key: str) -> Callable[[Worker], None]:
+    last_phase, last_time = "", 0.0
 
     def report(running: Worker) -> None:
-        nonlocal phase, at
-        now = running.progress.get("phase", "")
-        if now != phase or time.monotonic() - at > EVERY:
-            phase, at = now, time.monotonic()
-            slot.log_event(topic, {"key": key, "progress": running.progress, "known": running.known})
+        nonlocal last_phase, last_time
+        phase = running.progress.get("phase", "")
+        if phase != last_phase or time.monotonic() - last_time > PROGRESS_INTERVAL_S:
+            last_phase, last_time = phase, time.monotonic()
+            worker.log_event(topic, {"key": key, "progress": running.progress, "known": running.known})
 
     return report

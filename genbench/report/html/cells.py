@@ -14,7 +14,7 @@ from genbench.record.store import Record, cell_folder
 from genbench.report.html.replay import command_of
 from genbench.report.numbers import round_number
 from genbench.report.text import clean
-from genbench.table.summary import deduplicated
+from genbench.table.summary import deduplicate
 from genbench.text import duration
 
 __all__ = ["CellView", "cells_of", "log_of"]
@@ -49,7 +49,7 @@ def cells_of(
     ``about`` maps the name of a run to its ``run.json``.
     """
     groups: dict[str, list[CellView]] = {}
-    for record in deduplicated(records):
+    for record in deduplicate(records):
         run = str(record.get("run"))
         view = _view(record, folders.get(run), about.get(run) or {})
         groups.setdefault(view.dataset, []).append(view)

@@ -11,7 +11,7 @@ import sys
 
 from genbench.errors import ConfigError
 from genbench.registry.describe import options_of
-from genbench.registry.options import Setting, canonical, fill, option_types
+from genbench.registry.options import Setting, canonical_options, fill, option_types
 from genbench.testing.check import Failed, Skipped, Subject, check, expect
 from genbench.testing.process_state import expect_generators_unused, expect_process_unchanged
 
@@ -58,7 +58,7 @@ def config_survives_a_round_trip(subject: Subject) -> None:
         raise Skipped("it has no options")
     config = subject.config
     again = type(config)(**{name: getattr(config, name) for name in option_types(type(config))})
-    expect(canonical(again) == canonical(config), "a config built from its own values is different")
+    expect(canonical_options(again) == canonical_options(config), "a config built from its own values is different")
     name = next(iter(option_types(type(config))), None)
     try:
         if name is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from genbench.protocol import Array, Evidence, LogDensity, Modes, RealSide, Score, Simulator
-from genbench.scoring.feature_spaces import Unchanged
+from genbench.scoring.feature_spaces import IdentitySpace
 from genbench.scoring.scorer import missing
 from genbench.testing.check import Skipped, Subject, check, expect
 from genbench.testing.process_state import expect_generators_unused, expect_process_unchanged
@@ -66,7 +66,7 @@ FAULTS = {  # one each: the centre, the width, a lost mode, a correlation, copie
 }
 
 
-class LabelSpace(Unchanged):
+class LabelSpace(IdentitySpace):
     """A feature space that leaves rows unchanged, with the nearest mode as predicted label."""
 
     def predict(self, rows: Array) -> Array:

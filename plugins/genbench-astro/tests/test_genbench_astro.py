@@ -17,9 +17,8 @@ genbench_astro = pytest.importorskip("genbench_astro", reason="pip install ./plu
 from genbench.budget import Sizes  # noqa: E402
 from genbench.errors import ConfigError, DataError  # noqa: E402
 from genbench.loading import heard_by  # noqa: E402
-from genbench.registry.options import Setting, fill  # noqa: E402
 from genbench.registry.registry import Registry  # noqa: E402
-from genbench.testing import check_plugin  # noqa: E402
+from genbench.testing import check_plugin, configured  # noqa: E402
 from genbench_images.observables import galaxy_observables  # noqa: E402
 
 from genbench_astro import GalaxiesConfig, cache, draw  # noqa: E402
@@ -159,11 +158,11 @@ def test_the_cache_is_kept_by_every_option_and_by_the_version():
     assert len(folders) == 9
     assert cache.cache_folder({**options(), "galsim": "2.7.0"}) not in folders
     made(10)
-    told = json.loads((cache.cache_folder(options()) / "options.json").read_text())
-    assert told["galsim"] == importlib.metadata.version("galsim")
+    cached = json.loads((cache.cache_folder(options()) / "options.json").read_text())
+    assert cached["galsim"] == importlib.metadata.version("galsim")
 
 
-def test_a_cache_that_cannot_be_is_told_with_the_remedy(monkeypatch, tmp_path):
+def test_a_cache_that_cannot_be_written_is_reported_with_the_remedy(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("GENBENCH_ASTRO_CACHE", str(tmp_path / "file"))
     with pytest.raises(
@@ -177,10 +176,10 @@ def test_a_cache_that_cannot_be_is_told_with_the_remedy(monkeypatch, tmp_path):
 
 
 def test_data_are_split_by_the_seed_and_carry_observables_and_the_cost_of_an_image():
-    heard = []
-    with heard_by(lambda *told: heard.append(told)):
+    calls = []
+    with heard_by(lambda *numbers: calls.append(numbers)):
         data = Galaxies(GalaxiesConfig()).load(Sizes(400, 100, 50), np.random.default_rng(0))
-    assert heard == [(min(n, 550), 550) for n in range(100, 601, 100)]
+    assert calls == [(min(n, 550), 550) for n in range(100, 601, 100)]
     rows = np.concatenate([data.train, data.test, data.reference])
     assert rows.shape == (550, 1, 32, 32)
     assert rows.dtype == np.float32
@@ -222,7 +221,7 @@ def test_options_are_checked_before_anything_is_drawn():
 
     def refused(message, **settings):
         with pytest.raises(ConfigError, match=message):
-            fill(spec, [Setting(spec.name, name, value, f"--set {name}") for name, value in settings.items()])
+            configured(spec, **settings)
 
     refused(r"size must be in \[16, 128\], got 8", size=8)
     refused(r"index_max must be in \[0.3, 6.2\], got 9", index_max=9.0)

@@ -17,8 +17,8 @@ from genbench.budget import Sizes  # noqa: E402
 from genbench.errors import ConfigError, DataError  # noqa: E402
 from genbench.loading import heard_by  # noqa: E402
 from genbench.plan.plan import Request, make_plan  # noqa: E402
-from genbench.registry.options import Setting, fill  # noqa: E402
 from genbench.registry.registry import Registry  # noqa: E402
+from genbench.testing import configured  # noqa: E402
 from genbench_tables.dijets import EVENT, observables_of  # noqa: E402
 
 from genbench_hep import DijetsConfig, ZmumuConfig, dijets, generate, jets, muons, pythia, zmumu  # noqa: E402
@@ -122,7 +122,7 @@ def test_a_calorimeter_measures_jets_right_on_average():
     rng = np.random.default_rng(0)
     found = np.array([jets.smeared(1000.0, 0.5, 1.0, 100.0, rng) for _ in range(4000)])
     np.testing.assert_allclose(found.mean(0), [1000, 0.5, 1.0, 100], rtol=0.01)
-    resolution = np.hypot(jets.STOCHASTIC / np.sqrt(1000), jets.CONSTANT)
+    resolution = np.hypot(jets.PT_STOCHASTIC / np.sqrt(1000), jets.PT_CONSTANT)
     assert found[:, 0].std() / 1000 == pytest.approx(resolution, rel=0.05)
 
 
@@ -161,7 +161,7 @@ def test_any_number_of_processes_gives_the_same_events(cache, monkeypatch, tmp_p
 
 def test_events_are_generated_once(monkeypatch):
     first = made(ZmumuConfig())
-    monkeypatch.setattr(generate, "_made", lambda options, missing, processes: iter([]) if not missing else 1 / 0)
+    monkeypatch.setattr(generate, "_generated", lambda options, missing, processes: iter([]) if not missing else 1 / 0)
     np.testing.assert_array_equal(first, made(ZmumuConfig()))
 
 
@@ -190,30 +190,30 @@ def test_the_cache_is_kept_by_what_changes_an_event_and_by_the_version():
     assert kept["pythia"] == importlib.metadata.version("pythia8mc")
 
 
-def test_a_cache_that_cannot_be_is_told_with_the_remedy(monkeypatch, tmp_path):
+def test_a_cache_that_cannot_be_written_is_reported_with_the_remedy(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("GENBENCH_HEP_CACHE", str(tmp_path / "file"))
     with pytest.raises(DataError, match=r"file/zmumu-.*; GENBENCH_HEP_CACHE=FOLDER keeps events elsewhere"):
         made(ZmumuConfig())
 
 
-def test_progress_is_told_until_all_are_there(capsys):
-    heard = []
+def test_progress_is_reported_until_the_end(capsys):
+    calls = []
     options = zmumu.options_of(ZmumuConfig(pt_min=21))
-    generate.generate(options, CHUNK + 1, 1, lambda done, whole: heard.append((done, whole)))
-    assert heard == [(CHUNK, 2 * CHUNK), (2 * CHUNK, 2 * CHUNK)]
+    generate.generate(options, CHUNK + 1, 1, lambda done, total: calls.append((done, total)))
+    assert calls == [(CHUNK, 2 * CHUNK), (2 * CHUNK, 2 * CHUNK)]
     loaded = []
-    with generate.tell("events") as say, heard_by(lambda *told: loaded.append(told)):
+    with generate.show_progress("events") as show, heard_by(lambda *numbers: loaded.append(numbers)):
         for done in range(0, 1001, 5):
-            say(done, 1000)
+            show(done, 1000)
     lines = capsys.readouterr().err.splitlines()
     assert loaded[-1] == (1000, 1000)  # what the line of a cell shows
     assert len(lines) == 10
     assert lines[-1].startswith("events: 1000 of 1000 events, ")
 
 
-def test_cuts_that_nothing_passes_are_told(monkeypatch):
-    monkeypatch.setattr(pythia, "HOPELESS", 200)
+def test_cuts_that_nothing_passes_are_reported(monkeypatch):
+    monkeypatch.setattr(pythia, "MAX_FAILED_EVENTS", 200)
     with pytest.raises(DataError, match=r"0 of 200 events pass the cuts: .* pthat_min should be"):
         pythia.chunk(dijets.options_of(DijetsConfig(pthat_min=50.0)), 0, 10)
 
@@ -258,7 +258,7 @@ def test_options_are_checked_before_anything_is_generated():
 
     def refused(message, **options):
         with pytest.raises(ConfigError, match=message):
-            fill(spec, [Setting("dijets", name, value, f"--set dijets.{name}") for name, value in options.items()])
+            configured(spec, **options)
 
     refused("process must be 'qcd' or 'signal'|expected", process="top")
     refused("radius must be in \\[0.2, 1.5\\], got 7", radius=7.0)

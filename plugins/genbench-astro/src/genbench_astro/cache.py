@@ -1,7 +1,7 @@
-"""Images are drawn once: chunks with seeds of their own, kept by all options that change an image.
+"""A cache of images: chunks with seeds of their own, in a folder for each set of options that changes images.
 
-A chunk depends on its number alone, so more images begin with the same ones. The cache is a folder for each set of
-options, with a file a chunk; ``GENBENCH_ASTRO_CACHE`` moves it.
+For given options a chunk depends on its number alone, so a larger number of images begins with the same ones. Each
+chunk is a file. ``GENBENCH_ASTRO_CACHE`` sets the folder of the cache.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from genbench.protocol import Array
 
 __all__ = ["CHUNK", "cache_folder", "images"]
 
-CHUNK = 500  # images: half a second of work
-FORMAT = 1  # raised when the same options give other images, or the files look different
+CHUNK = 500  # images, which take half a second to draw
+FORMAT = 1  # to be raised when the same options give other images, or when the format of the files changes
 
 Options = Mapping[str, Any]
 
 
 def cache_folder(options: Options) -> Path:
-    """Return where chunks of these options are kept."""
+    """Return the folder of the chunks for these options."""
     home = os.environ.get("GENBENCH_ASTRO_CACHE")
     if not home:
         import platformdirs
@@ -40,11 +40,11 @@ def cache_folder(options: Options) -> Path:
     return Path(home) / f"galaxies-{digest}"
 
 
-def images(options: Options, n: int, tell: Callable[[int, int], None]) -> tuple[Array, float]:
-    """Return the first ``n`` images (n, size, size), float32, drawing those that the cache lacks, and the cost of one.
+def images(options: Options, n: int, progress: Callable[[int, int], None]) -> tuple[Array, float]:
+    """Return the first ``n`` images (n, size, size), float32, and the cost of an image in CPU seconds.
 
-    The cost is in CPU seconds; ``tell`` hears how many images are there, of how many. Raises DataError where they
-    cannot be kept.
+    Images that are not in the cache are drawn. ``progress`` is called with the number of images so far and ``n``.
+    Raises DataError where the cache cannot be written.
     """
     folder = cache_folder(options)
     numbers = range(-(-n // CHUNK))
@@ -52,23 +52,24 @@ def images(options: Options, n: int, tell: Callable[[int, int], None]) -> tuple[
     costs = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        with _locked(folder):
             for number in numbers:
                 part = out[number * CHUNK : (number + 1) * CHUNK]
                 part[:], cost = _chunk(options, folder, number, part.shape)
                 costs.append(cost)
-                tell(min((number + 1) * CHUNK, n), n)
+                progress(min((number + 1) * CHUNK, n), n)
     except OSError as error:
         raise DataError(f"{folder}: {error.strerror}; GENBENCH_ASTRO_CACHE=FOLDER keeps images elsewhere") from None
-    return out[:n], min(costs)  # other work on the machine only ever adds: the least disturbed chunk tells the cost
+    # other work on the machine can only add to the time for an image, so the minimum is the best estimate
+    return out[:n], min(costs)
 
 
 def _chunk(options: Options, folder: Path, number: int, shape: tuple[int, ...]) -> tuple[Array, float]:
-    """Return a chunk and the cost of one of its images, from the cache or drawn now."""
+    """Return a chunk and the cost of one of its images, from the cache or newly drawn."""
     path = folder / f"{number:05d}.npz"
-    kept = _read(path, shape)
-    if kept is not None:
-        return kept
+    cached = _read(path, shape)
+    if cached is not None:
+        return cached
     from genbench_astro.draw import chunk
 
     drawn, cost = chunk(options, number, shape[0])
@@ -81,7 +82,7 @@ def _chunk(options: Options, folder: Path, number: int, shape: tuple[int, ...]) 
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> tuple[Array, float] | None:
-    """Return a chunk, None where there is none or it is damaged."""
+    """Return a chunk and the cost of one of its images, or None where the file is missing or damaged."""
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             drawn, cost = stored["images"], float(stored["seconds"])
@@ -91,8 +92,8 @@ def _read(path: Path, shape: tuple[int, ...]) -> tuple[Array, float] | None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder: whoever asks for the same images meanwhile waits for them and need not draw them."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock the folder, so that other processes wait for its images and do not draw them too."""
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""A chunk of galaxies: drawn from a population, blurred, put into pixels, with noise."""
+"""Draw a chunk of images: galaxies from a population, blurred, integrated over pixels, with noise."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from genbench.protocol import Array
 
 __all__ = ["Population", "chunk", "image", "population"]
 
-INDICES = 13  # Sérsic indices drawn from: GalSim makes a table for each
-SPREAD_RADIUS, SPREAD_FLUX = 0.25, 0.6  # of the logarithms
-LONGEST = 0.7  # ellipticity
+INDICES = 13  # different Sérsic indices: GalSim makes a table for each
+SPREAD_RADIUS, SPREAD_FLUX = 0.25, 0.6  # standard deviations of the logarithms
+MAX_ELLIPTICITY = 0.7
 
 
 @dataclass(frozen=True)
 class Population:
-    """Galaxies to be drawn, (n,) each: Sérsic index, half-light radius in arcseconds, flux, ellipticity (n, 2)."""
+    """Parameters of n galaxies."""
 
-    index: Array
-    radius: Array
-    flux: Array
-    ellipticity: Array
+    index: Array  # (n,) of Sérsic
+    radius: Array  # (n,) half-light radius in arcseconds
+    flux: Array  # (n,)
+    ellipticity: Array  # (n, 2)
 
 
 def population(options: Mapping[str, Any], n: int, rng: np.random.Generator) -> Population:
-    """Return ``n`` galaxies: indices evenly, lognormal radii and fluxes, ellipticities of random direction."""
+    """Return ``n`` galaxies: uniform indices, lognormal radii and fluxes, ellipticities in random directions."""
     indices = np.linspace(options["index_min"], options["index_max"], INDICES)
-    rms = options["ellipticity"]  # of a circular normal law, cut off where galaxies would be needles
-    size = rms * np.sqrt(-np.log1p(rng.random(n) * np.expm1(-((LONGEST / rms) ** 2))))
+    rms = options["ellipticity"]  # of a circular normal distribution, truncated at the largest ellipticity
+    size = rms * np.sqrt(-np.log1p(rng.random(n) * np.expm1(-((MAX_ELLIPTICITY / rms) ** 2))))
     angle = rng.uniform(0, 2 * np.pi, n)
     return Population(
         rng.choice(indices, n),
@@ -49,19 +49,19 @@ def _atmosphere(width: float) -> Any:
 
 
 def image(options: Mapping[str, Any], index: float, radius: float, flux: float, ellipticity: Array) -> Array:
-    """Return one galaxy (size, size), float32 counts without noise, centred on the middle of the image."""
+    """Return one galaxy (size, size), in float32 counts without noise, in the middle of the image."""
     profile = galsim.Sersic(n=float(index), half_light_radius=float(radius), flux=float(flux))
     sheared = profile.shear(g1=float(ellipticity[0]), g2=float(ellipticity[1]))
-    seen = galsim.Convolve(sheared, _atmosphere(options["psf"]))
-    drawn = seen.drawImage(nx=options["size"], ny=options["size"], scale=options["pixel"], dtype=np.float32)
+    blurred = galsim.Convolve(sheared, _atmosphere(options["psf"]))
+    drawn = blurred.drawImage(nx=options["size"], ny=options["size"], scale=options["pixel"], dtype=np.float32)
     result: Array = drawn.array
     return result
 
 
 def chunk(options: Mapping[str, Any], number: int, n: int) -> tuple[Array, float]:
-    """Return ``n`` images (n, size, size) of the chunk ``number``, float32, in units of the noise, and the cost of one.
+    """Return ``n`` images (n, size, size) of the chunk ``number``, and the cost of an image in CPU seconds.
 
-    The cost is in CPU seconds.
+    Images are float32, in units of the noise.
     """
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([number])))
     drawn = population(options, n, rng)

@@ -1,11 +1,11 @@
-"""Generate events ahead of a run, into the cache: ``python -m genbench_hep dijets 30000 process=signal``."""
+"""Generate events into the cache before a run: ``python -m genbench_hep dijets 30000 process=signal``."""
 
 from __future__ import annotations
 
 import sys
 
 from genbench.errors import UserError
-from genbench.registry.options import Setting, fill
+from genbench.testing import configured
 
 from genbench_hep import genbench_register
 
@@ -13,26 +13,26 @@ USAGE = "usage: python -m genbench_hep dijets|zmumu EVENTS [OPTION=VALUE ...]"
 
 
 def main(arguments: list[str]) -> int:
-    """Generate what is missing, say where it is, and return the exit code."""
+    """Generate the events that are missing, print where they are, and return the exit code."""
     specs = {spec.name: spec for spec in genbench_register()}
     if len(arguments) < 2 or arguments[0] not in specs or not arguments[1].isdigit() or int(arguments[1]) < 1:
         raise UserError(USAGE)
-    settings = []
+    given = {}
     for text in arguments[2:]:
         option, equals, value = text.partition("=")
         if not equals:
             raise UserError(f"{text}: expected OPTION=VALUE; {USAGE}")
-        settings.append(Setting(arguments[0], option, value, text))
-    config = fill(specs[arguments[0]], settings)
+        given[option] = value
+    config = configured(specs[arguments[0]], **given)
 
     from genbench_hep import dijets, zmumu
-    from genbench_hep.generate import cache_folder, generate, tell
+    from genbench_hep.generate import cache_folder, generate, show_progress
 
     options = {"dijets": dijets, "zmumu": zmumu}[arguments[0]].options_of(config)
-    with tell(arguments[0]) as progress:
-        made = generate(options, int(arguments[1]), config.processes, progress)
-    cost = 1000 * made.seconds.sum()
-    print(f"{len(made.events)} events in {cache_folder(options)}, {cost:.2f} ms of one core each")  # noqa: T201
+    with show_progress(arguments[0]) as progress:
+        generated = generate(options, int(arguments[1]), config.processes, progress)
+    cost = 1000 * generated.seconds.sum()
+    print(f"{len(generated.events)} events in {cache_folder(options)}, {cost:.2f} ms of one core each")  # noqa: T201
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A chunk of events: Pythia is set up, run, and asked for what a detector would see. Runs in a process of its own."""
+"""Generate a chunk of events: set up Pythia, run it, and select events. Runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from genbench.protocol import Array
 
 __all__ = ["chunk", "settings_of"]
 
-HOPELESS = 20_000  # events after which a chunk gives up where fewer than one in a thousand passed
+MAX_FAILED_EVENTS = 20_000  # after this number, a chunk fails if less than one in a thousand has passed the cuts
 
-# what a function makes of one event: its row, None where it fails the cuts, and seconds spent on substructure
+# a function of an event that returns its row, None where it fails the cuts, and the seconds spent on substructure
 Selection = Callable[[Any], tuple[list[float] | None, float]]
 
 
 def settings_of(options: Mapping[str, Any]) -> list[str]:
-    """Return the settings of Pythia for these options, without the seed."""
+    """Return Pythia's settings for these options, without the seed."""
     common = [
         "Print:quiet = on",
         f"Beams:eCM = {options['energy']}",
@@ -33,9 +33,10 @@ def _qcd(options: Mapping[str, Any]) -> list[str]:
 
 
 def _signal(options: Mapping[str, Any]) -> list[str]:
-    """W' -> XY with new scalars X and Y, each decaying to two quarks: the benchmark of the LHC Olympics.
+    """Return settings for W' -> XY with new scalars X and Y that decay to two quarks each, as in the LHC Olympics.
 
-    The W' is kept within a tenth of its mass: the parton densities would drag its tail down to 1-2 TeV.
+    The mass of the W' is limited to 10 % around its nominal value: otherwise the parton densities, which fall steeply,
+    would add a tail at 1-2 TeV.
     """
     mass, heavy, light = options["mass"], options["mass_heavy"], options["mass_light"]
     return [
@@ -45,7 +46,7 @@ def _signal(options: Mapping[str, Any]) -> list[str]:
         f"34:mWidth = {0.01 * mass}",
         f"34:mMin = {0.9 * mass}",
         f"34:mMax = {1.1 * mass}",
-        # names, spin 0, three times the charge, no colour, then mass, width, and the range of masses
+        # names, spin type (1: spin 0), three times the charge, colour type (0: none), mass, width, range of masses
         f"9000001:new = X X~ 1 3 0 {heavy} {1e-3 * heavy} {0.98 * heavy} {1.02 * heavy} 0.",
         f"9000002:new = Y void 1 0 0 {light} {1e-3 * light} {0.98 * light} {1.02 * light} 0.",
         "9000001:isResonance = on",
@@ -63,15 +64,15 @@ def _zmumu(options: Mapping[str, Any]) -> list[str]:
         "23:onIfAny = 13",
         f"PhaseSpace:mHatMin = {options['mass_min']}",
         f"PhaseSpace:mHatMax = {options['mass_max']}",
-        "HadronLevel:all = off",  # hadrons change no muon
+        "HadronLevel:all = off",  # hadrons do not change the muons
     ]
 
 
 def chunk(options: dict[str, Any], index: int, n: int) -> dict[str, Array]:
-    """Return ``n`` events (n, d) float32 of the chunk ``index``, and the CPU seconds (2,) that one took.
+    """Return ``n`` events (n, d), float32, of the chunk ``index``, and the CPU seconds (2,) for an event.
 
-    The seconds are of generation and of substructure; Pythia's start is not counted. Raises DataError where almost no
-    event passes the cuts.
+    The seconds are those for generation, without the start of Pythia, and for substructure. Raises DataError where
+    almost no event passes the cuts.
     """
     generator = _started(settings_of(options), seed=index + 1)
     select = _selection(options, np.random.Generator(np.random.PCG64(np.random.SeedSequence([index]))))
@@ -112,7 +113,7 @@ def _selected(generator: Any, select: Selection) -> Iterator[tuple[list[float], 
     tried = passed = 0
     while True:
         tried += 1
-        if tried > HOPELESS and passed < tried / 1000:
+        if tried > MAX_FAILED_EVENTS and passed < tried / 1000:
             raise DataError(
                 f"{passed} of {tried - 1} events pass the cuts: for QCD, pthat_min should be somewhat below pt_min; "
                 "for a signal, pt_min below half the mass"

@@ -1,0 +1,129 @@
+"""A file as a dataset."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from user_files import TABLE, refusal, rows_of_text, save_images, saved_csv, says, write
+
+from genbench.errors import DataError
+from genbench.files import FileConfig, FileDataset, dataset_spec
+
+
+def test_a_file_is_a_dataset(tmp_path):
+    from genbench.budget import Sizes
+    from genbench.protocol import Dataset
+
+    table = TABLE.assign(mass=np.exp(TABLE.pt), kind=["b", "a"] * 25)
+    table = pd.concat([table, table[:5]])
+    table.to_csv(tmp_path / "my events (1).csv", index=False)
+    spec, config = dataset_spec(
+        tmp_path / "my events (1).csv", columns="-eta", labels="kind", log="mass", periodic="phi=360"
+    )
+    assert (spec.name, spec.data, spec.rows) == ("my_events_1_.csv", "vector", 55)
+    assert spec.target == "genbench.files:FileDataset"
+    dataset = FileDataset(config)
+    assert isinstance(dataset, Dataset)
+    data = dataset.load(Sizes(), np.random.default_rng(1))
+    assert [c.name for c in data.columns] == ["pt", "phi", "mass"]
+    assert [c.log for c in data.columns] == [False, False, True]
+    assert [c.period for c in data.columns] == [None, 360, None]
+    rows = np.concatenate([data.train, data.test, data.reference])
+    assert len(np.unique(rows, axis=0)) == len(rows)
+    says(" ".join(data.notes), "5 of 55 rows", "repeat another")
+    kinds = dict(zip(TABLE.pt, table.kind, strict=False))
+    for name in ("train", "test", "reference"):
+        part = getattr(data, name)
+        assert [["a", "b"][code] for code in data.labels[name]] == [kinds[pt] for pt in part[:, 0]]
+    again = dataset.load(Sizes(), np.random.default_rng(1))
+    np.testing.assert_array_equal(again.train, data.train)
+
+
+def test_images_are_a_dataset(tmp_path):
+    from genbench.budget import Sizes
+
+    save_images(tmp_path / "a" / "x", n=20)
+    save_images(tmp_path / "a" / "y", n=10)
+    spec, config = dataset_spec(tmp_path / "a")
+    assert (spec.data, spec.rows) == ("image", 30)
+    data = FileDataset(config).load(Sizes(), np.random.default_rng(0))
+    assert data.shape == (1, 6, 8)
+    assert data.levels == 256
+    assert set(data.labels["train"]) <= {0, 1}
+
+
+def test_the_default_period_is_a_full_circle(tmp_path):
+    from genbench.budget import Sizes
+
+    saved_csv(tmp_path / "a.csv")
+    _, config = dataset_spec(tmp_path / "a.csv", periodic="phi")
+    data = FileDataset(config).load(Sizes(), np.random.default_rng(0))
+    assert data.columns[2].period == pytest.approx(2 * math.pi)
+    for wrong in ("phi=0", "phi=-1", "phi=x", "phi=nan"):
+        says(refusal(dataset_spec, tmp_path / "a.csv", periodic=wrong), f"--periodic {wrong}")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.csv", "a.csv"),
+        ("-_x.csv", "x.csv"),
+        ("é.csv", "data.csv"),
+        ("a b.c.csv", "a_b.c.csv"),
+        (f"{'a' * 90}.csv", "a" * 60 + ".csv"),
+    ],
+)
+def test_names_of_datasets_are_safe(tmp_path, name, expected):
+    assert dataset_spec(write(tmp_path, rows_of_text(), name))[0].name == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "parts"),
+    [
+        ("a,b\n1,2\n", {}, ["1 row is too few", "at least 20"]),
+        ("a,b\n" + rows_of_text(19), {}, ["19 rows are too few"]),
+        ("a,b\n" + "1,2\n" * 100, {}, ["only 1 of 100 rows are distinct", "at least 20"]),
+        ("a,b\n" + rows_of_text(), {"log": "a"}, ["--log 'a'", "row 1 is 0", "above 0", "1 of 30"]),
+        ("a,b\n" + rows_of_text(), {"log": "c"}, ["--log", "no column 'c'"]),
+        ("a,b\n" + rows_of_text(), {"periodic": "c"}, ["--periodic", "no column 'c'"]),
+        ("a,b\n1,1e39\n" + rows_of_text(), {}, ["column 'b'", "row 1", "1e+39", "float32", "--log"]),
+        ("a,b\n1,-1e39\n" + rows_of_text(), {}, ["row 1", "-1e+39"]),
+        ("a,b\n1,1\n" + rows_of_text(), {"log": "b", "periodic": "b"}, ["both --log and --periodic"]),
+        ("a,b\n1,1\n" + rows_of_text(), {"na": "fill"}, ["--na"]),
+    ],
+)
+def test_data_that_cannot_be_modelled(tmp_path, text, options, parts):
+    says(refusal(dataset_spec, write(tmp_path, text), **options), *parts)
+
+
+def test_large_values_may_be_taken_as_logarithms(tmp_path):
+    text = "a,b\n" + "".join(f"{i},1e{200 + i}\n" for i in range(30))
+    assert dataset_spec(write(tmp_path, text), log="b")[0].rows == 30
+
+
+def test_what_is_odd_is_noted(tmp_path):
+    from genbench.budget import Sizes
+
+    text = "a,b,c\n" + "".join(f"{i},3,{i}\n" for i in range(30))
+    data = FileDataset(FileConfig(str(write(tmp_path, text)), periodic=("c",))).load(Sizes(), np.random.default_rng(0))
+    says(" ".join(data.notes), "column 'b' is constant: 3", "column 'c' spans 29, more than its period 6.28")
+
+
+def test_a_file_that_changed_after_planning_is_refused(tmp_path):
+    from genbench.budget import Sizes
+
+    path = write(tmp_path, rows_of_text())
+    _, config = dataset_spec(path)
+    write(tmp_path, rows_of_text(31))
+    with pytest.raises(DataError, match="has changed since the run was planned"):
+        FileDataset(config).load(Sizes(), np.random.default_rng(0))
+
+
+def test_the_config_checks_itself():
+    assert FileConfig("a.csv", columns="a,b", log=["c"]).columns == ("a", "b")
+    for options, words in (({"na": "fill"}, "na must be"), ({"max_bytes": 0}, "max_bytes must be in")):
+        with pytest.raises(ValueError, match=words):
+            FileConfig("a.csv", **options)

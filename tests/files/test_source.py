@@ -1,0 +1,54 @@
+"""Files and names in them: which are opened, as what, and which are refused unopened."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+from user_files import refusal, saved_csv, saved_parquet, says, write
+
+from genbench.files import read
+
+
+def test_named_arrays_are_picked_after_a_colon(tmp_path):
+    np.savez(tmp_path / "a.npz", real=np.zeros((30, 2)), fake=np.ones((20, 2)))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x/fake"] = np.ones((20, 2))
+        file["y"] = np.zeros(3)
+    for path in (tmp_path / "a.npz:fake", tmp_path / "a.h5:/x/fake"):
+        np.testing.assert_array_equal(read(str(path)).rows, np.ones((20, 2)))
+    says(refusal(read, tmp_path / "a.npz"), "a.npz", "2 arrays: fake, real", "a.npz:fake")
+    says(refusal(read, f"{tmp_path / 'a.npz'}:faked"), "did you mean 'fake'?")
+    says(refusal(read, tmp_path / "a.h5"), "x/fake", "y")
+    np.save(tmp_path / "b.npy", np.zeros(3))
+    says(refusal(read, f"{tmp_path / 'c.npz'}:data"), "no such file", "did you mean 'a.npz'?")
+
+
+def test_missing_and_wrong_files(tmp_path):
+    saved_csv(tmp_path / "events.csv")
+    says(refusal(read, tmp_path / "event.csv"), "no such file", "did you mean 'events.csv'?")
+    says(refusal(read, tmp_path / "no" / "event.csv"), "no such file")
+    says(refusal(read, ""), "is not a file path")
+    says(refusal(read, "a\0b"), "is not a file path")
+    says(refusal(read, write(tmp_path, "x", "a.pkl")), ".pkl", "pickle")
+    says(refusal(read, write(tmp_path, "x", "a.root")), "uproot")
+    says(refusal(read, write(tmp_path, "x", "a.csv.gz")), "unpack")
+    says(refusal(read, write(tmp_path, "x", "a.what")), "unknown suffix '.what'", "parquet")
+    says(refusal(read, write(tmp_path, "no numpy", "a.npy")), "cannot be read as npy")
+    saved_parquet(tmp_path / "b.csv")
+    says(refusal(read, tmp_path / "b.csv"), "is parquet, not csv")
+    says(refusal(read, f"{write(tmp_path, 'x,y', 'c.csv')}:key"), "no such file")
+
+
+def test_pickles_are_never_opened(tmp_path):
+    opened = []
+
+    class Evil:
+        def __reduce__(self):
+            return opened.append, (1,)
+
+    np.save(tmp_path / "a.npy", np.array([Evil()], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "a.npz", data=np.array([Evil()], dtype=object))
+    opened.clear()
+    for name in ("a.npy", "a.npz"):
+        says(refusal(read, tmp_path / name), "pickle", "never opened")
+    assert opened == []

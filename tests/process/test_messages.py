@@ -1,0 +1,39 @@
+"""Messages from the process of a cell, validated; errors, explained."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from genbench.errors import Invalid
+from genbench.process.messages import explain
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch has it for accelerators."""
+
+
+TORCH = "[enforce fail at alloc_cpu.cpp] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (MemoryError(), "oom"),
+        (RuntimeError(TORCH), "oom"),
+        (OutOfMemoryError("CUDA is full"), "oom"),
+        (ValueError("CUDA out of memory"), "failed"),
+        (RuntimeError("memory"), "failed"),
+        (SystemExit(1), "failed"),
+        (Invalid("no samples"), "invalid"),
+    ],
+)
+def test_memory_ran_out_only_on_evidence(error: BaseException, status: str) -> None:
+    assert explain(error)["status"] == status
+
+
+def test_a_full_disk_says_what_to_do() -> None:
+    reason = explain(OSError(errno.ENOSPC, "No space left on device", "samples.npz"))["reason"]
+    assert "No space left on device" in reason
+    assert reason.endswith("; make room, then --retry failed runs it again")

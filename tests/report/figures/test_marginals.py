@@ -1,0 +1,37 @@
+"""Histograms of columns and observables."""
+
+import numpy as np
+import pytest
+from pictured import subject_with, table
+
+from genbench.protocol import Column
+from genbench.report.figures.draw import draw
+from genbench.report.figures.marginals import quantities_of
+
+
+def test_marginals_are_histograms_and_their_ratio_to_real_rows() -> None:
+    data = table()
+    subject = subject_with(data, {"copy": data.test, "half": data.test[data.test[:, 0] > 0]})
+    axes = draw("marginals", subject).axes
+    above, below = axes[0], axes[3 if len(axes) == 6 else len(axes) // 2]
+    real, copy, half = (patch.get_data() for patch in above.patches)
+    assert real.values.sum() == pytest.approx(1, abs=0.01)
+    assert np.allclose(copy.values, real.values)
+    right = real.edges[:-1] > 0
+    assert np.allclose(half.values[right], 2 * real.values[right], rtol=0.1)
+    ratio = below.patches[1].get_data().values
+    assert np.allclose(ratio[np.isfinite(ratio)], 1)
+
+
+def test_observables_are_shown_after_columns_and_a_model_they_cannot_digest_is_left_out() -> None:
+    def observables(rows):
+        if len(rows) < 10:
+            raise ValueError("too few")
+        return {"sum": rows.sum(1), "x": rows[:, 0]}
+
+    data = table(columns=(Column("x"), Column("y", unit="GeV"), Column("z")), observables=observables)
+    shown = subject_with(data, {"good": data.test + 1, "few": data.test[:5]}).seed_samples
+    found = quantities_of(shown)
+    assert [(q.name, q.unit) for q in found] == [("x", ""), ("y", "GeV"), ("z", ""), ("sum", "")]
+    assert set(found[-1].samples) == {"good", "real"}
+    assert np.allclose(found[-1].samples["good"], data.test.sum(1) + 3)

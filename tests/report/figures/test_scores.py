@@ -1,0 +1,18 @@
+"""Figures of scores, a dot a model."""
+
+from synthetic import record, score
+
+from genbench.report.figures.draw import draw, results_by_dataset
+
+
+def test_modes_are_counted_seed_by_seed_as_in_the_table() -> None:
+    counts = ([5, 0, 5, 0], [0, 5, 5, 0])  # each seed hits two modes of four, together three
+    cells = [
+        record("gan", seed, [score("modes", 2.0, better="higher", n_fake=10, detail={"of": 4, "counts": each})])
+        for seed, each in enumerate(counts)
+    ]
+    (subject,) = results_by_dataset(cells)
+    axes = draw("modes", subject).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["2/4"]
+    shares = axes.images[0].get_array()
+    assert shares.filled(-1).tolist() == [[1.0, 1.0, 2.0, -1.0]]

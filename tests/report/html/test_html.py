@@ -1,0 +1,116 @@
+"""The report: one file that fetches nothing, escapes whatever it is told, and says what it cannot show."""
+
+import base64
+import hashlib
+import re
+
+import pytest
+from pages import Page, page_of
+from synthetic import EVIL, record, score, seeds, write_run
+
+from genbench.record.store import cell_folder
+from genbench.report.html import render_report
+from genbench.table.results import Results, load
+
+
+@pytest.fixture
+def run(tmp_path):
+    trained = {"trace": [[0.1, 10, {"loss": 2.0}], [0.2, 20, {"loss": 1.0}]],
+               "timings": {"fit_s": 2.0, "samples_per_s": 100.0}}  # fmt: skip
+    return write_run(tmp_path / "run", [
+        *seeds("vae", [0.1, 0.2], **trained), *seeds("gan", [0.5, 0.7], **trained), *seeds("real", [0.0, 0.01]),
+        record("kde", 0, status="failed", phase="fit", reason="boom", label="kde"),
+    ])  # fmt: skip
+
+
+def test_a_page_is_well_formed_and_says_what_the_tables_say(run) -> None:
+    page = page_of(run)
+    assert "1/1 failed" in page.text or "boom" in page.text
+    for word in ("vae", "gan", "kde", "real", "energy ↓", "0.15", "0.6", "Plan and machine"):
+        assert word in page.text
+    assert len(page.of("main")) == len(page.of("h1")) == 1
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    links = [attrs["href"] for attrs in page.of("a")]
+    assert all(link.startswith("#") and link[1:] in ids for link in links)
+
+
+def test_tables_and_pictures_are_told_to_those_who_do_not_see_them(run) -> None:
+    page = page_of(run)
+    tables, captions = page.of("table"), page.of("caption")
+    assert len(tables) == len(captions) > 0
+    assert all(attrs.get("scope") in ("col", "row") for attrs in page.of("th"))
+    images = page.of("img")
+    assert images
+    assert all(len(attrs["alt"]) > 20 and int(attrs["width"]) > 0 and int(attrs["height"]) > 0 for attrs in images)
+    assert all(attrs.get("tabindex") == "0" and attrs.get("aria-label") for attrs in page.of("div") if "role" in attrs)
+
+
+def test_nothing_is_fetched_and_only_the_page_s_own_script_may_run(run) -> None:
+    text = render_report(load(run), [run])
+    page = Page(text)
+    for tag, attrs in page.tags:
+        assert not {name for name in attrs if name.startswith("on")}, f"{tag} has a handler"
+        assert "style" not in attrs, f"{tag} has a style that the policy would refuse"
+        for name in ("src", "href", "srcset", "data", "action"):
+            assert name not in attrs or attrs[name].startswith(("data:", "#")), attrs[name]
+    (policy,) = [m["content"] for m in page.of("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+    assert "unsafe" not in policy
+    for tag in ("script", "style"):
+        (body,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        assert base64.b64encode(hashlib.sha256(body.encode()).digest()).decode() in policy
+    pictures = "".join(attrs["src"] for attrs in page.of("img"))
+    assert not re.search(r"(href|src)=%22https?:|url\(https?:|@import", pictures)
+
+
+def hostile_records():
+    scores = [
+        score("energy", 0.5, unit=EVIL, warnings=[EVIL], low=0.1, high=0.9),
+        score("energy", 0.4, label=EVIL),
+    ]
+    check = {"name": EVIL, "passed": False, "value": EVIL, "expected": EVIL, "reason": EVIL}
+    known = {"dataset": EVIL, "dataset_label": EVIL, "notes": [EVIL], "checks": [check], "device": EVIL,
+             "model_config": {EVIL: EVIL}, "fingerprint": EVIL, "run": EVIL,
+             "provenance": {"distribution": EVIL, "dataset": {"module": EVIL}},
+             "timings": {EVIL: 1.0, "fit_s": 2.0}, "trace": [[0.1, 1, {EVIL: 1.0}], [0.2, 2, {EVIL: 2.0}]]}  # fmt: skip
+    return [
+        record(EVIL, 0, scores, label=EVIL, **known),
+        record("vae", 0, scores, **known),
+        record("gan", 0, status="failed", phase=EVIL, reason=EVIL, **known),
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_text_of_strangers_is_only_text(tmp_path) -> None:
+    run = write_run(tmp_path / "run", hostile_records(), request={"models": EVIL}, machine={EVIL: EVIL},
+                    skipped=[{"model": EVIL, "dataset": EVIL, "reason": EVIL}])  # fmt: skip
+    for each in hostile_records():
+        (cell_folder(run, each["key"]) / "log.txt").write_text(EVIL)
+    text = render_report(load(run), [run], title=EVIL)
+    page = Page(text)
+    assert len(page.of("script")) == len(page.of("style")) == len(page.of("title")) == 1
+    assert {attrs["src"][:18] for attrs in page.of("img")} == {"data:image/svg+xml"}
+    assert "{{7*7}}" in page.text
+    assert "alert(1)" in page.text
+    assert "49</style>" not in text
+    assert len(page.of("h1")) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_what_moves_a_cursor_or_turns_text_about_is_left_out(tmp_path) -> None:
+    name = "a\x1b[2J\u202eb\u200b\ud800"
+    records = [record("vae", 0, [score("energy", 1.0)], label=name, dataset=name, dataset_label=name, reason=name)]
+    write_run(tmp_path / "run", [])
+    text = render_report(Results(tuple(records)), [tmp_path / "run"], pictures=False)
+    assert not re.search(r"[\x1b\u202e\u200b\ud800]", text)
+
+
+def test_runs_without_samples_or_cells_have_a_report_all_the_same(run, tmp_path) -> None:
+    page = page_of(run)
+    assert "no samples" in page.text
+    assert page.of("img"), "what needs no samples is drawn"
+    empty = write_run(tmp_path / "empty", [])
+    assert "No cell has finished yet" in page_of(empty).text
+    assert not page_of(run, pictures=False).of("img")
+    assert "the folder of the run is not known" not in Page(render_report(Results(load(run).records), [run])).text

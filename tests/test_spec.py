@@ -1,0 +1,93 @@
+"""Specs: each field that cannot be is refused when it is declared, and a spec survives the way to a process."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from genbench.spec import FAULTS, DatasetSpec, MetricSpec, ModelSpec, SpaceSpec
+
+
+@dataclass(frozen=True)
+class Config:
+    density: str = "bound"
+
+
+def declare(kind: type, **fields: Any) -> Any:
+    given = {"name": "mine", "target": "package.module:Name", "config": None, "summary": "a thing"} | fields
+    return kind(**given)
+
+
+@pytest.mark.parametrize("kind", [ModelSpec, DatasetSpec, MetricSpec, SpaceSpec])
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("name", "", "name must match"),
+        ("name", "a b", "name must match"),
+        ("name", "-a", "name must match"),
+        ("name", "a" * 65, "name must match"),
+        ("name", 3, "name must match"),
+        ("target", "package.module", "'package.module:Attribute', got 'package.module'"),
+        ("target", "package:1", "'package.module:Attribute'"),
+        ("target", 3, "or a class, got 3"),
+        ("config", Config(), "config must be a dataclass or None"),
+        ("config", int, "config must be a dataclass or None"),
+        ("summary", " ", "summary must say"),
+    ],
+)
+def test_what_all_kinds_declare(kind: type, field: str, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        declare(kind, **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "message"),
+    [
+        (ModelSpec, {"density": "sure"}, "density must be one of"),
+        (ModelSpec, {"data": "vector"}, "data must be a tuple"),
+        (ModelSpec, {"data": ()}, "data must be a tuple"),
+        (ModelSpec, {"data": ("graph",)}, "data must be a tuple"),
+        (ModelSpec, {"steps": 0}, "steps must be positive"),
+        (ModelSpec, {"steps": {"vector": 5}}, "one number or one for each of"),
+        (ModelSpec, {"capabilities": ("fly",)}, "capabilities must be a tuple"),
+        (DatasetSpec, {"data": "graph"}, "data must be a tuple"),
+        (MetricSpec, {"better": "larger"}, "better must be"),
+        (MetricSpec, {"needs": ()}, "needs must be a tuple"),
+        (MetricSpec, {"needs": ("luck",)}, "needs must be a tuple"),
+        (MetricSpec, {"snapshots": True, "needs": ("samples", "train")}, "can need samples only"),
+        (MetricSpec, {"detects": ("shfit",)}, "detects must be a tuple"),
+        (SpaceSpec, {"needs": ("train",)}, "needs must be a tuple"),
+        (SpaceSpec, {"image_metrics": "frechet"}, "image_metrics must be a tuple of names"),
+    ],
+)
+def test_what_one_kind_declares(kind: type, fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        declare(kind, **fields)
+
+
+def test_a_recipe_is_one_number_or_one_for_each_kind_of_data() -> None:
+    one = declare(ModelSpec, steps=7)
+    assert (one.steps_for("vector"), one.steps_for("image")) == (7, 7)
+    two = declare(ModelSpec, steps={"vector": 5, "image": 9})
+    assert (two.steps_for("vector"), two.steps_for("image")) == (5, 9)
+    with pytest.raises(TypeError):
+        two.steps["vector"] = 6
+
+
+def test_a_config_may_change_what_a_density_is() -> None:
+    spec = declare(ModelSpec, density="exact")
+    assert spec.density_of(None) == "exact"
+    assert spec.density_of(Config()) == "bound"
+
+
+def test_a_spec_survives_the_way_to_a_process() -> None:
+    for spec in (
+        declare(ModelSpec, steps={"vector": 5, "image": 9}, baseline=True, capabilities=("encode",), paper="p"),
+        declare(DatasetSpec, rows=7, modes=True),
+        declare(MetricSpec, detects=FAULTS),
+        declare(SpaceSpec, image_metrics=("frechet",)),
+    ):
+        assert pickle.loads(pickle.dumps(spec)) == spec

@@ -1,0 +1,57 @@
+"""The device of a cell: found by name, waited for, asked for its memory."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from genbench.errors import UserError
+from genbench.training.device import Device
+
+
+def test_the_processor_is_always_there() -> None:
+    device = Device("cpu")
+    assert (device.kind, device.torch, repr(device)) == ("cpu", torch.device("cpu"), "Device('cpu')")
+    assert device.model
+    device.warm_up()
+    device.synchronise()
+
+
+def test_auto_is_what_this_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert Device("auto").kind == "cpu"
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert Device("auto").kind == "mps"
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert Device("cuda:1").torch.index == 1
+    with pytest.raises(UserError, match="--device cuda:2: this machine has 2 CUDA devices"):
+        Device("cuda:2")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(UserError, match="--device mps: this machine has no Metal device"):
+        Device("mps")
+
+
+def test_an_accelerator_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[object] = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    monkeypatch.setattr(torch, "mps", SimpleNamespace(synchronize=lambda: waited.append("mps")))
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    for name in ("cpu", "cuda:1", "mps"):
+        Device(name).synchronise()
+    assert waited == [torch.device("cuda:1"), "mps"]
+
+
+def test_peak_memory_is_what_was_held_since_it_was_reset() -> None:
+    device = Device("cpu")
+    device.reset_peak()
+    before = device.peak_mb()
+    rows = np.ones(30 * 2**17)  # 30 MiB
+    assert device.peak_mb() - before == pytest.approx(rows.nbytes / 2**20, rel=0.3)

@@ -1,0 +1,61 @@
+"""Likelihoods: in the units of the data, of the kind that a model declares."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from tiny_cells import Reports, Truth, cell_of, fit
+
+from genbench.plan.cell import Cell
+from genbench.training.cell import fit_cell
+
+
+def test_without_a_declared_density_none_is_asked(tmp_path: Path) -> None:
+    _, saved = fit(cell_of(Truth), tmp_path)
+    assert set(saved) == {"samples", "test_probe"}
+
+
+def test_a_bound_says_nothing_of_its_own_samples(tmp_path: Path) -> None:
+    _, saved = fit(cell_of(Truth, density="bound"), tmp_path)
+    assert set(saved) == {"samples", "log_prob_test", "test_probe"}
+
+
+class Nowhere(Truth):
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.where(x[:, 0] > 0, -math.inf, 0.0)
+
+
+def test_a_density_of_nought_is_an_answer(tmp_path: Path) -> None:
+    _, saved = fit(cell_of(Nowhere, density="exact"), tmp_path)
+    assert np.isneginf(saved["log_prob_test"]).any()
+
+
+class TooSure(Truth):
+    """Its density is twice what it may be."""
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return super().log_prob(x) + math.log(2)
+
+
+class TooGood(Truth):
+    """A bound that lies above the true density."""
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return super().log_prob(x) + 1.0
+
+
+def checks(cell: Cell, run: Path) -> dict[str, bool | None]:
+    return {check["name"]: check["passed"] for check in fit_cell(cell, run, Reports())["checks"]}
+
+
+def test_a_likelihood_is_checked_for_what_its_kind_promises(tmp_path: Path) -> None:
+    fine = {"normalised": True, "entropy": True, "own_samples": True, "below_truth": True}
+    assert checks(cell_of(Truth, density="exact"), tmp_path) == fine
+    sure = checks(cell_of(TooSure, density="exact"), tmp_path)
+    assert (sure["normalised"], sure["below_truth"]) == (False, False)
+    assert checks(cell_of(TooGood, density="bound"), tmp_path) == {"below_truth": False}
+    assert checks(cell_of(TooGood, density="estimate"), tmp_path) == {}
+    assert checks(cell_of(Truth), tmp_path) == {}

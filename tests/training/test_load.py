@@ -1,0 +1,33 @@
+"""Loading the data of a cell, held to the contract."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tiny_cells import Truth, cell_of
+
+from genbench.budget import Sizes
+from genbench.errors import PluginError
+from genbench.protocol import Data
+from genbench.training.load import load
+
+
+class Listed:
+    def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
+        return Data(*([[1.0]] * 3,) * 3)  # type: ignore[arg-type]
+
+
+class Thin:
+    def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
+        return Data(*(np.zeros(30),) * 3)
+
+
+class Uneven:
+    def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
+        return Data(np.zeros((30, 2)), np.zeros((30, 3)), np.zeros((30, 2)))
+
+
+@pytest.mark.parametrize("data", [Listed, Thin, Uneven])
+def test_data_that_break_the_contract_are_the_plugins_fault(data: type) -> None:
+    with pytest.raises(PluginError, match=f"dataset '{data.__name__}'"):
+        load(cell_of(Truth, data))

@@ -1,0 +1,217 @@
+"""Between the units of the data and those of a model, and back."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from genbench.errors import DataError
+from genbench.protocol import Column, Data
+from genbench.training.standardise import ImageSpace, VectorSpace, transform_of
+
+COLUMNS = (Column("x"), Column("energy", unit="GeV", log=True), Column("angle", period=360.0), Column("y"))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def table(n: int = 500) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return np.stack(
+        [rng.normal(5, 1e3, n), rng.lognormal(3, 2, n), rng.uniform(-180, 180, n), rng.normal(1e-6, 1e-9, n)], axis=1
+    )
+
+
+def test_a_table_is_standardised_by_its_training_rows_alone(rng: np.random.Generator) -> None:
+    rows = table()
+    space = VectorSpace.fit(rows, COLUMNS)
+    z = space.to_model(rows, rng)
+    assert z.dtype == np.float32
+    assert np.allclose(z.mean(0), 0, atol=1e-5)
+    assert np.allclose(z.std(0), 1, atol=1e-5)
+    assert not np.allclose(space.to_model(rows * 2, rng).std(0), 1)
+
+
+def test_to_the_model_and_back_is_the_identity(rng: np.random.Generator) -> None:
+    rows = table()
+    back = VectorSpace.fit(rows, COLUMNS).from_model(VectorSpace.fit(rows, COLUMNS).to_model(rows, rng))
+    deviation = np.abs(back - rows)
+    deviation[:, 2] = np.minimum(deviation[:, 2], 360 - deviation[:, 2])  # the two ends of a period are one place
+    assert (deviation < 1e-5 * rows.std(0) + 1e-5 * np.abs(rows)).all()
+
+
+def test_the_log_determinant_is_that_of_the_numerical_jacobian(rng: np.random.Generator) -> None:
+    rows = table()
+    space = VectorSpace.fit(rows, COLUMNS)
+    # to_model is float32, too coarse for a difference quotient; its inverse is not
+    at = space.to_model(rows[:20], rng).astype(float)
+    at[:, 2] *= 0.9  # away from the ends of the period
+    step = 1e-5
+    columns = []
+    for j in range(4):
+        move = np.zeros(4)
+        move[j] = step
+        columns.append((space.from_model(at + move) - space.from_model(at - move)) / (2 * step))
+    jacobian = np.stack(columns, axis=2)
+    expected = -np.linalg.slogdet(jacobian)[1]
+    assert space.log_det(space.from_model(at)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_density_of_the_model_integrates_to_1_in_the_units_of_the_data(rng: np.random.Generator) -> None:
+    rows = np.stack([rng.normal(-40, 7, 400), rng.lognormal(1, 0.5, 400)], axis=1)
+    space = VectorSpace.fit(rows, (Column("x"), Column("energy", log=True)))
+    x, log_energy = np.linspace(-110, 30, 400), np.linspace(-4, 6, 400)
+    grid = np.stack(np.meshgrid(x, np.exp(log_energy), indexing="ij"), axis=-1).reshape(-1, 2)
+    z = space.to_model(grid, rng).astype(float)
+    density = np.exp(stats.norm.logpdf(z).sum(1) + space.log_det(grid)).reshape(400, 400)
+    total = np.trapezoid(np.trapezoid(density, np.exp(log_energy), axis=1), x)
+    assert total == pytest.approx(1, abs=1e-3)
+
+
+def test_samples_of_a_periodic_column_are_wrapped_into_one_period() -> None:
+    rows = table()
+    space = VectorSpace.fit(rows, COLUMNS)
+    far = space.from_model(np.random.default_rng(2).normal(0, 20, (1000, 4)))
+    low = rows[:, 2].min()
+    assert (far[:, 2] >= low).all()
+    assert (far[:, 2] <= low + 360).all()
+
+
+def test_scores_see_a_periodic_column_as_its_sine_and_cosine_without_a_seam() -> None:
+    space = VectorSpace.fit(table(), COLUMNS)
+    assert space.name == "standardised"
+    assert space.columns == ("x", "energy", "sin angle", "cos angle", "y")
+    row = table()[:1]
+    turned = row + np.array([0, 0, 360, 0])
+    assert space.to_scores(turned) == pytest.approx(space.to_scores(row))
+    assert np.hypot(*space.to_scores(table())[:, 2:4].T) == pytest.approx(1)
+
+
+def test_scores_of_other_columns_are_the_models_own_units(rng: np.random.Generator) -> None:
+    rows = table()
+    space = VectorSpace.fit(rows, COLUMNS)
+    assert space.to_scores(rows)[:, [0, 1, 4]] == pytest.approx(space.to_model(rows, rng)[:, [0, 1, 3]], abs=1e-5)
+    assert space.to_scores(rows).dtype == np.float64
+
+
+@pytest.mark.parametrize("value", [0.0, 3.7, -1e9, 0.1])
+def test_a_constant_column_keeps_scale_1_and_is_told(value: float, rng: np.random.Generator) -> None:
+    rows = np.stack([rng.normal(size=50), np.full(50, value)], axis=1)
+    space = VectorSpace.fit(rows, (Column("x"), Column("flat")))
+    assert space.notes == ("column 'flat' is constant",)
+    assert space.scale[1] == 1
+    assert np.isfinite(space.to_model(rows, rng)).all()
+    assert space.from_model(space.to_model(rows, rng))[:, 1] == pytest.approx(value)
+
+
+def test_a_column_of_tiny_numbers_is_not_constant(rng: np.random.Generator) -> None:
+    rows = rng.normal(0, 1e-30, (50, 1))
+    assert VectorSpace.fit(rows).notes == ()
+    assert VectorSpace.fit(rows).to_model(rows, rng).std() == pytest.approx(1, rel=1e-5)
+
+
+@pytest.mark.parametrize("exponent", [-1000, -560, 560, 1000])
+def test_columns_whose_squares_do_not_exist_are_standardised_like_any_other(exponent, rng: np.random.Generator) -> None:
+    rows = rng.normal(1, 2, (50, 2))
+    plain, space = VectorSpace.fit(rows), VectorSpace.fit(rows * [1, 2.0**exponent])
+    assert space.notes == ()
+    assert space.to_scores(rows * [1, 2.0**exponent]) == pytest.approx(plain.to_scores(rows), rel=1e-12)
+    assert space.scale[0] == plain.scale[0]
+
+
+@pytest.mark.parametrize("bad", [0.0, -2.5])
+def test_a_logarithm_that_does_not_exist_names_column_row_and_value(bad: float) -> None:
+    rows = table()
+    rows[7, 1] = bad
+    with pytest.raises(DataError, match=f"'energy' cannot be taken as a logarithm: row 7 is {bad:g}"):
+        VectorSpace.fit(rows, COLUMNS)
+
+
+def test_integers_and_one_column_are_rows_like_any_other(rng: np.random.Generator) -> None:
+    rows = rng.integers(0, 50, (100, 1))
+    space = transform_of(Data(rows, rows, rows))
+    assert space.columns == ("x0",)
+    assert space.from_model(space.to_model(rows, rng)) == pytest.approx(rows.astype(float), abs=1e-4)
+
+
+def test_a_sample_beyond_the_range_of_numbers_is_an_infinity_that_is_told_and_not_a_warning() -> None:
+    space = VectorSpace.fit(table(), COLUMNS)
+    assert np.isinf(space.from_model(np.full((1, 4), 1e4, np.float32))[0, 1])
+
+
+@pytest.mark.parametrize("levels", [2, 16, 17, 256, 65_536])
+def test_integer_images_come_back_exactly(levels: int, rng: np.random.Generator) -> None:
+    images = rng.integers(0, levels, (200, 1, 40, 40))
+    space = ImageSpace.fit(images, levels)
+    z = space.to_model(images, rng)
+    assert z.dtype == np.float32
+    assert z.min() >= -1
+    assert z.max() < 1
+    back = space.from_model(z)
+    assert np.array_equal(back, images)
+    assert back.dtype == (np.uint8 if levels <= 256 else np.int64)
+
+
+def test_dequantisation_is_uniform_and_new_each_time(rng: np.random.Generator) -> None:
+    images = np.full((100, 1, 10, 10), 5)
+    space = ImageSpace.fit(images, 17)
+    first, second = space.to_model(images, rng), space.to_model(images, rng)
+    assert not np.array_equal(first, second)
+    within = (first.astype(float) + 1) * 17 / 2 - 5
+    assert stats.kstest(within.ravel(), "uniform").pvalue > 1e-3
+
+
+def test_samples_outside_the_range_become_its_ends() -> None:
+    space = ImageSpace.fit(np.zeros((1, 1, 1, 1)), 17)
+    assert space.from_model(np.array([-3.0, -1.0, 0.999, 1.0, 7.0], np.float32)).tolist() == [0, 0, 16, 16, 16]
+
+
+def test_the_log_determinant_of_images_is_one_number_a_pixel(rng: np.random.Generator) -> None:
+    images = rng.integers(0, 256, (3, 1, 4, 5))
+    assert ImageSpace.fit(images, 256).log_det(images) == pytest.approx([20 * math.log(2 / 256)] * 3)
+
+
+def test_a_uniform_model_costs_the_bits_of_a_level(rng: np.random.Generator) -> None:
+    """Uniform on [-1, 1]^d is uniform on the 256 levels: 8 bits per dimension."""
+    images = rng.integers(0, 256, (3, 1, 4, 5))
+    nats = 20 * math.log(1 / 2) + ImageSpace.fit(images, 256).log_det(images)
+    assert -nats / 20 / math.log(2) == pytest.approx([8, 8, 8])
+
+
+def test_real_images_go_to_minus_1_to_1_and_back(rng: np.random.Generator) -> None:
+    images = rng.normal(30, 10, (50, 2, 3, 3))
+    space = ImageSpace.fit(images)
+    z = space.to_model(images, rng)
+    assert (z.min(), z.max()) == (-1, 1)
+    assert space.from_model(z) == pytest.approx(images, rel=1e-5, abs=1e-5)
+    step = 1e-3
+    slope = np.log(np.abs(space.from_model(z.astype(float) + step) - space.from_model(z.astype(float))) / step)
+    assert space.log_det(images) == pytest.approx(-slope.reshape(50, -1).sum(1))
+
+
+def test_blank_images_have_a_scale() -> None:
+    images = np.full((5, 1, 2, 2), 3.0)
+    space = ImageSpace.fit(images)
+    assert np.isfinite(space.log_det(images)).all()
+    assert space.from_model(space.to_model(images, np.random.default_rng(0))) == pytest.approx(images)
+
+
+@pytest.mark.parametrize("levels", [None, 17])
+def test_scores_of_images_are_pixels_in_0_to_1(levels: int | None, rng: np.random.Generator) -> None:
+    images = rng.integers(0, 17, (200, 1, 3, 4))
+    images[0], images[1] = 0, 16
+    space = ImageSpace.fit(images, levels)
+    scores = space.to_scores(images)
+    assert space.name == "pixels"
+    assert scores.shape == (200, 12)
+    assert len(space.columns) == 12
+    assert (scores.min(), scores.max()) == (0, 1)
+
+
+def test_the_space_follows_from_the_shape_of_the_data() -> None:
+    rows, images = np.arange(40.0).reshape(20, 2), np.zeros((20, 1, 2, 2), np.uint8)
+    assert isinstance(transform_of(Data(rows, rows, rows)), VectorSpace)
+    assert isinstance(transform_of(Data(images, images, images, levels=2)), ImageSpace)
