@@ -134,7 +134,8 @@ def quantisation(rows: Array, size: float, rng: np.random.Generator, real: RealR
 
 def lost_correlation(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:  # noqa: ARG001
     """Shuffle each column among this share of the rows: every marginal stays the same, bit for bit."""
-    return _shuffle(rows, _choose(rows, size, rng), rng)
+    chosen = _choose(rows, size, rng)
+    return _replace(rows, chosen, rng.permuted(rows[chosen], axis=0))
 
 
 def lost_mode_correlation(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
@@ -142,14 +143,9 @@ def lost_mode_correlation(rows: Array, size: float, rng: np.random.Generator, re
     labels, chosen = real.label(rows), np.zeros(len(rows), bool)
     chosen[_choose(rows, size, rng)] = True
     for mode in range(len(real.centres)):
-        rows = _shuffle(rows, np.flatnonzero(chosen & (labels == mode)), rng)
+        own = chosen & (labels == mode)
+        rows = _replace(rows, own, rng.permuted(rows[own], axis=0))
     return rows
-
-
-def _shuffle(rows: Array, chosen: Array, rng: np.random.Generator) -> Array:
-    out = rows.copy()
-    out[chosen] = rng.permuted(rows[chosen], axis=0)
-    return out
 
 
 # ----------------------------------------------------------------------------------------------- outside the data

@@ -23,6 +23,7 @@ __all__ = ["FLOOR_DRAWS", "INJECTIONS_PER_SIZE", "Injector", "SharedReal", "meas
 T = TypeVar("T")
 Listener = Callable[[str], None]
 Scorers = Mapping[str, Scorer]  # by their names in tables
+Scores = Sequence[Mapping[str, Any]]
 FLOOR_DRAWS = 20  # of fresh real rows, for the floor and its standard deviation
 INJECTIONS_PER_SIZE = 2  # of a fault, each into different rows
 SIZE_STEP = 2.0  # ratio of the sizes that are tried one after the other
@@ -95,7 +96,7 @@ def measure_floors(injector: Injector, scorers: Scorers, listener: Listener = la
     return {name: _floor(scores, injector) for name, scores in draws.items()}
 
 
-def _floor(scores: Sequence[Mapping[str, Any]], injector: Injector) -> Floor:
+def _floor(scores: Scores, injector: Injector) -> Floor:
     values = [score["value"] for score in scores]
     if any(value is None for value in values):
         reason = next(tuple(score["warnings"][:1]) for score in scores if score["value"] is None)
@@ -164,13 +165,7 @@ def _z(values: Sequence[float | None], floor: Floor) -> float:
 
 
 def _finding(
-    fault: Fault,
-    name: str,
-    scorer: Scorer,
-    scores: Sequence[Mapping[str, Any]],
-    floor: Floor,
-    z_by_size: Mapping[float, float],
-    n: int,
+    fault: Fault, name: str, scorer: Scorer, scores: Scores, floor: Floor, z_by_size: Mapping[float, float], n: int
 ) -> Finding:
     spec, z, smallest = scorer.spec, z_by_size.get(fault.size, math.nan), _smallest_detected(z_by_size)
     values = [score["value"] for score in scores]
@@ -195,7 +190,7 @@ def _finding(
 
 
 def _warnings(
-    scores: Sequence[Mapping[str, Any]], floor: Floor, z_by_size: Mapping[float, float], smallest: float | None
+    scores: Scores, floor: Floor, z_by_size: Mapping[float, float], smallest: float | None
 ) -> tuple[str, ...]:
     """Return why a number of a finding is missing, or only a bound."""
     if floor.value is None:

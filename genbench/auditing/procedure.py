@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench.auditing.faults import FAULTS, Fault
+from genbench.auditing.faults import FAULTS
 from genbench.auditing.findings import Injection
 from genbench.auditing.measure import Injector, SharedReal, measure_fault, measure_floors
 from genbench.auditing.request import DEFAULT_ROWS, MIN_ROWS, AuditPlan
@@ -50,7 +50,8 @@ def run_audit(plan: AuditPlan, listener: Callable[[str], None] = lambda _: None)
     floors = measure_floors(injector, setup.scorers, listener)
     for fault in (FAULTS[name] for name in plan.faults):
         reason = why_not_applicable(fault.name, injector.pool, injector.real)
-        injections.append(_injection(fault, reason))
+        size, low, high = fault.size, fault.low, fault.high
+        injections.append(Injection(fault.name, size, low, high, fault.unit, fault.summary, reason))
         if not reason:
             findings += measure_fault(injector, fault, setup.scorers, floors, listener)
     return Audit(
@@ -73,10 +74,6 @@ def prepare(plan: AuditPlan) -> AuditSetup:
     scorers, left_out = _scorers(plan, injector)
     notes = (*data.notes, *work.space.notes, *plan.left_out, *left_out)
     return AuditSetup(injector, scorers, work.space.name, declared, notes)
-
-
-def _injection(fault: Fault, left_out: str) -> Injection:
-    return Injection(fault.name, fault.size, fault.low, fault.high, fault.unit, fault.summary, left_out)
 
 
 # ----------------------------------------------------------------------------------------------------------- the rows

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genbench.errors import UnknownName, UserError
+from genbench.errors import UserError
 from genbench.registry.options import Setting, fill
 from genbench.registry.registry import Entry, Registry
-from genbench.registry.selection import select
+from genbench.registry.selection import select_names
 from genbench.spec import FAULTS, MetricSpec
 
 __all__ = ["DEFAULT_ROWS", "MIN_ROWS", "AuditPlan", "AuditRequest"]
@@ -44,7 +44,7 @@ class AuditRequest:
             raise UserError("name the data to audit on: a file with --data FILE, or a dataset with -d NAME")
         if self.data_options and self.dataset is not None:
             raise UserError(f"--{next(iter(self.data_options))} describes a file; name it with --data FILE")
-        faults = _faults(self.faults)
+        selected_faults = select_names(self.faults, FAULTS, "fault")
         registry = Registry.discover(self.plugins)
         assigned = registry.assign(self.settings)
         dataset = None
@@ -61,6 +61,7 @@ class AuditRequest:
 
             spec, config = dataset_spec(self.real, **self.data_options)
             dataset = Entry(spec.name, spec, Provenance("file", "genbench", module="genbench.files")), config
+        faults = tuple(name for name in FAULTS if name in selected_faults)
         metrics, left_out = self._metrics(registry, assigned)
         return AuditPlan(self, dataset, metrics, faults, left_out)
 
@@ -101,13 +102,3 @@ class AuditPlan:
         if self.request.dataset is not None:
             return self.request.dataset
         return "real" if self.dataset is None else self.dataset[0].key
-
-
-def _faults(text: str) -> tuple[str, ...]:
-    def find(name: str) -> str:
-        if name not in FAULTS:
-            raise UnknownName("fault", name, FAULTS)
-        return name
-
-    selected = {choice.name for choice in select(text, {name: name for name in FAULTS}, find)}
-    return tuple(name for name in FAULTS if name in selected)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from genbench.auditing.findings import DETECTION_Z, Finding, Injection, complaint
 from genbench.auditing.set_cover import smallest_cover
 from genbench.auditing.tables import Tables, grids_of, render_html, render_markdown, terminal_text
+from genbench.record.encoding import json_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ class Audit:
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON values."""
-        findings = [_json_values(asdict(each)) | {"n": self.n, "missed": each.missed} for each in self.findings]
+        findings = [json_value(asdict(each)) | {"n": self.n, "missed": each.missed} for each in self.findings]
         return {
             "data": self.data,
             "n": self.n,
@@ -146,7 +146,3 @@ class Audit:
 
     def _repr_html_(self) -> str:
         return render_html(self.tables())
-
-
-def _json_values(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from genbench.auditing.findings import DETECTION_Z, SEEN_AT_SMALLEST, Finding, Injection
-from genbench.report.text import clean, markdown_text
+from genbench.report.text import clean, markdown_text, printable
 
 __all__ = ["Grid", "Mark", "Tables", "grids_of", "render_html", "render_markdown", "render_terminal", "terminal_text"]
 
@@ -114,22 +114,13 @@ def render_terminal(tables: Tables, width: int) -> RenderableType:
     parts += [Text(), Text(LEGEND, "dim"), Text()]
     for line, is_complaint in tables.verdicts:
         mark, style = (MISSED_MARK, "bold red") if is_complaint else ("·", "bold")
-        parts.append(Text(f"{mark} {clean_long(line)}", style))
+        parts.append(Text(f"{mark} {printable(line)}", style))
     parts += [Text(f"note: {clean(note)}", "dim") for note in tables.notes]
     return Group(*parts)
 
 
-def clean_long(line: str) -> str:
-    """Return a line without control characters, of any length."""
-    return "".join(c for c in line if c.isprintable())
-
-
 def _widths(grid: Grid) -> list[int]:
-    cells = [[cells[i] for _, _, cells in grid.rows] for i in range(len(grid.metrics))]
-    return [
-        max(len(name), *(len(cell.text) + 2 for cell in column), 0)
-        for name, column in zip(grid.metrics, cells, strict=True)
-    ]
+    return [max(len(name), *(len(row[2][i].text) + 2 for row in grid.rows), 0) for i, name in enumerate(grid.metrics)]
 
 
 def _blocks(grid: Grid, width: int) -> Iterator[list[int]]:
@@ -186,7 +177,7 @@ def render_markdown(tables: Tables) -> str:
             shown = [f"**{cell.text}** {cell.sign}" if cell.sign else cell.text for cell in cells]
             lines.append(f"| {markdown_text(label)} | {size} | {' | '.join(shown)} |")
         lines.append("")
-    lines += [markdown_text(LEGEND), "", *(f"- {markdown_text(clean_long(line))}" for line, _ in tables.verdicts)]
+    lines += [markdown_text(LEGEND), "", *(f"- {markdown_text(printable(line))}" for line, _ in tables.verdicts)]
     return "\n".join(lines) + "\n"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import io
 import json
 import os
 import re
@@ -15,12 +16,13 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-import tempfile
 import tomllib
 import venv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from genbench.errors import UserError
 from genbench.record.store import read_run
@@ -113,11 +115,7 @@ def install(source: VersionSource, folder: Path) -> Installation:
     python, site = _make_environment(folder / "environment")
     _pip_install(source.wheel or _unpack(source, folder / "source"), site, source.label)
     [found] = importlib.metadata.distributions(path=[str(site)])
-    return Installation(source.label, python, _normalise(found.metadata["Name"]), found.version, source.commit)
-
-
-def _normalise(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return Installation(source.label, python, canonicalize_name(found.metadata["Name"]), found.version, source.commit)
 
 
 def _make_environment(folder: Path) -> tuple[Path, Path]:
@@ -125,12 +123,8 @@ def _make_environment(folder: Path) -> tuple[Path, Path]:
     venv.EnvBuilder(symlinks=True).create(folder)
     variables = {"base": str(folder), "platbase": str(folder)}
     site = Path(sysconfig.get_path("purelib", "venv", variables))
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", "import json, sys; print(json.dumps(sys.path))"],
-        capture_output=True,
-        check=True,
-        text=True,
-    )
+    command = [sys.executable, "-P", "-c", "import json, sys; print(json.dumps(sys.path))"]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603 (this interpreter)
     stdlib = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
     stdlib |= {path / "lib-dynload" for path in stdlib}
     paths = [path for path in json.loads(done.stdout) if Path(path).is_dir() and Path(path).resolve() not in stdlib]
@@ -149,11 +143,8 @@ def _unpack(source: VersionSource, folder: Path) -> Path:
         _copy_working_tree(top, folder)
     else:
         archive = _git(top, "archive", "--format=tar", source.commit)
-        with tempfile.TemporaryFile() as file:
-            file.write(archive.stdout)
-            file.seek(0)
-            with tarfile.open(fileobj=file) as tar:
-                tar.extractall(folder, filter="data")
+        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
+            tar.extractall(folder, filter="data")
     project = folder / source.project.resolve().relative_to(top.resolve())
     if not (project / "pyproject.toml").is_file():
         raise UserError(
@@ -195,11 +186,5 @@ def _can_build(project: Path) -> bool:
     """Return whether the build tools of the project are installed here, so that nothing need be downloaded."""
     table = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     requirements: Sequence[str] = table.get("build-system", {}).get("requires", ["setuptools"])
-    return all(_is_installed(re.split(r"[^\w.-]", each, maxsplit=1)[0]) for each in requirements)
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        return bool(importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        return False
+    names = [re.split(r"[^\w.-]", each, maxsplit=1)[0] for each in requirements]
+    return all(any(importlib.metadata.distributions(name=name)) for name in names)

@@ -12,7 +12,6 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from genbench.benching.checkouts import Installation
@@ -53,7 +52,7 @@ class Effort:
 QUICK_EFFORT = Effort(blocks=25, block_s=0.004, value_s=0.15, repeat_inconclusive=False)
 
 
-class Measurer:
+class Measurer(contextlib.AbstractContextManager["Measurer"]):
     """Measures quantities of one or two installed versions, the sides, each by a server in its environment.
 
     ``errors`` holds why a quantity could not be measured, by the index of the side and the name of the quantity.
@@ -66,10 +65,7 @@ class Measurer:
         self._servers: dict[int, _Server] = {}
         self._loops: dict[str, tuple[int, int]] = {}  # repetitions per block and blocks, by quantity
 
-    def __enter__(self) -> Measurer:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.restart()
 
     def restart(self, names: Iterable[str] = ()) -> None:

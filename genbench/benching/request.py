@@ -9,8 +9,7 @@ from pathlib import Path
 from genbench.benching.baseline import Baseline, read_baseline
 from genbench.benching.checkouts import WORKING_TREE, VersionSource, find_source, find_source_of_run
 from genbench.benching.measure import QUICK_EFFORT, Effort
-from genbench.errors import UnknownName
-from genbench.registry.selection import select
+from genbench.registry.selection import select_names
 
 __all__ = ["QUICK_SELECTION", "BenchRequest", "select_quantities"]
 
@@ -64,13 +63,6 @@ def select_quantities(request: BenchRequest, distribution: str, found: Sequence[
     known = {name: provider for side in reversed(found) for name, provider in side.items()}
     default = [name for name, provider in known.items() if provider == distribution or name == "start/list"]
     if request.select or (request.quick and distribution == "genbench"):
-        text = request.select or QUICK_SELECTION
-        names = {name: name for name in (known if request.select else default)}
-        return [choice.name for choice in select(text, names, lambda name: _check_name(name, names))]
+        names = known if request.select else default
+        return select_names(request.select or QUICK_SELECTION, names, "tracked quantity")
     return default
-
-
-def _check_name(name: str, names: Mapping[str, str]) -> str:
-    if name not in names:
-        raise UnknownName("tracked quantity", name, names)
-    return name

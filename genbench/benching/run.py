@@ -16,6 +16,7 @@ from genbench.benching.measure import Measurer
 from genbench.benching.request import BenchRequest, select_quantities
 from genbench.comparing import Comparison, Verdict, decide_speed
 from genbench.comparing.fact import decide_fact
+from genbench.comparing.text import first_of
 from genbench.errors import UserError
 from genbench.record.environment import machine, versions
 
@@ -54,7 +55,9 @@ def bench(
         values = _measure(measurer, names, found, listener)
         facts = _facts(measurer, names, found, listener)
         if save is not None:
-            _save(save, sides[-1], values, facts, request)
+            own = {name: each[-1] for name, each in values.items()}
+            own_facts = {name: each[-1] for name, each in facts.items()}
+            write_baseline(save, sides[-1], own, own_facts, _effort(request))
         if isinstance(base, VersionSource):
             verdicts = {name: _decide_both(measurer, name, found, values[name]) for name in names}
             decide: Decide = lambda name, new: _decide_speed(name, new[0], new[1])  # noqa: E731
@@ -125,13 +128,6 @@ def _measure_again(
             for kept, new in zip(values[name], measurer.values(name, sides, 1, first=pair), strict=True):
                 kept += new
     return values
-
-
-def _save(
-    path: Path, side: Installation, values: Mapping[str, Values], facts: Mapping[str, Any], request: BenchRequest
-) -> None:
-    own = {name: each[-1] for name, each in values.items() if each[-1]}
-    write_baseline(path, side, own, {name: each[-1] for name, each in facts.items()}, _effort(request))
 
 
 # ------------------------------------------------------------------------------------------------------------- deciding
@@ -215,17 +211,11 @@ def _compare_facts(name: str, base: Mapping[str, Any], head: Mapping[str, Any]) 
             added = [f"+{each}" for each in head[fact] if each not in base[fact]]
             removed = [f"-{each}" for each in base[fact] if each not in head[fact]]
             if added or removed:
-                verdict = replace(verdict, verdict="changed", reason=_first_of(added + removed))
+                verdict = replace(verdict, verdict="changed", reason=first_of(added + removed, MAX_NAMES_SHOWN))
         else:
             verdict = decide_fact(base[fact], head[fact], subject=name, metric=fact)
         verdicts.append(verdict)
     return verdicts
-
-
-def _first_of(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
-    left = len(names) - MAX_NAMES_SHOWN
-    return ", ".join(names[:MAX_NAMES_SHOWN]) + (f" and {left} more" if left > 0 else "")
 
 
 # --------------------------------------------------------------------------------------------------------- descriptions

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 __all__ = ["answer"]
@@ -210,12 +211,9 @@ def _facts_of_training(name: str) -> dict[str, Any]:
     train = _trainer(name)
     with _forward_calls() as calls:
         model, _ = train(CYCLE_STEPS)
-    has = hasattr(model, "parameters")
-    return {
-        f"forward_calls_in_{CYCLE_STEPS}_steps": calls[0],
-        "peak_bytes": _peak_bytes(lambda: train(CYCLE_STEPS)),
-        "parameters": sum(p.numel() for p in model.parameters()) if has else None,
-    }
+    parameters = sum(p.numel() for p in model.parameters()) if hasattr(model, "parameters") else None
+    peak = _peak_bytes(lambda: train(CYCLE_STEPS))
+    return {f"forward_calls_in_{CYCLE_STEPS}_steps": calls[0], "peak_bytes": peak, "parameters": parameters}
 
 
 def _facts_of_sampling(name: str) -> dict[str, Any]:
@@ -299,6 +297,7 @@ def _evidence_maker(kind: str) -> Callable[[], Any]:
     columns = flat[0].shape[1]
     modes = Modes(np.stack([np.full(columns, at) for at in (-1.0, 1.0)]), 1.0, np.array([0.5, 0.5]))
     labels = [rng.integers(0, 3, ROWS) for _ in range(3)]
+    sign_classifier = SimpleNamespace(predict=lambda features: (features[:, 0] > 0).astype(int))
     fields = {
         "kind": kind, "columns": tuple(f"x{i}" for i in range(columns)), "train": flat[2], "reference": flat[3],
         "test_raw": real, "fake_raw": fake, "train_raw": train, "levels": levels,
@@ -306,19 +305,11 @@ def _evidence_maker(kind: str) -> Callable[[], Any]:
         "truth_test": log_prob(flat[0]), "truth_fake": log_prob(flat[1]), "entropy": 1.42 * columns,
         "modes": None if levels else modes, "timing": {"fit_s": 10.0, "samples_per_s": 1e4},
         "simulator": Simulator(1.0, "simulated"), "labels_train": labels[0], "labels_test": labels[1],
-        "labels_fake": labels[2], "features": _SignClassifier(), "observables_test": {"sum": flat[0].sum(1)},
+        "labels_fake": labels[2], "features": sign_classifier, "observables_test": {"sum": flat[0].sum(1)},
         "observables_fake": {"sum": flat[1].sum(1)},
     }  # fmt: skip
     known = {name: value for name, value in fields.items() if name in Evidence.__dataclass_fields__}
     return lambda: Evidence(RealSide(flat[0]), flat[1], **known)
-
-
-class _SignClassifier:
-    """A feature space whose classifier takes the sign of the first column."""
-
-    def predict(self, features: Any) -> Any:
-        """Return (n,) integers."""
-        return (features[:, 0] > 0).astype(int)
 
 
 def _dataset(name: str) -> Callable[[], Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from genbench.comparing.text import first_of, more_runs, render_markdown, render_rich
 from genbench.comparing.verdict import DECIDED, VERDICTS, Verdict
 from genbench.errors import Inconclusive, Regression
 
@@ -50,10 +50,8 @@ class Comparison:
         return f"{self._headline()}: {counts}" if counts else "Nothing to compare"
 
     def _headline(self) -> str:
-        worse = self.of("regressed")
-        if worse:
-            first = f"{worse[0].subject}, {worse[0].metric}"
-            return f"Regressed: {first}" + (f" and {len(worse) - 1} more" if len(worse) > 1 else "")
+        if worse := self._regressed_names:
+            return f"Regressed: {first_of(worse, 1)}"
         if self.of("inconclusive"):
             return "No regression found, some results are inconclusive"
         return "No regression" if self.of(*DECIDED) else "Nothing could be decided"
@@ -66,16 +64,18 @@ class Comparison:
 
     def check(self, *, strict: bool = False) -> None:
         """Raise Regression or, with ``strict``, Inconclusive, as ``exit_code`` says."""
-        if worse := self.of("regressed"):
-            names = [f"{each.subject}, {each.metric}" for each in worse]
-            raise Regression(f"{self.head} is worse than {self.base}: {_first_of(names)}")
+        if worse := self._regressed_names:
+            raise Regression(f"{self.head} is worse than {self.base}: {first_of(worse, MAX_NAMES_IN_ERROR, '; ')}")
         if strict and (unsettled := self._unsettled):
             counts = Counter(each.verdict for each in unsettled)
             counted = ", ".join(f"{number} {name}" for name, number in counts.items())
             more = max((each.more_runs or 0 for each in unsettled), default=0)
-            plural = "s" if more > 1 else ""
-            hint = f"; {more} more run{plural} a side would settle all that more runs can settle" if more else ""
+            hint = f"; {more_runs(more)} a side would settle all that more runs can settle" if more else ""
             raise Inconclusive(f"not everything could be decided between {self.base} and {self.head}: {counted}{hint}")
+
+    @property
+    def _regressed_names(self) -> list[str]:
+        return [f"{each.subject}, {each.metric}" for each in self.of("regressed")]
 
     @property
     def _unsettled(self) -> list[Verdict]:
@@ -90,22 +90,12 @@ class Comparison:
 
     def to_markdown(self, *, full: bool = False) -> str:
         """Return a pull-request comment in GitHub's Markdown; ``full`` lists what is otherwise only counted."""
-        from genbench.comparing.text import render_markdown
-
         return render_markdown(self.verdicts, self.summary, (self.base, self.head), self.notes, full=full)
 
     def to_rich(self, *, full: bool = False) -> Group:
         """Return what a terminal shows; ``full`` lists what is otherwise only counted."""
-        from genbench.comparing.text import render_rich
-
         return render_rich(self.verdicts, self.summary, (self.base, self.head), self.notes, full=full)
 
     def _repr_markdown_(self) -> str:
         """Show the Markdown in a notebook."""
         return self.to_markdown()
-
-
-def _first_of(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
-    left = len(names) - MAX_NAMES_IN_ERROR
-    return "; ".join(names[:MAX_NAMES_IN_ERROR]) + (f" and {left} more" if left > 0 else "")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from scipy import stats
 
 from genbench.comparing.power import ALPHA, MAX_RUNS
+from genbench.comparing.shift import one_sided_p_values
 from genbench.comparing.verdict import Value, Verdict
 from genbench.record.status import Status
 
@@ -16,9 +17,7 @@ __all__ = ["decide_fact", "decide_status"]
 MAX_FACT_LENGTH = 16  # characters of a fact that are shown in full
 
 
-def decide_fact(
-    base: Value, head: Value, *, subject: str = "", metric: str = "", unit: str = "", better: str | None = None
-) -> Verdict:
+def decide_fact(base: Value, head: Value, *, subject: str = "", metric: str = "", better: str | None = None) -> Verdict:
     """Decide whether a deterministic fact changed: a count, a size, a hash.
 
     With ``better`` ("lower" or "higher") a number regressed or improved; without it, it is ``changed``.
@@ -31,7 +30,7 @@ def decide_fact(
         verdict, reason = "changed", f"{_short(base)} to {_short(head)}"
         if better and isinstance(base, (int, float)) and isinstance(head, (int, float)):
             verdict = "regressed" if (head > base) == (better == "lower") else "improved"
-    return Verdict(subject, metric, verdict, reason, "fact", better, unit, base, head, change=change)
+    return Verdict(subject, metric, verdict, reason, "fact", better, base=base, head=head, change=change)
 
 
 def decide_status(
@@ -51,7 +50,7 @@ def decide_status(
         which = " and ".join(name for name, side in (("base", a), ("head", b)) if not side)
         return replace(known, verdict="not comparable", reason=f"no seed of {which} finished")
     table = [[failed_b, len(b) - failed_b], [failed_a, len(a) - failed_a]]
-    worse, better = _fisher(table)
+    worse, better = one_sided_p_values(stats.fisher_exact, table)
     if failed_b and (not failed_a or worse < alpha):
         why = f"{failed_b} of {len(b)} seeds {_failures(b)}{f': {reason}' if reason else ''}"
         return replace(known, verdict="regressed", reason=why)
@@ -63,17 +62,12 @@ def decide_status(
     return known
 
 
-def _fisher(table: Sequence[Sequence[int]]) -> tuple[float, float]:
-    """Return the one-sided p-values of a larger and of a smaller share in the first row."""
-    larger, smaller = (float(stats.fisher_exact(table, alternative=side).pvalue) for side in ("greater", "less"))
-    return larger, smaller
-
-
 def _more_runs(table: Sequence[Sequence[int]], alpha: float) -> int | None:
     """Return how many more runs a side distinguish two shares that stay as they are; None for more than MAX_RUNS."""
     runs = max(map(sum, table))
     for times in range(2, MAX_RUNS // runs + 1):
-        if min(_fisher([[times * count for count in row] for row in table])) < alpha:
+        larger = [[times * count for count in row] for row in table]
+        if min(one_sided_p_values(stats.fisher_exact, larger)) < alpha:
             return (times - 1) * runs
     return None
 

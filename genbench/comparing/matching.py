@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,20 +30,9 @@ __all__ = ["compare"]
 Seeds = Mapping[int, Mapping[str, Any]]  # the records of one cell by seed
 # the timings that are compared, by the name of their verdict
 TIMINGS = {"fit": "fit_cpu_s", "first_sample": "first_sample_s", "sample": "samples_per_s"}
-SAME_MEASUREMENT = "the same measurement on both sides"
 OTHER_SESSION = "timed on another machine or in another session; genbench bench measures both in turn"
 FAILED_VALUE = float("inf")
 MAX_REASON_LENGTH = 120  # characters of a failure's reason
-
-
-@dataclass(frozen=True)
-class _Thresholds:
-    """The false-alarm rate, and the smallest changes that count; see ``compare``."""
-
-    alpha: float
-    floors: float
-    share: float
-    slower: float
 
 
 def compare(
@@ -71,7 +60,8 @@ def compare(
     if bool(a.cells) != bool(b.cells):
         raise UserError(f"{a.name} and {b.name}: one is a run, the other is of pytest-benchmark; compare two of a kind")
     if a.cells:
-        verdicts = _decide_cells(a, b, set(metrics), same_session, _Thresholds(alpha, floors, share, slower))
+        verdicts, pairs = _decide_cells(a, b, set(metrics), same_session, alpha, slower)
+        verdicts += decide_quality(pairs, alpha=alpha, floors=floors, share=share)
     else:
         verdicts = _decide_benchmarks(a, b, same_session, alpha, slower)
     notes = [f"left out, damaged: {damage}" for side in (a, b) for damage in side.damaged]
@@ -100,21 +90,24 @@ def _notes(verdicts: Sequence[Verdict], alpha: float, floors: float, share: floa
 
 
 def _decide_cells(
-    a: RunSet, b: RunSet, metrics: set[str], same_session: bool, thresholds: _Thresholds
-) -> list[Verdict]:
+    a: RunSet, b: RunSet, metrics: set[str], same_session: bool, alpha: float, slower: float
+) -> tuple[list[Verdict], list[Pair]]:
+    """Return the verdicts on all but scores, and the scores to test."""
     verdicts: list[Verdict] = []
     pairs: list[Pair] = []
     titles = _titles([*a.cells, *b.cells])
     known = {column for side in (a, b) for seeds in side.cells.values() for column in _scores_by_column(seeds)}
     for unknown in sorted(metrics - known):
         raise UnknownName("score in these runs", unknown, known)
-    timing_alpha = thresholds.alpha / max(1, len(TIMINGS) * len(a.cells.keys() & b.cells.keys()))  # Bonferroni
+    timing_alpha = alpha / max(1, len(TIMINGS) * len(a.cells.keys() & b.cells.keys()))  # Bonferroni
     for name in dict.fromkeys([*a.cells, *b.cells]):
         title, old, new = titles[name], a.cells.get(name), b.cells.get(name)
         if old is None or new is None:
             verdicts += _one_sided_cell(title, name, b if new is None else a, new is not None)
             continue
-        verdicts.append(decide_status(*_statuses(old, new), subject=title, reason=_reason(new), alpha=thresholds.alpha))
+        statuses = ([str(record["status"]) for record in side.values()] for side in (old, new))
+        reason = next((str(r.get("reason") or "") for r in new.values() if r["status"] != "ok"), "")
+        verdicts.append(decide_status(*statuses, subject=title, reason=reason[:MAX_REASON_LENGTH], alpha=alpha))
         if why := _incomparable(old, new):
             verdicts.append(Verdict(title, "scores", "not comparable", why))
         else:
@@ -122,9 +115,8 @@ def _decide_cells(
             pairs += found
             verdicts += others
         verdicts += _decide_facts(title, old, new)
-        verdicts += _decide_timings(title, old, new, same_session, timing_alpha, thresholds.slower)
-    scores = decide_quality(pairs, alpha=thresholds.alpha, floors=thresholds.floors, share=thresholds.share)
-    return [*verdicts, *scores]
+        verdicts += _decide_timings(title, old, new, same_session, timing_alpha, slower)
+    return verdicts, pairs
 
 
 def _titles(names: Sequence[CellName]) -> dict[CellName, str]:
@@ -148,18 +140,13 @@ def _one_sided_cell(title: str, name: CellName, other: RunSet, is_new: bool) -> 
     return [Verdict(title, "all", "new" if is_new else "missing", better=None, kind="status")]
 
 
-def _statuses(old: Seeds, new: Seeds) -> tuple[list[str], list[str]]:
-    base, head = ([str(record["status"]) for record in side.values()] for side in (old, new))
-    return base, head
-
-
-def _reason(seeds: Seeds) -> str:
-    return next((str(r.get("reason") or "") for r in seeds.values() if r["status"] != "ok"), "")[:MAX_REASON_LENGTH]
+def _finished(seeds: Seeds) -> dict[int, Mapping[str, Any]]:
+    return {seed: record for seed, record in seeds.items() if record["status"] == "ok"}
 
 
 def _incomparable(old: Seeds, new: Seeds) -> str:
     """Return why the scores of a cell cannot be compared, or an empty string."""
-    ok_a, ok_b = ({seed: r for seed, r in side.items() if r["status"] == "ok"} for side in (old, new))
+    ok_a, ok_b = _finished(old), _finished(new)
     if not ok_a or not ok_b:
         return "no seed succeeded on one side"
     first, other = next(iter(ok_a.values())), next(iter(ok_b.values()))
@@ -294,21 +281,29 @@ def _decide_timings(
     machines = {(record.get("machine") or {}).get("id") for record in records}  # a session may have several
     one_machine = len(machines) == 1 and None not in machines
     one_session = one_machine and (same_session or (len(sessions) == 1 and None not in sessions))
-    ok_a, ok_b = ([r for r in side.values() if r["status"] == "ok"] for side in (old, new))
+    finished = [list(_finished(side).values()) for side in (old, new)]
     verdicts = []
     for name, field in TIMINGS.items():
-        a, b = (_seconds(side, field) for side in (ok_a, ok_b))
+        a, b = (_seconds(side, field) for side in finished)
         if not a or not b:
             continue
-        known = Verdict(title, name, "not comparable", OTHER_SESSION, "speed", unit="s", base=min(a), head=min(b))
-        if one_session and a == b:  # to the last digit: the same cells on both sides
-            known = replace(known, verdict="unchanged", reason=SAME_MEASUREMENT, change=0.0)
-        elif one_session and (contended(ok_a) or contended(ok_b)):
-            known = replace(known, reason="other cells were running on the same device")
-        elif one_session:
-            known = decide_speed(a, b, subject=title, metric=name, alpha=alpha, limit=slower)
-        verdicts.append(known)
+        obstacle = "" if one_session else OTHER_SESSION
+        if one_session and a != b and any(map(contended, finished)):
+            obstacle = "other cells were running on the same device"
+        verdicts.append(_decide_times(title, name, a, b, obstacle, alpha, slower))
     return verdicts
+
+
+def _decide_times(
+    subject: str, metric: str, a: Sequence[float], b: Sequence[float], obstacle: str, alpha: float, slower: float
+) -> Verdict:
+    """Return the verdict on the seconds of both sides; ``obstacle`` is why they cannot be compared, if they cannot."""
+    known = Verdict(subject, metric, "not comparable", obstacle, "speed", unit="s", base=min(a), head=min(b))
+    if obstacle:
+        return known
+    if a == b:  # to the last digit: the same cells on both sides
+        return replace(known, verdict="unchanged", reason="the same measurement on both sides", change=0.0)
+    return decide_speed(a, b, subject=subject, metric=metric, alpha=alpha, limit=slower)
 
 
 def _seconds(records: Sequence[Mapping[str, Any]], field: str) -> list[float]:
@@ -322,7 +317,9 @@ def _seconds(records: Sequence[Mapping[str, Any]], field: str) -> list[float]:
 
 def _decide_benchmarks(a: RunSet, b: RunSet, same_session: bool, alpha: float, slower: float) -> list[Verdict]:
     verdicts = []
-    one_machine = a.machines == b.machines and len(a.machines) == 1
+    obstacle = "" if same_session else "another session, unless --same-session says otherwise"
+    if a.machines != b.machines or len(a.machines) != 1:
+        obstacle = "another machine"
     alpha /= max(1, len(a.benchmarks.keys() & b.benchmarks.keys()))
     for name in dict.fromkeys([*a.benchmarks, *b.benchmarks]):
         old, new = a.benchmarks.get(name), b.benchmarks.get(name)
@@ -331,16 +328,5 @@ def _decide_benchmarks(a: RunSet, b: RunSet, same_session: bool, alpha: float, s
             continue
         facts = sorted(old.facts.keys() & new.facts.keys())
         verdicts += [decide_fact(old.facts[fact], new.facts[fact], subject=name, metric=fact) for fact in facts]
-        known = Verdict(
-            name, "time", "not comparable", kind="speed", unit="s", base=min(old.times), head=min(new.times)
-        )
-        if not one_machine:
-            known = replace(known, reason="another machine")
-        elif not same_session:
-            known = replace(known, reason="another session, unless --same-session says otherwise")
-        elif old.times == new.times:
-            known = replace(known, verdict="unchanged", reason=SAME_MEASUREMENT, change=0.0)
-        else:
-            known = decide_speed(old.times, new.times, subject=name, metric="time", alpha=alpha, limit=slower)
-        verdicts.append(known)
+        verdicts.append(_decide_times(name, "time", old.times, new.times, obstacle, alpha, slower))
     return verdicts

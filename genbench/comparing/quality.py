@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special, stats
+from scipy import stats
 
 from genbench.comparing.power import ALPHA, MAX_RUNS, runs_for, runs_to_exclude, smallest_shift
+from genbench.comparing.shift import one_sided_p_values, paired_shift, welch_shift
 from genbench.comparing.verdict import Verdict
+from genbench.protocol import Array
 from genbench.table.significance import holm
 
 __all__ = [
@@ -29,8 +31,6 @@ MIN_CHANGE_SHARE = 0.05  # of the distance from the floor, or of the value: the 
 ADVISED_SEEDS = 5  # a side, where the noise is not known yet
 EQUAL_REASON = "equal at every seed"
 LOGARITHMIC_UNITS = ("nats", "bits")  # units of values that are logarithms
-
-Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _test(pair: Pair, alpha: float, floors: float, share: float) -> _TestResult:
     runs = min(len(a), len(b))
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         a, b = (np.where(np.isfinite(side), sign * side, np.inf) for side in (a, b))
-        worse, better = (float(stats.mannwhitneyu(b, a, alternative=side).pvalue) for side in ("greater", "less"))
+        worse, better = one_sided_p_values(stats.mannwhitneyu, b, a)
         missing = f"{int(np.isinf(a).sum())} of {len(a)} and {int(np.isinf(b).sum())} of {len(b)} seeds have no value"
         return _TestResult(worse, better, runs=runs, reason=missing)
     to_scale, from_scale = _variance_stabilising_scale(pair, np.concatenate([a, b]))
@@ -174,16 +174,18 @@ def _test(pair: Pair, alpha: float, floors: float, share: float) -> _TestResult:
     if runs < 2:
         reason = f"one seed a side; {ADVISED_SEEDS} are needed to estimate the noise"
         return _TestResult(1.0, 1.0, shift, margin=margin, runs=runs, reason=reason)
-    tests = [_welch(y, z, alpha / 2)]
+    # without any spread, p is that of a random labelling
+    tests = [(welch_shift(y, z), 1.0 / math.comb(len(y) + len(z), len(z)))]
     if pair.base.keys() == pair.head.keys():
         order = [list(pair.base).index(seed) for seed in pair.head]
-        tests.append(_paired_t(z - y[order], alpha / 2))
-    worse, better = (min(1.0, 2.0 * min(each[direction] for each in tests)) for direction in (0, 1))
+        tests.append((paired_shift(z - y[order]), 0.5 ** len(z)))
+    p_values = [test.p_values(chance) for test, chance in tests]
+    worse, better = (min(1.0, 2.0 * min(each)) for each in zip(*p_values, strict=True))
     sd = math.sqrt((float(y.var(ddof=1)) + float(z.var(ddof=1))) / 2.0)
     with np.errstate(over="ignore"):  # the scores may be so noisy that no finite change could have been shown
         detectable = from_scale(to_scale(np.array([mean])) + sign * smallest_shift(sd, runs, alpha))
     smallest = abs(float(detectable[0]) - mean) / abs(mean) if mean else None
-    upper = min(each[2] for each in tests)
+    upper = min(test.mean if test.is_exact else test.mean + test.half_width(alpha / 2) for test, _ in tests)
     return _TestResult(worse, better, shift, upper, margin, sd, runs, smallest)
 
 
@@ -211,34 +213,6 @@ def _margin_of(
         return math.log1p(change / mean)
     before, after = to_scale(np.array([mean, mean + sign * change]))
     return abs(float(after - before))
-
-
-def _welch(y: Array, z: Array, alpha: float) -> tuple[float, float, float]:
-    """Return the one-sided p-values of a shift up and down, and its upper bound, by Welch's t-test."""
-    one, other = float(y.var(ddof=1)) / len(y), float(z.var(ddof=1)) / len(z)
-    terms = one**2 / (len(y) - 1) + other**2 / (len(z) - 1)
-    degrees = (one + other) ** 2 / terms if terms else 1.0
-    chance = 1.0 / math.comb(len(y) + len(z), len(z))
-    return _student_t(float(z.mean() - y.mean()), math.sqrt(one + other), degrees, alpha, chance)
-
-
-def _paired_t(differences: Array, alpha: float) -> tuple[float, float, float]:
-    """Return the same by the paired t-test."""
-    n = len(differences)
-    error = float(differences.std(ddof=1)) / math.sqrt(n)
-    return _student_t(float(differences.mean()), error, n - 1.0, alpha, 0.5**n)
-
-
-def _student_t(shift: float, error: float, degrees: float, alpha: float, chance: float) -> tuple[float, float, float]:
-    """Return p-values and bound by Student's t; without any spread, p is ``chance``, that of a random labelling."""
-    if error <= 1e-12 * abs(shift):
-        return (chance if shift > 0.0 else 1.0), (chance if shift < 0.0 else 1.0), shift
-    t = shift / error
-    return (
-        float(special.stdtr(degrees, -t)),
-        float(special.stdtr(degrees, t)),
-        shift - error * float(special.stdtrit(degrees, alpha)),
-    )
 
 
 # ----------------------------------------------------------------------------------------------------------- decisions

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy import special, stats
+from scipy import stats
 
 from genbench.comparing.power import ALPHA, MAX_RUNS, runs_to_exclude, smallest_shift
+from genbench.comparing.shift import one_sided_p_values, paired_shift, welch_shift
 from genbench.comparing.verdict import Verdict
+from genbench.protocol import Array
 
 __all__ = ["MIN_RUNS", "MIN_SLOWDOWN_RATIO", "decide_speed"]
 
 MIN_SLOWDOWN_RATIO = 1.10  # of the fastest times; a smaller slowdown does not count
 MIN_RUNS = 5  # processes a side
-
-Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 def decide_speed(
@@ -27,7 +27,6 @@ def decide_speed(
     paired: bool = False,
     subject: str = "",
     metric: str = "cpu_s",
-    unit: str = "s",
     limit: float = MIN_SLOWDOWN_RATIO,
     alpha: float = ALPHA,
 ) -> Verdict:
@@ -45,7 +44,7 @@ def decide_speed(
         raise ValueError(f"{len(base)} and {len(head)} times cannot be paired")
     a, b = _times(base), _times(head)
     known = Verdict(
-        subject, metric, "inconclusive", kind="speed", unit=unit, base=_fastest(a), head=_fastest(b),
+        subject, metric, "inconclusive", kind="speed", unit="s", base=_fastest(a), head=_fastest(b),
         base_runs=_runs(a), head_runs=_runs(b),
     )  # fmt: skip
     failed_a, failed_b = int(np.isinf(a).sum()), int(np.isinf(b).sum())
@@ -64,9 +63,15 @@ def _decide_by_test(known: Verdict, a: Array, b: Array, paired: bool, limit: flo
         reason = f"{runs} processes a side; {MIN_RUNS} are needed"
         return replace(known, change=change, reason=reason, more_runs=MIN_RUNS - runs)
     ratio = float(b.min() / a.min())
-    mean, sd, low, high = _interval(a, b, paired, alpha)
-    slower, faster = _p_values(a, b, paired, alpha)
-    mean_ratio = math.exp(mean) if paired else ratio
+    x, y = np.log(a), np.log(b)
+    shift = paired_shift(y - x) if paired else welch_shift(x, y)
+    sd = shift.error / math.sqrt(1.0 / len(a) + 1.0 / len(b))  # of the logarithm of one run
+    low, high = shift.mean - shift.half_width(alpha), shift.mean + shift.half_width(alpha)
+    if not paired and 1.0 / math.comb(len(a) + len(b), len(a)) < alpha:
+        slower, faster = one_sided_p_values(stats.mannwhitneyu, b, a)
+    else:
+        slower, faster = shift.p_values()
+    mean_ratio = math.exp(shift.mean) if paired else ratio
     effect = max(math.expm1(smallest_shift(sd, runs, alpha)), limit - 1.0)
     known = replace(known, change=ratio - 1.0, low=math.expm1(low), high=math.expm1(high), smallest=effect)
     if min(ratio, mean_ratio) > limit and slower < alpha:
@@ -75,7 +80,7 @@ def _decide_by_test(known: Verdict, a: Array, b: Array, paired: bool, limit: flo
         return replace(known, verdict="improved", p=faster, reason=f"{1.0 / ratio:.2f} times as fast")
     if high <= math.log(limit):
         return replace(known, verdict="unchanged", p=slower, reason=f"slower by less than {limit - 1:.0%}")
-    needed = runs_to_exclude(abs(math.log(limit) - mean), sd, alpha)
+    needed = runs_to_exclude(abs(math.log(limit) - shift.mean), sd, alpha)
     more = None if needed is None else max(needed - runs, 1)
     reason = f"a slowdown of {limit - 1:.0%} cannot be excluded" + ("" if more else f", nor with {MAX_RUNS} runs")
     return replace(known, p=slower, more_runs=more, reason=reason)
@@ -96,35 +101,3 @@ def _fastest(times: Array) -> float | None:
 
 def _runs(times: Array) -> tuple[float | None, ...]:
     return tuple(float(time) if math.isfinite(time) else None for time in times)
-
-
-def _interval(a: Array, b: Array, paired: bool, alpha: float) -> tuple[float, float, float, float]:
-    """Return the mean log-ratio, the standard deviation of one run's logarithm, and the interval of the mean."""
-    mean, error, degrees = _shift(np.log(a), np.log(b), paired)
-    sd = error / math.sqrt(1.0 / len(a) + 1.0 / len(b))
-    half = -error * float(special.stdtrit(degrees, alpha))
-    return mean, sd, mean - half, mean + half
-
-
-def _p_values(a: Array, b: Array, paired: bool, alpha: float) -> tuple[float, float]:
-    """Return the one-sided p-values of a slower and of a faster head."""
-    if not paired and 1.0 / math.comb(len(a) + len(b), len(a)) < alpha:
-        slower, faster = (float(stats.mannwhitneyu(b, a, alternative=side).pvalue) for side in ("greater", "less"))
-        return slower, faster
-    mean, error, degrees = _shift(np.log(a), np.log(b), paired)
-    if error <= 1e-12 * abs(mean):
-        return (float(mean <= 0.0), float(mean >= 0.0))
-    below = float(special.stdtr(degrees, mean / error))
-    return float(special.stdtr(degrees, -mean / error)), below
-
-
-def _shift(x: Array, y: Array, paired: bool) -> tuple[float, float, float]:
-    """Return the mean difference y - x, its standard error and degrees of freedom (Welch's where not paired)."""
-    if paired:
-        differences = y - x
-        n = len(differences)
-        return float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(n), n - 1.0
-    one, other = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
-    terms = one**2 / (len(x) - 1) + other**2 / (len(y) - 1)
-    degrees = (one + other) ** 2 / terms if terms else len(x) + len(y) - 2.0
-    return float(y.mean() - x.mean()), math.sqrt(one + other), degrees

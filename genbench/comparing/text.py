@@ -13,7 +13,7 @@ from genbench.report.text import clean, markdown_text
 if TYPE_CHECKING:
     from rich.console import Group
 
-__all__ = ["render_markdown", "render_rich"]
+__all__ = ["first_of", "more_runs", "render_markdown", "render_rich"]
 
 LISTED_VERDICTS = ("regressed", "changed", "improved", "new", "missing")  # row by row
 COUNTED_VERDICTS = ("inconclusive", "unchanged", "not comparable")  # unless all are asked for
@@ -41,7 +41,8 @@ def render_markdown(
         if found := _with(verdicts, name):
             lines = _subject_lines(found) if name == "inconclusive" else _reason_lines(found)
             body = _markdown_table(found) if full else "\n".join(f"- {markdown_text(line)}" for line in lines)
-            parts.append(_folded(f"{len(found)} {name}{_settled_by(found)}", body))
+            title = f"{len(found)} {name}{_settled_by(found)}"
+            parts.append(f"<details><summary>{title}</summary>\n\n{body}\n\n</details>")
     parts += [f"<sub>{markdown_text(clean(note))}</sub>" for note in notes]
     return "\n\n".join(parts) + "\n"
 
@@ -50,10 +51,6 @@ def _markdown_table(verdicts: Sequence[Verdict]) -> str:
     rows = [COLUMNS, (":--", ":--", "--:", "--:", "--:", ":--")]
     rows += [tuple(markdown_text(text) for text in _row(each, MARKS.get)) for each in verdicts]  # type: ignore[misc]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _folded(title: str, body: str) -> str:
-    return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
 
 
 def render_rich(
@@ -68,9 +65,7 @@ def render_rich(
     worst = verdicts[0].verdict if verdicts else ""
     parts: list[Text | Table] = [Text(clean(summary), "bold red" if worst == "regressed" else "bold")]
     parts.append(Text(f"base {clean(sides[0])}, head {clean(sides[1])}", "dim"))
-    wanted = VERDICTS if full else LISTED_VERDICTS
-    rows = _limited(_with(verdicts, *wanted), full)
-    if rows:
+    if rows := _limited(verdicts if full else _with(verdicts, *LISTED_VERDICTS), full):
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for i, name in enumerate(COLUMNS):
             table.add_column(name, justify="right" if i in (2, 3, 4) else "left", overflow="fold")
@@ -99,17 +94,13 @@ def _with(verdicts: Sequence[Verdict], *names: str) -> list[Verdict]:
 
 def _limited(verdicts: Sequence[Verdict], full: bool) -> list[Verdict]:
     """Return at most MAX_ROWS of each verdict, or all with ``full``."""
-    if full:
-        return list(verdicts)
-    kept: list[Verdict] = []
-    for name in VERDICTS:
-        kept += _with(verdicts, name)[:MAX_ROWS]
-    return kept
+    limit = None if full else MAX_ROWS
+    return [each for name in VERDICTS for each in _with(verdicts, name)[:limit]]
 
 
 def _row(each: Verdict, mark: Callable[[str], str | None] = lambda _: None) -> tuple[str, ...]:
     arrow = {"lower": " ↓", "higher": " ↑"}.get(each.better or "", "")
-    more = f" ({_runs(each.more_runs)} a side)" if each.more_runs else ""
+    more = f" ({more_runs(each.more_runs)} a side)" if each.more_runs else ""
     if each.p is not None and each.verdict in ("regressed", "improved"):
         more = f" (p = {each.p:.2g})"
     reason = f": {each.reason}" if each.reason else ""
@@ -151,9 +142,8 @@ def _subject_lines(verdicts: Sequence[Verdict]) -> list[str]:
         found.setdefault(each.subject, []).append(each)
     lines = []
     for subject, many in list(found.items())[:MAX_ROWS]:
-        names = ", ".join(each.metric for each in many[:MAX_METRICS_NAMED])
-        rest = f" and {len(many) - MAX_METRICS_NAMED} more" if len(many) > MAX_METRICS_NAMED else ""
-        lines.append(clean(f"{subject}: {names}{rest}{_settled_by(many)}"))
+        names = first_of([each.metric for each in many], MAX_METRICS_NAMED)
+        lines.append(clean(f"{subject}: {names}{_settled_by(many)}"))
     return lines + ([f"{len(found) - MAX_ROWS} more; --all shows them"] if len(found) > MAX_ROWS else [])
 
 
@@ -163,9 +153,16 @@ def _settled_by(verdicts: Sequence[Verdict]) -> str:
     if not more:
         return ""
     if more[0] == more[-1]:
-        return f", {_runs(more[-1])} a side would settle them"
-    return f", {_runs(more[len(more) // 2])} a side would settle half of them, {more[-1]} all"
+        return f", {more_runs(more[-1])} a side would settle them"
+    return f", {more_runs(more[len(more) // 2])} a side would settle half of them, {more[-1]} all"
 
 
-def _runs(number: int) -> str:
+def more_runs(number: int) -> str:
+    """Return a number of further runs in words."""
     return f"{number} more run{'s' if number > 1 else ''}"
+
+
+def first_of(names: Sequence[str], number: int, separator: str = ", ") -> str:
+    """Return the first names, and how many more there are."""
+    left = len(names) - number
+    return separator.join(names[:number]) + (f" and {left} more" if left > 0 else "")

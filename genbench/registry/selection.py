@@ -16,10 +16,10 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from genbench.errors import UserError
+from genbench.errors import UnknownName, UserError
 from genbench.registry.options import Setting
 
-__all__ = ["Choice", "parse_selection", "select", "split"]
+__all__ = ["Choice", "parse_selection", "select", "select_names", "split"]
 
 MAX_SWEEP_POINTS = 10_000  # more is a typing error
 
@@ -102,6 +102,18 @@ def select(text: str | Iterable[str], names: Mapping[str, str], find: Callable[[
         selection = text if isinstance(text, str) else ",".join(text)
         raise UserError(f"{selection!r} selects nothing; known: {', '.join(keys) or 'none is installed'}")
     return [choice for i, choice in enumerate(chosen) if choice not in chosen[:i]]
+
+
+def select_names(text: str, names: Iterable[str], kind: str) -> list[str]:
+    """Return the names that a selection chooses, in its order; raises UserError, and UnknownName with this kind."""
+    known = {name: name for name in names}
+
+    def find(name: str) -> str:
+        if name not in known:
+            raise UnknownName(kind, name, known)
+        return name
+
+    return [choice.name for choice in select(text, known, find)]
 
 
 def _match(name: str, names: Mapping[str, str], keys: list[str], find: Callable[[str], str]) -> list[str]:

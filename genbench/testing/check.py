@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from genbench.registry.registry import Entry, resolve
 
 __all__ = ["CHECK_MODULES", "Check", "Failed", "Skipped", "Subject", "check", "checks_for", "expect"]
 
+T = TypeVar("T")
 CHECK_MODULES = {  # of each kind of plugin, in the order in which they are run
     "model": ("declarations", "models", "learning", "densities"),
     "dataset": ("declarations", "datasets"),
@@ -59,11 +60,11 @@ class Subject:
         """Return a new object of the plugin, built from the config."""
         return self.target() if self.config is None else self.target(self.config)
 
-    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
+    def once(self, key: Any, compute: Callable[[], T]) -> T:
         """Return ``compute()``, computed once for all checks of this subject."""
         if key not in self.cache:
             self.cache[key] = compute()
-        return self.cache[key]
+        return self.cache[key]  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,6 @@ def check(*kinds: str, remedy: str) -> Callable[[Callable[[Subject], None]], Cal
 
 def checks_for(kind: str) -> list[Check]:
     """Return the checks of a kind (model, dataset, metric or space), in the order in which they are run."""
-    for module in CHECK_MODULES[kind]:
-        importlib.import_module(f"genbench.testing.checks.{module}")
-    order = {f"genbench.testing.checks.{module}": i for i, module in enumerate(CHECK_MODULES[kind])}
+    modules = [importlib.import_module(f"genbench.testing.checks.{name}").__name__ for name in CHECK_MODULES[kind]]
     found = [each for each in CHECKS.values() if kind in each.kinds]
-    return sorted(found, key=lambda each: order[each.function.__module__])
+    return sorted(found, key=lambda each: modules.index(each.function.__module__))

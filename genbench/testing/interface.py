@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from genbench.errors import PluginError, UnknownName, UserError
 from genbench.registry.discovery import PluginRow
 from genbench.registry.options import Setting, fill
-from genbench.registry.registry import PLUGIN_KINDS, Registry
+from genbench.registry.registry import PLUGIN_KINDS, Entry, Registry
 from genbench.spec import Spec
 from genbench.testing.check import CHECK_MODULES, Check, Subject, checks_for
 from genbench.testing.kit import Report, expected_by_kind, run_check, verify
@@ -39,32 +39,24 @@ def subjects(name: str, plugins: Iterable[str | Path] = (), kind: str | None = N
     if prefix in PLUGIN_KINDS and rest:
         kind, name = prefix, name.removeprefix(f"{prefix}:")
         plain = rest
-    found = []
+    found: list[tuple[Entry, list[Setting]]] = []
     kinds = [each for each in CHECK_MODULES if kind in (None, each)]
     for each in kinds:
         entries = [e for e in registry.entries(each) if plain in (e.key, e.qualified, e.spec.name)]
         if entries and bracket:
-            found += [
-                Subject(entry, fill(entry.spec, settings), files) for entry, settings in registry.select(each, name)
-            ]
+            found += registry.select(each, name)
         else:
             # where several distributions provide this name, no key equals it, and all of them are meant
-            entries = [e for e in entries if plain in (e.key, e.qualified)] or entries
-            found += [Subject(entry, fill(entry.spec), files) for entry in entries]
+            found += [(e, []) for e in entries if plain in (e.key, e.qualified)] or [(e, []) for e in entries]
+    known = [entry for each in kinds for entry in registry.entries(each)]
     if not found and not bracket:
-        found = [
-            Subject(entry, fill(entry.spec), files)
-            for each in kinds
-            for entry in registry.entries(each)
-            if plain in (entry.provenance.distribution, entry.provenance.plugin)
-        ]
-    if not found:
-        for row in registry.plugins:
-            if plain in (row.name, row.distribution):
-                raise _nothing_to_check(row, kind)
-        known = {e.key for each in kinds for e in registry.entries(each)}
-        raise UnknownName(kind or "plugin", plain, known)
-    return found
+        found = [(e, []) for e in known if plain in (e.provenance.distribution, e.provenance.plugin)]
+    if found:
+        return [Subject(entry, fill(entry.spec, settings), files) for entry, settings in found]
+    for row in registry.plugins:
+        if plain in (row.name, row.distribution):
+            raise _nothing_to_check(row, kind)
+    raise UnknownName(kind or "plugin", plain, {entry.key for entry in known})
 
 
 def _nothing_to_check(row: PluginRow, kind: str | None) -> Exception:
@@ -112,21 +104,15 @@ def conformance(
     """
     import pytest
 
-    parameters = [
-        pytest.param(test, id=label) for label, test in check_functions(name, kind, plugins, expected_failures)
-    ]
-    return pytest.mark.parametrize("check", parameters)
+    tests = check_functions(subjects(name, plugins, kind), expected_failures or {})
+    return pytest.mark.parametrize("check", [pytest.param(test, id=label) for label, test in tests])
 
 
 def check_functions(
-    name: str,
-    kind: str | None = None,
-    plugins: Iterable[str | Path] = (),
-    expected_failures: Mapping[str, str] | None = None,
+    found: Sequence[Subject], expected_failures: Mapping[str, str]
 ) -> list[tuple[str, Callable[[], None]]]:
     """Return the tests for pytest with their names: one per check, and per spec one that fails if all were skipped."""
-    found, tests = subjects(name, plugins, kind), []
-    expected = expected_by_kind(found, expected_failures or {})
+    expected, tests = expected_by_kind(found, expected_failures), []
     for subject in found:
         verdicts: list[str] = []
         reasons = expected[subject.spec.kind]

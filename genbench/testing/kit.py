@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from genbench.errors import describe
 from genbench.testing.check import Check, Failed, Skipped, Subject, checks_for
@@ -56,8 +56,7 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """The number of checks by verdict."""
-        verdicts = ("passed", "failed", "skipped", "expected failure", "unexpected pass")
-        return {v: sum(o.verdict == v for o in self.outcomes) for v in verdicts}
+        return {v: sum(o.verdict == v for o in self.outcomes) for v in get_args(Verdict)}
 
     @property
     def ok(self) -> bool:

@@ -27,6 +27,7 @@ __all__ = [
     "require_repeatable",
     "require_vectors",
     "rows_for",
+    "samples_as_fitted",
     "train",
 ]
 
@@ -49,7 +50,7 @@ def require_vectors(subject: Subject) -> None:
 def rows_for(kind: str, n: int = ROWS, seed: int = 0) -> Array:
     """Return (n, 2) rows of two clusters, or (n, 1, 8, 8) images."""
     rng = np.random.default_rng([seed, n])
-    return toy_data.clusters().draw(n, rng) if kind == "vector" else toy_data.images(n, rng)
+    return toy_data.CLUSTERS.draw(n, rng) if kind == "vector" else toy_data.images(n, rng)
 
 
 def train(
@@ -72,9 +73,7 @@ def train(
 def fitted_model(subject: Subject, kind: str = "", steps: int = SHORT_TRAINING_STEPS, seed: int = 0) -> tuple[Any, Run]:
     """Return a fitted model and its run, shared by several checks; none may fit it again."""
     kind = kind or kind_of(subject)
-    return subject.once(  # type: ignore[no-any-return]
-        ("fitted", kind, steps, seed), lambda: train(subject, rows_for(kind), steps, seed)
-    )
+    return subject.once(("fitted", kind, steps, seed), lambda: train(subject, rows_for(kind), steps, seed))
 
 
 def draw(model: Any, n: int, seed: int = 0) -> torch.Tensor:
@@ -92,12 +91,13 @@ def require_repeatable(subject: Subject) -> None:
 
 def is_repeatable(subject: Subject) -> bool:
     """Return whether a second training under the same seed gives the same samples."""
+    rows = rows_for(kind_of(subject))
+    return subject.once("repeatable", lambda: samples_as_fitted(subject, train(subject, rows)[0]))
 
-    def compare() -> bool:
-        second, _ = train(subject, rows_for(kind_of(subject)))
-        return torch.equal(draw(fitted_model(subject)[0], 50), draw(second, 50))
 
-    return subject.once("repeatable", compare)  # type: ignore[no-any-return]
+def samples_as_fitted(subject: Subject, model: Any) -> bool:
+    """Return whether a model gives the same samples as the shared fitted one, bit for bit."""
+    return torch.equal(draw(fitted_model(subject)[0], 50), draw(model, 50))
 
 
 def digest(samples: torch.Tensor) -> str:

@@ -6,9 +6,8 @@ import os
 import random
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,65 +17,54 @@ import torch
 from genbench.testing.check import Failed
 from genbench.training.seeding import seed_generators
 
-__all__ = ["ProcessState", "expect_generators_unused", "expect_process_unchanged", "protect_process", "seed_of"]
+__all__ = ["expect_generators_unused", "expect_process_unchanged", "protect_process", "seed_of"]
 
 
-@dataclass(frozen=True)
-class ProcessState:
-    """The state of this process that one plugin could change for the next."""
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
 
-    threads: int
-    dtype: torch.dtype
-    gradients: bool
-    deterministic: bool
-    floating_point_errors: dict[str, Any]
-    directory: Path
-    environment: dict[str, str]
-    signal_handlers: dict[int, Any]
-    warning_filters: int
 
-    @classmethod
-    def read(cls) -> ProcessState:
-        """Return the present state."""
-        return cls(
-            torch.get_num_threads(),
-            torch.get_default_dtype(),
-            torch.is_grad_enabled(),
-            torch.are_deterministic_algorithms_enabled(),
-            dict(np.geterr()),
-            Path.cwd(),
-            {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
-            {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)},
-            len(warnings.filters),
-        )
+def _restore_environment(before: dict[str, str]) -> None:
+    for name in _environment().keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
-    def differences(self, other: ProcessState) -> list[str]:
-        """Return the names of the fields in which two states differ."""
-        return [f.name.replace("_", " ") for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
 
-    def restore(self) -> None:
-        """Set the process back to this state."""
-        torch.set_num_threads(self.threads)
-        torch.set_default_dtype(self.dtype)
-        torch.set_grad_enabled(self.gradients)
-        torch.use_deterministic_algorithms(self.deterministic)
-        np.seterr(**self.floating_point_errors)
-        os.chdir(self.directory)
-        for name in set(os.environ) - set(self.environment) - {"PYTEST_CURRENT_TEST"}:
-            del os.environ[name]
-        os.environ.update(self.environment)
-        for number, handler in self.signal_handlers.items():
-            if signal.getsignal(number) != handler:
-                signal.signal(number, handler)
+def _signal_handlers() -> dict[int, Any]:
+    return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+
+
+def _restore_signal_handlers(before: dict[int, Any]) -> None:
+    for number, handler in before.items():
+        if signal.getsignal(number) != handler:
+            signal.signal(number, handler)
+
+
+# of this process, which one plugin could change for the next: how each is read and restored
+SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
+    "threads": (torch.get_num_threads, torch.set_num_threads),
+    "dtype": (torch.get_default_dtype, torch.set_default_dtype),
+    "gradients": (torch.is_grad_enabled, torch.set_grad_enabled),
+    "deterministic": (torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms),
+    "floating point errors": (np.geterr, lambda before: np.seterr(**before)),
+    "directory": (Path.cwd, os.chdir),
+    "environment": (_environment, _restore_environment),
+    "signal handlers": (_signal_handlers, _restore_signal_handlers),
+    "warning filters": (lambda: len(warnings.filters), lambda _: None),
+}
+
+
+def _settings() -> dict[str, Any]:
+    return {name: read() for name, (read, _) in SETTINGS.items()}
 
 
 @contextmanager
 def expect_process_unchanged(what: str) -> Iterator[None]:
     """Raise Failed where the state of the process differs after the block."""
-    before = ProcessState.read()
+    before = _settings()
     yield
-    changed = before.differences(ProcessState.read())
-    if changed:
+    after = _settings()
+    if changed := [name for name in SETTINGS if before[name] != after[name]]:
         raise Failed(f"{what} changed the process's {', '.join(changed)}")
 
 
@@ -110,7 +98,7 @@ def protect_process() -> Iterator[None]:
 
     Raises Failed where the plugin calls ``os._exit`` in this process, which is not allowed to end.
     """
-    before, exit_process, own_pid = ProcessState.read(), os._exit, os.getpid()
+    before, exit_process, own_pid = _settings(), os._exit, os.getpid()
 
     def refuse(status: int) -> NoReturn:
         if os.getpid() != own_pid:  # a child process of the plugin may end
@@ -123,4 +111,5 @@ def protect_process() -> Iterator[None]:
         yield
     finally:
         os._exit = exit_process
-        before.restore()
+        for name, (_, restore) in SETTINGS.items():
+            restore(before[name])

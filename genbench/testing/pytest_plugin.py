@@ -43,11 +43,11 @@ class Checks(pytest.Collector):
     def collect(self) -> Iterator[Item]:
         """Yield one test per check; raises UsageError where a name is unknown."""
         from genbench.errors import GenbenchError
-        from genbench.testing.interface import check_functions
+        from genbench.testing.interface import check_functions, subjects
 
         for name in self.config.getoption("genbench"):
             try:
-                tests = check_functions(name, plugins=self.config.getoption("genbench_plugin"))
+                tests = check_functions(subjects(name, self.config.getoption("genbench_plugin")), {})
             except GenbenchError as error:
                 raise pytest.UsageError(f"--genbench {name}: {error}") from None
             for label, test in tests:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from multiprocessing.connection import Connection
-from typing import Any
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
+import torch
+
+from genbench.errors import describe
 from genbench.process.launch import start_server
-from genbench.testing.check import Subject, expect
+from genbench.testing.check import Failed, Subject
+from genbench.testing.interface import subjects
 from genbench.testing.model_training import digest, draw, fitted_model
 
 __all__ = ["digest_in_second_process"]
@@ -14,32 +18,22 @@ __all__ = ["digest_in_second_process"]
 
 def digest_in_second_process(subject: Subject) -> str:
     """Return the digest of the samples that a second process draws; raises Failed where it fails."""
-    import multiprocessing
-
-    context: Any = start_server()
-    receiver, sender = multiprocessing.Pipe(duplex=False)
     files = [str(path) for path in subject.files]
-    process = context.Process(target=_send_digest, args=(sender, subject.entry.qualified, files))
-    process.start()
-    sender.close()
     try:
-        answer: str = receiver.recv_bytes().decode()
-    except EOFError:
-        answer = "the process ended without an answer"
-    process.join()
-    expect(answer.startswith("sha256 "), f"the other process failed: {answer}")
-    return answer.removeprefix("sha256 ")
+        with ProcessPoolExecutor(1, mp_context=start_server()) as pool:
+            found, problem = pool.submit(_digest, subject.entry.qualified, files).result()
+    except BrokenProcessPool:
+        found, problem = "", "the process ended without an answer"
+    if problem:
+        raise Failed(f"the other process failed: {problem}")
+    return found
 
 
-def _send_digest(sender: Connection, name: str, files: list[str]) -> None:
-    import torch
-
-    from genbench.errors import describe
-    from genbench.testing.interface import subjects
-
+def _digest(name: str, files: list[str]) -> tuple[str, str]:
+    """Return the digest, and what went wrong."""
     torch.set_num_threads(1)
     try:
         [subject] = subjects(name, files, "model")
-        sender.send_bytes(f"sha256 {digest(draw(fitted_model(subject)[0], 50))}".encode())
+        return digest(draw(fitted_model(subject)[0], 50)), ""
     except Exception as error:
-        sender.send_bytes(describe(error).encode())
+        return "", describe(error)

@@ -9,7 +9,7 @@ import numpy as np
 
 from genbench.protocol import Array
 
-__all__ = ["Clusters", "clusters", "energy_distance", "gaussian", "images"]
+__all__ = ["CLUSTERS", "Clusters", "energy_distance", "images"]
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,8 @@ class Clusters:
         return result
 
 
-def clusters() -> Clusters:
-    """Return two clusters on the diagonal of the plane: mean 0, standard deviation 1, correlation 0.81."""
-    return Clusters(np.array([[0.9, 0.9], [-0.9, -0.9]]), math.sqrt(1 - 0.81), np.array([0.5, 0.5]))
-
-
-def gaussian(d: int) -> Clusters:
-    """Return the standard normal distribution in ``d`` dimensions, as one cluster."""
-    return Clusters(np.zeros((1, d)), 1.0, np.ones(1))
+# two on the diagonal of the plane: mean 0, standard deviation 1, correlation 0.81
+CLUSTERS = Clusters(np.array([[0.9, 0.9], [-0.9, -0.9]]), math.sqrt(1 - 0.81), np.array([0.5, 0.5]))
 
 
 def images(n: int, rng: np.random.Generator) -> Array:

@@ -24,7 +24,7 @@ MIN_EFFECTIVE_POINTS = 400
 
 def shared_data(subject: Subject, seed: int = 0) -> Data:
     """Return the data of a seed, shared by several checks."""
-    return subject.once(("data", seed), lambda: load(subject, seed))  # type: ignore[no-any-return]
+    return subject.once(("data", seed), lambda: load(subject, seed))
 
 
 def load(subject: Subject, seed: int) -> Data:
@@ -98,14 +98,8 @@ def loading_leaves_the_process_alone(subject: Subject) -> None:
 def flags_are_true(subject: Subject) -> None:
     """The data carry exactly the optional fields that the spec declares."""
     data = shared_data(subject)
-    has = {
-        "density": data.log_prob is not None,
-        "modes": data.modes is not None,
-        "labels": data.labels is not None,
-        "observables": data.observables is not None,
-        "simulator": data.simulator is not None,
-    }
-    for flag, present in has.items():
+    for flag in ("density", "modes", "labels", "observables", "simulator"):
+        present = getattr(data, "log_prob" if flag == "density" else flag) is not None
         declared = bool(getattr(subject.spec, flag))
         expect(present == declared, f"the spec declares {flag}={declared}, the data {'have' if present else 'lack'} it")
 
@@ -156,7 +150,7 @@ def _integration_points(subject: Subject) -> tuple[Array, Array]:
     if data.train.ndim != 2:
         raise Skipped("it is a density of images")
     points = _grid_points if data.shape[0] <= 2 else _random_points
-    return subject.once("integration points", lambda: points(data))  # type: ignore[no-any-return]
+    return subject.once("integration points", lambda: points(data))
 
 
 def _grid_points(data: Data) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ from genbench.errors import ConfigError
 from genbench.registry.describe import options_of
 from genbench.registry.options import Setting, canonical_options, fill, option_types
 from genbench.testing.check import Failed, Skipped, Subject, check, expect
+from genbench.testing.process_state import expect_generators_unused, expect_process_unchanged
 
 ALL_KINDS = ("model", "dataset", "metric", "space")
 HEAVY_LIBRARIES = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib")
@@ -89,8 +90,6 @@ def impossible_options_are_refused(subject: Subject) -> None:
 @check("model", "dataset", "space", remedy="only store the config in __init__, and do the work in fit or load")
 def constructor_is_inert(subject: Subject) -> None:
     """The constructor draws no random numbers and does not change the state of the process."""
-    from genbench.testing.process_state import expect_generators_unused, expect_process_unchanged
-
     subject.build()  # the first call imports the module
     with expect_process_unchanged("the constructor"), expect_generators_unused("the constructor"):
         subject.build()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from genbench.protocol import Array, Evidence, LogDensity, Modes, RealSide, Score, Simulator
+from genbench.scoring.feature_spaces import IdentitySpace
 from genbench.scoring.scorer import missing
 from genbench.testing.check import Skipped, Subject, check, expect
 from genbench.testing.process_state import expect_generators_unused, expect_process_unchanged
@@ -28,9 +28,8 @@ ADVERTISED_FAULTS = {
 }
 
 
-def true_distribution() -> Clusters:
-    """Return three round modes at the corners of a triangle, one twice as heavy, of about unit variance."""
-    return Clusters(np.array([[1.2, 0.0], [-0.6, 1.1], [-0.6, -1.1]]), MODE_SD, np.array([0.5, 0.25, 0.25]))
+# three round modes at the corners of a triangle, one twice as heavy, of about unit variance
+TRUTH = Clusters(np.array([[1.2, 0.0], [-0.6, 1.1], [-0.6, -1.1]]), MODE_SD, np.array([0.5, 0.25, 0.25]))
 
 
 @dataclass(frozen=True)
@@ -56,42 +55,42 @@ class Generator:
         return nats
 
 
-def faults() -> dict[str, Generator]:
-    """Return generators with one fault each: the centre, the width, a lost mode, a correlation, copied rows."""
-    truth = true_distribution()
-    two_modes = Clusters(truth.centres[:2], truth.std, truth.weights[:2] / truth.weights[:2].sum())
-    return {
-        "shift": Generator(truth, shift=0.5),
-        "width": Generator(truth, scale=1.6),
-        "dropped modes": Generator(two_modes),
-        "correlation": Generator(truth, shear=0.8),
-        "copies": Generator(truth, copies=True),
-    }
+PERFECT = Generator(TRUTH)
+TWO_MODES = Clusters(TRUTH.centres[:2], TRUTH.std, TRUTH.weights[:2] / TRUTH.weights[:2].sum())
+FAULTS = {  # one each: the centre, the width, a lost mode, a correlation, copied rows
+    "shift": Generator(TRUTH, shift=0.5),
+    "width": Generator(TRUTH, scale=1.6),
+    "dropped modes": Generator(TWO_MODES),
+    "correlation": Generator(TRUTH, shear=0.8),
+    "copies": Generator(TRUTH, copies=True),
+}
 
 
-class LabelSpace:
+class LabelSpace(IdentitySpace):
     """A feature space that leaves rows unchanged, with the nearest mode as predicted label."""
-
-    def fit(self, train: Array, labels: Array | None, rng: np.random.Generator) -> None:
-        """Learn nothing."""
-
-    def transform(self, rows: Array) -> Array:
-        """Return the rows unchanged."""
-        return rows
 
     def predict(self, rows: Array) -> Array:
         """Return the index of the nearest mode of each row, (n,)."""
-        return true_distribution().nearest(rows)
+        return TRUTH.nearest(rows)
 
 
 def evidence(
-    generator: Generator, seed: int, n: int = NUMBER_OF_ROWS, n_fake: int = 0, kind: str = "vector"
+    generator: Generator,
+    seed: int,
+    n: int = NUMBER_OF_ROWS,
+    n_fake: int = 0,
+    kind: str = "vector",
+    order: Array | None = None,
 ) -> Evidence:
-    """Return evidence with every field that a metric may need, for samples of a generator against the truth."""
-    truth, rng = true_distribution(), np.random.default_rng([seed, n])
-    real, train, reference = (truth.draw(n, rng) for _ in range(3))
+    """Return evidence with every field that a metric may need, for samples of a generator against the truth.
+
+    ``order`` (n_fake,) reorders the samples.
+    """
+    rng = np.random.default_rng([seed, n])
+    real, train, reference = (TRUTH.draw(n, rng) for _ in range(3))
     n_fake = n_fake or n
     fake = rng.permutation(train)[np.arange(n_fake) % n] if generator.copies else generator.draw(n_fake, rng)
+    fake = fake if order is None else fake[order]
     if kind == "image":  # of two pixels, with the same values
         real, train, reference, fake = (rows[:, None, None, :] for rows in (real, train, reference, fake))
     flat = [rows.reshape(len(rows), -1) for rows in (real, fake, train, reference)]
@@ -106,16 +105,16 @@ def evidence(
         fake_raw=fake,
         density_test=LogDensity(generator.log_prob(flat[0]), "exact"),
         density_fake=LogDensity(generator.log_prob(flat[1]), "exact"),
-        truth_test=truth.log_prob(flat[0]),
-        truth_fake=truth.log_prob(flat[1]),
-        modes=Modes(truth.centres, truth.std, truth.weights),
+        truth_test=TRUTH.log_prob(flat[0]),
+        truth_fake=TRUTH.log_prob(flat[1]),
+        modes=Modes(TRUTH.centres.copy(), TRUTH.std, TRUTH.weights.copy()),
         levels=256 if kind == "image" else None,
         timing={"fit_s": 10.0, "samples_per_s": 1000.0, "first_sample_s": 0.01},
         simulator=Simulator(0.1, "a slow one"),
         features=LabelSpace(),
-        labels_train=truth.nearest(flat[2]),
-        labels_test=truth.nearest(flat[0]),
-        labels_fake=truth.nearest(flat[1]),
+        labels_train=TRUTH.nearest(flat[2]),
+        labels_test=TRUTH.nearest(flat[0]),
+        labels_fake=TRUTH.nearest(flat[1]),
         observables_test={"radius": np.hypot(*flat[0].T)},
         observables_fake={"radius": np.hypot(*flat[1].T)},
         seed=seed,
@@ -144,16 +143,13 @@ def value(subject: Subject, given: Evidence) -> float:
 def values(subject: Subject, name: str, generator: Generator) -> Array:
     """Return the values over repeated draws of a generator, shared by several checks."""
     kind = subject.spec.data[0]
-    found: Array = subject.once(
-        ("values", name),
-        lambda: np.array([value(subject, evidence(generator, seed, kind=kind)) for seed in range(REPEATS)]),
-    )
-    return found
+    given = (evidence(generator, seed, kind=kind) for seed in range(REPEATS))
+    return subject.once(("values", name), lambda: np.array([value(subject, each) for each in given]))
 
 
 def perfect_values(subject: Subject) -> Array:
     """Return the values over repeated draws of fresh real data."""
-    return values(subject, "perfect", Generator(true_distribution()))
+    return values(subject, "perfect", PERFECT)
 
 
 def require_samples(subject: Subject) -> None:
@@ -165,7 +161,7 @@ def require_samples(subject: Subject) -> None:
 def changes_by_fault(subject: Subject) -> dict[str, float]:
     """Return the change of the score by each fault, in standard deviations of repeated draws."""
     require_samples(subject)
-    damaged = {name: values(subject, name, generator) for name, generator in faults().items()}
+    damaged = {name: values(subject, name, generator) for name, generator in FAULTS.items()}
     floor = perfect_values(subject)
     # the spread of a positive score may grow with its value: take the larger change, with or without logarithms
     positive = all((found > 0).all() for found in (floor, *damaged.values()))
@@ -187,7 +183,7 @@ def _separation(one: Array, other: Array) -> float:
 )
 def answers_with_a_score(subject: Subject) -> None:
     """The metric returns a Score with a value and, where it has an interval, a level and low <= high."""
-    given = evidence(Generator(true_distribution()), 0, kind=subject.spec.data[0])
+    given = evidence(PERFECT, 0, kind=subject.spec.data[0])
     value(subject, given)
     found = score(subject, given)
     if found.low is None or found.high is None:
@@ -203,14 +199,14 @@ def answers_with_a_score(subject: Subject) -> None:
 def same_evidence_same_score(subject: Subject) -> None:
     """The same evidence gives the same score."""
     kind = subject.spec.data[0]
-    twice = [value(subject, evidence(Generator(true_distribution()), 0, kind=kind)) for _ in range(2)]
+    twice = [value(subject, evidence(PERFECT, 0, kind=kind)) for _ in range(2)]
     expect(twice[0] == twice[1], f"the same evidence gives {twice[0]!r} and {twice[1]!r}")
 
 
 @check("metric", remedy="work on copies, and draw from evidence.rng(name)")
 def evidence_and_process_are_left_alone(subject: Subject) -> None:
     """Scoring changes no array of the evidence, uses no global generator and leaves the process unchanged."""
-    given = evidence(Generator(true_distribution()), 0, kind=subject.spec.data[0])
+    given = evidence(PERFECT, 0, kind=subject.spec.data[0])
     arrays = {name: a for name, a in vars(given).items() if isinstance(a, np.ndarray)} | {"real": given.real.rows}
     before = {name: array.copy() for name, array in arrays.items()}
     score(subject, given)  # the first call imports what it needs
@@ -224,13 +220,14 @@ def evidence_and_process_are_left_alone(subject: Subject) -> None:
 def order_of_rows_does_not_matter(subject: Subject) -> None:
     """Samples in another order have the same score, within the spread of repeated draws."""
     require_samples(subject)
-    given = evidence(Generator(true_distribution(), shift=0.2), 0, kind=subject.spec.data[0])
+    shifted, kind = Generator(TRUTH, shift=0.2), subject.spec.data[0]
+    given = evidence(shifted, 0, kind=kind)
     shuffled = np.random.default_rng(7).permutation(len(given.fake))
     by_column = np.argsort(given.fake[:, 0])
     spread = float(perfect_values(subject).std(ddof=1))
     first = value(subject, given)
     for order in (shuffled, by_column):
-        other = value(subject, _reorder_samples(given, order))
+        other = value(subject, evidence(shifted, 0, kind=kind, order=order))
         tolerance = max(2 * spread, 1e-9 * abs(first))  # as folds and subsets depend on positions
         expect(
             abs(other - first) <= tolerance,
@@ -238,32 +235,16 @@ def order_of_rows_does_not_matter(subject: Subject) -> None:
         )
 
 
-def _reorder_samples(given: Evidence, order: Array) -> Evidence:
-    def reorder(array: Any) -> Any:
-        return None if array is None else array[order]
-
-    density = given.density_fake
-    return replace(
-        given,
-        fake=given.fake[order],
-        fake_raw=reorder(given.fake_raw),
-        truth_fake=reorder(given.truth_fake),
-        labels_fake=reorder(given.labels_fake),
-        density_fake=None if density is None else LogDensity(density.values[order], density.kind),
-        observables_fake={name: values[order] for name, values in (given.observables_fake or {}).items()},
-    )
-
-
 @check("metric", remedy="normalise by the number of rows of each side")
 def unequal_numbers_of_rows_work(subject: Subject) -> None:
     """With more or fewer samples than real rows, the score stays close to that of equally many."""
     require_samples(subject)
     kind = subject.spec.data[0]
-    shifted = values(subject, "shift", faults()["shift"]) if changes_by_fault(subject) else perfect_values(subject)
+    shifted = values(subject, "shift", FAULTS["shift"]) if changes_by_fault(subject) else perfect_values(subject)
     equal = float(perfect_values(subject).mean())
     tolerance = abs(float(shifted.mean()) - equal) + 6 * float(perfect_values(subject).std(ddof=1))
     for n_fake in (NUMBER_OF_ROWS // 2, 2 * NUMBER_OF_ROWS):
-        other = value(subject, evidence(Generator(true_distribution()), 3, n_fake=n_fake, kind=kind))
+        other = value(subject, evidence(PERFECT, 3, n_fake=n_fake, kind=kind))
         scores = f"score {other:.4g}, {NUMBER_OF_ROWS} score {equal:.4g}"
         expect(
             abs(other - equal) <= tolerance + 1e-9,
@@ -275,7 +256,7 @@ def unequal_numbers_of_rows_work(subject: Subject) -> None:
 def few_rows_do_not_break_it(subject: Subject) -> None:
     """With two or three rows it gives a value, or None with a reason."""
     for n in (2, 3):
-        found = score(subject, evidence(Generator(true_distribution()), 0, n=n, kind=subject.spec.data[0]))
+        found = score(subject, evidence(PERFECT, 0, n=n, kind=subject.spec.data[0]))
         expect(found.value is not None or found.warnings, f"with {n} rows it gives None without a reason")
 
 
@@ -298,7 +279,7 @@ def held_out_rows_enter_the_score(subject: Subject) -> None:
     if max(map(abs, changes_by_fault(subject).values())) <= MIN_CHANGE_SDS:
         raise Skipped("no fault changes it")
     kind = subject.spec.data[0]
-    generators = Generator(true_distribution()), Generator(true_distribution(), 1.6, 0.5, 0.8)
+    generators = PERFECT, Generator(TRUTH, 1.6, 0.5, 0.8)
     given, faulty = (evidence(generator, 0, kind=kind) for generator in generators)
     others = replace(given, real=RealSide(faulty.fake), test_raw=faulty.fake_raw)
     first, second = value(subject, given), value(subject, others)
@@ -347,7 +328,7 @@ def perfect_samples_are_near_the_best(subject: Subject) -> None:
     require_samples(subject)
     floor = perfect_values(subject)
     gap = abs(float(floor.mean()) - best)
-    damaged = {name: values(subject, name, generator) for name, generator in faults().items()}
+    damaged = {name: values(subject, name, generator) for name, generator in FAULTS.items()}
     worst = max(abs(float(v.mean()) - best) for v in damaged.values())
     noise = 4 * float(floor.std(ddof=1)) / math.sqrt(len(floor))
     expect(gap <= 0.5 * worst + noise, f"fresh real data score {floor.mean():.4g}, the declared best is {best:g}")

@@ -18,8 +18,8 @@ def rows_and_labels(subject: Subject) -> tuple[Array, Array]:
     """Return training rows, standardised vectors or images in [0, 1], and their labels."""
     rng = np.random.default_rng(0)
     if "vector" in subject.spec.data:
-        rows = toy_data.clusters().draw(NUMBER_OF_ROWS, rng)
-        return rows, toy_data.clusters().nearest(rows)
+        rows = toy_data.CLUSTERS.draw(NUMBER_OF_ROWS, rng)
+        return rows, toy_data.CLUSTERS.nearest(rows)
     images = (toy_data.images(NUMBER_OF_ROWS, rng) + 1) / 2
     return images, (images[:, 0, 0, 0] > 0.5).astype(np.int64)
 
