@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from genbench.cli.main import main
-from genbench.scaffold import Names
+from genbench.scaffold import KINDS, Names
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from genbench import __version__
 from genbench.errors import UserError
-from genbench.scaffold import Names, write_package
+from genbench.scaffold import KINDS, Names, write_package
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,6 +15,7 @@ from genbench.scoring.curves import add_curves
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.scorer import Scorer
 from genbench.spec import MetricSpec
+from genbench.training.snapshots import rows_per_snapshot
 
 
 def distance(evidence: Evidence) -> Score:

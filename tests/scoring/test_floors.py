@@ -103,5 +103,5 @@ def test_the_spread_of_a_floor_is_that_of_a_sample_of_draws() -> None:
     values = iter(range(100))
     counting = Scorer(SHIFT.spec, lambda _: Score(float(next(values))))
     evidence = given(40, 40)
-    [score] = spread_of_floors(evidence, [counting], evaluate(evidence, [counting]), Views({}))
+    [score] = add_floor_spread(evidence, [counting], evaluate(evidence, [counting]), Views({}))
     assert score["floor_sd"] == pytest.approx(np.std(range(9), ddof=1), rel=1e-12)
