@@ -216,6 +216,5 @@ def score(
     from genbench.scoring.samples import score_samples
 
     options = [_setting(path, value) for path, value in (settings or {}).items()]
-    return score_samples(
-        real, fake, train, reference, _join(metrics), space, options, data_options, seed, plugins=_as_list(plugins)
-    )
+    given = {"real": real, "fake": fake, "train": train, "reference": reference}
+    return score_samples(given, _join(metrics), space, options, data_options, seed, plugins=_as_list(plugins))

@@ -17,6 +17,7 @@ from pathlib import Path
 # A module imports only from lines above its own, or from its own folder. Light: imports none of HEAVY, wherever.
 LIGHT = """
 version     the version, nothing else
+lazy        public names imported on first use
 errors      what genbench raises, described
 spec        what a plugin declares
 hooks       what a plugin may implement

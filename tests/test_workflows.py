@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,17 @@ import pytest
 import yaml
 
 from genbench.cli.main import COMMANDS, group
+from genbench.version import __version__
 
 FOLDER = Path(__file__).parent.parent / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
-WRITING = {"compare.yml": {"comment": {"pull-requests": "write"}}}  # every permission beyond reading
-OURS = re.compile(r"actions/[a-z-]+@v\d+")  # GitHub's own, by major version
+CALLABLE = [path for path in FILES if path.name in ("compare.yml", "test.yml")]
+WRITING = {  # every permission beyond reading
+    "compare.yml": {"comment": {"pull-requests": "write"}},
+    "release.yml": {"publish": {"id-token": "write"}, "announce": {"contents": "write"}},
+}
+# GitHub's own actions by major version, the one that publishes to PyPI by its commit
+PINNED = re.compile(r"actions/[a-z-]+@v\d+|pypa/gh-action-pypi-publish@[0-9a-f]{40}")
 
 
 def workflow(path: Path) -> dict[Any, Any]:
@@ -31,14 +38,34 @@ def steps(path: Path) -> list[dict[str, Any]]:
     return [step for job in workflow(path)["jobs"].values() for step in job["steps"]]
 
 
-def test_both_workflows_are_there_and_can_be_called_by_a_plugin() -> None:
-    assert [path.name for path in FILES] == ["compare.yml", "test.yml"]
-    for path in FILES:
+def test_the_workflows_are_there_and_two_can_be_called_by_a_plugin() -> None:
+    assert [path.name for path in FILES] == ["compare.yml", "release.yml", "test.yml"]
+    for path in CALLABLE:
         events = workflow(path)["on"]
         assert {"pull_request", "workflow_call"} <= set(events)
         assert all(
             {"type", "default", "description"} <= set(each) for each in events["workflow_call"]["inputs"].values()
         )
+
+
+def test_only_the_tag_of_a_version_starts_a_release() -> None:
+    assert workflow(FOLDER / "release.yml")["on"] == {"push": {"tags": ["v*"]}}
+
+
+@pytest.mark.parametrize(("tag", "code"), [(f"v{__version__}", 0), ("v99.0.0", 1), (__version__, 1)])
+def test_a_tag_that_is_not_the_version_is_not_released(tag: str, code: int) -> None:
+    [step] = [step for step in steps(FOLDER / "release.yml") if step.get("name") == "Compare the tag with the version"]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(shell, cwd=FOLDER.parent.parent, env=os.environ | {"TAG": tag, "PATH": path}, check=False)
+    assert done.returncode == code
+
+
+def test_a_release_publishes_what_was_tested() -> None:
+    jobs = workflow(FOLDER / "release.yml")["jobs"]
+    assert jobs["publish"]["needs"] == "build"
+    assert jobs["announce"]["needs"] == "publish"
+    assert jobs["publish"]["environment"] == "pypi"
 
 
 def test_every_supported_python_is_tested() -> None:
@@ -57,8 +84,9 @@ def test_nothing_is_permitted_beyond_what_is_needed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_job_that_may_write_runs_no_code_of_the_pull_request(path: Path) -> None:
-    jobs = workflow(path)["jobs"]
+def test_a_job_that_may_write_runs_no_code_of_the_repository(path: Path) -> None:
+    found = workflow(path)
+    jobs = found["jobs"]
     for name in WRITING.get(path.name, {}):
         used = [step.get("uses", "") for step in jobs[name]["steps"]]
         assert not [each for each in used if each.startswith("actions/checkout")]
@@ -67,7 +95,8 @@ def test_a_job_that_may_write_runs_no_code_of_the_pull_request(path: Path) -> No
             word for run in runs for word in re.findall(r"(?:^|[|(;]|then|else)\s*([a-z]+)(?= )", run, re.MULTILINE)
         }
         assert words <= {"gh", "cat", "echo", "tail", "if", "select"}, "GitHub's client, and what every shell has"
-        assert "head.repo.full_name == github.repository" in jobs[name]["if"]
+        if "pull_request" in found["on"]:
+            assert "head.repo.full_name == github.repository" in jobs[name]["if"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -75,12 +104,12 @@ def test_actions_are_pinned_and_no_text_from_outside_is_pasted_into_a_script(pat
     for step in steps(path):
         assert ("uses" in step) != ("run" in step)
         if "uses" in step:
-            assert OURS.fullmatch(step["uses"]), step["uses"]
+            assert PINNED.fullmatch(step["uses"]), step["uses"]
             assert "checkout" not in step["uses"] or step["with"]["persist-credentials"] is False
         assert "${{" not in step.get("run", ""), "give it as an environment variable"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", CALLABLE, ids=lambda path: path.name)
 def test_expressions_name_inputs_that_exist(path: Path) -> None:
     inputs = set(workflow(path)["on"]["workflow_call"]["inputs"])
     assert set(re.findall(r"inputs\.(\w+)", path.read_text())) == inputs

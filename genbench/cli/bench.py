@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,19 +44,7 @@ __all__ = ["bench"]
     "--save", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Save the times of HEAD in FILE."
 )
 @output_options(FORMATS)
-def bench(
-    against: str | None,
-    head: str,
-    project: Path,
-    select: str,
-    quick: bool,
-    pairs: int,
-    strict: bool,
-    full: bool,
-    save: Path | None,
-    form: str | None,
-    output: Path | None,
-) -> None:
+def bench(form: str | None, output: Path | None, save: Path | None, **options: Any) -> None:
     """Measure the frequent operations of genbench, or of the plugin in this folder, and compare them with BASE.
 
     Both versions are installed into their own environments and measured in turn on this machine, in CPU seconds on one
@@ -69,14 +58,16 @@ def bench(
 
     from genbench.benching.request import BenchRequest
 
-    request = BenchRequest(against, head, project, select, quick, pairs)
+    names = ("against", "head", "project", "select", "quick", "pairs")
+    request = BenchRequest(**{name: options[name] for name in names})
     sides = request.base(), request.head_source()  # mistakes are reported before anything heavy is imported
 
     from genbench.benching.run import bench as measure
 
     comparison = measure(request, *sides, save, _progress())
-    write_comparison(comparison, form, output, full=full, strict=strict and against is not None)
-    if against is not None:
+    strict = options["strict"] and request.against is not None
+    write_comparison(comparison, form, output, full=options["full"], strict=strict)
+    if request.against is not None:
         comparison.check(strict=strict)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,10 +33,7 @@ FORMATS = ("rich", "markdown", "json", "github-action-benchmark", "bmf", "asv")
               help="Smallest change that counts, in standard deviations of the floor.")  # fmt: skip
 @click.option("--share", type=click.FloatRange(0.0), default=0.05, show_default=True,
               help="Smallest change that counts, as a share of the distance from the floor.")  # fmt: skip
-def compare(
-    base: Path, head: Path, form: str | None, output: Path | None, metrics: str, full: bool, strict: bool,
-    same_session: bool, alpha: float, floors: float, share: float,
-) -> None:  # fmt: skip
+def compare(base: Path, head: Path, form: str | None, output: Path | None, **options: Any) -> None:
     """Compare HEAD with BASE: run directories, or JSON of pytest-benchmark (a file, or a folder with one per process).
 
     Every cell and metric gets a verdict: regressed, improved, unchanged, inconclusive (and how many more runs would
@@ -52,10 +49,11 @@ def compare(
     from genbench.registry.selection import split
 
     found = comparing.compare(
-        base, head, metrics=tuple(split(metrics)), same_session=same_session, alpha=alpha, floors=floors, share=share
-    )
-    write_comparison(found, form, output, full=full, strict=strict)
-    found.check(strict=strict)
+        base, head, metrics=tuple(split(options["metrics"])),
+        **{name: options[name] for name in ("same_session", "alpha", "floors", "share")},
+    )  # fmt: skip
+    write_comparison(found, form, output, full=options["full"], strict=options["strict"])
+    found.check(strict=options["strict"])
 
 
 def write_comparison(

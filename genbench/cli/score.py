@@ -83,7 +83,7 @@ def score(ctx: click.Context, /, **options: Any) -> int:
 
     with spinner("scoring") as listener:
         scores = score_samples(
-            str(options["real"]), str(options["fake"]), _text(options["train"]), _text(options["reference"]),
+            {name: _text(options[name]) for name in ("real", "fake", "train", "reference")},
             options["metrics"], options["space"], [parse_set(text) for text in options["settings"]],
             given_data_options(options), options["seed"], listener, options["plugins"],
         )  # fmt: skip

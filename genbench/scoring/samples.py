@@ -26,10 +26,7 @@ __all__ = ["score_samples"]
 
 
 def score_samples(
-    real: Any,
-    fake: Any,
-    train: Any = None,
-    reference: Any = None,
+    given: Mapping[str, Any],
     metrics: str = "all",
     space: str = "standardised",
     settings: Iterable[Setting] = (),
@@ -40,11 +37,12 @@ def score_samples(
 ) -> list[dict[str, Any]]:
     """Return the score of each metric of ``fake`` against ``real``, with its floor.
 
-    The floor is the score of ``reference``, or of random halves of the real rows without one. ``all`` and globs select
-    only metrics whose needs the files meet. ``space`` applies to metrics that name none. Raises UserError.
+    ``given`` holds ``real`` and ``fake``, perhaps ``train`` and ``reference``: arrays or paths, None where there is
+    none. The floor is the score of ``reference``, or of random halves of the real rows without one. ``all`` and globs
+    select only metrics whose needs the files meet. ``space`` applies to metrics that name none. Raises UserError.
     """
-    for name, value in (("real", real), ("fake", fake)):
-        if value is None:
+    for name in ("real", "fake"):
+        if given.get(name) is None:
             raise UserError(
                 f"{name} is None: expected an array (n, d) or (n, channels, height, width), or a file's path"
             )
@@ -54,7 +52,6 @@ def score_samples(
     if parse_selection(space)[0] not in registry.spaces:
         raise UserError(f"--space {space}: expected one of {', '.join(registry.spaces)}")
     chosen = choose_metrics(metrics, registry, registry.assign(settings), "" if space == "standardised" else space)
-    given = {"real": real, "fake": fake, "train": train, "reference": reference}
     rows = _read({name: value for name, value in given.items() if value is not None}, data_options or {})
     evidence, fresh, notes = _evidence(rows, seed)
     has, named = _has(evidence), {parse_selection(term.partition("@")[0])[0] for term in split(metrics)}

@@ -102,8 +102,6 @@ class Session:
             state.phase, state.fit, state.spent = "fitted", fit, state.cell.spent(state.earlier)
         return earlier
 
-    # ------------------------------------------------------------------------------------------------------- the loop
-
     def _run_all(self, cells: list[Cell], meanwhile: Callable[[], object]) -> None:
         with self._stoppable() as stop:
             with stop.interruptible():
@@ -191,7 +189,7 @@ class Session:
         state = self.states[task.cell.key]
         self.executor.give(slot)
         if running.rerun and not self.stopped:
-            self._queue_for_scoring(state)
+            self.queue.put_fitted(state)
             return
         if task.stage == "fit":
             known = {**running.known, "timings": running.known.get("timings", {})}
@@ -202,16 +200,12 @@ class Session:
         elif task.stage == "fit":
             state.fit |= outcome["result"]
             state.spent = running.usage.get("wall_s", 0.0)
-            self._queue_for_scoring(state)
+            self.queue.put_fitted(state)
         else:
             scores = outcome["result"]
             timings = {**state.fit["timings"], "score_s": sum(score["seconds"] for score in scores)}
             end = {"timings": timings, "status": Status.OK, "phase": "score", "scores": scores}
             self._close(state, {**state.fit, **end})
-
-    def _queue_for_scoring(self, state: CellState) -> None:
-        state.phase = "fitted"
-        self.queue.put(state)
 
     def _error(self, running: RunningTask) -> Record:
         error = dict((running.outcome or {})["error"])
@@ -221,8 +215,6 @@ class Session:
         elif running.task.stage == "score" and step:
             error["reason"] += f"; the last metric begun: {running.task.cell.metrics[step - 1].label}"
         return error
-
-    # ---------------------------------------------------------------------------------------------------- the records
 
     def _close(self, state: CellState, fields: Mapping[str, Any]) -> None:
         record = self.recorder.record(state, fields)

@@ -33,6 +33,11 @@ class TaskQueue:
         """Queue a cell for training or, if it is ``fitted``, for scoring."""
         (self._scores if state.phase == "fitted" else self._fits).append(state)
 
+    def put_fitted(self, state: CellState) -> None:
+        """Queue a cell whose samples are there for its scores."""
+        state.phase = "fitted"
+        self.put(state)
+
     def put_floor(self, record: Mapping[str, Any], cell: Cell) -> None:
         """Store the scores of real rows: the floors of all models on the same data."""
         if cell.model.name == REAL:

@@ -5,7 +5,7 @@ the same checks. Importing this package does not import torch; running a check d
 """
 
 from genbench.testing.check import Check, Failed, Skipped, checks_for
-from genbench.testing.interface import check_plugin, conformance, subjects
+from genbench.testing.interface import check_plugin, configured, conformance, subjects
 from genbench.testing.kit import Outcome, Report, verify
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Skipped",
     "check_plugin",
     "checks_for",
+    "configured",
     "conformance",
     "subjects",
     "verify",

@@ -8,12 +8,22 @@ from typing import Any
 
 from genbench.errors import PluginError, UnknownName, UserError
 from genbench.registry.discovery import PluginRow
-from genbench.registry.options import fill
+from genbench.registry.options import Setting, fill
 from genbench.registry.registry import PLUGIN_KINDS, Registry
+from genbench.spec import Spec
 from genbench.testing.check import CHECK_MODULES, Check, Subject, checks_for
 from genbench.testing.kit import Report, expected_by_kind, run_check, verify
 
-__all__ = ["check_functions", "check_plugin", "conformance", "subjects"]
+__all__ = ["check_functions", "check_plugin", "configured", "conformance", "subjects"]
+
+
+def configured(spec: Spec, **options: Any) -> Any:
+    """Return the config of a spec, made from its defaults and these options as a run makes it; None if it has none.
+
+    Values may be text, as on the command line. Raises ConfigError for an unknown option, a wrong type, or a value that
+    the config class rejects.
+    """
+    return fill(spec, [Setting(spec.name, name, value, f"{name}={value}") for name, value in options.items()])
 
 
 def subjects(name: str, plugins: Iterable[str | Path] = (), kind: str | None = None) -> list[Subject]:

@@ -68,7 +68,7 @@ def played(executor: Executor, cell: Cell, run: Path) -> tuple[dict[str, Any], l
         running = executor.start(Task(stage, cell, run, timings, device="cpu"), slot)
         found.append(ended(running)["result"])
         executor.give(slot)
-        assert not running.again
+        assert not running.rerun
     executor.release(cell)
     assert executor.gone() == ""
     executor.close()

@@ -6,11 +6,11 @@ import pytest
 
 from genbench.record.score import (
     column_of,
-    failed,
-    finite,
+    finite_or_none,
     floor_spread,
     interval_error,
     is_limit,
+    metric_failed,
     standard_error,
 )
 
@@ -63,13 +63,17 @@ def test_a_column_is_a_label_or_a_metric_in_a_space(score: dict, column: str) ->
 
 
 def test_a_metric_failed_where_it_raised_and_not_where_it_has_no_value() -> None:
-    assert failed({"value": None, "warnings": ["failed: ValueError"]})
-    assert not failed({"value": None, "warnings": ["the value is inf"]})
-    assert not failed({"value": 1.0, "warnings": ["failed: once"]})
-    assert not failed({"value": None})
+    assert metric_failed({"value": None, "warnings": ["failed: ValueError"]})
+    assert not metric_failed({"value": None, "warnings": ["the value is inf"]})
+    assert not metric_failed({"value": 1.0, "warnings": ["failed: once"]})
+    assert not metric_failed({"value": None})
 
 
 def test_limits_and_finite_numbers() -> None:
     assert is_limit({"detail": {"at_least": True}})
     assert not any(map(is_limit, ({}, {"detail": None}, {"detail": {"at_least": False}})))
-    assert [finite(value) for value in (1, 1.5, float("nan"), float("inf"), None, "1")] == [1.0, 1.5, *[None] * 4]
+    assert [finite_or_none(value) for value in (1, 1.5, float("nan"), float("inf"), None, "1")] == [
+        1.0,
+        1.5,
+        *[None] * 4,
+    ]

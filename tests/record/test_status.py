@@ -23,8 +23,8 @@ def test_every_status_is_ok_failed_or_absent() -> None:
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_only_an_end_of_its_own_reflects_code(status: Status) -> None:
-    assert status.reflects_code == status.finished
+def test_only_an_end_of_its_own_says_something_of_the_code(status: Status) -> None:
+    assert status.says_something_of_the_code == status.finished
     verdict = decide_status(["ok"] * 3, [status] * 3).verdict
     assert (verdict == "not comparable") == (not status.finished)
     assert (verdict == "regressed") == status.failed

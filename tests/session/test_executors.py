@@ -28,13 +28,13 @@ def test_no_isolation_is_this_very_process_whose_progress_goes_to_the_observer(t
     progress = []
 
     class Noting(SilentObserver):
-        def progressed(self, cell, progress_of_it) -> None:
+        def on_progress(self, cell, progress_of_it) -> None:
             progress.append((cell, progress_of_it))
 
     executor = executor_for(plan, RunOptions(isolation="none"), Noting())
     assert isinstance(executor, InProcessExecutor)
     assert executor.jobs == 1
-    executor._progressed(plan.cells[0], {"phase": "fit"})
+    executor._on_progress(plan.cells[0], {"phase": "fit"})
     assert progress == [(plan.cells[0], {"phase": "fit"})]
 
 

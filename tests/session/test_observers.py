@@ -10,7 +10,7 @@ from genbench.session.progress import LiveProgress, PlainProgress
 
 def test_each_observer_has_what_a_session_calls() -> None:
     asked = {name: member for name, member in vars(Observer).items() if inspect.isfunction(member) and name[0] != "_"}
-    assert set(asked) == {"began", "progressed", "finished"}
+    assert set(asked) == {"on_start", "on_progress", "on_finish"}
     for kind in (SilentObserver, PlainProgress, LiveProgress):
         for name, member in asked.items():
             assert list(inspect.signature(getattr(kind, name)).parameters) == list(inspect.signature(member).parameters)
@@ -18,5 +18,5 @@ def test_each_observer_has_what_a_session_calls() -> None:
 
 def test_a_silent_observer_is_silent(capsys) -> None:
     observer: Observer = SilentObserver()
-    observer.finished({"status": "ok"})
+    observer.on_finish({"status": "ok"})
     assert capsys.readouterr() == ("", "")

@@ -63,7 +63,7 @@ def test_a_folder_that_cannot_be_written_is_refused_and_none_is_made(
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(UserError, match=f"--out {out}: {tmp_path / 'file'} is no directory"):
+        with pytest.raises(UserError, match=f"--out {out}: {tmp_path / 'file'} is not a directory"):
             RunOptions(out).check()
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(UserError, match="cannot be written; choose another directory"):

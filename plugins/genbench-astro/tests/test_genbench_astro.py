@@ -17,9 +17,8 @@ genbench_astro = pytest.importorskip("genbench_astro", reason="pip install ./plu
 from genbench.budget import Sizes  # noqa: E402
 from genbench.errors import ConfigError, DataError  # noqa: E402
 from genbench.loading import heard_by  # noqa: E402
-from genbench.registry.options import Setting, fill  # noqa: E402
 from genbench.registry.registry import Registry  # noqa: E402
-from genbench.testing import check_plugin  # noqa: E402
+from genbench.testing import check_plugin, configured  # noqa: E402
 from genbench_images.observables import galaxy_observables  # noqa: E402
 
 from genbench_astro import GalaxiesConfig, cache, draw  # noqa: E402
@@ -222,7 +221,7 @@ def test_options_are_checked_before_anything_is_drawn():
 
     def refused(message, **settings):
         with pytest.raises(ConfigError, match=message):
-            fill(spec, [Setting(spec.name, name, value, f"--set {name}") for name, value in settings.items()])
+            configured(spec, **settings)
 
     refused(r"size must be in \[16, 128\], got 8", size=8)
     refused(r"index_max must be in \[0.3, 6.2\], got 9", index_max=9.0)

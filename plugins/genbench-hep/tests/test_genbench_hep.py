@@ -17,8 +17,8 @@ from genbench.budget import Sizes  # noqa: E402
 from genbench.errors import ConfigError, DataError  # noqa: E402
 from genbench.loading import heard_by  # noqa: E402
 from genbench.plan.plan import Request, make_plan  # noqa: E402
-from genbench.registry.options import Setting, fill  # noqa: E402
 from genbench.registry.registry import Registry  # noqa: E402
+from genbench.testing import configured  # noqa: E402
 from genbench_tables.dijets import EVENT, observables_of  # noqa: E402
 
 from genbench_hep import DijetsConfig, ZmumuConfig, dijets, generate, jets, muons, pythia, zmumu  # noqa: E402
@@ -258,7 +258,7 @@ def test_options_are_checked_before_anything_is_generated():
 
     def refused(message, **options):
         with pytest.raises(ConfigError, match=message):
-            fill(spec, [Setting("dijets", name, value, f"--set dijets.{name}") for name, value in options.items()])
+            configured(spec, **options)
 
     refused("process must be 'qcd' or 'signal'|expected", process="top")
     refused("radius must be in \\[0.2, 1.5\\], got 7", radius=7.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from genbench.errors import UserError
-from genbench.registry.options import Setting, fill
+from genbench.testing import configured
 
 from genbench_hep import genbench_register
 
@@ -17,13 +17,13 @@ def main(arguments: list[str]) -> int:
     specs = {spec.name: spec for spec in genbench_register()}
     if len(arguments) < 2 or arguments[0] not in specs or not arguments[1].isdigit() or int(arguments[1]) < 1:
         raise UserError(USAGE)
-    settings = []
+    given = {}
     for text in arguments[2:]:
         option, equals, value = text.partition("=")
         if not equals:
             raise UserError(f"{text}: expected OPTION=VALUE; {USAGE}")
-        settings.append(Setting(arguments[0], option, value, text))
-    config = fill(specs[arguments[0]], settings)
+        given[option] = value
+    config = configured(specs[arguments[0]], **given)
 
     from genbench_hep import dijets, zmumu
     from genbench_hep.generate import cache_folder, generate, show_progress
