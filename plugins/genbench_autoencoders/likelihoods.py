@@ -159,8 +159,8 @@ class LogisticMixture(Quantised):
     def draw(self, decoded: Tensor) -> Tensor:
         """Return levels (n, C, H, W), integers, for decoded (n, outputs, C, H, W)."""
         logits, means, log_scales = self._logistics(decoded)
-        chosen = (logits - torch.empty_like(logits).exponential_().log()).argmax(1, keepdim=True)
-        mean, scale = means.gather(1, chosen)[:, 0], log_scales.gather(1, chosen)[:, 0].exp()
+        component = (logits - torch.empty_like(logits).exponential_().log()).argmax(1, keepdim=True)
+        mean, scale = means.gather(1, component)[:, 0], log_scales.gather(1, component)[:, 0].exp()
         return self.level(mean + scale * torch.rand_like(mean).logit(1e-6))
 
     def mean(self, decoded: Tensor) -> Tensor:

@@ -116,20 +116,20 @@ def median_distance(real: RealSide) -> tuple[float, tuple[str, ...]]:
 
 def _selected(rows: Array, rank: int) -> float:
     """Return the distance of this rank; only distances in a bracket, estimated from a part of the rows, are sorted."""
-    whole = side(rows, rows.mean(0), 1)
+    centred = side(rows, rows.mean(0), 1)
     sample = pdist(rows[assign(len(rows), -(-len(rows) // MAX_SORTED_ROWS)) == 0], "sqeuclidean")
     for margin in (0.02, 0.1, 0.5):
         low, high = np.quantile(sample, (0.5 - margin, 0.5 + margin)) if margin < 0.5 else (-np.inf, np.inf)
-        below, inside = _bracket(whole, low, high)
+        below, inside = _bracket(centred, low, high)
         if below <= rank < below + len(inside):
             return float(np.sqrt(np.partition(inside, rank - below)[rank - below]))
     raise AssertionError("the last bracket holds every distance")
 
 
-def _bracket(whole: Side, low: float, high: float) -> tuple[int, Array]:
+def _bracket(rows: Side, low: float, high: float) -> tuple[int, Array]:
     """Return how many squared distances are below ``low``, and those in [low, high)."""
     below, inside = 0, []
-    for tile in tiles(whole):
+    for tile in tiles(rows):
         squares = tile.squares[np.triu_indices(len(tile.squares), 1)] if tile.diagonal else tile.squares.ravel()
         below += int(np.count_nonzero(squares < low))
         inside.append(squares[(squares >= low) & (squares < high)])

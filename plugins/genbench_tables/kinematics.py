@@ -29,7 +29,7 @@ class FourMomentum(NamedTuple):
 
     def plus(self, other: FourMomentum) -> FourMomentum:
         """Return the sum of both four-momenta."""
-        return FourMomentum(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+        return FourMomentum(*(first + second for first, second in zip(self, other, strict=True)))
 
     @property
     def pt(self) -> Array:
