@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genbench.testing.toy_data import clusters, energy_distance, gaussian, images
+from genbench.testing.toy_data import CLUSTERS, Clusters, energy_distance, images
 
 RNG = np.random.default_rng(0)
 
 
 def test_two_clusters_have_mean_0_spread_1_and_a_known_correlation() -> None:
-    rows = clusters().draw(200_000, RNG)
+    rows = CLUSTERS.draw(200_000, RNG)
     assert rows.mean(0) == pytest.approx([0, 0], abs=0.01)
     assert rows.std(0) == pytest.approx([1, 1], abs=0.01)
     assert np.corrcoef(rows.T)[0, 1] == pytest.approx(0.81, abs=0.01)
-    assert np.bincount(clusters().nearest(rows)) / len(rows) == pytest.approx([0.5, 0.5], abs=0.01)
+    assert np.bincount(CLUSTERS.nearest(rows)) / len(rows) == pytest.approx([0.5, 0.5], abs=0.01)
 
 
 def test_the_density_is_that_of_the_draws() -> None:
     points = RNG.normal(size=(50, 3))
-    assert gaussian(3).log_prob(points) == pytest.approx(stats.norm.logpdf(points).sum(1))
-    two = clusters()
+    assert Clusters(np.zeros((1, 3)), 1.0, np.ones(1)).log_prob(points) == pytest.approx(stats.norm.logpdf(points).sum(1))
+    two = CLUSTERS
     parts = [stats.norm.pdf(points[:, :2], centre, two.std).prod(1) for centre in two.centres]
     assert two.log_prob(points[:, :2]) == pytest.approx(np.log(sum(parts) / 2))
     far = np.full((1, 2), 100.0)
