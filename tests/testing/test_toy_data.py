@@ -23,7 +23,9 @@ def test_two_clusters_have_mean_0_spread_1_and_a_known_correlation() -> None:
 
 def test_the_density_is_that_of_the_draws() -> None:
     points = RNG.normal(size=(50, 3))
-    assert Clusters(np.zeros((1, 3)), 1.0, np.ones(1)).log_prob(points) == pytest.approx(stats.norm.logpdf(points).sum(1))
+    assert Clusters(np.zeros((1, 3)), 1.0, np.ones(1)).log_prob(points) == pytest.approx(
+        stats.norm.logpdf(points).sum(1)
+    )
     two = CLUSTERS
     parts = [stats.norm.pdf(points[:, :2], centre, two.std).prod(1) for centre in two.centres]
     assert two.log_prob(points[:, :2]) == pytest.approx(np.log(sum(parts) / 2))
