@@ -35,7 +35,7 @@ def declare(kind: type, **fields: Any) -> Any:
         ("target", 3, "or a class, got 3"),
         ("config", Config(), "config must be a dataclass or None"),
         ("config", int, "config must be a dataclass or None"),
-        ("summary", " ", "summary must say"),
+        ("summary", " ", "summary must describe"),
     ],
 )
 def test_what_all_kinds_declare(kind: type, field: str, value: object, message: str) -> None:
