@@ -49,7 +49,7 @@ class LocalExecutor:
 
     def start(self, task: Task, slot: Slot) -> Worker:
         """Start a task in a process of its own; raises PluginError where it cannot be pickled."""
-        worker = self._zygotes.start(context_for(task.device, self._method), task)
+        worker = self._zygotes.start(context_for(task.device or task.cell.device, self._method), task)
         self._taken[slot] = worker
         return worker
 
