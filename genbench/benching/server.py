@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import json
 import os
-import runpy
 import sys
 import tempfile
 import traceback
@@ -46,8 +46,7 @@ def main(kinds: list[str]) -> None:
         for library in LIBRARIES[kind]:
             with contextlib.suppress(ImportError):
                 importlib.import_module(library)
-    # the one beside this file, whatever genbench the interpreter finds
-    answer: Answer = runpy.run_path(str(Path(__file__).with_name("tracked.py")))["answer"]
+    answer = _load_answer()
 
     def send(message: dict[str, Any]) -> None:
         print(json.dumps(message), file=answers, flush=True)
@@ -72,6 +71,16 @@ def _answer_and_exit(answer: Answer, request: dict[str, Any], send: Callable[[di
         send({"error": f"{type(error).__name__}: {error}"})
     sys.stderr.flush()
     os._exit(0)
+
+
+def _load_answer() -> Answer:
+    """Return the function ``answer`` of tracked.py beside this file, whatever genbench the interpreter finds."""
+    spec = importlib.util.spec_from_file_location("tracked", Path(__file__).with_name("tracked.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.answer  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def played(executor: Executor, cell: Cell, run: Path) -> tuple[dict[str, Any], l
         executor.give(slot)
         assert not running.rerun
     executor.release(cell)
-    assert executor.gone() == ""
+    assert executor.failure() == ""
     executor.close()
     executor.close()
     return found[0], found[1]
