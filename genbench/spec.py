@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, is_dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-__all__ = ["DatasetSpec", "DensityKind", "MetricSpec", "ModelSpec", "SpaceSpec", "Spec"]
+__all__ = ["PLUGIN_KINDS", "DatasetSpec", "DensityKind", "MetricSpec", "ModelSpec", "SpaceSpec", "Spec"]
 
 DensityKind = Literal["exact", "bound", "estimate", "none"]
 DataKind = Literal["vector", "image"]
@@ -18,6 +18,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 DENSITY_KINDS = ("exact", "bound", "estimate", "none")
 DATA_KINDS = ("vector", "image")
+PLUGIN_KINDS = ("model", "dataset", "metric", "space")
 
 
 @dataclass(frozen=True)

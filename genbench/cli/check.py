@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genbench.cli.options import complete, json_option, plugin_option
+from genbench.spec import PLUGIN_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +26,8 @@ VERDICT_MARKS = {
 
 
 @click.command("check")
-@click.argument("name", shell_complete=complete("model", "dataset", "metric", "space"))
-@click.option(
-    "--kind", type=click.Choice(("model", "dataset", "metric", "space")), help="Check only plugins of this kind."
-)
+@click.argument("name", shell_complete=complete(*PLUGIN_KINDS))
+@click.option("--kind", type=click.Choice(PLUGIN_KINDS), help="Check only plugins of this kind.")
 @click.option(
     "--expect",
     "expected",

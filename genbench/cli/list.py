@@ -27,7 +27,8 @@ def list_(kind: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
     """List the installed models, datasets, metrics and feature spaces."""
     from genbench.cli.output import print_json, print_table, warn
     from genbench.registry.describe import facts
-    from genbench.registry.registry import PLUGIN_KINDS, Registry
+    from genbench.registry.registry import Registry
+    from genbench.spec import PLUGIN_KINDS
 
     registry = Registry.discover(plugins)
     kinds = [kind.removesuffix("s")] if kind else PLUGIN_KINDS

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genbench.cli.options import json_option, plugin_option
+from genbench.spec import PLUGIN_KINDS
 
 if TYPE_CHECKING:
     from genbench.registry.discovery import PluginRow
@@ -57,7 +58,7 @@ def _names(row: PluginRow) -> tuple[str, str, str]:
 
 def _provides(row: PluginRow) -> str:
     parts = []
-    for kind in ("model", "dataset", "metric", "space"):
+    for kind in PLUGIN_KINDS:
         names = [name for each, _, name in (text.partition(" ") for text in row.provides) if each == kind]
         if names:
             parts.append(f"{kind}{'s' * (len(names) > 1)} {', '.join(names)}")

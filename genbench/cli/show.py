@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from genbench.cli.options import complete, json_option, plugin_option
+from genbench.spec import PLUGIN_KINDS
 
 __all__ = ["show"]
 
 
 @click.command("show")
-@click.argument("name", shell_complete=complete("model", "dataset", "metric", "space"))
+@click.argument("name", shell_complete=complete(*PLUGIN_KINDS))
 @json_option
 @plugin_option
 def show(name: str, as_json: bool, plugins: tuple[str, ...]) -> None:

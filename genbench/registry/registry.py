@@ -23,11 +23,10 @@ from genbench.registry.discovery import (
 )
 from genbench.registry.options import Setting, option_types, unknown_option_message
 from genbench.registry.selection import select
-from genbench.spec import SpaceSpec, Spec
+from genbench.spec import PLUGIN_KINDS, SpaceSpec, Spec
 
-__all__ = ["CORE", "PLUGIN_KINDS", "Entry", "PluginRow", "Provenance", "Registry", "load_file", "resolve"]
+__all__ = ["CORE", "Entry", "PluginRow", "Provenance", "Registry", "load_file", "resolve"]
 
-PLUGIN_KINDS = ("model", "dataset", "metric", "space")
 CORE = Provenance("genbench", "genbench", module="genbench")
 NATIVE_SPACES = (
     SpaceSpec(

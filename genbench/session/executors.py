@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from genbench.executor.base import Executor
+from genbench.executor.scheduler import connect_scheduler
 from genbench.plan.device_names import DeviceName
 from genbench.plan.plan import Plan
 from genbench.session.observers import Observer
@@ -24,7 +24,10 @@ def executor_for(
     """
     device = DeviceName.parse(plan.cells[0].device if plan.cells else "cpu")
     if options.scheduler is not None:
-        return _dask(plan, options, say)
+        return connect_scheduler(
+            options.scheduler, plan, Path(options.out or "."), insecure=options.insecure, limits=options.limits,
+            jobs=options.jobs, say=say,
+        )  # fmt: skip
     if options.isolation == "none":
         from genbench.executor.in_process import InProcessExecutor
 
@@ -33,15 +36,3 @@ def executor_for(
 
     jobs = options.jobs or jobs_for(device)
     return LocalExecutor(device.each, jobs, options.limits, plan.plugin_files)
-
-
-def _dask(plan: Plan, options: RunOptions, say: Callable[[str], None]) -> Executor:
-    from genbench.executor.dask.address import parse_scheduler
-    from genbench.executor.dask.executor import DaskExecutor
-
-    address = parse_scheduler(str(options.scheduler), insecure=options.insecure)
-    folder = Path(os.fspath(options.out or "."))
-    executor = DaskExecutor(address, plan, folder, limits=options.limits, jobs=options.jobs, say=say)
-    if not address.kind:
-        executor.open(plan.cells)
-    return executor

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genbench.errors import UserError
+from genbench.executor.scheduler import check_scheduler
 from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 
@@ -58,9 +59,7 @@ class RunOptions:
         self._check_isolation()
         _ = self.retried
         if self.scheduler is not None:
-            from genbench.executor.dask.address import parse_scheduler
-
-            parse_scheduler(self.scheduler, insecure=self.insecure)
+            check_scheduler(self.scheduler, insecure=self.insecure)
             if self.isolation == "none":
                 raise UserError("--isolation none: all cells in this process, which --scheduler has run elsewhere")
         if self.out is not None:

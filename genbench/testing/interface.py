@@ -9,8 +9,8 @@ from typing import Any
 from genbench.errors import PluginError, UnknownName, UserError
 from genbench.registry.discovery import PluginRow
 from genbench.registry.options import Setting, fill
-from genbench.registry.registry import PLUGIN_KINDS, Entry, Registry
-from genbench.spec import Spec
+from genbench.registry.registry import Entry, Registry
+from genbench.spec import PLUGIN_KINDS, Spec
 from genbench.testing.check import CHECK_MODULES, Check, Subject, checks_for
 from genbench.testing.kit import Report, expected_by_kind, run_check, verify
 
