@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UserError
 from genbench.plan.device_names import DeviceName, remote_device
-from genbench.record.run_directory import default_directory
 from genbench.registry.options import Setting
 from genbench.session.options import RunOptions
 
@@ -147,8 +146,8 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     from genbench.text import plain
 
     options.check()
-    directory = Path(options.out) if options.out is not None else default_directory()
-    options = replace(options, out=directory)
+    options = options.with_out()
+    directory = Path(str(options.out))
     console = Console(stderr=True)
 
     def print_line(line: str) -> None:

@@ -417,25 +417,24 @@ def names_given(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.name
 
 
-@guard
-def vague_verbs(root: Path) -> list[str]:
-    """List names that are, or hold, a verb of VAGUE_VERBS: say ``options``, ``message``, ``reported``, ``describe``."""
+def names_that_are(vague: Callable[[str], object], root: Path) -> list[str]:
     return [
         f"{name_of(path, package)}:{at} names {name}"
         for package in packages(root)
         for path in files_of(package)
         for at, name in names_given(path)
-        if VAGUE_VERBS & set(name.lower().split("_")) and name not in PUBLIC_NAMES
+        if vague(name)
     ]
+
+
+@guard
+def vague_verbs(root: Path) -> list[str]:
+    """List names that are, or hold, a verb of VAGUE_VERBS: say ``options``, ``message``, ``reported``, ``describe``."""
+    vague = lambda name: VAGUE_VERBS & set(name.lower().split("_")) and name not in PUBLIC_NAMES  # noqa: E731
+    return names_that_are(vague, root)
 
 
 @guard
 def vague_constants(root: Path) -> list[str]:
     """List constants named by a word of VAGUE_CONSTANTS alone: name the quantity, its bound and its unit."""
-    return [
-        f"{name_of(path, package)}:{at} names {name}"
-        for package in packages(root)
-        for path in files_of(package)
-        for at, name in names_given(path)
-        if name.strip("_") in VAGUE_CONSTANTS
-    ]
+    return names_that_are(lambda name: name.strip("_") in VAGUE_CONSTANTS, root)

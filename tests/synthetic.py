@@ -66,6 +66,16 @@ def write_run(folder, records, **about):
     return folder
 
 
+def write_report_run(folder):
+    """Write a run of two models, real data and a failure, with what every part of a report shows; return its folder."""
+    trained = {"trace": [[0.1, 10, {"loss": 2.0}], [0.2, 20, {"loss": 1.0}]],
+               "timings": {"fit_s": 2.0, "samples_per_s": 100.0}}  # fmt: skip
+    return write_run(folder, [
+        *seeds("vae", [0.1, 0.2], **trained), *seeds("gan", [0.5, 0.7], **trained), *seeds("real", [0.0, 0.01]),
+        record("kde", 0, status="failed", phase="fit", reason="boom", label="kde"),
+    ])  # fmt: skip
+
+
 def by_label(records):
     """Return the table of records, a row a label."""
     return to_frame(records).set_index("label")

@@ -3,43 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 from genbench.executor.slots import Slot
 from genbench.plan.cell import Cell
-from genbench.process.task import Task
+from genbench.process.task import RunningTask, Task
 
-__all__ = ["Executor", "RunningTask"]
-
-
-class RunningTask(Protocol):
-    """A task that was started: call ``listen`` until it returns True; ``outcome`` then has ``result`` or ``error``.
-
-    ``known`` is the part of the record that the task has reported so far, ``progress`` its phase, ``usage`` what it
-    used. ``rerun`` is set when its slot is given back, if the task must be started again because the process that ran
-    it was lost. ``interrupted`` is set when Ctrl-C ended a task that ran in the session's own process.
-    """
-
-    task: Task
-    outcome: dict[str, Any] | None
-    usage: dict[str, Any]
-    known: dict[str, Any]
-    progress: dict[str, Any]
-    rerun: bool
-    interrupted: bool
-
-    @property
-    def handles(self) -> tuple[Any, ...]:
-        """What becomes readable with a message, or at the end."""
-        ...
-
-    def listen(self) -> bool:
-        """Read the messages that have arrived; return whether the task is over."""
-        ...
-
-    def stop(self, *, at_once: bool = False) -> None:
-        """Have the task ended; ``listen`` returns True when it has ended."""
-        ...
+__all__ = ["Executor"]
 
 
 class Executor(Protocol):

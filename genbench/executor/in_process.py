@@ -9,7 +9,7 @@ from genbench.executor.slots import Slot
 from genbench.plan.cell import Cell
 from genbench.process.child import run_task
 from genbench.process.messages import explain
-from genbench.process.task import Task
+from genbench.process.task import RunningTask, Task
 from genbench.record.status import Status
 
 __all__ = ["InProcessExecutor", "InProcessTask"]
@@ -53,17 +53,11 @@ class InProcessExecutor:
         """Do nothing: nothing was started."""
 
 
-class InProcessTask:
+class InProcessTask(RunningTask):
     """A task that runs in ``listen``."""
 
     def __init__(self, task: Task, on_progress: Callable[[Mapping[str, Any]], object]) -> None:
-        self.task = task
-        self.outcome: dict[str, Any] | None = None
-        self.usage: dict[str, Any] = {}
-        self.known: dict[str, Any] = {}
-        self.progress = task.first_progress
-        self.rerun = self.interrupted = False
-        self.handles: tuple[Any, ...] = ()
+        super().__init__(task)
         self._on_progress = on_progress
 
     def listen(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from genbench.errors import CellError
-from genbench.record.status import Status
+from genbench.record.status import STATUSES, Status
 
 __all__ = ["explain", "known_of", "outcome_of", "progress_of"]
 
@@ -42,7 +42,7 @@ def outcome_of(stage: str, message: Mapping[str, Any]) -> dict[str, Any]:
     error, result = message.get("error"), message.get("result")
     if isinstance(error, dict):
         status, reason = error.get("status"), error.get("reason")
-        if status in set(Status) - {Status.OK} and isinstance(reason, str):
+        if status in STATUSES and status != Status.OK and isinstance(reason, str):
             return {"error": {"status": status, "reason": reason}}
     elif stage == "fit" and isinstance(result, dict) and _is_fit_result(result):
         return {"result": {name: value for name, value in result.items() if name not in RESERVED_FIELDS}}

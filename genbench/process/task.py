@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from genbench.plan.cell import Cell
 
-__all__ = ["THREADS", "PackedTask", "Task"]
+__all__ = ["THREADS", "PackedTask", "RunningTask", "Task"]
 
 THREADS = 1  # of each cell: sums have one order, and cells that run side by side do not wait for each other
 
@@ -30,10 +31,36 @@ class Task:
     device: str = ""
     spent: float = 0.0
 
+
+class RunningTask(ABC):
+    """A task that was started: call ``listen`` until it returns True; ``outcome`` then has ``result`` or ``error``.
+
+    ``known`` is the part of the record that was reported so far, ``progress`` the phase, ``usage`` what the task used.
+    ``rerun`` is set when its slot is given back, if the task must be started again because the process that ran it was
+    lost. ``interrupted`` is set if Ctrl-C ended it, which happens only to a task in the process of the session.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.outcome: dict[str, Any] | None = None
+        self.usage: dict[str, Any] = {}
+        self.known: dict[str, Any] = {}
+        self.progress: dict[str, Any] = {"phase": "start" if task.stage == "fit" else "score"}
+        self.rerun = False
+        self.interrupted = False
+
     @property
-    def first_progress(self) -> dict[str, Any]:
-        """The progress of a task that has reported none yet."""
-        return {"phase": "start" if self.stage == "fit" else "score"}
+    def handles(self) -> tuple[Any, ...]:
+        """What becomes readable with a message, or at the end; nothing of a task that runs in ``listen``."""
+        return ()
+
+    @abstractmethod
+    def listen(self) -> bool:
+        """Read the messages that have arrived; return whether the task is over."""
+
+    @abstractmethod
+    def stop(self, *, at_once: bool = False) -> None:
+        """Have the task ended; ``listen`` returns True when it has ended."""
 
 
 @dataclass(frozen=True)

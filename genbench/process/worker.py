@@ -22,7 +22,7 @@ from genbench.plan.limits import Limits
 from genbench.process import supervisor
 from genbench.process.launch import context_for, launch_environment
 from genbench.process.messages import known_of, outcome_of, progress_of
-from genbench.process.task import PackedTask, Task
+from genbench.process.task import PackedTask, RunningTask, Task
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
 
@@ -32,7 +32,7 @@ SUPERVISOR_GRACE_S = 5.0  # after which a supervisor that should have ended its 
 MAX_START_ATTEMPTS = 5  # where somebody has killed the fork server, which is then started again
 
 
-class Worker:
+class Worker(RunningTask):
     """A task in a process of its own, from which messages arrive on ``channel``.
 
     Call ``listen`` until it returns True: ``outcome`` then has ``result`` or ``error``, and ``usage`` what it used.
@@ -50,12 +50,7 @@ class Worker:
         requests: socket.socket | None = None,
         start_timeout: float | None = None,
     ) -> None:
-        self.task = task
-        self.outcome: dict[str, Any] | None = None
-        self.usage: dict[str, Any] = {}
-        self.known: dict[str, Any] = {}
-        self.progress = task.first_progress
-        self.rerun = self.interrupted = False
+        super().__init__(task)
         self.serving: dict[str, Any] | None = None  # its message when it stayed as a zygote
         self.requests = requests
         self._process = process

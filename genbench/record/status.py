@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Status"]
+__all__ = ["STATUSES", "Status"]
 
 
 class Status(StrEnum):
@@ -35,3 +35,6 @@ class Status(StrEnum):
     def says_something_of_the_code(self) -> bool:
         """Whether the status may be used to compare two versions of the code; other cells are left out of all means."""
         return self.finished
+
+
+STATUSES = tuple(Status)

@@ -22,7 +22,7 @@ from typing import Any
 from genbench.errors import UserError
 from genbench.record.encoding import canonical_json, json_value, to_json
 from genbench.record.integrity import SCHEMA_VERSION, DamageError, add_digest, parse_body
-from genbench.record.status import Status
+from genbench.record.status import STATUSES, Status
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -236,7 +236,7 @@ def read_record(file: Path) -> dict[str, Any]:
     for score in record.get("scores") or ():
         if not isinstance(score, dict) or not isinstance(score.get("metric"), str):
             raise DamageError(f"not a record: one of its scores is {score!r:.60}")
-    if record["status"] not in set(Status):
+    if record["status"] not in STATUSES:
         raise DamageError(f"not a record: its status is {record['status']!r:.60}")
     if record["key"] != file.parent.name:
         raise DamageError(f"the record of another cell, {record['key']!r:.60}")

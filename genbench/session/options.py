@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genbench.errors import UserError
 from genbench.executor.scheduler import check_scheduler
 from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
+from genbench.record.run_directory import default_directory
 
 __all__ = ["MIN_MEMORY_BYTES", "RunOptions", "jobs_for"]
 
@@ -46,6 +47,10 @@ class RunOptions:
         from genbench.plan.resume import parse_retry
 
         return frozenset() if self.retry is None else parse_retry(self.retry)
+
+    def with_out(self) -> RunOptions:
+        """Return the options with an ``out``, by default a new directory that is named by the time."""
+        return replace(self, out=default_directory()) if self.out is None else self
 
     def check(self) -> None:
         """Raise UserError unless a plan can be run with these options and kept in ``out``; nothing is written."""

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import PluginError
-from genbench.executor.base import Executor, RunningTask
+from genbench.executor.base import Executor
 from genbench.executor.slots import Slot
 from genbench.plan.cell import Cell
 from genbench.plan.plan import Plan
 from genbench.plan.resume import Reusable, select_reusable
-from genbench.process.task import Task
-from genbench.record.run_directory import default_directory
+from genbench.process.task import RunningTask, Task
 from genbench.record.status import Status
 from genbench.record.store import Damage
 from genbench.registry.registry import Registry
@@ -52,10 +51,10 @@ class Session:
         observer: Observer | None = None,
     ) -> None:
         self.plan = plan
-        self.options = options
+        self.options = options = options.with_out()
+        directory = Path(str(options.out))
         self.observer: Observer = observer or SilentObserver()
         self.executor = executor or executor_for(plan, options, self.observer)
-        directory = Path(options.out) if options.out is not None else default_directory()
         self.recorder = Recorder(directory, registry, options.limits, self.executor.jobs)
         self.states = {cell.key: CellState(cell) for cell in plan.cells}
         self.queue = TaskQueue(plan.cells, directory)

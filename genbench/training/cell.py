@@ -14,7 +14,7 @@ from genbench.training.likelihood import MAX_DENSITY_ROWS, densities
 from genbench.training.load import load
 from genbench.training.samples_file import digest_of_samples, probe_rows, save_samples
 from genbench.training.sampling import draw
-from genbench.training.setup import Report, setup_of
+from genbench.training.setup import Report, Setup, setup_of
 from genbench.training.standardise import transform_of
 
 __all__ = ["fit_cell"]
@@ -29,17 +29,18 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     report(phase="load")
     with heard_by(lambda done, total: report(phase="load", step=done, steps=total)):
         data = load(cell)
+    transform = transform_of(data)
     known: dict[str, Any] = {
         "fingerprint": fingerprint(data),
         "sizes": {"train": len(data.train), "test": len(data.test), "reference": len(data.reference)},
         "shape": list(data.shape),
-        "notes": [*data.notes, *transform_of(data).notes],
+        "notes": [*data.notes, *transform.notes],
     }
     report(phase="load", known=known)
     if cell.model.name == REAL:
         evidence, fields = _real_evidence(data)
     else:
-        evidence, fields = _model_evidence(cell, data, report)
+        evidence, fields = _model_evidence(setup_of(cell, data, transform, report))
     save_samples(run, cell, {**evidence, "test_probe": probe_rows(data)})
     notes = [*known["notes"], *fields.pop("notes")]
     return {**known, "notes": notes, "samples_sha256": digest_of_samples(evidence["samples"]), **fields}
@@ -54,18 +55,17 @@ def _real_evidence(data: Data) -> tuple[dict[str, Array], dict[str, Any]]:
     return evidence, {"timings": {}, "trace": [], "checks": [], "notes": []}
 
 
-def _model_evidence(cell: Cell, data: Data, report: Report) -> tuple[dict[str, Array], dict[str, Any]]:
+def _model_evidence(setup: Setup) -> tuple[dict[str, Array], dict[str, Any]]:
     """Train a model and return its evidence (samples, snapshots, log-densities) and the fields of its record."""
-    setup = setup_of(cell, data, report)
     fitted = train(setup)
     timings = dict(fitted.timings)
-    report(phase="sample", timings=timings)
+    setup.report(phase="sample", timings=timings)
     drawn = draw(setup, fitted.model)
     timings |= drawn.timings
     evidence = {"samples": drawn.samples, **fitted.snapshots}
     checks: list[dict[str, Any]] = []
-    if cell.density != "none":
-        report(phase="density", timings=timings)
+    if setup.cell.density != "none":
+        setup.report(phase="density", timings=timings)
         evaluated = densities(setup, fitted.model, drawn)
         timings |= evaluated.timings
         evidence |= evaluated.log_prob

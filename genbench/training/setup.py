@@ -11,7 +11,7 @@ from genbench.plan.cell import Cell
 from genbench.protocol import Data
 from genbench.training.device import Device
 from genbench.training.load import stream_of
-from genbench.training.standardise import Transform, transform_of
+from genbench.training.standardise import Transform
 
 __all__ = ["Report", "Setup", "Timings", "setup_of"]
 
@@ -36,7 +36,7 @@ class Setup:
     snapshot_stream: np.random.SeedSequence
 
 
-def setup_of(cell: Cell, data: Data, report: Report) -> Setup:
+def setup_of(cell: Cell, data: Data, transform: Transform, report: Report) -> Setup:
     """Return the setup of a cell; raises UserError where this machine lacks its device."""
     noise = np.random.Generator(np.random.PCG64(stream_of(cell, "dequantise")))
-    return Setup(cell, data, transform_of(data), Device(cell.device), report, noise, *stream_of(cell, "fit").spawn(5))
+    return Setup(cell, data, transform, Device(cell.device), report, noise, *stream_of(cell, "fit").spawn(5))

@@ -6,20 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from merged_runs import SHARED
-from run_directories import whole_record, whole_run
+from merged_runs import two_runs
 
 from genbench.cli.main import main
-
-FAILED = whole_record("gan", status="failed", phase="fit", reason="no", scores=[], ended=3)
 
 
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Path, Path]:
-    """Two runs: one cell of each is the other's too, identical; another ended well in only one."""
-    one = whole_run(tmp_path / "one", SHARED, FAILED, whole_record("kde"))
-    other = whole_run(tmp_path / "two", SHARED, whole_record("gan", ended=4), whole_record("ae"), created="later")
-    return one, other
+    return two_runs(tmp_path)
 
 
 def test_what_cannot_be_merged_is_refused_in_one_line_and_leaves_nothing(

@@ -3,19 +3,14 @@
 import html
 
 import pytest
-from synthetic import record, seeds, write_run
+from synthetic import write_report_run
 
 from genbench.cli.main import main
 
 
 @pytest.fixture
 def run(tmp_path):
-    trained = {"trace": [[0.1, 10, {"loss": 2.0}], [0.2, 20, {"loss": 1.0}]],
-               "timings": {"fit_s": 2.0, "samples_per_s": 100.0}}  # fmt: skip
-    return write_run(tmp_path / "run", [
-        *seeds("vae", [0.1, 0.2], **trained), *seeds("gan", [0.5, 0.7], **trained), *seeds("real", [0.0, 0.01]),
-        record("kde", 0, status="failed", phase="fit", reason="boom", label="kde"),
-    ])  # fmt: skip
+    return write_report_run(tmp_path / "run")
 
 
 def test_a_report_is_written(run, tmp_path, capsys) -> None:

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from sessions import make, write_plugin
 
-from genbench.executor.base import Executor, RunningTask
+from genbench.executor.base import Executor
 from genbench.executor.in_process import InProcessExecutor, InProcessTask
 from genbench.executor.local import LocalExecutor
 from genbench.plan.cell import Cell
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
-from genbench.process.task import Task
+from genbench.process.task import RunningTask, Task
 from genbench.process.worker import Worker
 from genbench.record.store import cell_folder
 
@@ -105,12 +105,18 @@ def test_an_executor_has_each_method_of_the_protocol_with_its_parameters(kind: t
 
 
 @pytest.mark.parametrize("kind", [Worker, InProcessTask])
-def test_a_task_that_was_started_has_what_a_session_reads(kind: type) -> None:
+def test_a_task_that_was_started_has_what_a_session_reads(kind: type, tmp_path: Path) -> None:
+    assert issubclass(kind, RunningTask)
     for name, asked in public(RunningTask).items():
         assert inspect.signature(getattr(kind, name)) == inspect.signature(asked)
-    source = inspect.getsource(kind.__init__)  # type: ignore[misc]
-    for name in [*RunningTask.__annotations__, "handles"]:
-        assert hasattr(kind, name) or f"self.{name}" in source, name
+    assert "super().__init__(task)" in inspect.getsource(kind.__init__)  # type: ignore[misc]
+    plan, _ = make(tmp_path)
+    started = InProcessTask(Task("fit", plan.cells[0], tmp_path), lambda _: None)
+    for name in ("task", "outcome", "usage", "known", "progress", "rerun", "interrupted", "handles"):
+        assert hasattr(started, name), name
+    assert (started.progress, started.outcome, started.rerun, started.interrupted) == (
+        {"phase": "start"}, None, False, False,
+    )  # fmt: skip
 
 
 # ----------------------------------------------------------------------------------------------------------- behaviour

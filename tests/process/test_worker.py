@@ -47,7 +47,8 @@ def genbench_register():
 
 CLAIMS = [
     '{"result": {"key": ".."}}', '{"result": [5]}', '{"result": null}', '{"error": 5}', '{"error": {"status": "fine"}}',
-    '{"error": {"status": "ok", "reason": ""}}', '{"error": {"status": "failed", "reason": 1}}',
+    '{"error": {"status": "ok", "reason": ""}}',
+    '{"error": {"status": [], "reason": ""}}', '{"error": {"status": "failed", "reason": 1}}',
 ]  # fmt: skip
 
 

@@ -16,15 +16,8 @@ from genbench.record.store import (
     read_record,
     read_records,
     read_run,
-    write_json,
     write_record,
 )
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    write_json(tmp_path / "run.json", {"cells": ["bb22", "aa11"]})
-    return tmp_path
 
 
 def test_any_bit_that_flips_in_what_a_record_says_is_noticed(run: Path) -> None:

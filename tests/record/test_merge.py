@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from merged_runs import SHARED
-from run_directories import files_of, folder_of, whole_record, whole_run
+from merged_runs import FAILED, SHARED, two_runs
+from run_directories import files_of, folder_of
 
 from genbench.cli.main import main
 from genbench.errors import UserError
@@ -16,15 +16,10 @@ from genbench.record.store import Damage, read_record, read_records, read_run
 from genbench.record.validation import validate
 from genbench.table.results import load
 
-FAILED = whole_record("gan", status="failed", phase="fit", reason="no", scores=[], ended=3)
-
 
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Path, Path]:
-    """Two runs: one cell of each is the other's too, identical; another ended well in only one."""
-    one = whole_run(tmp_path / "one", SHARED, FAILED, whole_record("kde"))
-    other = whole_run(tmp_path / "two", SHARED, whole_record("gan", ended=4), whole_record("ae"), created="later")
-    return one, other
+    return two_runs(tmp_path)
 
 
 def test_all_attempts_are_kept_and_identical_ones_once(two: tuple[Path, Path], tmp_path: Path) -> None:

@@ -15,16 +15,8 @@ from genbench.record.store import (
     cell_folder,
     read_records,
     read_run,
-    write_json,
     write_record,
 )
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    write_json(tmp_path / "run.json", {"cells": ["bb22", "aa11"]})
-    return tmp_path
-
 
 ABOUT = {"schema_version": 2, "created": "first", "request": {"models": "vae"}, "skipped": []}
 

@@ -28,12 +28,6 @@ from genbench.record.store import (
 )
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    write_json(tmp_path / "run.json", {"cells": ["bb22", "aa11"]})
-    return tmp_path
-
-
 def test_a_key_is_of_the_content_and_not_of_the_order_it_is_told_in() -> None:
     one = key_of({"a": 1, "b": {"c": [1, 2.5], "d": None}})
     assert one == key_of({"b": {"d": None, "c": (1, 2.5)}, "a": 1})

@@ -10,10 +10,12 @@ from tiny_cells import Truth, Uniform, cell_of
 from genbench.plan.cell import Cell
 from genbench.training.load import load
 from genbench.training.setup import setup_of
+from genbench.training.standardise import transform_of
 
 
 def streams(cell: Cell) -> dict[str, list[float]]:
-    setup = setup_of(cell, load(cell), lambda **_: None)
+    data = load(cell)
+    setup = setup_of(cell, data, transform_of(data), lambda **_: None)
     names = [field.name for field in fields(setup) if field.name.endswith("_stream")]
     return {name: np.random.default_rng(getattr(setup, name)).random(3).tolist() for name in names}
 

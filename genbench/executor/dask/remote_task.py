@@ -7,27 +7,22 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from genbench.process.task import Task
+from genbench.process.task import RunningTask, Task
 
 __all__ = ["RemoteTask", "one_line"]
 
 MAX_RESUBMISSIONS = 3  # of a task whose workers have all left
 
 
-class RemoteTask:
+class RemoteTask(RunningTask):
     """A submitted task; ``machine`` and ``address`` are those of the worker that finished it."""
 
     def __init__(
         self, task: Task, name: str, resource: str, submit: Callable[[str], tuple[Any, frozenset[str]]]
     ) -> None:
-        self.task = task
+        super().__init__(task)
         self.name = name
         self.resource = resource
-        self.outcome: dict[str, Any] | None = None
-        self.usage: dict[str, Any] = {}
-        self.known: dict[str, Any] = {}
-        self.progress = task.first_progress
-        self.rerun = self.interrupted = False
         self.machine: dict[str, Any] | None = None
         self.address = ""
         self.disconnected = False  # from the scheduler

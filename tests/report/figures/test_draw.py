@@ -1,23 +1,11 @@
 """Figures: files that are the same twice, and mistakes in one line."""
 
 import pytest
-from equivalent_records import scored
 from matplotlib.figure import Figure
 from synthetic import record, score
 
 from genbench.errors import DataError, UnknownName, UserError
 from genbench.report.figures.draw import draw, results_by_dataset, save
-
-
-@pytest.fixture
-def records():
-    sizes = {"train": 500, "test": 2000, "reference": 2000}
-    return [
-        scored("vae", values=[300.0, 200.0, 100.0], sizes=sizes),
-        scored("gan", values=[None, 20.0, 10.0], low=[70.0, 10.0, 5.0], high=[None, 40.0, 20.0], sizes=sizes),
-        scored("real", values=[None] * 3, low=[900.0, None, 800.0], high=[None] * 3, sizes=sizes),
-        record("kde", status="failed", reason="boom"),
-    ]
 
 
 @pytest.mark.parametrize("name", ["equivalent", "training", "pareto", "progress", "likelihood", "copying", "coverage"])

@@ -10,17 +10,6 @@ from genbench.report.figures.equivalent import equivalent_curve
 from genbench.report.figures.progress import quality_curves_of
 
 
-@pytest.fixture
-def records():
-    sizes = {"train": 500, "test": 2000, "reference": 2000}
-    return [
-        scored("vae", values=[300.0, 200.0, 100.0], sizes=sizes),
-        scored("gan", values=[None, 20.0, 10.0], low=[70.0, 10.0, 5.0], high=[None, 40.0, 20.0], sizes=sizes),
-        scored("real", values=[None] * 3, low=[900.0, None, 800.0], high=[None] * 3, sizes=sizes),
-        record("kde", status="failed", reason="boom"),
-    ]
-
-
 def axes_of(records):
     (subject,) = results_by_dataset(records)
     return draw("equivalent", subject).axes[0]

@@ -6,21 +6,11 @@ import re
 
 import pytest
 from pages import Page, page_of
-from synthetic import EVIL, record, score, seeds, write_run
+from synthetic import EVIL, record, score, write_run
 
 from genbench.record.store import cell_folder
 from genbench.report.html import render_report
 from genbench.table.results import Results, load
-
-
-@pytest.fixture
-def run(tmp_path):
-    trained = {"trace": [[0.1, 10, {"loss": 2.0}], [0.2, 20, {"loss": 1.0}]],
-               "timings": {"fit_s": 2.0, "samples_per_s": 100.0}}  # fmt: skip
-    return write_run(tmp_path / "run", [
-        *seeds("vae", [0.1, 0.2], **trained), *seeds("gan", [0.5, 0.7], **trained), *seeds("real", [0.0, 0.01]),
-        record("kde", 0, status="failed", phase="fit", reason="boom", label="kde"),
-    ])  # fmt: skip
 
 
 def test_a_page_is_well_formed_and_says_what_the_tables_say(run) -> None:

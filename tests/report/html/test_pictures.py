@@ -5,19 +5,8 @@ import re
 import numpy as np
 import pytest
 from pages import page_of
-from synthetic import record, seeds, write_run
 
 from genbench.report.html.pictures import _shorten_path, svg_data_uri
-
-
-@pytest.fixture
-def run(tmp_path):
-    trained = {"trace": [[0.1, 10, {"loss": 2.0}], [0.2, 20, {"loss": 1.0}]],
-               "timings": {"fit_s": 2.0, "samples_per_s": 100.0}}  # fmt: skip
-    return write_run(tmp_path / "run", [
-        *seeds("vae", [0.1, 0.2], **trained), *seeds("gan", [0.5, 0.7], **trained), *seeds("real", [0.0, 0.01]),
-        record("kde", 0, status="failed", phase="fit", reason="boom", label="kde"),
-    ])  # fmt: skip
 
 
 def test_pictures_know_the_scheme_of_the_page() -> None:
@@ -32,7 +21,7 @@ def test_pictures_know_the_scheme_of_the_page() -> None:
     assert source.startswith("data:image/svg+xml,%3Csvg")
     assert not set(source) & set("\"'<>&\n")
     assert "prefers-color-scheme:dark" in source
-    assert "0.123456" in source, "numbers that are read are not round_number"
+    assert "0.123456" in source, "numbers that are read are not rounded"
 
 
 def test_paths_are_shortened_to_the_same_lines() -> None:
