@@ -5,7 +5,7 @@ A plugin's class does not inherit from the protocols: it only needs their method
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
@@ -35,6 +35,7 @@ __all__ = [
     "Simulator",
     "Sizes",
     "TrainingData",
+    "jackknife_groups",
 ]
 
 Array = npt.NDArray[Any]
@@ -285,6 +286,8 @@ class Score:
     A value that does not exist is None, with the reason in ``warnings``. ``low`` and ``high`` are its confidence
     interval at ``level``. ``detail`` holds what does not fit in a table: a value per feature, per bandwidth, a
     certificate. ``ranked=False`` excludes this value from ranks, whatever the spec declares: it is another quantity.
+    ``replicates`` are the value without each group of a delete-a-group jackknife, whose groups of real rows depend only
+    on the number of rows: the error of the difference of two models that were scored against the same rows follows.
     """
 
     value: float | None
@@ -298,6 +301,16 @@ class Score:
     detail: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     ranked: bool = True
+    replicates: Sequence[float] = ()
+
+
+def jackknife_groups(n: int, groups: int = 20) -> Array:
+    """Return the group (n,) of each of n rows, in order, for ``Score.replicates``; the same n gives the same groups.
+
+    They are random, since files may be sorted, and of equal sizes to within one row.
+    """
+    order = np.random.Generator(np.random.PCG64(n)).permutation(n)
+    return (order % groups).astype(np.uint8)
 
 
 class Metric(Protocol):

@@ -15,7 +15,7 @@ from genbench.record.encoding import canonical_json
 
 __all__ = ["SCHEMA_VERSION", "DamageError", "add_digest", "digest_of", "parse_body"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class DamageError(ValueError):
@@ -80,4 +80,13 @@ def _from_1(body: dict[str, Any]) -> dict[str, Any]:
     return {**new, **body, "schema_version": 2}
 
 
-MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+def _from_2(body: dict[str, Any]) -> dict[str, Any]:
+    """Add the fields of scores that are new in schema 3; without replicates, models are compared unpaired."""
+    new: dict[str, Any] = {"schema_version": 3}
+    if isinstance(body.get("scores"), list):
+        fields: dict[str, Any] = {"copying": False, "replicates": None}
+        new["scores"] = [{**fields, **score} if isinstance(score, dict) else score for score in body["scores"]]
+    return {**body, **new}
+
+
+MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}

@@ -73,7 +73,7 @@ def _call(scorer: Scorer, evidence: Evidence) -> Score:
         low, high = numbers["low"], numbers["high"]
         if low is not None and high is not None and low - high > 1e-9 * abs(low):  # beyond rounding
             raise PluginError(f"the interval runs from {low:.6g} down to {high:.6g}")
-        return replace(score, **numbers)
+        return replace(score, **numbers, replicates=_replicates(score.replicates))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too
@@ -89,6 +89,13 @@ def _number(name: str, value: Any) -> float | None:
         return float(value)
     except Exception:
         raise PluginError(f"the {name} is {value!r}, expected a number") from None
+
+
+def _replicates(values: Any) -> tuple[float, ...]:
+    """Return the replicates of a score as finite numbers; none where one of them is not finite."""
+    numbers = [_number("replicates", value) for value in values]
+    finite = [number for number in numbers if number is not None and math.isfinite(number)]
+    return tuple(finite) if len(finite) == len(numbers) else ()
 
 
 def _fields(scorer: Scorer, score: Score, space: str, seconds: float) -> dict[str, Any]:
@@ -108,6 +115,8 @@ def _fields(scorer: Scorer, score: Score, space: str, seconds: float) -> dict[st
         "floor_from": None,
         "z": None,
         "suspect": False,
+        "copying": False,
+        "replicates": list(score.replicates) or None,
         "better": spec.better,
         "ranked": spec.ranked and score.ranked,
         "unit": spec.unit,

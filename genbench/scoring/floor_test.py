@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scipy.special import ndtri, stdtr
+
 from genbench.protocol import Score
 from genbench.record.score import SUSPECT_STANDARD_ERRORS, floor_spread, standard_error
 from genbench.scoring.scorer import Scorer
 
 __all__ = ["Floors", "floor_fields"]
 
+MIN_GROUPS = 5  # of a jackknife, for an error
 COPIES_PREFIX = "suspect copies"  # of a metric's warning that rows repeat training rows
 
 
@@ -62,7 +65,25 @@ def floor_fields(scorer: Scorer, score: Score, fields: Mapping[str, Any], floors
     if floor_warnings:
         added["warnings"] = [*fields["warnings"], *(f"of the floor: {text}" for text in floor_warnings)]
     suspect = score.ranked and not copies and worse < -SUSPECT_STANDARD_ERRORS * noise < 0.0
-    return added | {"z": gap / spread if spread else None, "suspect": suspect}
+    return added | {"z": _z(gap, compared, floor, noise), "suspect": suspect}
+
+
+def _z(gap: float, value: Mapping[str, Any], floor: Mapping[str, Any], noise: float) -> float | None:
+    """Return how far a value is from its floor: the normal quantile with the t probability of the jackknifed gap.
+
+    The groups are left out of both at once, so that what the shared real rows contribute cancels. Without replicates of
+    both it is the gap in units of ``noise``, the errors of both together; None where that is 0.
+    """
+    one, other = value.get("replicates") or (), floor.get("replicates") or ()
+    if len(one) != len(other) or len(one) < MIN_GROUPS:
+        return gap / noise if noise else None
+    groups = len(one)
+    gaps = [a - b for a, b in zip(one, other, strict=True)]
+    mean = math.fsum(gaps) / groups
+    error = math.sqrt((groups - 1) / groups * math.fsum((each - mean) ** 2 for each in gaps))
+    if not error:
+        return None
+    return math.copysign(float(-ndtri(stdtr(groups - 1, -abs(gap) / error))), gap)
 
 
 def _quantity(score: Mapping[str, Any]) -> str:

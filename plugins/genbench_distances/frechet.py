@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from genbench.protocol import Evidence, RealSide, Score
+from genbench.protocol import Evidence, RealSide, Score, jackknife_groups
 from genbench_distances import FrechetConfig
-from genbench_distances.jackknife import assign, bounded, count, jackknife_square, unreliable
+from genbench_distances.jackknife import bounded, count, jackknife_square, unreliable
 from genbench_distances.scale import any_scale
 from genbench_distances.shared import of_samples
 
@@ -171,13 +171,13 @@ def _distances(real: RealSide, fake: Array, groups: int) -> Parts:
 
 
 def _alone(rows: Array, groups: int) -> list[Gaussian]:
-    labels = assign(len(rows), groups)
+    labels = jackknife_groups(len(rows), groups)
     return [Gaussian.of(rows[labels == g]) for g in range(groups)]
 
 
 def _without(rows: Array, groups: int) -> list[Gaussian]:
     """Return the moments of the rows without each group; with many rows, from the moments of the groups."""
-    labels = assign(len(rows), groups)
+    labels = jackknife_groups(len(rows), groups)
     if len(rows) <= 2 * rows.shape[1]:
         return [Gaussian.of(rows[labels != g]) for g in range(groups)]
     centre = rows.mean(0)

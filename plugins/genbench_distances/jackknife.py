@@ -26,7 +26,7 @@ import numpy.typing as npt
 from genbench.protocol import Score
 
 __all__ = [
-    "LEVEL", "POPULATION", "SIZES", "TOO_FEW_ROWS", "Fields", "Interval", "Variance", "assign", "bounded", "count",
+    "LEVEL", "POPULATION", "SIZES", "TOO_FEW_ROWS", "Fields", "Interval", "Variance", "bounded", "count",
     "jackknife", "jackknife_absolute", "jackknife_square", "leave_out", "student", "unreliable", "variance",
 ]  # fmt: skip
 
@@ -56,12 +56,13 @@ class Variance:
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval, the unbiased value that it is centred on, and the standard error."""
+    """A 95 % interval, the unbiased value at its centre, its standard error, and the value without each group."""
 
     low: float
     high: float
     centre: float
     error: float
+    replicates: tuple[float, ...] = ()
 
 
 class Fields(TypedDict, total=False):
@@ -86,12 +87,6 @@ def unreliable(n: int, m: int, d: int) -> str:
     """
     few = min(n, m)
     return f"no interval, n <= d: unreliable, {few} rows of a side in {d} dimensions" if few <= d else ""
-
-
-def assign(n: int, groups: int) -> Array:
-    """Return the group of each of ``n`` rows (n,): random, as files may be sorted, and always the same for n rows."""
-    order = np.random.Generator(np.random.PCG64(n)).permutation(n)
-    return (order % groups).astype(np.uint8)
 
 
 def leave_out(sums: Array) -> Array:
@@ -132,7 +127,7 @@ def jackknife(value: float, replicates: Array) -> Interval | None:
         return None
     error = math.sqrt(variance(replicates).total)
     half = student(groups) * error
-    return Interval(value - half, value + half, value, error)
+    return Interval(value - half, value + half, value, error, tuple(replicates.tolist()))
 
 
 def jackknife_square(
@@ -167,7 +162,8 @@ def jackknife_square(
         low = centre + t * t * kappa / 2 - t * math.sqrt(noise + kappa * centre + (t * kappa / 2) ** 2)
     high = positive + t * math.sqrt(largest) + t * t * found.linear / unit / 4
     error = math.sqrt(found.total + found.quadratic * extra)
-    return Interval(low - slow * max(value - centre, 0.0), high, centre, error)
+    low -= slow * max(value - centre, 0.0)
+    return Interval(low, high, centre, error, tuple(replicates.tolist()))
 
 
 def jackknife_absolute(value: float, replicates: Array, pieces: Array, bias: float) -> Interval | None:
@@ -185,7 +181,8 @@ def jackknife_absolute(value: float, replicates: Array, pieces: Array, bias: flo
     jackknifed, t = variance(replicates).total, student(groups)
     alone = min(float(pieces.var(ddof=1)) / groups, jackknifed)
     error = math.sqrt((jackknifed + alone) / 2)
-    return Interval(value - bias - t * math.sqrt(alone), value + t * error, max(value - bias, 0.0), error)
+    low, high = value - bias - t * math.sqrt(alone), value + t * error
+    return Interval(low, high, max(value - bias, 0.0), error, tuple(replicates.tolist()))
 
 
 def _usable(value: float, replicates: Array) -> bool:
@@ -235,4 +232,7 @@ def bounded(
         detail["debiased"] = centre
         if not low <= value <= high:
             warnings = (*warnings, f"biased at these sizes: the interval is of the debiased value, {centre:.4g}")
-    return Score(value, low=low, high=high, level=LEVEL, detail=detail, warnings=warnings, **fields)
+    replicates = tuple(root(each) for each in interval.replicates)
+    return Score(
+        value, low=low, high=high, level=LEVEL, detail=detail, warnings=warnings, replicates=replicates, **fields
+    )

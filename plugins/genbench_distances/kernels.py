@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import pdist
 
-from genbench.protocol import Evidence, RealSide, Score
+from genbench.protocol import Evidence, RealSide, Score, jackknife_groups
 from genbench_distances import MMDConfig
 from genbench_distances.contrast import Contrast
-from genbench_distances.jackknife import assign, bounded, count
+from genbench_distances.jackknife import bounded, count
 from genbench_distances.pairs import Side, pair_sums, real_side, side, tiles
 from genbench_distances.scale import any_scale
 
@@ -96,7 +96,7 @@ def median_distance(real: RealSide) -> tuple[float, tuple[str, ...]]:
     """
     rows, warnings = real.rows, []
     if len(rows) > MAX_MEDIAN_ROWS:
-        rows = rows[assign(len(rows), -(-len(rows) // MAX_MEDIAN_ROWS)) == 0]
+        rows = rows[jackknife_groups(len(rows), -(-len(rows) // MAX_MEDIAN_ROWS)) == 0]
         warnings.append(f"bandwidth: the median distance of {len(rows)} of {len(real.rows)} real rows")
     rank = (len(rows) * (len(rows) - 1) // 2 - 1) // 2
     if len(rows) <= MAX_SORTED_ROWS:
@@ -117,7 +117,7 @@ def median_distance(real: RealSide) -> tuple[float, tuple[str, ...]]:
 def _selected(rows: Array, rank: int) -> float:
     """Return the distance of this rank; only distances in a bracket, estimated from a part of the rows, are sorted."""
     centred = side(rows, rows.mean(0), 1)
-    sample = pdist(rows[assign(len(rows), -(-len(rows) // MAX_SORTED_ROWS)) == 0], "sqeuclidean")
+    sample = pdist(rows[jackknife_groups(len(rows), -(-len(rows) // MAX_SORTED_ROWS)) == 0], "sqeuclidean")
     for margin in (0.02, 0.1, 0.5):
         low, high = np.quantile(sample, (0.5 - margin, 0.5 + margin)) if margin < 0.5 else (-np.inf, np.inf)
         below, inside = _bracket(centred, low, high)

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genbench.protocol import Evidence, RealSide, Score
+from genbench.protocol import Evidence, RealSide, Score, jackknife_groups
 from genbench_distances.jackknife import (
     TOO_FEW_ROWS,
     Fields,
     Interval,
-    assign,
     bounded,
     count,
     jackknife_absolute,
@@ -189,6 +188,6 @@ def _spearman(rows: Array) -> Array:
 
 def _parts(rows: Array, groups: int) -> tuple[Array, Array]:
     """Return the correlations without each group, and of each group alone, (G, d, d) both."""
-    labels = assign(len(rows), groups)
+    labels = jackknife_groups(len(rows), groups)
     without = [_spearman(rows[labels != g]) for g in range(groups)]
     return np.array(without), np.array([_spearman(rows[labels == g]) for g in range(groups)])

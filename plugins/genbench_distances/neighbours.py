@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from genbench.protocol import Evidence, Score
+from genbench.protocol import Evidence, Score, jackknife_groups
 from genbench_distances import NeighbourConfig
-from genbench_distances.jackknife import SIZES, Fields, Interval, bounded, student
+from genbench_distances.jackknife import SIZES, Fields, Interval, bounded, count, student
 from genbench_distances.nearest import (
     BLOCK_DISTANCES,
     MAX_TREE_COLUMNS,
@@ -80,8 +80,10 @@ def density(evidence: Evidence, config: NeighbourConfig) -> Score:
     """
     held = _samples_held(evidence, config)
     value, error = held.pairs.value / config.k, math.sqrt(_spread(held.pairs.halves)) / config.k
-    half = student(HALVINGS) * error
-    return _score(value, Interval(value - half, value + half, value, error), held.warnings(config.k), evidence, config)
+    half, without = student(HALVINGS) * error, tuple(each / config.k for each in held.pairs.without)
+    return _score(
+        value, Interval(value - half, value + half, value, error, without), held.warnings(config.k), evidence, config
+    )
 
 
 @any_scale(0)
@@ -101,7 +103,7 @@ def _share(found: Halved, points: int, warnings: tuple[str, ...], evidence: Evid
     spread = max(_spread(angles), 0.25 / points)
     low, high = wilson(found.value, 0.25 / spread, student(HALVINGS))
     error = math.sqrt(max(found.value * (1 - found.value), 0.25 / points) * 4 * spread)
-    return _score(found.value, Interval(low, high, found.value, error), warnings, evidence, config)
+    return _score(found.value, Interval(low, high, found.value, error, found.without), warnings, evidence, config)
 
 
 def _spread(halves: Array) -> float:
@@ -161,20 +163,23 @@ def balls(rows: Array, k: int) -> Balls:
 
 @dataclass(frozen=True)
 class Halved:
-    """A mean over all rows, and over both halves of each halving (S, 2)."""
+    """A mean over all rows, over both halves of each halving (S, 2), and without each group of the jackknife (G,)."""
 
     value: float
     halves: Array
+    without: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, counts: Array, sides: Array) -> Halved:
-        """Return the means of counts (1 + S, n) of each row."""
+    def of(cls, counts: Array, sides: Array, without: Array) -> Halved:
+        """Return the means of counts (1 + S, n) of each row; ``without`` has those without each group (G, n)."""
         first = (counts[1:] * sides).sum(1)
         number = sides.sum(1)
         halves = np.stack(
             [first / number, (counts[1:].sum(1) - first) / np.maximum(sides.shape[1] - number, 1)], axis=1
         )
-        return cls(float(counts[0].mean()), halves)
+        kept = jackknife_groups(sides.shape[1], len(without)) != np.arange(len(without))[:, None]  # (G, n)
+        replicates = (without * kept).sum(1) / np.maximum(kept.sum(1), 1)
+        return cls(float(counts[0].mean()), halves, tuple(replicates.tolist()))
 
 
 @dataclass(frozen=True)
@@ -212,16 +217,36 @@ def _held(around: Balls | None, points: Array) -> Held:
     half = sides(len(points))
     counts = np.zeros((1 + len(half), len(points)), np.int32)
     hit = np.zeros((1 + len(half), len(around.rows)), bool)
+    groups = count(len(around.rows), len(points))
+    ball_group, point_group = jackknife_groups(len(around.rows), groups), jackknife_groups(len(points), groups)
+    by_ball_group, by_point_group = np.zeros((len(points), groups)), np.zeros((len(around.rows), groups))
     for ball, point, distance in _inside(around.rows, radii, points):
         for s, radius in enumerate(radii):
             inside = distance < radius[ball]
             if s:
                 inside &= around.sides[s - 1, ball] == half[s - 1, point]
+            else:
+                by_ball_group += _tally(point[inside], ball_group[ball[inside]], by_ball_group.shape)
+                by_point_group += _tally(ball[inside], point_group[point[inside]], by_point_group.shape)
             counts[s] += np.bincount(point[inside], minlength=len(points)).astype(np.int32)
             hit[s, ball[inside]] = True
     empty = int(np.count_nonzero(around.radii == 0))
-    means = Halved.of(counts, half), Halved.of(counts > 0, half), Halved.of(hit, around.sides)
+    balls_without = by_ball_group.sum(1) - by_ball_group.T  # (G, m) balls outside each group that hold a point
+    points_without = by_point_group.sum(1) - by_point_group.T  # (G, n)
+    left = len(around.rows) - np.bincount(ball_group, minlength=groups)
+    scaled = balls_without * (len(around.rows) / np.maximum(left, 1))[:, None]
+    means = (
+        Halved.of(counts, half, scaled),
+        Halved.of(counts > 0, half, balls_without > 0),
+        Halved.of(hit, around.sides, points_without > 0),
+    )
     return Held(len(around.rows), empty, *means)
+
+
+def _tally(rows: Array, groups: Array, shape: tuple[int, ...]) -> Array:
+    """Return how often each pair of row and group occurs, (rows, groups)."""
+    counted: Array = np.bincount(rows * shape[1] + groups, minlength=math.prod(shape)).reshape(shape)
+    return counted
 
 
 def _inside(centres: Array, radii: Array, points: Array) -> Iterator[tuple[Array, Array, Array]]:

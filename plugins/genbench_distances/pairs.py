@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
-from genbench.protocol import RealSide
-from genbench_distances.jackknife import assign
+from genbench.protocol import RealSide, jackknife_groups
 
 __all__ = ["Side", "Tile", "pair_sums", "real_side", "side", "square_distances", "tiles"]
 
@@ -52,7 +51,7 @@ class Tile:
 
 def side(rows: Array, centre: Array, groups: int) -> Side:
     """Return the rows (n, d) minus ``centre`` (d,), in ``groups`` groups."""
-    labels = assign(len(rows), groups)
+    labels = jackknife_groups(len(rows), groups)
     ordered = rows[np.argsort(labels, kind="stable")] - centre
     bounds = np.concatenate([[0], np.cumsum(np.bincount(labels, minlength=groups))])
     norms, ones = np.einsum("ij,ij->i", ordered, ordered), np.ones(len(rows))

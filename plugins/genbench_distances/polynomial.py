@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genbench.protocol import Evidence, Score
+from genbench.protocol import Evidence, Score, jackknife_groups
 from genbench_distances.contrast import Contrast
-from genbench_distances.jackknife import assign, bounded, count
+from genbench_distances.jackknife import bounded, count
 
 __all__ = ["kid"]
 
@@ -42,7 +42,7 @@ def kid(evidence: Evidence) -> Score:
 def _sides(evidence: Evidence, groups: int) -> tuple[tuple[Array, Array], dict[str, Array]]:
     """Return the group of each row of both sides, and the fields of a `Contrast` that depend on one side alone."""
     sides = {"real": evidence.real.rows, "fake": evidence.fake}
-    labels = {name: assign(len(rows), groups) for name, rows in sides.items()}
+    labels = {name: jackknife_groups(len(rows), groups) for name, rows in sides.items()}
     fields = {}
     for name, rows in sides.items():
         s = np.einsum("ij,ij->i", rows, rows) / rows.shape[1] + 1.0
@@ -60,7 +60,7 @@ def _moments(rows: Array, groups: int) -> Array:
     d = rows.shape[1]
     i, j = np.triu_indices(d)
     mirror = np.where(i == j, 1.0, np.sqrt(2.0))
-    scaled, labels = rows / np.sqrt(d), assign(len(rows), groups)
+    scaled, labels = rows / np.sqrt(d), jackknife_groups(len(rows), groups)
     moments = []
     for g in range(groups):
         x = scaled[labels == g]

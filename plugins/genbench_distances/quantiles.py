@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genbench_distances.jackknife import assign
+from genbench.protocol import jackknife_groups
 
 __all__ = ["Sorted", "line_costs", "line_noise", "line_replicates", "sort"]
 
@@ -41,7 +41,7 @@ def sort(lines: Array, groups: int) -> Sorted:
     if not groups:
         return Sorted(np.sort(lines, axis=1), np.empty((len(lines), 0)))
     order = np.argsort(lines, axis=1)
-    return Sorted(np.take_along_axis(lines, order, 1), assign(lines.shape[1], groups)[order])
+    return Sorted(np.take_along_axis(lines, order, 1), jackknife_groups(lines.shape[1], groups)[order])
 
 
 @lru_cache(maxsize=8)

@@ -90,7 +90,8 @@ def _scaled_back(score: Score, unit: float, power: int, lengths: tuple[str, ...]
     if None in numbers.values() and score.low is not None:
         warnings = (*score.warnings, "out of the range of numbers at the scale of the data")
         return replace(score, value=None, low=None, high=None, level=None, detail={}, params=params, warnings=warnings)
-    return replace(score, **numbers, detail=detail, params=params)
+    replicates = tuple(_times(score.replicates, exponent * power))
+    return replace(score, **numbers, detail=detail, params=params, replicates=replicates)
 
 
 def _times(entry: Any, exponent: int) -> Any:

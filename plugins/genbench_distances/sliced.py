@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genbench.protocol import Evidence, RealSide, Score
+from genbench.protocol import Evidence, RealSide, Score, jackknife_groups
 from genbench_distances import SlicedConfig
 from genbench_distances.jackknife import (
     Interval,
-    assign,
     bounded,
     count,
     jackknife,
@@ -176,7 +175,7 @@ def _of_largest(found: Lines, evidence: Evidence, vectors: Array) -> Interval | 
     upper = jackknife(value, found.without[1].max(1) + (value - found.some[1].max()))
     real, fake = evidence.real.rows, evidence.fake
     (first_x, x), (first_y, y) = (
-        [rows[assign(len(rows), groups) % 2 == half] for half in (0, 1)] for rows in (real, fake)
+        [rows[jackknife_groups(len(rows), groups) % 2 == half] for half in (0, 1)] for rows in (real, fake)
     )
     worst = int(lines(RealSide(first_x), first_y, vectors, 1).costs[1].argmax())
     lower = squares(lines(RealSide(x), y, vectors[worst : worst + 1], count(len(x), len(y))))

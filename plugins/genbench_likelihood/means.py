@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genbench.protocol import Score
+from genbench.protocol import Score, jackknife_groups
 
 __all__ = ["mean_score"]
 
 LEVEL = 0.95
 QUANTILE = 1.959964  # of the normal distribution, at 97.5 %
+GROUPS = 20  # of the jackknife
 MIN_ROWS = 10  # for an interval: the mean of fewer is not close enough to normal
 
 
@@ -36,4 +37,13 @@ def mean_score(
     error = math.hypot(float(values.std(ddof=1)) / math.sqrt(len(values)), error)
     low, high = value - QUANTILE * error, value + QUANTILE * error
     detail = {"interval": "mean of rows", "interval_of": "population", "standard_error": error}
-    return Score(value, low=low, high=high, level=LEVEL, detail=detail, **fields)
+    return Score(value, low=low, high=high, level=LEVEL, detail=detail, replicates=_without_groups(values), **fields)
+
+
+def _without_groups(values: npt.NDArray[Any]) -> tuple[float, ...]:
+    """Return the mean without each group of the jackknife; nothing of fewer than two rows a group."""
+    if len(values) < 2 * GROUPS:
+        return ()
+    labels = jackknife_groups(len(values), GROUPS)
+    sums, sizes = np.bincount(labels, values, GROUPS), np.bincount(labels, minlength=GROUPS)
+    return tuple(((values.sum() - sums) / (len(values) - sizes)).tolist())

@@ -11,7 +11,7 @@ from scipy.linalg import sqrtm
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from genbench.protocol import Evidence, RealSide
+from genbench.protocol import Evidence, RealSide, jackknife_groups
 from genbench_distances import (
     FrechetConfig,
     MMDConfig,
@@ -288,7 +288,7 @@ def test_replicates_are_the_metric_without_each_group(metric, where, monkeypatch
     replicates = seen[0]
     assert replicates.shape == (20,)
     for group in (0, 7, 19):
-        kept = evidence(real[jack.assign(203, 20) != group], fake[jack.assign(150, 20) != group])
+        kept = evidence(real[jackknife_groups(203, 20) != group], fake[jackknife_groups(150, 20) != group])
         value = score(metric, kept, **options).value
         assert replicates[group] == pytest.approx(value**2 if metric == "sliced_w2" else value, rel=1e-8)
 
@@ -769,7 +769,7 @@ def _holds(metric, truth, seed, shift):
 
 def test_ordinary_variance_of_a_mean_is_recovered():
     values = np.random.default_rng(1).standard_normal(1000)
-    labels = jack.assign(1000, 20)
+    labels = jackknife_groups(1000, 20)
     replicates = np.array([values[labels != g].mean() for g in range(20)])
     found = jack.jackknife(values.mean(), replicates)
     groups = np.array([values[labels == g].mean() for g in range(20)])
