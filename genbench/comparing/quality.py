@@ -13,7 +13,7 @@ from genbench.comparing.power import ALPHA, MAX_RUNS, runs_for, runs_to_exclude,
 from genbench.comparing.shift import one_sided_p_values, paired_shift, welch_shift
 from genbench.comparing.verdict import Verdict
 from genbench.protocol import Array
-from genbench.table.significance import holm
+from genbench.table.differences import holm
 
 __all__ = [
     "ADVISED_SEEDS",

@@ -10,6 +10,7 @@ from typing import Any
 
 from genbench.budget import Sizes
 from genbench.plan.device_names import DeviceName
+from genbench.plan.presets import PRESETS
 from genbench.record.status import Status
 from genbench.record.store import key_of
 from genbench.registry.component import Component, measurement
@@ -66,6 +67,13 @@ class Cell:
         return spec.density_of(self.model.config)
 
     @property
+    def recipe_steps(self) -> int | None:
+        """The steps that the recipe of the model takes on this dataset; None where it is not trained in steps."""
+        spec = self.model.spec
+        assert isinstance(spec, ModelSpec)
+        return PRESETS["default"].steps(spec.steps_for(self.kind), self.dataset.name) if spec.iterative else None
+
+    @property
     def kind(self) -> str:
         """The kind of its data: ``vector`` or ``image``."""
         assert isinstance(self.dataset.spec, DatasetSpec)
@@ -101,6 +109,7 @@ class Cell:
             "data_kind": self.kind,
             "seed": self.seed,
             "budget": self.budget,
+            "recipe_steps": self.recipe_steps,
             "device": self.device,
             "protocol": PROTOCOL,
             "identity": self.identity,

@@ -17,6 +17,7 @@ __all__ = [
     "interval_error",
     "is_limit",
     "metric_failed",
+    "shown_value",
     "standard_error",
 ]
 
@@ -57,6 +58,12 @@ def column_of(score: Mapping[str, Any]) -> str:
 def finite_or_none(value: Any) -> float | None:
     """Return a finite number as a float, and None for anything else."""
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def shown_value(score: Mapping[str, Any]) -> float | None:
+    """Return the value that a table shows: without its bias, where the interval is of the value without it."""
+    debiased = finite_or_none((score.get("detail") or {}).get("debiased"))
+    return finite_or_none(score.get("value")) if debiased is None else debiased
 
 
 def is_limit(score: Mapping[str, Any]) -> bool:

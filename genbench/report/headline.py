@@ -1,4 +1,4 @@
-"""The headline of a table: what samples are worth in real events, and how much faster they are than a simulation."""
+"""The headline of a table: which model to take, what its samples are worth, how much faster they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from genbench.report.numbers import round_number
 from genbench.report.text import clean
 from genbench.table.aggregate import Aggregate
-from genbench.table.summary import Row
+from genbench.table.recommendation import recommend
+from genbench.table.summary import Row, Summary
 
 __all__ = ["headline"]
 
@@ -15,14 +16,14 @@ NO_VALUE = Aggregate(None)
 MAX_SENTENCE_CHARS = 2000  # enough for a sentence that names every model
 
 
-def headline(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return one sentence on the worth of the models and one on their speed-up, as far as they were scored."""
+def headline(summary: Summary, rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return which model to take, then a sentence on the worth of the models and one on their speed-up."""
     models = [row for row in rows if row.role == "model" and row.scored]
     worth = [f"{row.label} {text}" for row in models if (text := _worth(row))]
     speedups = [f"{row.label} {text}" for row in models if (text := _speedup(row))]
-    sentences = []
+    sentences = [str(recommend(summary))] if any(row.role == "model" for row in rows) else []
     if worth:
-        sentences.append(f"These samples are worth N real events [95 %] (N / training rows): {'; '.join(worth)}")
+        sentences.append(f"Worth in real events at kernel scales [95 %] (per training row): {'; '.join(worth)}")
     if speedups:
         sentences.append(
             f"Speed-up over the simulation, and after how many events training has paid off: {'; '.join(speedups)}"
@@ -40,8 +41,9 @@ def _worth(row: Row) -> str:
     ratio_text = f" ({_format(ratio.mean)})" if ratio else ""
     if entry.estimate.limit:
         return f"≥ {number}{ratio_text}"
-    interval = f" [{_format(entry.interval[0])}, {_format(entry.interval[1])}]" if entry.interval else ""
-    return f"{number}{interval}{ratio_text}"
+    if entry.interval is None:
+        return f"{number}{ratio_text}"
+    return f"{round_number(entry.estimate.mean, entry.interval)}{ratio_text}"
 
 
 def _speedup(row: Row) -> str:

@@ -68,7 +68,8 @@ def _cell(cell: ShownCell) -> str:
 
 
 def _digits(number: Number) -> str:
-    digits = rf"{number.value} \pm {number.error}" if number.error else number.value
+    interval = number.interval.replace("∞", r"\infty")
+    digits = rf"{number.value}\ {interval}" if interval else number.value
     if not number.exponent:
         return digits
-    return (rf"({digits})" if number.error else digits) + rf" \times 10^{{{number.exponent}}}"
+    return (rf"({digits})" if interval else digits) + rf" \times 10^{{{number.exponent}}}"

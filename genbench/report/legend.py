@@ -8,8 +8,10 @@ from typing import Any
 
 from genbench.record.score import UNNAMED_SPACES
 from genbench.record.status import Status
+from genbench.report.numbers import round_number
 from genbench.report.text import clean
 from genbench.table.aggregate import contended
+from genbench.table.core_metrics import meaning_of
 from genbench.table.summary import Row, Summary
 
 __all__ = ["Scale", "caption", "legend", "note", "reasons", "remarks", "scale_marks"]
@@ -20,8 +22,10 @@ DEFECT_PREFIXES = ("missing in", "failed", "the value is")
 ERROR_PREFIX = "failed"  # reported for columns that are not shown, too
 MAX_NOTES = 5
 MAX_FLAGGED_METRICS = 8
+NARROWER_METRICS = {"precision", "density"}  # that samples exceed real rows in if they are narrower
+WIDER_METRICS = {"recall", "coverage"}
 REFERENCE_TEXT = {
-    "real": "real: fresh real data, the floor",
+    "real": "real: fresh real rows, the floor as far as the test rows can tell",
     "gaussian": "gaussian: a fitted Gaussian with full covariance",
     "memoriser": "memoriser: training rows, resampled",
 }
@@ -65,15 +69,16 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
     """Return the meaning of the marks that occur in these columns, and a note on what could not be ranked."""
     columns = [column for column in summary.columns if column.name in names]
     entries = [row.entries[column.name] for row in summary.rows for column in columns]
-    seeds = sorted({len(e.estimate.by_seed) for e in entries if e.estimate and e.estimate.error})
+    seeds = sorted({len(e.estimate.by_seed) for e in entries if e.estimate and e.interval})
     lines = []
     if seeds == [1]:
-        lines.append("± sampling error of a single seed; the spread between trainings is not known")
+        lines.append("[ ] 95 % by sampling, of a single seed; the spread between trainings is not known")
     elif seeds:
-        lines.append(f"± standard error over {' to '.join(str(n) for n in sorted({seeds[0], seeds[-1]}))} seeds")
+        lines.append(f"[ ] 95 % interval of the mean over {' to '.join(map(str, sorted({seeds[0], seeds[-1]})))} seeds")
     if any(e.best for e in entries):
-        test = "sampling errors" if seeds == [1] else "t over seeds on a log scale"
-        lines.append(f"{{best}} no other is significantly better ({test}, Holm over all pairs of the column, 5 %)")
+        lines.append("{best} no other is significantly better (pairs of one seed, Holm over the column, 5 %)")
+    if any(e.unstable for e in entries):
+        lines.append("~ unstable: its seeds disagree far more than those of other models; never the best")
     directions = {column.better for column in columns}
     lines += [f"{sign} {way} is better" for way, sign in (("lower", "↓"), ("higher", "↑")) if way in directions]
     kinds = {e.kind for e in entries if e.estimate}
@@ -89,7 +94,7 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
             unranked = "" if any(e.ranked for e in of_scale) else ", not ranked"
             lines += [f"{mark} {column.name}: {_difference(summary, column.name, scale)}{unranked}"] if mark else []
     if any(e.estimate and e.estimate.limit for e in entries):
-        lines.append("≥ at least: beyond this, samples cannot be distinguished from real data")
+        lines.append("≥ at least, as far as the test rows can tell at the scales of the kernel")
     if any(e.doubt and e.estimate for e in entries):
         lines.append("? a likelihood that failed a check; not ranked")
     if any(e.suspect for e in entries):
@@ -100,6 +105,7 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
         lines += [f"@ the feature space, if it is not the standard one{': ' * bool(spaces)}{', '.join(spaces)}"]
     if any(row.scored and row.entries[c.name].estimate is None for row in summary.rows for c in columns):
         lines.append("– not defined for this model")
+    lines += [f"{name}: {text}" for name in summary.core if name in names and (text := meaning_of(name))]
     lines += [text for model, text in REFERENCE_TEXT.items() if any(r["model"] == model for r in summary.records)]
     return tuple(lines + _unranked_notes(summary, names))
 
@@ -164,7 +170,9 @@ def remarks(summary: Summary, names: Sequence[str]) -> tuple[str, ...]:
                 if entry.missing.startswith(DEFECT_PREFIXES if name in names else ERROR_PREFIX):
                     lines.append(f"{row.label}, {name}: {entry.missing}")
             lines += [f"{row.label}: {_check(check)}" for check in row.failed_checks]
-            lines += _suspicions(row)
+            lines += [*_better_than_real(row), *_copying(row), *_unstable(row)]
+            if row.undertrained:
+                lines.append(f"{row.label}: undertrained, with {row.recipe_share:.0%} of the steps of its recipe")
     notes = list(dict.fromkeys(str(note) for record in summary.records for note in record.get("notes") or ()))
     lines += [f"note: {note}" for note in notes[:MAX_NOTES]]
     lines += [f"note: {len(notes) - MAX_NOTES} more in the records"] if len(notes) > MAX_NOTES else []
@@ -180,12 +188,46 @@ def _check(check: Mapping[str, Any]) -> str:
     return f"the likelihood failed the check {check.get('name')!r}{found}{reason}, and is not ranked"
 
 
-def _suspicions(row: Row) -> list[str]:
-    """Return a line if the samples of a model are closer to real data than fresh real data are."""
+def _better_than_real(row: Row) -> list[str]:
+    """Return a line if samples are closer to real rows than fresh real rows are, with the likely cause."""
     found = [name for name, entry in row.entries.items() if entry.suspect]
     if not found or row.role == "reference":
         return []
     shown = ", ".join(found[:MAX_FLAGGED_METRICS]) + (
         f" and {len(found) - MAX_FLAGGED_METRICS} more" if len(found) > MAX_FLAGGED_METRICS else ""
     )
-    return [f"{row.label}: better than real data in {shown}: suspect copying, or a metric that fails here"]
+    return [f"{row.label}: better than real data in {shown}: {_cause(row, found)}"]
+
+
+def _cause(row: Row, found: Sequence[str]) -> str:
+    names = {name.partition("@")[0] for name in found}
+    if row.copying:
+        return "copies"
+    if names & NARROWER_METRICS:
+        return "narrower than the data"
+    if names & WIDER_METRICS:
+        return "wider than the data"
+    return "the cause is not known"
+
+
+def _copying(row: Row) -> list[str]:
+    if not row.copying or row.role == "reference":
+        return []
+    return [f"{row.label}: copying: its samples repeat training rows, by {', '.join(row.copying)}"]
+
+
+def _unstable(row: Row) -> list[str]:
+    """Return a line for each core metric in which the seeds of a model disagree, with the worst of them."""
+    lines = []
+    for name in row.unstable:
+        estimate = row.entries[name].estimate
+        if estimate is not None:
+            values = sorted(estimate.by_seed.items(), key=lambda item: abs(item[1] - _middle(estimate.values)))
+            seed, worst = values[-1]
+            each = " ".join(str(round_number(value, digits=3)) for value in estimate.values)
+            lines.append(f"{row.label}: unstable in {name}: {each}; the worst is seed {seed}, {worst:.3g}")
+    return lines
+
+
+def _middle(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]

@@ -37,6 +37,6 @@ def _row(row: ShownRow, ranked: bool) -> list[str]:
 def _cell(cell: ShownCell) -> str:
     if cell.number is None:
         return "–"
-    number = str(cell.number).replace("±", " ± ")
-    marks = f"{cell.scale}{' ?' if cell.doubt else ''}{' !' if cell.suspect else ''}"
+    number = str(cell.number)
+    marks = f"{cell.scale}{' ~' if cell.unstable else ''}{' ?' if cell.doubt else ''}{' !' if cell.suspect else ''}"
     return f"{cell.kind} {f'**{number}**' if cell.best else number}{marks}".strip()

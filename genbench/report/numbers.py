@@ -1,4 +1,4 @@
-"""Round a value and its uncertainty together, to the digits that people read."""
+"""Round a value and its interval together, to the digits that people read."""
 
 from __future__ import annotations
 
@@ -7,34 +7,59 @@ from dataclasses import dataclass
 
 __all__ = ["Number", "round_number"]
 
-MIN_RELATIVE_ERROR = 1e-5  # a smaller error is not shown: it would take too many digits
+MIN_RELATIVE_WIDTH = 1e-5  # of an interval that is shown: a narrower one would take too many digits
+MIN_DIGITS = 2  # of a value, however wide its interval is
 PREFIXES = {0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+INFINITY = "∞"
 
 
 @dataclass(frozen=True)
 class Number:
-    """Digits of a value and of its error (empty if unknown or zero), both multiplied by 10 to the ``exponent``."""
+    """Digits of a value and of the ends of its interval, all multiplied by 10 to the ``exponent``.
+
+    The ends are empty where there is no interval, and ``∞`` or ``-∞`` where it is open.
+    """
 
     value: str
-    error: str = ""
+    low: str = ""
+    high: str = ""
     exponent: int = 0
 
+    @property
+    def interval(self) -> str:
+        """The interval as text, without the exponent: ``[919, ∞)``; empty if there is none."""
+        if not self.low:
+            return ""
+        left = "(" if self.low.endswith(INFINITY) else "["
+        return f"{left}{self.low}, {self.high}{')' if self.high == INFINITY else ']'}"
+
+    @property
+    def scale(self) -> str:
+        """The exponent as text: ``k`` for thousands, ``e-4``; empty for 0."""
+        return PREFIXES.get(self.exponent, f"e{self.exponent}")
+
     def __str__(self) -> str:
-        if self.exponent in PREFIXES:
-            prefix = PREFIXES[self.exponent]
-            return f"{self.value}{prefix}±{self.error}{prefix}" if self.error else f"{self.value}{prefix}"
-        return f"({self.value}±{self.error})e{self.exponent}" if self.error else f"{self.value}e{self.exponent}"
+        if not self.low:
+            return f"{self.value}{self.scale}"
+        if self.exponent and self.exponent not in PREFIXES:
+            return f"({self.value} {self.interval}){self.scale}"
+        low, high = (end if end.endswith(INFINITY) else f"{end}{self.scale}" for end in (self.low, self.high))
+        return f"{self.value}{self.scale} {Number('', low, high).interval}"
 
 
-def round_number(value: float, error: float | None = None, digits: int = 4) -> Number:
-    """Return the value rounded to the digits of its error, by the rule of the Particle Data Group.
+def round_number(value: float, interval: tuple[float, float] | None = None, digits: int = 4) -> Number:
+    """Return the value rounded to the digits that its interval leaves certain, and the interval to as many.
 
-    The error keeps two significant digits if they are at most 35, else one. Without an error the value keeps ``digits``
-    significant digits. Large numbers are scaled to thousands, millions and so on, small ones by a power of ten.
+    The shorter side of the interval keeps two significant digits if they are at most 35, else one (the rule of the
+    Particle Data Group). Without an interval the value keeps ``digits`` significant digits. Large numbers are scaled to
+    thousands, millions and so on, small ones by a power of ten.
     """
-    if not error or not math.isfinite(error) or error < MIN_RELATIVE_ERROR * abs(value):
-        error = None
-    size = max(abs(value), error or 0.0)
+    sides = [] if interval is None else [abs(end - value) for end in interval if math.isfinite(end) and end != value]
+    side = min(sides, default=0.0)
+    if interval is not None and side < MIN_RELATIVE_WIDTH * abs(value):
+        interval = interval if any(math.isinf(end) for end in interval) else None
+        side = 0.0
+    size = max(abs(value), side)
     if size == 0.0:
         return Number("0")
     exponent = 0
@@ -42,15 +67,25 @@ def round_number(value: float, error: float | None = None, digits: int = 4) -> N
         exponent = min(3 * (_order(size) // 3), 12)
     elif size < 1e-3:
         exponent = _order(size)
-    value /= 10.0**exponent
-    if error is None:
-        decimals = digits - 1 - _order(value)
-        text = _format_fixed(value, decimals)
-        return Number(text.rstrip("0").rstrip(".") if "." in text else text, "", exponent)
-    error /= 10.0**exponent
-    leading = error / 10.0 ** _order(error)
-    decimals = (1 if leading < 3.55 else 0) - _order(error)
-    return Number(_format_fixed(value, decimals), _format_fixed(error, decimals), exponent)
+    unit = 10.0**exponent
+    if interval is None:
+        text = _format_fixed(value / unit, digits - 1 - _order(value / unit))
+        return Number(text.rstrip("0").rstrip(".") if "." in text else text, exponent=exponent)
+    decimals = digits - 1 - _order(value / unit)
+    if side:
+        leading = side / unit / 10.0 ** _order(side / unit)
+        certain = (1 if leading < 3.55 else 0) - _order(side / unit)
+        least = MIN_DIGITS - 1 - _order(value / unit) if value else certain
+        decimals = min(max(certain, least), max(decimals, certain))
+    return Number(_format_fixed(value / unit, decimals), *_ends(interval, unit, decimals), exponent)
+
+
+def _ends(interval: tuple[float, float], unit: float, decimals: int) -> tuple[str, str]:
+    low, high = (
+        ("-" if end < 0 else "") + INFINITY if math.isinf(end) else _format_fixed(end / unit, decimals)
+        for end in interval
+    )
+    return low, high
 
 
 def _order(x: float) -> int:

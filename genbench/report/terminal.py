@@ -60,23 +60,33 @@ def _shorten(label: str, width: int) -> str:
 
 
 def _blocks(view: View, width: int) -> list[list[int]]:
-    """Return the columns of each block: the most important ones that fit, or all if the user chose them."""
+    """Return the columns of each block: core metrics and costs, and others that fit; all if the user chose them."""
     labels = COLUMN_SPACING + max((len(row.label) for row in view.rows if row.role != "failed"), default=0)
     labels += COLUMN_SPACING + max(len("rank"), *(len(row.ranks) for row in view.rows)) if view.ranked else 0
     widths = [COLUMN_SPACING + max(len(_header(c)), _max_width(view, i)) for i, c in enumerate(view.columns)]
     if view.chosen_by_user:
-        blocks: list[list[int]] = [[]]
-        for i in range(len(widths)):
-            if blocks[-1] and labels + sum(widths[j] for j in [*blocks[-1], i]) > width:
-                blocks.append([])
-            blocks[-1].append(i)
-        return blocks
+        return _wrapped(range(len(widths)), widths, width - labels)
+    always = [i for i, column in enumerate(view.columns) if column.name in view.always]
+    blocks = _wrapped(always, widths, width - labels)
     priority = {name: place for place, name in enumerate(COLUMN_PRIORITY.split())}
-    kept: list[int] = []
-    for i in sorted(range(len(widths)), key=lambda i: priority.get(_base_name(view.columns[i]), len(priority))):
-        if not kept or labels + sum(widths[j] for j in [*kept, i]) <= width:
-            kept.append(i)
-    return [sorted(kept)]
+    others = [i for i in range(len(widths)) if i not in always]
+    for i in sorted(others, key=lambda i: priority.get(_base_name(view.columns[i]), len(priority))):
+        if not blocks:
+            blocks = [[i]]
+        elif labels + sum(widths[j] for j in [*blocks[-1], i]) <= width:
+            blocks[-1].append(i)
+    return [sorted(block) for block in blocks]
+
+
+def _wrapped(columns: Sequence[int], widths: Sequence[int], room: int) -> list[list[int]]:
+    """Return columns in blocks of at most this width, each of one column at least."""
+    blocks: list[list[int]] = []
+    for i in columns:
+        if blocks and sum(widths[j] for j in [*blocks[-1], i]) <= room:
+            blocks[-1].append(i)
+        else:
+            blocks.append([i])
+    return blocks
 
 
 def _base_name(column: ColumnInfo) -> str:
@@ -122,7 +132,13 @@ def _cells(view: View, i: int) -> list[Text]:
 
 
 def _marks(cell: ShownCell) -> str:
-    return ("*" if cell.best else "") + cell.scale + ("?" if cell.doubt else "") + ("!" if cell.suspect else "")
+    return (
+        ("*" if cell.best else "")
+        + cell.scale
+        + ("~" if cell.unstable else "")
+        + ("?" if cell.doubt else "")
+        + ("!" if cell.suspect else "")
+    )
 
 
 def _cell(cell: ShownCell, timing: bool, marks_width: int) -> Text:

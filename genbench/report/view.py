@@ -18,22 +18,19 @@ from genbench.table.columns import ColumnInfo
 from genbench.table.columns import matching_columns as matching_columns
 from genbench.table.summary import REFERENCES, Row, Summary
 
-__all__ = ["COLUMN_PRIORITY", "RANKING_COLUMNS", "ShownCell", "ShownRow", "View", "view_of"]
+__all__ = ["COLUMN_PRIORITY", "ShownCell", "ShownRow", "View", "view_of"]
 
-DEFAULT_COLUMNS = {  # by kind of data, in the order of the table; globs are allowed
-    "vector": "equivalent kl nll energy sliced_w2 modes high_quality frechet density coverage",
-    "image": "equivalent bits_per_dim frechet frechet@* energy density coverage",
+DEFAULT_COLUMNS = {  # by kind of data, after the core metrics, in the order of the table; globs are allowed
+    "vector": "equivalent nll sliced_w2 modes high_quality frechet density",
+    "image": "equivalent bits_per_dim frechet@* frechet energy density",
 }
-RANKING_COLUMNS = ("equivalent", "energy")  # the first that is shown sorts and ranks the rows
 MAX_OBSERVABLES = 4  # observables that are shown by default
 INVARIANT_MASS = re.compile(r"m_?([a-z]{2,3})|m\d{2,4}")  # of several objects: m_jj, mll, m12
 MASS = re.compile(rf"{INVARIANT_MASS.pattern}|m(ass)?(_?(\d|[a-z]))?")  # also of one object: m_1, m2, mass
 MAX_HEADING_CHARS = 40
 COST_COLUMNS = ("fit_s", "samples_per_s")
-# the columns that stay when the terminal is narrow, most important first
-COLUMN_PRIORITY = (
-    "equivalent kl bits_per_dim energy nll w1 fit_s samples_per_s coverage modes frechet sliced_w2 high_quality density"
-)
+# the columns that stay when the terminal is narrow, after the core metrics and the costs, most important first
+COLUMN_PRIORITY = "equivalent bits_per_dim nll w1 modes frechet sliced_w2 high_quality density"
 BOUND_MARKS = {("bound", "lower"): "≤", ("bound", "higher"): "≥"}
 
 
@@ -41,11 +38,12 @@ BOUND_MARKS = {("bound", "lower"): "≤", ("bound", "higher"): "≥"}
 class ShownCell:
     """One number of a row and its marks; ``number`` is None if there is none."""
 
-    number: Number | None
-    short: Number | None = None  # three digits, without the error
+    number: Number | None  # with its interval
+    short: Number | None = None  # three digits, without the interval
     kind: str = ""  # ≤ or ≥: a bound; ≈: an estimate
     best: bool = False
     suspect: bool = False  # better than real data
+    unstable: bool = False  # its seeds disagree
     doubt: bool = False  # a likelihood that failed a check
     scale: str = ""  # † ‡ §: not comparable with the rest of its column
     entry: Aggregate | None = field(default=None, compare=False, repr=False)  # where the number comes from
@@ -76,6 +74,7 @@ class View:
     hidden: tuple[str, ...]  # columns that are not shown
     chosen_by_user: bool  # whether the user chose the columns
     headline: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()  # the columns that are shown at every width: core metrics and costs
 
     @property
     def ranked(self) -> bool:
@@ -98,13 +97,12 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
     by_name = {column.name: column for column in summary.columns}
     names = _column_names(summary, metrics)
     columns = tuple(by_name[name] for name in names)
-    ranking = by_name.get(sort if sort and sort in by_name else _ranking_column(names))
-    rows = _sort_rows(summary, ranking)
+    rows = _sort_rows(summary, by_name.get(sort or ""))
     marks = {name: scale_marks(summary, name) for name in names}
-    shown = [_shown_row(row, columns, marks, ranking) for row in rows]
+    shown = [_shown_row(row, columns, marks) for row in rows]
     explained = list(legend(summary, names, SUSPECT_STANDARD_ERRORS))
-    if ranking and sum(bool(row.ranks) for row in shown) > 1:
-        explained.insert(0, f"rank: by {ranking.name}, all ranks consistent with the scores (95 % for all rows)")
+    if sum(bool(row.ranks) for row in shown) > 1 and summary.core:
+        explained.insert(0, f"rank: by {', '.join(summary.core)}; better in one and worse in none, beyond chance (5 %)")
     if not any(row.records[0]["model"] == "real" for row in rows) and (floor := _floor_row(rows, columns)):
         at = next((i for i, row in enumerate(shown) if row.role == "reference"), len(shown))
         shown.insert(at, floor)
@@ -117,7 +115,8 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
         remarks(summary, names),
         tuple(clean(name) for name in by_name if name not in names),
         bool(metrics),
-        headline(rows) if summary.per == "model" else (),
+        headline(summary, rows) if summary.per == "model" else (),
+        tuple(clean(name, MAX_HEADING_CHARS) for name in names if name in summary.core or name in COST_COLUMNS),
     )
 
 
@@ -128,9 +127,11 @@ def _column_names(summary: Summary, metrics: Sequence[str]) -> list[str]:
     filled = [c for c in summary.columns if any(r.entries[c.name].estimate for r in summary.rows)]
     scores = [c.name for c in filled if not c.timing and not c.observable]
     wanted = DEFAULT_COLUMNS.get(summary.data_kind, DEFAULT_COLUMNS["vector"])
-    chosen = [name for pattern in wanted.split() for name in scores if fnmatchcase(name, pattern)]
+    chosen = [name for name in summary.core if name in scores]
+    others = [name for pattern in wanted.split() for name in scores if fnmatchcase(name, pattern)]
     if "modes" in scores or "kl" in scores:
-        chosen = [name for name in chosen if name not in ("frechet", "density")]
+        others = [name for name in others if name not in ("frechet", "density")]
+    chosen += [name for name in dict.fromkeys(others) if name not in chosen]
     if len(chosen) < 3:
         chosen += [name for name in scores if name not in chosen]
     chosen += _default_observables([c for c in filled if c.observable])
@@ -147,33 +148,35 @@ def _default_observables(columns: Sequence[ColumnInfo]) -> list[str]:
     return [c.name for c in sorted(chosen, key=lambda c: not INVARIANT_MASS.fullmatch(c.observable))[:MAX_OBSERVABLES]]
 
 
-def _ranking_column(names: Sequence[str]) -> str:
-    return next((name for name in RANKING_COLUMNS if name in names), names[0] if names else "")
-
-
 def _sort_rows(summary: Summary, column: ColumnInfo | None) -> list[Row]:
-    """Sort models by kind of likelihood and best first; then those without a value, failed ones, and references."""
+    """Sort models by rank and then by the first core metric, or by a column; then failed ones, and references."""
+    by_name = {c.name: c for c in summary.columns}
+    first = column or next((by_name[name] for name in summary.core if name in by_name), None)
     order = ["exact", "bound", "estimate", None]
 
     def sort_key(row: Row) -> tuple[object, ...]:
         model = row.records[0]["model"]
         if row.role == "reference":
             known = REFERENCES.index(model) if model in REFERENCES else len(REFERENCES)
-            return 3, not row.scored, known, 0.0
-        entry = row.entries[column.name] if column and row.scored else Aggregate(None)
-        if column is None or entry.estimate is None:
-            return (1 if row.scored else 2), not row.status.finished, 0, 0.0
-        sign = -1.0 if column.better == "higher" else 1.0
-        return 0, not entry.ranked, order.index(entry.kind), sign * entry.estimate.mean
+            return 3, not row.scored, known, 0, 0.0
+        rank = row.ranks[0] + row.ranks[1] if row.ranks and column is None else 0
+        entry = row.entries[first.name] if first and row.scored else Aggregate(None)
+        if first is None or entry.estimate is None:
+            return (1 if row.scored else 2), not row.status.finished, rank, 0, 0.0
+        return 0, not entry.ranked, rank, order.index(entry.kind), _badness(entry.estimate.mean, first)
 
     return sorted(summary.rows, key=sort_key)
 
 
-def _shown_row(
-    row: Row, columns: Sequence[ColumnInfo], marks: Mapping[str, Mapping[Scale, str]], ranking: ColumnInfo | None
-) -> ShownRow:
+def _badness(value: float, column: ColumnInfo) -> float:
+    if column.best:
+        return abs(value - column.best)
+    return -value if column.better == "higher" else value
+
+
+def _shown_row(row: Row, columns: Sequence[ColumnInfo], marks: Mapping[str, Mapping[Scale, str]]) -> ShownRow:
     label = clean(row.label)
-    low, high = (row.entries[ranking.name].ranks if ranking else None) or (0, 0)
+    low, high = row.ranks or (0, 0)
     ranks = f"{low}–{high}" if low < high else str(low or "")
     if not row.scored:
         return ShownRow(
@@ -188,18 +191,21 @@ def _shown_row(
 def _cell(entry: Aggregate, column: ColumnInfo, scales: Mapping[Scale, str]) -> ShownCell:
     if entry.estimate is None:
         return ShownCell(None, entry=entry)
-    number = round_number(entry.estimate.mean, entry.estimate.error, digits=3 if column.timing else 4)
     short = round_number(entry.estimate.mean, digits=3)
+    number = round_number(entry.estimate.mean, entry.interval, digits=3 if column.timing else 4)
     kind = "≈" if entry.kind == "estimate" else BOUND_MARKS.get((entry.kind or "", column.better or ""), "")
     if entry.estimate.limit:
-        number, kind = short, "≥"  # the spread of a limit is not an error of the value
-    return ShownCell(number, short, kind, entry.best, entry.suspect, entry.doubt, scales.get(entry.scale, ""), entry)
+        number, kind = short, "≥"  # its interval has no upper end
+    return ShownCell(
+        number, short, kind, entry.best, entry.suspect, entry.unstable, entry.doubt, scales.get(entry.scale, ""), entry
+    )
 
 
 def _floor_row(rows: Sequence[Row], columns: Sequence[ColumnInfo]) -> ShownRow | None:
     """Return the floors that are stored with the scores as a row, for records without the row ``real``."""
     cells = []
     for column in columns:
-        floors = [(e.floor, e.floor_error) for r in rows if (e := r.entries[column.name]).floor is not None]
-        cells.append(ShownCell(round_number(*floors[0]) if floors else None))
+        floors = [e.floor for r in rows if (e := r.entries[column.name]).floor is not None]
+        number = round_number(floors[0], digits=3) if floors else None
+        cells.append(ShownCell(number, number))
     return ShownRow("real", "reference", tuple(cells)) if any(cell.number for cell in cells) else None

@@ -1,12 +1,13 @@
-"""One number of a table: a mean over seeds, with its uncertainty, its floor, and whether it is suspiciously good."""
+"""One number of a table: its values over seeds, its floor, and whether it is suspiciously good."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from scipy import stats
 
 from genbench.record.score import (
@@ -15,30 +16,39 @@ from genbench.record.score import (
     finite_or_none,
     interval_error,
     is_limit,
+    shown_value,
     standard_error,
 )
 from genbench.record.store import Record
 from genbench.table.columns import TIMING_METRICS, ColumnInfo, scale_of, scores_of
-from genbench.table.significance import Estimate
+from genbench.table.estimate import Estimate, Interval
+from genbench.table.scales import Values
 
-__all__ = ["Aggregate", "contended", "score_aggregate", "timing_aggregate"]
+__all__ = ["DENSITY_KINDS", "LOGARITHMIC_METRICS", "Aggregate", "contended", "score_aggregate", "timing_aggregate"]
 
 
 DENSITY_KINDS = ("exact", "bound", "estimate")
 LIKELIHOOD_METRICS = ("nll", "bits_per_dim", "kl")  # whose values are of the kind of the model's density
-NONNEGATIVE_METRICS = ("equivalent", "amplification", "speedup", "break_even")  # their t intervals may reach below 0
+LOGARITHMIC_METRICS = ("equivalent", "amplification", "speedup", "break_even")  # costs and worth, never below 0
 
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One number of a row; if there is none to show, ``estimate`` is None and ``missing`` is the reason."""
+    """One number of a row; if there is none to show, ``estimate`` is None and ``missing`` is the reason.
+
+    ``interval`` is that of the mean at 95 %, for a single seed that of its score; an open end is infinite.
+    """
 
     estimate: Estimate | None
     missing: str = ""
-    interval: tuple[float, float] | None = None  # 95 % of the mean over seeds; for a single seed, that of its score
+    interval: Interval | None = None
+    values: Values = field(default_factory=lambda: Values({}, {}), compare=False, repr=False)
+    ends: Mapping[int, Interval] = field(
+        default_factory=dict, compare=False, repr=False
+    )  # of the interval of each seed
     floor: float | None = None  # mean over seeds
     floor_error: float | None = None
-    z: float | None = None  # (value - floor) in standard deviations of the floor, over all seeds
+    z: float | None = None  # how far the value is from the floor, as a quantile of the normal distribution
     kind: str | None = None  # of likelihoods: exact, bound, estimate
     scale: tuple[str, ...] = ()  # quantity, features, space, version: only equal ones are compared
     ranked: bool = True  # whether it may take part in a ranking
@@ -47,6 +57,8 @@ class Aggregate:
     ranks: tuple[int, int] | None = None  # confidence interval of the rank, 95 % for the whole column
     best: bool = False  # no other is significantly better
     suspect: bool = False  # significantly better than fresh real data
+    copying: bool = False  # a metric of copying says that samples repeat training rows
+    unstable: bool = False  # its seeds disagree far more than those of other models
 
 
 def timing_aggregate(ok: Sequence[Record], column: ColumnInfo, missing: str) -> Aggregate:
@@ -59,15 +71,14 @@ def timing_aggregate(ok: Sequence[Record], column: ColumnInfo, missing: str) -> 
         value = finite_or_none((record.get("timings") or {}).get(column.name))
         if value is not None:
             found[_seed(record)] = value
-    estimate, missing = _estimate(found, len(ok), missing)
-    interval = _not_negative(estimate.interval()) if estimate else None
-    return Aggregate(estimate, missing, interval, ranked=not contended(ok))
+    estimate, missing = _estimate(found, len(ok), missing, logarithmic=True)
+    return Aggregate(estimate, missing, values=Values(found, found), ranked=not contended(ok))
 
 
 def score_aggregate(
     ok: Sequence[Record], column: ColumnInfo, missing: str, density: str | None = None, doubt: bool = False
 ) -> Aggregate:
-    """Return the aggregate of a metric over records that are ok.
+    """Return the aggregate of a metric over records that are ok; its interval follows from all models of the column.
 
     ``missing`` is the reason why no mean may be shown, empty if one may. ``density`` is the kind of the model's
     ``log_prob``; ``doubt`` is True if that failed a check.
@@ -75,25 +86,29 @@ def score_aggregate(
     scores = {_seed(r): s for r in ok for s in scores_of(r) if column_of(s) == column.name}
     with_value = {seed: s for seed, s in scores.items() if finite_or_none(s.get("value")) is not None}
     reasons = [w for seed, s in scores.items() if seed not in with_value for w in s.get("warnings") or ()]
-    noise = _noise(next(iter(with_value.values()))) if len(with_value) == 1 else None
-    found = {seed: float(s["value"]) for seed, s in with_value.items()}
-    estimate, missing = _estimate(found, len(ok), missing, reasons[0] if reasons else "", noise)
+    logarithmic = column.metric in LOGARITHMIC_METRICS
+    shown = {seed: x for seed, s in with_value.items() if (x := shown_value(s)) is not None}
+    estimate, missing = _estimate(shown, len(ok), missing, reasons[0] if reasons else "", logarithmic=logarithmic)
     first: Mapping[str, Any] = next(iter(with_value.values()), {})
     kind = _density_kind(first, column.metric or column.name, density)
-    aggregate = Aggregate(estimate, missing, kind=kind, scale=scale_of(first), doubt=doubt and kind is not None)
+    copying = any(bool(s.get("copying")) for s in scores.values())
+    aggregate = Aggregate(
+        estimate, missing, kind=kind, scale=scale_of(first), doubt=doubt and kind is not None, copying=copying
+    )
     if estimate is None:
         return aggregate
-    if any(is_limit(s) for s in with_value.values()):
-        estimate = replace(estimate, limit=True)
-    elif len(with_value) == 1:
-        estimate = replace(estimate, sides=_side_errors(first))
+    estimate = replace(estimate, limit=all(is_limit(s) for s in with_value.values()))
     ranked = not aggregate.doubt and all(s.get("ranked", True) for s in with_value.values())
     ranked = ranked and not (column.metric in TIMING_METRICS and contended(ok))
-    interval = _interval(estimate, first)
-    if column.metric in NONNEGATIVE_METRICS:
-        interval = _not_negative(interval)
-    aggregate = replace(aggregate, estimate=estimate, interval=interval, ranked=ranked)
-    return _add_floor(aggregate, estimate, with_value)
+    values = Values(
+        {seed: float(s["value"]) for seed, s in with_value.items()},
+        shown,
+        {seed: e for seed, s in with_value.items() if (e := _error(s)) is not None},
+        {seed: np.array(s["replicates"], float) for seed, s in with_value.items() if s.get("replicates")},
+    )
+    ends = {seed: found for seed, s in with_value.items() if (found := _ends(s)) is not None}
+    aggregate = replace(aggregate, estimate=estimate, ranked=ranked, values=values, ends=ends)
+    return _add_floor(aggregate, with_value)
 
 
 def contended(records: Sequence[Record]) -> bool:
@@ -105,15 +120,24 @@ def _seed(record: Record) -> int:
     return int(record.get("seed") or 0)
 
 
-def _noise(score: Mapping[str, Any]) -> float | None:
-    """Return the sampling error of the score of a single seed, None if it is not known."""
+def _error(score: Mapping[str, Any]) -> float | None:
+    """Return the sampling error of a score, None if it is not known."""
     if is_limit(score):  # compared as if it were exact: what differs from the limit also differs from the true value
         return 0.0
-    return interval_error(score) or finite_or_none(score.get("floor_sd"))
+    error = standard_error(score)
+    return finite_or_none(score.get("floor_sd")) if error is None and interval_error(score) is None else error
+
+
+def _ends(score: Mapping[str, Any]) -> Interval | None:
+    """Return the interval of a score, with infinite ends where it is open; None if it has none."""
+    low, high = finite_or_none(score.get("low")), finite_or_none(score.get("high"))
+    if low is None and high is None:
+        return None
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 def _estimate(
-    found: Mapping[int, float], expected: int, missing: str, reason: str = "", noise: float | None = None
+    found: Mapping[int, float], expected: int, missing: str, reason: str = "", *, logarithmic: bool
 ) -> tuple[Estimate | None, str]:
     """Return the estimate over seeds, or the reason for none: a mean must not leave out seeds without a value."""
     if missing:
@@ -122,33 +146,7 @@ def _estimate(
         return None, reason
     if len(found) < expected:
         return None, f"missing in {expected - len(found)} of {expected} seeds{': ' if reason else ''}{reason}"
-    return Estimate(found, noise), ""
-
-
-def _side_errors(score: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Return the errors towards smaller and larger values that an asymmetric interval implies, None without one.
-
-    The upper error is at least that of half the width, the lower one at least a quarter of it: the interval may be that
-    of a debiased value, so that the value lies close to one end.
-    """
-    error, value = interval_error(score), score["value"]
-    low, high = finite_or_none(score.get("low")), finite_or_none(score.get("high"))
-    if not error or low is None or high is None or not low < value < high:
-        return None
-    unit = (high - low) / (2.0 * error)
-    return min(max((value - low) / unit, error / 4.0), error), max((high - value) / unit, error)
-
-
-def _interval(estimate: Estimate, first: Mapping[str, Any]) -> tuple[float, float] | None:
-    low, high = finite_or_none(first.get("low")), finite_or_none(first.get("high"))
-    if len(estimate.by_seed) == 1 and low is not None and high is not None:
-        return low, high
-    return None if estimate.limit else estimate.interval()
-
-
-def _not_negative(interval: tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return an interval cut off at 0: a t interval over two or three seeds may reach below."""
-    return None if interval is None else (max(interval[0], 0.0), interval[1])
+    return Estimate(found, logarithmic=logarithmic), ""
 
 
 def _density_kind(score: Mapping[str, Any], metric: str, declared: str | None) -> str | None:
@@ -157,30 +155,31 @@ def _density_kind(score: Mapping[str, Any], metric: str, declared: str | None) -
     return kind if kind in DENSITY_KINDS else None
 
 
-def _add_floor(aggregate: Aggregate, value: Estimate, scores: Mapping[int, Mapping[str, Any]]) -> Aggregate:
+def _add_floor(aggregate: Aggregate, scores: Mapping[int, Mapping[str, Any]]) -> Aggregate:
     floors = {seed: f for seed, s in scores.items() if (f := finite_or_none(s.get("floor"))) is not None}
     if not floors:
         return aggregate
     errors = [e for seed in floors if (e := finite_or_none(scores[seed].get("floor_sd"))) is not None]
-    floor = Estimate(floors, errors[0] if len(errors) == 1 else None)
-    if value.limit or any(_floor_is_limit(scores[seed]) for seed in floors):
-        return replace(aggregate, floor=floor.mean, floor_error=floor.error)
-    gaps = Estimate({seed: value.by_seed[seed] - floors[seed] for seed in floors})
+    mean = math.fsum(floors.values()) / len(floors)
+    spread = float(np.std(list(floors.values()), ddof=1)) / math.sqrt(len(floors)) if len(floors) > 1 else None
+    floor_error = spread if spread is not None else errors[0] if errors else None
+    aggregate = replace(aggregate, floor=mean, floor_error=floor_error)
+    if any(is_limit(scores[seed]) or _floor_is_limit(scores[seed]) for seed in floors):
+        return aggregate
+    gaps = [aggregate.values.raw[seed] - floors[seed] for seed in floors]
     stated = [z for seed in floors if (z := finite_or_none(scores[seed].get("z"))) is not None]
     z = None
     if len(stated) == len(floors):
         z = math.fsum(stated) / math.sqrt(len(stated))  # Stouffer's method
     elif len(errors) == len(floors):
-        z = float(gaps.values.sum()) / math.hypot(*errors) if any(errors) else None
+        z = math.fsum(gaps) / math.hypot(*errors) if any(errors) else None
     else:
         z = _z_over_seeds(gaps)
     distance = _distance_from_floor([scores[seed] for seed in floors]) if len(errors) == len(floors) else z
     first = next(iter(scores.values()))
-    # a metric without a better direction is suspect if it is low, because low values mean copies
     upward = first.get("better") == "higher" and bool(first.get("ranked", True))
     worse = -distance if distance and upward else distance or 0.0
-    suspect = worse < -SUSPECT_STANDARD_ERRORS
-    return replace(aggregate, floor=floor.mean, floor_error=floor.error, z=z, suspect=suspect)
+    return replace(aggregate, z=z, suspect=worse < -SUSPECT_STANDARD_ERRORS)
 
 
 def _distance_from_floor(scores: Sequence[Mapping[str, Any]]) -> float | None:
@@ -204,9 +203,9 @@ def _floor_is_limit(score: Mapping[str, Any]) -> bool:
     return any(str(warning).startswith("no z: the floor is") for warning in score.get("warnings") or ())
 
 
-def _z_over_seeds(gaps: Estimate) -> float | None:
+def _z_over_seeds(gaps: Sequence[float]) -> float | None:
     """Return the z with the same p-value as the t of these gaps between value and floor, for floors without error."""
-    if not gaps.sd or gaps.error is None:
+    if len(gaps) < 2 or not (sd := float(np.std(gaps, ddof=1))):
         return None
-    t = gaps.mean / gaps.error
-    return math.copysign(float(stats.norm.isf(stats.t.sf(abs(t), gaps.degrees))), t)
+    t = math.fsum(gaps) / len(gaps) / (sd / math.sqrt(len(gaps)))
+    return math.copysign(float(stats.norm.isf(stats.t.sf(abs(t), len(gaps) - 1))), t)

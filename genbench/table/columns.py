@@ -48,6 +48,7 @@ class ColumnInfo:
     metric: str = ""
     space: str = ""
     observable: str = ""  # if the column is of one derived observable: m_jj for w1[m_jj]
+    best: float | None = None  # the value of a perfect model, where it does not depend on the data
 
 
 def scores_of(record: Record) -> Iterator[Record]:
@@ -63,7 +64,9 @@ def scores_of(record: Record) -> Iterator[Record]:
         if not str(score["metric"]).endswith(OBSERVABLES_SUFFIX) or not isinstance(observables, Mapping):
             continue
         distance, _, space = column_of(score).partition(OBSERVABLES_SUFFIX)
-        without_floor = dict.fromkeys(("floor", "floor_sd", "floor_from", "z")) | {"suspect": False, "warnings": []}
+        without_floor = dict.fromkeys(("floor", "floor_sd", "floor_from", "z", "replicates")) | {
+            "suspect": False, "copying": False, "warnings": [],
+        }  # fmt: skip
         for name, value in observables.items():
             low, high = (detail.get("intervals") or {}).get(name) or (None, None)
             own = {"label": f"{distance}[{name}]{space}", "value": value, "low": low, "high": high, "observable": name}
@@ -89,7 +92,8 @@ def columns_of(records: Iterable[Record]) -> tuple[ColumnInfo, ...]:
             if name not in metrics or (better and metrics[name].better is None):
                 metric, space = str(score["metric"]), str(score.get("space") or "")
                 observable = str(score.get("observable") or "")
-                metrics[name] = ColumnInfo(name, better, score.get("unit") or "", False, metric, space, observable)
+                unit, best = score.get("unit") or "", score.get("best")
+                metrics[name] = ColumnInfo(name, better, unit, False, metric, space, observable, best)
         timings.update(dict.fromkeys(record.get("timings") or ()))
     known = [name for name in TIMINGS if name in timings]
     others = [name for name in timings if name not in TIMINGS]

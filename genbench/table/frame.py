@@ -1,13 +1,17 @@
 """Records as pandas frames: one row for each model with uncertainties and ranks, or one row for each cell.
 
-A frame of models (``per="model"``) has, for each metric and timing ``m``: ``m`` (mean over seeds), ``m_sd`` (standard
-deviation over seeds), ``m_se`` (standard error), ``m_low`` and ``m_high`` (95 % t interval; for a single seed, that of
-its score), ``m_rank`` (1 is the best mean), ``m_rank_low`` and ``m_rank_high`` (confidence interval of the rank, 95 %
-for the whole column) and ``m_tied`` (no model is significantly better). For metrics it also has ``m_kind`` (of
-likelihoods: exact, bound or estimate, which are ranked separately), ``m_floor`` (the score of fresh real data), ``m_z``
-(value - floor in standard deviations of the floor, combined over seeds by Stouffer's method), ``m_suspect``
-(significantly better than real data), ``m_missing`` (the reason why there is no value) and, for metrics whose values
-may be lower limits, ``m_at_least``. A model with a failed seed has no values, only the last rank.
+A frame of models (``per="model"``) has ``rank_low`` and ``rank_high``, the ranks that a model may have by the core
+metrics, ``copying`` and ``unstable``, the metrics that say so, and ``undertrained``. For each metric and timing ``m``
+it has: ``m`` (mean over seeds, of costs and worth the geometric one), ``m_sd`` (standard deviation over seeds),
+``m_se`` (standard error), ``m_low`` and ``m_high`` (95 % interval of the mean, for a single seed that of its score; an
+open end is missing), ``m_rank`` (1 is the best mean), ``m_rank_low`` and ``m_rank_high`` (confidence interval of the
+rank, 95 % for the whole column) and ``m_tied`` (no model is significantly better). For metrics it also has ``m_kind``
+(of likelihoods: exact, bound or estimate, which are ranked separately), ``m_floor`` (the score of fresh real data),
+``m_z`` (value minus floor, jackknifed together, as a quantile of the normal distribution, over seeds by Stouffer's
+method), ``m_suspect`` (significantly better than real data), ``m_copying`` (a metric of copying says that samples
+repeat training rows), ``m_missing`` (the reason why there is no value) and, for metrics whose values may be lower
+limits, ``m_at_least``. A model with a failed seed has no values, only the last rank. Where a metric knows its bias,
+``m`` is without it.
 
 ``m`` is a metric in the standard space of the data, ``m@space`` the metric in another, and ``w1[NAME]`` the distance of
 one derived observable; the mean over all observables is ``w1_observables``.
@@ -24,7 +28,7 @@ from typing import Any
 
 import pandas as pd
 
-from genbench.record.score import column_of
+from genbench.record.score import column_of, finite_or_none, shown_value
 from genbench.record.status import Status
 from genbench.record.store import Record
 from genbench.table.aggregate import Aggregate
@@ -41,12 +45,12 @@ CELL_FIELDS = (
 MODEL_FIELDS = (
     "dataset", "dataset_label", "model", "label", "role", "status", "reason", "n_ok", "n_failed", "n_seeds", "budget",
     "device", "data_kind", "density_kind", "model_config", "dataset_config", "n_train", "n_test", "n_reference",
-    "distribution", "version", "run",
+    "distribution", "version", "run", "rank_low", "rank_high", "copying", "unstable", "undertrained",
 )  # fmt: skip
 LIMIT_METRICS = ("equivalent", "amplification")  # whose values may be lower limits
 CELL_SUFFIXES = ("low", "high", "floor", "floor_sd", "z")
 MODEL_SUFFIXES = ("sd", "se", "low", "high", "rank", "rank_low", "rank_high", "tied", "kind", "floor", "z", "suspect",
-                  "at_least", "missing")  # fmt: skip
+                  "copying", "at_least", "missing")  # fmt: skip
 
 
 def to_frame(records: Iterable[Record], per: str = "model") -> pd.DataFrame:
@@ -111,7 +115,7 @@ def _cell_fields(record: Record) -> dict[str, Any]:
         name: record.get(name) for name in ("seed", "status", "phase", "reason", "key", "attempt")
     }
     scores = list(scores_of(record))
-    fields |= {column_name(column_of(score)): score.get("value") for score in scores}
+    fields |= {column_name(column_of(score)): shown_value(score) for score in scores}
     fields |= {column_name(name): value for name, value in (record.get("timings") or {}).items()}
     for score in scores:
         name = column_name(column_of(score))
@@ -131,6 +135,11 @@ def _model_fields(summary: Summary, row: Row) -> dict[str, Any]:
         "n_ok": row.counts[Status.OK],
         "n_failed": row.failed,
         "n_seeds": len(row.records),
+        "rank_low": row.ranks[0] if row.ranks else None,
+        "rank_high": row.ranks[1] if row.ranks else None,
+        "copying": ", ".join(row.copying),
+        "unstable": ", ".join(row.unstable),
+        "undertrained": row.undertrained,
     }
     for column in summary.columns:
         fields[column_name(column.name)] = _mean(row.entries[column.name])
@@ -146,7 +155,7 @@ def _mean(aggregate: Aggregate) -> float | None:
 
 def _details(column: ColumnInfo, aggregate: Aggregate) -> dict[str, Any]:
     estimate = aggregate.estimate
-    low, high = aggregate.interval or (None, None)
+    low, high = (finite_or_none(end) for end in aggregate.interval or (None, None))
     rank_low, rank_high = aggregate.ranks or (None, None)
     details: dict[str, Any] = {
         "sd": estimate.sd if estimate else None,
@@ -160,7 +169,8 @@ def _details(column: ColumnInfo, aggregate: Aggregate) -> dict[str, Any]:
     }
     if not column.timing:
         details |= {"kind": aggregate.kind, "floor": aggregate.floor, "z": aggregate.z}
-        details |= {"suspect": aggregate.suspect, "missing": aggregate.missing or None}
+        details |= {"suspect": aggregate.suspect, "copying": aggregate.copying}
+        details |= {"missing": aggregate.missing or None}
     if column.metric in LIMIT_METRICS:
         details["at_least"] = None if estimate is None else estimate.limit
     return details

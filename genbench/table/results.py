@@ -13,6 +13,8 @@ from genbench.record.status import Status
 from genbench.record.store import Damage, Record, read_records
 from genbench.table.columns import columns_of
 from genbench.table.frame import column_name, to_frame
+from genbench.table.recommendation import Recommendation, recommend
+from genbench.table.summary import summarise
 
 __all__ = ["Results", "load"]
 
@@ -51,6 +53,19 @@ class Results:
             raise ValueError(f"no dataset {dataset!r} in these results; there are: {', '.join(self.datasets)}")
         frame = to_frame(records, per)
         return frame if details else _short(frame, records)
+
+    def verdict(self, dataset: str | None = None) -> Recommendation:
+        """Return which model to take on a dataset (by its name or label), by default the only one.
+
+        Raises ValueError for an unknown dataset, and where there are several and none is named.
+        """
+        if dataset is None and len(self.datasets) != 1:
+            raise ValueError(f"name a dataset; there are: {', '.join(self.datasets) or 'none'}")
+        records = [r for r in self.records if dataset in (None, r["dataset"], r.get("dataset_label"))]
+        found = summarise(records)
+        if not found:
+            raise ValueError(f"no dataset {dataset!r} in these results; there are: {', '.join(self.datasets)}")
+        return recommend(found[0])
 
     def _repr_html_(self) -> str:
         """Show one table a dataset in a notebook."""

@@ -12,8 +12,10 @@ from genbench.plan.device_names import kind_of
 from genbench.record.status import Status
 from genbench.record.store import Record
 from genbench.table.aggregate import Aggregate, score_aggregate, timing_aggregate
+from genbench.table.column_statistics import with_intervals, with_ranks
 from genbench.table.columns import TIMING_METRICS, ColumnInfo, columns_of
-from genbench.table.significance import rank_intervals
+from genbench.table.core_metrics import core_columns
+from genbench.table.ranking import Order, order_of
 
 __all__ = ["REFERENCES", "Aggregate", "ColumnInfo", "Record", "Row", "Summary", "deduplicate", "role_of", "summarise"]
 
@@ -28,6 +30,8 @@ class Row:
     role: str  # model, reference
     records: tuple[Record, ...]
     entries: Mapping[str, Aggregate] = field(default_factory=dict)
+    ranks: tuple[int, int] | None = None  # that a model may have by the core metrics
+    unstable: tuple[str, ...] = ()  # the core metrics in which its seeds disagree far more than those of other models
 
     @property
     def counts(self) -> Counter[Status]:
@@ -58,6 +62,26 @@ class Row:
         return next((r.get("reason") or "" for r in self.records if r["status"] == self.status != Status.OK), "")
 
     @property
+    def copying(self) -> tuple[str, ...]:
+        """The metrics of copying that say that its samples repeat training rows."""
+        return tuple(name for name, entry in self.entries.items() if entry.copying)
+
+    @property
+    def recipe_share(self) -> float | None:
+        """The smallest share of its recipe's steps that a cell was trained for; None where that is not known."""
+        shares = []
+        for record in self.records:
+            steps, recipe = (record.get("timings") or {}).get("steps"), record.get("recipe_steps")
+            if steps is not None and recipe:
+                shares.append(float(steps) / float(recipe))
+        return min(shares, default=None)
+
+    @property
+    def undertrained(self) -> bool:
+        """Whether it got less than half of the steps of its recipe."""
+        return self.recipe_share is not None and self.recipe_share < 0.5
+
+    @property
     def failed_checks(self) -> list[Mapping[str, Any]]:
         """The checks of its likelihood that failed in any cell, each once."""
         checks = (c for r in self.records for c in r.get("checks") or () if c.get("passed") is False)
@@ -79,6 +103,8 @@ class Summary:
     comparable: bool = True
     one_clock: bool = True
     per: str = "model"  # model, seed: what a row is
+    core: tuple[str, ...] = ()  # the columns that rank the models
+    order: Order | None = None  # of the models; None of rows that may not be compared
 
     @property
     def records(self) -> list[Record]:
@@ -166,7 +192,7 @@ def _summary(dataset: str, records: Sequence[Record], per: str) -> Summary:
         one_clock=len({_timing_conditions(r) for r in records if r.get("timings") and role_of(r) == "model"}) <= 1,
         per=per,
     )
-    return summary if per == "seed" else _add_ranks(summary)
+    return _with_statistics(summary)
 
 
 def _split_repeated_seeds(label: str, records: Sequence[Record]) -> dict[str, list[Record]]:
@@ -198,38 +224,51 @@ def _row(label: str, records: Sequence[Record], columns: Sequence[ColumnInfo]) -
     return replace(row, entries=entries)
 
 
-def _add_ranks(summary: Summary) -> Summary:
-    """Return the summary with ranks and ties in each column; kinds of likelihood are ranked separately."""
-    rows = list(summary.rows)
+def _with_statistics(summary: Summary) -> Summary:
+    """Return the summary with intervals, and with the ranks and the best of each column if its rows are models."""
+    entries = {row.label: dict(row.entries) for row in summary.rows}
+    models = [row for row in summary.rows if row.role == "model"]
+    failed = [row.label for row in models if row.failed]
     for column in summary.columns:
-        timed = column.timing or column.metric in TIMING_METRICS
-        if column.better is None or not summary.comparable or (timed and not summary.one_clock):
+        of_role = {role: [row.label for row in summary.rows if row.role == role] for role in ("model", "reference")}
+        for labels in of_role.values():
+            found = with_intervals({label: entries[label][column.name] for label in labels}, column)
+            for label, entry in found.items():
+                entries[label][column.name] = entry
+        if summary.per == "seed" or not _may_rank(summary, column):
             continue
-        models = {i: row for i, row in enumerate(rows) if row.role == "model"}
-        aggregates = {i: row.entries[column.name] for i, row in models.items()}
-        several_kinds = len({a.kind for a in aggregates.values() if a.estimate}) > 1
-        for kind in {a.kind for a in aggregates.values()}:
-            group = {i: row for i, row in models.items() if aggregates[i].kind == kind}
-            for i, aggregate in _rank(group, column).items():
-                if several_kinds:  # the best of one kind may be worse than a value of another kind
-                    aggregate = replace(aggregate, best=False)
-                rows[i] = replace(rows[i], entries={**rows[i].entries, column.name: aggregate})
-    return replace(summary, rows=tuple(rows))
+        ranked = with_ranks({row.label: entries[row.label][column.name] for row in models}, failed, column)
+        for label, entry in ranked.items():
+            entries[label][column.name] = entry
+    rows = tuple(replace(row, entries=entries[row.label]) for row in summary.rows)
+    summary = replace(summary, rows=rows, core=core_columns(summary.columns, summary.data_kind))
+    return summary if summary.per == "seed" or not summary.comparable else _with_order(summary)
 
 
-def _rank(rows: Mapping[int, Row], column: ColumnInfo) -> dict[int, Aggregate]:
-    """Return the aggregates of a column that have a rank: each among those on the same scale, failures last."""
-    aggregates = {i: row.entries[column.name] for i, row in rows.items()}
-    ranked: dict[int, Aggregate] = {}
-    for scale in {a.scale for a in aggregates.values() if a.ranked}:
-        group = {i: a for i, a in aggregates.items() if a.estimate and a.ranked and a.scale == scale}
-        estimates = {str(i): a.estimate for i, a in group.items() if a.estimate}
-        intervals = rank_intervals(estimates, column.better or "lower")
-        for i, aggregate in group.items():
-            found = intervals[str(i)]
-            best = found.tied and not aggregate.suspect
-            ranked[i] = replace(aggregate, rank=found.rank, ranks=(found.low, found.high), best=best)
-    failed = {i: aggregates[i] for i, row in rows.items() if row.failed}
-    last = 1 + max((a.ranks[1] for a in ranked.values() if a.ranks), default=0)
-    ranks = (last, last - 1 + len(failed))
-    return ranked | ({i: replace(a, rank=last, ranks=ranks) for i, a in failed.items()} if ranked else {})
+def _may_rank(summary: Summary, column: ColumnInfo) -> bool:
+    timed = column.timing or column.metric in TIMING_METRICS
+    return column.better is not None and summary.comparable and (summary.one_clock or not timed)
+
+
+def _with_order(summary: Summary) -> Summary:
+    """Return the summary with the partial order of its models, and their ranks."""
+    models = {row.label: row for row in summary.rows if row.role == "model"}
+    scored = [label for label, row in models.items() if row.scored]
+    failed = [label for label, row in models.items() if row.failed]
+    columns = {
+        column: {label: models[label].entries[column.name] for label in scored}
+        for column in summary.columns
+        if column.name in summary.core
+    }
+    order = order_of(scored, failed, columns)
+    rows = [
+        replace(
+            row,
+            ranks=order.ranks.get(row.label),
+            unstable=tuple(name for name in summary.core if row.entries[name].unstable),
+        )
+        if row.label in models
+        else row
+        for row in summary.rows
+    ]
+    return replace(summary, rows=tuple(rows), order=order)

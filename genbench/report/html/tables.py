@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genbench.record.store import Record
-from genbench.report.numbers import round_number
-from genbench.report.view import RANKING_COLUMNS, ShownCell, View, view_of
-from genbench.table.aggregate import Aggregate
+from genbench.report.view import ShownCell, View, view_of
 from genbench.table.columns import ColumnInfo
 from genbench.table.summary import summarise
 
@@ -31,10 +29,9 @@ class Heading:
 
 @dataclass(frozen=True)
 class Field:
-    """One number as text, with its error and marks."""
+    """One number as text, with its marks."""
 
     value: str
-    error: str = ""
     kind: str = ""  # the mark before the number: ≤, ≥ or ≈
     marks: str = ""  # the marks after it
     best: bool = False
@@ -113,22 +110,16 @@ def _field(cell: ShownCell, order: int) -> Field:
     if cell.number is None:
         reason = cell.entry.missing if cell.entry else ""
         return Field("–", order=order, screen_reader_text=f"none: {reason}" if reason else "none")
-    value, _, error = str(cell.number).partition("±")
-    if value.startswith("("):  # (1.9±1.3)e-4
-        error, _, exponent = error.partition(")")
-        value, error = f"{value[1:]}{exponent}", f"{error}{exponent}"
-    marks = f"{cell.scale}{' ?' if cell.doubt else ''}"
-    return Field(value, error, cell.kind, marks, cell.best, cell.suspect, _detail(cell.entry), order)
+    value = f"{cell.number.value}{cell.number.scale}"
+    marks = f"{cell.scale}{' ~' if cell.unstable else ''}{' ?' if cell.doubt else ''}"
+    return Field(value, cell.kind, marks, cell.best, cell.suspect, _detail(cell), order)
 
 
-def _detail(entry: Aggregate | None) -> str:
-    """Return the 95 % interval, and z, the distance from the floor in its standard deviations."""
-    if entry is None or entry.estimate is None:
-        return ""
-    parts = []
-    if entry.interval and not entry.estimate.limit and entry.interval[0] < entry.interval[1]:
-        parts.append(f"[{round_number(entry.interval[0], digits=3)}, {round_number(entry.interval[1], digits=3)}]")
-    if entry.z is not None:
+def _detail(cell: ShownCell) -> str:
+    """Return the 95 % interval, and z, the distance from the floor as a quantile of the normal distribution."""
+    entry, number = cell.entry, cell.number
+    parts = [f"{number.interval}{number.scale}"] if number is not None and number.interval else []
+    if entry is not None and entry.z is not None:
         parts.append(f"z {entry.z:+.1f}" if abs(entry.z) < 100 else f"z {entry.z:+.0f}")
     return " · ".join(parts)
 
@@ -138,7 +129,7 @@ def overview(datasets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     columns = [(each["id"], each["name"], board) for each in datasets for board in each["boards"]]
     if len(columns) < 2:
         return None
-    ranking = [_ranking_column(board) for _, _, board in columns]
+    ranking = [0] * len(columns)  # the first column is the first core metric
     ranked = [group for _, _, board in columns for role, group in board.groups if role != "reference"]
     labels = list(dict.fromkeys(_model(row) for group in ranked for row in group))
     rows = []
@@ -156,9 +147,3 @@ def overview(datasets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 def _model(row: BoardRow) -> str:
     """Return the label of a row without the number of its seeds: ``vae`` of ``vae (2/3 seeds)``."""
     return row.label.partition(" (")[0]
-
-
-def _ranking_column(board: Board) -> int:
-    """Return the index of the column that ranks the rows, as ``view_of`` chooses it."""
-    names = [heading.name.split(" ")[0] for heading in board.headings]
-    return next((names.index(name) for name in RANKING_COLUMNS if name in names), 0)
