@@ -39,10 +39,13 @@ def _with_interval(
     if estimate.limit:
         return replace(entry, interval=(estimate.mean, math.inf))
     seeds = list(estimate.by_seed)
+    if len(seeds) == 1 and seeds[0] in entry.ends:
+        interval = entry.ends[seeds[0]]
+        return replace(entry, interval=interval, estimate=replace(estimate, error=_error_of(interval)))
     if column.metric in LOGARITHMIC_METRICS and scale is LOGARITHM and set(entry.ends) == set(seeds):
         ends = {seed: (estimate.by_seed[seed], *entry.ends[seed]) for seed in seeds}
-        interval = worth_interval(ends, all_models.spread(name))
-        return replace(entry, interval=interval, estimate=replace(estimate, error=_error_of(interval)))
+        of_worth = worth_interval(ends, all_models.spread(name))
+        return replace(entry, interval=of_worth, estimate=replace(estimate, error=_error_of(of_worth)))
     errors = all_models.models[name].errors
     sampling = None
     if set(errors) == set(seeds):
@@ -51,10 +54,8 @@ def _with_interval(
         scale = LINEAR
     found = mean_interval(mean, scale, all_models.spread(name), sampling, len(seeds))
     if found is None:
-        return replace(entry, interval=entry.ends.get(seeds[0]) if len(seeds) == 1 else None)
+        return entry
     interval, error = found
-    if len(seeds) == 1 and seeds[0] in entry.ends:
-        interval = entry.ends[seeds[0]]
     if column.metric in SHARES:
         interval = max(interval[0], 0.0), min(interval[1], 1.0)
     if math.isnan(interval[0]) or not interval[0] <= mean <= interval[1]:
@@ -63,7 +64,7 @@ def _with_interval(
 
 
 def _error_of(interval: Interval | None) -> float | None:
-    if interval is None or not math.isfinite(interval[1]):
+    if interval is None or not all(map(math.isfinite, interval)):
         return None
     return (interval[1] - interval[0]) / (2.0 * 1.96)
 
