@@ -57,9 +57,9 @@ PRESETS = {
         ),
         Preset(
             "full",
-            "for papers: more data sets, ten seeds, longer training; hours",
+            "for papers: more data sets, five seeds, longer training; hours",
             datasets="ring,grid,moons,checkerboard,magic,digits,mnist",
-            seeds=10,
+            seeds=5,
             factor=3.0,
             cap=100_000,
             sizes=Sizes(10_000, 10_000, 10_000),

@@ -1,0 +1,129 @@
+"""Coverage of the interval of each metric, and the size of z and of the mark "better than real", on known laws.
+
+``python tests/statistics/intervals.py --repeats 500`` prints the table. Each repeat draws training, test and fresh rows
+of a law, and samples of a model: the law itself (the null), or the law with every row moved by 0.1 standard deviations.
+Where an interval is of the population, the truth is 0 under the null (and the best value of the metric); for the moved
+law, and where an interval is of the mean at these sizes, it is the mean over all repeats of the value without its bias.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+import laws
+
+from genbench.protocol import Evidence, RealSide
+from genbench.record.score import shown_value
+from genbench.registry.registry import Registry, resolve
+from genbench.scoring.evaluation import evaluate
+from genbench.scoring.feature_spaces import Views
+from genbench.scoring.floor_test import Floors
+from genbench.scoring.floors import add_floor_spread
+from genbench.scoring.scorer import Scorer
+
+SHIFT = 0.1
+METRICS = ("energy", "sliced_w1", "sliced_w2", "max_sliced_w2", "w1_marginal", "correlation", "frechet", "kid", "mmd",
+           "precision", "recall", "density", "coverage", "c2st")  # fmt: skip
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: a metric on a law at some sizes."""
+
+    law: str
+    n: int
+    m: int
+    moved: bool
+    metric: str
+    coverage: float
+    large_z: float  # share of abs(z) > 3 under the null
+    suspect: float
+    repeats: int
+
+
+def scorers(names: Sequence[str]) -> list[Scorer]:
+    """Return the metrics with their default options, in the standard space."""
+    registry = Registry.discover()
+    entries = [registry.find("metric", name) for name in names]
+    return [Scorer(e.spec, resolve(e), e.spec.config() if e.spec.config else None) for e in entries]
+
+
+def repeat(
+    law: Callable[[int, np.random.Generator], Array], n: int, m: int, moved: bool, chosen: Sequence[Scorer], seed: int
+) -> list[dict[str, Any]]:
+    """Return the scores of m samples against n rows of a law, each with its floor: m fresh rows against the same n."""
+    rng = np.random.default_rng([n, m, seed])
+    real, fake, fresh, train = law(n, rng), law(m, rng), law(m, rng), law(n, rng)
+    fields: dict[str, Any] = {"train": train, "train_raw": train, "test_raw": real, "seed": seed}
+    views, side = Views({}), RealSide(real)
+    reference = Evidence(side, fresh, fake_raw=fresh, **fields)
+    floors = Floors({
+        score["label"]: score
+        for score in add_floor_spread(reference, chosen, evaluate(reference, chosen, views=views), views)
+    })  # fmt: skip
+    samples = fake + SHIFT * train.std(0) if moved else fake
+    return evaluate(Evidence(side, samples, fake_raw=samples, **fields), chosen, floors, views=views)
+
+
+def table(law: str, n: int, m: int, moved: bool, repeats: int, metrics: Sequence[str] = METRICS) -> list[Line]:
+    """Return one line for each metric on a law."""
+    chosen = scorers(metrics)
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for seed in range(repeats):
+        for score in repeat(laws.LAWS[law], n, m, moved, chosen, seed):
+            found[score["metric"]].append(score)
+    return [_line(law, n, m, moved, metric, scores) for metric, scores in found.items()]
+
+
+def _line(law: str, n: int, m: int, moved: bool, metric: str, scores: Sequence[dict[str, Any]]) -> Line:
+    values = np.array([shown_value(s) for s in scores], float)
+    of = (scores[0].get("detail") or {}).get("interval_of")
+    best = scores[0].get("best")
+    truth = best if of == "population" and not moved and best is not None else float(np.nanmean(values))
+    slack = 1e-9 * (abs(truth) + 1.0)
+    covered = [s["low"] - slack <= truth <= s["high"] + slack for s in scores if s["low"] is not None]
+    z = np.array([math.nan if s["z"] is None else s["z"] for s in scores], float)
+    return Line(
+        law, n, m, moved, metric,
+        float(np.mean(covered)) if covered else math.nan,
+        float(np.mean(np.abs(z[np.isfinite(z)]) > 3.0)) if np.isfinite(z).any() else math.nan,
+        float(np.mean([bool(s["suspect"]) for s in scores])), len(scores),
+    )  # fmt: skip
+
+
+SIZES = ((300, 300), (2000, 2000), (300, 600), (2000, 1000))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=500)
+    parser.add_argument("--laws", default=",".join(laws.LAWS))
+    parser.add_argument("--metrics", default=",".join(METRICS))
+    parser.add_argument("--sizes", default=",".join(f"{n}x{m}" for n, m in SIZES))
+    asked = parser.parse_args()
+    print("| law | n | m | samples | metric | coverage | abs(z) > 3 | better than real | repeats |")
+    print("|:--|--:|--:|:--|:--|--:|--:|--:|--:|")
+    for law in asked.laws.split(","):
+        for n, m in (map(int, size.split("x")) for size in asked.sizes.split(",")):
+            for moved in (False, True):
+                for line in table(law, n, m, moved, asked.repeats, asked.metrics.split(",")):
+                    what = "moved" if moved else "null"
+                    z = "" if moved else f"{line.large_z:.4f}"
+                    print(f"| {law} | {n} | {m} | {what} | {line.metric} | {line.coverage:.3f} | {z} | "
+                          f"{line.suspect:.4f} | {line.repeats} |", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
