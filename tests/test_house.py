@@ -232,7 +232,7 @@ def test_public_names_are_listed_sorted_and_documented(path: Path) -> None:
     names = public_names(path)
     defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     if names is None:
-        assert path.parent != CORE or not defined, "a module of the core lists its public names in __all__"
+        assert path.parent != CORE or not defined, "a module at the root lists its public names in __all__"
         return
     assert names == sorted(names, key=as_isort), "constants, classes, functions, each in order"
     assert len(names) == len(set(names))

@@ -18,8 +18,6 @@ from scipy.stats import chi2
 from genbench.auditing.workspace import RealRows
 from genbench.protocol import Array
 
-__all__ = ["FAULTS", "Fault"]
-
 OUTLIER_SDS = 5.0  # spread of outliers, in standard deviations of the data
 NEAR_COPY_DISTANCE = 0.1  # of a near copy from its original, in median distances between neighbours
 MAX_REPEATED_POINTS = 10  # real rows of which the others are repeats

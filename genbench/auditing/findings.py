@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DETECTION_Z", "FULL_CLAIM_SAMPLES", "SEEN_AT_SMALLEST", "Finding", "Floor", "Injection", "complaint"]
-
 DETECTION_Z = 5.0  # |z| from which a fault counts as seen
 FULL_CLAIM_SAMPLES = 400  # from which a metric must see what it advertises; z grows as the root of their number
 SEEN_AT_SMALLEST = "seen at the smallest size that was tried"

@@ -18,8 +18,6 @@ from genbench.record.score import standard_error
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.scorer import Scorer
 
-__all__ = ["FLOOR_DRAWS", "INJECTIONS_PER_SIZE", "Injector", "SharedReal", "measure_fault", "measure_floors"]
-
 T = TypeVar("T")
 Listener = Callable[[str], None]
 Scorers = Mapping[str, Scorer]  # by their names in tables

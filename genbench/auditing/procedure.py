@@ -24,8 +24,6 @@ from genbench.registry.registry import resolve
 from genbench.scoring.scorer import Scorer, missing
 from genbench.training.standardise import transform_of
 
-__all__ = ["AuditSetup", "prepare", "run_audit"]
-
 MAX_POOL_RATIO = 24  # rows of the pool per sample
 MIN_ROWS_RATIO = 4  # rows per sample: training, test, and twice as many in the pool
 MAX_POOL_NUMBERS = 1 << 26

@@ -13,8 +13,6 @@ from genbench.registry.registry import Entry, Registry
 from genbench.registry.selection import select_names
 from genbench.spec import FAULTS, MetricSpec
 
-__all__ = ["DEFAULT_ROWS", "MIN_ROWS", "AuditPlan", "AuditRequest"]
-
 DEFAULT_ROWS = 800
 MIN_ROWS = 50
 MODEL_NEEDS = {"density", "labels", "simulator", "timing"}  # that only a trained model fulfils

@@ -14,8 +14,6 @@ from genbench.record.encoding import json_value
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMATS", "Audit"]
-
 FORMATS = ("rich", "markdown", "json", "csv")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import combinations, islice
 
-__all__ = ["smallest_cover"]
-
 MAX_SETS_TRIED = 500_000  # the greedy set is returned beyond that
 
 

@@ -16,8 +16,6 @@ from rich.text import Text
 from genbench.auditing.findings import DETECTION_Z, SEEN_AT_SMALLEST, Finding, Injection
 from genbench.report.text import clean, markdown_text, printable
 
-__all__ = ["Grid", "Mark", "Tables", "grids_of", "render_html", "render_markdown", "render_terminal", "terminal_text"]
-
 COLUMN_GAP = 2  # blanks between columns
 TABLE_RULES = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 SEEN_MARK, FLATTERED_MARK, MISSED_MARK = "✓", "!", "✗"

@@ -16,8 +16,6 @@ from scipy.stats import rankdata
 from genbench.protocol import Array, Data
 from genbench.training.standardise import ImageSpace, Transform, VectorSpace
 
-__all__ = ["RealRows", "Workspace", "find_modes", "why_not_applicable"]
-
 DEFAULT_MODES = 8
 MAX_COLUMN_PAIRS = 500  # that are tested for dependence
 MAX_EXPONENT = 700.0  # exp(700) is finite, exp(710) is not

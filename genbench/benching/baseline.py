@@ -14,8 +14,6 @@ from genbench.benching.checkouts import Installation
 from genbench.errors import UserError
 from genbench.record.environment import CLOCK, machine, versions
 
-__all__ = ["Baseline", "read_baseline", "write_baseline"]
-
 PYTEST_BENCHMARK_VERSION = "5.1.0"  # whose file format this is
 
 

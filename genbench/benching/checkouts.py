@@ -27,8 +27,6 @@ from packaging.utils import canonicalize_name
 from genbench.errors import UserError
 from genbench.record.store import read_run
 
-__all__ = ["Installation", "VersionSource", "find_source", "find_source_of_run", "install"]
-
 WORKING_TREE = "."  # the files of the project, with uncommitted changes
 
 

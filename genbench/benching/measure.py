@@ -18,8 +18,6 @@ from genbench.benching.checkouts import Installation
 from genbench.errors import GenbenchError
 from genbench.process.launch import ENVIRONMENT
 
-__all__ = ["QUICK_EFFORT", "START_COMMANDS", "Effort", "Measurer"]
-
 # measured as processes of their own, not by the server
 START_COMMANDS = {"start/help": ("--help",), "start/list": ("list",)}
 STARTS_PER_VALUE = 4  # processes, of which the fastest is the value

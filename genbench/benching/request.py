@@ -11,8 +11,6 @@ from genbench.benching.checkouts import WORKING_TREE, VersionSource, find_source
 from genbench.benching.measure import QUICK_EFFORT, Effort
 from genbench.registry.selection import select_names
 
-__all__ = ["QUICK_SELECTION", "BenchRequest", "select_quantities"]
-
 # out of genbench's own quantities; those of a plugin are all measured
 QUICK_SELECTION = "start/*,registry,plan,record/*,table,metric/energy,model/vae/*"
 

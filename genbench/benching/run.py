@@ -20,8 +20,6 @@ from genbench.comparing.text import first_of
 from genbench.errors import UserError
 from genbench.record.environment import machine, versions
 
-__all__ = ["bench"]
-
 Listener = Callable[[str], None]
 Values = list[list[float | None]]  # one list per side
 Decide = Callable[[str, Values], Verdict]

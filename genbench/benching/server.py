@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["main"]
-
 Answer = Callable[[dict[str, Any], Callable[[], str]], Iterator[dict[str, Any]]]
 LIBRARIES = {
     "": ("numpy.random",),

@@ -18,8 +18,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["answer"]
-
 Timer = Callable[[int], float]  # takes a number of repetitions, returns the CPU seconds of one
 ROWS, COLUMNS = 500, 4  # of the arrays that metrics score
 TRAINING_ROWS = 1000

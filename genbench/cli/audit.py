@@ -18,8 +18,6 @@ from genbench.cli.options import (
     use_one_thread,
 )
 
-__all__ = ["audit"]
-
 FORMATS = ("rich", "markdown", "json", "csv")
 EXIT_PLUGIN_FAILED = 3
 

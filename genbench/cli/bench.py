@@ -12,8 +12,6 @@ import click
 from genbench.cli.compare import FORMATS, write_comparison
 from genbench.cli.options import check_folder, choose_format, output_options
 
-__all__ = ["bench"]
-
 
 @click.command(short_help="measure a version in turn with another")
 @click.option(

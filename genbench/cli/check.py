@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from genbench.testing import Outcome
 
-__all__ = ["check"]
-
 VERDICT_MARKS = {
     "passed": ("✓", "green"),
     "failed": ("✗", "red"),

@@ -14,8 +14,6 @@ from genbench.errors import UserError
 if TYPE_CHECKING:
     from genbench.comparing import Comparison
 
-__all__ = ["FORMATS", "compare", "write_comparison"]
-
 FORMATS = ("rich", "markdown", "json", "github-action-benchmark", "bmf", "asv")
 
 

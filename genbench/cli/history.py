@@ -14,8 +14,6 @@ from genbench.errors import UserError
 if TYPE_CHECKING:
     from genbench.comparing.history import Series
 
-__all__ = ["history"]
-
 FORMATS = ("rich", "markdown", "json")
 BARS = "▁▂▃▄▅▆▇█"
 MAX_SPARKLINE_POINTS = 24  # points of a sparkline

@@ -8,8 +8,6 @@ import click
 
 from genbench.cli.options import json_option, plugin_option
 
-__all__ = ["list_"]
-
 COLUMNS = {  # the columns for each kind
     "model": ("name", "density", "data", "summary", "provided by"),
     "dataset": ("name", "data", "rows", "knows", "summary", "provided by"),

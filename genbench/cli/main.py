@@ -15,8 +15,6 @@ import click
 from genbench.errors import GenbenchError, PluginError, suggestion
 from genbench.version import __version__
 
-__all__ = ["COMMANDS", "group", "main"]
-
 COMMANDS = {  # name -> its function, and its line in --help, which imports no command
     "run": ("genbench.cli.run:run", "Train, sample and score models on datasets, and print the tables."),
     "table": ("genbench.cli.table:table", "Print the tables of finished runs, in any of several formats."),

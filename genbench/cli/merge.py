@@ -8,8 +8,6 @@ import click
 
 from genbench.cli.options import json_option
 
-__all__ = ["merge"]
-
 
 @click.command(short_help="join runs")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-__all__ = ["new"]
-
 
 @click.command("new")
 @click.argument("kind", type=click.Choice(("model", "dataset", "metric")))

@@ -15,20 +15,6 @@ from genbench.errors import UserError
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-__all__ = [
-    "Size",
-    "check_folder",
-    "choose_format",
-    "complete",
-    "data_options",
-    "given_data_options",
-    "json_option",
-    "output_options",
-    "plugin_option",
-    "run_names",
-    "use_one_thread",
-]
-
 F = TypeVar("F", bound=Callable[..., Any])
 SUFFIXES = {".md": "markdown", ".csv": "csv", ".json": "json", ".tex": "latex", ".parquet": "parquet"}
 BYTES_PER_UNIT = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}

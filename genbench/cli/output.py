@@ -11,8 +11,6 @@ import click
 
 from genbench.text import plain
 
-__all__ = ["plain", "print_json", "print_table", "spinner", "warn"]
-
 
 def warn(lines: Sequence[str]) -> None:
     """Print each problem in one line on stderr."""

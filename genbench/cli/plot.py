@@ -12,8 +12,6 @@ import click
 from genbench.cli.options import plugin_option, run_names
 from genbench.errors import DataError, UserError
 
-__all__ = ["plot"]
-
 SUFFIXES = (".png", ".pdf", ".svg")
 
 

@@ -13,8 +13,6 @@ from genbench.spec import PLUGIN_KINDS
 if TYPE_CHECKING:
     from genbench.registry.discovery import PluginRow
 
-__all__ = ["plugins"]
-
 
 @click.command("plugins")
 @click.argument("name", required=False)

@@ -9,8 +9,6 @@ import click
 from genbench.cli.options import plugin_option, run_names
 from genbench.errors import DataError, UserError
 
-__all__ = ["report"]
-
 SUFFIXES = (".html", ".htm")
 
 

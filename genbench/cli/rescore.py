@@ -12,8 +12,6 @@ import click
 
 from genbench.cli.options import Size, plugin_option
 
-__all__ = ["EXIT_FAILED", "add_run_options", "check_arguments", "score_runs"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 EXIT_FAILED = 3

@@ -15,8 +15,6 @@ import click
 from genbench.cli.options import Size, complete, data_options, given_data_options, json_option, plugin_option
 from genbench.errors import UserError
 
-__all__ = ["metric_failures", "parse_timeout", "run"]
-
 EXIT_FAILED = 3
 EXIT_SIGNAL = 128  # plus the number of the signal, as in shells
 NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure")

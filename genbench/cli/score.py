@@ -10,8 +10,6 @@ import click
 from genbench.cli.options import Size, complete, given_data_options, json_option, use_one_thread
 from genbench.cli.rescore import EXIT_FAILED, add_run_options, check_arguments, score_runs
 
-__all__ = ["score"]
-
 FILE = click.Path(path_type=Path)
 MIN_EXPONENT_VALUE = 1e9  # from here on, a power of ten is easier to read
 HIDDEN_WARNINGS = ("no best value", "no floor", "no z", "no n_")  # an empty cell of the table says the same

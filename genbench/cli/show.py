@@ -9,8 +9,6 @@ import click
 from genbench.cli.options import complete, json_option, plugin_option
 from genbench.spec import PLUGIN_KINDS
 
-__all__ = ["show"]
-
 
 @click.command("show")
 @click.argument("name", shell_complete=complete(*PLUGIN_KINDS))

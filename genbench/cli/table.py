@@ -13,8 +13,6 @@ import click
 from genbench.cli.options import choose_format, output_options
 from genbench.errors import UserError
 
-__all__ = ["show", "table"]
-
 FORMATS = ("rich", "markdown", "csv", "latex", "json", "parquet")
 NAME_PATTERN = r"(?:\[[^\[\]]*\]|[^,])+"  # up to a comma outside of brackets, which a glob may leave open: w1[*
 MAX_DAMAGED_FILES = 5  # damaged files that are named

@@ -8,8 +8,6 @@ import click
 
 from genbench.errors import UserError
 
-__all__ = ["validate"]
-
 EXIT_INVALID = 3
 
 

@@ -9,8 +9,6 @@ from genbench.executor.slots import Slot
 from genbench.plan.cell import Cell
 from genbench.process.task import RunningTask, Task
 
-__all__ = ["Executor"]
-
 
 class Executor(Protocol):
     """Slots, and tasks started in them; ``jobs`` is the largest number of tasks at a time, None without a limit."""

@@ -12,8 +12,6 @@ from genbench.process.messages import explain
 from genbench.process.task import RunningTask, Task
 from genbench.record.status import Status
 
-__all__ = ["InProcessExecutor", "InProcessTask"]
-
 
 class InProcessExecutor:
     """An executor with one slot, in this process; ``on_progress`` receives a cell and its progress."""

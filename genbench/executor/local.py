@@ -14,8 +14,6 @@ from genbench.process.task import Task
 from genbench.process.worker import Worker
 from genbench.record.environment import cores
 
-__all__ = ["LocalExecutor"]
-
 
 class LocalExecutor:
     """An executor with ``jobs`` slots on devices of this machine, each task in a process of its own.

@@ -9,8 +9,6 @@ from genbench.executor.base import Executor
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
 
-__all__ = ["check_scheduler", "connect_scheduler"]
-
 
 def check_scheduler(text: str, *, insecure: bool) -> None:
     """Raise UserError unless ``text`` names a scheduler whose engine is installed; ``insecure`` needs no TLS."""

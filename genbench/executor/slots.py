@@ -8,8 +8,6 @@ from typing import Any
 
 from genbench.plan.device_names import DeviceName
 
-__all__ = ["Slot", "Slots"]
-
 
 @dataclass(eq=False)
 class Slot:

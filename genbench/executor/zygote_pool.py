@@ -23,8 +23,6 @@ from genbench.process.task import Task
 from genbench.process.worker import Worker, log_of, pickle_task, start_worker
 from genbench.record.status import Status
 
-__all__ = ["ZygotePool"]
-
 MAX_ZYGOTES = 8
 MAX_MEMORY_SHARE = 0.25  # of the machine's memory, for all zygotes together
 FORK_TIMEOUT_S = 30.0  # after which a task that its zygote has not forked is lost

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-__all__ = ["FileConfig", "FileDataset", "dataset_spec"]
-
 MIN_ROWS = 20
 NOT_IN_KEY = {"essential": False}  # options that do not change the numbers: a file that was moved keeps its cells
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-__all__ = ["UserData", "from_array", "read"]
-
 
 @dataclass(frozen=True)
 class UserData:

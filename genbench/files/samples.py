@@ -11,8 +11,6 @@ from genbench.files.columns import ColumnNames
 from genbench.files.reader import UserData, read
 from genbench.files.source import MAX_BYTES, join_names, quote
 
-__all__ = ["align_columns", "read_samples"]
-
 MIN_SAMPLES = 2
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from genbench.errors import UserError
 
-__all__ = ["DeviceName", "kind_of", "remote_device"]
-
 DEVICE_KINDS = ("auto", "cpu", "cuda", "mps")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MIN_STAGE_S", "Limits"]
-
 MIN_STAGE_S = 0.05  # that each stage gets, so that a cell which has spent its time can still report how it ended
 
 

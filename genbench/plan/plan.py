@@ -19,8 +19,6 @@ from genbench.registry.registry import CORE, Entry, Registry
 from genbench.registry.selection import split
 from genbench.spec import DatasetSpec, ModelSpec
 
-__all__ = ["FILE", "Component", "Plan", "Request", "Skip", "make_plan", "needs_met"]
-
 MAX_SEED = 2**31 - 1
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from genbench.budget import Sizes
 
-__all__ = ["PRESETS", "Preset"]
-
 
 @dataclass(frozen=True)
 class Preset:

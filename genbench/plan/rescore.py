@@ -25,8 +25,6 @@ from genbench.registry.options import Setting, fill
 from genbench.registry.registry import Entry, Registry
 from genbench.spec import DatasetSpec, ModelSpec
 
-__all__ = ["RescoredCell", "Rescoring", "plan_scores"]
-
 Record = dict[str, Any]
 ATTEMPT_FIELDS = ("attempt", "sha256", "source")  # of one attempt, not of the cell
 

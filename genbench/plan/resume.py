@@ -14,8 +14,6 @@ from genbench.record.score import column_of, metric_failed
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
 
-__all__ = ["Record", "Reusable", "parse_retry", "select_reusable"]
-
 Record = dict[str, Any]
 FAILURE_STATUSES = tuple(status.value for status in Status if status.failed)
 # the fields of a record that are known before its scores, and those on the conditions of its timings

@@ -27,8 +27,6 @@ from genbench.process.task import THREADS, Task
 from genbench.record.encoding import to_json
 from genbench.registry.discovery import load_file
 
-__all__ = ["main", "run_task"]
-
 TRACEBACK_LEAD_S = 0.2  # before its deadline, a cell writes its traceback to its log
 ALLOCATOR_RESERVE_BYTES = 96 * 2**20  # which the allocator takes in advance and the process does not hold
 OOM_SCORE_ADJ = "500"  # of 1000: when memory runs out, the kernel ends a cell rather than the run

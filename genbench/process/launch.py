@@ -16,8 +16,6 @@ from collections.abc import Iterator, Mapping
 
 from genbench.plan.device_names import DeviceName
 
-__all__ = ["ENVIRONMENT", "context_for", "launch_environment", "start_server", "stop_server"]
-
 # One thread per cell, and an allocator that returns no memory: timings of small models then repeat within 2 %.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",

@@ -10,8 +10,6 @@ from typing import Any
 from genbench.errors import CellError
 from genbench.record.status import STATUSES, Status
 
-__all__ = ["explain", "known_of", "outcome_of", "progress_of"]
-
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 OUT_OF_MEMORY_PATTERN = re.compile(  # in messages of torch; numpy and Python raise MemoryError
     r"can't allocate memory|not enough memory: you tried to allocate|CUDA out of memory|MPS backend out of memory"

@@ -21,8 +21,6 @@ import genbench.process.supervisor
 import genbench.scoring.cell_scores
 import genbench.training.cell  # noqa: F401
 
-__all__ = ["DISCONNECT_ERRORS"]
-
 DISCONNECT_ERRORS = (EOFError, pickle.UnpicklingError, BrokenPipeError)
 
 

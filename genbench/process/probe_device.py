@@ -12,8 +12,6 @@ from pathlib import Path
 from genbench.errors import UserError
 from genbench.process.launch import launch_environment
 
-__all__ = ["device_of", "probe_device"]
-
 PROBE_TIMEOUT_S = 120.0  # for a driver to answer
 DEVICE_NODES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")  # of NVIDIA, AMD and WSL
 

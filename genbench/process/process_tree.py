@@ -16,8 +16,6 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["TreeMemory", "adopt_orphans", "descendants", "die_with_parent", "end_all", "kernel_kills", "signal_all"]
-
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 KILL_TIMEOUT_S = 5.0  # after which a process that SIGKILL does not end is left: one that waits for a dead disk, say
 MIN_SCAN_INTERVAL_S = 0.5  # between two scans of all processes of the machine, which cost milliseconds

@@ -28,8 +28,6 @@ from genbench.process.process_tree import TreeMemory, adopt_orphans, end_all, ke
 from genbench.process.zygote import serve
 from genbench.record.encoding import to_json
 
-__all__ = ["KILL", "LOG_HEAD_BYTES", "LOG_TAIL_BYTES", "STOP", "STOP_GRACE_S", "main"]
-
 STOP_GRACE_S = 2.0  # between SIGTERM and SIGKILL for a cell that has reached its deadline
 USER_STOP_GRACE_S = 0.3  # the same when the user stops the run
 MEMORY_POLL_S = 0.05  # between two measurements of a cell's memory, where it is limited

@@ -10,8 +10,6 @@ from typing import Any
 
 from genbench.plan.cell import Cell
 
-__all__ = ["THREADS", "PackedTask", "RunningTask", "Task"]
-
 THREADS = 1  # of each cell: sums have one order, and cells that run side by side do not wait for each other
 
 

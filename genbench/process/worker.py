@@ -26,8 +26,6 @@ from genbench.process.task import PackedTask, RunningTask, Task
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
 
-__all__ = ["Worker", "log_of", "pack", "pickle_task", "start_worker", "supervise"]
-
 SUPERVISOR_GRACE_S = 5.0  # after which a supervisor that should have ended its cell is killed
 MAX_START_ATTEMPTS = 5  # where somebody has killed the fork server, which is then started again
 

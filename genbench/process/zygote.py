@@ -25,8 +25,6 @@ from typing import Any
 
 from genbench.process.process_tree import descendants
 
-__all__ = ["ZygoteState", "serve", "threads"]
-
 MAXRSS_UNIT_BYTES = 1024  # on Linux
 THREAD_GRACE_S = 1.0  # for the thread of a watchdog that was just cancelled to end
 

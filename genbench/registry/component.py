@@ -22,8 +22,6 @@ from genbench.registry.selection import parse_selection, split
 from genbench.registry.source_hash import contents_of
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec
 
-__all__ = ["Component", "Settings", "applies", "build", "choose", "choose_metrics", "measurement"]
-
 Settings = Mapping[tuple[str, str], list[Setting]]
 STANDARD_SPACES = ("standardised", "pixels")  # of vectors and of images
 

@@ -11,8 +11,6 @@ from genbench.registry.option_types import plain_value, type_text
 from genbench.registry.options import default_of, option_types
 from genbench.registry.registry import Entry
 
-__all__ = ["Option", "facts", "option_facts", "options_of"]
-
 
 @dataclass(frozen=True)
 class Option:

@@ -26,20 +26,6 @@ from genbench.errors import PluginError, UserError, describe, suggestion
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec, Spec
 from genbench.version import __version__
 
-__all__ = [
-    "NATIVE_SPACE_NAMES",
-    "Candidate",
-    "PluginRow",
-    "Provenance",
-    "find_file",
-    "find_installed",
-    "load",
-    "load_file",
-    "new_manager",
-    "normalise",
-    "trace",
-]
-
 Status = Literal["ok", "slow", "broken", "outdated", "clashing", "blocked"]
 MAX_IMPORT_S = 0.5  # a plugin that takes longer to import, at every start of genbench, is reported as slow
 SPEC_TYPES = (ModelSpec, DatasetSpec, MetricSpec, SpaceSpec)

@@ -14,8 +14,6 @@ from typing import Any, Literal, Union
 
 from genbench.errors import ConfigError, suggestion
 
-__all__ = ["convert", "plain_value", "type_text"]
-
 TRUE_WORDS, FALSE_WORDS = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 

@@ -14,19 +14,6 @@ from genbench.errors import ConfigError, PluginError, UserError, suggestion
 from genbench.registry.option_types import convert, plain_value
 from genbench.spec import Spec
 
-__all__ = [
-    "Setting",
-    "canonical_options",
-    "default_of",
-    "essential_options",
-    "fill",
-    "label",
-    "load_toml",
-    "option_types",
-    "parse_set",
-    "unknown_option_message",
-]
-
 MAX_CONFIG_BYTES = 1_000_000  # a larger file is not a --config file
 
 

@@ -16,7 +16,6 @@ from genbench.registry.discovery import (
     find_file,
     find_installed,
     load,
-    load_file,
     new_manager,
     normalise,
     trace,
@@ -24,8 +23,6 @@ from genbench.registry.discovery import (
 from genbench.registry.options import Setting, option_types, unknown_option_message
 from genbench.registry.selection import select
 from genbench.spec import PLUGIN_KINDS, SpaceSpec, Spec
-
-__all__ = ["CORE", "Entry", "PluginRow", "Provenance", "Registry", "load_file", "resolve"]
 
 CORE = Provenance("genbench", "genbench", module="genbench")
 NATIVE_SPACES = (

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from genbench.errors import UnknownName, UserError
 from genbench.registry.options import Setting
 
-__all__ = ["Choice", "parse_selection", "select", "select_names", "split"]
-
 MAX_SWEEP_POINTS = 10_000  # more is a typing error
 
 

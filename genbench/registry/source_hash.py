@@ -6,8 +6,6 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-__all__ = ["contents_of", "source_hash"]
-
 SOURCE_SUFFIXES = (".json", ".py", ".pyd", ".so")  # .json: the cards of stored arrays, which hold their sha256
 
 

@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 from genbench.plan.cell import Cell
 
-__all__ = ["CellState"]
-
 Record = dict[str, Any]
 
 

@@ -12,8 +12,6 @@ from genbench.plan.plan import Plan
 from genbench.session.observers import Observer
 from genbench.session.options import RunOptions, jobs_for
 
-__all__ = ["executor_for"]
-
 
 def executor_for(
     plan: Plan, options: RunOptions, observer: Observer, say: Callable[[str], None] = lambda _: None

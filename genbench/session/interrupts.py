@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-__all__ = ["Stop", "Terminated", "exit_on_sigterm"]
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DUPLICATE_SIGNAL_S = 0.05  # within which a second signal is the first one, forwarded by a wrapper
 

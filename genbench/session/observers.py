@@ -8,8 +8,6 @@ from typing import Any, Protocol
 from genbench.plan.cell import Cell
 from genbench.plan.plan import Plan
 
-__all__ = ["Observer", "SilentObserver"]
-
 Record = dict[str, Any]
 
 

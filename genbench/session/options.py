@@ -12,8 +12,6 @@ from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 from genbench.record.run_directory import default_directory
 
-__all__ = ["MIN_MEMORY_BYTES", "RunOptions", "jobs_for"]
-
 MIN_MEMORY_BYTES = 400 * 10**6  # a little more than a cell holds once it has imported its libraries
 
 

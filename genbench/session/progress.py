@@ -16,8 +16,6 @@ from genbench.plan.cell import Cell
 from genbench.plan.plan import Plan
 from genbench.text import duration, plain
 
-__all__ = ["LiveProgress", "PlainProgress"]
-
 Record = dict[str, Any]
 PHASES = {
     "start": "starting",

@@ -21,8 +21,6 @@ from genbench.record.store import Damage, cell_folder, write_record
 from genbench.registry.registry import Registry
 from genbench.session.cell_state import CellState, Record
 
-__all__ = ["Recorder", "now"]
-
 
 def now() -> str:
     """Return the current time as records hold it: UTC, ISO 8601, to the second."""

@@ -28,8 +28,6 @@ from genbench.session.options import RunOptions
 from genbench.session.recorder import Recorder, now
 from genbench.session.task_queue import TaskQueue
 
-__all__ = ["Session"]
-
 STOP_TIMEOUT_S = 2.0  # for cells to end when the user stops the run
 POLL_S = 0.2  # to wait for a message of a task
 

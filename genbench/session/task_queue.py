@@ -13,8 +13,6 @@ from genbench.process.task import Task
 from genbench.record.score import column_of
 from genbench.session.cell_state import CellState
 
-__all__ = ["TaskQueue"]
-
 
 class TaskQueue:
     """Cells that wait to be trained or scored, and the floors that are known."""

@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 
 from genbench.registry.registry import Entry, resolve
 
-__all__ = ["CHECK_MODULES", "Check", "Failed", "Skipped", "Subject", "check", "checks_for", "expect"]
-
 T = TypeVar("T")
 CHECK_MODULES = {  # of each kind of plugin, in the order in which they are run
     "model": ("declarations", "models", "learning", "densities"),

@@ -14,8 +14,6 @@ from genbench.spec import PLUGIN_KINDS, Spec
 from genbench.testing.check import CHECK_MODULES, Check, Subject, checks_for
 from genbench.testing.kit import Report, expected_by_kind, run_check, verify
 
-__all__ = ["check_functions", "check_plugin", "configured", "conformance", "subjects"]
-
 
 def configured(spec: Spec, **options: Any) -> Any:
     """Return the config of a spec, made from its defaults and these options as a run makes it; None if it has none.

@@ -13,8 +13,6 @@ from genbench.errors import describe
 from genbench.testing.check import Check, Failed, Skipped, Subject, checks_for
 from genbench.testing.process_state import protect_process
 
-__all__ = ["Outcome", "Report", "expected_by_kind", "run_check", "verify"]
-
 Verdict = Literal["passed", "failed", "skipped", "expected failure", "unexpected pass"]
 
 

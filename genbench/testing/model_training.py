@@ -16,21 +16,6 @@ from genbench.testing.process_state import seed_of
 from genbench.training.run import Run
 from genbench.training.snapshots import Snapshots
 
-__all__ = [
-    "FULL_TRAINING_STEPS",
-    "SHORT_TRAINING_STEPS",
-    "digest",
-    "draw",
-    "fitted_model",
-    "is_repeatable",
-    "kind_of",
-    "require_repeatable",
-    "require_vectors",
-    "rows_for",
-    "samples_as_fitted",
-    "train",
-]
-
 SHORT_TRAINING_STEPS = 5  # enough to see that training changes the model
 FULL_TRAINING_STEPS = 1000  # enough to learn two clusters
 ROWS = 2000

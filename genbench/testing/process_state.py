@@ -17,8 +17,6 @@ import torch
 from genbench.testing.check import Failed
 from genbench.training.seeding import seed_generators
 
-__all__ = ["expect_generators_unused", "expect_process_unchanged", "protect_process", "seed_of"]
-
 
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}

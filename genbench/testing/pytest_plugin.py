@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-__all__ = ["pytest_addoption", "pytest_collection_modifyitems"]
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--genbench`` and ``--genbench-plugin``."""

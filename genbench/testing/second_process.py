@@ -13,8 +13,6 @@ from genbench.testing.check import Failed, Subject
 from genbench.testing.interface import subjects
 from genbench.testing.model_training import digest, draw, fitted_model
 
-__all__ = ["digest_in_second_process"]
-
 
 def digest_in_second_process(subject: Subject) -> str:
     """Return the digest of the samples that a second process draws; raises Failed where it fails."""

@@ -9,8 +9,6 @@ import numpy as np
 
 from genbench.protocol import Array
 
-__all__ = ["CLUSTERS", "Clusters", "energy_distance", "images"]
-
 
 @dataclass(frozen=True)
 class Clusters:

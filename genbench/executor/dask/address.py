@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from genbench.errors import UserError, suggestion
 from genbench.executor.dask.job_queue import QUEUES
 
-__all__ = ["SchedulerAddress", "parse_scheduler"]
-
 
 @dataclass(frozen=True)
 class SchedulerAddress:

@@ -29,8 +29,6 @@ from genbench.plan.plan import Plan
 from genbench.process.task import PackedTask, Task
 from genbench.process.worker import pack
 
-__all__ = ["CheckedWorker", "DaskExecutor"]
-
 CPU, GPU = "CELL", "GPU"  # resources that workers offer
 CONNECT_TIMEOUT_S = 10.0
 FIRST_WORKER_TIMEOUT_S = 10.0  # where the scheduler was not started for this run

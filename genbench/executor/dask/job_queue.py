@@ -13,8 +13,6 @@ from typing import Any
 
 from genbench.errors import UserError
 
-__all__ = ["QUEUES", "start_cluster"]
-
 CLUSTER_CLASSES = {
     "slurm": "SLURMCluster",
     "htcondor": "HTCondorCluster",

@@ -9,8 +9,6 @@ from typing import Any
 
 from genbench.process.task import RunningTask, Task
 
-__all__ = ["RemoteTask", "one_line"]
-
 MAX_RESUBMISSIONS = 3  # of a task whose workers have all left
 
 

@@ -28,8 +28,6 @@ from genbench.process.worker import Worker, supervise
 from genbench.record.environment import cores, machine, versions
 from genbench.registry.source_hash import contents_of, source_hash
 
-__all__ = ["check_worker", "do_task", "expectations", "problem_of"]
-
 PROGRESS_INTERVAL_S = 0.5  # between two progress messages within a phase
 ACTIVE_STATES = ("running", "paused")  # of a worker; it closes when the scheduler has ended
 

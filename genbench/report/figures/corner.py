@@ -16,8 +16,6 @@ from genbench.report.figures.dataset_results import DatasetResults, NotApplicabl
 from genbench.report.figures.marginals import quantities_of
 from genbench.report.figures.style import REAL_COLOUR, LineStyle, plain_text
 
-__all__ = ["corner"]
-
 MAX_COLUMNS = 5  # so that the report of ten models on five tables stays below ten megabytes
 PANEL_INCHES = 1.3
 BINS = 25

@@ -19,8 +19,6 @@ from genbench.report.figures.style import LineStyle, line_styles
 from genbench.report.text import clean
 from genbench.table.summary import REFERENCES, Row, Summary, summarise
 
-__all__ = ["DatasetResults", "NotApplicable", "RunFolders", "SeedSamples", "add_clock_warning", "find_samples"]
-
 CACHED_PROPERTIES = ("summaries", "every_row", "line_styles", "seed_samples")  # of DatasetResults
 MAX_ROWS, MAX_IMAGES = 10_000, 64  # samples of a model that are loaded: of a table, of images
 

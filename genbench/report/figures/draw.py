@@ -28,8 +28,6 @@ from genbench.report.figures.style import STYLE
 from genbench.report.figures.training import training
 from genbench.table.summary import role_of, summarise
 
-__all__ = ["FIGURES", "SUFFIXES", "DatasetResults", "FigureKind", "draw", "results_by_dataset", "save"]
-
 
 @dataclass(frozen=True)
 class FigureKind:

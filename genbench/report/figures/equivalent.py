@@ -17,8 +17,6 @@ from genbench.record.store import Record
 from genbench.report.figures.dataset_results import DatasetResults
 from genbench.report.figures.style import MUTED_COLOUR, TEXT_COLOUR, LineStyle, plain_text, set_log_axes
 
-__all__ = ["EquivalentCurve", "equivalent", "equivalent_curve"]
-
 FIGURE_INCHES = (6.4, 4.0)
 DETAIL_LISTS = ("bandwidths", "values", "low", "high")
 Numbers = np.ndarray[Any, np.dtype[np.float64]]

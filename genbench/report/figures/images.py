@@ -12,8 +12,6 @@ from genbench.protocol import Array, Data
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
 from genbench.report.figures.style import MUTED_COLOUR, plain_text
 
-__all__ = ["images", "nearest_rows"]
-
 MAX_IMAGES_PER_STRIP = 14
 TRAIN_ROWS_PER_BLOCK = 2_000  # training rows whose distances are computed at once
 GAP_FRACTION = 0.12  # gap between two images, as a fraction of their width

@@ -24,8 +24,6 @@ from genbench.report.figures.style import (
     plain_text,
 )
 
-__all__ = ["Quantity", "marginals", "quantities_of"]
-
 BINS = 40
 MAX_COLUMNS, MAX_OBSERVABLES = 12, 16
 MAX_PANELS_PER_ROW = 4

@@ -17,8 +17,6 @@ from genbench.table.aggregate import Aggregate
 from genbench.table.columns import ColumnInfo
 from genbench.table.summary import Row
 
-__all__ = ["ParetoPoint", "pareto", "pareto_front", "quality_of"]
-
 QUALITY_COLUMNS = ("equivalent", "energy", "sliced_w2", "frechet")  # the first that was scored is the quality
 COST_AXES = (("fit_s", "seconds of training", "lower"), ("samples_per_s", "samples per second", "higher"))
 AXIS_LABELS = {"equivalent": "worth in real events"}

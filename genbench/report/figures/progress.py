@@ -20,8 +20,6 @@ from genbench.report.figures.dataset_results import DatasetResults, NotApplicabl
 from genbench.report.figures.style import MUTED_COLOUR, LineStyle, format_ticks, plain_text
 from genbench.table.summary import Row
 
-__all__ = ["QualityCurve", "progress", "quality_curves_of"]
-
 BASELINE = "gaussian"
 
 

@@ -12,8 +12,6 @@ from genbench.protocol import Array
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
 from genbench.report.figures.style import REAL_COLOUR, plain_text
 
-__all__ = ["scatter"]
-
 MAX_POINTS_PER_PANEL = 2500
 MAX_PANELS_PER_ROW = 5
 PANEL_INCHES = 1.75

@@ -15,8 +15,6 @@ from genbench.report.figures.style import MUTED_COLOUR, REAL_COLOUR, TEXT_COLOUR
 from genbench.table.columns import ColumnInfo
 from genbench.table.summary import Row
 
-__all__ = ["copying", "coverage", "likelihood", "modes"]
-
 COPYING = ("ct", "duplicates", "authenticity")
 COVERAGE = ("modes", "high_quality", "mode_kl", "recall", "coverage", "precision", "density", "label_tv")
 LIKELIHOODS = ("nll", "bits_per_dim", "kl", "kl_reverse")

@@ -17,19 +17,6 @@ from genbench.report.numbers import round_number
 from genbench.report.text import clean
 from genbench.table.summary import Row
 
-__all__ = [
-    "MUTED_COLOUR",
-    "REAL_COLOUR",
-    "STYLE",
-    "TEXT_COLOUR",
-    "LineStyle",
-    "format_ticks",
-    "limit_ticks",
-    "line_styles",
-    "plain_text",
-    "set_log_axes",
-]
-
 TEXT_COLOUR = "#222222"  # text and axes
 MUTED_COLOUR = "#767676"  # grid lines and references
 REAL_COLOUR = "#8a8a8a"  # points or areas of real data: visible on white and on black

@@ -16,8 +16,6 @@ from genbench.report.figures.dataset_results import DatasetResults, NotApplicabl
 from genbench.report.figures.style import DASHES, LineStyle, format_ticks, plain_text
 from genbench.table.summary import Row
 
-__all__ = ["traces_of", "training"]
-
 MAX_PANELS_PER_ROW = 4
 MAX_NAMES = 4  # logged quantities of a model that are drawn
 MARKERS = (".", "x", "+", "1")  # for lines of one or two points, where dashes cannot be seen

@@ -17,8 +17,6 @@ from genbench.report.text import clean
 from genbench.table.summary import deduplicate
 from genbench.text import duration
 
-__all__ = ["CellView", "cells_of", "log_of"]
-
 MAX_LOG_CHARS = 4_000
 ANSI_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
 

@@ -17,8 +17,6 @@ from genbench.report.figures.draw import FIGURES, draw
 from genbench.report.figures.style import STYLE
 from genbench.report.text import clean
 
-__all__ = ["Picture", "gallery_of", "svg_data_uri"]
-
 DPI = 110  # resolution of what is drawn as pixels: scatter plots, images
 UNESCAPED_CHARS = "/:;=,+()@!*?$ -_.~[]{}|^"  # characters that need no escape in a quoted attribute
 DARK_COLOURS = {  # colours on white, and their brighter versions on black

@@ -13,8 +13,6 @@ from genbench.plan.presets import PRESETS
 from genbench.record.store import Record
 from genbench.report.text import printable
 
-__all__ = ["command_of"]
-
 BASELINES = ("gaussian", "memoriser")
 FILE_OPTIONS = ("columns", "labels", "log", "periodic", "na", "encoding")
 

@@ -9,8 +9,6 @@ from typing import Any
 from genbench.record.store import read_run
 from genbench.report.text import clean
 
-__all__ = ["runs_of"]
-
 MAX_SKIPPED = 200  # skipped combinations that are listed
 
 

@@ -11,8 +11,6 @@ from genbench.report.view import ShownCell, View, view_of
 from genbench.table.columns import ColumnInfo
 from genbench.table.summary import summarise
 
-__all__ = ["Board", "BoardRow", "Field", "Heading", "leaderboard", "overview"]
-
 ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", None: "not ranked"}
 SORT_LAST = 10**6  # sort key of a cell without a number
