@@ -1,4 +1,4 @@
-"""The protocol by which a session runs tasks, wherever they run."""
+"""The interface by which a session runs tasks, wherever they run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from genbench.process.task import RunningTask, Task
 
 
 class Executor(Protocol):
-    """Slots, and tasks started in them; ``jobs`` is the largest number of tasks at a time, None without a limit."""
+    """Slots, and tasks started in them; ``jobs`` is the largest number of tasks at a time, None without a limit.
+
+    ``open``, ``release``, ``failure`` and ``close`` do nothing unless an executor has its own.
+    """
 
     jobs: int | None
 
@@ -20,28 +23,25 @@ class Executor(Protocol):
 
         Raises UserError where that fails.
         """
-        ...
+        return
 
     def take(self, stage: str) -> Slot | None:
         """Return a slot for a ``fit`` or a ``score`` task; None where all are taken."""
-        ...
 
     def start(self, task: Task, slot: Slot) -> RunningTask:
         """Start a task in a slot; raises PluginError where it cannot be sent."""
-        ...
 
     def give(self, slot: Slot) -> None:
         """Take back a slot whose task is over, or was never started."""
-        ...
 
     def release(self, cell: Cell) -> None:
         """Release what was kept for scoring a cell, which has its record now."""
-        ...
+        return
 
     def failure(self) -> str:
         """Return why the executor can run no more tasks, or an empty string."""
-        ...
+        return ""
 
     def close(self, *, at_once: bool = False) -> None:
         """End everything that was started; ``at_once`` where the run was stopped. May be called again."""
-        ...
+        return

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from genbench.executor.base import Executor
 from genbench.executor.slots import Slot
 from genbench.plan.cell import Cell
 from genbench.process.child import run_task
@@ -13,7 +14,7 @@ from genbench.process.task import RunningTask, Task
 from genbench.record.status import Status
 
 
-class InProcessExecutor:
+class InProcessExecutor(Executor):
     """An executor with one slot, in this process; ``on_progress`` receives a cell and its progress."""
 
     def __init__(self, device: str, on_progress: Callable[[Cell, Mapping[str, Any]], object]) -> None:
@@ -21,9 +22,6 @@ class InProcessExecutor:
         self._slot = Slot(device)
         self._free = True
         self._on_progress = on_progress
-
-    def open(self, cells: Iterable[Cell]) -> None:
-        """Do nothing: this process is ready."""
 
     def take(self, stage: str) -> Slot | None:
         """Return the slot; None while it is taken."""
@@ -39,16 +37,6 @@ class InProcessExecutor:
     def give(self, slot: Slot) -> None:  # noqa: ARG002
         """Take the slot back."""
         self._free = True
-
-    def release(self, cell: Cell) -> None:
-        """Do nothing: nothing is kept."""
-
-    def failure(self) -> str:
-        """Return an empty string: this process can always run tasks."""
-        return ""
-
-    def close(self, *, at_once: bool = False) -> None:
-        """Do nothing: nothing was started."""
 
 
 class InProcessTask(RunningTask):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from genbench.executor.base import Executor
 from genbench.executor.slots import Slot, Slots
 from genbench.executor.zygote_pool import ZygotePool
 from genbench.plan.cell import Cell
@@ -15,7 +16,7 @@ from genbench.process.worker import Worker
 from genbench.record.environment import cores
 
 
-class LocalExecutor:
+class LocalExecutor(Executor):
     """An executor with ``jobs`` slots on devices of this machine, each task in a process of its own.
 
     ``method`` is how processes start: by default ``forkserver`` on the CPU, else ``spawn``.
@@ -60,10 +61,6 @@ class LocalExecutor:
     def release(self, cell: Cell) -> None:
         """End the zygote of a cell's data once all their cells have records."""
         self._zygotes.release(cell)
-
-    def failure(self) -> str:
-        """Return an empty string: this machine can always run tasks."""
-        return ""
 
     def close(self, *, at_once: bool = False) -> None:
         """End the zygotes, and the fork server too where the run was stopped."""

@@ -1,4 +1,7 @@
-"""Choose the executor of a plan: processes of this machine, this process, or the workers of a Dask scheduler."""
+"""Choose the executor of a plan: processes of this machine, this process, or the workers of a Dask scheduler.
+
+Another engine is a folder beside ``genbench/executor/dask``, and a line here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from genbench.executor.base import Executor
-from genbench.executor.scheduler import connect_scheduler
+from genbench.executor.dask.address import parse_scheduler
 from genbench.plan.device_names import DeviceName
 from genbench.plan.plan import Plan
 from genbench.session.observers import Observer
@@ -22,10 +25,14 @@ def executor_for(
     """
     device = DeviceName.parse(plan.cells[0].device if plan.cells else "cpu")
     if options.scheduler is not None:
-        return connect_scheduler(
-            options.scheduler, plan, Path(options.out or "."), insecure=options.insecure, limits=options.limits,
-            jobs=options.jobs, say=say,
-        )  # fmt: skip
+        from genbench.executor.dask.executor import DaskExecutor
+
+        address = parse_scheduler(options.scheduler, insecure=options.insecure)
+        folder = Path(options.out or ".")
+        executor = DaskExecutor(address, plan, folder, limits=options.limits, jobs=options.jobs, say=say)
+        if not address.kind:
+            executor.open(plan.cells)
+        return executor
     if options.isolation == "none":
         from genbench.executor.in_process import InProcessExecutor
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from genbench.plan.cell import Cell
 from genbench.plan.plan import Plan
@@ -11,30 +11,14 @@ from genbench.plan.plan import Plan
 Record = dict[str, Any]
 
 
-class Observer(Protocol):
-    """Notified of the start of a session, the progress of its cells, and their ends."""
+class Observer:
+    """Notified of the start of a session, the progress of its cells, and their ends; this one shows nothing."""
 
     def on_start(self, plan: Plan, reused: Sequence[Record]) -> None:
         """Receive the plan, and the records of an earlier run that are reused."""
-        ...
 
     def on_progress(self, cell: Cell, progress: Mapping[str, Any]) -> None:
         """Receive the ``phase`` of a cell and, where known, its ``step``, ``steps`` and ``values``."""
-        ...
 
     def on_finish(self, record: Record) -> None:
         """Receive the record of a cell that ended, whatever its status."""
-        ...
-
-
-class SilentObserver:
-    """An observer that shows nothing."""
-
-    def on_start(self, plan: Plan, reused: Sequence[Record]) -> None:
-        """Do nothing."""
-
-    def on_progress(self, cell: Cell, progress: Mapping[str, Any]) -> None:
-        """Do nothing."""
-
-    def on_finish(self, record: Record) -> None:
-        """Do nothing."""

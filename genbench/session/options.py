@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genbench.errors import UserError
-from genbench.executor.scheduler import check_scheduler
+from genbench.executor.dask.address import parse_scheduler
 from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 from genbench.record.run_directory import default_directory
@@ -62,7 +62,7 @@ class RunOptions:
         self._check_isolation()
         _ = self.retried
         if self.scheduler is not None:
-            check_scheduler(self.scheduler, insecure=self.insecure)
+            parse_scheduler(self.scheduler, insecure=self.insecure)
             if self.isolation == "none":
                 raise UserError("--isolation none: all cells in this process, which --scheduler has run elsewhere")
         if self.out is not None:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from genbench.plan.cell import Cell
 from genbench.plan.plan import Plan
+from genbench.session.observers import Observer
 from genbench.text import duration, plain
 
 Record = dict[str, Any]
@@ -27,7 +28,7 @@ PHASES = {
 }
 
 
-class PlainProgress:
+class PlainProgress(Observer):
     """An observer for output that is not a terminal: prints how many cells are reused, and nothing else."""
 
     def __init__(self, console: Console) -> None:
@@ -36,12 +37,6 @@ class PlainProgress:
     def on_start(self, plan: Plan, reused: Sequence[Record]) -> None:
         """Print how many cells are reused from an earlier run."""
         _print_reused(self._console, plan, reused)
-
-    def on_progress(self, cell: Cell, progress: Mapping[str, Any]) -> None:
-        """Do nothing."""
-
-    def on_finish(self, record: Record) -> None:
-        """Do nothing."""
 
 
 def _print_reused(console: Console, plan: Plan, reused: Sequence[Record]) -> None:
@@ -53,7 +48,7 @@ def _print_reused(console: Console, plan: Plan, reused: Sequence[Record]) -> Non
     console.print(Text(line), soft_wrap=True)
 
 
-class LiveProgress:
+class LiveProgress(Observer):
     """An observer that draws on a console while entered; draws nothing where the console is not a terminal."""
 
     def __init__(self, console: Console) -> None:

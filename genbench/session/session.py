@@ -23,7 +23,7 @@ from genbench.registry.registry import Registry
 from genbench.session.cell_state import CellState, Record
 from genbench.session.executors import executor_for
 from genbench.session.interrupts import Stop
-from genbench.session.observers import Observer, SilentObserver
+from genbench.session.observers import Observer
 from genbench.session.options import RunOptions
 from genbench.session.recorder import Recorder, now
 from genbench.session.task_queue import TaskQueue
@@ -51,7 +51,7 @@ class Session:
         self.plan = plan
         self.options = options = options.with_out()
         directory = Path(str(options.out))
-        self.observer: Observer = observer or SilentObserver()
+        self.observer = observer or Observer()
         self.executor = executor or executor_for(plan, options, self.observer)
         self.recorder = Recorder(directory, registry, options.limits, self.executor.jobs)
         self.states = {cell.key: CellState(cell) for cell in plan.cells}

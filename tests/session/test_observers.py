@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import inspect
 
-from genbench.session.observers import Observer, SilentObserver
+from genbench.session.observers import Observer
 from genbench.session.progress import LiveProgress, PlainProgress
 
 
 def test_each_observer_has_what_a_session_calls() -> None:
     asked = {name: member for name, member in vars(Observer).items() if inspect.isfunction(member) and name[0] != "_"}
     assert set(asked) == {"on_start", "on_progress", "on_finish"}
-    for kind in (SilentObserver, PlainProgress, LiveProgress):
+    for kind in (PlainProgress, LiveProgress):
         for name, member in asked.items():
             assert list(inspect.signature(getattr(kind, name)).parameters) == list(inspect.signature(member).parameters)
 
 
-def test_a_silent_observer_is_silent(capsys) -> None:
-    observer: Observer = SilentObserver()
+def test_an_observer_shows_nothing_of_itself(capsys) -> None:
+    observer = Observer()
     observer.on_finish({"status": "ok"})
     assert capsys.readouterr() == ("", "")

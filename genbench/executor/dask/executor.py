@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import UserError
+from genbench.executor.base import Executor
 from genbench.executor.dask import worker_side
 from genbench.executor.dask.address import SchedulerAddress
 from genbench.executor.dask.job_queue import start_cluster
@@ -54,7 +55,7 @@ class _RemoteSlot(Slot):
     task: RemoteTask | None = field(default=None, repr=False)
 
 
-class DaskExecutor:
+class DaskExecutor(Executor):
     """An executor: at most ``jobs`` tasks at a time, by default as many as the checked workers have slots.
 
     The device of the plan's cells decides which resource of a worker training takes, ``CELL`` or ``GPU``; scoring takes
@@ -308,9 +309,6 @@ class DaskExecutor:
         running = self._tasks.get(message["key"].rpartition(".")[0])
         if running is not None:
             running.progress, running.known = message["progress"], message["known"]
-
-    def release(self, cell: Cell) -> None:
-        """Do nothing: workers keep nothing between tasks."""
 
     def failure(self) -> str:
         """Return why no task can run any more; once a second, update which workers are present."""

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from genbench.errors import UserError
 from genbench.executor.dask.address import parse_scheduler
 from genbench.plan.device_names import remote_device
 from genbench.session.options import RunOptions
+
+READ = """
+import sys
+from genbench.executor.dask.address import parse_scheduler
+parse_scheduler("local:2")
+assert not {"distributed", "dask", "torch"} & set(sys.modules)
+"""
+
+
+def test_an_address_is_read_without_importing_dask() -> None:
+    pytest.importorskip("distributed")
+    done = subprocess.run([sys.executable, "-c", READ], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
