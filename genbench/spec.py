@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, is_dataclass
+from dataclasses import KW_ONLY, dataclass, fields, is_dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
@@ -87,16 +88,8 @@ class ModelSpec(_BaseSpec):
         object.__setattr__(self, "steps", MappingProxyType(dict(steps)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        fields = {
-            "density": self.density,
-            "data": self.data,
-            "steps": dict(self.steps),  # type: ignore[arg-type]
-            "iterative": self.iterative,
-            "capabilities": self.capabilities,
-            "baseline": self.baseline,
-            "paper": self.paper,
-        }
-        return _rebuild_model, (self.name, self.target, self.config, self.summary, fields)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return partial(ModelSpec, **values | {"steps": dict(values["steps"])}), ()
 
     def steps_for(self, kind: str) -> int:
         """Return the length of the recipe in steps, for data of a kind (``vector`` or ``image``)."""
@@ -105,10 +98,6 @@ class ModelSpec(_BaseSpec):
     def density_of(self, config: object) -> str:
         """Return the kind of ``log_prob`` under a config: exact, bound, estimate or none."""
         return getattr(config, "density", self.density)
-
-
-def _rebuild_model(name: str, target: Any, config: Any, summary: str, fields: dict[str, Any]) -> ModelSpec:
-    return ModelSpec(name, target, config, summary, **fields)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import atexit
 import gc
 import signal
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -216,7 +217,7 @@ def _print_plan(plan: Any, options: Mapping[str, Any]) -> int:
     jobs = options["jobs"] or jobs_for(DeviceName.parse(options["device"]))
     if options["as_json"]:
         cells = [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells]
-        skipped = [skip.as_dict() for skip in plan.skips]
+        skipped = [asdict(skip) for skip in plan.skips]
         print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": plan.seconds(jobs)})
         return 0
     rows: dict[tuple[str, ...], list[int]] = {}

@@ -24,7 +24,7 @@ def show(name: str, as_json: bool, plugins: tuple[str, ...]) -> None:
     from genbench.registry.registry import Registry
 
     entries = Registry.discover(plugins).find_any(name)
-    found = [facts(entry) | {"options": option_facts(entry)} for entry in entries]
+    found = [facts(entry) | {"options": option_facts(entry.spec.config)} for entry in entries]
     if as_json:
         print_json(found)
         return

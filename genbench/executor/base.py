@@ -18,7 +18,7 @@ class Executor(Protocol):
 
     jobs: int | None
 
-    def open(self, cells: Iterable[Cell]) -> None:
+    def open(self, cells: Iterable[Cell]) -> None:  # noqa: ARG002
         """Prepare to run these cells, which may take long and be interrupted by KeyboardInterrupt.
 
         Raises UserError where that fails.
@@ -34,7 +34,7 @@ class Executor(Protocol):
     def give(self, slot: Slot) -> None:
         """Take back a slot whose task is over, or was never started."""
 
-    def release(self, cell: Cell) -> None:
+    def release(self, cell: Cell) -> None:  # noqa: ARG002
         """Release what was kept for scoring a cell, which has its record now."""
         return
 
@@ -42,6 +42,6 @@ class Executor(Protocol):
         """Return why the executor can run no more tasks, or an empty string."""
         return ""
 
-    def close(self, *, at_once: bool = False) -> None:
+    def close(self, *, at_once: bool = False) -> None:  # noqa: ARG002
         """End everything that was started; ``at_once`` where the run was stopped. May be called again."""
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,6 @@ class Skip:
     model: str
     dataset: str
     reason: str
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the fields as values of JSON."""
-        return asdict(self)
 
     def __str__(self) -> str:
         return f"{self.model} x {self.dataset}: {self.reason}"
@@ -190,7 +186,7 @@ def _as_dict(request: Request, preset: Preset, seeds: range) -> dict[str, Any]:
         "datasets": request.datasets or ("" if request.files else preset.datasets),
         "files": [os.fspath(config.path) for _, config in request.files],
         "metrics": request.metrics,
-        "preset": preset.name,
+        "preset": request.preset,
         "seeds": list(seeds),
         "budget": request.budget or f"recipe x {preset.factor:g}",
         "device": request.device,

@@ -17,8 +17,6 @@ class Preset:
     columns is learned faster than 25 narrow modes.
     """
 
-    name: str
-    summary: str
     datasets: str
     seeds: int
     factor: float
@@ -32,35 +30,29 @@ class Preset:
 
 
 PRESETS = {
-    preset.name: preset
-    for preset in (
-        Preset(
-            "smoke",
-            "does everything work? under a minute, numbers mean nothing",
-            datasets="grid,magic,digits",
-            seeds=1,
-            factor=0.02,
-            cap=100,
-            sizes=Sizes(2_000, 1_000, 1_000),
-        ),
-        Preset(
-            "default",
-            "a toy whose density is known, a real table, real images; under ten minutes on two cores",
-            datasets="grid,magic,digits",
-            seeds=3,
-            factor=1.0,
-            cap=20_000,
-            sizes=Sizes(10_000, 10_000, 10_000),
-            shares={"magic": 0.3},
-        ),
-        Preset(
-            "full",
-            "for papers: more data sets, five seeds, longer training; hours",
-            datasets="ring,grid,moons,checkerboard,magic,digits,mnist",
-            seeds=5,
-            factor=3.0,
-            cap=100_000,
-            sizes=Sizes(10_000, 10_000, 10_000),
-        ),
-    )
+    # does everything work? under a minute, numbers mean nothing
+    "smoke": Preset(
+        datasets="grid,magic,digits",
+        seeds=1,
+        factor=0.02,
+        cap=100,
+        sizes=Sizes(2_000, 1_000, 1_000),
+    ),
+    # a toy whose density is known, a real table, real images; under ten minutes on two cores
+    "default": Preset(
+        datasets="grid,magic,digits",
+        seeds=3,
+        factor=1.0,
+        cap=20_000,
+        sizes=Sizes(10_000, 10_000, 10_000),
+        shares={"magic": 0.3},
+    ),
+    # for papers: more data sets, five seeds, longer training; hours
+    "full": Preset(
+        datasets="ring,grid,moons,checkerboard,magic,digits,mnist",
+        seeds=5,
+        factor=3.0,
+        cap=100_000,
+        sizes=Sizes(10_000, 10_000, 10_000),
+    ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING
 from typing import Any
 
 from genbench.registry.option_types import plain_value, type_text
@@ -12,23 +12,8 @@ from genbench.registry.options import default_of, option_types
 from genbench.registry.registry import Entry
 
 
-@dataclass(frozen=True)
-class Option:
-    """An option of a plugin; ``default`` is ``dataclasses.MISSING`` if a value is required."""
-
-    name: str
-    type: str
-    default: Any
-    meaning: str
-
-    @property
-    def required(self) -> bool:
-        """Whether a value must be given, because there is no default."""
-        return self.default is MISSING
-
-
-def options_of(config: type | None) -> list[Option]:
-    """Return the options of a config class, in the order of its fields.
+def option_facts(config: type | None) -> list[dict[str, Any]]:
+    """Return the options of a config class as values of JSON, in the order of its fields.
 
     The meaning of an option is the comment after its field in the source, else ``metadata["help"]``, else empty.
     """
@@ -36,10 +21,19 @@ def options_of(config: type | None) -> list[Option]:
         return []
     comments = _comments(config)
     helps = {field.name: str(field.metadata.get("help", "")) for field in dataclasses.fields(config)}
-    return [
-        Option(name, type_text(annotation), default_of(config, name), comments.get(name) or helps[name])
-        for name, annotation in option_types(config).items()
-    ]
+    found = []
+    for name, annotation in option_types(config).items():
+        default = default_of(config, name)
+        found.append(
+            {
+                "name": name,
+                "type": type_text(annotation),
+                "default": None if default is MISSING else plain_value(Any, default),
+                "required": default is MISSING,
+                "meaning": comments.get(name) or helps[name],
+            }
+        )
+    return found
 
 
 def _comments(config: type) -> dict[str, str]:
@@ -79,17 +73,3 @@ def facts(entry: Entry) -> dict[str, Any]:
     declared |= {"name": entry.key, "target": target}
     values = {name: plain_value(Any, dict(v) if isinstance(v, Mapping) else v) for name, v in declared.items()}
     return {"kind": spec.kind, **values, "provenance": entry.provenance.as_dict()}
-
-
-def option_facts(entry: Entry) -> list[dict[str, Any]]:
-    """Return the options of an entry as values of JSON."""
-    return [
-        {
-            "name": option.name,
-            "type": option.type,
-            "default": None if option.required else plain_value(Any, option.default),
-            "required": option.required,
-            "meaning": option.meaning,
-        }
-        for option in options_of(entry.spec.config)
-    ]

@@ -238,9 +238,12 @@ def load(candidate: Candidate, manager: pluggy.PluginManager) -> tuple[PluginRow
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # also SystemExit
-        reason = str(error) if isinstance(error, PluginError) else describe(error)
         seconds = time.perf_counter() - start
-        return replace(row, status="broken", reason=reason, traceback=_traceback(error), seconds=seconds), ()
+        import traceback
+
+        reason = str(error) if isinstance(error, PluginError) else describe(error)
+        frames = "".join(traceback.format_exception(error))
+        return replace(row, status="broken", reason=reason, traceback=frames, seconds=seconds), ()
     seconds = time.perf_counter() - start
     from_file = bool(row.provenance.path)  # --plugin: a file holds its specs and its code, so that all is imported
     provenance = replace(row.provenance, path=row.provenance.path or str(getattr(plugin, "__file__", None) or ""))
@@ -302,9 +305,3 @@ def _check_specs(specs: Any) -> Iterable[Spec]:
             raise PluginError(f"{spec.kind} {spec.name!r}: its target must be defined {where}; got {spec.target!r}")
         names.add((spec.kind, spec.name))
         yield spec
-
-
-def _traceback(error: BaseException) -> str:
-    import traceback
-
-    return "".join(traceback.format_exception(error))

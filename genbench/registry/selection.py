@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -66,9 +67,7 @@ def parse_selection(text: str) -> tuple[str, list[dict[str, str]]]:
         if option in values:
             raise UserError(f"{text}: {option!r} is given twice; a sweep is {option}=1|2")
         values[option] = split(value, "|")
-    count = 1
-    for alternatives in values.values():
-        count *= len(alternatives)
+    count = math.prod(map(len, values.values()))
     if count > MAX_SWEEP_POINTS:
         raise UserError(f"{text}: a sweep of {count} points, at most {MAX_SWEEP_POINTS} are allowed")
     return name.strip(), [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class Recorder:
             "created": now(),
             "session": self._session,
             "request": plan.request,
-            "skipped": [skip.as_dict() for skip in plan.skips],
+            "skipped": [asdict(skip) for skip in plan.skips],
             "machine": machine(),
             **self._session_fields,
         }

@@ -137,8 +137,8 @@ def test_metrics_that_a_dataset_has_nothing_for_are_left_out(registry: Registry)
 
 def test_a_recipe_is_scaled_by_the_preset_and_capped(registry: Registry) -> None:
     spec = registry.find("model", "vae").spec
-    for preset in PRESETS.values():
-        [budget] = {c.budget for c in plan(registry, "vae", preset=preset.name).cells if c.model.name == "vae"}
+    for name, preset in PRESETS.items():
+        [budget] = {c.budget for c in plan(registry, "vae", preset=name).cells if c.model.name == "vae"}
         assert budget == f"{min(preset.cap, round(preset.factor * spec.steps_for('vector')))}steps"
     greedy = replace(PRESETS["default"], cap=5)
     assert greedy.steps(10**9) == 5

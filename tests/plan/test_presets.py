@@ -10,7 +10,7 @@ from genbench.registry.registry import Registry
 
 
 def test_a_recipe_is_scaled_by_factor_and_share_rounded_and_capped() -> None:
-    preset = Preset("p", "", "ring", 1, factor=0.5, cap=100, sizes=Sizes(), shares={"easy": 0.1})
+    preset = Preset("ring", 1, factor=0.5, cap=100, sizes=Sizes(), shares={"easy": 0.1})
     assert preset.steps(50) == 25
     assert preset.steps(51) == 26
     assert preset.steps(300) == 100

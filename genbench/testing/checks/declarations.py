@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from genbench.errors import ConfigError
-from genbench.registry.describe import options_of
+from genbench.registry.describe import option_facts
 from genbench.registry.options import Setting, canonical_options, fill, option_types
 from genbench.testing.check import Failed, Skipped, Subject, check, expect
 from genbench.testing.process_state import expect_generators_unused, expect_process_unchanged
@@ -47,7 +47,7 @@ def options_are_explained(subject: Subject) -> None:
     """Each option has an explanation, which genbench show prints."""
     if subject.spec.config is None:
         raise Skipped("it has no options")
-    unexplained = [option.name for option in options_of(subject.spec.config) if not option.meaning]
+    unexplained = [option["name"] for option in option_facts(subject.spec.config) if not option["meaning"]]
     expect(not unexplained, f"these options have no explanation: {', '.join(unexplained)}")
 
 
