@@ -102,6 +102,7 @@ def prepare(
     ``auto`` as it is; ``remote`` means that the plan is for other machines. Raises UserError; nothing is written and
     torch is not imported.
     """
+    from genbench.files import dataset_spec
     from genbench.plan.plan import make_plan
     from genbench.registry.registry import Registry
 
@@ -110,7 +111,7 @@ def prepare(
         request, resolve_device = replace(request, device=remote_device(request.device)), False
     registry = Registry.discover(request.plugin_files)
     notes: list[str] = []
-    files = tuple(_dataset_of_file(path, data_options or {}, notes) for path in data)
+    files = tuple(dataset_spec(path, **(data_options or {}), notes=notes) for path in data)
     names = [spec.name for spec, _ in files]
     if duplicate := next((name for name in names if names.count(name) > 1), None):
         raise UserError(f"--data: two files are called {duplicate!r}; rename one, or run them separately")
@@ -123,12 +124,6 @@ def prepare(
 
         plan = make_plan(replace(request, device=device_of(request.device)), registry)
     return replace(plan, notes=tuple(notes)), registry
-
-
-def _dataset_of_file(path: str | Path, options: Mapping[str, Any], notes: list[str]) -> tuple[Any, Any]:
-    from genbench.files import dataset_spec
-
-    return dataset_spec(path, **options, notes=notes)
 
 
 def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Results, Path, int]:

@@ -89,7 +89,6 @@ UNTESTED: Mapping[str, str] = {
     "process/preload": "imports only, in the fork server that tests/process/test_launch.py starts",
     "testing/checks/learning": "tests/testing/checks/test_models.py holds each check of models to a broken model",
     "testing/model_training": "what the checks of models share; a broken model of each is in tests/testing/checks",
-    "testing/second_process": "one check of models; tests/testing/checks/test_models.py fails it",
     "version": "one constant; tests/test_house.py compares it with the metadata",
 }
 

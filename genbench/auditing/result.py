@@ -98,22 +98,13 @@ class Audit:
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON values."""
-        findings = [json_value(asdict(each)) | {"n": self.n, "missed": each.missed} for each in self.findings]
-        return {
-            "data": self.data,
-            "n": self.n,
-            "space": self.space,
-            "modes": self.modes,
-            "modes_declared": self.modes_declared,
-            "seed": self.seed,
+        fields: dict[str, Any] = json_value(asdict(self))
+        return fields | {
             "threshold": DETECTION_Z,
-            "metrics": list(self.metrics),
-            "faults": [asdict(fault) for fault in self.faults],
-            "findings": findings,
+            "findings": [json_value(asdict(each)) | {"n": self.n, "missed": each.missed} for each in self.findings],
             "together": list(self.together),
             "unseen": list(self.unseen),
             "missed": [complaint(finding, self.n) for finding in self.missed],
-            "notes": list(self.notes),
         }
 
     def tables(self) -> Tables:

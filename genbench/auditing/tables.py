@@ -151,10 +151,10 @@ def _table(grid: Grid, block: Sequence[int]) -> Table:
 
 def terminal_text(tables: Tables, width: int) -> str:
     """Return plain text for a terminal ``width`` columns wide."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    out = io.StringIO()
+    console = Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False)
     console.print(render_terminal(tables, width))
-    assert isinstance(console.file, io.StringIO)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().split("\n"))
+    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
 
 
 # ---------------------------------------------------------------------------------------------------- other formats

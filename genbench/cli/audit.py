@@ -41,7 +41,7 @@ EXIT_PLUGIN_FAILED = 3
     "--modes", type=int, metavar="K", help="Number of clusters taken as modes.  [default: as declared, else 8]"
 )
 @click.option("--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option of a metric.")
-@data_options
+@data_options()
 @plugin_option
 @click.option("--seed", type=int, default=0, help="Random seed.  [default: 0]")
 @output_options(FORMATS)

@@ -110,7 +110,6 @@ def _terminal(series: Sequence[Series]) -> str:
         table.add_column(name, justify="right" if i in (2, 3, 4) else "left", overflow="fold")
     for row in _rows(series):
         table.add_row(*map(Text, row))
-    console = Console(file=StringIO(), width=max(get_terminal_size((100, 24)).columns, 80))
-    console.print(table)
-    written: StringIO = console.file  # type: ignore[assignment]
-    return written.getvalue()
+    out = StringIO()
+    Console(file=out, width=max(get_terminal_size((100, 24)).columns, 80)).print(table)
+    return out.getvalue()

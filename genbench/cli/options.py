@@ -44,34 +44,43 @@ plugin_option = click.option(
 )
 
 
-DATA_OPTIONS = (
-    click.option(
+DATA_OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "columns": click.option(
         "--columns", metavar="A,B", help="Columns of the file to use: names, indices, 0:5, globs, -exclusions."
     ),
-    click.option("--labels", metavar="COLUMN", help="Column of the file that labels the rows and is not modelled."),
-    click.option("--log", metavar="A,B", help="Columns of the file to model and score as logarithms."),
-    click.option("--periodic", metavar="A,B=360", help="Periodic columns of the file; the default period is 2 pi."),
-    click.option(
+    "labels": click.option(
+        "--labels", metavar="COLUMN", help="Column of the file that labels the rows, neither modelled nor scored."
+    ),
+    "log": click.option("--log", metavar="A,B", help="Columns of the file to model and score as logarithms."),
+    "periodic": click.option(
+        "--periodic", metavar="A,B=360", help="Periodic columns of the file; the default period is 2 pi."
+    ),
+    "na": click.option(
         "--na",
         type=click.Choice(("refuse", "drop")),
         help="What to do if rows have missing or infinite values.  [default: refuse]",
     ),
-    click.option("--encoding", metavar="NAME", help="Encoding of a text file.  [default: UTF-8]"),
-    click.option("--max-bytes", metavar="SIZE", type=Size(), help="Largest file to read, as 4GiB.  [default: 2GiB]"),
-)
-DATA_OPTION_NAMES = ("columns", "labels", "log", "periodic", "na", "encoding", "max_bytes")
+    "encoding": click.option("--encoding", metavar="NAME", help="Encoding of a text file.  [default: UTF-8]"),
+    "max_bytes": click.option(
+        "--max-bytes", metavar="SIZE", type=Size(), help="Largest file to read, as 4GiB.  [default: 2GiB]"
+    ),
+}
 
 
-def data_options(command: F) -> F:
-    """Add the options that say how a user's file is read."""
-    for option in reversed(DATA_OPTIONS):
-        command = option(command)
-    return command
+def data_options(*names: str) -> Callable[[F], F]:
+    """Return a decorator that adds options that say how a user's file is read: those of these names, or all."""
+
+    def add(command: F) -> F:
+        for name in reversed(names or tuple(DATA_OPTIONS)):
+            command = DATA_OPTIONS[name](command)
+        return command
+
+    return add
 
 
 def given_data_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those options on how a file is read that the user gave."""
-    return {name: options[name] for name in DATA_OPTION_NAMES if options.get(name) is not None}
+    return {name: options[name] for name in DATA_OPTIONS if options.get(name) is not None}
 
 
 def output_options(formats: Sequence[str]) -> Callable[[F], F]:

@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 
 import click
 
-from genbench.cli.options import Size, plugin_option
+from genbench.cli.options import DATA_OPTIONS, Size, plugin_option
+from genbench.cli.run import EXIT_FAILED, EXIT_SIGNAL, metric_failures, parse_timeout
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-EXIT_FAILED = 3
-EXIT_SIGNAL = 128  # plus the number of the signal, as in shells
 CLICK_OPTIONS = (
     plugin_option,
     click.option("--jobs", metavar="N", type=int, help="For RUN: number of cells at a time.  [default: one per core]"),
@@ -25,19 +24,7 @@ CLICK_OPTIONS = (
         "-o", "--out", metavar="DIR", type=click.Path(path_type=Path), help="For RUN: a new run for the scores."
     ),
 )
-FILE_OPTIONS = (
-    "real",
-    "fake",
-    "train",
-    "reference",
-    "columns",
-    "labels",
-    "na",
-    "encoding",
-    "max_bytes",
-    "seed",
-    "space",
-)
+FILE_OPTIONS = ("real", "fake", "train", "reference", *DATA_OPTIONS, "seed", "space")
 RUN_OPTIONS = ("jobs", "timeout", "memory", "out")
 
 
@@ -65,7 +52,6 @@ def score_runs(runs: Sequence[Path], options: Mapping[str, Any]) -> int:
     """Score each run's samples and print its tables; return the exit code."""
     from genbench import api
     from genbench.cli.output import print_json, warn
-    from genbench.cli.run import metric_failures, parse_timeout
     from genbench.plan.rescore import plan_scores
     from genbench.record.merge import merge
     from genbench.record.score import column_of

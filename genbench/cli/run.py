@@ -54,7 +54,7 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
     type=click.Path(path_type=Path),
     help="Your own data: csv, tsv, parquet, npy, npz, hdf5 or a folder of images; may be repeated.",
 )
-@data_options
+@data_options()
 @click.option("--preset", metavar="NAME", default="default", show_default=True, help="smoke, default or full.")
 @click.option("--seeds", metavar="N", type=int, help="Number of seeds.  [default: that of the preset]")
 @click.option("--first-seed", metavar="N", type=int, default=0, help="First seed.  [default: 0]")

@@ -7,28 +7,28 @@ from typing import Any
 
 import click
 
-from genbench.cli.options import Size, complete, given_data_options, json_option, use_one_thread
-from genbench.cli.rescore import EXIT_FAILED, add_run_options, check_arguments, score_runs
+from genbench.cli.options import complete, data_options, given_data_options, json_option, use_one_thread
+from genbench.cli.rescore import add_run_options, check_arguments, score_runs
+from genbench.cli.run import EXIT_FAILED
 
-FILE = click.Path(path_type=Path)
 MIN_EXPONENT_VALUE = 1e9  # from here on, a power of ten is easier to read
 HIDDEN_WARNINGS = ("no best value", "no floor", "no z", "no n_")  # an empty cell of the table says the same
 
 
 @click.command(short_help="score a file of samples, or the samples of runs")
-@click.argument("runs", metavar="[RUN]...", nargs=-1, type=FILE)
-@click.option("--real", metavar="FILE", type=FILE, help="Held-out real data: csv, parquet, npy, npz, hdf5, ...")
-@click.option("--fake", metavar="FILE", type=FILE, help="Generated samples, with the same columns.")
+@click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--real", metavar="FILE", type=click.Path(), help="Held-out real data: csv, parquet, npy, npz, hdf5, ...")
+@click.option("--fake", metavar="FILE", type=click.Path(), help="Generated samples, with the same columns.")
 @click.option(
     "--train",
     metavar="FILE",
-    type=FILE,
+    type=click.Path(),
     help="Training data of the model, by which columns are standardised and copies are found.",
 )
 @click.option(
     "--reference",
     metavar="FILE",
-    type=FILE,
+    type=click.Path(),
     help="More real data, which give each score its floor.  [default: random halves of --real]",
 )
 @click.option(
@@ -49,15 +49,7 @@ HIDDEN_WARNINGS = ("no best value", "no floor", "no z", "no n_")  # an empty cel
     "list spaces.",
 )
 @click.option("--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option of a metric.")
-@click.option("--columns", metavar="A,B", help="Columns of the files to use.")
-@click.option("--labels", metavar="COLUMN", help="Column of the files that labels the rows and is not scored.")
-@click.option(
-    "--na",
-    type=click.Choice(("refuse", "drop")),
-    help="What to do if rows have missing or infinite values.  [default: refuse]",
-)
-@click.option("--encoding", metavar="NAME", help="Encoding of text files.  [default: UTF-8]")
-@click.option("--max-bytes", metavar="SIZE", type=Size(), help="Largest file to read, as 4GiB.  [default: 2GiB]")
+@data_options("columns", "labels", "na", "encoding", "max_bytes")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Random seed of the metrics.  [default: 0]")
 @add_run_options
 @json_option
@@ -81,7 +73,7 @@ def score(ctx: click.Context, /, **options: Any) -> int:
 
     with spinner("scoring") as listener:
         scores = score_samples(
-            {name: _text(options[name]) for name in ("real", "fake", "train", "reference")},
+            {name: options[name] for name in ("real", "fake", "train", "reference")},
             options["metrics"], options["space"], [parse_set(text) for text in options["settings"]],
             given_data_options(options), options["seed"], listener, options["plugins"],
         )  # fmt: skip
@@ -90,10 +82,6 @@ def score(ctx: click.Context, /, **options: Any) -> int:
     else:
         _print(scores)
     return EXIT_FAILED if any(text.startswith("failed: ") for score in scores for text in score["warnings"]) else 0
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def _print(scores: list[dict[str, Any]]) -> None:
@@ -107,8 +95,9 @@ def _print(scores: list[dict[str, Any]]) -> None:
             text for text in each["warnings"] if not text.startswith(HIDDEN_WARNINGS)
         ]
         sign = "≥ " if each["detail"].get("at_least") else ""
-        rows.append((each["label"], sign + _number(each["value"]), interval, _floor(each), _number(each["z"]),
-                     _better(each), each["unit"], "; ".join(remarks)))  # fmt: skip
+        better = each["better"] if each["ranked"] else "neither end"
+        rows.append((each["label"], sign + _number(each["value"]), interval, _floor(each), _number(each["z"]), better,
+                     each["unit"], "; ".join(remarks)))  # fmt: skip
     headings = ("metric", "value", "95 % interval", "floor", "z", "better", "unit", "remarks")
     filled = [i for i in range(len(headings)) if i < 2 or any(row[i] not in ("", "–") for row in rows)]
     first = scores[0] if scores else {}
@@ -123,10 +112,6 @@ def _floor(score: dict[str, Any]) -> str:
     if any(text.startswith("no z: the ") and "floor" in text and "lower limit" in text for text in score["warnings"]):
         return f"≥ {_number(score['floor'])}"  # the spread of a limit is not its error
     return _number(score["floor"]) + ("" if score["floor_sd"] is None else f" ± {_number(score['floor_sd'], 2)}")
-
-
-def _better(score: dict[str, Any]) -> str:
-    return str(score["better"]) if score["ranked"] else "neither end"
 
 
 def _floor_notes(scores: list[dict[str, Any]]) -> list[str]:

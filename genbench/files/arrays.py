@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from genbench.files.columns import clean_names
@@ -11,9 +11,7 @@ from genbench.files.numbers import as_numpy
 from genbench.files.source import Block, Source, Table, explain_read_errors, format_bytes, join_names, quote
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Array = npt.NDArray[Any]
+    from genbench.protocol import Array
 
 DEFAULT_KEYS = ("data", "samples", "train")  # the keys to try, in this order, if the user names none
 
@@ -61,12 +59,16 @@ def _structured(source: Source, values: Array) -> Table:
             raise source.error(
                 f"field {quote(name)} holds arrays of shape {values.dtype[name].shape}, expected numbers"
             )
-    notes: list[str] = []
+    return _table(source, {name: values[name] for name in fields})
 
-    def fetch(columns: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
-        return [values[fields[i]] for i in columns], None if label is None else values[fields[label]]
 
-    return Table(clean_names(source, fields, notes), fetch, notes=notes)
+def _table(source: Source, columns: Mapping[str, Array]) -> Table:
+    arrays, notes = list(columns.values()), list[str]()
+
+    def fetch(chosen: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
+        return [arrays[i] for i in chosen], None if label is None else arrays[label]
+
+    return Table(clean_names(source, list(columns), notes), fetch, notes=notes)
 
 
 def read_npz(source: Source, labels: str | None, max_bytes: int) -> Block | Table:
@@ -153,12 +155,7 @@ def _frame(source: Source, group: Any, max_bytes: int) -> Table:
         items = _dataset(source, group[f"block{i}_items"], max_bytes)
         for item, column in zip(items, values.T, strict=True):
             columns[item.decode(errors="replace") if isinstance(item, bytes) else str(item)] = column
-    names, notes = list(columns), list[str]()
-
-    def fetch(chosen: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
-        return [columns[names[i]] for i in chosen], None if label is None else columns[names[label]]
-
-    return Table(clean_names(source, names, notes), fetch, notes=notes)
+    return _table(source, columns)
 
 
 def read_parquet(source: Source, max_bytes: int) -> Table:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genbench.errors import DataError
 from genbench.files.columns import ColumnNames, parse_periods, pick, pick_one, split_names
@@ -20,12 +20,9 @@ from genbench.spec import DatasetSpec
 
 if TYPE_CHECKING:
     import numpy as np
-    import numpy.typing as npt
 
     from genbench.budget import Sizes
-    from genbench.protocol import Data
-
-    Array = npt.NDArray[Any]
+    from genbench.protocol import Array, Data
 
 MIN_ROWS = 20
 NOT_IN_KEY = {"essential": False}  # options that do not change the numbers: a file that was moved keeps its cells

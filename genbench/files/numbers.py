@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genbench.files.source import Source, join_names, quote
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Array = npt.NDArray[Any]
+    from genbench.protocol import Array
 
 MAX_EXACT_INTEGER = 2**53  # float64 holds all integers up to here exactly
 FLOAT32_MAX = 3.4028234663852886e38

@@ -26,9 +26,7 @@ from genbench.files.source import (
 )
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Array = npt.NDArray[Any]
+    from genbench.protocol import Array
 
 
 @dataclass(frozen=True)

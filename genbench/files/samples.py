@@ -5,29 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from genbench.errors import DataError
-from genbench.files.columns import ColumnNames
 from genbench.files.reader import UserData, read
-from genbench.files.source import MAX_BYTES, join_names, quote
+from genbench.files.source import join_names, quote
 
 MIN_SAMPLES = 2
 
 
-def read_samples(
-    path: str | Path,
-    *,
-    columns: ColumnNames = None,
-    labels: str | None = None,
-    na: str = "refuse",
-    encoding: str | None = None,
-    max_bytes: int = MAX_BYTES,
-) -> UserData:
+def read_samples(path: str | Path, **options: Any) -> UserData:
     """Return the rows of a file to be scored; it may be the ``samples.npz`` of a run.
 
-    ``labels`` names a column that is not scored. Raises DataError like ``read``.
+    ``options`` are those of ``read``, of which ``labels`` names a column that is not scored. Raises DataError like it.
     """
-    found = read(path, columns=columns, labels=labels, na=na, encoding=encoding, max_bytes=max_bytes)
+    found = read(path, **options)
     if len(found.rows) < MIN_SAMPLES:
         raise found.error(f"one row is too few to be scored: at least {MIN_SAMPLES} needed")
     return found

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from genbench.files.columns import clean_names
@@ -15,9 +16,7 @@ from genbench.files.numbers import MAX_EXACT_INTEGER, MISSING_VALUES, as_numpy, 
 from genbench.files.source import Source, Table, explain_read_errors, format_bytes, quote
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Array = npt.NDArray[Any]
+    from genbench.protocol import Array
 
 HEAD_BYTES = 256 * 1024  # the layout is detected from this many bytes
 MAX_LINE_BYTES = 8 * 2**20
@@ -75,7 +74,7 @@ def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
         return _parse(source, data, layout, wanted, None if label is None else keep[label])
 
     shown = clean_names(source, [names[i] for i in keep], notes)
-    return Table(shown, fetch, layout.has_header, _row_describer(data, layout), notes)
+    return Table(shown, fetch, layout.has_header, partial(_describe_row, data, layout), notes)
 
 
 def _decode(source: Source, encoding: str | None) -> bytes:
@@ -198,12 +197,9 @@ def _lines(data: bytes, layout: Layout) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _row_describer(data: bytes, layout: Layout) -> Callable[[int], str]:
-    def describe_row(row: int) -> str:
-        line = next((number for i, (number, _) in enumerate(_lines(data, layout)) if i == row), None)
-        return f"row {row + 1}" if line is None else f"row {row + 1} (line {line})"
-
-    return describe_row
+def _describe_row(data: bytes, layout: Layout, row: int) -> str:
+    line = next((number for i, (number, _) in enumerate(_lines(data, layout)) if i == row), None)
+    return f"row {row + 1}" if line is None else f"row {row + 1} (line {line})"
 
 
 def _parse(
@@ -218,7 +214,7 @@ def _parse(
         separator = "\t"
     else:
         body, separator = memoryview(data)[layout.body :], layout.separator
-    describe_row = _row_describer(data, layout)
+    describe_row = partial(_describe_row, data, layout)
 
     def parse_fields(wanted: Sequence[int]) -> list[Array]:
         found = _arrow(pa, body, separator, layout, [], wanted)

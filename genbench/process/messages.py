@@ -96,15 +96,12 @@ def explain(error: BaseException) -> dict[str, str]:
     """Return the ``status`` and the ``reason``, one line, of a cell that ended with an exception."""
     status = error.status if isinstance(error, CellError) else Status.FAILED
     reason = _one_line(error)
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _is_out_of_memory(error, reason)):
+    from_torch = type(error).__name__ == "OutOfMemoryError" or OUT_OF_MEMORY_PATTERN.search(reason) is not None
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and from_torch):
         status = Status.OOM
     if isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS:
         reason += "; make room, then --retry failed runs it again"
     return {"status": status, "reason": reason}
-
-
-def _is_out_of_memory(error: RuntimeError, reason: str) -> bool:
-    return type(error).__name__ == "OutOfMemoryError" or OUT_OF_MEMORY_PATTERN.search(reason) is not None
 
 
 def _one_line(error: BaseException) -> str:

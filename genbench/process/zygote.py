@@ -23,6 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from genbench.process.process_tree import descendants
 
 MAXRSS_UNIT_BYTES = 1024  # on Linux
@@ -145,7 +147,5 @@ def _supervise(supervise: Callable[..., None], channel: int, file: int, real: An
 def _usage() -> dict[str, Any]:
     own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
-    held = 0
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        held = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    held = psutil.Process().memory_info().rss
     return {"cpu_s": round(cpu, 3), "peak": own.ru_maxrss * MAXRSS_UNIT_BYTES, "held": held}

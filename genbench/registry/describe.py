@@ -72,4 +72,6 @@ def facts(entry: Entry) -> dict[str, Any]:
     target = spec.target if isinstance(spec.target, str) else getattr(spec.target, "__name__", "")
     declared |= {"name": entry.key, "target": target}
     values = {name: plain_value(Any, dict(v) if isinstance(v, Mapping) else v) for name, v in declared.items()}
-    return {"kind": spec.kind, **values, "provenance": entry.provenance.as_dict()}
+    provenance = dataclasses.asdict(entry.provenance)
+    del provenance["path"]  # it belongs to this machine
+    return {"kind": spec.kind, **values, "provenance": provenance}

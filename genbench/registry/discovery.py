@@ -14,7 +14,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -23,12 +23,12 @@ import pluggy
 
 from genbench import hooks
 from genbench.errors import PluginError, UserError, describe, suggestion
-from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec, Spec
+from genbench.spec import Spec
+from genbench.text import plain
 from genbench.version import __version__
 
 Status = Literal["ok", "slow", "broken", "outdated", "clashing", "blocked"]
 MAX_IMPORT_S = 0.5  # a plugin that takes longer to import, at every start of genbench, is reported as slow
-SPEC_TYPES = (ModelSpec, DatasetSpec, MetricSpec, SpaceSpec)
 
 NATIVE_SPACE_NAMES = ("standardised", "pixels", "raw")  # the spaces of the core
 
@@ -46,10 +46,6 @@ class Provenance:
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}".strip()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields for records and reports: all but the path, which belongs to this machine."""
-        return {name: value for name, value in asdict(self).items() if name != "path"}
 
 
 @dataclass(frozen=True)
@@ -120,7 +116,8 @@ def find_installed() -> list[Candidate]:
             candidates = list(_candidates(distribution, name))
         except Exception as error:
             name = Path(str(getattr(distribution, "_path", "unknown"))).stem
-            candidates = [_unreadable(name, error)]
+            reason = f"the metadata of its distribution cannot be read ({describe(error)}); try to reinstall it"
+            candidates = [Candidate(Provenance(name, name), lambda: None, ("broken", reason))]
         found.setdefault(name, candidates)  # of two distributions of one name, Python imports the first on sys.path
     ordered = sorted(found.items(), key=lambda item: (item[0] != "genbench", item[0]))
     return [c for _, candidates in ordered for c in sorted(candidates, key=lambda c: c.provenance.plugin)]
@@ -129,11 +126,6 @@ def find_installed() -> list[Candidate]:
 def normalise(name: str) -> str:
     """Return the name of a distribution in the form in which pip compares names."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _unreadable(name: str, error: Exception) -> Candidate:
-    reason = f"the metadata of its distribution cannot be read ({describe(error)}); try to reinstall it"
-    return Candidate(Provenance(name, name), lambda: None, ("broken", reason))
 
 
 def _candidates(distribution: importlib.metadata.Distribution, name: str) -> Iterator[Candidate]:
@@ -217,8 +209,7 @@ def new_manager() -> pluggy.PluginManager:
 def trace(text: str) -> None:
     """Print a line to stderr if GENBENCH_TRACE is set: one for each plugin, and one for each call of an observer."""
     if os.environ.get("GENBENCH_TRACE", "") not in ("", "0"):
-        printable = "".join(c if c.isprintable() else " " for c in text)  # a plugin's text must not break the line
-        print(f"genbench: {' '.join(printable.split())}", file=sys.stderr)  # noqa: T201
+        print(f"genbench: {plain(text)}", file=sys.stderr)  # noqa: T201
 
 
 def load(candidate: Candidate, manager: pluggy.PluginManager) -> tuple[PluginRow, tuple[Spec, ...]]:
@@ -290,7 +281,7 @@ def _check_specs(specs: Any) -> Iterable[Spec]:
         raise PluginError(f"genbench_register returned {type(specs).__name__}, {expected}")
     names = set()
     for spec in specs:
-        if not isinstance(spec, SPEC_TYPES):
+        if not isinstance(spec, Spec):
             raise PluginError(f"genbench_register returned {type(spec).__name__}, {expected}")
         if (spec.kind, spec.name) in names:
             raise PluginError(f"genbench_register returned two {spec.kind}s named {spec.name!r}")

@@ -7,8 +7,6 @@ import keyword
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from genbench.errors import UserError
@@ -135,14 +133,7 @@ def _render(text: str, values: Mapping[str, str]) -> str:
 
 def _templates(part: str) -> Iterator[tuple[str, str]]:
     """Yield the path in the package and the text of each template."""
-    root = files("genbench.scaffold") / "templates" / part
-
-    def below(folder: Traversable, path_in_package: str) -> Iterator[tuple[str, str]]:
-        for entry in folder.iterdir():
-            path = f"{path_in_package}{entry.name}"
-            if entry.is_dir():
-                yield from below(entry, f"{path}/")
-            elif entry.name.endswith(".jinja"):
-                yield path.removesuffix(".jinja").replace("DOT", "."), entry.read_text(encoding="utf-8")
-
-    yield from below(root, "")
+    root = Path(__file__).parent / "templates" / part
+    for path in root.rglob("*.jinja"):
+        name = path.relative_to(root).as_posix()
+        yield name.removesuffix(".jinja").replace("DOT", "."), path.read_text(encoding="utf-8")

@@ -55,10 +55,9 @@ def train(
     return model, run
 
 
-def fitted_model(subject: Subject, kind: str = "", steps: int = SHORT_TRAINING_STEPS, seed: int = 0) -> tuple[Any, Run]:
+def fitted_model(subject: Subject, steps: int = SHORT_TRAINING_STEPS) -> tuple[Any, Run]:
     """Return a fitted model and its run, shared by several checks; none may fit it again."""
-    kind = kind or kind_of(subject)
-    return subject.once(("fitted", kind, steps, seed), lambda: train(subject, rows_for(kind), steps, seed))
+    return subject.once(("fitted", steps), lambda: train(subject, rows_for(kind_of(subject)), steps))
 
 
 def draw(model: Any, n: int, seed: int = 0) -> torch.Tensor:

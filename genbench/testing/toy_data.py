@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import cdist, pdist
+from scipy.special import logsumexp
 
 from genbench.protocol import Array
 
@@ -28,8 +30,7 @@ class Clusters:
         squares = ((x[:, None, :] - self.centres) ** 2).sum(2) / self.std**2
         d = self.centres.shape[1]
         terms = np.log(self.weights) - 0.5 * squares - d * math.log(self.std * math.sqrt(2 * math.pi))
-        peak = terms.max(1)
-        result: Array = peak + np.log(np.exp(terms - peak[:, None]).sum(1))
+        result: Array = logsumexp(terms, axis=1)
         return result
 
     def nearest(self, x: Array) -> Array:
@@ -52,7 +53,5 @@ def images(n: int, rng: np.random.Generator) -> Array:
 
 def energy_distance(x: Array, y: Array) -> float:
     """Return the unbiased energy distance of rows x (n, d) and y (m, d); 0 on average for equal distributions."""
-    from scipy.spatial.distance import cdist, pdist
-
     x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
     return float(2 * cdist(x, y).mean() - pdist(x).mean() - pdist(y).mean())

@@ -277,7 +277,7 @@ def test_trace_keeps_foreign_text_in_its_line(
     Registry.discover()
     err = capsys.readouterr().err
     [line] = [line for line in err.splitlines() if "genbench-bad" in line]
-    assert line.endswith("ValueError: one genbench: plugin vae is broken [2J")
+    assert line.endswith("ValueError: one genbench: plugin vae is broken[2J")
     assert "\x1b" not in err
 
 

@@ -37,8 +37,9 @@ Facts = dict[str, Any]
 def expectations(plan: Plan) -> Facts:
     """Return what must be the same on every worker: versions, the source of plugins, and the user's files."""
     files = [Path(path).resolve() for path in plan.plugin_files]
+    distributions = {each.entry.provenance.distribution for each in _installed(plan)} - {"genbench"}
     return {
-        "versions": {**_core(), **versions(), **_distributions(plan)},
+        "versions": {**_core(), **versions(), **{name: _version(name) for name in distributions}},
         "sources": {" ".join(each): source_hash(*_located(*each)) for each in _modules(plan)},
         "files": {str(path): contents_of(str(path)) for path in files},
         "data": {path: _size(path) for path in plan.request.get("files", [])},
@@ -47,11 +48,6 @@ def expectations(plan: Plan) -> Facts:
 
 def _core() -> dict[str, str]:
     return {"python": ".".join(platform.python_version_tuple()[:2]), "protocol": str(PROTOCOL)}
-
-
-def _distributions(plan: Plan) -> dict[str, str | None]:
-    names = {each.entry.provenance.distribution for each in _installed(plan)} - {"genbench"}
-    return {name: _version(name) for name in names}
 
 
 def _installed(plan: Plan) -> list[Any]:

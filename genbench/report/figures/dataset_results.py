@@ -28,13 +28,12 @@ class SeedSamples:
     """The real data of one seed, and the samples of each model in it.
 
     ``by_label`` maps the label of a row to its samples, in the data's own units, (n, d) or (n, channels, height,
-    width); those of the row ``real`` are fresh real data. ``missing`` maps the other labels to the reason.
+    width); those of the row ``real`` are fresh real data.
     """
 
     seed: int
     data: Data
     by_label: Mapping[str, Array]
-    missing: Mapping[str, str]
 
     @property
     def kind(self) -> str:
@@ -123,17 +122,17 @@ def find_samples(results: DatasetResults) -> SeedSamples:
             reason = str(error)
             continue
         samples: dict[str, Array] = {}
-        missing: dict[str, str] = {}
+        missing: list[str] = []
         for label, record in records.items():
             try:
                 if record is None or record["status"] != "ok":
                     raise UserError(str((record or {}).get("status", "not run")))
                 samples[label] = results.folders.samples(record, data)
             except UserError as error:
-                missing[label] = clean(error)
+                missing.append(str(error))
         if samples:
-            return SeedSamples(seed, data, samples, missing)
-        reason = next(iter(missing.values()), reason)
+            return SeedSamples(seed, data, samples)
+        reason = next(iter(missing), reason)
     raise DataError(clean(f"{results.dataset}: no samples to show: {reason}"))
 
 

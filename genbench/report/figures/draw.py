@@ -13,7 +13,7 @@ from pathlib import Path
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from genbench.errors import DataError, UnknownName, UserError
+from genbench.errors import DataError, UnknownName
 from genbench.record.store import Record
 from genbench.report.figures.corner import corner
 from genbench.report.figures.dataset_results import DatasetResults, RunFolders
@@ -83,12 +83,7 @@ FIGURES: Mapping[str, FigureKind] = {
         likelihood, "Likelihood", "likelihood of held-out data; exact values, bounds and estimates are not comparable"
     ),
 }
-SUFFIXES = (".png", ".pdf", ".svg")
-METADATA: Mapping[str, dict[str, None]] = {
-    ".pdf": {"CreationDate": None},
-    ".svg": {"Date": None},
-    ".png": {},
-}
+METADATA: Mapping[str, dict[str, None]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}  # without dates
 
 
 def results_by_dataset(
@@ -122,11 +117,9 @@ def draw(name: str, results: DatasetResults) -> Figure:
 
 
 def save(figure: Figure, path: Path, dpi: int = 200) -> None:
-    """Write a figure as PNG, PDF or SVG, by the suffix; equal figures give equal files. Raises UserError."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: expected a file that ends with {', '.join(SUFFIXES)}")
+    """Write a figure as PNG, PDF or SVG, by the suffix; equal figures give equal files. Raises DataError."""
     try:
         with rc_context(STYLE):
-            figure.savefig(path, dpi=dpi, metadata=METADATA[path.suffix.lower()])
+            figure.savefig(path, dpi=dpi, metadata=METADATA.get(path.suffix.lower()))
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror})") from None

@@ -80,7 +80,10 @@ def equivalent(results: DatasetResults) -> Figure:
     for row, curve in rows:
         _draw(axes, curve, styles[row.label], band=row.role != "reference")
     _draw_sizes(axes, sizes)
-    handles = [_handle(style) for style in styles.values()]
+    handles = [
+        Line2D([], [], color=s.colour, linestyle=s.dashes, marker=s.marker, markersize=4, label=s.label)
+        for s in styles.values()
+    ]
     handles.append(Line2D([], [], color=MUTED_COLOUR, marker="^", linestyle="", markersize=5, label="at least"))
     figure.legend(handles=handles, loc="outside right upper")
     return figure
@@ -127,9 +130,3 @@ def _draw_sizes(axes: Axes, sizes: Mapping[int, str]) -> None:
         axes.axhline(n, color=TEXT_COLOUR, linewidth=0.8, linestyle=dashes, zorder=1)
         axes.annotate(text, (1.01, n), xycoords=("axes fraction", "data"), ha="left", va="center", fontsize=7,
                       color=TEXT_COLOUR)  # fmt: skip
-
-
-def _handle(style: LineStyle) -> Line2D:
-    return Line2D(
-        [], [], color=style.colour, linestyle=style.dashes, marker=style.marker, markersize=4, label=style.label
-    )

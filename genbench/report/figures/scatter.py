@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genbench.protocol import Array
@@ -40,7 +39,8 @@ def scatter(results: DatasetResults) -> Figure:
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     low, high = _axis_ranges(samples.data.test)
     for axes, (label, colour, points) in zip(grid.flat, panels, strict=False):
-        _draw_points(axes, points[:MAX_POINTS_PER_PANEL], colour)
+        axes.scatter(*points[:MAX_POINTS_PER_PANEL].T, s=2.2, color=colour, alpha=0.55, linewidths=0, rasterized=True)
+        axes.tick_params(labelsize=7)
         outside = float(((points < low) | (points > high)).any(1).mean())
         axes.set_title(label + (f"  {100 * outside:.2g} % outside" if outside else ""), fontsize=8)
     for axes in list(grid.flat)[len(panels) :]:
@@ -56,8 +56,3 @@ def _axis_ranges(rows: Array) -> tuple[Array, Array]:
     low, high = np.quantile(rows.astype(np.float64), (0.001, 0.999), axis=0)
     margin = MARGIN_FRACTION * np.maximum(high - low, 1e-12)
     return low - margin, high + margin
-
-
-def _draw_points(axes: Axes, points: Array, colour: str) -> None:
-    axes.scatter(points[:, 0], points[:, 1], s=2.2, color=colour, alpha=0.55, linewidths=0, rasterized=True)
-    axes.tick_params(labelsize=7)

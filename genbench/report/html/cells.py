@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +132,4 @@ def log_of(folder: Path, key: str) -> tuple[str, bool]:
 
 def _statuses(cells: Sequence[CellView]) -> str:
     """Return the number of cells of each status: ``18 ok, 1 failed``."""
-    counts: dict[str, int] = {}
-    for cell in cells:
-        counts[cell.status] = counts.get(cell.status, 0) + 1
-    return ", ".join(f"{n} {status}" for status, n in counts.items())
+    return ", ".join(f"{n} {status}" for status, n in Counter(cell.status for cell in cells).items())

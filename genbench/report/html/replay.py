@@ -22,7 +22,7 @@ def command_of(record: Record, about: Mapping[str, Any]) -> str:
 
     With the same versions it runs the same cell, with the same key. The row ``real`` is part of every run.
     """
-    words = ["genbench", "run", *_arguments(record, _mapping(about.get("request")))]
+    words = ["genbench", "run", *_arguments(record, mapping(about.get("request")))]
     return " ".join(shlex.quote(printable(word)) for word in words)
 
 
@@ -47,7 +47,7 @@ def _arguments(record: Record, request: Mapping[str, Any]) -> Iterator[str]:
 
 def _data(record: Record) -> Iterator[str]:
     """Yield the arguments for the dataset: its name with options, or the user's file."""
-    source, config = _mapping(_mapping(record.get("provenance")).get("dataset")), _mapping(record.get("dataset_config"))
+    source, config = mapping(mapping(record.get("provenance")).get("dataset")), mapping(record.get("dataset_config"))
     if source.get("module") != "genbench.files":
         yield from ("-d", str(record.get("dataset_label") or record["dataset"]))
         return
@@ -60,7 +60,7 @@ def _data(record: Record) -> Iterator[str]:
 
 def _preset(record: Record, request: Mapping[str, Any]) -> str:
     """Return a preset with the sizes of the cell, that of the run if it has them or if none does."""
-    sizes = _mapping(record.get("identity")).get("sizes")
+    sizes = mapping(record.get("identity")).get("sizes")
     matching = [name for name, preset in PRESETS.items() if asdict(preset.sizes) == sizes]
     requested = str(request.get("preset") or "default")
     return requested if requested in matching or not matching else matching[0]
@@ -68,12 +68,13 @@ def _preset(record: Record, request: Mapping[str, Any]) -> str:
 
 def _plugins(record: Record) -> Iterator[str]:
     """Yield the one-file plugins, without their folders, which records do not hold."""
-    provenance = _mapping(record.get("provenance"))
-    names = [str(source.get("plugin")) for source in (provenance, _mapping(provenance.get("dataset")))
+    provenance = mapping(record.get("provenance"))
+    names = [str(source.get("plugin")) for source in (provenance, mapping(provenance.get("dataset")))
              if str(source.get("module")).startswith("genbench_file_")]  # fmt: skip
     for name in dict.fromkeys(names):
         yield from ("--plugin", f"{name}.py")
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return a part of a record, empty if another program wrote something else there."""
     return value if isinstance(value, Mapping) else {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.record.store import read_run
+from genbench.report.html.replay import mapping
 from genbench.report.text import clean
 
 MAX_SKIPPED = 200  # skipped combinations that are listed
@@ -34,17 +35,13 @@ def runs_of(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
 
 def _session(session: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the tables of one session: a title, and names with their values."""
-    request = {"started": session.get("created"), **_mapping(session.get("request")), "jobs": session.get("jobs")}
+    request = {"started": session.get("created"), **mapping(session.get("request")), "jobs": session.get("jobs")}
     parts = (
         ("Plan", request),
-        ("Machine", _mapping(session.get("machine"))),
-        ("Versions", {**_mapping(session.get("versions")), "commit of genbench": session.get("commit")}),
+        ("Machine", mapping(session.get("machine"))),
+        ("Versions", {**mapping(session.get("versions")), "commit of genbench": session.get("commit")}),
     )
     return [(title, [(clean(name), _text(value)) for name, value in part.items()]) for title, part in parts]
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _text(value: Any) -> str:

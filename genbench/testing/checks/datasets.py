@@ -22,9 +22,9 @@ GAUSSIAN_WIDTHS = (0.1, 0.3, 0.8)
 MIN_EFFECTIVE_POINTS = 400
 
 
-def shared_data(subject: Subject, seed: int = 0) -> Data:
-    """Return the data of a seed, shared by several checks."""
-    return subject.once(("data", seed), lambda: load(subject, seed))
+def shared_data(subject: Subject) -> Data:
+    """Return data, shared by several checks."""
+    return subject.once("data", lambda: load(subject, 0))
 
 
 def load(subject: Subject, seed: int) -> Data:

@@ -19,13 +19,6 @@ REPEATS = 6
 MODE_SD = 0.25
 MIN_CHANGE_SDS = 4.0  # standard deviations of repeated draws, from which a change of the score counts
 MIN_ADVERTISED_SDS = 3.0  # the same for a fault that a metric advertises
-# the faults here, by the names under which metrics advertise them
-ADVERTISED_FAULTS = {
-    "shift": "shift",
-    "width": "width",
-    "dropped_modes": "dropped modes",
-    "exact_copies": "copies",
-}
 
 
 # three round modes at the corners of a triangle, one twice as heavy, of about unit variance
@@ -57,12 +50,12 @@ class Generator:
 
 PERFECT = Generator(TRUTH)
 TWO_MODES = Clusters(TRUTH.centres[:2], TRUTH.std, TRUTH.weights[:2] / TRUTH.weights[:2].sum())
-FAULTS = {  # one each: the centre, the width, a lost mode, a correlation, copied rows
+FAULTS = {  # by the names under which metrics advertise them, but for the correlation, which is added
     "shift": Generator(TRUTH, shift=0.5),
     "width": Generator(TRUTH, scale=1.6),
-    "dropped modes": Generator(TWO_MODES),
+    "dropped_modes": Generator(TWO_MODES),
     "correlation": Generator(TRUTH, shear=0.8),
-    "copies": Generator(TRUTH, copies=True),
+    "exact_copies": Generator(TRUTH, copies=True),
 }
 
 
@@ -289,13 +282,13 @@ def held_out_rows_enter_the_score(subject: Subject) -> None:
 @check("metric", remedy="remove from `detects` what it does not see; genbench audit finds from which size on it does")
 def advertised_faults_are_seen(subject: Subject) -> None:
     """A large fault that the metric advertises changes its score beyond noise, and for the worse."""
-    advertised = [name for name in subject.spec.detects if name in ADVERTISED_FAULTS]
+    advertised = [name for name in subject.spec.detects if name in FAULTS]
     if not advertised:
         raise Skipped("it advertises none of the faults that are tried here")
     found = changes_by_fault(subject)
     worse = 1 if subject.spec.better == "lower" else -1
     for name in advertised:
-        z = found[ADVERTISED_FAULTS[name]]
+        z = found[name]
         strength = worse * z if getattr(subject.spec, "ranked", True) else abs(z)
         expect(
             strength > MIN_ADVERTISED_SDS,

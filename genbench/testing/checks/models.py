@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import numpy as np
 import torch
 
+from genbench.errors import describe
+from genbench.process.launch import start_server
 from genbench.testing.check import Failed, Skipped, Subject, check, expect
+from genbench.testing.interface import subjects
 from genbench.testing.model_training import (
     SHORT_TRAINING_STEPS,
     digest,
@@ -23,7 +28,6 @@ from genbench.testing.model_training import (
     train,
 )
 from genbench.testing.process_state import expect_process_unchanged
-from genbench.testing.second_process import digest_in_second_process
 from genbench.training.snapshots import Snapshots
 
 
@@ -71,8 +75,31 @@ def same_seed_in_another_process(subject: Subject) -> None:
     """Another process with the same seed gives the same samples."""
     require_repeatable(subject)
     own = digest(draw(fitted_model(subject)[0], 50))
-    other = digest_in_second_process(subject)
+    other = _digest_in_second_process(subject)
     expect(own == other, "another process with the same seed gives other samples")
+
+
+def _digest_in_second_process(subject: Subject) -> str:
+    """Return the digest of the samples that a second process draws; raises Failed where it fails."""
+    files = [str(path) for path in subject.files]
+    try:
+        with ProcessPoolExecutor(1, mp_context=start_server()) as pool:
+            found, problem = pool.submit(_digest, subject.entry.qualified, files).result()
+    except BrokenProcessPool:
+        found, problem = "", "the process ended without an answer"
+    if problem:
+        raise Failed(f"the other process failed: {problem}")
+    return found
+
+
+def _digest(name: str, files: list[str]) -> tuple[str, str]:
+    """Return the digest, and what went wrong."""
+    torch.set_num_threads(1)
+    try:
+        [subject] = subjects(name, files, "model")
+        return digest(draw(fitted_model(subject)[0], 50)), ""
+    except Exception as error:
+        return "", describe(error)
 
 
 @check("model", remedy="draw new noise in each call of sample, and set no seed")
