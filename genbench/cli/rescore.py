@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from genbench.cli.options import DATA_OPTIONS, Size, plugin_option
+from genbench.cli.options import DATA_OPTIONS
 from genbench.cli.run import EXIT_FAILED, EXIT_SIGNAL, metric_failures, parse_timeout
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-CLICK_OPTIONS = (
-    plugin_option,
-    click.option("--jobs", metavar="N", type=int, help="For RUN: number of cells at a time.  [default: one per core]"),
-    click.option("--timeout", metavar="TIME", help="For RUN: time limit of a cell: 90s, 10min."),
-    click.option("--memory", metavar="SIZE", type=Size(), help="For RUN: memory limit of a cell: 4GB."),
-    click.option(
-        "-o", "--out", metavar="DIR", type=click.Path(path_type=Path), help="For RUN: a new run for the scores."
-    ),
-)
 FILE_OPTIONS = ("real", "fake", "train", "reference", *DATA_OPTIONS, "seed", "space")
 RUN_OPTIONS = ("jobs", "timeout", "memory", "out")
-
-
-def add_run_options(command: F) -> F:
-    """Add the options that say how a run is scored."""
-    for option in reversed(CLICK_OPTIONS):
-        command = option(command)
-    return command
 
 
 def check_arguments(ctx: click.Context, runs: Sequence[Path]) -> None:

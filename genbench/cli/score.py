@@ -7,8 +7,16 @@ from typing import Any
 
 import click
 
-from genbench.cli.options import complete, data_options, given_data_options, json_option, use_one_thread
-from genbench.cli.rescore import add_run_options, check_arguments, score_runs
+from genbench.cli.options import (
+    Size,
+    complete,
+    data_options,
+    given_data_options,
+    json_option,
+    plugin_option,
+    use_one_thread,
+)
+from genbench.cli.rescore import check_arguments, score_runs
 from genbench.cli.run import EXIT_FAILED
 
 MIN_EXPONENT_VALUE = 1e9  # from here on, a power of ten is easier to read
@@ -51,7 +59,11 @@ HIDDEN_WARNINGS = ("no best value", "no floor", "no z", "no n_")  # an empty cel
 @click.option("--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option of a metric.")
 @data_options("columns", "labels", "na", "encoding", "max_bytes")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Random seed of the metrics.  [default: 0]")
-@add_run_options
+@plugin_option
+@click.option("--jobs", metavar="N", type=int, help="For RUN: number of cells at a time.  [default: one per core]")
+@click.option("--timeout", metavar="TIME", help="For RUN: time limit of a cell: 90s, 10min.")
+@click.option("--memory", metavar="SIZE", type=Size(), help="For RUN: memory limit of a cell: 4GB.")
+@click.option("-o", "--out", metavar="DIR", type=click.Path(path_type=Path), help="For RUN: a new run for the scores.")
 @json_option
 @click.pass_context
 def score(ctx: click.Context, /, **options: Any) -> int:

@@ -36,23 +36,19 @@ class PlainProgress(Observer):
 
     def on_start(self, plan: Plan, reused: Sequence[Record]) -> None:
         """Print how many cells are reused from an earlier run."""
-        _print_reused(self._console, plan, reused)
+        if not reused:
+            return
+        failed = sum(record["status"] != "ok" for record in reused)
+        retry = f"; {failed} of them had failed: --retry failed runs them again" if failed else ""
+        line = f"{len(reused)} of {len(plan.cells)} cells were finished before and are reused{retry}"
+        self._console.print(Text(line), soft_wrap=True)
 
 
-def _print_reused(console: Console, plan: Plan, reused: Sequence[Record]) -> None:
-    if not reused:
-        return
-    failed = sum(record["status"] != "ok" for record in reused)
-    retry = f"; {failed} of them had failed: --retry failed runs them again" if failed else ""
-    line = f"{len(reused)} of {len(plan.cells)} cells were finished before and are reused{retry}"
-    console.print(Text(line), soft_wrap=True)
-
-
-class LiveProgress(Observer):
+class LiveProgress(PlainProgress):
     """An observer that draws on a console while entered; draws nothing where the console is not a terminal."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        super().__init__(console)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -81,7 +77,7 @@ class LiveProgress(Observer):
         self._left = {cell.key: plan.seconds_of(cell) for cell in plan.cells if cell.key not in done}
         self._total_s = sum(self._left.values())
         self._task = self._bar.add_task("cells", total=len(plan.cells), completed=len(reused), left="")
-        _print_reused(self._console, plan, reused)
+        super().on_start(plan, reused)
 
     def on_progress(self, cell: Cell, progress: Mapping[str, Any]) -> None:
         """Update the line of a cell."""

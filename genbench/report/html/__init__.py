@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from genbench.version import __version__
 
 __all__ = ["render_report"]
 
-RESOURCES = files("genbench.report.html")
+FOLDER = Path(__file__).parent
 
 
 def render_report(
@@ -84,18 +83,17 @@ def _digest(text: str) -> str:
 
 def _text(name: str) -> str:
     """Return the text of a file in this folder, with the line ends that a browser uses for its hash."""
-    return RESOURCES.joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
+    return (FOLDER / name).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
 def _template() -> Any:
-    from jinja2 import DictLoader, Environment, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    names = ("report.html", "macros.html")
     environment = Environment(
-        loader=DictLoader({name: _text(f"{name}.j2") for name in names}),
+        loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html")
+    return environment.get_template("report.html.j2")
