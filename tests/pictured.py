@@ -14,7 +14,7 @@ def subject_with(data, samples, **fields):
     """Return a subject whose models have these samples."""
     records = [record(label, 0, [score("energy", 1.0)], **fields) for label in [*samples, "real"]]
     (subject,) = results_by_dataset(records)
-    subject.__dict__["seed_samples"] = SeedSamples(0, data, {**samples, "real": data.reference}, {})
+    subject.__dict__["seed_samples"] = SeedSamples(0, data, {**samples, "real": data.reference})
     return subject
 
 

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 from synthetic import record, score
 
-from genbench.errors import DataError, UnknownName, UserError
+from genbench.errors import DataError, UnknownName
 from genbench.report.figures.draw import draw, results_by_dataset, save
 
 
@@ -22,12 +22,10 @@ def test_figures_are_written_in_every_format_the_same_twice(name, trained, tmp_p
         assert first == second
 
 
-def test_what_cannot_be_drawn_says_why(records, tmp_path) -> None:
+def test_what_cannot_be_drawn_says_why(records) -> None:
     (empty,) = results_by_dataset([record("vae", 0, [score("energy", 1.0)])])
     with pytest.raises(DataError, match="ring: no record holds the metric 'equivalent'"):
         draw("equivalent", empty)
     (subject,) = results_by_dataset(records)
     with pytest.raises(UnknownName, match="did you mean 'equivalent'"):
         draw("equivlent", subject)
-    with pytest.raises(UserError, match=r"ends with .png, .pdf, .svg"):
-        save(draw("equivalent", subject), tmp_path / "x.gif")
