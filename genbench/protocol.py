@@ -184,7 +184,12 @@ class Model(Protocol):
 
 
 class Likelihood(Protocol):
-    """A model whose spec declares a density."""
+    """A model whose spec declares a density.
+
+    After ``fit`` it may have two texts for whoever reads its likelihood: ``log_prob_note``, which is shown with the
+    table (of what it is the density, if not of the samples), and ``log_prob_defect``, why its values mean nothing for
+    these data: they are then marked, and not ranked.
+    """
 
     def log_prob(self, x: torch.Tensor) -> torch.Tensor:
         """Return the log-density (n,) in nats of x (n, *shape), in the units of ``TrainingData``."""

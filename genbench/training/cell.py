@@ -64,11 +64,13 @@ def _model_evidence(setup: Setup) -> tuple[dict[str, Array], dict[str, Any]]:
     timings |= drawn.timings
     evidence = {"samples": drawn.samples, **fitted.snapshots}
     checks: list[dict[str, Any]] = []
+    notes = list(fitted.notes)
     if setup.cell.density != "none":
         setup.report(phase="density", timings=timings)
         evaluated = densities(setup, fitted.model, drawn)
         timings |= evaluated.timings
         evidence |= evaluated.log_prob
         checks = [check.as_dict() for check in evaluated.checks]
-    fields = {"timings": timings, "trace": fitted.trace, "checks": checks, "notes": list(fitted.notes)}
+        notes += evaluated.notes
+    fields = {"timings": timings, "trace": fitted.trace, "checks": checks, "notes": notes}
     return evidence, fields

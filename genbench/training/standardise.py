@@ -73,10 +73,12 @@ class VectorSpace:
 
     @classmethod
     def fit(cls, train: Array, columns: tuple[Column, ...] = ()) -> VectorSpace:
-        """Fit to training rows (n, d) in the data's units."""
+        """Fit to training rows (n, d) in the data's units; raises DataError for a logarithm of a periodic column."""
         columns = columns or tuple(Column(f"x{i}") for i in range(train.shape[1]))
         log = np.array([c.log for c in columns])
         period = np.array([np.nan if c.period is None else c.period for c in columns])
+        if both := [c.name for c in columns if c.log and c.period is not None]:
+            raise DataError(f"column {both[0]!r} is both periodic and logarithmic: drop log or period")
         rows = _take_logs(train.astype(np.float64), log, columns)
         mean, scale = _moments(rows)
         # the spread of equal numbers is rounding error, not signal
@@ -102,7 +104,10 @@ class VectorSpace:
         return out
 
     def log_det(self, rows: Array) -> Array:
-        """Return (n,), minus the logarithms of all scales and of all logarithmic columns."""
+        """Return (n,), minus the logarithms of all scales and of all logarithmic columns.
+
+        The density of a periodic column is in addition a sum over the images of a row: ``training/periodic.py``.
+        """
         logs: Array = np.log(rows[:, self.log]).sum(1)
         total: Array = -np.log(self.scale).sum() - logs
         return total

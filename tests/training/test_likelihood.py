@@ -59,3 +59,28 @@ def test_a_likelihood_is_checked_for_what_its_kind_promises(tmp_path: Path) -> N
     assert checks(cell_of(TooGood, density="bound"), tmp_path) == {"below_truth": False}
     assert checks(cell_of(TooGood, density="estimate"), tmp_path) == {}
     assert checks(cell_of(Truth), tmp_path) == {}
+
+
+class Explains(Truth):
+    """A model that says something of its likelihood, as it may after it was fitted."""
+
+    def fit(self, data, run) -> None:
+        super().fit(data, run)
+        self.log_prob_note = "its likelihood is that of 1,000 steps"
+        self.log_prob_defect = "the covariance is singular"
+
+
+class SaysNothing(Truth):
+    log_prob_note = None
+    log_prob_defect = 3
+
+
+def test_what_a_model_says_of_its_likelihood_is_recorded(tmp_path: Path) -> None:
+    record, _ = fit(cell_of(Explains, density="bound"), tmp_path)
+    assert record["notes"] == ["Explains: its likelihood is that of 1,000 steps"]
+    assert record["checks"][-1] | {"value": 0} == {
+        "name": "model", "passed": False, "value": 0, "expected": None, "reason": "the covariance is singular"
+    }  # fmt: skip
+    silent, _ = fit(cell_of(SaysNothing, density="bound"), tmp_path)
+    assert silent["notes"] == []
+    assert [check["name"] for check in silent["checks"]] == ["below_truth"]
