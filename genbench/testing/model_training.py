@@ -45,12 +45,13 @@ def train(
     seed: int = 0,
     model: Any = None,
     snapshots: Snapshots | None = None,
+    levels: int | None = None,
 ) -> tuple[Any, Run]:
     """Return a model fitted to rows (n, *shape) under a seed, and its run; fits ``model`` again where given."""
-    data = TrainingData(torch.as_tensor(rows, dtype=torch.float32))
+    data = TrainingData(torch.as_tensor(rows, dtype=torch.float32), levels)
     with seed_of(seed, "fit"):
         model = subject.build() if model is None else model
-        run = Run(Budget(steps, "steps"), snapshots=snapshots)
+        run = Run(Budget(steps, "steps"), levels=levels, snapshots=snapshots)
         model.fit(data, run)
     return model, run
 

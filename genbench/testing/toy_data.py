@@ -51,6 +51,22 @@ def images(n: int, rng: np.random.Generator) -> Array:
     return np.clip(bright + 0.1 * rng.normal(size=(n, 1, 8, 8)), -1.0, 1.0)
 
 
+LEVELS = 3  # grey levels of integer images
+
+
+def tiny_images() -> Array:
+    """Return all (81, 1, 2, 2) images of three grey levels and four pixels."""
+    grid = np.stack(np.meshgrid(*[np.arange(LEVELS)] * 4, indexing="ij"), -1)
+    return grid.reshape(-1, 1, 2, 2).astype(np.uint8)
+
+
+def integer_images(n: int, rng: np.random.Generator) -> Array:
+    """Return (n, 1, 2, 2) random images of three grey levels, mostly the middle one, with rows of equal pixels."""
+    row = rng.choice(LEVELS, size=(n, 1, 2, 1), p=[0.25, 0.5, 0.25])
+    other = rng.choice(LEVELS, size=(n, 1, 2, 2), p=[0.25, 0.5, 0.25])
+    return np.where(rng.random((n, 1, 2, 2)) < 0.5, row, other).astype(np.uint8)
+
+
 def energy_distance(x: Array, y: Array) -> float:
     """Return the unbiased energy distance of rows x (n, d) and y (m, d); 0 on average for equal distributions."""
     x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)

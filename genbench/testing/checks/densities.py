@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from genbench.errors import describe
 from genbench.protocol import Array
 from genbench.testing import toy_data
 from genbench.testing.check import Skipped, Subject, check, expect
@@ -21,8 +22,11 @@ from genbench.testing.model_training import (
     train,
 )
 from genbench.testing.process_state import seed_of
+from genbench.training.standardise import ImageSpace
 
 GRID = np.linspace(-8.0, 8.0, 241)  # for clusters of unit variance, which have no mass outside
+IMAGE_ROWS, IMAGE_STEPS = 2000, 100  # of a training on tiny images
+EXACT_DRAWS, BOUND_DRAWS = 64, 8  # of the noise within a grey level, for each image
 
 
 def log_densities(model: Any, rows: Array) -> Array:
@@ -112,6 +116,51 @@ def exact_density_agrees_with_its_samples(subject: Subject) -> None:
     worst = int(np.argmax((np.abs(sampled - share) - tolerance) / noise))
     z = (abs(sampled[worst] - share[worst]) - tolerance[worst]) / noise[worst]
     expect(z < 6, f"a part of the plane has {sampled[worst]:.3f} of its samples, {share[worst]:.3f} of its density")
+
+
+@check(
+    "model",
+    remedy="return the log-density, in nats, of dequantised pixels in [-1, 1]: log-mass + log(levels / 2) a pixel",
+)
+def masses_of_integer_images_sum_to_one(subject: Subject) -> None:
+    """The masses of all integer images of 2 x 2 pixels and 3 grey levels sum to at most 1, and exact ones to 1."""
+    kind = density_of(subject)
+    if kind == "estimate":
+        raise Skipped("an estimate need not sum to 1")
+    if "image" not in subject.spec.data:
+        raise Skipped("it takes no images")
+    levels, rng = toy_data.LEVELS, np.random.default_rng(4)
+    images = toy_data.tiny_images()
+    space = ImageSpace.fit(images, levels)
+    rows = space.to_model(toy_data.integer_images(IMAGE_ROWS, rng), rng)
+    try:
+        model, _ = train(subject, rows, IMAGE_STEPS, levels=levels)
+        draw(model, 1)
+    except Exception as raised:  # a network may need more pixels
+        raise Skipped(f"it does not take images of 2 x 2 pixels: {describe(raised)}") from raised
+    draws = EXACT_DRAWS if kind == "exact" else BOUND_DRAWS
+    repeated = np.repeat(images, draws, axis=0)
+    values = log_densities(model, space.to_model(repeated, rng)) + space.log_det(repeated)
+    if kind == "bound":
+        _expect_at_most_one(values.reshape(len(images), draws))
+        return
+    mass = np.exp(np.minimum(values, 300.0)).reshape(len(images), draws)  # whose squares are finite
+    total, error = float(mass.mean(1).sum()), math.sqrt(float(mass.var(1, ddof=1).sum()) / draws)
+    samples = draw(model, 4000).cpu().numpy()
+    share = float((np.abs(samples) <= 1).all((1, 2, 3)).mean())  # of its mass that lies within the grey levels
+    error = math.hypot(error, math.sqrt(share * (1 - share) / len(samples)))
+    found = f"the masses of all {len(images)} images sum to {total:.4g} ± {error:.2g}"
+    expected = f"where {share:.4g} of its samples lie within the grey levels"
+    expect(abs(total - share) <= 5 * error + 0.02, f"{found}, {expected}")
+
+
+def _expect_at_most_one(values: Array) -> None:
+    """Raise Failed if bounds (images, draws) of log-masses, averaged over the draws, sum to masses above 1."""
+    means, errors = values.mean(1), values.std(1, ddof=1) / math.sqrt(values.shape[1])
+    mass = np.exp(np.minimum(means, 300.0))
+    total, error = float(mass.sum()), float((mass * np.where(mass > 0, errors, 0.0)).sum())
+    found = f"the masses of all {len(values)} images sum to {total:.4g} ± {error:.2g}"
+    expect(total <= 1.02 + 5 * error, f"{found}, and can at most sum to 1")
 
 
 @check("model", remedy="average the bound over samples of the code with the right sign and scale; see arXiv:1312.6114")
