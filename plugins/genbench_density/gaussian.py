@@ -14,9 +14,12 @@ MIN_VARIANCE = 1e-6  # in any direction, relative to the mean variance
 class Gaussian:
     """Gaussian of maximum likelihood, with exact density and samples; images are flattened.
 
-    Directions without variance (constant columns, or fewer rows than dimensions) are given a thousandth of the typical
-    standard deviation, so that the density stays finite.
+    Directions without variance (constant columns, or no more rows than dimensions) are given a thousandth of the
+    typical standard deviation, so that samples and density exist. The density is then that of the samples, but its
+    values come from that thousandth and not from the data: ``log_prob_defect`` says so.
     """
+
+    log_prob_defect = ""
 
     def fit(self, data: TrainingData, run: RunContext) -> None:  # noqa: ARG002
         """Estimate mean (d,) and the Cholesky factor (d, d) of the covariance, in double precision."""
@@ -24,7 +27,13 @@ class Gaussian:
         rows = data.train.flatten(1).to(torch.float64 if data.train.device.type != "mps" else torch.float32)
         self.mean = rows.mean(0)
         centred = rows - self.mean
-        self.factor = factorise(centred.T @ centred / len(rows))
+        self.factor, raised = factorise(centred.T @ centred / len(rows))
+        self.log_prob_defect = (
+            f"the covariance of {len(rows)} training rows is singular in {raised} of {rows.shape[1]} dimensions, where "
+            f"the variance is set to {MIN_VARIANCE:g} of the mean one: that number, not the data, makes the likelihood"
+            if raised
+            else ""
+        )
 
     def sample(self, n: int) -> torch.Tensor:
         """Return (n, *shape)."""
@@ -47,12 +56,13 @@ class Gaussian:
         return [self.mean, self.factor[tuple(torch.tril_indices(d, d, device=self.mean.device))]]
 
 
-def factorise(covariance: torch.Tensor) -> torch.Tensor:
-    """Return the Cholesky factor of a covariance (d, d) whose eigenvalues are first raised to a minimum."""
-    floor = max(MIN_VARIANCE * float(covariance.diagonal().mean()), MIN_VARIANCE**2)
+def factorise(covariance: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """Return the Cholesky factor of a covariance (d, d), and how many of its eigenvalues were raised to a minimum."""
+    floor, raised = max(MIN_VARIANCE * float(covariance.diagonal().mean()), MIN_VARIANCE**2), 0
     lowered = covariance - floor * torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
     if torch.linalg.cholesky_ex(lowered).info != 0:  # fails where an eigenvalue is below the floor
         values, vectors = torch.linalg.eigh(covariance)
+        raised = int((values < floor).sum())
         covariance = (vectors * values.clamp(min=floor)) @ vectors.T
     factor: torch.Tensor = torch.linalg.cholesky(covariance)
-    return factor
+    return factor, raised

@@ -159,6 +159,19 @@ def test_gaussian_with_fewer_rows_than_dimensions():
     assert torch.linalg.matrix_rank(model.sample(100) - rows.mean(0), rtol=0.02) == 9
 
 
+@pytest.mark.parametrize(("n", "d", "raised"), [(300, 4, 0), (10, 30, 21), (5, 5, 1), (6, 5, 0)])
+def test_gaussian_says_where_its_covariance_is_singular(n, d, raised):
+    defect = fitted(Gaussian(), rows_of((d,), n)).log_prob_defect
+    expected = f"the covariance of {n} training rows is singular in {raised} of {d} dimensions"
+    assert defect.startswith(expected) if raised else not defect
+
+
+def test_a_second_fit_of_a_gaussian_forgets_what_was_singular():
+    model = fitted(Gaussian(), rows_of((30,), 10))
+    assert model.log_prob_defect
+    assert not fitted(model, rows_of((2,))).log_prob_defect
+
+
 def test_memoriser_returns_training_rows_bit_for_bit():
     rows = rows_of((1, 8, 8), 50)
     samples = fitted(Memoriser(), rows).sample(1000)
