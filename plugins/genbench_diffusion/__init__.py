@@ -22,8 +22,8 @@ class DDPMConfig:
     variance: str = "analytic"  # of the reverse steps: lower or upper (Ho et al.) or analytic (Bao et al. 2022)
     sampler: str = "auto"  # ancestral (the reverse chain) or ddim (Song et al. 2021); auto: ddim for images
     sampling_steps: int = 0  # timesteps in sampling, evenly spaced among the T; 0: 100 for vectors, 25 for images
-    likelihood: str = "bound"  # bound: variational; ode: the density is estimated by the probability-flow ODE
-    bound_terms: int = 0  # of the T terms of the bound, drawn for each row; 0: what a few seconds allow; T: all
+    likelihood: str = "bound"  # of all T steps; sampled: of those that ancestral samples take; ode: an estimate
+    bound_terms: int = 0  # of the bound, one a step, drawn for each row; 0: what a few seconds allow; T: all
     ode_steps: int = 25  # of the fourth-order solver
     network: str = "auto"  # perceptron or unet; auto: unet for images
     width: int = 0  # units of a hidden layer, channels in a U-Net; 0: 128 units, 32 channels
@@ -36,7 +36,7 @@ class DDPMConfig:
             "schedule": ("cosine", "linear"),
             "variance": ("analytic", "lower", "upper"),
             "sampler": ("auto", "ancestral", "ddim"),
-            "likelihood": ("bound", "ode"),
+            "likelihood": ("bound", "sampled", "ode"),
             "network": ("auto", "perceptron", "unet"),
         }
         for name, allowed in choices.items():
@@ -55,7 +55,7 @@ class DDPMConfig:
     @property
     def density(self) -> DensityKind:
         """What ``log_prob`` returns: bound or estimate."""
-        return "bound" if self.likelihood == "bound" else "estimate"
+        return "estimate" if self.likelihood == "ode" else "bound"
 
 
 @hookimpl

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,8 @@ BLOCK_VALUES = 1 << 18  # of the samples that are drawn together: their activati
 class DDPM:
     """Diffusion model that predicts ε, with averaged weights, and ancestral or DDIM sampling over a part of the steps.
 
-    ``log_prob`` is the variational bound or, with ``likelihood=ode``, an estimate by the probability-flow ODE.
+    ``log_prob`` is the variational bound of the chain of all T steps; with ``likelihood=sampled``, of the steps that
+    ancestral samples take; with ``likelihood=ode``, an estimate by the probability-flow ODE.
     """
 
     def __init__(self, config: DDPMConfig) -> None:
@@ -85,6 +87,40 @@ class DDPM:
         """
         return self.chain.posterior(t, s)[2] + self.chain.slope(t, s) ** 2 * float(self.gamma[t])
 
+    @property
+    def sampler(self) -> str:
+        """How samples are drawn: ancestral or ddim."""
+        auto = "ancestral" if len(self.shape) == 1 else "ddim"
+        return auto if self.config.sampler == "auto" else self.config.sampler
+
+    @property
+    def visited(self) -> list[int]:
+        """The timesteps that sampling passes through, 0 .. T."""
+        steps, T = self.config.sampling_steps or (100 if len(self.shape) == 1 else 25), self.chain.timesteps
+        timesteps: list[int] = torch.linspace(0, T, min(steps, T) + 1).round().int().tolist()
+        return timesteps
+
+    @property
+    def is_bound_of_samples(self) -> bool:
+        """Whether the bound is that of the chain that samples are drawn by; else it is of the chain of all T steps.
+
+        DDIM has no bound, nor has a chain whose last step adds no noise.
+        """
+        asked = self.config.likelihood == "sampled" or len(self.visited) > self.chain.timesteps
+        return asked and self.sampler == "ancestral" and self.variance(self.visited[1], 0) > 0
+
+    @property
+    def log_prob_note(self) -> str:
+        """Of what ``log_prob`` is the likelihood, where it is not that of the samples; empty where it is."""
+        if not hasattr(self, "chain"):
+            return ""
+        ode, steps = self.config.likelihood == "ode", len(self.visited) - 1
+        if self.is_bound_of_samples and not ode:
+            return ""
+        of = "the probability-flow ODE" if ode else f"the reverse chain of {self.chain.timesteps:,} steps"
+        how = {"ddim": "DDIM", "ancestral": "that chain" if not ode else "the reverse chain"}[self.sampler]
+        return f"its likelihood is that of {of}, its samples are drawn by {how} in {steps:,} steps"
+
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
         """Return (n, *shape): the reverse chain from x_T ~ N(0, I), over ``sampling_steps`` of the T timesteps."""
@@ -94,12 +130,9 @@ class DDPM:
         return torch.cat([self._sample(min(block, n - start)) for start in range(0, n, block)])
 
     def _sample(self, n: int) -> Tensor:
-        chain, vector = self.chain, len(self.shape) == 1
-        sampler = self.config.sampler if self.config.sampler != "auto" else "ancestral" if vector else "ddim"
-        steps = self.config.sampling_steps or (100 if vector else 25)
-        visited = torch.linspace(0, chain.timesteps, min(steps, chain.timesteps) + 1).round().int()
+        chain, sampler = self.chain, self.sampler
         x = torch.randn(n, *self.shape, device=chain.alpha.device)
-        for s, t in zip(visited[:-1].flip(0).tolist(), visited[1:].flip(0).tolist(), strict=True):
+        for t, s in pairwise(reversed(self.visited)):
             x_0, noise = self.predict(x, torch.full((1,), t, device=x.device))
             if sampler == "ddim":  # Song et al. 2021, arXiv:2010.02502, eq. 12 with σ = 0
                 x = float(chain.alpha_bar[s]) ** 0.5 * x_0 + float(1 - chain.alpha_bar[s]) ** 0.5 * noise
@@ -109,10 +142,13 @@ class DDPM:
         return x
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Return (n,) nats for x (n, *shape): the variational bound, or the estimate by the ODE."""
+        """Return (n,) nats for x (n, *shape): the variational bound, or the estimate by the ODE.
+
+        ``log_prob_note`` says where it is not that of the samples.
+        """
         if self.config.likelihood == "ode":
             return flow_log_prob(self.flow, x, float(self.chain.angle[-1]), self.config.ode_steps)
-        return variational_bound(self, x, self.config.bound_terms)
+        return variational_bound(self, x, self.config.bound_terms, self.visited if self.is_bound_of_samples else None)
 
     def flow(self, x: Tensor, angle: Tensor) -> Tensor:
         """Return dx/dφ = E[α ε - σ x_0 | x], which is F (b, *shape), for x (b, *shape) at the angle φ (1,).

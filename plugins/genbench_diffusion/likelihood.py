@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -33,55 +33,60 @@ class ReverseChain(Protocol):
 
 
 @torch.no_grad()
-def variational_bound(model: ReverseChain, x: Tensor, terms: int = 0) -> Tensor:
-    """Return (n,) nats for x (n, *shape): -L_T - Σ_t L_{t-1} - L_0 (Ho et al. 2020, eq. 5), a bound of log p(x).
+def variational_bound(model: ReverseChain, x: Tensor, terms: int = 0, visited: Sequence[int] | None = None) -> Tensor:
+    """Return (n,) nats for x (n, *shape): -L_T - Σ_k L_{k-1} - L_0 (Ho et al. 2020, eq. 5), a bound of log p(x).
 
-    It is at most log p(x) on average over the noise. L_T is in closed form and L_0 is always evaluated. Of the T - 1
-    other terms, all are summed if ``terms`` >= T; else ``terms`` of them are drawn for each row, one in each stratum,
-    with probabilities π_t, and divided by ``terms`` π_t: an unbiased estimate of the same bound. Each term has its own
-    draw of x_t. 0 ``terms`` take 4 to 64, fewer in more dimensions.
+    It is at most log p(x) on average over the noise, for the p of the reverse chain through the timesteps ``visited``,
+    0 < .. < T; all of them by default. L_T is in closed form and L_0 is always evaluated. Of the other terms, one less
+    than there are steps, all are summed if ``terms`` is at least the number of steps; else ``terms`` of them are drawn
+    for each row, one in each stratum, with probabilities π_k, and divided by ``terms`` π_k: an unbiased estimate of the
+    same bound. Each term has its own draw of x_t. 0 ``terms`` take 4 to 64, fewer in more dimensions.
     """
     n, d = len(x), x[0].numel()
-    chain, T = model.chain, model.chain.timesteps
+    chain, visited = model.chain, visited or range(model.chain.timesteps + 1)
+    steps = len(visited) - 1
     terms = terms or min(64, max(4, ROW_VALUES // d))
-    log_part, factor, gamma = (table.to(x.device) for table in (*term_tables(model), model.gamma))  # (T + 1,) each
+    at = torch.tensor(list(visited))  # (steps + 1,)
+    log_part, factor = (table.to(x.device) for table in term_tables(model, visited))  # (steps + 1,) each
+    gamma, at = model.gamma[at].to(x.device), at.to(x.device)
 
-    def term(t: Tensor) -> Tensor:
-        """Return (n,) for t (n,) or (1,): KL(q(x_{t-1} | x_t, x_0) ‖ p), or L_0 at t = 1."""
-        noise = torch.randn_like(x)
+    def term(k: Tensor) -> Tensor:
+        """Return (n,) for step k (n,) or (1,), from t to s: KL(q(x_s | x_t, x_0) ‖ p), or L_0 at k = 1."""
+        noise, t = torch.randn_like(x), at[k]
         predicted = model.predict(chain.noised(x, t, noise), t)[1]
         # control variate: ‖ε‖² - d is 0 on average, and makes most of the variance where ε is hardly predictable
-        control = gamma[t] ** 2 * (noise.square().flatten(1).sum(1) - d)
-        return d * log_part[t] + factor[t] * ((noise - predicted).square().flatten(1).sum(1) - control)
+        control = gamma[k] ** 2 * (noise.square().flatten(1).sum(1) - d)
+        return d * log_part[k] + factor[k] * ((noise - predicted).square().flatten(1).sum(1) - control)
 
-    left = float(chain.alpha_bar[T])
+    left = float(chain.alpha_bar[visited[-1]])
     L = 0.5 * (left * x.square() - left - math.log1p(-left)).flatten(1).sum(1)  # L_T = KL(q(x_T | x_0) ‖ N(0, I))
     L += term(torch.ones(1, dtype=torch.long, device=x.device))
-    if terms >= T:
-        for t in torch.split(torch.arange(2, T + 1, device=x.device), 1):
-            L += term(t)
+    if terms >= steps:
+        for k in range(2, steps + 1):
+            L += term(torch.tensor([k], device=x.device))
         return -L
     weight = log_part[2:] + factor[2:] * gamma[2:]  # the terms that the errors of the training lead to
+    if not weight.sum() > 0:  # with the lower variance, errors are taken to be none
+        weight = torch.ones_like(weight)
     proposal = 0.5 * weight / weight.sum() + 0.5 / len(weight)  # never small, so that no single draw dominates
     cumulative = proposal.cumsum(0)
     for stratum in range(terms):
-        at = (stratum + torch.rand(n, device=x.device)) / terms
-        index = torch.searchsorted(cumulative, at).clamp(max=T - 2)
+        quantile = (stratum + torch.rand(n, device=x.device)) / terms
+        index = torch.searchsorted(cumulative, quantile).clamp(max=steps - 2)
         L += term(index + 2) / (terms * proposal[index])
     return -L
 
 
-def term_tables(model: ReverseChain) -> tuple[Tensor, Tensor]:
-    """Return A_t and C_t (T + 1,) such that the term of t is d A_t + C_t ‖ε - ε_θ‖².
+def term_tables(model: ReverseChain, visited: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Return A_k and C_k (steps + 1,) such that the term of step k, from t to s, is d A_k + C_k ‖ε - ε_θ‖².
 
     KL(N(μ̃, β̃ I) ‖ N(μ, v I)) = d/2 (β̃/v - 1 + ln(v/β̃)) + ‖μ̃ - μ‖² / 2v, and L_0 = -ln N(x_0; μ, v I).
     """
-    T = model.chain.timesteps
-    log_part, factor = torch.zeros(T + 1), torch.zeros(T + 1)
-    for t in range(1, T + 1):
-        exact, v = model.chain.posterior(t, t - 1)[2], model.variance(t, t - 1)  # β̃ and v
-        log_part[t] = 0.5 * (math.log(2 * math.pi * v) if t == 1 else exact / v - 1 + math.log(v / exact))
-        factor[t] = 0.5 * model.chain.slope(t, t - 1) ** 2 / v
+    log_part, factor = torch.zeros(len(visited)), torch.zeros(len(visited))
+    for k, (s, t) in enumerate(pairwise(visited), start=1):
+        exact, v = model.chain.posterior(t, s)[2], model.variance(t, s)  # β̃ and v
+        log_part[k] = 0.5 * (math.log(2 * math.pi * v) if s == 0 else exact / v - 1 + math.log(v / exact))
+        factor[k] = 0.5 * model.chain.slope(t, s) ** 2 / v
     return log_part, factor
 
 

@@ -1,5 +1,6 @@
 """The diffusion model against its own mathematics: where the score is known, samples and likelihoods are too."""
 
+import itertools
 import math
 import subprocess
 import sys
@@ -173,6 +174,67 @@ def test_drawn_terms_estimate_the_full_sum():
         assert abs(float(drawn.mean() - full.mean())) < 4 * error
 
 
+def law_of_samples(model):
+    """Return the normal law of ancestral samples where each step is linear, coordinate by coordinate."""
+    mean, variance = torch.zeros(1, *model.shape), torch.ones(1, *model.shape)
+    for t, s in itertools.pairwise(reversed(model.visited)):
+        a, b, _ = model.chain.posterior(t, s)
+        at = torch.full((1,), t)
+        slope = a * (model.predict(mean + 1, at)[0] - model.predict(mean, at)[0]) + b
+        mean = a * model.predict(mean, at)[0] + b * mean
+        variance = slope**2 * variance + model.variance(t, s)
+    return torch.distributions.Independent(torch.distributions.Normal(mean[0], variance[0].sqrt()), 1)
+
+
+@pytest.mark.parametrize("steps", [5, 20, 100])
+@pytest.mark.parametrize("terms", [0, 1000])
+def test_the_bound_is_that_of_the_chain_of_the_samples(steps, terms):
+    """In few steps the narrow coordinate is too wide, and the bound of all steps is above the density of samples."""
+    model, truth = perfect([0.5, -1.0], [0.05, 1.2], sampling_steps=steps, bound_terms=terms, likelihood="sampled")
+    law = law_of_samples(model)
+    torch.manual_seed(0)
+    drawn = model.sample(20_000)
+    torch.testing.assert_close(drawn.mean(0), law.mean, atol=0.05, rtol=0)
+    torch.testing.assert_close(drawn.std(0), law.stddev, atol=0, rtol=0.03)
+    x = truth.sample((4000,))
+    exact, bound = law.log_prob(x).mean(), model.log_prob(x)
+    assert exact - 1 < bound.mean() < exact + 4 * float(bound.std()) / 4000**0.5
+    if steps < 100:
+        assert variational_bound(model, x).mean() > exact + 0.1
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_chain_of_one_or_two_steps_has_a_bound(steps):
+    model, truth = perfect([0.5], [0.3], sampling_steps=steps, likelihood="sampled")
+    assert torch.isfinite(model.log_prob(truth.sample((20,)))).all()
+
+
+CHAIN = "its likelihood is that of the reverse chain of 1,000 steps, its samples are drawn by "
+ODE = "its likelihood is that of the probability-flow ODE, its samples are drawn by "
+
+
+@pytest.mark.parametrize(
+    ("options", "note"),
+    [
+        ({}, f"{CHAIN}that chain in 100 steps"),
+        ({"sampling_steps": 1000}, ""),
+        ({"sampler": "ddim", "sampling_steps": 1000}, f"{CHAIN}DDIM in 1,000 steps"),
+        ({"likelihood": "sampled"}, ""),
+        ({"likelihood": "sampled", "sampler": "ddim"}, f"{CHAIN}DDIM in 100 steps"),
+        ({"likelihood": "sampled", "variance": "lower"}, f"{CHAIN}that chain in 100 steps"),
+        ({"likelihood": "ode"}, f"{ODE}the reverse chain in 100 steps"),
+    ],
+)
+def test_a_likelihood_that_is_not_of_the_samples_says_so(options, note):
+    assert DDPM(DDPMConfig(**options)).log_prob_note == ""
+    model, truth = perfect([0.5], [0.3], **options)
+    if "variance" in options:
+        model.gamma = torch.ones(1001)
+        model.gamma[2:] = 0
+    assert model.log_prob_note == note
+    assert torch.isfinite(model.log_prob(truth.sample((5,)))).all()
+
+
 def test_a_wrong_score_loosens_the_bound():
     model, truth = perfect([0.0, 0.0], [0.5, 0.5])
     torch.manual_seed(0)
@@ -327,6 +389,7 @@ def test_a_unet_needs_images():
 def test_the_kind_of_density_follows_the_option():
     (spec,) = genbench_register()
     assert spec.density_of(DDPMConfig()) == spec.density == "bound"
+    assert spec.density_of(DDPMConfig(likelihood="sampled")) == "bound"
     assert spec.density_of(DDPMConfig(likelihood="ode")) == "estimate"
 
 
