@@ -113,7 +113,11 @@ class Dataset(Protocol):
     """A dataset: built from its config, it does nothing until it is loaded."""
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
-        """Return disjoint splits of at most ``sizes`` rows without duplicates; ``rng`` is the only source of chance."""
+        """Return disjoint splits of at most ``sizes`` rows; ``rng`` is the only source of chance.
+
+        No copy of a row is in two splits. Rows that are equal because their columns are discrete may be:
+        ``genbench.data.split`` tells them apart.
+        """
         ...
 
 

@@ -1,14 +1,16 @@
 """Splits of data, and their fingerprints."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.budget import Sizes
-from genbench.data import fingerprint, split
+from genbench.data import copies_between, fingerprint, repeated_rows, split
 from genbench.errors import DataError
-from genbench.protocol import Data
+from genbench.protocol import Array, Data
 
 
 @pytest.fixture
@@ -32,17 +34,114 @@ def test_where_rows_do_not_suffice_they_are_shared_70_15_15(rng: np.random.Gener
     assert [len(part) for part in parts] == [700, 150, 150]
 
 
-def test_of_equal_rows_only_the_first_is_used(rng: np.random.Generator) -> None:
-    rows = np.repeat(np.arange(30.0), 4)[:, None]
-    used = np.concatenate(split(rows, Sizes(), rng))
-    assert (used % 4 == 0).all()
-    assert len(np.unique(rows[used])) == len(used)
+N = 2000
 
 
-def test_images_are_deduplicated_whole(rng: np.random.Generator) -> None:
-    images = rng.integers(0, 2, (400, 1, 2, 3), dtype=np.uint8)
-    used = images[np.concatenate(split(images, Sizes(), rng))]
-    assert len(np.unique(used.reshape(len(used), -1), axis=0)) == len(used)
+def _fields(rng: np.random.Generator) -> Array:
+    """Return images (n, 1, 4, 4) of spins that mostly agree with each other."""
+    return (rng.integers(2, size=(N, 1, 1, 1)) ^ (rng.random((N, 1, 4, 4)) < 0.05)).astype(np.uint8)
+
+
+# rows that are equal because their columns are discrete
+DISCRETE: dict[str, Callable[[np.random.Generator], Array]] = {
+    "two counts": lambda rng: np.c_[rng.poisson(2, N), rng.poisson(1, N)].astype(float),
+    "one count": lambda rng: rng.poisson(3, (N, 1)),
+    "a few rows of one count": lambda rng: rng.poisson(3, (60, 1)),
+    "a count and its double": lambda rng: rng.poisson(3, (N, 1)) * np.array([1, 2]),
+    "counts with a heavy tail": lambda rng: np.floor(rng.pareto(1.5, (N, 2)) + 1),
+    "numbers of one digit": lambda rng: rng.normal(size=(N, 2)).round(1),
+    "float32 of two digits": lambda rng: rng.normal(size=(N, 1)).round(2).astype(np.float32),
+    "a flag": lambda rng: rng.random((N, 1)) < 0.3,
+    "a rare flag": lambda rng: (rng.random((N, 1)) < 0.004).astype(float),
+    "codes": lambda rng: np.array([10, 20, 35, 999])[rng.integers(4, size=(N, 1))],
+    "one-hot": lambda rng: np.eye(5)[rng.choice(5, p=[0.5, 0.3, 0.1, 0.07, 0.03], size=N)],
+    "times at the resolution of their type": lambda rng: 1.7e9 + 3e-5 * rng.normal(size=(N, 1)),
+    "spins": _fields,
+    "half the rows 0, the rest numbers": lambda rng: rng.normal(size=(N, 3)) * (rng.random((N, 1)) < 0.5),
+}
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_the_law_of_discrete_columns_is_that_of_the_splits(name: str, rng: np.random.Generator) -> None:
+    rows = DISCRETE[name](rng)
+    parts = split(rows, Sizes(), rng)
+    used = np.concatenate(parts)
+    assert len(np.unique(used)) == len(used) >= len(rows) - 10
+    flat = rows.reshape(len(rows), -1).astype(float)
+    values, index = np.unique(flat, axis=0, return_inverse=True)
+    share = np.bincount(index.ravel()) / len(rows)
+    for part in parts:  # each value has its share, as in a plain split: the chi-square distance is of its expected size
+        found = np.bincount(index.ravel()[part], minlength=len(values))
+        expected = share * len(part)
+        distance = float(((found - expected) ** 2 / expected).sum())
+        assert distance < len(values) + 6 * np.sqrt(2 * len(values)) + 10
+    repeats = repeated_rows(rows)
+    assert repeats.copies <= 0.01 * len(rows)
+    assert "discrete columns" in repeats.note or repeats.copies
+
+
+def test_two_counts_keep_their_means(rng: np.random.Generator) -> None:
+    rows = np.c_[rng.poisson(2, 5000), rng.poisson(1, 5000)].astype(float)
+    train, test, reference = split(rows, Sizes(), rng)
+    assert [len(train), len(test), len(reference)] == [3500, 750, 750]
+    for part in (train, test, reference):
+        np.testing.assert_allclose(rows[part].mean(0), [2, 1], atol=6 * np.sqrt(2 / len(part)))
+
+
+# rows that stand more than once though their columns are not discrete, or oftener than discrete columns repeat
+COPIED: dict[str, Callable[[np.random.Generator], Array]] = {
+    "all twice": lambda rng: np.tile(rng.normal(size=(N, 3)), (2, 1)),
+    "a tenth twice": lambda rng: np.concatenate([x := rng.normal(size=(N, 3)), x[: N // 10]]),
+    "drawn with replacement": lambda rng: rng.normal(size=(N, 2))[rng.integers(N, size=N)],
+    "one column": lambda rng: np.concatenate([x := rng.normal(size=(N, 1)), x[: N // 10]]),
+    "one column of float32": lambda rng: np.concatenate([x := rng.normal(size=(N, 1)), x[:50]]).astype(np.float32),
+    "a number and a charge": lambda rng: np.tile(np.c_[rng.normal(size=N), rng.integers(-1, 2, N)], (2, 1)),
+    "event numbers": lambda rng: np.tile(np.c_[np.arange(N), rng.normal(size=(N, 2))], (2, 1)),
+    "ten integers": lambda rng: np.concatenate([x := rng.integers(50, size=(N, 10)), x[:40]]),
+    "three small integers, all twice": lambda rng: np.tile(rng.poisson(9, (N, 3)), (2, 1)),
+    "images": lambda rng: np.concatenate([x := rng.integers(256, size=(300, 1, 8, 8), dtype=np.uint8), x[:9]]),
+    "a class twenty times": lambda rng: np.concatenate([x := rng.normal(size=(N, 2)), np.tile(x[:30], (19, 1))]),
+}
+
+
+@pytest.mark.parametrize("name", COPIED)
+def test_copies_are_kept_and_go_to_one_split(name: str, rng: np.random.Generator) -> None:
+    rows = rng.permutation(COPIED[name](rng))
+    parts = split(rows, Sizes(), rng)
+    used = np.concatenate(parts)
+    assert len(np.unique(used)) == len(used) >= len(rows) - 25
+    flat = rows.reshape(len(rows), -1)
+    _, index = np.unique(flat, axis=0, return_inverse=True)
+    sides = [set(index.ravel()[part].tolist()) for part in parts]
+    assert not sides[0] & sides[1]
+    assert not sides[0] & sides[2]
+    assert not sides[1] & sides[2]
+    assert repeated_rows(rows).copies == len(rows) - len(np.unique(flat, axis=0))
+    plain = np.array_split(rng.permutation(len(rows)), 3)  # a broken split is noticed
+    assert copies_between([rows[part] for part in parts]) == 0
+    assert copies_between([rows[part] for part in plain]) > 0
+
+
+@given(seed=st.integers(0, 10**6), copies=st.integers(0, 60), train=st.integers(1, 100), test=st.integers(1, 100))
+def test_copies_never_make_a_split_larger_than_asked(seed: int, copies: int, train: int, test: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(60, 2))
+    rows = np.concatenate([rows, rows[rng.integers(60, size=copies)]])
+    parts = split(rows, Sizes(train, test, 10), rng)
+    assert all(len(part) <= wanted for part, wanted in zip(parts, (train, test, 10), strict=True))
+    assert len(np.unique(np.concatenate(parts))) == sum(map(len, parts))
+
+
+def test_minus_zero_equals_zero() -> None:
+    rows = np.arange(40.0)[:, None]
+    rows[1], rows[0] = -0.0, 0.0
+    assert repeated_rows(rows).repeats == 1
+
+
+def test_rows_without_repeats_are_split_as_ever() -> None:
+    order = np.random.default_rng(3).permutation(np.arange(100))
+    train, test, reference = split(np.arange(200.0).reshape(100, 2), Sizes(), np.random.default_rng(3))
+    np.testing.assert_array_equal(np.concatenate([train, test, reference]), order)
 
 
 def test_the_same_generator_gives_the_same_split_and_another_another() -> None:

@@ -173,6 +173,8 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, set[str], Mapping[str
 
 def _inspect(source: Source, found: UserData, log: set[str], period: Mapping[str, float]) -> list[str]:
     """Return notes on constant columns, periods and repeated rows; raises DataError for numbers out of range."""
+    from genbench.data import repeated_rows
+
     notes, constant = [], {}
     for i, name in enumerate(found.columns):
         values = found.rows[:, i]
@@ -191,33 +193,15 @@ def _inspect(source: Source, found: UserData, log: set[str], period: Mapping[str
         notes.append(f"{len(constant)} of {len(found.columns)} columns are constant: {join_names(list(constant))}")
     if found.kind == "image" and found.levels is None:
         check_range(source, found.rows, "pixels")
-    distinct = _count_distinct(found.rows)
-    if distinct < MIN_ROWS:
-        raise found.error(
-            f"only {distinct} of {len(found.rows)} rows are distinct: at least {MIN_ROWS} needed to train and test"
-        )
-    if repeated := len(found.rows) - distinct:
-        percent = 100 * repeated / len(found.rows)
-        notes.append(f"{repeated} of {len(found.rows)} rows ({percent:.2g} %) repeat another and were left out")
+    repeats = repeated_rows(found.rows)
+    distinct = len(found.rows) - repeats.repeats
+    if distinct == 1 or repeats.units < MIN_ROWS:
+        needed = f"at least {MIN_ROWS} needed" if repeats.units < MIN_ROWS else "there is nothing to model"
+        raise found.error(f"only {distinct} of {len(found.rows)} rows are distinct: {needed} to train and test")
+    notes += [repeats.note] if repeats.note else []
     if found.labels is not None and len(classes := set(found.labels.tolist())) > max(100, len(found.rows) // 10):
         notes.append(f"--labels: {len(classes)} different labels for {len(found.rows)} rows")
     return notes
-
-
-def _count_distinct(rows: Array) -> int:
-    """Return how many distinct rows there are, by a 64-bit hash of each row (splitmix64 over its columns)."""
-    import numpy as np
-
-    flat = rows.reshape(len(rows), -1)
-    state = np.zeros(len(flat), dtype=np.uint64)
-    for i in range(flat.shape[1]):
-        column = np.ascontiguousarray(flat[:, i])
-        word = (column + 0.0).view(np.uint64) if column.dtype.kind == "f" else column.astype(np.uint64)  # -0 equals 0
-        state = (state ^ word) + np.uint64(0x9E3779B97F4A7C15)
-        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        state ^= state >> np.uint64(31)
-    return len(np.unique(state))
 
 
 def _label_codes(labels: Array) -> Array:

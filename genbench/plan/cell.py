@@ -20,7 +20,7 @@ from genbench.registry.source_hash import source_hash
 from genbench.spec import DatasetSpec, ModelSpec
 from genbench.version import __version__
 
-PROTOCOL = 1  # increased whenever the same request would give other numbers
+PROTOCOL = 2  # increased whenever the same request would give other numbers
 DTYPE = "float32"  # of the data that models are trained on
 REAL = "real"  # the row of fresh real data, which is the floor and not a model
 

@@ -258,6 +258,7 @@ def genbench_register() -> Iterable[Spec]:
             NeighbourConfig,
             "share of samples inside the balls of real rows",
             better="higher",
+            version=2,
             paper=kynkaanniemi,
         ),
         _metric(
@@ -266,6 +267,7 @@ def genbench_register() -> Iterable[Spec]:
             NeighbourConfig,
             "share of real rows inside the balls of samples",
             better="higher",
+            version=2,
             paper=kynkaanniemi,
         ),
         _metric(
@@ -275,6 +277,7 @@ def genbench_register() -> Iterable[Spec]:
             "number of real balls that hold a sample, divided by k",
             better="higher",
             best=1.0,
+            version=2,
             paper=naeem,
         ),
         _metric(
@@ -283,6 +286,7 @@ def genbench_register() -> Iterable[Spec]:
             NeighbourConfig,
             "share of real balls that hold at least one sample",
             better="higher",
+            version=2,
             paper=naeem,
         ),
         _metric(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ HALVINGS = 20
 NEIGHBOURS_PER_K = 5  # that are found, times k: the k-th within a half is among them
 MIN_ROWS_PER_K = 4  # times k: fewer rows of either side have no interval
 OPEN_BALL_FACTOR = 1 - 2.0**-50  # of the radius: a point on the surface, to within rounding, is outside
+TIE_JITTER = 1e-6  # of the largest standard deviation of a column
 ROUNDING_ERROR = 1e-9  # of squared distances by matrix products, relative to the squared norms
 
 
@@ -43,6 +44,8 @@ class Balls:
     radii: Array  # (n,) among all rows
     halved: Array  # (S, n) among the rows of its half, in each of S halvings
     sides: Array  # (S, n) the half of each row
+    tied: int = 0  # balls of radius 0 before ties were broken
+    jitter: float = 0.0  # that breaks the ties, of all points
 
 
 @any_scale(0)
@@ -94,7 +97,7 @@ def coverage(evidence: Evidence, config: NeighbourConfig) -> Score:
     `precision`. Naeem et al. 2020, arXiv:2002.09797.
     """
     held = _samples_held(evidence, config)
-    return _share(held.balls, len(evidence.real.rows), held.empty_warnings(config.k), evidence, config)
+    return _share(held.balls, len(evidence.real.rows), held.tie_warnings(config.k), evidence, config)
 
 
 def _share(found: Halved, points: int, warnings: tuple[str, ...], evidence: Evidence, config: NeighbourConfig) -> Score:
@@ -147,7 +150,26 @@ def sides(n: int) -> Array:
 
 
 def balls(rows: Array, k: int) -> Balls:
-    """Return the balls of rows (n, d) to their k-th nearest other row (n > k), among all rows and within halves."""
+    """Return the balls of rows (n, d) to their k-th nearest other row (n > k), among all rows and within halves.
+
+    Where more than k rows are the same, as counts and categories are, all rows are moved by tiny random numbers: equal
+    rows then have neighbours in random order, as if their columns had been measured more precisely.
+    """
+    around = _balls(rows, k)
+    if not (tied := int(np.count_nonzero(around.radii == 0))):
+        return around
+    jitter = TIE_JITTER * (float(rows.std(0).max()) or 1.0)
+    return replace(_balls(_jittered(rows, jitter, "balls"), k), tied=tied, jitter=jitter)
+
+
+def _jittered(rows: Array, jitter: float, name: str) -> Array:
+    """Return rows moved by normal numbers, the same for the same number of rows and ``name``."""
+    rng = np.random.Generator(np.random.PCG64([len(rows), *name.encode()]))
+    moved: Array = rows + jitter * rng.normal(size=rows.shape)
+    return moved
+
+
+def _balls(rows: Array, k: int) -> Balls:
     distances, neighbours = nearest_other(rows, min(NEIGHBOURS_PER_K * k, len(rows) - 1))
     half = sides(len(rows))
     radii = np.empty((len(half), len(rows)))
@@ -187,7 +209,7 @@ class Held:
     """Which balls hold which points."""
 
     number: int  # of balls
-    empty: int  # balls of radius 0
+    tied: int  # balls of radius 0 before ties were broken
     pairs: Halved  # number of balls that hold a point
     points: Halved  # share of points in a ball
     balls: Halved  # share of balls with a point
@@ -197,22 +219,23 @@ class Held:
         """How many balls hold a point."""
         return round(self.balls.value * self.number) if self.number else 0
 
-    def empty_warnings(self, k: int) -> tuple[str, ...]:
-        """Return a warning where balls have radius 0: as they are open, they hold nothing."""
-        warning = f"{self.empty} of {self.number} balls hold nothing: over {k} rows are the same, and their radius is 0"
-        return (warning,) if self.empty else ()
+    def tie_warnings(self, k: int) -> tuple[str, ...]:
+        """Return a warning where balls had radius 0."""
+        text = f"{self.tied} of {self.number} balls have radius 0, as over {k} rows are the same: ties broken at random"
+        return (text,) if self.tied else ()
 
     def warnings(self, k: int) -> tuple[str, ...]:
         """Return all warnings; if few balls are hit, two halves may have none of them in common."""
         few = 0 < self.hit < MIN_ROWS_PER_K * k
         warning = f"all samples counted are in {self.hit} balls: the interval is too narrow"
-        return ((warning,) if few else ()) + self.empty_warnings(k)
+        return ((warning,) if few else ()) + self.tie_warnings(k)
 
 
 def _held(around: Balls | None, points: Array) -> Held:
     if around is None:
         nothing = Halved(math.nan, np.empty((0, 2)))
         return Held(0, 0, nothing, nothing, nothing)
+    points = _jittered(points, around.jitter, "points") if around.jitter else points
     radii = np.vstack([around.radii[None], around.halved]) * OPEN_BALL_FACTOR
     half = sides(len(points))
     counts = np.zeros((1 + len(half), len(points)), np.int32)
@@ -230,7 +253,6 @@ def _held(around: Balls | None, points: Array) -> Held:
                 by_point_group += _tally(ball[inside], point_group[point[inside]], by_point_group.shape)
             counts[s] += np.bincount(point[inside], minlength=len(points)).astype(np.int32)
             hit[s, ball[inside]] = True
-    empty = int(np.count_nonzero(around.radii == 0))
     balls_without = by_ball_group.sum(1) - by_ball_group.T  # (G, m) balls outside each group that hold a point
     points_without = by_point_group.sum(1) - by_point_group.T  # (G, n)
     left = len(around.rows) - np.bincount(ball_group, minlength=groups)
@@ -240,7 +262,7 @@ def _held(around: Balls | None, points: Array) -> Held:
         Halved.of(counts > 0, half, balls_without > 0),
         Halved.of(hit, around.sides, points_without > 0),
     )
-    return Held(len(around.rows), empty, *means)
+    return Held(len(around.rows), around.tied, *means)
 
 
 def _tally(rows: Array, groups: Array, shape: tuple[int, ...]) -> Array:

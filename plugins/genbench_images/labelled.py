@@ -1,4 +1,4 @@
-"""Finite sets of labelled images: deduplicated and split."""
+"""Finite sets of labelled images: split, copies of an image on one side."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["split_images"]
 
 
 def split_images(images: Array, labels: Array, levels: int, sizes: Sizes, rng: np.random.Generator) -> Data:
-    """Return disjoint, deduplicated splits of images (n, height, width) of 0 .. levels - 1, with labels (n,)."""
+    """Return disjoint splits of images (n, height, width) of 0 .. levels - 1, with labels (n,)."""
     rows = images[:, None].astype(np.uint8)  # (n, 1, height, width)
     parts = dict(zip(("train", "test", "reference"), split(rows, sizes, rng), strict=True))
     return Data(

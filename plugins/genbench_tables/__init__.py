@@ -47,7 +47,7 @@ def genbench_register() -> Iterable[Spec]:
             "genbench_tables.magic:Magic",
             MagicConfig,
             "simulated air showers in the MAGIC gamma telescope: 10 parameters of each image",
-            rows=18905,
+            rows=19020,
             labels=True,
             licence="CC BY 4.0",
             source="R. K. Bock, UCI Machine Learning Repository, doi:10.24432/C52C8B",

@@ -33,13 +33,13 @@ COLUMNS = (
 
 
 class Magic:
-    """18,905 distinct showers of 19,020: the ellipse of each image, and whether it is of a gamma or a hadron."""
+    """19,020 showers, 18,905 of them distinct: the ellipse of each image, and whether it is of a gamma or a hadron."""
 
     def __init__(self, config: MagicConfig) -> None:
         self.label = config.label
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
-        """Return splits without duplicates; ``labels`` are 0 for gamma and 1 for hadron."""
+        """Return splits, copies of a shower in one of them; ``labels`` are 0 for gamma and 1 for hadron."""
         stored = load_stored(DATA_FILE)
         rows, labels = stored["rows"], stored["labels"].astype(np.int64)
         if self.label != "all":

