@@ -23,7 +23,7 @@ FORMATS = ("rich", "markdown", "json", "github-action-benchmark", "bmf", "asv")
 @output_options(FORMATS)
 @click.option("--metrics", metavar="A,B", default="", help="Scores to compare.  [default: all]")
 @click.option("--all", "full", is_flag=True, help="Also list verdicts that are otherwise only counted.")
-@click.option("--strict", is_flag=True, help="Exit with 5 if something is inconclusive or missing.")
+@click.option("--strict", is_flag=True, help="Exit with 5 if something is inconclusive, or missing in HEAD.")
 @click.option("--same-session", is_flag=True, help="Compare times, too: both sides were timed in turn, in one job.")
 @click.option("--alpha", type=click.FloatRange(0.0, 0.5, min_open=True), default=0.01, show_default=True,
               help="One-sided false-alarm rate over all scores.")  # fmt: skip
@@ -36,7 +36,8 @@ def compare(base: Path, head: Path, form: str | None, output: Path | None, **opt
 
     Every cell and metric gets a verdict: regressed, improved, unchanged, inconclusive (and how many more runs would
     decide it), changed (a fact without a better direction), not comparable, new or missing. The exit code is 4 if
-    something regressed.
+    something regressed; a seed that failed in HEAD though no more seeds failed than in BASE is inconclusive, one that
+    was lost with its machine is shown and is no finding.
     """
     form = choose_format(form, output, FORMATS)
     for path in (base, head):

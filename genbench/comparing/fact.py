@@ -58,7 +58,7 @@ def decide_status(
         return replace(known, verdict="improved", reason=f"{failed_a} of {len(a)} seeds failed in base")
     if failed_a / len(a) != failed_b / len(b):
         why = f"{failed_a} of {len(a)} seeds failed in base, {failed_b} of {len(b)} in head"
-        return replace(known, verdict="inconclusive", reason=why, more_runs=_more_runs(table, alpha))
+        return replace(known, verdict="inconclusive", reason=why, more_runs=_more_runs(table, alpha), differs=True)
     return known
 
 

@@ -12,6 +12,7 @@ from genbench.comparing.comparison import Comparison
 from genbench.comparing.fact import decide_fact, decide_status
 from genbench.comparing.power import ALPHA, POWER
 from genbench.comparing.quality import EQUAL_REASON, MIN_CHANGE_FLOOR_SDS, MIN_CHANGE_SHARE, Pair, decide_quality
+from genbench.comparing.seeds import MAX_REASON_LENGTH, Seeds, decide_new_seeds, decide_seeds
 from genbench.comparing.sources import CellName, RunSet, read_run_set
 from genbench.comparing.speed import MIN_SLOWDOWN_RATIO, decide_speed
 from genbench.comparing.verdict import Verdict
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-Seeds = Mapping[int, Mapping[str, Any]]  # the records of one cell by seed
 # the timings that are compared, by the name of their verdict
 TIMINGS = {"fit": "fit_cpu_s", "first_sample": "first_sample_s", "sample": "samples_per_s"}
 OTHER_SESSION = "timed on another machine or in another session; genbench bench measures both in turn"
+SPLIT_PROTOCOLS = {1, 2}  # between which only the splits of data with equal rows have changed
 FAILED_VALUE = float("inf")
-MAX_REASON_LENGTH = 120  # characters of a failure's reason
 
 
 def compare(
@@ -66,8 +66,21 @@ def compare(
         verdicts = _decide_benchmarks(a, b, same_session, alpha, slower)
     notes = [f"left out, damaged: {damage}" for side in (a, b) for damage in side.damaged]
     notes += [f"{side.name}: {side.unfinished} cells of its plan have not run" for side in (a, b) if side.unfinished]
+    notes += _notes_on_protocols(a, b)
     notes += _notes(verdicts, alpha, floors, share) if a.cells else []
     return Comparison(tuple(verdicts), a.name, b.name, tuple(notes), {"base": a.about, "head": b.about})
+
+
+def _notes_on_protocols(*sides: RunSet) -> list[str]:
+    """Return a note where the sides have different protocols."""
+    found = [
+        sorted({str(record.get("protocol")) for seeds in side.cells.values() for record in seeds.values()})
+        for side in sides
+    ]
+    if found[0] == found[1]:
+        return []
+    which = " and ".join(f"{side.name} has protocol {', '.join(each)}" for side, each in zip(sides, found, strict=True))
+    return [f"{which}: compared only where the data are the same; run the older side again to compare all"]
 
 
 def _notes(verdicts: Sequence[Verdict], alpha: float, floors: float, share: float) -> list[str]:
@@ -103,11 +116,12 @@ def _decide_cells(
     for name in dict.fromkeys([*a.cells, *b.cells]):
         title, old, new = titles[name], a.cells.get(name), b.cells.get(name)
         if old is None or new is None:
-            verdicts += _one_sided_cell(title, name, b if new is None else a, new is not None)
+            verdicts += _one_sided_cell(title, name, b if new is None else a, new)
             continue
         statuses = ([str(record["status"]) for record in side.values()] for side in (old, new))
         reason = next((str(r.get("reason") or "") for r in new.values() if r["status"] != "ok"), "")
         verdicts.append(decide_status(*statuses, subject=title, reason=reason[:MAX_REASON_LENGTH], alpha=alpha))
+        verdicts += decide_seeds(title, old, new, verdicts[-1])
         if why := _incomparable(old, new):
             verdicts.append(Verdict(title, "scores", "not comparable", why))
         else:
@@ -129,15 +143,17 @@ def _titles(names: Sequence[CellName]) -> dict[CellName, str]:
     return titles
 
 
-def _one_sided_cell(title: str, name: CellName, other: RunSet, is_new: bool) -> list[Verdict]:
+def _one_sided_cell(title: str, name: CellName, other: RunSet, new: Seeds | None) -> list[Verdict]:
     """Return verdicts on a cell that only one side has: new, missing, or run with another budget or device."""
     others = [f"{each[2]} on {each[3]}" for each in other.cells if each[:2] == name[:2]]
-    if others and is_new:
+    if others and new is not None:
         return []  # base's cell has a verdict on this
     if others:
         why = f"{name[2]} on {name[3]}, the other side has {', '.join(others)}"
         return [Verdict(title, "all", "not comparable", why)]
-    return [Verdict(title, "all", "new" if is_new else "missing", better=None, kind="status")]
+    if new is None:
+        return [Verdict(title, "all", "missing", better=None, kind="status")]
+    return [Verdict(title, "all", "new", better=None, kind="status"), *decide_new_seeds(title, new)]
 
 
 def _finished(seeds: Seeds) -> dict[int, Mapping[str, Any]]:
@@ -151,13 +167,21 @@ def _incomparable(old: Seeds, new: Seeds) -> str:
         return "no seed succeeded on one side"
     first, other = next(iter(ok_a.values())), next(iter(ok_b.values()))
     for field, what in (("protocol", "protocol"), ("sizes", "sizes of the data")):
-        if first.get(field) != other.get(field):
+        if first.get(field) != other.get(field) and not (field == "protocol" and _same_data(ok_a, ok_b)):
             return f"different {what}: {first.get(field)} and {other.get(field)}".replace("'", "")
     for seed in ok_a.keys() & ok_b.keys():
         prints = [record.get("fingerprint") for record in (ok_a[seed], ok_b[seed])]
         if None not in prints and prints[0] != prints[1]:
             return f"different data at seed {seed}"
     return ""
+
+
+def _same_data(old: Seeds, new: Seeds) -> bool:
+    """Return whether the protocols differ only in how data with equal rows are split, and the data are the same."""
+    both = {side[seed].get("protocol") for side in (old, new) for seed in side}
+    shared = old.keys() & new.keys()
+    prints = [(old[seed].get("fingerprint"), new[seed].get("fingerprint")) for seed in shared]
+    return both <= SPLIT_PROTOCOLS and bool(prints) and all(a == b is not None for a, b in prints)
 
 
 def _pairs(title: str, old: Seeds, new: Seeds, metrics: set[str]) -> tuple[list[Pair], list[Verdict]]:

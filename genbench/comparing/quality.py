@@ -231,7 +231,8 @@ def _decide_by_test(known: Verdict, result: _TestResult, alpha: float, family: i
         return replace(known, verdict="unchanged", reason="worse by less than the margin")
     reason = result.reason or f"{result.runs} seeds a side cannot exclude a change beyond the margin"
     more = _more_seeds(result, alpha, family)
-    return replace(known, more_runs=more, reason=reason if more else f"{reason}, nor would {MAX_RUNS}")
+    differs = by_rank or abs(result.shift) > result.margin
+    return replace(known, more_runs=more, reason=reason if more else f"{reason}, nor would {MAX_RUNS}", differs=differs)
 
 
 def _more_seeds(result: _TestResult, alpha: float, family: int) -> int | None:

@@ -52,7 +52,7 @@ def decide_speed(
         reason = f"{failed_b} of {len(b)} processes failed in head, {failed_a} of {len(a)} in base"
         return replace(known, verdict="regressed", reason=reason)
     if failed_a:
-        return replace(known, reason=f"{failed_a} of {len(a)} processes failed in base")
+        return replace(known, reason=f"{failed_a} of {len(a)} processes failed in base", differs=True)
     return _decide_by_test(known, a, b, paired, limit, alpha)
 
 
@@ -61,7 +61,8 @@ def _decide_by_test(known: Verdict, a: Array, b: Array, paired: bool, limit: flo
     if runs < MIN_RUNS:
         change = float(b.min() / a.min() - 1.0) if runs else None
         reason = f"{runs} processes a side; {MIN_RUNS} are needed"
-        return replace(known, change=change, reason=reason, more_runs=MIN_RUNS - runs)
+        differs = change is not None and not 1.0 / limit <= 1.0 + change <= limit
+        return replace(known, change=change, reason=reason, more_runs=MIN_RUNS - runs, differs=differs)
     ratio = float(b.min() / a.min())
     x, y = np.log(a), np.log(b)
     shift = paired_shift(y - x) if paired else welch_shift(x, y)
@@ -83,7 +84,8 @@ def _decide_by_test(known: Verdict, a: Array, b: Array, paired: bool, limit: flo
     needed = runs_to_exclude(abs(math.log(limit) - shift.mean), sd, alpha)
     more = None if needed is None else max(needed - runs, 1)
     reason = f"a slowdown of {limit - 1:.0%} cannot be excluded" + ("" if more else f", nor with {MAX_RUNS} runs")
-    return replace(known, p=slower, more_runs=more, reason=reason)
+    differs = not 1.0 / limit <= ratio <= limit
+    return replace(known, p=slower, more_runs=more, reason=reason, differs=differs)
 
 
 def _times(times: Sequence[float | None]) -> Array:

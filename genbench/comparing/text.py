@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["first_of", "more_runs", "render_markdown", "render_rich"]
 
 LISTED_VERDICTS = ("regressed", "changed", "improved", "new", "missing")  # row by row
-COUNTED_VERDICTS = ("inconclusive", "unchanged", "not comparable")  # unless all are asked for
+COUNTED_VERDICTS = ("inconclusive", "unchanged", "not comparable")  # unless all are asked for, or `_is_listed`
 MAX_ROWS = 20  # of one verdict, unless all are asked for
 COLUMNS = ("what", "metric", "base", "head", "change", "verdict")
 STYLES = {"regressed": "bold red", "improved": "green", "inconclusive": "yellow", "changed": "cyan"}
@@ -35,13 +35,14 @@ def render_markdown(
     """
     base, head = (markdown_text(clean(side)) for side in sides)
     parts = [f"### {markdown_text(clean(summary))}", f"base: {base} · head: {head}"]
-    if listed := _limited(_with(verdicts, *LISTED_VERDICTS), full):
+    if listed := _limited([each for each in verdicts if _is_listed(each)], full):
         parts.append(_markdown_table(listed))
+    counted = [each for each in verdicts if not _is_listed(each)]
     for name in COUNTED_VERDICTS:
-        if found := _with(verdicts, name):
+        if found := _with(counted, name):
             lines = _subject_lines(found) if name == "inconclusive" else _reason_lines(found)
             body = _markdown_table(found) if full else "\n".join(f"- {markdown_text(line)}" for line in lines)
-            title = f"{len(found)} {name}{_settled_by(found)}"
+            title = _title(name, found, verdicts)
             parts.append(f"<details><summary>{title}</summary>\n\n{body}\n\n</details>")
     parts += [f"<sub>{markdown_text(clean(note))}</sub>" for note in notes]
     return "\n\n".join(parts) + "\n"
@@ -65,7 +66,7 @@ def render_rich(
     worst = verdicts[0].verdict if verdicts else ""
     parts: list[Text | Table] = [Text(clean(summary), "bold red" if worst == "regressed" else "bold")]
     parts.append(Text(f"base {clean(sides[0])}, head {clean(sides[1])}", "dim"))
-    if rows := _limited(verdicts if full else _with(verdicts, *LISTED_VERDICTS), full):
+    if rows := _limited([each for each in verdicts if full or _is_listed(each)], full):
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for i, name in enumerate(COLUMNS):
             table.add_column(name, justify="right" if i in (2, 3, 4) else "left", overflow="fold")
@@ -74,12 +75,12 @@ def render_rich(
             table.add_row(*(Text(text, style if i == len(COLUMNS) - 1 else "") for i, text in enumerate(_row(each))))
         parts.append(table)
     for name in VERDICTS if not full else ():
-        found = _with(verdicts, name)
+        found = [each for each in _with(verdicts, name) if name in LISTED_VERDICTS or not _is_listed(each)]
         if name in LISTED_VERDICTS and len(found) > MAX_ROWS:
             parts.append(Text(f"{len(found) - MAX_ROWS} more {name}; --all shows them"))
         elif name in COUNTED_VERDICTS and found:
             lines = _subject_lines(found) if name == "inconclusive" else _reason_lines(found)
-            title = Text(f"{len(found)} {name}{_settled_by(found)}", STYLES.get(name, ""))
+            title = Text(_title(name, found, verdicts), STYLES.get(name, ""))
             parts += [title, *(Text(f"  {line}") for line in lines)]
     parts += [Text(clean(note), "dim") for note in notes]
     return Group(*parts)
@@ -92,10 +93,25 @@ def _with(verdicts: Sequence[Verdict], *names: str) -> list[Verdict]:
     return [each for each in verdicts if each.verdict in names]
 
 
+def _is_listed(each: Verdict) -> bool:
+    """Return whether a verdict is shown row by row: differences that runs cannot settle and lost seeds are, too."""
+    return (
+        each.verdict in LISTED_VERDICTS or each.differs or (each.verdict == "not comparable" and each.metric == "seeds")
+    )
+
+
 def _limited(verdicts: Sequence[Verdict], full: bool) -> list[Verdict]:
-    """Return at most MAX_ROWS of each verdict, or all with ``full``."""
-    limit = None if full else MAX_ROWS
-    return [each for name in VERDICTS for each in _with(verdicts, name)[:limit]]
+    """Return at most MAX_ROWS of each verdict but all unsettled differences, or all with ``full``."""
+    found = []
+    for name in VERDICTS:
+        found += _with(verdicts, name)[: MAX_ROWS if name in LISTED_VERDICTS and not full else None]
+    return found
+
+
+def _title(name: str, found: Sequence[Verdict], verdicts: Sequence[Verdict]) -> str:
+    """Return the title of verdicts that are counted, beside those of the same name that are listed."""
+    others = "" if len(found) == len(_with(verdicts, name)) or name != "inconclusive" else " without a difference"
+    return f"{len(found)} {name}{others}{_settled_by(found)}"
 
 
 def _row(each: Verdict, mark: Callable[[str], str | None] = lambda _: None) -> tuple[str, ...]:

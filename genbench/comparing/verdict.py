@@ -22,6 +22,8 @@ class Verdict:
     head / base - 1, with ``low`` and ``high`` its interval where one is known. ``p`` is the p-value in the direction of
     the verdict, adjusted for the family of tests. ``smallest`` is the smallest relative worsening that these runs could
     have shown, and ``more_runs`` the number of further runs a side that would settle an inconclusive verdict.
+    ``differs`` is True for an inconclusive verdict whose sides differ by more than the margin, though that may be
+    chance.
     """
 
     subject: str  # what was compared, such as "vae x grid"
@@ -41,6 +43,7 @@ class Verdict:
     p: float | None = None
     smallest: float | None = None
     more_runs: int | None = None
+    differs: bool = False
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
