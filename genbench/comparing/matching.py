@@ -314,6 +314,8 @@ def _decide_timings(
         obstacle = "" if one_session else OTHER_SESSION
         if one_session and a != b and any(map(contended, finished)):
             obstacle = "other cells were running on the same device"
+        elif one_session and a != b and any(record.get("busy") for side in finished for record in side):
+            obstacle = "other processes kept the machine busy"
         verdicts.append(_decide_times(title, name, a, b, obstacle, alpha, slower))
     return verdicts
 

@@ -27,8 +27,8 @@ FIT_RESULT_TYPES = {
 RESERVED_FIELDS = frozenset(  # of a record, which a cell's process cannot set
     ("schema_version", "key", "model", "label", "model_config", "density", "baseline", "dataset", "dataset_label",
      "dataset_config", "data_kind", "seed", "budget", "protocol", "identity", "provenance", "metrics", "status",
-     "phase", "reason", "scores", "session", "machine", "device", "shared", "threads", "limits", "usage", "versions",
-     "jobs", "started", "ended", "attempt", "sha256", "rescored", "trained", "source")
+     "phase", "reason", "scores", "session", "machine", "device", "shared", "busy", "threads", "limits", "usage",
+     "versions", "jobs", "started", "ended", "attempt", "sha256", "rescored", "trained", "source")
 )  # fmt: skip
 INVALID_OUTCOME = {
     "error": {"status": "invalid", "reason": "its process sent no valid result: a plugin has written into its pipe"}

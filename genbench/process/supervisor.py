@@ -24,6 +24,7 @@ from typing import Any
 
 from genbench.plan.limits import Limits
 from genbench.process import child
+from genbench.process.machine_load import MachineLoad
 from genbench.process.process_tree import TreeMemory, adopt_orphans, end_all, kernel_kills, signal_all
 from genbench.process.zygote import serve
 from genbench.record.encoding import to_json
@@ -85,6 +86,7 @@ class _Supervisor:
         self.reported = False  # whether the cell reported its outcome
         self.serving = False  # whether it then stayed as a zygote
         self.memory = TreeMemory(pid)
+        self.load = MachineLoad(pid)
         self.kills = kernel_kills()
         self.outbox = _Outbox(run)
         self.lines = bytearray()
@@ -170,6 +172,8 @@ class _Supervisor:
 
     def _check_limits(self) -> None:
         now, memory = time.monotonic(), self.limits.memory
+        if not self.serving:
+            self.load.sample(now)
         if now >= self._deadline():
             spent = f", {self.limits.spent:.3g} s of them before it was scored" if self.limits.spent else ""
             reason = f"ran longer than {self.limits.seconds:g} s{spent}"
@@ -218,6 +222,7 @@ class _Supervisor:
             "memory_mb": round(self.memory.peak / 2**20, 1),
             "cpu_s": round(self.cpu, 3),
             "left": left,
+            **self.load.usage(),
         }
 
     def _error_of_exit(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ from genbench.executor.slots import Slot
 from genbench.plan.cell import Cell
 from genbench.plan.plan import Plan
 from genbench.plan.resume import Reusable, select_reusable
+from genbench.process.machine_load import is_busy
 from genbench.process.task import RunningTask, Task
 from genbench.record.status import Status
 from genbench.record.store import Damage
@@ -191,6 +192,8 @@ class Session:
         if task.stage == "fit":
             known = {**running.known, "timings": running.known.get("timings", {})}
             state.fit = {**known, **self.recorder.circumstances(slot)}
+            if (busy := is_busy(running.usage)) is not None:
+                state.fit["busy"] = busy
         state.fit["usage"] = {**state.fit.get("usage", {}), task.stage: running.usage}
         if "error" in outcome:
             self._close(state, {**state.fit, **self._error(running), "phase": running.progress.get("phase")})
