@@ -281,6 +281,7 @@ class Evidence:
     features: FeatureSpace | None = None
     observables_test: Mapping[str, Array] | None = None
     observables_fake: Mapping[str, Array] | None = None
+    score_of: Callable[[str], Score | None] | None = None  # of another metric scored beside, by its column, or None
     seed: int = 0
 
     def rng(self, name: str) -> np.random.Generator:

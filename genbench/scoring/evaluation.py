@@ -35,17 +35,44 @@ def evaluate(
     """
     if floors is not None and not isinstance(floors, Floors):
         floors = Floors(floors)
-    views = views or Views({})
+    computed = _Computed(evidence, scorers, views or Views({}))
     scores = []
     for scorer in scorers:
         listener(scorer.label)
-        seen, reason = _view(scorer, evidence, views)
-        start = time.perf_counter()
-        score = Score(None, warnings=(reason,)) if reason else _call(scorer, seen)
-        seconds = time.perf_counter() - start
+        score, seconds = computed.score(scorer)
         fields = _fields(scorer, score, scorer.space or evidence.space, seconds)
         scores.append(json_value(fields | floor_fields(scorer, score, fields, floors)))
     return [_add_reasons(score) for score in scores]
+
+
+class _Computed:
+    """The scores of one evidence, each computed when it is first needed: a metric may need that of another."""
+
+    def __init__(self, evidence: Evidence, scorers: Sequence[Scorer], views: Views) -> None:
+        self._evidence, self._views = evidence, views
+        self._scorers = {scorer.label: scorer for scorer in scorers}
+        self._found: dict[str, tuple[Score, float] | None] = {}
+
+    def score(self, scorer: Scorer) -> tuple[Score, float]:
+        """Return the score of a metric and the seconds that it took, without those of other metrics."""
+        found = self._found.get(scorer.label)
+        if found is None:
+            self._found[scorer.label] = None  # while it is computed, so that no metric waits for itself
+            seen, reason = _view(scorer, self._evidence, self._views)
+            start, others = time.perf_counter(), self._seconds()
+            score = Score(None, warnings=(reason,)) if reason else _call(scorer, replace(seen, score_of=self._score_of))
+            found = score, time.perf_counter() - start - (self._seconds() - others)
+            self._found[scorer.label] = found
+        return found
+
+    def _seconds(self) -> float:
+        return sum(found[1] for found in self._found.values() if found is not None)
+
+    def _score_of(self, label: str) -> Score | None:
+        """Return the score of another metric; None where that is not scored, or is waiting for this one."""
+        scorer = self._scorers.get(label)
+        waits = self._found.get(label, ()) is None
+        return None if scorer is None or waits else self.score(scorer)[0]
 
 
 def _view(scorer: Scorer, evidence: Evidence, views: Views) -> tuple[Evidence, str]:

@@ -27,8 +27,9 @@ def genbench_register() -> Iterable[Spec]:
             "break_even",
             "genbench_economics.metric:break_even",
             None,
-            "number of samples after which training and sampling have taken less time than simulating",
+            "number of samples from which on training, its simulated events and sampling cost less than simulating",
             unit="samples",
-            needs=("simulator", "timing"),
+            needs=("simulator", "timing", "train"),
+            version=2,
         ),
     ]

@@ -4,18 +4,25 @@ import numpy as np
 import pytest
 from sessions import make, play, write_plugin
 
-from genbench.protocol import Evidence, RealSide, Simulator
+from genbench.protocol import Evidence, RealSide, Score, Simulator
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.scorer import Scorer
+from genbench.spec import MetricSpec
 from genbench_economics import genbench_register
 from genbench_economics.metric import break_even, speedup
+from genbench_equivalent import genbench_register as equivalent_specs
+from genbench_equivalent.metric import equivalent
 
 ROWS = np.zeros((3, 1))
 
 
-def evidence(seconds=2.0, timing=None, **fields):
+def evidence(seconds=2.0, timing=None, n_train=50, worth=None, at_least=False, **fields):
     timing = {"fit_s": 100.0, "samples_per_s": 10.0} if timing is None else timing
-    return Evidence(RealSide(ROWS), ROWS, simulator=Simulator(seconds, "showers"), timing=timing, **fields)
+    beside = {} if worth is None else {"equivalent": Score(worth, detail={"at_least": at_least})}
+    return Evidence(
+        RealSide(ROWS), ROWS, simulator=Simulator(seconds, "showers"), timing=timing, train=np.zeros((n_train, 1)),
+        score_of=beside.get, **fields,
+    )  # fmt: skip
 
 
 def test_a_model_that_samples_twenty_times_faster() -> None:
@@ -24,16 +31,40 @@ def test_a_model_that_samples_twenty_times_faster() -> None:
     assert score.params == {"simulator": "showers", "seconds_per_sample": 2.0}
 
 
-def test_training_has_paid_for_itself_when_both_ways_cost_the_same() -> None:
-    n = break_even(evidence()).value
-    assert 100.0 + n / 10.0 == pytest.approx(2.0 * n)
+@pytest.mark.parametrize("n_train", [1, 50, 10_000])
+def test_training_has_paid_for_itself_when_both_ways_cost_the_same(n_train) -> None:
+    score = break_even(evidence(n_train=n_train))
+    n = score.value
+    assert n_train * 2.0 + 100.0 + n / 10.0 == pytest.approx(2.0 * n)
+    assert n > n_train, "they had to be simulated first"
+    free = score.detail["training_only"]
+    assert 100.0 + free / 10.0 == pytest.approx(2.0 * free)
+    assert "score equivalent" in " ".join(score.warnings)
 
 
-def test_the_simulation_of_the_training_events_is_in_the_detail() -> None:
-    score = break_even(evidence(train=np.zeros((50, 1))))
-    n = score.detail["with_training_events"]
-    assert 100.0 + 50 * 2.0 + n / 10.0 == pytest.approx(2.0 * n)
-    assert n > score.value
+def test_samples_that_are_worth_less_than_was_simulated_never_pay() -> None:
+    score = break_even(evidence(n_train=10_000, worth=568.4))
+    assert score.value is None
+    assert score.warnings == ("never pays: worth 568 of 10,000 simulated training events",)
+    assert score.detail["worth"] == 568.4
+
+
+def test_the_worth_that_pays_is_where_the_gain_is_above_zero() -> None:
+    value = break_even(evidence()).value
+    for worth in (50.5, 0.999 * value, 1.001 * value, 1e6):
+        gain = max(
+            min(n, worth) * 2.0 - (50 * 2.0 + 100.0 + n / 10.0) for n in [*np.geomspace(1, 1e7, 2000).tolist(), worth]
+        )
+        score = break_even(evidence(worth=worth))
+        assert (score.value == value) == (gain > 0)
+        if gain <= 0:
+            assert score.warnings[0].startswith(f"never pays: worth {worth:,.0f} events, and training cost as much as")
+
+
+def test_a_lower_bound_of_the_worth_decides_nothing() -> None:
+    score = break_even(evidence(worth=10.0, at_least=True))
+    assert score.value == break_even(evidence()).value
+    assert score.detail["worth_at_least"]
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.4])
@@ -85,10 +116,47 @@ def test_a_run_tells_what_a_model_saves_where_a_simulator_is_declared(tmp_path) 
     scores = {score["metric"]: score for score in records["exact"]["scores"]}
     timings = records["exact"]["timings"]
     assert scores["speedup"]["value"] == pytest.approx(5.0 * timings["samples_per_s"])
-    assert scores["break_even"]["value"] == pytest.approx(timings["fit_s"] / (5.0 - 1 / timings["samples_per_s"]))
+    expected = (timings["fit_s"] + 100 * 5.0) / (5.0 - 1 / timings["samples_per_s"])
+    assert scores["break_even"]["value"] == pytest.approx(expected)
     assert {score["value"] for score in records["real"]["scores"]} == {None}  # no model, no clock
     plan, _ = make(tmp_path, plugin, models="exact", datasets="showers,dots", metrics="all")
     asked = {cell.dataset.name: {choice.name for choice in cell.metrics} for cell in plan.cells}
     assert {"speedup", "break_even", "equivalent", "amplification"} <= asked["showers"]
     assert not {"speedup", "break_even"} & asked["dots"]
     assert {"equivalent", "amplification"} <= asked["dots"]
+
+
+@pytest.mark.parametrize("order", ["break_even,equivalent", "equivalent,break_even"])
+def test_the_worth_is_that_of_the_score_beside_whichever_comes_first(order) -> None:
+    rng = np.random.default_rng(0)
+    real, train = rng.normal(size=(400, 2)), rng.normal(size=(500, 2))
+    shown = Evidence(
+        RealSide(real), rng.normal(0.8, 1.0, (400, 2)), train=train, simulator=Simulator(5.0, "showers"),
+        timing={"fit_s": 1.0, "samples_per_s": 1e6},
+    )  # fmt: skip
+    known = {"break_even": genbench_register(), "equivalent": equivalent_specs()}
+    functions = {"break_even": break_even, "equivalent": equivalent}
+    scorers = [
+        Scorer(next(spec for spec in known[name] if spec.name == name), functions[name]) for name in order.split(",")
+    ]
+    scores = {score["metric"]: score for score in evaluate(shown, scorers)}
+    assert scores["equivalent"]["value"] < 100
+    assert scores["break_even"]["value"] is None
+    worth = scores["equivalent"]["value"]
+    assert scores["break_even"]["warnings"][0] == f"never pays: worth {worth:,.0f} of 500 simulated training events"
+    assert all(score["seconds"] >= 0 for score in scores.values())
+
+
+def test_metrics_that_wait_for_each_other_get_none() -> None:
+    def first(evidence):
+        other = evidence.score_of("second")
+        return Score(1.0 if other is None or other.value is None else other.value)
+
+    def second(evidence):
+        other = evidence.score_of("first")
+        return Score(2.0 if other is None else other.value)
+
+    scorers = [Scorer(MetricSpec(f.__name__, f, None, "a test"), f) for f in (first, second)]
+    scores = evaluate(Evidence(RealSide(ROWS), ROWS), scorers)
+    assert [score["value"] for score in scores] == [2.0, 2.0]
+    assert evaluate(Evidence(RealSide(ROWS), ROWS), scorers[:1])[0]["value"] == 1.0
