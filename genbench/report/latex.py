@@ -22,8 +22,10 @@ def render_latex(view: View) -> str:
     models = [_row(row, view.ranked) for role in ("model", "failed") for row in view.rows_of(role)]
     references = [_row(row, view.ranked) for row in view.rows_of("reference")]
     body = [*models, *([r"\midrule"] if models and references else []), *references]
-    parts = [f"{view.title}: {view.caption}", *view.headline, "; ".join(view.legend)]
-    words = ". ".join(latex_text(text) for text in parts if text).replace(latex_text("{best}"), r"\textbf{bold}:")
+    parts = [f"{view.title}: {view.caption}", *view.headline, "; ".join(view.legend_lines)]
+    words = ". ".join(latex_text(text.rstrip(".")) for text in parts if text).replace(
+        latex_text("{best}"), r"\textbf{bold}:"
+    )
     name = re.sub(r"[^A-Za-z0-9]+", "-", view.title).strip("-")
     return "\n".join(
         [
@@ -63,7 +65,12 @@ def _cell(cell: ShownCell) -> str:
         return "--"
     digits = _digits(cell.number)
     best = rf"\mathbf{{{digits}}}" if cell.best else digits
-    marks = SCALE_MARKS[cell.scale] + ("?" if cell.doubt else "") + ("!" if cell.suspect else "")
+    marks = (
+        SCALE_MARKS[cell.scale]
+        + (r"\sim" if cell.unstable else "")
+        + ("?" if cell.doubt else "")
+        + ("!" if cell.suspect else "")
+    )
     return f"${KIND_MARKS[cell.kind]}{best}{f'^{{{marks}}}' if marks else ''}$"
 
 

@@ -14,7 +14,17 @@ from genbench.table.aggregate import contended
 from genbench.table.core_metrics import meaning_of
 from genbench.table.summary import Row, Summary
 
-__all__ = ["Scale", "caption", "legend", "note", "reasons", "remarks", "scale_marks"]
+__all__ = [
+    "Scale",
+    "caption",
+    "definitions",
+    "legend",
+    "note",
+    "reasons",
+    "reference_texts",
+    "remarks",
+    "scale_marks",
+]
 
 Scale = tuple[str, ...]
 # how the reasons of missing scores begin that are faults of a metric or a seed, not properties of the model
@@ -105,9 +115,17 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
         lines += [f"@ the feature space, if it is not the standard one{': ' * bool(spaces)}{', '.join(spaces)}"]
     if any(row.scored and row.entries[c.name].estimate is None for row in summary.rows for c in columns):
         lines.append("– not defined for this model")
-    lines += [f"{name}: {text}" for name in summary.core if name in names and (text := meaning_of(name))]
-    lines += [text for model, text in REFERENCE_TEXT.items() if any(r["model"] == model for r in summary.records)]
     return tuple(lines + _unranked_notes(summary, names))
+
+
+def definitions(summary: Summary, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return each core metric among these columns, and what it measures."""
+    return tuple((name, text) for name in summary.core if name in names and (text := meaning_of(name)))
+
+
+def reference_texts(summary: Summary) -> tuple[str, ...]:
+    """Return what each row of reference is."""
+    return tuple(text for model, text in REFERENCE_TEXT.items() if any(r["model"] == model for r in summary.records))
 
 
 def scale_marks(summary: Summary, name: str) -> dict[Scale, str]:

@@ -18,10 +18,12 @@ def render_markdown(view: View) -> str:
     rows += [_row(row, view.ranked) for role in ("model", "failed", "reference") for row in view.rows_of(role)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     legend = markdown_text(" · ".join(view.legend)).replace("{best}", "**bold**")
+    meanings = markdown_text(" · ".join(f"{name}: {text}" for name, text in view.definitions))
+    references = markdown_text(" · ".join(view.references))
     failed = "\n".join(f"- {markdown_text(row)}" for row in view.notes)
     verdict = "\n\n".join(markdown_text(sentence) for sentence in view.headline)
-    words = [f"### {markdown_text(view.title)}", markdown_text(view.caption), verdict, table, legend, failed]
-    return "\n\n".join(part for part in words if part) + "\n"
+    around = [f"### {markdown_text(view.title)}", markdown_text(view.caption), verdict, table]
+    return "\n\n".join(part for part in (*around, legend, meanings, references, failed) if part) + "\n"
 
 
 def _row(row: ShownRow, ranked: bool) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["Number", "round_number"]
 
 MIN_RELATIVE_WIDTH = 1e-5  # of an interval that is shown: a narrower one would take too many digits
-MIN_DIGITS = 2  # of a value, however wide its interval is
+MIN_DIGITS = 2  # of a value, however wide its interval is, unless it is close to 0
 PREFIXES = {0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 INFINITY = "∞"
 
@@ -54,11 +54,10 @@ def round_number(value: float, interval: tuple[float, float] | None = None, digi
     Particle Data Group). Without an interval the value keeps ``digits`` significant digits. Large numbers are scaled to
     thousands, millions and so on, small ones by a power of ten.
     """
-    sides = [] if interval is None else [abs(end - value) for end in interval if math.isfinite(end) and end != value]
-    side = min(sides, default=0.0)
-    if interval is not None and side < MIN_RELATIVE_WIDTH * abs(value):
-        interval = interval if any(math.isinf(end) for end in interval) else None
-        side = 0.0
+    gaps = [] if interval is None else [abs(end - value) for end in interval if math.isfinite(end)]
+    side = min((gap for gap in gaps if gap and gap >= MIN_RELATIVE_WIDTH * abs(value)), default=0.0)
+    if interval is not None and not side and not any(math.isinf(end) for end in interval):
+        interval = None
     size = max(abs(value), side)
     if size == 0.0:
         return Number("0")
@@ -75,7 +74,7 @@ def round_number(value: float, interval: tuple[float, float] | None = None, digi
     if side:
         leading = side / unit / 10.0 ** _order(side / unit)
         certain = (1 if leading < 3.55 else 0) - _order(side / unit)
-        least = MIN_DIGITS - 1 - _order(value / unit) if value else certain
+        least = MIN_DIGITS - 1 - _order(size / unit)
         decimals = min(max(certain, least), max(decimals, certain))
     return Number(_format_fixed(value / unit, decimals), *_ends(interval, unit, decimals), exponent)
 

@@ -35,6 +35,7 @@ def terminal_text(views: Sequence[View], width: int = 100) -> str:
 def render_terminal(view: View, width: int) -> RenderableType:
     """Return one table and the text around it, to be printed by rich on a terminal ``width`` columns wide."""
     view = replace(view, rows=tuple(replace(row, label=_shorten(row.label, width)) for row in view.rows))
+    view = _without_wide_intervals(view, width)
     blocks = _blocks(view, width)
     shown = {i for block in blocks for i in block}
     left_out = [column.name for i, column in enumerate(view.columns) if i not in shown] + list(view.hidden)
@@ -46,11 +47,30 @@ def render_terminal(view: View, width: int) -> RenderableType:
     for row in view.rows_of("failed"):
         failed.add_row(Text(row.label, "red"), Text(row.note, "red"), Text(row.reasons))
     parts += [Padding(failed, (0, 0, 1, 0))] if view.rows_of("failed") else []
-    words = [" · ".join(view.legend).replace("{best}", "*"), *view.remarks]
+    parts += _legend(view)
+    words = list(view.remarks)
     if left_out:
         more = "--metrics all" if not view.chosen_by_user else f"--metrics {','.join(left_out)}"
         words.append(f"{len(left_out)} more column{'s' * (len(left_out) > 1)}: {more}")
     return Group(*parts, *(Text(text, "dim") for text in words if text), Text())
+
+
+def _legend(view: View) -> list[RenderableType]:
+    """Return the paragraphs below a table: ranks and marks, what each core metric measures, the references."""
+    meanings = Table.grid(padding=(0, COLUMN_SPACING))
+    for name, text in view.definitions:
+        meanings.add_row(Text(name, "dim", no_wrap=True), Text(text, "dim"))
+    paragraphs: list[RenderableType] = [Text(line.replace("{best}", "*"), "dim") for line in _marks_lines(view)]
+    paragraphs += [Padding(meanings, (0, 0, 0, COLUMN_SPACING))] if view.definitions else []
+    paragraphs += [Text(" · ".join(view.references), "dim")] if view.references else []
+    return [*paragraphs, Text()] if paragraphs and view.remarks else paragraphs
+
+
+def _marks_lines(view: View) -> list[str]:
+    """Return how rows are ranked, if they are, and below it the meaning of all marks."""
+    rank = [line for line in view.legend if line.startswith("rank: ")]
+    marks = " · ".join(line for line in view.legend if line not in rank)
+    return [*rank, *([marks] if marks else [])]
 
 
 def _shorten(label: str, width: int) -> str:
@@ -61,9 +81,8 @@ def _shorten(label: str, width: int) -> str:
 
 def _blocks(view: View, width: int) -> list[list[int]]:
     """Return the columns of each block: core metrics and costs, and others that fit; all if the user chose them."""
-    labels = COLUMN_SPACING + max((len(row.label) for row in view.rows if row.role != "failed"), default=0)
-    labels += COLUMN_SPACING + max(len("rank"), *(len(row.ranks) for row in view.rows)) if view.ranked else 0
-    widths = [COLUMN_SPACING + max(len(_header(c)), _max_width(view, i)) for i, c in enumerate(view.columns)]
+    labels = _labels_width(view)
+    widths = [_column_width(view, i) for i in range(len(view.columns))]
     if view.chosen_by_user:
         return _wrapped(range(len(widths)), widths, width - labels)
     always = [i for i, column in enumerate(view.columns) if column.name in view.always]
@@ -76,6 +95,26 @@ def _blocks(view: View, width: int) -> list[list[int]]:
         elif labels + sum(widths[j] for j in [*blocks[-1], i]) <= width:
             blocks[-1].append(i)
     return [sorted(block) for block in blocks]
+
+
+def _without_wide_intervals(view: View, width: int) -> View:
+    """Return the view without the intervals of the columns that would not fit beside the labels."""
+    room = width - _labels_width(view)
+    wide = {i for i in range(len(view.columns)) if _column_width(view, i) > room}
+    rows = (
+        replace(row, cells=tuple(replace(c, number=c.short) if i in wide else c for i, c in enumerate(row.cells)))
+        for row in view.rows
+    )
+    return replace(view, rows=tuple(rows)) if wide else view
+
+
+def _labels_width(view: View) -> int:
+    labels = COLUMN_SPACING + max((len(row.label) for row in view.rows if row.role != "failed"), default=0)
+    return labels + (COLUMN_SPACING + max(len("rank"), *(len(row.ranks) for row in view.rows)) if view.ranked else 0)
+
+
+def _column_width(view: View, i: int) -> int:
+    return COLUMN_SPACING + max(len(_header(view.columns[i])), _max_width(view, i))
 
 
 def _wrapped(columns: Sequence[int], widths: Sequence[int], room: int) -> list[list[int]]:

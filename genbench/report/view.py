@@ -7,10 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from genbench.record.score import SUSPECT_STANDARD_ERRORS
+from scipy import stats
+
+from genbench.record.score import CONFIDENCE_LEVEL, SUSPECT_STANDARD_ERRORS
 from genbench.record.status import Status
 from genbench.report.headline import headline
-from genbench.report.legend import Scale, caption, legend, note, reasons, remarks, scale_marks
+from genbench.report.legend import (
+    Scale,
+    caption,
+    definitions,
+    legend,
+    note,
+    reasons,
+    reference_texts,
+    remarks,
+    scale_marks,
+)
 from genbench.report.numbers import Number, round_number
 from genbench.report.text import clean
 from genbench.table.aggregate import Aggregate
@@ -29,6 +41,7 @@ INVARIANT_MASS = re.compile(r"m_?([a-z]{2,3})|m\d{2,4}")  # of several objects: 
 MASS = re.compile(rf"{INVARIANT_MASS.pattern}|m(ass)?(_?(\d|[a-z]))?")  # also of one object: m_1, m2, mass
 MAX_HEADING_CHARS = 40
 COST_COLUMNS = ("fit_s", "samples_per_s")
+NORMAL_QUANTILE = 1.96  # of half a 95 % interval
 # the columns that stay when the terminal is narrow, after the core metrics and the costs, most important first
 COLUMN_PRIORITY = "equivalent bits_per_dim nll w1 modes frechet sliced_w2 high_quality density"
 BOUND_MARKS = {("bound", "lower"): "≤", ("bound", "higher"): "≥"}
@@ -69,17 +82,24 @@ class View:
     columns: tuple[ColumnInfo, ...]
     rows: tuple[ShownRow, ...]
     caption: str
-    legend: tuple[str, ...]  # with {best} in place of the format's mark of the best
+    legend: tuple[str, ...]  # how rows are ranked and what marks mean; {best} stands for the mark of the best
     remarks: tuple[str, ...]  # on rows that have numbers
     hidden: tuple[str, ...]  # columns that are not shown
     chosen_by_user: bool  # whether the user chose the columns
     headline: tuple[str, ...] = ()
     always: tuple[str, ...] = ()  # the columns that are shown at every width: core metrics and costs
+    definitions: tuple[tuple[str, str], ...] = ()  # each core metric that is shown, and what it measures
+    references: tuple[str, ...] = ()  # what each row of reference is
 
     @property
     def ranked(self) -> bool:
         """Whether there are ranks to show."""
         return sum(bool(row.ranks) for row in self.rows) > 1
+
+    @property
+    def legend_lines(self) -> tuple[str, ...]:
+        """The whole legend, one line for each entry."""
+        return (*self.legend, *(f"{name}: {text}" for name, text in self.definitions), *self.references)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -117,6 +137,8 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
         bool(metrics),
         headline(summary, rows) if summary.per == "model" else (),
         tuple(clean(name, MAX_HEADING_CHARS) for name in names if name in summary.core or name in COST_COLUMNS),
+        tuple((clean(name, MAX_HEADING_CHARS), text) for name, text in definitions(summary, names)),
+        reference_texts(summary),
     )
 
 
@@ -151,7 +173,8 @@ def _default_observables(columns: Sequence[ColumnInfo]) -> list[str]:
 def _sort_rows(summary: Summary, column: ColumnInfo | None) -> list[Row]:
     """Sort models by rank and then by the first core metric, or by a column; then failed ones, and references."""
     by_name = {c.name: c for c in summary.columns}
-    first = column or next((by_name[name] for name in summary.core if name in by_name), None)
+    ranked = (*summary.core, *(c.name for c in summary.columns if c.better and not c.timing))
+    first = column or next((by_name[name] for name in ranked), None)
     order = ["exact", "bound", "estimate", None]
 
     def sort_key(row: Row) -> tuple[object, ...]:
@@ -201,11 +224,21 @@ def _cell(entry: Aggregate, column: ColumnInfo, scales: Mapping[Scale, str]) -> 
     )
 
 
+def _floor_cell(entry: Aggregate) -> ShownCell:
+    assert entry.floor is not None
+    interval = None
+    if entry.floor_error is not None:
+        seeds = len(entry.values.raw)
+        quantile = float(stats.t.ppf(0.5 + CONFIDENCE_LEVEL / 2, seeds - 1)) if seeds > 1 else NORMAL_QUANTILE
+        half = quantile * entry.floor_error
+        interval = entry.floor - half, entry.floor + half
+    return ShownCell(round_number(entry.floor, interval, digits=3), round_number(entry.floor, digits=3))
+
+
 def _floor_row(rows: Sequence[Row], columns: Sequence[ColumnInfo]) -> ShownRow | None:
     """Return the floors that are stored with the scores as a row, for records without the row ``real``."""
     cells = []
     for column in columns:
-        floors = [e.floor for r in rows if (e := r.entries[column.name]).floor is not None]
-        number = round_number(floors[0], digits=3) if floors else None
-        cells.append(ShownCell(number, number))
+        floors = [e for r in rows if (e := r.entries[column.name]).floor is not None]
+        cells.append(_floor_cell(floors[0]) if floors else ShownCell(None))
     return ShownRow("real", "reference", tuple(cells)) if any(cell.number for cell in cells) else None

@@ -14,14 +14,13 @@ from genbench.record.score import (
     SUSPECT_STANDARD_ERRORS,
     column_of,
     finite_or_none,
-    interval_error,
     is_limit,
     shown_value,
     standard_error,
 )
 from genbench.record.store import Record
 from genbench.table.columns import TIMING_METRICS, ColumnInfo, scale_of, scores_of
-from genbench.table.estimate import Estimate, Interval
+from genbench.table.estimate import NORMAL_QUANTILE, Estimate, Interval
 from genbench.table.scales import Values
 
 __all__ = ["DENSITY_KINDS", "LOGARITHMIC_METRICS", "Aggregate", "contended", "score_aggregate", "timing_aggregate"]
@@ -103,7 +102,7 @@ def score_aggregate(
     values = Values(
         {seed: float(s["value"]) for seed, s in with_value.items()},
         shown,
-        {seed: e for seed, s in with_value.items() if (e := _error(s)) is not None},
+        {seed: e for seed, s in with_value.items() if (e := _error(s, logarithmic=logarithmic)) is not None},
         {seed: np.array(s["replicates"], float) for seed, s in with_value.items() if s.get("replicates")},
     )
     ends = {seed: found for seed, s in with_value.items() if (found := _ends(s)) is not None}
@@ -120,12 +119,20 @@ def _seed(record: Record) -> int:
     return int(record.get("seed") or 0)
 
 
-def _error(score: Mapping[str, Any]) -> float | None:
-    """Return the sampling error of a score, None if it is not known."""
+def _error(score: Mapping[str, Any], *, logarithmic: bool) -> float | None:
+    """Return the sampling error of a score, None if it is not known, as where its interval is open.
+
+    Of a ``logarithmic`` quantity it is that of the longer side of its interval, on the scale of logarithms.
+    """
     if is_limit(score):  # compared as if it were exact: what differs from the limit also differs from the true value
         return 0.0
-    error = standard_error(score)
-    return finite_or_none(score.get("floor_sd")) if error is None and interval_error(score) is None else error
+    ends = _ends(score)
+    if ends is None:
+        return finite_or_none(score.get("floor_sd"))
+    value = float(score["value"])
+    if logarithmic and 0.0 < ends[0] <= value <= ends[1] < math.inf:
+        return value * max(math.log(value / ends[0]), math.log(ends[1] / value)) / NORMAL_QUANTILE
+    return standard_error(score)
 
 
 def _ends(score: Mapping[str, Any]) -> Interval | None:

@@ -11,7 +11,7 @@ from genbench.table.columns import ColumnInfo
 from genbench.table.differences import Differences
 from genbench.table.estimate import Interval, mean_interval, worth_interval
 from genbench.table.ranking import better_than, compared_groups, is_cost
-from genbench.table.scales import LINEAR, LOGARITHM, ValueScale, display_scale, spreads
+from genbench.table.scales import LOGARITHM, ValueScale, display_scale, spreads
 
 __all__ = ["with_intervals", "with_ranks"]
 
@@ -50,8 +50,7 @@ def _with_interval(
     sampling = None
     if set(errors) == set(seeds):
         sampling = math.sqrt(math.fsum(e * e for e in errors.values())) / len(errors)
-    if not (mean := estimate.mean) > 0.0 and scale is LOGARITHM:
-        scale = LINEAR
+    mean = estimate.mean
     found = mean_interval(mean, scale, all_models.spread(name), sampling, len(seeds))
     if found is None:
         return entry

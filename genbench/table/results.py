@@ -71,7 +71,7 @@ class Results:
         """Show one table a dataset in a notebook."""
         tables = ""
         for dataset in self.datasets:
-            html = _with_errors(self.table(dataset), self.table(dataset, details=True)).to_html(na_rep="–", border=0)
+            html = _with_intervals(self.table(dataset), self.table(dataset, details=True)).to_html(na_rep="–", border=0)
             tables += f"<h4>{escape(dataset)}</h4>{html}"
         return tables
 
@@ -82,17 +82,25 @@ def _short(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:
     return frame[[name for name in (*ids, *numbers) if name in frame]].dropna(axis="columns", how="all")
 
 
-def _with_errors(short: pd.DataFrame, full: pd.DataFrame) -> pd.DataFrame:
-    """Return the short frame as text, each number with its standard error; ``*`` marks those that tie for the best."""
+def _with_intervals(short: pd.DataFrame, full: pd.DataFrame) -> pd.DataFrame:
+    """Return the short frame as text, each number with its 95 % interval; ``*`` marks those that tie for the best."""
     shown = short.drop(columns=["dataset", "model"]).set_index("label").astype(object)
     shown.index.name = None  # saves a second line of header
     for name in [name for name in shown if f"{name}_se" in full]:
-        parts = zip(full[name], full[f"{name}_se"], full[f"{name}_tied"], strict=True)
+        parts = zip(full[name], full[f"{name}_low"], full[f"{name}_high"], full[f"{name}_tied"], strict=True)
         shown[name] = [
-            "–" if pd.isna(mean) else f"{mean:.4g}{f' ± {error:.2g}' if error > 0 else ''}{'*' if tied else ''}"
-            for mean, error, tied in parts
+            "–" if pd.isna(mean) else f"{mean:.4g}{_interval(low, high)}{'*' if tied else ''}"
+            for mean, low, high, tied in parts
         ]
     return shown
+
+
+def _interval(low: float, high: float) -> str:
+    """Return an interval, a missing end of which is open, after a blank; empty if both are missing or equal."""
+    if (pd.isna(low) and pd.isna(high)) or low == high:
+        return ""
+    left = "(-∞" if pd.isna(low) else f"[{low:.4g}"
+    return f" {left}, {'∞)' if pd.isna(high) else f'{high:.4g}]'}"
 
 
 def load(*paths: str | Path) -> Results:

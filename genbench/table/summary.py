@@ -264,7 +264,7 @@ def _with_order(summary: Summary) -> Summary:
     rows = [
         replace(
             row,
-            ranks=order.ranks.get(row.label),
+            ranks=order.ranks.get(row.label) if columns else None,
             unstable=tuple(name for name in summary.core if row.entries[name].unstable),
         )
         if row.label in models

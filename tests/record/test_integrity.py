@@ -65,6 +65,16 @@ def test_records_of_schema_1_are_read_as_todays(run: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "2.json").write_text(json.dumps(WHOLE))
     [record] = read_records(run)
-    assert record == WHOLE | {"schema_version": 2, "identity": None}
+    assert record == WHOLE | {"schema_version": 3, "identity": None}
     assert read_run(run)["sessions"] == []
     assert json.loads((folder / "2.json").read_text()) == WHOLE, "reading changes nothing"
+
+
+def test_scores_of_schema_2_are_read_without_replicates_and_without_a_word_on_copying(run: Path) -> None:
+    old = {**WHOLE, "schema_version": 2, "identity": None, "scores": [{"metric": "energy", "value": 1.0}]}
+    folder = cell_folder(run, "aa11")
+    folder.mkdir(parents=True)
+    (folder / "2.json").write_text(json.dumps(add_digest(old)))
+    [record] = read_records(run)
+    assert record["schema_version"] == records.SCHEMA_VERSION == 3
+    assert record["scores"] == [{"metric": "energy", "value": 1.0, "copying": False, "replicates": None}]

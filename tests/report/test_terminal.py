@@ -46,11 +46,11 @@ def test_headline_columns_come_first_and_the_rest_is_named():
 
 def test_the_best_and_what_is_tied_with_it_are_marked():
     text = render([*seeds("a", [1.0, 1.4, 0.6]), *seeds("b", [1.1, 1.5, 0.9]), *seeds("c", [9.0, 9.1, 9.2])])
-    assert "1.00±0.23*" in line_of(text, "a")
+    assert "1.0 [0.4, 1.6]*" in line_of(text, "a")
     assert "*" in line_of(text, "b")
     assert "*" not in line_of(text, "c")
-    assert "± standard error over 3 seeds" in " ".join(text.split())
-    assert "t over seeds on a log scale, Holm over all pairs of the column, 5 %" in " ".join(text.split())
+    assert "[ ] 95 % interval of the mean over 3 seeds" in " ".join(text.split())
+    assert "* no other is significantly better (pairs of one seed, Holm over the column, 5 %)" in " ".join(text.split())
 
 
 def test_bounds_and_estimates_are_marked_and_ranked_apart():
@@ -82,8 +82,9 @@ def test_a_quantity_of_another_kind_in_the_same_column_is_marked():
 
 def test_better_than_real_is_flagged():
     text = render([record("copy", s, [score("energy", 0.1, floor=1.0, floor_sd=0.05)]) for s in range(2)])
-    assert "0.1!" in line_of(text, "copy")
-    assert "suspect copying" in text
+    assert "0.10 [0.03, 0.17]!" in line_of(text, "copy")
+    assert "copy: better than real data in energy" in text
+    assert "copying" not in text
 
 
 def test_references_stand_below_a_rule_and_the_floor_is_shown_without_its_row():
@@ -94,7 +95,7 @@ def test_references_stand_below_a_rule_and_the_floor_is_shown_without_its_row():
         name: next(i for i, line in enumerate(lines) if line.startswith(name)) for name in ("a ", "real", "memoriser")
     }
     assert rules[0] < at["a "] < rules[1] < at["real"] < at["memoriser"]
-    assert "0.50±0.10" in lines[at["real"]]
+    assert "0.50 [0.30, 0.70]" in lines[at["real"]]
 
 
 def test_failures_are_rows_with_status_and_reason():
@@ -137,7 +138,7 @@ def test_the_caption_says_what_was_run():
 
 def test_one_seed_is_said_to_be_one():
     text = render([record("a", 0, [score("energy", 1.0, low=0.9, high=1.1, level=0.95)]), *seeds("b", [2.0])])
-    assert "1.00±0.05" in text
+    assert "1.00 [0.90, 1.10]" in text
     assert "single seed" in " ".join(text.split())
     assert "*" not in line_of(text, "a")  # b has no error, so nothing can be tested
 

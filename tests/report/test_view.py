@@ -13,7 +13,7 @@ def test_ranks_are_shown_as_intervals():
     records = [*seeds("a", [1.0, 1.4, 0.6]), *seeds("b", [1.1, 1.5, 0.9]), *seeds("c", [99.0, 99.1, 99.2])]
     text = render(records)
     assert [line_of(text, name).split()[1] for name in "abc"] == ["1–2", "1–2", "3"]
-    assert "rank: by energy, all ranks consistent with the scores (95 % for all rows)" in words(text)
+    assert "rank: by energy; better in one and worse in none, beyond chance (5 %)" in words(text)
     assert "| a | 1–2 |" in render(records, "markdown")
     assert "a & 1--2 &" in render(records, "latex")
     assert "rank" not in render(records, per="seed")
@@ -36,5 +36,15 @@ def test_no_interval_of_a_count_or_a_time_reaches_below_zero() -> None:
     ]
     (table,) = summarise(records)
     row = table.rows[0]
-    assert row.entries["equivalent"].interval[0] == row.entries["fit_s"].interval[0] == 0
-    assert "[0, " in render(records)
+    for name in ("equivalent", "fit_s"):
+        low, high = row.entries[name].interval
+        assert 0 < low < row.entries[name].estimate.mean < high  # an interval of logarithms
+    assert "[-" not in render(records, metrics=["equivalent"])
+
+
+def test_without_a_core_metric_there_are_no_ranks():
+    records = [*seeds("a", [1.0, 1.1], "nll"), *seeds("b", [5.0, 5.1], "nll"), *seeds("c", [0.1, 0.2], "nll")]
+    text = render(records)
+    assert "rank" not in text
+    assert "Take none yet: no core metric was scored." in text
+    assert [line[0] for line in text.splitlines() if line[:2] in ("a ", "b ", "c ")] == ["c", "a", "b"]

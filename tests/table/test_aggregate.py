@@ -11,7 +11,7 @@ from genbench.record.score import SUSPECT_STANDARD_ERRORS
 from genbench.table.aggregate import score_aggregate
 from genbench.table.columns import ColumnInfo
 from genbench.table.frame import to_frame
-from genbench.table.significance import pair_p_values
+from genbench.table.ranking import compared_groups
 
 
 def test_a_score_that_some_seeds_lack_is_no_mean_over_the_others():
@@ -34,14 +34,24 @@ def test_a_score_that_some_seeds_lack_is_no_mean_over_the_others():
 def test_single_seeds_are_told_apart_by_the_ends_of_their_intervals_that_face_each_other(larger, smaller, told):
     third = (1000.0, 200.0, 9000.0)  # of which no error is small changes nothing between the others
     for others in ([], [third]):
+        info = ColumnInfo("equivalent", "higher", metric="equivalent")
         column = {
-            name: score_aggregate(
-                [record(name, 0, [score("equivalent", v, low=low, high=high)])], ColumnInfo("equivalent", "higher"), ""
-            )
+            name: score_aggregate([record(name, 0, [score("equivalent", v, low=low, high=high)])], info, "")
             for name, (v, low, high) in zip("abc", [larger, smaller, *others], strict=False)
         }
-        p = pair_p_values({name: entry.estimate for name, entry in column.items()})["a", "b"]
-        assert (p < 0.05) == told
+        ((_, differences),) = compared_groups(column, info)
+        assert (differences.adjusted()["a", "b"] < 0.05) == told
+
+
+@pytest.mark.parametrize("logarithmic", ["equivalent", "energy"])
+def test_an_open_interval_states_no_error_that_could_tell_it_from_another(logarithmic):
+    info = ColumnInfo(logarithmic, "higher", metric=logarithmic)
+    column = {
+        name: score_aggregate([record(name, 0, [score(logarithmic, v, low=low, high=high, floor_sd=1.0)])], info, "")
+        for name, v, low, high in (("open", 3164.0, 918.7, None), ("closed", 50_000.0, 40_000.0, 60_000.0))
+    }
+    ((_, differences),) = compared_groups(column, info)
+    assert math.isnan(differences.adjusted()["open", "closed"])
 
 
 def test_better_than_real_beyond_noise_is_suspect():

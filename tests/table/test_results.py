@@ -35,7 +35,7 @@ def test_results_show_a_table_a_dataset():
     assert len(results.table(per="seed")) == 4
     html = results._repr_html_()
     assert html.count("<table") == 2
-    assert "1.5 ± 0.5" in html
+    assert "1.5 [-4.853, 7.853]" in html  # t of one degree of freedom
     assert "<script>" not in html
     assert "<b>x" not in html
     with pytest.raises(ValueError, match=r"no dataset 'rings'.*ring, moons"):

@@ -111,7 +111,7 @@ def test_what_is_too_good_is_not_the_best():
 
     frame = by_label([of("copy", 0.1), of("fair", 0.6), of("poor", 0.9)])
     assert (frame.loc["copy", "energy_suspect"], frame.loc["copy", "energy_rank"]) == (True, 1)
-    assert not frame["energy_tied"].any()
+    assert frame["energy_tied"].to_dict() == {"copy": False, "fair": True, "poor": False}  # of those that are left
 
 
 def test_the_kind_that_a_score_states_wins():

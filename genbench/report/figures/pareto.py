@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,14 @@ from matplotlib.lines import Line2D
 
 from genbench.errors import DataError
 from genbench.report.figures.dataset_results import DatasetResults, add_clock_warning
-from genbench.report.figures.style import MUTED_COLOUR, LineStyle, format_ticks, limit_ticks, plain_text
+from genbench.report.figures.style import (
+    MUTED_COLOUR,
+    LineStyle,
+    finite_ends,
+    format_ticks,
+    limit_ticks,
+    plain_text,
+)
 from genbench.table.aggregate import Aggregate
 from genbench.table.columns import ColumnInfo
 from genbench.table.summary import Row
@@ -64,8 +72,8 @@ def pareto_front(points: Sequence[ParetoPoint], cost: str, quality: str) -> list
 def pareto(results: DatasetResults) -> Figure:
     """Return quality against seconds of training and against samples per second, with the Pareto front.
 
-    Values are means over seeds, bars their 95 % intervals; an arrow marks a lower limit. References are grey. Raises
-    DataError if no model has both a score and a time.
+    Values are means over seeds, bars their 95 % intervals; an arrow marks a lower limit or an open end. References are
+    grey. Raises DataError if no model has both a score and a time.
     """
     column = quality_of(results)
     panels = [(label, better, _points(results.rows, name, column.name)) for name, label, better in COST_AXES]
@@ -111,17 +119,18 @@ def _panel(
         axes.set_yscale("log")
         format_ticks(axes, "y")
         axes.set_ylim(min(values) / 2, max(values) * 2)
-    elif values and (noise := float(np.median([(p.high - p.low) / 2 for p in points]))) > 0:
+    elif values and (noise := float(np.median([_half_width(p) for p in points]))) > 0:
         axes.set_yscale("symlog", linthresh=noise, linscale=0.6)  # linear where values scatter around zero by chance
         format_ticks(axes, "y")
     for point in points:
         style, is_model = line_styles[point.row.label], point.row.role != "reference"
-        span = np.clip([point.low, point.high], *axes.get_ylim()) if axes.get_yscale() == "log" else [
-            point.low, point.high]  # fmt: skip
+        span = finite_ends((point.low, point.high), point.quality)
+        if axes.get_yscale() == "log":
+            span = tuple(np.clip(span, *axes.get_ylim()))
         axes.plot([point.cost] * 2, span, color=style.colour, linewidth=1, alpha=0.7)
         axes.plot(point.cost, point.quality, color=style.colour, marker=style.marker, markersize=7 if is_model else 5,
                   zorder=3)  # fmt: skip
-        if point.limit:
+        if point.limit or math.isinf(point.high):
             axes.annotate("", (point.cost, point.quality), (0, 16), textcoords="offset points",
                           arrowprops={"arrowstyle": "<-", "color": style.colour})  # fmt: skip
     front = pareto_front([p for p in points if p.row.role != "reference"], better, column.better or "lower")
@@ -129,6 +138,11 @@ def _panel(
         axes.step(
             [p.cost for p in front], [p.quality for p in front], where="post", color=MUTED_COLOUR, linewidth=1, zorder=1
         )
+
+
+def _half_width(point: ParetoPoint) -> float:
+    low, high = finite_ends((point.low, point.high), point.quality)
+    return (high - low) / 2
 
 
 def _draw_floor(grid: Sequence[Axes], rows: Sequence[Row], column: ColumnInfo) -> None:

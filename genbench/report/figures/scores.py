@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
-from genbench.report.figures.style import MUTED_COLOUR, REAL_COLOUR, TEXT_COLOUR, LineStyle, format_ticks, plain_text
+from genbench.report.figures.style import (
+    MUTED_COLOUR,
+    REAL_COLOUR,
+    TEXT_COLOUR,
+    LineStyle,
+    finite_ends,
+    format_ticks,
+    plain_text,
+)
 from genbench.table.columns import ColumnInfo
 from genbench.table.summary import Row
 
@@ -92,7 +101,11 @@ def _panel(axes: Axes, rows: Sequence[Row], column: ColumnInfo, line_styles: Map
         low, high = entry.interval or (mean, mean)
         marker = KIND_MARKERS.get(entry.kind or "", "o")
         kwargs: dict[str, Any] = {"color": style.colour, "zorder": 3}
-        axes.plot([low, high], [at, at], linewidth=1.4, alpha=0.6, **kwargs)
+        axes.plot(finite_ends((low, high), mean), [at, at], linewidth=1.4, alpha=0.6, **kwargs)
+        for end in (low, high):
+            if math.isinf(end):
+                axes.annotate("", (mean, at), (math.copysign(16, end), 0), textcoords="offset points",
+                              arrowprops={"arrowstyle": "<-", "color": style.colour})  # fmt: skip
         axes.plot(mean, at, marker=marker, markersize=5, **kwargs)
         if entry.suspect:
             axes.annotate("!", (mean, at), (5, 2), textcoords="offset points", color="#B00020", weight="bold")

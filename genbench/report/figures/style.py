@@ -6,6 +6,7 @@ distinguish models in greyscale. Real data are black and grey.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,6 +89,12 @@ def set_log_axes(axes: Axes) -> None:
     """Make both axes logarithmic, with plain numbers at the ticks: 0.01, 300, 10k."""
     axes.set(xscale="log", yscale="log")
     format_ticks(axes, "xy")
+
+
+def finite_ends(interval: tuple[float, float], value: float) -> tuple[float, float]:
+    """Return the ends of an interval as they can be drawn: an open end, which an arrow shows, is at the value."""
+    low, high = (end if math.isfinite(end) else value for end in interval)
+    return low, high
 
 
 def format_ticks(axes: Axes, axis_names: str) -> None:

@@ -80,7 +80,7 @@ def _board(view: View, all_columns: Board | None = None) -> Board:
         order = int(row.ranks.partition("–")[0] or SORT_LAST)
         by_role[row.role].append(BoardRow(row.label, row.role, row.ranks, order, fields, row.note, row.reasons))
     headings = tuple(Heading(c.name + ARROWS[c.better], _description(c), c.better == "higher") for c in view.columns)
-    legend = tuple(line.replace("{best}", "bold:") for line in view.legend)
+    legend = tuple(line.replace("{best}", "bold:") for line in view.legend_lines)
     groups = tuple((role, tuple(rows)) for role, rows in by_role.items() if rows)
     return Board(
         view.title, view.caption, view.headline, headings, groups, view.ranked, legend, view.notes, all_columns

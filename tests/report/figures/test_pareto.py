@@ -1,5 +1,8 @@
 """Quality against cost, and the front."""
 
+import math
+
+import numpy as np
 import pytest
 from synthetic import record, score, seeds
 
@@ -33,3 +36,17 @@ def test_what_quality_costs_can_be_read_off_however_near_the_costs_are(rates) ->
     assert high >= max(rates)
     told = [axes.xaxis.get_major_formatter()(at) for at in axes.xaxis.get_majorticklocs() if low <= at <= high]
     assert 2 <= len(set(told)) == len(told) <= 7
+
+
+@pytest.mark.parametrize("value", [300.0, -0.1])
+def test_an_open_end_is_an_arrow_and_spoils_no_axis(value) -> None:
+    cells = [
+        record(name, 0, [score("energy", value * (at + 1), low=low, high=high)], timings={"fit_s": 3.0 + at})
+        for at, (name, low, high) in enumerate((("open", value - 1, None), ("closed", value - 1, value + 1)))
+    ]
+    (subject,) = results_by_dataset(cells)
+    axes = draw("pareto", subject).axes[0]
+    assert all(math.isfinite(end) for end in (*axes.get_xlim(), *axes.get_ylim()))
+    drawn = [line.get_ydata() for line in axes.get_lines()]
+    assert all(np.isfinite(each).all() for each in drawn)
+    assert len([text for text in axes.texts if text.get_text() == ""]) == 1, "one arrow"
