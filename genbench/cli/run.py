@@ -269,6 +269,9 @@ def _print_json(results: Any, directory: Path) -> None:
 
     from genbench.cli.output import print_json
     from genbench.report import render
+    from genbench.table.recommendation import recommend
+    from genbench.table.summary import summarise
 
+    verdict = [recommend(summary).as_dict() for summary in summarise(results.records)]
     tables = {f"per_{per}": json.loads(render(results.records, "json", per=per)) for per in ("model", "seed")}
-    print_json({"directory": str(directory), **tables})
+    print_json({"directory": str(directory), "verdict": verdict, **tables})

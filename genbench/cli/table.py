@@ -33,8 +33,9 @@ def table(
 ) -> None:
     """Print one table per dataset from the records of RUN..., run directories of 'genbench run'.
 
-    Each number is the mean over seeds with its standard error; scores that no other significantly beats are marked as
-    best. csv, json and parquet hold every score, with its interval, floor and z, and every timing: one row per model
+    Above each table stands which model to take, and why. Each number is the mean over seeds with its 95 % interval.
+    Models are ranked by the core metrics together; the best of each column is marked, with those that no test tells
+    from it. csv, json and parquet hold every score, with its interval, floor and z, and every timing: one row per model
     or, with --per seed, per cell. Warnings, details and the curves of snapshots are only in the records.
     """
     form = choose_format(form, output, FORMATS)

@@ -18,6 +18,7 @@ import pytest
 
 from genbench.cli.main import main
 from genbench.record.store import read_records, read_run
+from genbench.table.results import load
 
 PLUGIN = """
 import torch
@@ -169,6 +170,9 @@ def test_a_table_of_the_users_runs_and_resumes(events: str, capfd: pytest.Captur
     found = json.loads(out)
     assert found["directory"] == "mine"
     assert {row["label"] for row in found["per_model"]} >= {"vae", "real"}
+    [verdict] = found["verdict"]
+    assert verdict == load("mine").verdict().as_dict()
+    assert out.count('"sentence": "Take ') == 1
     assert [record["attempt"] for record in read_records("mine")] == [1] * 4
 
     assert main([*given, "--seeds=2"]) == 0

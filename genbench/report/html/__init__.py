@@ -18,6 +18,7 @@ from genbench.report.html.pictures import gallery_of
 from genbench.report.html.runs import runs_of
 from genbench.report.html.tables import leaderboard, overview
 from genbench.report.text import clean
+from genbench.table.recommendation import recommend
 from genbench.table.results import Results
 from genbench.version import __version__
 
@@ -40,8 +41,9 @@ def render_report(
     """
     folders = {run.resolve().name: run for run in runs}
     about = runs_of(folders)
-    datasets = []
+    datasets, verdicts = [], []
     for number, part in enumerate(results_by_dataset(results.records, folders, plugin_files)):
+        verdicts += [recommend(summary).as_dict() for summary in part.summaries]
         figures, problems = gallery_of(part) if pictures else ((), ())
         datasets.append(
             {
@@ -57,6 +59,7 @@ def render_report(
         version=__version__,
         overview=overview(datasets),
         datasets=datasets,
+        verdicts=verdicts,
         runs=about,
         cells=cells_of(results.records, folders, {each["name"]: each["about"] for each in about}),
         damaged=[clean(each) for each in results.damaged],

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 
 import pytest
@@ -54,6 +55,16 @@ def test_nothing_is_fetched_and_only_the_page_s_own_script_may_run(run) -> None:
     assert not re.search(r"(href|src)=%22https?:|url\(https?:|@import", pictures)
 
 
+def test_which_model_to_take_stands_in_the_page_as_text_and_as_data(run) -> None:
+    results = load(run)
+    text = render_report(results, [run], pictures=False)
+    (body,) = re.findall(r'<script type="application/json" id="verdict">(.*?)</script>', text, re.DOTALL)
+    (verdict,) = json.loads(body)
+    assert verdict == results.verdict().as_dict()
+    assert (verdict["dataset"], verdict["take"]) == ("ring", "vae")
+    assert verdict["sentence"] in Page(text).text
+
+
 def hostile_records():
     scores = [
         score("energy", 0.5, unit=EVIL, warnings=[EVIL], low=0.1, high=0.9),
@@ -79,11 +90,14 @@ def test_text_of_strangers_is_only_text(tmp_path) -> None:
         (cell_folder(run, each["key"]) / "log.txt").write_text(EVIL)
     text = render_report(load(run), [run], title=EVIL)
     page = Page(text)
-    assert len(page.of("script")) == len(page.of("style")) == len(page.of("title")) == 1
+    assert len(page.of("script")) == 2  # its own, and data that no browser runs
+    assert len(page.of("style")) == len(page.of("title")) == 1
     assert {attrs["src"][:18] for attrs in page.of("img")} == {"data:image/svg+xml"}
     assert "{{7*7}}" in page.text
     assert "alert(1)" in page.text
     assert "49</style>" not in text
+    (body,) = re.findall(r'<script type="application/json" id="verdict">(.*?)</script>', text, re.DOTALL)
+    assert {each["dataset"] for each in json.loads(body)} == {EVIL}
     assert len(page.of("h1")) == 1
 
 
