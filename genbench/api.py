@@ -200,12 +200,12 @@ def score(
     value for real data, comes from ``reference`` (more real data), else from random halves of ``real``. ``metrics`` may
     name a space, as ``"frechet@pca"``; all others are taken in ``space``: ``standardised`` (by ``train`` if given, else
     by ``real``), ``raw`` (the numbers as they are), or any that ``genbench list spaces`` shows. The keys of each dict
-    are ``metric label value low high level floor floor_sd floor_from z suspect better ranked unit best n_real n_fake
-    space params detail version seconds warnings``; a value that does not exist is None, with the reason in
-    ``warnings``. ``z`` is value - floor in standard deviations of the floor. ``suspect`` is true if the samples score
-    better than fresh real data by over three standard errors of value and floor together, as copies of the training
-    data do; a value that states no error is given that of the floor. ``plugins`` are files of one plugin each, loaded
-    too. Raises UserError for unknown metrics and unusable data.
+    are ``metric label value low high level floor floor_sd floor_from z suspect copying replicates better ranked unit
+    best n_real n_fake space params detail version seconds warnings``; a value that does not exist is None, with the
+    reason in ``warnings``. ``z`` is value - floor in standard errors of that difference; a value that states no error
+    is given that of the floor. ``suspect`` is true if the samples score better than fresh real data by over three of
+    them, ``copying`` if they are as much worse in a metric of copying: they repeat training rows. ``plugins`` are files
+    of one plugin each, loaded too. Raises UserError for unknown metrics and unusable data.
     """
     from genbench.scoring.samples import score_samples
 

@@ -252,7 +252,7 @@ class Evidence:
     ``real`` and ``fake`` are float64 (n, d), flattened, in the scoring space named by ``space``. The space
     ``standardised`` takes logarithms, replaces periodic columns by sine and cosine, and standardises by the training
     data only; ``raw`` keeps the numbers as they are. ``test_raw`` and ``fake_raw`` are the same rows in the data's own
-    units and shape. In a feature space, ``features`` is the fitted space.
+    units and shape, with ``raw_columns`` where they are declared. In a feature space, ``features`` is the fitted space.
     """
 
     real: RealSide
@@ -266,6 +266,7 @@ class Evidence:
     test_raw: Array | None = None
     fake_raw: Array | None = None
     train_raw: Array | None = None
+    raw_columns: tuple[Column, ...] = ()  # of vectors, in the data's units; () where the dataset declares none
     density_test: LogDensity | None = None  # the model's, at test rows
     density_fake: LogDensity | None = None  # the model's, at its own samples
     truth_test: Array | None = None  # (n,) nats: the dataset's exact log-density at test rows

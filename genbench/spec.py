@@ -134,10 +134,13 @@ class MetricSpec(_BaseSpec):
 
     ``needs`` names what the evidence must hold: some of ``samples``, ``train``, ``density`` (the model's), ``truth``
     (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``. ``best`` is the value of a
-    perfect model, None where it depends on the data. ``ranked=False`` declares that neither direction is better: low
-    values mean copies, high values samples far from the data. ``space`` names the feature space in which it is always
-    taken. ``snapshots=True`` declares that it is also taken of a few snapshots of each training, for curves of quality
-    against time: such a metric needs samples only, is cheap, and its mean does not depend on the number of samples.
+    perfect model, None where it depends on the data. ``ranked=False`` declares that neither direction is better, as of
+    distances to training rows, which are too small for samples narrower than the data and too large for samples far
+    from them; ``better`` then is the direction away from training rows. ``copying=True`` declares that bad values mean
+    one thing: samples repeat training rows. A score that is worse than that of fresh real rows then is marked as
+    copying, and one that is better is no finding. ``space`` names the feature space in which it is always taken.
+    ``snapshots=True`` declares that it is also taken of a few snapshots of each training, for curves of quality against
+    time: such a metric needs samples only, is cheap, and its mean does not depend on the number of samples.
 
     ``detects`` names the faults, some of ``FAULTS``, that it claims to detect: ``genbench audit`` checks the claim.
     """
@@ -145,6 +148,7 @@ class MetricSpec(_BaseSpec):
     _: KW_ONLY
     better: Better = "lower"
     ranked: bool = True
+    copying: bool = False
     unit: str = ""
     best: float | None = None
     detects: tuple[str, ...] = ()

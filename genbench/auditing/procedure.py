@@ -137,6 +137,8 @@ def _evidence_maker(data: Data, work: Workspace, train: Array, seed: int) -> Cal
         columns=work.space.columns,
         train=work.space.to_scores(work.to_data(train)),
         test_raw=test_raw,
+        train_raw=data.train,  # as the dataset has them: single precision would hide which columns are integers
+        raw_columns=data.columns,
         truth_test=None if data.log_prob is None else data.log_prob(test_raw),
         entropy=data.entropy,
         modes=data.modes,

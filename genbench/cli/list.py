@@ -45,4 +45,6 @@ def _row(fact: dict[str, Any]) -> dict[str, Any]:
     if fact["kind"] == "dataset":
         row["rows"] = "any" if fact["rows"] is None else fact["rows"]
         row["knows"] = " ".join(name for name in KNOWN_FACTS if fact.get(name))
+    if fact["kind"] == "metric" and not fact["ranked"]:
+        row["better"] = "neither"
     return row | {"provided by": fact["provenance"]["distribution"]}

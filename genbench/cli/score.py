@@ -103,9 +103,9 @@ def _print(scores: list[dict[str, Any]]) -> None:
     for each in scores:
         has_interval = each["low"] is not None or each["high"] is not None
         interval = f"{_number(each['low'])} .. {_number(each['high'])}" if has_interval else ""
-        remarks = (["better than real data: copying?"] if each["suspect"] else []) + [
-            text for text in each["warnings"] if not text.startswith(HIDDEN_WARNINGS)
-        ]
+        marks = {"better than real data": each["suspect"], "copies of training rows": each.get("copying")}
+        remarks = [text for text, applies in marks.items() if applies]
+        remarks += [text for text in each["warnings"] if not text.startswith(HIDDEN_WARNINGS)]
         sign = "≥ " if each["detail"].get("at_least") else ""
         better = each["better"] if each["ranked"] else "neither end"
         rows.append((each["label"], sign + _number(each["value"]), interval, _floor(each), _number(each["z"]), better,

@@ -79,6 +79,7 @@ def _real_fields(data: Data) -> dict[str, Any]:
         "reference": space.to_scores(data.reference),
         "test_raw": data.test,
         "train_raw": data.train,
+        "raw_columns": data.columns,
         "truth_test": None if truth is None else truth(data.test),
         "entropy": data.entropy,
         "modes": data.modes,

@@ -29,9 +29,9 @@ def evaluate(
     """Return one score for each metric, as plain dictionaries in the order of ``scorers``.
 
     ``floors`` maps a column to the score of fresh real data against the same rows. ``z`` is the distance from the floor
-    in standard deviations of the floor; ``suspect`` (better than real data) also takes the error of the value into
-    account. A metric that raises or lacks what it needs has value None and says why in ``warnings``. ``listener`` is
-    called with the label of each metric before it begins.
+    in standard errors of that distance; by it a score is ``suspect`` (better than real data), and one of a metric of
+    copying is marked as ``copying``. A metric that raises or lacks what it needs has value None and says why in
+    ``warnings``. ``listener`` is called with the label of each metric before it begins.
     """
     if floors is not None and not isinstance(floors, Floors):
         floors = Floors(floors)

@@ -1,8 +1,9 @@
-"""Compare a score with its floor: how far it is from what fresh real rows score, and whether it is too good."""
+"""Compare a score with its floor: how far it is from what fresh real rows score, better than real, or copying."""
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,11 @@ class Floors:
 
 
 def floor_fields(scorer: Scorer, score: Score, fields: Mapping[str, Any], floors: Floors | None) -> dict[str, Any]:
-    """Return the fields that depend on the floor: its value, the distance from it, whether the score is too good."""
+    """Return the fields that depend on the floor: its value, the distance from it, and what that distance means.
+
+    ``suspect`` is a score better than that of fresh real rows, beyond 3 standard errors of value and floor together;
+    ``copying`` one of a metric of copying that is as much worse.
+    """
     floor = None if floors is None else floors.scores.get(scorer.label)
     if floors is None or floor is None or floor.get("value") is None:
         return {}
@@ -54,36 +59,38 @@ def floor_fields(scorer: Scorer, score: Score, fields: Mapping[str, Any], floors
     if fields["value"] is None or compared.get("value") is None or spread is None:
         return added
     gap = compared["value"] - floor["value"]
-    # where a metric is not ranked, low values mean copying, whatever its direction
-    worse = -gap if scorer.spec.better == "higher" and scorer.spec.ranked else gap
     error = standard_error(compared)
-    noise = math.hypot(spread, spread if error is None else error)  # of the gap
+    z = _z(gap, compared, floor, math.hypot(spread, spread if error is None else error))
     # of a floor whose rows are not fresh
     copies = [text for text in floor.get("warnings", ()) if text.startswith(COPIES_PREFIX)]
     no_interval = [text for text in floor.get("warnings", ()) if text.startswith("no interval")]
     floor_warnings = [*copies, *(no_interval if not spread and fields["low"] is not None else ())]
     if floor_warnings:
         added["warnings"] = [*fields["warnings"], *(f"of the floor: {text}" for text in floor_warnings)]
-    suspect = score.ranked and not copies and worse < -SUSPECT_STANDARD_ERRORS * noise < 0.0
-    return added | {"z": _z(gap, compared, floor, noise), "suspect": suspect}
+    if z is None or copies:
+        return added | {"z": z}
+    worse, spec = -z if scorer.spec.better == "higher" else z, scorer.spec
+    suspect = spec.ranked and score.ranked and not spec.copying and worse < -SUSPECT_STANDARD_ERRORS
+    return added | {"z": z, "suspect": suspect, "copying": spec.copying and worse > SUSPECT_STANDARD_ERRORS}
 
 
 def _z(gap: float, value: Mapping[str, Any], floor: Mapping[str, Any], noise: float) -> float | None:
     """Return how far a value is from its floor: the normal quantile with the t probability of the jackknifed gap.
 
     The groups are left out of both at once, so that what the shared real rows contribute cancels. Without replicates of
-    both it is the gap in units of ``noise``, the errors of both together; None where that is 0.
+    both, or where all of them are equal, as of a model that only copies, it is the gap in units of ``noise``, the
+    errors of both together; None where that is 0.
     """
     one, other = value.get("replicates") or (), floor.get("replicates") or ()
-    if len(one) != len(other) or len(one) < MIN_GROUPS:
-        return gap / noise if noise else None
-    groups = len(one)
-    gaps = [a - b for a, b in zip(one, other, strict=True)]
-    mean = math.fsum(gaps) / groups
-    error = math.sqrt((groups - 1) / groups * math.fsum((each - mean) ** 2 for each in gaps))
+    groups, error = len(one), 0.0
+    if len(other) == groups >= MIN_GROUPS:
+        gaps = [a - b for a, b in zip(one, other, strict=True)]
+        mean = math.fsum(gaps) / groups
+        error = math.sqrt((groups - 1) / groups * math.fsum((each - mean) ** 2 for each in gaps))
     if not error:
-        return None
-    return math.copysign(float(-ndtri(stdtr(groups - 1, -abs(gap) / error))), gap)
+        return gap / noise if noise else None
+    tail = max(stdtr(groups - 1, -abs(gap) / error), sys.float_info.min)  # else the quantile may be infinite
+    return math.copysign(float(-ndtri(tail)), gap)
 
 
 def _quantity(score: Mapping[str, Any]) -> str:

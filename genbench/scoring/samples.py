@@ -95,6 +95,7 @@ def _evidence(loaded: dict[str, UserData], seed: int) -> tuple[Evidence, Evidenc
         test_raw=real.rows,
         fake_raw=rows["fake"],
         train_raw=rows.get("train"),
+        raw_columns=columns,
         levels=real.levels,
         labels_train=labels.get("train"),
         labels_test=labels.get("real"),

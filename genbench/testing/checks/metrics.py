@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from genbench.testing.toy_data import Clusters
 NUMBER_OF_ROWS = 800
 REPEATS = 6
 MODE_SD = 0.25
+INTEGER_STEP = 0.25  # of the draws that are rounded, for a metric of the rules that such rows keep
 MIN_CHANGE_SDS = 4.0  # standard deviations of repeated draws, from which a change of the score counts
 MIN_ADVERTISED_SDS = 3.0  # the same for a fault that a metric advertises
 
@@ -34,10 +36,12 @@ class Generator:
     shift: float = 0.0
     shear: float = 0.0  # of the second column by the first, which adds a correlation
     copies: bool = False  # returns training rows instead of draws
+    integers: bool = False  # draws are rounded, before they get the fault
 
     def draw(self, n: int, rng: np.random.Generator) -> Array:
         """Return (n, 2) samples."""
-        samples: Array = self.scale * self.base.draw(n, rng) + self.shift
+        rows = self.base.draw(n, rng)
+        samples: Array = self.scale * (np.round(rows / INTEGER_STEP) if self.integers else rows) + self.shift
         samples[:, 1] += self.shear * samples[:, 0]
         return samples
 
@@ -57,6 +61,8 @@ FAULTS = {  # by the names under which metrics advertise them, but for the corre
     "correlation": Generator(TRUTH, shear=0.8),
     "exact_copies": Generator(TRUTH, copies=True),
 }
+# draws that are nearer to training rows than fresh ones are, though they copy none
+NARROW = Generator(Clusters(TRUTH.centres, 0.6 * MODE_SD, TRUTH.weights))
 
 
 class LabelSpace(IdentitySpace):
@@ -80,7 +86,7 @@ def evidence(
     ``order`` (n_fake,) reorders the samples.
     """
     rng = np.random.default_rng([seed, n])
-    real, train, reference = (TRUTH.draw(n, rng) for _ in range(3))
+    real, train, reference = (Generator(TRUTH, integers=generator.integers).draw(n, rng) for _ in range(3))
     n_fake = n_fake or n
     fake = rng.permutation(train)[np.arange(n_fake) % n] if generator.copies else generator.draw(n_fake, rng)
     fake = fake if order is None else fake[order]
@@ -96,6 +102,7 @@ def evidence(
         reference=flat[3],
         test_raw=real,
         fake_raw=fake,
+        train_raw=train,
         density_test=LogDensity(generator.log_prob(flat[0]), "exact"),
         density_fake=LogDensity(generator.log_prob(flat[1]), "exact"),
         truth_test=TRUTH.log_prob(flat[0]),
@@ -112,6 +119,16 @@ def evidence(
         observables_fake={"radius": np.hypot(*flat[1].T)},
         seed=seed,
     )
+
+
+def evidence_for(subject: Subject, generator: Generator, seed: int, **sizes: Any) -> Evidence:
+    """Return evidence of the kind of data that the metric takes.
+
+    A metric that gives no value where nothing limits the rows gets integers, which are a rule that faults break.
+    """
+    kind = subject.spec.data[0]
+    integers = subject.once(("integers",), lambda: score(subject, evidence(PERFECT, 0, kind=kind)).value is None)
+    return evidence(replace(generator, integers=integers), seed, kind=kind, **sizes)
 
 
 def score(subject: Subject, given: Evidence) -> Score:
@@ -135,8 +152,7 @@ def value(subject: Subject, given: Evidence) -> float:
 
 def values(subject: Subject, name: str, generator: Generator) -> Array:
     """Return the values over repeated draws of a generator, shared by several checks."""
-    kind = subject.spec.data[0]
-    given = (evidence(generator, seed, kind=kind) for seed in range(REPEATS))
+    given = (evidence_for(subject, generator, seed) for seed in range(REPEATS))
     return subject.once(("values", name), lambda: np.array([value(subject, each) for each in given]))
 
 
@@ -176,7 +192,7 @@ def _separation(one: Array, other: Array) -> float:
 )
 def answers_with_a_score(subject: Subject) -> None:
     """The metric returns a Score with a value and, where it has an interval, a level and low <= high."""
-    given = evidence(PERFECT, 0, kind=subject.spec.data[0])
+    given = evidence_for(subject, PERFECT, 0)
     value(subject, given)
     found = score(subject, given)
     if found.low is None or found.high is None:
@@ -191,15 +207,14 @@ def answers_with_a_score(subject: Subject) -> None:
 @check("metric", remedy="draw from evidence.rng(name), which the cell seeds, and never from a global generator")
 def same_evidence_same_score(subject: Subject) -> None:
     """The same evidence gives the same score."""
-    kind = subject.spec.data[0]
-    twice = [value(subject, evidence(PERFECT, 0, kind=kind)) for _ in range(2)]
+    twice = [value(subject, evidence_for(subject, PERFECT, 0)) for _ in range(2)]
     expect(twice[0] == twice[1], f"the same evidence gives {twice[0]!r} and {twice[1]!r}")
 
 
 @check("metric", remedy="work on copies, and draw from evidence.rng(name)")
 def evidence_and_process_are_left_alone(subject: Subject) -> None:
     """Scoring changes no array of the evidence, uses no global generator and leaves the process unchanged."""
-    given = evidence(PERFECT, 0, kind=subject.spec.data[0])
+    given = evidence_for(subject, PERFECT, 0)
     arrays = {name: a for name, a in vars(given).items() if isinstance(a, np.ndarray)} | {"real": given.real.rows}
     before = {name: array.copy() for name, array in arrays.items()}
     score(subject, given)  # the first call imports what it needs
@@ -213,14 +228,14 @@ def evidence_and_process_are_left_alone(subject: Subject) -> None:
 def order_of_rows_does_not_matter(subject: Subject) -> None:
     """Samples in another order have the same score, within the spread of repeated draws."""
     require_samples(subject)
-    shifted, kind = Generator(TRUTH, shift=0.2), subject.spec.data[0]
-    given = evidence(shifted, 0, kind=kind)
+    shifted = Generator(TRUTH, shift=0.2)
+    given = evidence_for(subject, shifted, 0)
     shuffled = np.random.default_rng(7).permutation(len(given.fake))
     by_column = np.argsort(given.fake[:, 0])
     spread = float(perfect_values(subject).std(ddof=1))
     first = value(subject, given)
     for order in (shuffled, by_column):
-        other = value(subject, evidence(shifted, 0, kind=kind, order=order))
+        other = value(subject, evidence_for(subject, shifted, 0, order=order))
         tolerance = max(2 * spread, 1e-9 * abs(first))  # as folds and subsets depend on positions
         expect(
             abs(other - first) <= tolerance,
@@ -232,12 +247,11 @@ def order_of_rows_does_not_matter(subject: Subject) -> None:
 def unequal_numbers_of_rows_work(subject: Subject) -> None:
     """With more or fewer samples than real rows, the score stays close to that of equally many."""
     require_samples(subject)
-    kind = subject.spec.data[0]
     shifted = values(subject, "shift", FAULTS["shift"]) if changes_by_fault(subject) else perfect_values(subject)
     equal = float(perfect_values(subject).mean())
     tolerance = abs(float(shifted.mean()) - equal) + 6 * float(perfect_values(subject).std(ddof=1))
     for n_fake in (NUMBER_OF_ROWS // 2, 2 * NUMBER_OF_ROWS):
-        other = value(subject, evidence(PERFECT, 3, n_fake=n_fake, kind=kind))
+        other = value(subject, evidence_for(subject, PERFECT, 3, n_fake=n_fake))
         scores = f"score {other:.4g}, {NUMBER_OF_ROWS} score {equal:.4g}"
         expect(
             abs(other - equal) <= tolerance + 1e-9,
@@ -249,7 +263,7 @@ def unequal_numbers_of_rows_work(subject: Subject) -> None:
 def few_rows_do_not_break_it(subject: Subject) -> None:
     """With two or three rows it gives a value, or None with a reason."""
     for n in (2, 3):
-        found = score(subject, evidence(PERFECT, 0, n=n, kind=subject.spec.data[0]))
+        found = score(subject, evidence_for(subject, PERFECT, 0, n=n))
         expect(found.value is not None or found.warnings, f"with {n} rows it gives None without a reason")
 
 
@@ -271,9 +285,8 @@ def held_out_rows_enter_the_score(subject: Subject) -> None:
         raise Skipped("it may compare samples with something else")
     if max(map(abs, changes_by_fault(subject).values())) <= MIN_CHANGE_SDS:
         raise Skipped("no fault changes it")
-    kind = subject.spec.data[0]
     generators = PERFECT, Generator(TRUTH, 1.6, 0.5, 0.8)
-    given, faulty = (evidence(generator, 0, kind=kind) for generator in generators)
+    given, faulty = (evidence_for(subject, generator, 0) for generator in generators)
     others = replace(given, real=RealSide(faulty.fake), test_raw=faulty.fake_raw)
     first, second = value(subject, given), value(subject, others)
     expect(first != second, f"against wider, shifted and correlated held-out rows the samples also score {second:.6g}")
@@ -309,6 +322,22 @@ def faults_change_it_for_the_worse(subject: Subject) -> None:
     expect(
         worse * found[name] > 0,
         f"better is declared {subject.spec.better!r}, but {name} changes it by {found[name]:+.1f} standard deviations",
+    )
+
+
+@check("metric", remedy="compare nearness to training rows with nearness to held-out rows, or declare copying=False")
+def copies_alone_count_as_copying(subject: Subject) -> None:
+    """A metric of copying is worse for copies of training rows, and not for draws that are narrower than the data."""
+    if not getattr(subject.spec, "copying", False):
+        raise Skipped("it is no metric of copying")
+    worse = 1 if subject.spec.better == "lower" else -1
+    floor = perfect_values(subject)
+    copied = worse * _separation(floor, values(subject, "copies", FAULTS["copies"]))
+    narrow = worse * _separation(floor, values(subject, "narrow", NARROW))
+    expect(copied > MIN_CHANGE_SDS, f"copies change it by {worse * copied:+.1f} standard deviations of repeated draws")
+    expect(
+        narrow < MIN_CHANGE_SDS,
+        f"fresh draws of narrower modes change it by {worse * narrow:+.1f} standard deviations, as if they were copies",
     )
 
 
