@@ -113,6 +113,8 @@ DETECTS: dict[str, tuple[str, ...]] = {
     "ct": (*COPY_FAULTS, "lost_correlation", "shift", "width"),
     "duplicates": ("exact_copies", "memorised_half"),
     "authenticity": (*COPY_FAULTS, "shift", "width"),
+    "membership": ("exact_copies", "memorised_half"),
+    "separation": ("shift",),
 }
 
 
@@ -211,6 +213,14 @@ def genbench_register() -> Iterable[Spec]:
             paper="Vallender 1974, doi:10.1137/1118101",
         ),
         _metric(
+            "separation",
+            "separation",
+            None,
+            "separation power of the histograms of each column and observable, mean over them, unbiased",
+            best=0.0,
+            paper="Krause et al. 2024, arXiv:2410.21611",
+        ),
+        _metric(
             "correlation",
             "marginals",
             None,
@@ -302,7 +312,7 @@ def genbench_register() -> Iterable[Spec]:
             "ct",
             "copying",
             None,
-            "distances to the nearest training row: samples against held-out rows",
+            "C_T of distances to training rows: 0 is best; below, samples are nearer than held-out rows are",
             better="higher",
             ranked=False,
             unit="standard deviations",
@@ -317,7 +327,18 @@ def genbench_register() -> Iterable[Spec]:
             None,
             "share of samples that repeat a training row",
             best=0.0,
+            copying=True,
             needs=("samples", "train"),
+        ),
+        _metric(
+            "membership",
+            "membership",
+            None,
+            "area under the ROC curve of training against held-out rows, by the distance to the nearest sample",
+            best=0.5,
+            copying=True,
+            needs=("samples", "train"),
+            paper="Hilprecht et al. 2019, doi:10.2478/popets-2019-0067; Chen et al. 2020, arXiv:1909.03935",
         ),
         _metric(
             "authenticity",

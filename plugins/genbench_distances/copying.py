@@ -1,4 +1,4 @@
-"""Signs of copying: samples that repeat training rows, or are closer to them than fresh real rows are."""
+"""Distances of samples to training rows: samples that repeat one, and samples closer to one than real rows are."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv
 
-from genbench.protocol import Evidence, Score
-from genbench_distances.jackknife import SIZES, Fields, Interval, bounded
+from genbench.protocol import Evidence, Score, jackknife_groups
+from genbench_distances.jackknife import MIN_GROUPS, SIZES, Fields, Interval, bounded, count
 from genbench_distances.nearest import nearest_other, nearest_to
-from genbench_distances.ranks import ALPHA, area, bound_for_none, width, wilson
+from genbench_distances.ranks import ALPHA, area, areas_without, bound_for_none, width, wilson
 from genbench_distances.scale import any_scale
 from genbench_distances.shared import of_samples
 
-__all__ = ["authenticity", "ct", "duplicates"]
+__all__ = ["NO_TRAIN", "authenticity", "ct", "duplicates", "fake_to_real", "fake_to_train"]
 
 Array = npt.NDArray[Any]
 COPY_TOLERANCE = 1e-6  # root mean square of the standardised difference: samples may have been in single precision
@@ -28,18 +28,19 @@ NO_TRAIN = "needs the training rows"
 def duplicates(evidence: Evidence) -> Score:
     """Return the share of samples that repeat a training row, to single precision; lower is better.
 
-    ``detail`` has the share of held-out rows that do, which is the value of real data, the share of samples that repeat
-    another sample, and the first offenders as (sample, training row). A warning says where the share of samples is
-    significantly above that of held-out rows, which usually is 0. Where held-out rows repeat training rows too, as rows
-    of a few integers do, fewer copies are not better, and the value is not ranked. The interval is Wilson's, with
-    samples near the same training row counted as dependent; if there are only copies or none, it is the exact one-sided
-    interval, about 3/m for m samples (Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031).
+    It is 0 for continuous data. Rows of a few integers or categories repeat each other without any copying: then the
+    value is judged against the share of fresh real rows that repeat a training row, which is the floor and, of held-out
+    rows, in ``detail``; fewer repeats are not better there, and the value is not ranked. A warning says where the share
+    of samples is significantly above that of held-out rows. ``detail`` also has the share of samples that repeat
+    another sample, and the first offenders as (sample, training row). The interval is Wilson's, with samples near the
+    same training row counted as dependent; if there are only copies or none, it is the exact one-sided interval, about
+    3/m for m samples (Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031).
     """
     train, fake = evidence.train, evidence.fake
     if train is None:
         return Score(None, n_fake=len(fake), warnings=(NO_TRAIN,))
     tolerance = _tolerance(train)
-    distance, index = _fake_to_train(evidence, train)
+    distance, index = fake_to_train(evidence, train)
     copies = np.flatnonzero(distance <= tolerance)
     real_distance, _ = _real_to_train(evidence, train)
     real_copies = int(np.count_nonzero(real_distance <= tolerance))
@@ -60,25 +61,28 @@ def duplicates(evidence: Evidence) -> Score:
 
 @any_scale(0)
 def ct(evidence: Evidence) -> Score:
-    """Return C_T with one cell: are samples closer to training rows than held-out rows are? Up to 0, higher is better.
+    """Return C_T with one cell: are samples closer to training rows than held-out rows are? 0 is best, not higher.
 
     It is the Mann-Whitney statistic of the distances to the nearest training row, samples against held-out rows, in
-    standard deviations under the null hypothesis, with continuity correction. Far below 0 the model copies, far above 0
-    it misses the data. The interval is DeLong's, of the mean at these sizes; where all samples are closer than all
-    held-out rows, or farther, it is the bound that this number of pairs allows.
-    ``detail`` has the share of samples that are closer to a training row than to a held-out row, about
-    n_train/(n_train + n_test) without copying, and the most suspicious samples. Meehan et al. 2020, arXiv:2004.05675.
+    standard deviations under the null hypothesis, with continuity correction. Below 0 samples are closer: they copy
+    training rows, or are narrower than the data, which ``membership`` tells apart. Above 0 they are farther: they miss
+    the data, or are wider. Neither direction is better, so the value is not ranked. The interval is DeLong's, of the
+    mean at these sizes; where all samples are closer than all held-out rows, or farther, it is the bound that this
+    number of pairs allows. ``detail`` has the share of samples that are closer to a training row than to a held-out
+    row, about n_train/(n_train + n_test) without copying, and the most suspicious samples. Meehan et al. 2020,
+    arXiv:2004.05675.
     """
     train, fake, real = evidence.train, evidence.fake, evidence.real.rows
     n, m = len(real), len(fake)
     if train is None:
         return Score(None, n_real=n, n_fake=m, warnings=(NO_TRAIN,))
-    distance, index = _fake_to_train(evidence, train)
+    distance, index = fake_to_train(evidence, train)
     real_distance, _ = _real_to_train(evidence, train)
     found = area(real_distance, distance)
     unit = float(np.sqrt((n + m + 1) / (12.0 * n * m)))
-    value = (found.value - 0.5) / unit + 0.5 / (n * m * unit)
-    to_test, _ = nearest_to(real, fake)
+    correction = 0.5 / (n * m * unit)
+    value = (found.value - 0.5) / unit + correction
+    to_test, _ = fake_to_real(evidence)
     nearer = int(np.count_nonzero(distance < to_test))
     low, high = wilson(nearer / m, m)
     worst = np.argsort(distance / np.where(to_test > 0, to_test, 1.0), kind="stable")[:MAX_OFFENDERS]
@@ -92,7 +96,8 @@ def ct(evidence: Evidence) -> Score:
     warnings: tuple[str, ...] = ()
     if np.isfinite(found.error):
         half, error = (number / unit for number in width(found.value, found.error, min(n, m)))
-        interval = Interval(value - half, value + half, value, error)
+        without = (areas_without(real_distance, distance, count(n, m)) - 0.5) / unit + correction
+        interval = Interval(value - half, value + half, value, error, tuple(without.tolist()))
     if real_copies := int(np.count_nonzero(real_distance <= _tolerance(train))):
         warnings = (_repeated_rows(real_copies, n),)
     return bounded(
@@ -104,17 +109,18 @@ def ct(evidence: Evidence) -> Score:
 
 @any_scale(0)
 def authenticity(evidence: Evidence) -> Score:
-    """Return the share of samples farther from their nearest training row than its own neighbour; higher is better.
+    """Return the share of samples farther from their nearest training row than its own neighbour; higher is farther.
 
-    0 for copies; about a third for fresh real rows in one dimension, a half in many. It is high also for samples that
-    are far from all data. The interval is Wilson's, with samples near the same training row counted as dependent. Alaa
-    et al. 2022, arXiv:2102.08921.
+    It is 0 for copies, and low for samples narrower than the data; high for samples that are far from all data; about a
+    third for fresh real rows in one dimension, a half in many, and less where real rows repeat each other, as rows of
+    integers do. So neither direction is better, and only the distance from the floor means something. The interval is
+    Wilson's, with samples near the same training row counted as dependent. Alaa et al. 2022, arXiv:2102.08921.
     """
     train, fake = evidence.train, evidence.fake
     if train is None or len(train) < 2:
         return Score(None, n_fake=len(fake), warnings=(NO_TRAIN,))
     within_train = evidence.real.once("train to train", lambda: nearest_other(train, 1)[0][:, 0])
-    distance, index = _fake_to_train(evidence, train)
+    distance, index = fake_to_train(evidence, train)
     return _share(distance > within_train[index], index, n_real=len(train), n_fake=len(fake))
 
 
@@ -149,25 +155,43 @@ def _share(
 
     Samples with the same nearest training row (``index``) depend on each other: the interval is that of the smaller
     number of independent samples that has the same variance. Where none or all are hits, it is the exact one-sided
-    interval, and the standard error is the one that its width implies, not 0.
+    interval, and the standard error is the one that its width implies, not 0. The groups of its jackknife are of
+    training rows, each with the samples that are nearest to them.
     """
     share, m = float(hits.mean()), len(hits)
+    without = _without_rows(hits, index, fields["n_real"])
     clusters = np.bincount(index, hits - share)
     spread = max(float(clusters @ clusters) / m**2, share * (1 - share) / m)
     method = "Wilson, by nearest training row"
     if spread:
         low, high = wilson(share, share * (1 - share) / spread)
-        interval = Interval(low, high, share, math.sqrt(spread))
+        interval = Interval(low, high, share, math.sqrt(spread), without)
     else:
         (bound, error), method = bound_for_none(m), "exact binomial, one-sided"
-        interval = Interval(max(share - bound, 0.0), min(share + bound, 1.0), share, error)
+        interval = Interval(max(share - bound, 0.0), min(share + bound, 1.0), share, error, without)
     return bounded(share, interval, least=0.0, of=SIZES, method=method, detail=detail, warnings=warnings, **fields)
+
+
+def _without_rows(hits: Array, index: Array, n: int) -> tuple[float, ...]:
+    """Return the share of hits without each group of n training rows; () if a group has all samples."""
+    groups = count(n, n)
+    group = jackknife_groups(n, groups)[index]
+    numbers, hit = np.bincount(group, minlength=groups), np.bincount(group, hits, groups)
+    left = len(hits) - numbers
+    if groups < MIN_GROUPS or not left.all():
+        return ()
+    return tuple(((hits.sum() - hit) / left).tolist())
 
 
 def _real_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:
     return evidence.real.once("real to train", lambda: nearest_to(train, evidence.real.rows))
 
 
-def _fake_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:
-    """Return the distance and index of each sample's nearest training row, once for the three metrics that need it."""
+def fake_to_train(evidence: Evidence, train: Array) -> tuple[Array, Array]:
+    """Return the distance and index of each sample's nearest training row, once for the four metrics that need it."""
     return of_samples(evidence, "fake to train", lambda: nearest_to(train, evidence.fake))
+
+
+def fake_to_real(evidence: Evidence) -> tuple[Array, Array]:
+    """Return the distance and index of each sample's nearest held-out row, once for the two metrics that need it."""
+    return of_samples(evidence, "fake to real", lambda: nearest_to(evidence.real.rows, evidence.fake))

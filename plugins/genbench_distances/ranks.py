@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-__all__ = ["ALPHA", "Area", "area", "bound_for_none", "width", "wilson"]
+from genbench.protocol import jackknife_groups
+
+__all__ = ["ALPHA", "Area", "area", "areas_without", "bound_for_none", "width", "wilson"]
 
 Array = npt.NDArray[Any]
 QUANTILE = 1.959964  # of the normal distribution, at 97.5 %
@@ -36,6 +38,23 @@ def area(x: Array, y: Array) -> Area:
     spread = above_x.var(ddof=1) / n + below_y.var(ddof=1) / m if min(n, m) > 1 else math.inf
     null = ranks.var(ddof=1) / ((n + m) * n * m)  # a sum of m of the ranks, drawn without replacement, over n m
     return Area(float(below_y.mean()), math.sqrt(spread), math.sqrt(null))
+
+
+def areas_without(x: Array, y: Array, groups: int) -> Array:
+    """Return the area of values x (n,) against y (m,) without each group of the jackknife (groups,); (0,) if it is 1.
+
+    A group has values of both sides, and is counted out of the pairs that it is in.
+    """
+    if groups == 1:
+        return np.empty(0)
+    x_group, y_group = jackknife_groups(len(x), groups), jackknife_groups(len(y), groups)
+    return np.array([_area_value(x[x_group != group], y[y_group != group]) for group in range(groups)])
+
+
+def _area_value(x: Array, y: Array) -> float:
+    ordered = np.sort(x)
+    below, up_to = (np.searchsorted(ordered, y, side) for side in ("left", "right"))
+    return float((below + up_to).mean()) / (2 * len(x))
 
 
 def bound_for_none(n: int) -> tuple[float, float]:

@@ -535,7 +535,7 @@ def test_scores_follow_the_scale_of_the_data(metric, exponent):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
-    "metric", ["precision", "recall", "density", "coverage", "mmd", "ct", "duplicates", "authenticity"]
+    "metric", ["precision", "recall", "density", "coverage", "mmd", "ct", "duplicates", "authenticity", "membership"]
 )
 @pytest.mark.parametrize("d", [2, 12])
 def test_one_sample_that_is_nowhere_does_not_hide_all_others(metric, d):
@@ -552,7 +552,7 @@ def test_copies_are_at_distance_zero(metric):
     found = score(metric, evidence(*AWKWARD["copies"]))
     if SPECS[metric].better == "higher":
         assert found.value > 0.8
-    elif metric not in ("energy", "kid", "mmd", "frechet_debiased", "c2st"):  # unbiased: copies look better than real
+    elif metric not in ("energy", "kid", "mmd", "frechet_debiased", "c2st", "separation"):  # unbiased: below 0
         assert found.value == pytest.approx(0, abs=1e-7)
     elif metric != "frechet_debiased":
         assert found.value < 0 if metric != "c2st" else found.value < 0.5
@@ -708,6 +708,119 @@ def test_rows_of_a_few_integers_are_no_copies_and_fewer_repeats_no_better():
         )
 
 
+def test_samples_that_are_narrow_wide_or_far_give_no_member_away_and_copies_do():
+    train, test, fresh = normal(1, 800, 2), normal(2, 800, 2), normal(3, 800, 2)
+    rng = np.random.default_rng(4)
+    for samples in (fresh, 0.5 * fresh, 2 * fresh, fresh + 5, np.repeat(fresh[:20], 40, axis=0)):
+        found = score("membership", evidence(test, samples, train=train))
+        assert found.low < 0.5 < found.high
+        assert abs(found.detail["nearer_to_train_z"]) < 3.5
+        low, high = found.detail["nearer_to_train_interval"]
+        assert low <= found.detail["nearer_to_train"] <= high
+    jittered = train[rng.integers(800, size=800)] + 0.01 * fresh
+    for samples, nearer in ((train, 1.0), (jittered, 0.9), (np.concatenate([train[:400], fresh[400:]]), 0.7)):
+        found = score("membership", evidence(test, samples, train=train))
+        assert found.low > 0.6
+        assert found.detail["nearer_to_train"] >= nearer
+        assert found.detail["nearer_to_train_z"] > 8
+    exchanged = score("membership", evidence(train, train, train=test))
+    assert exchanged.value == pytest.approx(1 - score("membership", evidence(test, train, train=train)).value)
+
+
+def test_the_area_of_membership_is_that_of_all_pairs_of_rows():
+    train, test, fake = normal(1, 30, 3), np.round(normal(2, 40, 3)), np.round(normal(3, 25, 3))
+    near = [cdist(rows, fake).min(1) for rows in (train, test)]
+    pairs = np.sign(near[1][None, :] - near[0][:, None])
+    found = score("membership", evidence(test, fake, train=train))
+    assert found.value == pytest.approx(0.5 + 0.5 * pairs.mean())
+    groups = len(found.replicates)
+    labels = [jackknife_groups(30, groups), jackknife_groups(40, groups)]
+    without = [0.5 + 0.5 * pairs[np.ix_(labels[0] != g, labels[1] != g)].mean() for g in range(groups)]
+    assert found.replicates == pytest.approx(without)
+
+
+def test_the_share_nearer_to_train_is_of_equal_numbers_of_rows():
+    train, test, fresh = normal(1, 3000, 2), normal(2, 500, 2), normal(3, 500, 2)
+    found = score("membership", evidence(test, fresh, train=train))
+    assert found.detail["rows_of_either"] == 500
+    assert abs(found.detail["nearer_to_train"] - 0.5) < 0.1
+    ties = score("membership", evidence(np.round(test), np.round(fresh), train=np.round(train)))
+    assert abs(ties.detail["nearer_to_train"] - 0.5) < 0.05, "rows at no distance from both count half"
+
+
+@pytest.mark.parametrize("metric", ["duplicates", "authenticity"])
+def test_replicates_leave_out_training_rows_with_all_samples_near_them(metric):
+    train, test, fresh = normal(1, 200, 2), normal(2, 200, 2), normal(3, 300, 2)
+    fake = np.concatenate([fresh, train[:50], train[:50]])
+    found = score(metric, evidence(test, fake, train=train))
+    nearest_row = cdist(fake, train).argmin(1)
+    group = jackknife_groups(200)[nearest_row]
+    assert len(found.replicates) == 20
+    if metric == "duplicates":
+        copies = np.arange(400) >= 300
+        assert found.replicates == pytest.approx([copies[group != g].mean() for g in range(20)])
+    spread = np.sqrt(19 / 20 * np.sum((np.array(found.replicates) - np.mean(found.replicates)) ** 2))
+    assert spread == pytest.approx(found.detail["standard_error"], rel=0.5)
+
+
+# ---------------------------------------------------------------------------------------------------- separation power
+
+
+def test_separation_of_integers_is_the_sum_over_values():
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 4, (500, 1)).astype(float), rng.integers(0, 5, (300, 1)).astype(float)
+    p, q = (np.bincount(np.minimum(rows[:, 0], 3).astype(int), minlength=4) / len(rows) for rows in (x, y))
+    found = score("separation", evidence(x, y))
+    assert found.detail["biased"] == pytest.approx(0.5 * np.sum((p - q) ** 2 / (p + q)))
+    noise = p * (1 - p) / 499 + q * (1 - q) / 299
+    assert found.value == pytest.approx(0.5 * np.sum(((p - q) ** 2 - noise) / (p + q)))
+    single = score("separation", evidence(x, (y + 1e-7 * rng.standard_normal(y.shape)).astype(np.float32)))
+    assert single.value == found.value, "edges lie between the values, so that rounding moves no row"
+
+
+def test_separation_is_0_for_equal_laws_and_1_without_overlap():
+    values = [score("separation", evidence(normal(s, 400, 3), normal(100 + s, 400, 3))).value for s in range(40)]
+    assert abs(np.mean(values)) < 4 * np.std(values) / 40**0.5 + 1e-4
+    apart = score("separation", evidence(normal(1, 2000, 1), normal(2, 2000, 1) + 50))
+    assert apart.value == pytest.approx(0.95, abs=0.05), "all samples are in the outermost bin, with a few real rows"
+    # closed form for a shift s of a normal law: the integral of (f - g)²/(f + g) / 2
+    x = np.linspace(-10, 10, 200_001)
+    f, g = (np.exp(-((x - s) ** 2) / 2) / np.sqrt(2 * np.pi) for s in (0.0, 0.5))
+    truth = 0.5 * np.sum((f - g) ** 2 / (f + g)) * (x[1] - x[0])
+    found = score("separation", evidence(normal(3, 20_000, 1), normal(4, 20_000, 1, 0.5)))
+    assert found.low < truth < found.high
+    assert found.value == pytest.approx(truth, abs=0.006)
+
+
+def test_separation_has_each_column_and_observable_and_leaves_constants_out():
+    real, fake = normal(1, 500, 2), normal(2, 500, 2)
+    real[:, 1] = 3
+    fields = {"observables_test": {"mass": real[:, 0] ** 2}, "observables_fake": {"mass": fake[:, 0] ** 2 + 1}}
+    found = score("separation", evidence(real, fake, columns=("a", "b"), **fields))
+    assert (set(found.detail["columns"]), set(found.detail["observables"])) == ({"a"}, {"mass"})
+    assert set(found.detail["intervals"]) == {"a", "mass"}
+    assert found.detail["worst"] == "mass"
+    assert found.value == pytest.approx((found.detail["columns"]["a"] + found.detail["observables"]["mass"]) / 2)
+    assert found.warnings == ("constant columns left out: b",)
+    fields["observables_fake"]["mass"][3] = np.nan
+    assert "mass" in score("separation", evidence(real, fake, columns=("a", "b"), **fields)).warnings[0]
+    image = evidence(normal(1, 50, 100), normal(2, 50, 100), kind="image", space="pixels")
+    assert "observables" in score("separation", image).warnings[0]
+
+
+def test_bins_hold_equally_many_rows_and_repeated_values_have_their_own():
+    from genbench_distances.separation import bin_edges
+
+    values = np.random.default_rng(1).standard_normal(1000)
+    counts = np.histogram(values, np.concatenate([[-np.inf], bin_edges(values, 20), [np.inf]]))[0]
+    assert counts.tolist() == [50] * 20
+    spiked = np.concatenate([np.zeros(1000), values])
+    edges = bin_edges(spiked, 20)
+    at = np.searchsorted(edges, 0.0)
+    assert np.searchsorted(edges, spiked[spiked != 0]).tolist().count(at) == 0
+    assert bin_edges(np.ones(50), 20).tolist() == []
+
+
 @pytest.mark.parametrize("d", [2, 12])
 def test_ties_of_repeated_rows_are_broken_and_noted(d):
     real = np.concatenate([np.ones((6, d)), 2 * np.ones((5, d)), normal(1, 60, d)])  # 6 have 5 others at no distance
@@ -736,7 +849,7 @@ def test_copies_across_folds_score_below_a_half():
     assert fresh.detail["p_value"] > 0.001
 
 
-@pytest.mark.parametrize("metric", ["ct", "duplicates", "authenticity"])
+@pytest.mark.parametrize("metric", ["ct", "duplicates", "authenticity", "membership"])
 def test_copying_needs_training_rows_and_takes_awkward_ones(metric):
     assert score(metric, evidence(normal(1, 9, 2), normal(2, 9, 2))).value is None
     for real, fake in AWKWARD.values():
@@ -809,7 +922,7 @@ def test_ct_claims_nothing_of_steps_that_a_gaussian_hides():
 @pytest.mark.parametrize("metric", SPECS)
 def test_every_metric_says_formula_direction_and_unit(metric):
     text = function_of(SPECS[metric]).__doc__
-    assert f"{SPECS[metric].better} is better" in text
+    assert f"{SPECS[metric].better if SPECS[metric].ranked else 'neither direction'} is better" in text.lower()
     assert len(text.splitlines()) > 2
 
 

@@ -70,25 +70,70 @@ def test_z_is_that_of_a_normal_number_where_both_are_real() -> None:
         evidence = given(200, 200)
         floors = floors_of(evidence, as_samples(evidence, RNG.normal(size=(200, 1))), [SHIFT], Views({}))
         zs.append(evaluate(evidence, [SHIFT], floors)[0]["z"])
-    # the held-out rows are common to both, and the value itself has no interval
+    # the value itself has no interval, and the spread of the floor is that of 8 splits
     assert 0.5 < np.std(zs) < 1.6
     assert np.mean(np.abs(zs) > 3) <= 0.1
 
 
-def test_a_shift_is_seen_and_copies_are_suspect() -> None:
+def test_z_is_that_of_a_normal_number_for_metrics_with_replicates() -> None:
+    names, zs = ("membership", "duplicates", "ct", "separation"), []
+    for seed in range(40):
+        rng = np.random.default_rng([7, seed])
+        rows = {name: np.round(rng.normal(size=(200, 2)), 1) for name in ("real", "train", "reference", "fake")}
+        scores = genbench.score(**rows, metrics=",".join(names))
+        zs.append([score["z"] for score in scores])
+        assert not any(score["copying"] for score in scores)
+    spread = dict(zip(names, np.std(zs, axis=0), strict=True))
+    assert all(0.6 < each < 1.5 for each in spread.values()), spread
+    assert np.abs(zs).max() < 4
+
+
+def test_a_shift_is_seen_and_only_copies_are_marked_as_copying() -> None:
     rng = np.random.default_rng(1)
-    real, train, fresh, far = (rng.normal(size=(500, 2)) for _ in range(4))
-    far = far + 0.5
-    chosen = {"metrics": "energy,ct", "real": real, "train": train}
+    real, train, fresh = (rng.normal(size=(500, 2)) for _ in range(3))
+    samples = {
+        "alike": rng.normal(size=(500, 2)),
+        "shifted": rng.normal(0.5, size=(500, 2)),
+        "narrow": rng.normal(0, 0.6, size=(500, 2)),
+        "wide": rng.normal(0, 2, size=(500, 2)),
+        "copies": train,
+        "near copies": train + rng.normal(0, 0.005, size=(500, 2)),
+        "some copies": np.concatenate([train[:150], rng.normal(size=(350, 2))]),
+    }
+    names = ("energy", "ct", "authenticity", "duplicates", "membership")
     for reference in (fresh, None):
-        alike, shifted, copied = (
-            {s["metric"]: s for s in genbench.score(fake=fake, reference=reference, **chosen)}
-            for fake in (rng.normal(size=(500, 2)), far, train)
-        )
-        assert abs(alike["energy"]["z"]) < 5  # of the floor's spread alone, so wider than a normal number
-        assert shifted["energy"]["z"] > 5
-        assert (alike["ct"]["suspect"], shifted["ct"]["suspect"], copied["ct"]["suspect"]) == (False, False, True)
-        assert copied["ct"]["ranked"] is False
+        found = {
+            name: {
+                s["metric"]: s
+                for s in genbench.score(fake=fake, reference=reference, real=real, train=train, metrics=",".join(names))
+            }
+            for name, fake in samples.items()
+        }
+        assert abs(found["alike"]["energy"]["z"]) < 4
+        assert found["shifted"]["energy"]["z"] > 3
+        assert found["narrow"]["ct"]["z"] < -2.5, "narrow samples are near training rows, as copies are"
+        copying = {(name, m) for name, scores in found.items() for m in names if scores[m]["copying"]}
+        assert copying >= {
+            ("copies", "duplicates"), ("copies", "membership"), ("near copies", "membership"),
+            ("some copies", "duplicates"),
+        }  # fmt: skip
+        assert copying <= {(name, m) for name in samples for m in names if "copies" in name}
+        assert not any(scores[m]["suspect"] for scores in found.values() for m in names[1:])
+
+
+def test_repeats_that_discrete_rows_have_anyway_are_no_copies() -> None:
+    rng = np.random.default_rng(3)
+
+    def rows(n: int = 400) -> np.ndarray:
+        return rng.poisson((2.0, 1.0), (n, 2)).astype(float)
+
+    real, train, fresh = rows(), rows(), rows()
+    names = ("duplicates", "membership", "authenticity")
+    chosen = {"real": real, "train": train, "reference": fresh, "metrics": ",".join(names)}
+    for fake in (rows(), rows(900), rows(150)):
+        for score in genbench.score(fake=fake, **chosen):
+            assert (score["copying"], score["suspect"]) == (False, False)
+            assert score["metric"] not in ("duplicates", "authenticity") or abs(score["value"] - score["floor"]) < 0.05
 
 
 def test_constant_columns_are_told_with_every_score() -> None:
