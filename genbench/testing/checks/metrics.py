@@ -62,7 +62,7 @@ FAULTS = {  # by the names under which metrics advertise them, but for the corre
     "exact_copies": Generator(TRUTH, copies=True),
 }
 # draws that are nearer to training rows than fresh ones are, though they copy none
-NARROW = Generator(Clusters(TRUTH.centres, 0.6 * MODE_SD, TRUTH.weights))
+NARROW_MODES = Generator(Clusters(TRUTH.centres, 0.6 * MODE_SD, TRUTH.weights))
 
 
 class LabelSpace(IdentitySpace):
@@ -333,7 +333,7 @@ def copies_alone_count_as_copying(subject: Subject) -> None:
     worse = 1 if subject.spec.better == "lower" else -1
     floor = perfect_values(subject)
     copied = worse * _separation(floor, values(subject, "copies", FAULTS["copies"]))
-    narrow = worse * _separation(floor, values(subject, "narrow", NARROW))
+    narrow = worse * _separation(floor, values(subject, "narrow", NARROW_MODES))
     expect(copied > MIN_CHANGE_SDS, f"copies change it by {worse * copied:+.1f} standard deviations of repeated draws")
     expect(
         narrow < MIN_CHANGE_SDS,
