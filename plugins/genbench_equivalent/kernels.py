@@ -8,7 +8,7 @@ kernel, with half the bandwidth. Sums are kept by groups for the jackknife.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist, pdist
+
+from genbench.protocol import jackknife_groups
 
 __all__ = ["FACTORS", "Grouped", "Scale", "grouped", "kernel_sums", "scale_of", "spread"]
 
@@ -72,11 +74,13 @@ def scale_of(rows: Array) -> Scale:
 
 
 def grouped(rows: Array, scale: Scale, groups: int) -> Grouped:
-    """Return the rows (n, d), centred and in units of the median, in random groups, always the same for n rows."""
-    scaled = np.clip((rows[_order(len(rows))] - scale.centre) / scale.median, -MAX_MEDIANS, MAX_MEDIANS)
+    """Return the rows (n, d), centred and in units of the median, in the groups of ``jackknife_groups``."""
+    labels = jackknife_groups(len(rows), groups)
+    order = np.lexsort((_order(len(rows)), labels))  # random within groups too
+    scaled = np.clip((rows[order] - scale.centre) / scale.median, -MAX_MEDIANS, MAX_MEDIANS)
     largest = float(np.einsum("ij,ij->i", scaled, scaled).max())
     single = largest < MAX_SINGLE_NORMS[rows.shape[1] > MAX_PRODUCT_COLUMNS]
-    bounds = np.linspace(0, len(rows), groups + 1).astype(int)
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(labels, minlength=groups))])
     return Grouped(np.ascontiguousarray(scaled, np.float32 if single else np.float64), bounds)
 
 
@@ -94,34 +98,54 @@ def kernel_sums(x: Grouped, y: Grouped | None = None) -> Array:
     dtype = np.result_type(x.rows, other.rows)
     left, right = x.rows.astype(dtype, copy=False), other.rows.astype(dtype, copy=False)
     sums = np.zeros((N_SUMS, len(x.sizes), len(other.sizes)))
-    squares, kernel, ones = (np.ones(TILE_ROWS * TILE_ROWS, dtype) for _ in range(3))
+    squares, kernel, work = (np.ones(TILE_ROWS * TILE_ROWS, dtype) for _ in range(3))
     write_squares = _squares_of(left, right)
-    for g, a, b in _blocks(x):
-        for h, c, d in _blocks(other):
-            if symmetric and c < a:
+    for rows in _blocks(x):
+        for columns in _blocks(other):
+            if symmetric and columns.start < rows.start:
                 continue
-            size = (b - a) * (d - c)
-            tile, work = (buffer[:size].reshape(b - a, d - c) for buffer in (squares, kernel))
-            write_squares(slice(a, b), slice(c, d), tile)
-            values = _tile_sums(tile, work, ones[:size])
-            sums[:, g, h] += values
-            if symmetric and a != c:
-                sums[:, h, g] += values
+            shape = (rows.stop - rows.start, columns.stop - columns.start)
+            tile, power, free = (buffer[: shape[0] * shape[1]].reshape(shape) for buffer in (squares, kernel, work))
+            write_squares(slice(rows.start, rows.stop), slice(columns.start, columns.stop), tile)
+            values = _tile_sums(tile, power, free, rows.edges, columns.edges)
+            sums[:, rows.groups, columns.groups] += values
+            if symmetric and rows.start != columns.start:
+                sums[:, columns.groups, rows.groups] += values.transpose(0, 2, 1)
     return sums
 
 
-def _blocks(x: Grouped) -> Iterator[tuple[int, int, int]]:
-    """Yield the group, first and last row (exclusive) of each block of at most `TILE_ROWS` rows."""
-    for group, (start, stop) in enumerate(pairwise(x.bounds)):
-        edges = np.linspace(start, stop, -(-int(stop - start) // TILE_ROWS) + 1).astype(int)
-        yield from ((group, int(a), int(b)) for a, b in pairwise(edges))
+@dataclass(frozen=True)
+class _Block:
+    """At most `TILE_ROWS` rows: a part of one group, or whole groups, which begin at ``edges`` within the block."""
+
+    start: int
+    stop: int
+    groups: slice
+    edges: Array
 
 
-def _tile_sums(squares: Array, kernel: Array, ones: Array) -> Array:
-    """Return the sums (1 + K,) over a tile of squared distances (a, b); ``kernel`` (a, b) is overwritten."""
-    values, flat = np.empty(N_SUMS), kernel.reshape(-1)
+def _blocks(x: Grouped) -> list[_Block]:
+    """Return the blocks of all rows; small groups share a block, as a tile of few rows is mostly overhead."""
+    together = max(1, TILE_ROWS // int(x.sizes.max()))
+    blocks = []
+    for first in range(0, len(x.sizes), together):
+        bounds = x.bounds[first : first + together + 1]
+        groups = slice(first, first + len(bounds) - 1)
+        parts = -(-int(bounds[-1] - bounds[0]) // TILE_ROWS)
+        for a, b in pairwise(np.linspace(bounds[0], bounds[-1], parts + 1).astype(int).tolist()):
+            blocks.append(_Block(a, b, groups, bounds[:-1] - a if parts == 1 else np.zeros(1, int)))
+    return blocks
+
+
+def _tile_sums(squares: Array, kernel: Array, work: Array, rows: Array, columns: Array) -> Array:
+    """Return the sums (1 + K, groups, groups) over a tile of squared distances (a, b), whose groups begin at edges.
+
+    ``kernel`` and ``work`` (a, b) are overwritten.
+    """
+    values, flat = np.empty((N_SUMS, len(rows), len(columns))), kernel.reshape(-1)
+    whole = len(rows) == len(columns) == 1
     np.sqrt(squares, out=kernel)
-    values[0] = flat @ ones
+    values[0] = kernel.sum(dtype=np.float64) if whole else _by_groups(kernel, rows, columns)
     for at, factor in enumerate(FACTORS):
         if at % KERNELS_PER_EXPONENTIAL:
             np.multiply(kernel, kernel, out=kernel)
@@ -129,8 +153,14 @@ def _tile_sums(squares: Array, kernel: Array, ones: Array) -> Array:
         else:
             np.multiply(squares, -0.25 / factor**2, out=kernel)
             np.exp(kernel, out=kernel)
-        values[1 + at] = flat @ flat
+        values[1 + at] = flat @ flat if whole else _by_groups(np.multiply(kernel, kernel, out=work), rows, columns)
     return values
+
+
+def _by_groups(tile: Array, rows: Array, columns: Array) -> Array:
+    """Return the sums of a tile over the groups of its rows and of its columns."""
+    sums: Array = np.add.reduceat(np.add.reduceat(tile, rows, axis=0), columns, axis=1, dtype=np.float64)
+    return sums
 
 
 def _squares_of(x: Array, y: Array) -> Squares:
