@@ -18,9 +18,10 @@ def genbench_register() -> Iterable[Spec]:
             "equivalent",
             "genbench_equivalent.metric:equivalent",
             None,
-            "number of real events that the samples are worth, at the scale that shows their distance best",
+            "number of real events that the samples are worth, at the scale where it is smallest",
             better="higher",
             unit="real events",
+            version=2,
             paper="Gretton et al. 2012, JMLR 13; Butter et al. 2020, arXiv:2008.06545",
         ),
         MetricSpec(
@@ -30,6 +31,7 @@ def genbench_register() -> Iterable[Spec]:
             "number of real events that the samples are worth for each event of the training",
             better="higher",
             needs=("samples", "train"),
+            version=2,
             paper="Butter et al. 2020, arXiv:2008.06545",
         ),
     ]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from genbench.protocol import Evidence, RealSide, Score
 from genbench_equivalent.kernels import FACTORS, Grouped, Scale, grouped, kernel_sums, scale_of, spread
-from genbench_equivalent.worth import LEVEL, Worth, decisive_scale, worth
+from genbench_equivalent.worth import LEVEL, Worth, smallest, worth
 
 __all__ = ["amplification", "equivalent"]
 
@@ -20,9 +20,12 @@ GROUPS = 20
 MIN_ROWS = 10  # of either side
 TOO_FEW_ROWS = f"needs at least {MIN_ROWS} rows of either side"
 EQUAL_ROWS = "the real rows are all equal: no bandwidth"
-LOWER_BOUND = "at least: at no bandwidth can the samples be distinguished from real data"
-NO_UPPER_BOUND = "no upper bound: the samples differ from real data, but their distance is too uncertain to set one"
-TOO_CLOSE = "closer to the held-out rows than fresh real data would be: suspect copies of them"
+LOWER_BOUND = (
+    "at least: the samples are not distinguished from fresh real rows, as far as {} held-out rows can tell at these "
+    "kernel scales"
+)
+NO_UPPER_BOUND = "no upper bound: the samples differ from fresh real rows, but by a distance too uncertain to set one"
+TOO_CLOSE = "closer to the held-out rows than fresh real rows would be, at the scale of at least one kernel"
 
 
 def equivalent(evidence: Evidence) -> Score:
@@ -30,17 +33,20 @@ def equivalent(evidence: Evidence) -> Score:
 
     D is the unbiased squared MMD to the held-out rows with the kernel k = exp(-|x-y|²/2h²); n real events have the
     expected distance c/n to the truth. The bandwidth h runs from 1/64 to twice the median distance of real rows, in
-    powers of two. The value is that of the bandwidth with the smallest upper bound, where the bounds hold for all
-    bandwidths together. The 95 % interval contains every n for which n fresh real events could be at this distance, so
-    that it covers the variation of real samples too. Its lower end is what the other bandwidths leave possible; it has
-    no upper end, ``high`` None, where a jackknife of the distance does not set one. Where the samples cannot be
-    distinguished from real data at any bandwidth, the value is the number of events that they are worth at least (95 %,
-    one-sided) at every bandwidth, at most the number of held-out rows, and ``detail["at_least"]`` is True.
+    powers of two. The value is the smallest worth over those bandwidths that distinguish the samples from fresh real
+    rows, in a test of all bandwidths together: the worth at the one with the largest distance minus 1.5 standard
+    errors, since a plain minimum would be that of the noisiest. The 95 % interval runs from the smallest lower end to
+    the smallest upper end over bandwidths, which hold together; at the bandwidth of the value it contains every n for
+    which n fresh real events could be at this distance, so that it covers the variation of real samples too. It has no
+    upper end, ``high`` None, where a jackknife of the distance sets none. ``replicates`` are the worth at the same
+    bandwidth, without each group; there are none where one of them would be infinite. Where no bandwidth
+    distinguishes the samples from fresh real rows, the value is the number of events that they are worth at least
+    (95 %, one-sided) at every bandwidth, at most the number of held-out rows, and ``detail["at_least"]`` is True.
 
-    ``detail`` has lists over bandwidths, widest first: ``bandwidths`` (units of the space), ``values`` (None where the
-    samples cannot be distinguished from real data), ``low``, ``high`` (None where unbounded), ``degrees`` (of freedom
-    of the distance); and ``energy``, the same for the energy distance (c = E|X-X'|). Rows are (n, d) and (m, d), at
-    least 10 of each.
+    ``detail`` has lists over bandwidths, widest first: ``bandwidths`` (units of the space), ``values`` (None where this
+    bandwidth alone does not distinguish the samples from fresh real rows), ``low``, ``high`` (None where unbounded),
+    ``degrees`` (of freedom of the distance); and ``energy``, the same for the energy distance (c = E|X-X'|). Rows are
+    (n, d) and (m, d), at least 10 of each.
 
     Székely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018; Gretton et al. 2012, JMLR 13; Butter et al. 2020,
     arXiv:2008.06545.
@@ -60,6 +66,7 @@ def amplification(evidence: Evidence) -> Score:
     numbers: dict[str, Any] = {
         name: None if (x := getattr(score, name)) is None else x / n for name in ("value", "low", "high")
     }
+    numbers["replicates"] = tuple(x / n for x in score.replicates)
     detail = {"at_least": score.detail["at_least"], "bandwidth": score.detail["bandwidth"], "n_train": n}
     if not detail["at_least"]:
         detail["standard_error"] = score.detail["standard_error"] / n
@@ -74,15 +81,16 @@ def _equivalent(evidence: Evidence) -> Score:
     scale = evidence.real.once("equivalent scale", lambda: scale_of(evidence.real.rows))
     if not scale.median:
         return Score(None, warnings=(EQUAL_ROWS,), **sizes)
-    distance, error, degrees = _distances(evidence.real, evidence.fake, scale)
+    distance, replicates, degrees = _distances(evidence.real, evidence.fake, scale)
     groups = _groups(n, m)
+    error = np.sqrt((groups - 1) / groups * ((replicates - replicates.mean(1, keepdims=True)) ** 2).sum(1))
     energy = worth(distance[:1], error[:1], degrees[:1], n, m, groups=groups)
     found = worth(distance[1:], error[1:], degrees[1:], n, m, groups=groups, together=len(FACTORS))
-    return _score(found, energy, scale, sizes)
+    return _score(found, energy, scale, replicates[1:], sizes)
 
 
 def _distances(real: RealSide, fake: Array, scale: Scale) -> tuple[Array, Array, Array]:
-    """Return distances in units of c, their standard errors, and degrees of freedom of real data, (1 + K,) each."""
+    """Return distances in units of c (1 + K,), the same without each group (1 + K, G), and ν of real data (1 + K,)."""
     groups = _groups(len(real.rows), len(fake))
     x = real.once(("equivalent rows", groups), lambda: grouped(real.rows, scale, groups))
     y = grouped(fake, scale, groups)
@@ -92,10 +100,9 @@ def _distances(real: RealSide, fake: Array, scale: Scale) -> tuple[Array, Array,
     sums = within.sum((1, 2)), inside.sum((1, 2)), between.sum((1, 2))
     value = _unbiased(*sums, len(x.rows), len(y.rows))
     replicates = _unbiased(*map(_leave_out, (within, inside, between)), *map(_others, (x, y)))  # (1 + K, G)
-    error = np.sqrt((groups - 1) / groups * ((replicates - replicates.mean(1, keepdims=True)) ** 2).sum(1))
     with np.errstate(over="ignore"):  # where all rows are far from each other
         degrees = np.where(variance > 0, c**2 / np.where(variance > 0, variance, 1.0), np.inf)
-    return value / c, error / c, degrees
+    return value / c, replicates / c[:, None], degrees
 
 
 def _groups(n: int, m: int) -> int:
@@ -122,31 +129,39 @@ def _others(side: Grouped) -> Array:
     return len(side.rows) - side.sizes
 
 
-def _score(found: Worth, energy: Worth, scale: Scale, sizes: dict[str, Any]) -> Score:
-    at, distinguished = decisive_scale(found)
+def _score(found: Worth, energy: Worth, scale: Scale, replicates: Array, sizes: dict[str, Any]) -> Score:
+    n_real = sizes["n_real"]
+    least = smallest(found, n_real)
     detail = {
-        "at_least": not distinguished,
-        "bandwidth": scale.median * FACTORS[at],
+        "at_least": least.is_limit,
+        "bandwidth": scale.median * FACTORS[least.at],
         "bandwidths": [scale.median * factor for factor in FACTORS],
         "values": _listed(found.value),
         "low": _listed(found.low),
         "high": _listed(found.high),
         "degrees": _listed(found.degrees),
         "energy": {name: _listed(getattr(energy, name))[0] for name in ("value", "low", "high")},
-        "interval": "chi-square and delete-a-group jackknife, the upper bound for all bandwidths together",
+        "interval": "chi-square and delete-a-group jackknife, for all bandwidths together",
     }
-    fields: dict[str, Any] = {
-        "level": LEVEL, "params": {"estimator": "U", "median": scale.median}, "detail": detail, **sizes,
-    }  # fmt: skip
     warnings = (TOO_CLOSE,) if found.closer.any() else ()
-    if distinguished:
-        value, high = float(found.value[at]), _finite(found.high_of_all[at])
+    high = _finite(least.high)
+    without = replicates[least.at]
+    if least.is_limit:
+        warnings = (LOWER_BOUND.format(n_real), *warnings)
+    else:
+        detail["standard_error"] = float(found.error[least.at])
         warnings = warnings if high is not None else (NO_UPPER_BOUND, *warnings)
-        low = min(float(found.low[at]), float(found.limit.min()))
-        detail["standard_error"] = float(found.error[at])
-        return Score(value, low=low, high=high, warnings=warnings, **fields)
-    bound = min(float(found.limit[at]), float(sizes["n_real"]))
-    return Score(bound, low=bound, warnings=(LOWER_BOUND, *warnings), **fields)
+    return Score(
+        least.value,
+        low=least.low,
+        high=high,
+        level=LEVEL,
+        params={"estimator": "U", "median": scale.median},
+        detail=detail,
+        warnings=warnings,
+        replicates=() if least.is_limit or without.min() <= 0 else tuple((1 / without).tolist()),
+        **sizes,
+    )
 
 
 def _finite(x: Any) -> float | None:

@@ -6,6 +6,10 @@ a weighted sum of chi-squares with mean 1 (Gretton et al. 2012, JMLR 13). W has 
 bandwidth that covers all of the data ν is 1 to 5, so that real samples of one size differ widely; at a narrow one it is
 tens or thousands. The interval at level 1 - α contains every n for which the measured distance is between the α/2 and
 1 - α/2 quantiles.
+
+The score is the smallest worth over the bandwidths, whose interval holds for all of them together. The plain minimum of
+noisy estimates is too small, so that the bandwidth is chosen by the distance minus 1.5 standard errors: a bound is
+compared instead of an estimate (Chernozhukov, Lee & Rosen 2013, arXiv:0907.3503).
 """
 
 from __future__ import annotations
@@ -17,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincinv, stdtrit
 
-__all__ = ["LEVEL", "Worth", "decisive_scale", "worth"]
+__all__ = ["LEVEL", "Smallest", "Worth", "smallest", "worth"]
 
 Array = npt.NDArray[Any]
 LEVEL = 0.95
 TAIL_PROBABILITY = (1 - LEVEL) / 2
+SELECTION_ERRORS = 1.5  # standard errors below the distance, where scales are compared to find the decisive one
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,25 @@ class Worth:
     value: Array
     low: Array
     high: Array
+    distinguished: Array  # from fresh real data, in a test of all scales together
     high_of_all: Array  # upper bound that holds at all scales together
-    null_of_all: Array  # the same by the null distribution alone; finite where fresh real data would not be so far away
-    limit: Array  # lower bound at 95 %, one-sided, from the largest distance that the samples may have
+    low_of_all: Array  # lower bound by the jackknife, at 97.5 %, one-sided
+    limit: Array  # the same at 95 %
     error: Array  # standard error of ``value``
     degrees: Array  # ν, at most the number of rows
-    closer: Array  # whether fresh real data would not be as close
+    closer: Array  # whether fresh real data would not be as close, in a test of all scales together
+    selection: Array  # the distance minus 1.5 standard errors, in units of c
+
+
+@dataclass(frozen=True)
+class Smallest:
+    """The smallest worth over all scales: the scale, whether it is a lower limit only, the value and its interval."""
+
+    at: int
+    is_limit: bool
+    value: float
+    low: float
+    high: float  # infinite where unbounded
 
 
 def worth(
@@ -52,7 +70,11 @@ def worth(
     ``distance`` is the unbiased squared distance in units of c, ``error`` its standard error by a jackknife with
     ``groups`` groups, ``degrees`` the ν of real data. The distance of samples with other faults than being few may be
     more uncertain than that of real events, so the wider of both intervals counts. ``together`` is the number of scales
-    that ``high_of_all`` holds for (Bonferroni).
+    that ``distinguished``, ``closer`` and ``high_of_all`` hold for (Bonferroni).
+
+    Where the distance is small by chance, so is its jackknifed error: it is a square, whose root has a constant error.
+    So the largest distance that the samples may have is t standard errors and t² λ (1/m + 1/N) away, where λ is the
+    largest eigenvalue of the kernel in units of c, at most 1/√ν.
     """
     floor = 1 / n_real + 1 / n_fake
     biased = np.maximum(distance + floor, 0.0)
@@ -63,21 +85,27 @@ def worth(
         excess = biased / _quantile(probability, degrees) - floor
         return _inverse(excess), _inverse(distance - stdtrit(groups - 1, probability) * error)
 
+    def at_least(probability: float) -> Array:
+        t = stdtrit(groups - 1, 1 - probability)
+        return _inverse(distance + t * error + t**2 * floor / np.sqrt(degrees))
+
     null, jackknifed = events(1 - TAIL_PROBABILITY)
     null_of_all, jackknifed_of_all = events(1 - TAIL_PROBABILITY / together)
-    limit = events(1 - LEVEL)[1]
-    distinguished = np.isfinite(null)  # from fresh real data
-    value = np.where(distinguished, _inverse(distance), np.inf)
+    limit = at_least(1 - LEVEL)
+    alone = np.isfinite(null)  # distinguished from fresh real data, in a test of this scale alone
+    value = np.where(alone, _inverse(distance), np.inf)
     return Worth(
         value=value,
-        low=np.where(distinguished, np.minimum(*events(TAIL_PROBABILITY)), limit),
+        low=np.where(alone, np.minimum(*events(TAIL_PROBABILITY)), limit),
         high=np.maximum(null, jackknifed),
+        distinguished=np.isfinite(null_of_all),
+        high_of_all=np.maximum(null_of_all, jackknifed_of_all),
+        low_of_all=at_least(TAIL_PROBABILITY),
         limit=limit,
         error=value**2 * np.maximum(error, np.sqrt(2 / degrees) * biased),  # of 1/D, from that of D
-        high_of_all=np.maximum(null_of_all, jackknifed_of_all),
-        null_of_all=null_of_all,
         degrees=degrees,
         closer=biased < floor * _quantile(TAIL_PROBABILITY / together, degrees),
+        selection=distance - SELECTION_ERRORS * error,
     )
 
 
@@ -91,15 +119,20 @@ def _quantile(probability: float, degrees: Array) -> Array:
     return quantile
 
 
-def decisive_scale(found: Worth) -> tuple[int, bool]:
-    """Return the index of the scale that decides the score, and whether the samples differ from real data there.
+def smallest(found: Worth, n_real: int) -> Smallest:
+    """Return the smallest worth over the scales, with its interval; a lower limit if none distinguishes.
 
-    The smallest of several estimates would be that of the noisiest scale, and too small. The scale with the smallest
-    upper bound proves most against the samples: the bound of the null distribution and the jackknife or, where the
-    jackknife bounds no scale, that of the null distribution. Where there is no bound at all, it is the scale with the
-    smallest lower bound, which then holds at every scale.
+    The limit is at most ``n_real``. The decisive scale is that with the largest distance minus 1.5 standard errors, of
+    those that distinguish the samples from fresh real data. The upper end is the smallest upper bound that holds at all
+    scales together. The lower end is the smallest over all scales by the jackknife: no correction for several scales is
+    due, since the bound of the scale with the smallest worth suffices. It includes the variation of few real events at
+    the decisive scale only: at another scale with ν of 1 or 2 it would allow for a fortieth of the value.
     """
-    for bound in (found.high_of_all, found.null_of_all):
-        if np.isfinite(bound).any():
-            return int(np.argmin(bound)), True
-    return int(np.argmin(found.limit)), False
+    if not found.distinguished.any():
+        at = int(np.argmin(found.limit))
+        bound = min(float(found.limit[at]), float(n_real))
+        return Smallest(at, True, bound, bound, np.inf)
+    at = int(np.argmax(np.where(found.distinguished, found.selection, -np.inf)))
+    value = float(found.value[at])
+    low = min(float(found.low[at]), float(found.low_of_all.min()), value)
+    return Smallest(at, False, value, low, float(found.high_of_all.min()))

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from genbench.protocol import Evidence, RealSide
+from genbench.protocol import Evidence, RealSide, jackknife_groups
 from genbench_equivalent.kernels import FACTORS, Scale, grouped, kernel_sums, scale_of, spread
 from genbench_equivalent.metric import amplification, equivalent
+from genbench_equivalent.worth import smallest
+from genbench_equivalent.worth import worth as numbers
 from genbench_toys import GridConfig, MixtureConfig, MoonsConfig
 from genbench_toys.curves import Moons
 from genbench_toys.mixtures import Grid, Mixture
@@ -87,9 +89,10 @@ def test_fresh_real_data_have_a_lower_bound(real) -> None:
         score = worth(real, standardised(GRID, ROWS, generator((3, draw))))
         distinguished += not score.detail["at_least"]
         if score.detail["at_least"]:
-            assert score.value == score.low > 1500
+            assert score.value == score.low > 1000
             assert score.high is None
-            assert "at least" in score.warnings[0]
+            assert "as far as 10000 held-out rows can tell" in score.warnings[0]
+            assert score.replicates == ()
     assert distinguished <= 1
 
 
@@ -174,11 +177,76 @@ def _normal(x):
     return ndtr(x)
 
 
-def test_copies_of_the_held_out_rows_are_suspected(real) -> None:
+def test_rows_closer_to_the_held_out_rows_than_fresh_ones_are_are_not_called_copies(real) -> None:
     score = worth(real, real.rows + 1e-9)
     assert score.detail["at_least"]
-    assert score.value == ROWS
-    assert any("suspect copies" in text for text in score.warnings)
+    assert ROWS / 3 < score.value <= ROWS
+    assert any("closer to the held-out rows than fresh real rows" in text for text in score.warnings)
+    assert not any("cop" in text for text in score.warnings)
+
+
+def test_fresh_real_rows_are_rarely_too_close() -> None:
+    closer = 0
+    for draw in range(40):
+        rng = generator((20, draw))
+        closer += any("closer" in text for text in worth(*rng.standard_normal((2, 200, 2))).warnings)
+    assert closer <= 4
+
+
+# ------------------------------------------------------------------------------------------------- over all bandwidths
+
+
+def test_the_value_and_its_interval_are_the_smallest_over_all_bandwidths(real) -> None:
+    rng = generator(21)
+    score = worth(real, memoriser(GRID, 200, ROWS, rng) + 0.03 * rng.standard_normal((ROWS, 2)))
+    at = score.detail["bandwidths"].index(score.detail["bandwidth"])
+    values, highs = ([np.inf if each is None else each for each in score.detail[name]] for name in ("values", "high"))
+    assert score.value == values[at]
+    assert score.value < 1.3 * min(values)
+    assert score.low <= score.detail["low"][at]
+    assert min(highs) <= score.high  # which holds at all bandwidths together
+
+
+def test_the_smallest_worth_is_of_a_scale_that_distinguishes_and_within_its_interval() -> None:
+    distance, error = np.array([0.10, 0.05, 0.04]), np.array([0.06, 0.005, 0.03])
+    found = numbers(distance, error, np.array([2.0, 50.0, 100.0]), 500, 500, together=3)
+    least = smallest(found, 500)
+    assert least.at == 1  # the first is farther only because it is noisier
+    assert least.value == pytest.approx(20)
+    assert not least.is_limit
+    assert least.low < least.value < least.high
+    assert least.low == pytest.approx(min(found.low[1], found.low_of_all.min()))
+    assert least.high == found.high_of_all.min()
+    certain = smallest(numbers(distance, error / 10, np.array([2.0, 50.0, 100.0]), 500, 500, together=3), 500)
+    assert certain.at == 0
+
+
+def test_no_scale_that_distinguishes_leaves_the_smallest_lower_limit_and_at_most_the_number_of_real_rows() -> None:
+    degrees = np.array([2.0, 50.0])
+    found = numbers(np.array([0.001, 0.0]), np.array([0.004, 0.001]), degrees, 300, 300, together=2)
+    least = smallest(found, 300)
+    assert least.is_limit
+    assert least.value == least.low == pytest.approx(found.limit.min())
+    assert least.high == np.inf
+    none = numbers(np.array([-0.006, -0.006]), np.array([1e-5, 1e-5]), np.array([50.0, 90.0]), 300, 300, together=2)
+    assert smallest(none, 300).value == 300
+    assert none.closer.any()
+
+
+def test_replicates_are_the_worth_without_each_group_at_the_same_bandwidth() -> None:
+    rng = generator(22)
+    x, y = rng.standard_normal((400, 2)), rng.standard_normal((300, 2)) + np.array([1.0, 0.0])
+    score = worth(x, y)
+    assert len(score.replicates) == 20
+    assert min(score.replicates) > 0
+    for group in (0, 7):
+        kept = x[jackknife_groups(400) != group], y[jackknife_groups(300) != group]
+        h = score.detail["bandwidth"]
+        within, inside, between = (np.exp(-0.5 * (cdist(a, b) / h) ** 2) for a, b in (kept[:1] * 2, kept[1:] * 2, kept))
+        n, m = map(len, kept)
+        distance = (within.sum() - n) / (n * (n - 1)) + (inside.sum() - m) / (m * (m - 1)) - 2 * between.mean()
+        c = 1 - (np.exp(-0.5 * (cdist(x, x) / h) ** 2).sum() - 400) / (400 * 399)
+        assert score.replicates[group] == pytest.approx(c / distance, rel=1e-4)
 
 
 # -------------------------------------------------------------------------------------------------------- amplification
@@ -192,9 +260,10 @@ def test_amplification_is_the_equivalent_sample_for_each_training_event(real) ->
         [x / 200 for x in (whole.value, whole.low, whole.high)]
     )
     assert share.value == pytest.approx(1, rel=0.5)
+    assert share.replicates == pytest.approx([each / 200 for each in whole.replicates])
     fresh = amplification(Evidence(real, standardised(GRID, ROWS, generator(10)), train=train))
     assert fresh.detail["at_least"]
-    assert fresh.value > 7
+    assert fresh.value > 4
     assert fresh.high is None
 
 
