@@ -1,4 +1,4 @@
-"""Scores of densities: held-out likelihood, bits per dimension, divergence from a known density."""
+"""Scores of densities: held-out likelihood, bits per dimension, divergence from a known density, calibration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["genbench_register"]
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
-    """Return the specs of ``nll``, ``bits_per_dim``, ``kl``, ``kl_reverse`` and ``cross_entropy_gap``."""
+    """Return the specs of ``nll``, ``bits_per_dim``, ``kl``, ``kl_reverse``, ``cross_entropy_gap``, ``calibration``."""
     return [
         MetricSpec(
             "nll",
@@ -62,5 +62,15 @@ def genbench_register() -> Iterable[Spec]:
             best=0.0,
             needs=("samples", "truth"),
             paper="Cover & Thomas 2006, doi:10.1002/047174882X",
+        ),
+        MetricSpec(
+            "calibration",
+            "genbench_likelihood.calibration:calibration",
+            None,
+            "mean difference of nominal level and coverage of the model's highest-density regions",
+            unit="probability",
+            best=0.0,
+            needs=("samples", "density"),
+            paper="Hermans et al. 2022, arXiv:2110.06581; Lemos et al. 2023, arXiv:2302.03026",
         ),
     ]

@@ -5,9 +5,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from genbench.protocol import Evidence, LogDensity, RealSide
 from genbench_likelihood import genbench_register
+from genbench_likelihood.calibration import calibration
 from genbench_likelihood.divergence import cross_entropy_gap, kl, kl_reverse
 from genbench_likelihood.likelihood import bits_per_dim, nll
 
@@ -186,10 +188,80 @@ def test_a_worse_density_scores_worse(pair):
 
 
 def test_specs_and_docstrings():
-    resolved = {metric.__name__: metric for metric in (nll, bits_per_dim, kl, kl_reverse, cross_entropy_gap)}
+    resolved = {
+        metric.__name__: metric for metric in (nll, bits_per_dim, kl, kl_reverse, cross_entropy_gap, calibration)
+    }
     for spec in genbench_register():
         assert spec.better == "lower"
         function = resolved[spec.name]
         assert "lower is better" in function.__doc__
     test = rows(1, n=20)
     json.dumps(nll(evidence(test, test, density_test=model(test))).params, allow_nan=False)
+
+
+def calibrated(scale, n=20_000, m=20_000, d=2, shift=0.0):
+    """Return the calibration of a Gaussian model of standard deviation ``scale`` against standard normal rows."""
+    test, fake = rows(5, n, d), shift + rows(6, m, d, scale=scale)
+    model = {"density_test": LogDensity(log_normal(test, shift, scale), "exact")}
+    return calibration(evidence(test, fake, **model, density_fake=LogDensity(log_normal(fake, shift, scale), "exact")))
+
+
+@pytest.mark.parametrize("scale", [0.8, 1.5])
+@pytest.mark.parametrize("d", [1, 2, 10])
+def test_coverage_of_too_narrow_and_too_wide_gaussians_is_that_of_chi_squared(scale, d):
+    """A region of level α is |x|² < s² q(α): it holds a share P(χ² < s² q(α)) of the rows."""
+    levels = np.arange(1, 10) / 10
+    found = calibrated(scale, d=d)
+    coverage = chi2.cdf(scale**2 * chi2.ppf(levels, d), d)
+    assert list(found.detail["coverage"]) == ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]
+    assert list(found.detail["coverage"].values()) == pytest.approx(coverage, abs=0.015)
+    fine = (np.arange(10_000) + 0.5) / 10_000
+    truth = np.abs(chi2.cdf(scale**2 * chi2.ppf(fine, d), d) - fine).mean()
+    assert found.low < truth < found.high
+    assert found.value == pytest.approx(truth, abs=0.01)
+    assert found.detail["verdict"] == ("overconfident" if scale < 1 else "underconfident")
+    assert found.detail["coverage_minus_level"] == pytest.approx(math.copysign(truth, scale - 1), abs=0.01)
+    assert len(found.replicates) == 20
+
+
+def test_a_right_model_is_calibrated_and_a_shifted_one_is_not():
+    found = calibrated(1.0, 2000, 3000)
+    assert found.low == 0.0
+    assert found.value < 3 * found.detail["floor"]
+    assert found.detail["floor"] == pytest.approx(math.sqrt(math.pi / 32 * (1 / 2000 + 1 / 3000)))
+    assert found.detail["verdict"] == "no deviation"
+    assert calibrated(1.0, shift=1.0).detail["verdict"] == "overconfident"
+
+
+def test_equal_densities_are_no_deviation():
+    """A uniform density, and one of three values, of rows and samples alike."""
+    flat = {name: LogDensity(np.zeros(n), "exact") for name, n in (("density_test", 500), ("density_fake", 300))}
+    assert calibration(evidence(rows(1, 500), rows(2, 300), **flat)).value == pytest.approx(0.0, abs=0.005)
+    rng = np.random.default_rng(0)
+    three = {name: LogDensity(rng.integers(0, 3, 4000) * 1.0, "exact") for name in flat}
+    assert calibration(evidence(rows(1, 4000), rows(2, 4000), **three)).detail["verdict"] == "no deviation"
+
+
+def test_rows_outside_the_support_are_outside_every_region():
+    test = LogDensity(np.full(400, -np.inf), "exact")
+    found = calibration(
+        evidence(
+            rows(1, 400), rows(2, 400), density_test=test, density_fake=LogDensity(log_normal(rows(2, 400)), "exact")
+        )
+    )
+    assert found.value == pytest.approx(0.5, abs=0.005)
+    assert found.high == pytest.approx(0.5, abs=0.005)
+    assert found.detail["verdict"] == "overconfident"
+
+
+def test_calibration_says_why_it_has_no_value():
+    x = rows(1, 50)
+    density = LogDensity(log_normal(x), "bound")
+    assert "no likelihood" in calibration(evidence(x, x)).warnings[0]
+    assert "at its samples" in calibration(evidence(x, x, density_test=density)).warnings[0]
+    bad = LogDensity(np.where(np.arange(50) < 3, np.nan, 0.0), "exact")
+    assert "3 of 50 rows" in calibration(evidence(x, x, density_test=bad, density_fake=density)).warnings[0]
+    few = LogDensity(density.values[:10], "bound")
+    found = calibration(evidence(x, x, density_test=few, density_fake=density))
+    assert "no interval" in found.warnings[0]
+    assert (found.n_real, found.n_fake, found.params) == (10, 50, {"kind": "bound"})
