@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.protocol import Evidence, Score
-from genbench_distances.contrast import Contrast
+from genbench_distances.contrast import PERMUTATIONS, Contrast
 from genbench_distances.jackknife import bounded, count
 from genbench_distances.pairs import pair_sums, real_side, side
 from genbench_distances.scale import any_scale
@@ -25,14 +25,19 @@ def energy(evidence: Evidence) -> Score:
     """Return the unbiased energy distance 2E|X-Y| - E|X-X'| - E|Y-Y'|, in units of the space; lower is better.
 
     Distances are Euclidean; there is no factor 1/2 and no root. Equal distributions give 0 on average, so a value may
-    be negative. Rows are X (n, d) and Y (m, d), at least 2 of each. The interval is of the population value. Székely &
-    Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
+    be negative. Rows are X (n, d) and Y (m, d), at least 2 of each. The interval is of the population value.
+    ``detail["p_value"]`` is that of equal distributions, from 999 exchanges of whole groups of rows between the sides,
+    large values being evidence against them. Székely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
     """
     n, m = len(evidence.real.rows), len(evidence.fake)
     if min(n, m) < 2:
         return Score(None, n_real=n, n_fake=m, warnings=("needs at least 2 rows of either side",))
     sums = _sums(evidence)
-    detail = {"between": sums.between.sum() / (-n * m), "within_real": sums.real.sum() / (-n * (n - 1))}
+    detail: dict[str, Any] = {
+        "between": sums.between.sum() / (-n * m), "within_real": sums.real.sum() / (-n * (n - 1)),
+    }  # fmt: skip
+    if (p_value := sums.p_value(evidence.rng("energy"))) is not None:
+        detail |= {"p_value": p_value, "p_value_from": f"{PERMUTATIONS} permutations of groups"}
     return bounded(sums.value(), sums.interval(), n_real=n, n_fake=m, params={"estimator": "U"}, detail=detail)
 
 
