@@ -141,6 +141,7 @@ class MetricSpec(_BaseSpec):
     copying, and one that is better is no finding. ``space`` names the feature space in which it is always taken.
     ``snapshots=True`` declares that it is also taken of a few snapshots of each training, for curves of quality against
     time: such a metric needs samples only, is cheap, and its mean does not depend on the number of samples.
+    ``optional=True`` leaves it out of ``all``: it is taken where its name is given.
 
     ``detects`` names the faults, some of ``FAULTS``, that it claims to detect: ``genbench audit`` checks the claim.
     """
@@ -156,6 +157,7 @@ class MetricSpec(_BaseSpec):
     data: tuple[str, ...] = DATA_KINDS
     space: str = ""
     snapshots: bool = False
+    optional: bool = False
     version: int = 1
     paper: str = ""
 

@@ -80,7 +80,7 @@ def choose(kind: str, text: str, registry: Registry, settings: Settings) -> list
 def choose_metrics(text: str, registry: Registry, settings: Settings, space: str = "") -> list[Component]:
     """Return the metrics that a selection chooses, without duplicates; those without a space are taken in ``space``.
 
-    ``all`` includes the spaces that are taken on images by default. Raises UserError.
+    ``all`` includes the spaces that are taken on images by default, and leaves out optional metrics. Raises UserError.
     """
     terms = split(text)
     included = [term for term in terms if not term.startswith("-")] or ["all"]
@@ -115,6 +115,8 @@ def _split_space(term: str) -> list[str]:
 def _choose_term(term: str, registry: Registry, settings: Settings, space: str) -> list[Component]:
     name, *space_name = _split_space(term)
     metrics = choose("metric", name, registry, settings)
+    if name == "all":
+        metrics = [metric for metric in metrics if not getattr(metric.spec, "optional", False)]
     if not space_name and name == "all":
         own = _in_own_spaces(metrics, registry, settings, space, named=False)
         return [*own, *_in_implied_spaces(metrics, registry, settings)]

@@ -1,4 +1,4 @@
-"""Feature spaces in which scores can be computed, and a score of label histograms."""
+"""Feature spaces in which scores can be computed, and scores that are taken in them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from genbench.hooks import hookimpl
 from genbench.spec import MetricSpec, SpaceSpec, Spec
 
-__all__ = ["ClassifierConfig", "EfficientNetConfig", "PCAConfig", "RandomConvolutionsConfig", "genbench_register"]
+__all__ = [
+    "ClassifierConfig", "EfficientNetConfig", "FLDConfig", "PCAConfig", "RandomConvolutionsConfig", "VendiConfig",
+    "genbench_register",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,31 @@ class EfficientNetConfig:
             raise ValueError(f"size must be in [32, 512], got {self.size}")
 
 
+@dataclass(frozen=True)
+class FLDConfig:
+    """Options of the feature likelihood divergence."""
+
+    max_rows: int = 1000  # samples that are used, at most
+
+    def __post_init__(self) -> None:
+        if self.max_rows < 40:
+            raise ValueError(f"max_rows must be in [40, inf), got {self.max_rows}")
+
+
+@dataclass(frozen=True)
+class VendiConfig:
+    """Options of the Vendi score."""
+
+    max_rows: int = 2000  # of either side; more are subsampled at random
+
+    def __post_init__(self) -> None:
+        if self.max_rows < 2:
+            raise ValueError(f"max_rows must be in [2, inf), got {self.max_rows}")
+
+
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
-    """Return the specs of the spaces ``pca classifier random_convolutions efficientnet`` and of ``label_tv``."""
+    """Return the specs of the spaces ``pca classifier random_convolutions efficientnet`` and of three metrics."""
     image_metrics = ("frechet", "kid")
     return [
         SpaceSpec(
@@ -106,5 +131,31 @@ def genbench_register() -> Iterable[Spec]:
             needs=("samples", "labels"),
             space="classifier",
             version=2,
+        ),
+        MetricSpec(
+            "fld",
+            "genbench_features.fld:fld",
+            FLDConfig,
+            "feature likelihood divergence: held-out rows under Gaussians around samples, fitted to training rows",
+            unit="nats per 100 dimensions",
+            best=0.0,
+            needs=("samples", "train"),
+            data=("image",),
+            space="pca",
+            optional=True,
+            paper="Jiralerspong et al. 2023, arXiv:2302.04440",
+        ),
+        MetricSpec(
+            "vendi",
+            "genbench_features.vendi:vendi",
+            VendiConfig,
+            "effective number of different samples, divided by that of real rows",
+            better="higher",
+            ranked=False,
+            best=1.0,
+            data=("image",),
+            space="pca",
+            optional=True,
+            paper="Friedman & Dieng 2022, arXiv:2210.02410",
         ),
     ]
