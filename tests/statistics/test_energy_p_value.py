@@ -8,7 +8,7 @@ from genbench.protocol import Evidence, RealSide, jackknife_groups
 from genbench_distances.contrast import PERMUTATIONS
 from genbench_distances.energy import energy
 
-DRAWS = 100
+DRAWS = 60
 
 
 def p_value(real, fake, seed=0):

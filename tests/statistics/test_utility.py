@@ -8,7 +8,7 @@ from genbench.protocol import Evidence, RealSide
 from genbench_utility import UtilityConfig
 from genbench_utility.metric import utility
 
-DRAWS = 60
+DRAWS = 40
 N = 300
 
 
