@@ -11,16 +11,18 @@ import numpy.typing as npt
 
 from genbench.protocol import jackknife_groups
 
-__all__ = ["Sorted", "line_costs", "line_noise", "line_replicates", "sort"]
+__all__ = ["Sorted", "line_costs", "line_noise", "line_products", "line_replicates", "sort"]
 
 Array = npt.NDArray[Any]
+MIN_PIECES = 5  # for a variance of products of different pieces
 
 
 @dataclass(frozen=True)
 class Sorted:
-    """Values along each of c lines in rising order, and the group of each."""
+    """Values along each of c lines in rising order, and the row and the group of each."""
 
     values: Array  # (c, n)
+    rows: Array  # (c, n)
     labels: Array  # (c, n)
 
     def without(self, group: int) -> Array:
@@ -31,6 +33,17 @@ class Sorted:
         """Return the values of a group, sorted (c, size)."""
         return self._select(self.labels == group)
 
+    def mean_quantiles(self, groups: int, size: int) -> Array:
+        """Return the quantile functions (c, groups, size) of groups, each the mean over pieces of ``size`` rows."""
+        n = self.values.shape[1]
+        pieces = n // (groups * size) * groups
+        piece = np.random.Generator(np.random.PCG64([n, groups])).permutation(n) // size
+        piece = np.minimum(piece, pieces).astype(np.min_scalar_type(pieces))  # the last has the rows that are not used
+        order = np.argsort(piece[self.rows], axis=1, kind="stable")[:, : pieces * size]
+        values = np.take_along_axis(self.values, order, 1)
+        quantiles: Array = values.reshape(len(values), -1, groups, size).mean(1)
+        return quantiles
+
     def _select(self, mask: Array) -> Array:
         values: Array = self.values[mask].reshape(len(self.values), -1)
         return values
@@ -39,9 +52,10 @@ class Sorted:
 def sort(lines: Array, groups: int) -> Sorted:
     """Return the values of c lines (c, n) sorted, with the group of each; without groups where ``groups`` is 0."""
     if not groups:
-        return Sorted(np.sort(lines, axis=1), np.empty((len(lines), 0)))
-    order = np.argsort(lines, axis=1)
-    return Sorted(np.take_along_axis(lines, order, 1), jackknife_groups(lines.shape[1], groups)[order])
+        return Sorted(np.sort(lines, axis=1), np.empty((len(lines), 0), int), np.empty((len(lines), 0)))
+    order = np.argsort(lines, axis=1).astype(np.int32)
+    values = np.take_along_axis(lines, order, 1)
+    return Sorted(values, order, jackknife_groups(lines.shape[1], groups)[order])
 
 
 @lru_cache(maxsize=8)
@@ -70,6 +84,22 @@ def line_replicates(x: Sorted, y: Sorted, groups: int) -> tuple[Array, Array]:
     without = [line_costs(x.without(g), y.without(g)) for g in range(groups)]
     alone = [line_costs(x.alone(g), y.alone(g)) for g in range(groups)]
     return np.stack(without, axis=1), np.stack(alone, axis=1)
+
+
+def line_products(x: Sorted, y: Sorted, groups: int) -> list[Array]:
+    """Return the products (c, G, G) of the differences of the quantile functions of G pieces, for three numbers G.
+
+    All pieces of both sides are of equal sizes, since the mean of a quantile function depends on the number of rows.
+    They are empty if ``groups`` is 1.
+    """
+    if groups == 1:
+        return [np.empty((len(x.values), 0, 0))] * 3
+    found = []
+    for number in (groups, max(groups // 2, MIN_PIECES), MIN_PIECES):
+        size = min(x.values.shape[1], y.values.shape[1]) // number
+        gaps = x.mean_quantiles(number, size) - y.mean_quantiles(number, size)
+        found.append(gaps @ gaps.transpose(0, 2, 1) / size)
+    return found
 
 
 def line_noise(x: Sorted, y: Sorted) -> Array:
