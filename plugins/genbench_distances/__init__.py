@@ -164,6 +164,7 @@ def genbench_register() -> Iterable[Spec]:
             "exact 2-Wasserstein distance, with a proof of optimality",
             unit=data,
             best=0.0,
+            version=2,
             paper="Peyré & Cuturi 2019, arXiv:1803.00567",
         ),
         _metric(
@@ -182,6 +183,7 @@ def genbench_register() -> Iterable[Spec]:
             "2-Wasserstein distance, root mean square over directions",
             unit=data,
             best=0.0,
+            version=2,
             paper="Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3",
         ),
         _metric(
@@ -191,6 +193,7 @@ def genbench_register() -> Iterable[Spec]:
             "2-Wasserstein distance along the worst of the directions",
             unit=data,
             best=0.0,
+            version=2,
             paper="Deshpande et al. 2019, arXiv:1904.05877",
         ),
         _metric(
@@ -303,9 +306,9 @@ def genbench_register() -> Iterable[Spec]:
             "c2st",
             "c2st",
             C2STConfig,
-            "area under the ROC curve of boosted trees, samples against real rows",
+            "area under the ROC curve of trees or products of columns, samples against real rows",
             best=0.5,
-            version=2,
+            version=3,
             paper="Lopez-Paz & Oquab 2017, arXiv:1610.06545",
         ),
         _metric(

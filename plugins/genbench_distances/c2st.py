@@ -1,18 +1,21 @@
-"""Classifier two-sample test: how well boosted trees distinguish samples from real rows."""
+"""Classifier two-sample test: how well one of two families of classifiers distinguishes samples from real rows."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from genbench.protocol import Evidence, Score
+from genbench.protocol import Evidence, Score, jackknife_groups
 from genbench_distances import C2STConfig
-from genbench_distances.jackknife import SIZES, Interval, bounded
-from genbench_distances.ranks import area, width
+from genbench_distances.jackknife import SIZES, Interval, bounded, count
+from genbench_distances.products import MAX_COLUMNS, fit_products, normal_scores, principal_scores
+from genbench_distances.ranks import Area, area, width
+from genbench_distances.resolution import Comparable, comparable
 from genbench_distances.scale import any_scale
 
 __all__ = ["c2st"]
@@ -20,94 +23,232 @@ __all__ = ["c2st"]
 Array = npt.NDArray[Any]
 LEARNING_RATE = 0.06
 MAX_LEAVES = 8  # of a tree: larger trees lose 0.03 of the area on a thousand rows
+MAX_TREE_COLUMNS = 512  # of more columns as many are drawn at random, and the principal directions are added
 MIN_FOLD_ROWS = 4  # of either side
-MIN_SPLIT_ROWS = 40  # of both sides together: scikit-learn leaves at least 20 rows on either side of a split
 PROBE_ROWS = 1000  # of either side that all classifiers score, to measure the noise of the training
-NO_SPLIT = (
-    f"no interval: no tree found a split, so 0.5 does not mean that the sides agree; a classifier needs "
-    f"{MIN_SPLIT_ROWS} training rows of both sides together, and rows that differ"
-)
+NAMED_COLUMNS = 5  # in a warning
+TREES, PRODUCTS = "boosted trees", "products of columns"
+NO_DIFFERENCE = "no interval: all rows have the same score, so 0.5 does not mean that the sides agree; more rows needed"
+
+Decision = Callable[[Array], Array]
 
 
 @any_scale(0)
 def c2st(evidence: Evidence, config: C2STConfig) -> Score:
     """Return the area under the ROC curve of a classifier of samples against real rows; lower is better.
 
-    It is 0.5 for a perfect model, 1 where every row is classified correctly; without a unit. The classifier is
-    histogram-based gradient boosting. Rows are shuffled into folds, each scored by the classifier that was trained
-    without it; the value is the mean over folds. Below 0.5 is not better but suspicious: copies of real rows are in two
-    folds, with opposite labels. Where no tree found a split the value is 0.5, without interval, and a warning says so.
+    It is 0.5 for a perfect model, 1 where every row is classified correctly; without a unit. There are two families of
+    classifiers: histogram-based gradient boosting, and a linear one of products of up to three columns, which sees
+    dependences of three columns that no pair of them shows. Rows are shuffled into folds, each scored by a classifier
+    that was trained without it; the value is the mean over folds. The family is chosen for each fold by halves of its
+    training rows, so that having looked twice raises no value: ``detail`` has the areas of both, and which was chosen.
+    Below 0.5 is not better but suspicious: copies of real rows are in two folds, with opposite labels. Where all rows
+    have the same score the value is 0.5, without interval, and a warning says so.
+
+    Both sides are compared at the resolution of single precision, in which models write their samples: an integer is an
+    integer on both. Columns that are constant among the real rows are left out, and a warning says how many samples
+    differ there.
 
     The interval is of the mean at these sizes, by DeLong et al. (1988), and wider: the labels of a fold both test one
     classifier and train the others, so that part of the scores' variance which they cause counts twice (exactly so for
     a smoother that is linear in the labels and symmetric). At an area of 1 it is the bound that this number of pairs
-    allows. ``detail["p_value"]`` is that of exchanged labels: in closed form, with the null variance of ranks doubled
-    likewise, or with ``permutations`` the share of trainings on randomly exchanged labels whose area is as far from
-    0.5. Lopez-Paz & Oquab 2017, arXiv:1610.06545.
+    allows. The replicates are areas without each jackknife group, of the same classifiers, their deviations widened to
+    the error of the interval. ``detail["p_value"]`` is that of exchanged labels: in closed form, with the null variance
+    of ranks doubled likewise, or with ``permutations`` the share of trainings on randomly exchanged labels whose area
+    is as far from 0.5. Lopez-Paz & Oquab 2017, arXiv:1610.06545.
     """
     rng = evidence.rng("c2st")
-    real, fake = _shuffled(evidence.real.rows, config.max_rows, rng), _shuffled(evidence.fake, config.max_rows, rng)
-    n, m = len(real), len(fake)
+    real, fake = evidence.real.rows, evidence.fake
+    groups = count(len(real), len(fake))
+    chosen = [rng.permutation(len(rows))[: config.max_rows] for rows in (real, fake)]
+    n, m = (len(rows) for rows in chosen)
     folds = min(config.folds, n // MIN_FOLD_ROWS, m // MIN_FOLD_ROWS)
     if folds < 2:
         return Score(None, n_real=n, n_fake=m, warnings=(f"needs at least {2 * MIN_FOLD_ROWS} rows of either side",))
-    found = _cross_fitted(real, fake, folds, config.trees, rng)
-    value, thinned = found.value, max(len(evidence.real.rows), len(evidence.fake)) > config.max_rows
+    rows = comparable(evidence, real[chosen[0]], fake[chosen[1]])
+    labelled = [jackknife_groups(len(side), groups) for side in (real, fake)]
+    group = np.concatenate([labels[kept] for labels, kept in zip(labelled, chosen, strict=True)])
+    found = _cross_fitted(_families(rows, config.trees, rng), n, m, folds, rng)
+    value, thinned = found.value, max(len(real), len(fake)) > config.max_rows
     p_value, how = found.p_value, "ranks, doubled variance"
     if config.permutations:
-        again = [_exchanged(real, fake, folds, config.trees, rng) for _ in range(config.permutations)]
+        families = _families(rows, config.trees, rng)
+        again = [_cross_fitted(families, n, m, folds, rng, exchange=True).value for _ in range(config.permutations)]
         p_value = (1 + sum(abs(a - 0.5) >= abs(value - 0.5) for a in again)) / (1 + len(again))
         how = f"{config.permutations} permutations"
-    detail = {"p_value": p_value, "p_value_from": how, "folds": found.folds, "noise_share": found.noise}
+    detail = {
+        "p_value": p_value,
+        "p_value_from": how,
+        "folds": [each.value for each in found.areas],
+        "noise_share": found.noise,
+        "family": max(found.chosen, key=found.chosen.count),
+        "chosen": found.chosen,
+        "areas": found.of_families,
+    }
     half, error = width(value, found.error, min(n, m))
-    split = any(found.null_errors)  # otherwise all rows of all folds have the same score
+    replicates = found.replicates(group, groups, error)
+    interval = Interval(value - half, value + half, value, error, replicates) if found.differs else None
+    params = {"classifiers": [TREES, PRODUCTS], "folds": folds, "trees": config.trees}
     return bounded(
-        value, Interval(value - half, value + half, value, error) if split else None, least=0.0, most=1.0,
-        of=SIZES, method="DeLong, folds correlated", missing=NO_SPLIT, detail=detail, n_real=n, n_fake=m,
-        params={"classifier": "histogram gradient boosting", "folds": folds, "trees": config.trees},
-        warnings=(f"of {config.max_rows} rows of a side at most",) if thinned else (),
+        value, interval, least=0.0, most=1.0,
+        of=SIZES, method="DeLong, folds correlated", missing=NO_DIFFERENCE, detail=detail, n_real=n, n_fake=m,
+        params=params, warnings=_warnings(evidence, rows, config.max_rows if thinned else 0),
     )  # fmt: skip
+
+
+def _warnings(evidence: Evidence, rows: Comparable, thinned_to: int) -> tuple[str, ...]:
+    """Return what was left out: rows, and columns that are constant among the real rows."""
+    warnings = [f"of {thinned_to} rows of a side at most"] if thinned_to else []
+    if rows.deviating:
+        names = [evidence.columns[i] if i < len(evidence.columns) else f"x{i}" for i in rows.constant]
+        listed = ", ".join(names[:NAMED_COLUMNS]) + (", ..." if len(names) > NAMED_COLUMNS else "")
+        share = f"{rows.deviating} of {len(rows.fake)} samples"
+        warnings.append(f"constant columns left out: {listed}; {share} differ from the constant")
+    return tuple(warnings)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Classifiers of one kind, and the rows of both sides as they see them, real ones first."""
+
+    name: str
+    rows: Array  # (n + m, c)
+    fit: Callable[[Array, Array], Decision]
+
+
+def _families(sides: Comparable, trees: int, rng: np.random.Generator) -> list[Family]:
+    """Return both families; the products are of principal directions where there are more than 32 columns."""
+    rows = np.concatenate([sides.real, sides.fake])
+    seed = int(rng.integers(2**31))
+    seen, multiplied = rows, rows
+    if rows.shape[1] > MAX_COLUMNS:
+        multiplied = principal_scores(rows, MAX_COLUMNS, rng)
+    if rows.shape[1] > MAX_TREE_COLUMNS:
+        some = np.sort(rng.permutation(rows.shape[1])[:MAX_TREE_COLUMNS])
+        seen = np.concatenate([rows[:, some], multiplied], axis=1)
+    return [
+        Family(TREES, seen, lambda x, y: _trees(x, y, trees, seed)),
+        Family(PRODUCTS, normal_scores(multiplied), fit_products),
+    ]
+
+
+def _trees(rows: Array, labels: Array, trees: int, seed: int) -> Decision:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    # without class weights: the area does not depend on them, and they make the trees ten times slower
+    classifier = HistGradientBoostingClassifier(
+        max_iter=trees,
+        learning_rate=LEARNING_RATE,
+        max_leaf_nodes=MAX_LEAVES,
+        early_stopping=False,
+        random_state=seed,
+    )
+    decide: Decision = classifier.fit(rows, labels).decision_function
+    return decide
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Areas of the folds and their errors, and the share of the scores' variance that the training labels cause."""
+    """What the classifiers of all folds say of the rows that they were not trained on.
 
-    folds: list[float]
-    errors: list[float]
-    null_errors: list[float]
+    ``scores`` are those of the family that was chosen for the fold, ``noise`` the share of their variance that the
+    labels in training cause.
+    """
+
+    scores: Array  # (n + m,)
+    labels: Array  # (n + m,) True for samples
+    fold: Array  # (n + m,)
+    areas: list[Area]
     noise: float
+    chosen: list[str]
+    of_families: dict[str, float]
 
     @property
     def value(self) -> float:
         """Mean over folds."""
-        return float(np.mean(self.folds))
+        return float(np.mean([each.value for each in self.areas]))
+
+    @property
+    def differs(self) -> bool:
+        """Whether in any fold rows have different scores."""
+        return any(each.null_error for each in self.areas)
 
     @property
     def error(self) -> float:
         """Standard error of the mean."""
-        return math.sqrt(sum(e * e for e in self.errors) * (1 + self.noise)) / len(self.folds)
+        return math.sqrt(sum(each.error**2 for each in self.areas) * (1 + self.noise)) / len(self.areas)
 
     @property
     def p_value(self) -> float:
         """Two-sided p-value of an area of 0.5, in the normal approximation."""
-        error = math.sqrt(2 * sum(e * e for e in self.null_errors)) / len(self.folds)
+        error = math.sqrt(2 * sum(each.null_error**2 for each in self.areas)) / len(self.areas)
         return math.erfc(abs(self.value - 0.5) / error / math.sqrt(2)) if error else 1.0
 
+    def replicates(self, group: Array, groups: int, error: float) -> tuple[float, ...]:
+        """Return the value without each of the groups, deviations widened to a jackknifed error of ``error``."""
+        if groups == 1:
+            return ()
+        without = np.array([self._without(group == g) for g in range(groups)])
+        gaps = without - without.mean()
+        jackknifed = math.sqrt((groups - 1) / groups * float((gaps**2).sum()))
+        return tuple((self.value + gaps * (error / jackknifed if jackknifed else 0.0)).tolist())
 
-def _cross_fitted(real: Array, fake: Array, folds: int, trees: int, rng: np.random.Generator) -> Fitted:
-    """Return the area on each fold, by a classifier that was trained on the others."""
-    fold = [np.arange(len(rows)) % folds for rows in (real, fake)]
-    probe = np.concatenate([real[:PROBE_ROWS], fake[:PROBE_ROWS]])
-    probe_fold = np.concatenate([index[:PROBE_ROWS] for index in fold])
-    areas, scores = [], []
+    def _without(self, left_out: Array) -> float:
+        areas = []
+        for fold in range(len(self.areas)):
+            kept = (self.fold == fold) & ~left_out
+            x, y = self.scores[kept & ~self.labels], self.scores[kept & self.labels]
+            areas.append(area(x, y).value if len(x) and len(y) else self.areas[fold].value)
+        return float(np.mean(areas))
+
+
+def _cross_fitted(
+    families: list[Family], n: int, m: int, folds: int, rng: np.random.Generator, *, exchange: bool = False
+) -> Fitted:
+    """Return what classifiers say of each fold that were trained on the others, and chosen by halves of the others.
+
+    With ``exchange`` the labels are exchanged at random.
+    """
+    position = np.concatenate([np.arange(n), np.arange(m)])
+    labels = np.arange(n + m) >= n
+    if exchange:
+        order = rng.permutation(n + m)
+        families = [Family(family.name, family.rows[order], family.fit) for family in families]
+    fold, half = position % folds, position // folds % 2 == 0
+    probe = np.flatnonzero(position < PROBE_ROWS)
+    chosen: list[int] = []
+    probed = np.empty((len(families), folds, len(probe)))
+    scores = np.empty((len(families), n + m))
     for test in range(folds):
-        classifier = _classifier(real[fold[0] != test], fake[fold[1] != test], trees, int(rng.integers(2**31)))
-        decide = classifier.decision_function
-        areas.append(area(decide(real[fold[0] == test]), decide(fake[fold[1] == test])))
-        scores.append(decide(probe))
-    noise = _noise_share(np.array(scores), probe_fold)
-    return Fitted([a.value for a in areas], [a.error for a in areas], [a.null_error for a in areas], noise)
+        own, train = fold == test, fold != test
+        distances = [_distance(family, labels, train & half, train & ~half) for family in families]
+        chosen.append(int(np.argmax(distances)))
+        for i, family in enumerate(families):
+            decide = family.fit(family.rows[train], labels[train])
+            probed[i, test], scores[i, own] = decide(family.rows[probe]), decide(family.rows[own])
+    by_fold = [[_area(each[fold == test], labels[fold == test]) for test in range(folds)] for each in scores]
+    noise = [_noise_share(each, fold[probe]) for each in probed]
+    return Fitted(
+        np.array(scores)[np.array(chosen)[fold], np.arange(n + m)],
+        labels,
+        fold,
+        [by_fold[i][test] for test, i in enumerate(chosen)],
+        float(np.mean([noise[i] for i in chosen])),
+        [families[i].name for i in chosen],
+        {families[i].name: float(np.mean([each.value for each in areas])) for i, areas in enumerate(by_fold)},
+    )
+
+
+def _distance(family: Family, labels: Array, train: Array, test: Array) -> float:
+    """Return how far from 0.5 the area is on some rows, of a classifier that was trained on others."""
+    if len(np.unique(labels[train])) < 2 or len(np.unique(labels[test])) < 2:
+        return 0.0
+    decide = family.fit(family.rows[train], labels[train])
+    return abs(_area(decide(family.rows[test]), labels[test]).value - 0.5)
+
+
+def _area(scores: Array, labels: Array) -> Area:
+    return area(scores[~labels], scores[labels])
 
 
 def _noise_share(scores: Array, fold: Array) -> float:
@@ -123,27 +264,3 @@ def _noise_share(scores: Array, fold: Array) -> float:
     noise = (folds - 1) * float(trained_on.var(1, ddof=1).mean())
     total = float(scores[fold, np.arange(len(fold))].var())
     return min(noise / total, 1.0) if total > 0 else 1.0
-
-
-def _exchanged(real: Array, fake: Array, folds: int, trees: int, rng: np.random.Generator) -> float:
-    """Return the value with the labels of real rows and samples exchanged at random."""
-    rows = np.concatenate([real, fake])[rng.permutation(len(real) + len(fake))]
-    return _cross_fitted(rows[: len(real)], rows[len(real) :], folds, trees, rng).value
-
-
-def _shuffled(rows: Array, most: int, rng: np.random.Generator) -> Array:
-    return rows[rng.permutation(len(rows))[:most]]
-
-
-def _classifier(real: Array, fake: Array, trees: int, seed: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    # without class weights: the area does not depend on them, and they make the trees ten times slower
-    classifier = HistGradientBoostingClassifier(
-        max_iter=trees,
-        learning_rate=LEARNING_RATE,
-        max_leaf_nodes=MAX_LEAVES,
-        early_stopping=False,
-        random_state=seed,
-    )
-    return classifier.fit(np.concatenate([real, fake]), np.repeat([0, 1], [len(real), len(fake)]))
