@@ -53,8 +53,8 @@ def _speedup(row: Row) -> str:
     parts = [f"{_format(speed.mean)} times"] if speed else []
     if break_even.estimate:
         parts.append(f"after {_format(break_even.estimate.mean)} events")
-    elif break_even.missing.startswith("never"):
-        parts.append("never")
+    elif "never" in break_even.missing:
+        parts.append(break_even.missing[break_even.missing.index("never") :])
     return ", ".join(parts)
 
 

@@ -11,7 +11,7 @@ from genbench.report.view import ShownCell, ShownRow, View
 __all__ = ["render_latex"]
 
 ARROWS = {"lower": r" $\downarrow$", "higher": r" $\uparrow$", None: ""}
-SCALE_MARKS = {"": "", "†": r"\dagger", "‡": r"\ddagger", "§": r"\S"}
+MARKS = {"†": r"\dagger", "‡": r"\ddagger", "§": r"\S", "~": r"\sim", "#": r"\#"}
 KIND_MARKS = {"": "", "≤": r"\leq ", "≥": r"\geq ", "≈": r"\approx "}
 
 
@@ -65,12 +65,7 @@ def _cell(cell: ShownCell) -> str:
         return "--"
     digits = _digits(cell.number)
     best = rf"\mathbf{{{digits}}}" if cell.best else digits
-    marks = (
-        SCALE_MARKS[cell.scale]
-        + (r"\sim" if cell.unstable else "")
-        + ("?" if cell.doubt else "")
-        + ("!" if cell.suspect else "")
-    )
+    marks = "".join(MARKS.get(mark, mark) for mark in cell.marks)
     return f"${KIND_MARKS[cell.kind]}{best}{f'^{{{marks}}}' if marks else ''}$"
 
 

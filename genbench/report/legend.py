@@ -31,6 +31,7 @@ Scale = tuple[str, ...]
 DEFECT_PREFIXES = ("missing in", "failed", "the value is")
 ERROR_PREFIX = "failed"  # reported for columns that are not shown, too
 MAX_NOTES = 5
+UNPAIRED_NOTE = "note: some records hold no jackknife replicates: their models are compared unpaired"
 MAX_FLAGGED_METRICS = 8
 NARROWER_METRICS = {"precision", "density"}  # that samples exceed real rows in if they are narrower
 WIDER_METRICS = {"recall", "coverage"}
@@ -109,6 +110,8 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
         lines.append("? a likelihood that failed a check; not ranked")
     if any(e.suspect for e in entries):
         lines.append(f"! better than real data by more than {suspect:g} combined standard errors")
+    if any(e.busy for e in entries):
+        lines.append("# a time of a busy machine, on which other processes ran: compare the seconds of CPU")
     if any("@" in column.name for column in columns):
         own = {column.space for column in columns if "@" not in column.name}
         spaces = own.intersection(UNNAMED_SPACES) - {""}
@@ -152,7 +155,8 @@ def _unranked_notes(summary: Summary, names: Sequence[str]) -> list[str]:
     if not summary.one_clock:
         return ["times are not ranked: they come from several runs, sessions or devices"]
     rows = [row.label for row in summary.rows if row.role == "model" and contended(row.records)]
-    return [f"times measured while other cells ran are not ranked: {', '.join(rows)}"] if rows else []
+    what = "times measured while other cells ran, or on a busy machine, are not ranked"
+    return [f"{what}: {', '.join(rows)}"] if rows else []
 
 
 def note(row: Row) -> str:
@@ -191,10 +195,18 @@ def remarks(summary: Summary, names: Sequence[str]) -> tuple[str, ...]:
             lines += [*_better_than_real(row), *_copying(row), *_unstable(row)]
             if row.undertrained:
                 lines.append(f"{row.label}: undertrained, with {row.recipe_share:.0%} of the steps of its recipe")
+    lines += [UNPAIRED_NOTE] if _lacks_replicates(summary) else []
     notes = list(dict.fromkeys(str(note) for record in summary.records for note in record.get("notes") or ()))
     lines += [f"note: {note}" for note in notes[:MAX_NOTES]]
     lines += [f"note: {len(notes) - MAX_NOTES} more in the records"] if len(notes) > MAX_NOTES else []
     return tuple(clean(line) for line in lines)
+
+
+def _lacks_replicates(summary: Summary) -> bool:
+    """Return whether a record was migrated from a schema without jackknife replicates."""
+    scores = [s for row in summary.rows if row.role == "model" for r in row.records for s in r.get("scores") or ()]
+    stated = [s for s in scores if "replicates" in s and s.get("low") is not None]
+    return bool(stated) and all(s["replicates"] is None for s in stated)
 
 
 def _check(check: Mapping[str, Any]) -> str:

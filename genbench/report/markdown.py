@@ -40,5 +40,5 @@ def _cell(cell: ShownCell) -> str:
     if cell.number is None:
         return "–"
     number = str(cell.number)
-    marks = f"{cell.scale}{' ~' if cell.unstable else ''}{' ?' if cell.doubt else ''}{' !' if cell.suspect else ''}"
+    marks = f" {cell.marks}" if cell.marks else ""
     return f"{cell.kind} {f'**{number}**' if cell.best else number}{marks}".strip()

@@ -171,13 +171,7 @@ def _cells(view: View, i: int) -> list[Text]:
 
 
 def _marks(cell: ShownCell) -> str:
-    return (
-        ("*" if cell.best else "")
-        + cell.scale
-        + ("~" if cell.unstable else "")
-        + ("?" if cell.doubt else "")
-        + ("!" if cell.suspect else "")
-    )
+    return ("*" if cell.best else "") + cell.marks
 
 
 def _cell(cell: ShownCell, timing: bool, marks_width: int) -> Text:

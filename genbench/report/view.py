@@ -40,7 +40,8 @@ MAX_OBSERVABLES = 4  # observables that are shown by default
 INVARIANT_MASS = re.compile(r"m_?([a-z]{2,3})|m\d{2,4}")  # of several objects: m_jj, mll, m12
 MASS = re.compile(rf"{INVARIANT_MASS.pattern}|m(ass)?(_?(\d|[a-z]))?")  # also of one object: m_1, m2, mass
 MAX_HEADING_CHARS = 40
-COST_COLUMNS = ("fit_s", "samples_per_s")
+CPU_SECONDS = "fit_cpu_s"  # shown beside the time of a busy machine
+COST_COLUMNS = ("fit_s", CPU_SECONDS, "samples_per_s")
 NORMAL_QUANTILE = 1.96  # of half a 95 % interval
 # the columns that stay when the terminal is narrow, after the core metrics and the costs, most important first
 COLUMN_PRIORITY = "equivalent bits_per_dim nll w1 modes frechet sliced_w2 high_quality density"
@@ -58,8 +59,15 @@ class ShownCell:
     suspect: bool = False  # better than real data
     unstable: bool = False  # its seeds disagree
     doubt: bool = False  # a likelihood that failed a check
+    busy: bool = False  # a time of a busy machine
     scale: str = ""  # † ‡ §: not comparable with the rest of its column
     entry: Aggregate | None = field(default=None, compare=False, repr=False)  # where the number comes from
+
+    @property
+    def marks(self) -> str:
+        """The marks behind the number, but for that of the best: † ~ # ? !."""
+        flags = (("~", self.unstable), ("#", self.busy), ("?", self.doubt), ("!", self.suspect))
+        return self.scale + "".join(mark for mark, given in flags if given)
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,10 @@ def _column_names(summary: Summary, metrics: Sequence[str]) -> list[str]:
     if len(chosen) < 3:
         chosen += [name for name in scores if name not in chosen]
     chosen += _default_observables([c for c in filled if c.observable])
-    return chosen + [name for name in COST_COLUMNS if name in {c.name for c in filled if c.timing}]
+    costs = {c.name for c in filled if c.timing}
+    if not any(row.entries[name].busy for row in summary.rows for name in costs):
+        costs.discard(CPU_SECONDS)
+    return chosen + [name for name in COST_COLUMNS if name in costs]
 
 
 def _default_observables(columns: Sequence[ColumnInfo]) -> list[str]:
@@ -220,8 +231,9 @@ def _cell(entry: Aggregate, column: ColumnInfo, scales: Mapping[Scale, str]) -> 
     if entry.estimate.limit:
         number, kind = short, "≥"  # its interval has no upper end
     return ShownCell(
-        number, short, kind, entry.best, entry.suspect, entry.unstable, entry.doubt, scales.get(entry.scale, ""), entry
-    )
+        number, short, kind, entry.best, entry.suspect, entry.unstable, entry.doubt, entry.busy,
+        scales.get(entry.scale, ""), entry,
+    )  # fmt: skip
 
 
 def _floor_cell(entry: Aggregate) -> ShownCell:

@@ -28,6 +28,7 @@ __all__ = ["DENSITY_KINDS", "LOGARITHMIC_METRICS", "Aggregate", "contended", "sc
 
 DENSITY_KINDS = ("exact", "bound", "estimate")
 LIKELIHOOD_METRICS = ("nll", "bits_per_dim", "kl")  # whose values are of the kind of the model's density
+CLOCK_TIMINGS = ("fit_s", "steps_per_s", "first_sample_s", "samples_per_s", "log_prob_s", "score_s")
 LOGARITHMIC_METRICS = ("equivalent", "amplification", "speedup", "break_even")  # costs and worth, never below 0
 
 
@@ -58,6 +59,7 @@ class Aggregate:
     suspect: bool = False  # significantly better than fresh real data
     copying: bool = False  # a metric of copying says that samples repeat training rows
     unstable: bool = False  # its seeds disagree far more than those of other models
+    busy: bool = False  # a time while other processes kept the machine busy
 
 
 def timing_aggregate(ok: Sequence[Record], column: ColumnInfo, missing: str) -> Aggregate:
@@ -71,7 +73,8 @@ def timing_aggregate(ok: Sequence[Record], column: ColumnInfo, missing: str) -> 
         if value is not None:
             found[_seed(record)] = value
     estimate, missing = _estimate(found, len(ok), missing, logarithmic=True)
-    return Aggregate(estimate, missing, values=Values(found, found), ranked=not contended(ok))
+    busy = column.name in CLOCK_TIMINGS and any(record.get("busy") for record in ok)
+    return Aggregate(estimate, missing, values=Values(found, found), ranked=not contended(ok), busy=busy)
 
 
 def score_aggregate(
@@ -111,8 +114,8 @@ def score_aggregate(
 
 
 def contended(records: Sequence[Record]) -> bool:
-    """Return whether timings were taken while other cells were running on the same device."""
-    return any(record.get("shared") for record in records)
+    """Return whether timings were taken while other cells ran on the same device, or the machine was busy."""
+    return any(record.get("shared") or record.get("busy") for record in records)
 
 
 def _seed(record: Record) -> int:
@@ -184,9 +187,9 @@ def _add_floor(aggregate: Aggregate, scores: Mapping[int, Mapping[str, Any]]) ->
         z = _z_over_seeds(gaps)
     distance = _distance_from_floor([scores[seed] for seed in floors]) if len(errors) == len(floors) else z
     first = next(iter(scores.values()))
-    upward = first.get("better") == "higher" and bool(first.get("ranked", True))
+    upward = first.get("better") == "higher"
     worse = -distance if distance and upward else distance or 0.0
-    return replace(aggregate, z=z, suspect=worse < -SUSPECT_STANDARD_ERRORS)
+    return replace(aggregate, z=z, suspect=aggregate.ranked and worse < -SUSPECT_STANDARD_ERRORS)
 
 
 def _distance_from_floor(scores: Sequence[Mapping[str, Any]]) -> float | None:

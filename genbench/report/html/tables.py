@@ -109,7 +109,7 @@ def _field(cell: ShownCell, order: int) -> Field:
         reason = cell.entry.missing if cell.entry else ""
         return Field("–", order=order, screen_reader_text=f"none: {reason}" if reason else "none")
     value = f"{cell.number.value}{cell.number.scale}"
-    marks = f"{cell.scale}{' ~' if cell.unstable else ''}{' ?' if cell.doubt else ''}"
+    marks = cell.marks.replace("!", "")  # which has an explanation of its own
     return Field(value, cell.kind, marks, cell.best, cell.suspect, _detail(cell), order)
 
 
