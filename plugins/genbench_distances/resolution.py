@@ -57,6 +57,7 @@ def comparable(evidence: Evidence, real: Array, fake: Array) -> Comparable:
     constant &= (real == real[0]).all(0)
     if constant.all():
         constant = (fake == real[0]).all(0)
+        constant[0] &= not constant.all()  # one is kept where all rows of both sides are equal
         return Comparable(real[:, ~constant], fake[:, ~constant], tuple(np.flatnonzero(constant).tolist()), 0)
     deviating = int((fake[:, constant] != real[0, constant]).any(1).sum())
     left_out = tuple(np.flatnonzero(constant).tolist())
