@@ -131,7 +131,7 @@ def _floor_notes(scores: list[dict[str, Any]]) -> list[str]:
     if not sources:
         return []
     source = "--reference" if sources == {"reference"} else "random halves of --real, one"
-    z = "z: value minus floor in standard deviations of the floor"
+    z = "z: value minus floor in standard errors of the difference"
     lines = [f"floor: the score of {source} in place of the samples; {z}"]
     compared = (score["detail"].get("compared_with_floor", {}) for score in scores)
     if used := next((each for each in compared if each.get("n_real") and each.get("n_fake")), None):

@@ -33,6 +33,6 @@ def test_large_numbers_are_written_out(value, shown, capsys) -> None:
     assert "e+" not in text
 
 
-def test_z_is_said_to_be_in_the_spread_of_the_floor(capsys) -> None:
+def test_z_is_said_to_be_in_errors_of_the_difference(capsys) -> None:
     text = printed(capsys, score("energy", 1.0, floor=0.5, floor_sd=0.1, z=5.0))
-    assert "z: value minus floor in standard deviations of the floor" in text
+    assert "z: value minus floor in standard errors of the difference" in text
