@@ -187,12 +187,24 @@ def _summary(dataset: str, records: Sequence[Record], per: str) -> Summary:
         dataset,
         next((str(r["data_kind"]) for r in records if r.get("data_kind")), "vector"),
         columns,
-        tuple(rows),
+        _with_own_labels(rows),
         comparable=not tests or max(tests) <= 1.05 * min(tests),
         one_clock=len({_timing_conditions(r) for r in records if r.get("timings") and role_of(r) == "model"}) <= 1,
         per=per,
     )
     return _with_statistics(summary)
+
+
+def _with_own_labels(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Return rows of which no two have the same label: a second ``a`` is called ``a (2)``."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        number, label = 1, row.label
+        while label in found:
+            number += 1
+            label = f"{row.label} ({number})"
+        found[label] = replace(row, label=label)
+    return tuple(found.values())
 
 
 def _split_repeated_seeds(label: str, records: Sequence[Record]) -> dict[str, list[Record]]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 
 import pandas as pd
 import pytest
@@ -53,3 +54,18 @@ def test_metrics_choose_the_columns_of_files_too():
     assert [row["label"] for row in rows] == ["n", "m"]
     assert "energy_v" in rows[0]
     assert not {"energy", "energy_sd", "energy_tied"} & set(rows[0])
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "parquet"])
+def test_an_open_end_of_an_interval_is_missing_in_files(form):
+    records = [record("m", 0, [score("equivalent", 3164.0, low=918.7, high=None, better="higher")])]
+    content = render(records, form)
+    if form == "json":
+        (row,) = json.loads(content)
+    elif form == "csv":
+        (row,) = csv.DictReader(io.StringIO(content))
+    else:
+        (row,) = pd.read_parquet(io.BytesIO(content)).to_dict("records")
+    assert float(row["equivalent_low"]) == 918.7
+    assert row["equivalent_high"] in (None, "") or math.isnan(row["equivalent_high"])
+    assert (float(row["rank_low"] or 0), row["copying"], row["unstable"]) == (0, "", "") or form == "parquet"

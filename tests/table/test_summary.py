@@ -240,3 +240,10 @@ def test_timings_are_ranked_within_one_session_and_alone_on_their_device():
     assert beside["fit_s_rank"].dropna().to_dict() == {"a": 1}
     assert beside.loc["b", "fit_s"] == 6.0
     assert by_label(of() + of("two", model="gaussian")).loc["a", "fit_s_rank"] == 1  # references take no part
+
+
+def test_rows_of_one_label_keep_their_own_numbers():
+    twice = [record("a", 0, [score("energy", v)], run=run, key=f"{run}") for run, v in (("one", 1.0), ("two", 2.0))]
+    frame = to_frame([*twice, record("b", 0, [score("energy", 9.0)], label="a (one)")])
+    assert list(frame["label"]) == ["a (one)", "a (two)", "a (one) (2)"]
+    assert list(frame["energy"]) == [1.0, 2.0, 9.0]
