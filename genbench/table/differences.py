@@ -20,7 +20,7 @@ PRIOR_DEGREES = 2.0  # degrees of freedom that the spread of all models together
 UNSTABLE_P_VALUE = 0.002  # of a spread over seeds as large by chance, times the number of models
 JACKKNIFE_DEGREES = 19  # of freedom, of an error within one seed
 MIN_GROUPS = 5
-EQUAL = 1e-12  # relative size of a difference that is rounding
+MIN_RELATIVE_DIFFERENCE = 1e-12  # relative size of a difference that is rounding
 
 Array = npt.NDArray[Any]
 Pair = tuple[str, str]
@@ -99,7 +99,7 @@ class Differences:
             return Difference(math.nan, math.nan, math.inf)
         value = float(gaps.mean())
         size = max(abs(each) for seed in shared for each in (a.values[seed], b.values[seed]))
-        if abs(value) <= EQUAL * size:
+        if abs(value) <= MIN_RELATIVE_DIFFERENCE * size:
             value = 0.0
         within = _mean_error([_gap_error(a, b, seed) for seed in shared])
         if len(gaps) == 1:

@@ -81,12 +81,12 @@ def recommend(summary: Summary) -> Recommendation:
     if len(scored) > 1 and not any(c.significant for c in order.comparisons):
         return _undecided(summary, order, scored, undominated, note)
     take, decided_by = _decide(candidates, order, models)
-    tied = tuple(label for label in candidates if label != take and _not_told_apart(take, label, order, models))
+    tied = tuple(label for label in candidates if label != take and _not_distinguished(take, label, order, models))
     why = _why(take, candidates, tied, order, models, decided_by)
     return Recommendation(summary.dataset, take, why, tied, undominated, decided_by, note=note)
 
 
-def _not_told_apart(take: str, label: str, order: Order, models: Mapping[str, Row]) -> bool:
+def _not_distinguished(take: str, label: str, order: Order, models: Mapping[str, Row]) -> bool:
     same = _best_by_classifier(models[take]) == _best_by_classifier(models[label])
     return same and not order.significant(take, label)
 
@@ -225,22 +225,22 @@ def _undecided(
 def _note(rows: Sequence[Row]) -> str:
     """Return the second sentence: whether a classifier tells samples from real rows, and which models are marked."""
     sentences: list[str] = []
-    told: dict[str, float] = {}
-    not_told: dict[str, float] = {}
+    distinct: dict[str, float] = {}
+    indistinct: dict[str, float] = {}
     for row in rows:
         entry = row.entries.get(CLASSIFIER)
         if entry is not None and entry.estimate is not None:
             interval = entry.interval
-            (told if interval is None or interval[0] > 0.5 else not_told)[row.label] = entry.estimate.mean
-    if told:
-        areas = sorted(told.values())
-        who = "all of them" if not not_told and len(told) > 1 else _names(list(told))
+            (distinct if interval is None or interval[0] > 0.5 else indistinct)[row.label] = entry.estimate.mean
+    if distinct:
+        areas = sorted(distinct.values())
+        who = "all of them" if not indistinct and len(distinct) > 1 else _names(list(distinct))
         area = f"{areas[0]:.2f}" if areas[-1] - areas[0] < 0.005 else f"{areas[0]:.2f} to {areas[-1]:.2f}"
         sentences.append(f"A classifier still tells {who} from real rows (AUC {area}).")
-    if not_told:
+    if indistinct:
         tests = [r["sizes"]["test"] for row in rows for r in row.records if (r.get("sizes") or {}).get("test")]
         far = f", as far as {min(tests)} test rows can tell" if tests else ""
-        sentences.append(f"A classifier does not tell {_names(list(not_told))} from real rows{far}.")
+        sentences.append(f"A classifier does not tell {_names(list(indistinct))} from real rows{far}.")
     copying = [row.label for row in rows if row.copying]
     if copying:
         sentences.append(f"The samples of {_names(copying)} repeat training rows: copying.")
