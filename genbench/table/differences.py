@@ -170,7 +170,7 @@ class Differences:
         mean = np.mean([self._common[other] for other in others], axis=0)
         own = float((self._common[name] - mean).var(ddof=1)) / (1.0 + 1.0 / len(others))
         pooled, degrees = self._residual_variance(others), len(mean) - 1
-        rounding = (EQUAL * float(max(np.abs(values).max() for values in self._common.values()))) ** 2
+        rounding = (MIN_RELATIVE_DIFFERENCE * float(max(np.abs(values).max() for values in self._common.values()))) ** 2
         if own <= rounding or pooled <= rounding:
             return 1.0 if own <= rounding else 0.0
         return float(stats.f.sf(own / pooled, degrees, (len(others) - 1) * degrees))
