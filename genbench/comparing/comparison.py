@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Group
 
-__all__ = ["Comparison"]
-
 MAX_NAMES_IN_ERROR = 3
 
 

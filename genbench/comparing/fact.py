@@ -12,8 +12,6 @@ from genbench.comparing.shift import one_sided_p_values
 from genbench.comparing.verdict import Value, Verdict
 from genbench.record.status import Status
 
-__all__ = ["decide_fact", "decide_status"]
-
 MAX_FACT_LENGTH = 16  # characters of a fact that are shown in full
 
 

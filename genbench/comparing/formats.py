@@ -14,8 +14,6 @@ from genbench.errors import UserError
 from genbench.record.encoding import to_json
 from genbench.report.text import clean
 
-__all__ = ["FORMATS", "render"]
-
 MAX_MEASURE_CHARACTERS = 64  # of a measure's name in Bencher
 
 FORMATS = ("rich", "markdown", "json", "github-action-benchmark", "bmf", "asv")

@@ -23,8 +23,6 @@ from genbench.errors import UnknownName, UserError
 from genbench.record.score import column_of
 from genbench.table.columns import scale_of
 
-__all__ = ["Change", "RunMean", "Series", "change_points", "history", "runs_in"]
-
 ALPHA = 0.01  # of the permutation test
 PERMUTATIONS = 999
 MIN_SEGMENT_RUNS = 2  # between two changes

@@ -26,8 +26,6 @@ from genbench.table.columns import TIMING_METRICS, scale_of
 if TYPE_CHECKING:
     from genbench.table.results import Results
 
-__all__ = ["compare"]
-
 # the timings that are compared, by the name of their verdict
 TIMINGS = {"fit": "fit_cpu_s", "first_sample": "first_sample_s", "sample": "samples_per_s"}
 OTHER_SESSION = "timed on another machine or in another session; genbench bench measures both in turn"

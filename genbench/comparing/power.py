@@ -8,8 +8,6 @@ from functools import lru_cache
 
 from scipy import optimize, special
 
-__all__ = ["ALPHA", "MAX_RUNS", "POWER", "runs_for", "runs_to_exclude", "smallest_shift"]
-
 ALPHA = 0.01  # one-sided
 POWER = 0.8
 MAX_RUNS = 1000  # runs a side that are ever advised

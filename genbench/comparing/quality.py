@@ -15,16 +15,6 @@ from genbench.comparing.verdict import Verdict
 from genbench.protocol import Array
 from genbench.table.differences import holm
 
-__all__ = [
-    "ADVISED_SEEDS",
-    "EQUAL_REASON",
-    "MIN_CHANGE_FLOOR_SDS",
-    "MIN_CHANGE_SHARE",
-    "REPEAT_TOLERANCE",
-    "Pair",
-    "decide_quality",
-]
-
 REPEAT_TOLERANCE = 1e-4  # relative difference at one seed that rounding alone can make
 MIN_CHANGE_FLOOR_SDS = 3.0  # standard deviations of the floor: the smallest change that counts
 MIN_CHANGE_SHARE = 0.05  # of the distance from the floor, or of the value: the smallest change that counts

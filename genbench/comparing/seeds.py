@@ -8,8 +8,6 @@ from typing import Any
 from genbench.comparing.verdict import Verdict
 from genbench.record.status import Status
 
-__all__ = ["decide_new_seeds", "decide_seeds"]
-
 MAX_REASON_LENGTH = 120  # characters of a failure's reason
 NOT_RUN = (Status.INTERRUPTED, Status.SKIPPED)
 

@@ -11,8 +11,6 @@ from scipy import special
 
 from genbench.protocol import Array
 
-__all__ = ["Shift", "one_sided_p_values", "paired_shift", "welch_shift"]
-
 
 @dataclass(frozen=True)
 class Shift:

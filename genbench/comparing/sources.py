@@ -16,8 +16,6 @@ from genbench.record.store import Damage, read_records, read_run
 if TYPE_CHECKING:
     from genbench.table.results import Results
 
-__all__ = ["Benchmark", "CellName", "RunSet", "read_run_set"]
-
 CellName = tuple[str, str, str, str]  # model, dataset, budget, kind of device
 RUN_FIELDS = ("created", "machine", "versions", "commit", "request")  # kept of run.json
 BENCH_FIELDS = ("id", "processor", "cores", "python")  # of a machine, in files of genbench bench

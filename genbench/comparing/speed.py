@@ -14,8 +14,6 @@ from genbench.comparing.shift import one_sided_p_values, paired_shift, welch_shi
 from genbench.comparing.verdict import Verdict
 from genbench.protocol import Array
 
-__all__ = ["MIN_RUNS", "MIN_SLOWDOWN_RATIO", "decide_speed"]
-
 MIN_SLOWDOWN_RATIO = 1.10  # of the fastest times; a smaller slowdown does not count
 MIN_RUNS = 5  # processes a side
 

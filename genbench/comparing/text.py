@@ -13,8 +13,6 @@ from genbench.report.text import clean, markdown_text
 if TYPE_CHECKING:
     from rich.console import Group
 
-__all__ = ["first_of", "more_runs", "render_markdown", "render_rich"]
-
 LISTED_VERDICTS = ("regressed", "changed", "improved", "new", "missing")  # row by row
 COUNTED_VERDICTS = ("inconclusive", "unchanged", "not comparable")  # unless all are asked for, or `_is_listed`
 MAX_ROWS = 20  # of one verdict, unless all are asked for

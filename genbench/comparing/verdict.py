@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["VERDICTS", "Value", "Verdict"]
-
 VERDICTS = ("regressed", "inconclusive", "changed", "improved", "new", "missing", "unchanged", "not comparable")
 DECIDED = ("regressed", "improved", "unchanged", "inconclusive")  # by a test or rule that knows which way is better
 

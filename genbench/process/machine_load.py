@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MachineLoad", "is_busy"]
-
 INTERVAL_S = 0.5  # between two samples, each of which reads three small files of /proc: about 0.3 ms
 MAX_RUNNABLE = 1.0  # processes of others that are runnable, per core
 MAX_STOLEN = 0.05  # of the time of all cores, taken by the hypervisor

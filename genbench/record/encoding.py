@@ -7,8 +7,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["canonical_json", "json_value", "to_json"]
-
 
 def json_value(value: Any) -> Any:
     """Return a value that JSON can hold: arrays become lists, non-finite numbers None, other objects text."""

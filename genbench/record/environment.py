@@ -16,8 +16,6 @@ from typing import Any
 
 from genbench.version import __version__
 
-__all__ = ["CLOCK", "commit", "cores", "machine", "versions"]
-
 CLOCK = "process CPU seconds"  # the clock of ``genbench bench``, which also identifies its files
 
 LIBRARIES = ("genbench", "torch", "numpy", "scipy", "pandas", "scikit-learn", "POT")

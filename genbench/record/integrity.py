@@ -13,8 +13,6 @@ from typing import Any
 from genbench.errors import UserError
 from genbench.record.encoding import canonical_json
 
-__all__ = ["SCHEMA_VERSION", "DamageError", "add_digest", "digest_of", "parse_body"]
-
 SCHEMA_VERSION = 3
 
 

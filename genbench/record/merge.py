@@ -16,8 +16,6 @@ from genbench.record.integrity import DamageError, digest_of
 from genbench.record.run_directory import session_of, write_run
 from genbench.record.store import Damage, attempts, cell_folder, read_record, read_run, write_record
 
-__all__ = ["MergeSummary", "merge"]
-
 Record = dict[str, Any]
 IGNORED_FIELDS = ("attempt", "sha256", "source")  # in which two copies of one attempt may differ
 SAMPLE_CHOICES = ("copy", "link", "none")

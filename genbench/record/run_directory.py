@@ -16,8 +16,6 @@ from genbench.record.encoding import json_value
 from genbench.record.integrity import SCHEMA_VERSION, add_digest
 from genbench.record.store import Damage, read_records, read_run, write_json
 
-__all__ = ["default_directory", "open_run", "session_of", "set_aside", "write_run"]
-
 SESSION_FIELDS = ("created", "session", "request", "skipped", "machine", "versions", "commit", "jobs")
 
 

@@ -7,20 +7,6 @@ from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Any
 
-__all__ = [
-    "CONFIDENCE_LEVEL",
-    "SUSPECT_STANDARD_ERRORS",
-    "UNNAMED_SPACES",
-    "column_of",
-    "finite_or_none",
-    "floor_spread",
-    "interval_error",
-    "is_limit",
-    "metric_failed",
-    "shown_value",
-    "standard_error",
-]
-
 # a score that beats the floor by more than this, in standard errors of value and floor together, is flagged as suspect
 SUSPECT_STANDARD_ERRORS = 3.0
 UNNAMED_SPACES = ("standardised", "pixels", "")  # spaces that the name of a column does not mention

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["STATUSES", "Status"]
-
 
 class Status(StrEnum):
     """How a cell ended."""

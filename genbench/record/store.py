@@ -24,20 +24,6 @@ from genbench.record.encoding import canonical_json, json_value, to_json
 from genbench.record.integrity import SCHEMA_VERSION, DamageError, add_digest, parse_body
 from genbench.record.status import STATUSES, Status
 
-__all__ = [
-    "SCHEMA_VERSION",
-    "Damage",
-    "Record",
-    "attempts",
-    "cell_folder",
-    "key_of",
-    "read_record",
-    "read_records",
-    "read_run",
-    "write_json",
-    "write_record",
-]
-
 Record = Mapping[str, Any]
 
 MAX_FILE_BYTES = 256 * 2**20  # a larger file is not a record

@@ -13,8 +13,6 @@ from typing import Any
 from genbench.record.integrity import DamageError, add_digest
 from genbench.record.store import Damage, attempts, key_of, read_record, read_records, read_run
 
-__all__ = ["SCHEMAS", "FileCheck", "Problem", "schema", "validate"]
-
 SCHEMAS = ("record", "run")
 REPEATED_FIELDS = ("protocol", "seed", "budget")  # stand in a record and in its identity
 

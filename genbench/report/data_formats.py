@@ -13,8 +13,6 @@ from genbench.report.text import csv_text
 from genbench.table.columns import ColumnInfo, matching_columns
 from genbench.table.frame import parts_of
 
-__all__ = ["render_csv", "render_json", "render_parquet", "select_columns"]
-
 
 def render_csv(frame: pd.DataFrame) -> str:
     """Return CSV with a header line; missing values are empty, and text cannot be read as a formula."""

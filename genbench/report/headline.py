@@ -10,8 +10,6 @@ from genbench.table.aggregate import Aggregate
 from genbench.table.recommendation import recommend
 from genbench.table.summary import Row, Summary
 
-__all__ = ["headline"]
-
 NO_VALUE = Aggregate(None)
 MAX_SENTENCE_CHARS = 2000  # enough for a sentence that names every model
 

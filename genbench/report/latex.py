@@ -8,8 +8,6 @@ from genbench.report.numbers import Number
 from genbench.report.text import latex_text
 from genbench.report.view import ShownCell, ShownRow, View
 
-__all__ = ["render_latex"]
-
 ARROWS = {"lower": r" $\downarrow$", "higher": r" $\uparrow$", None: ""}
 MARKS = {"†": r"\dagger", "‡": r"\ddagger", "§": r"\S", "~": r"\sim", "#": r"\#"}
 KIND_MARKS = {"": "", "≤": r"\leq ", "≥": r"\geq ", "≈": r"\approx "}

@@ -14,18 +14,6 @@ from genbench.table.aggregate import contended
 from genbench.table.core_metrics import meaning_of
 from genbench.table.summary import Row, Summary
 
-__all__ = [
-    "Scale",
-    "caption",
-    "definitions",
-    "legend",
-    "note",
-    "reasons",
-    "reference_texts",
-    "remarks",
-    "scale_marks",
-]
-
 Scale = tuple[str, ...]
 # how the reasons of missing scores begin that are faults of a metric or a seed, not properties of the model
 DEFECT_PREFIXES = ("missing in", "failed", "the value is")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from genbench.report.text import markdown_text
 from genbench.report.view import ShownCell, ShownRow, View
 
-__all__ = ["render_markdown"]
-
 ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["Number", "round_number"]
-
 MIN_RELATIVE_WIDTH = 1e-5  # of an interval that is shown: a narrower one would take too many digits
 MIN_DIGITS = 2  # of a value, however wide its interval is, unless it is close to 0
 PREFIXES = {0: "", 3: "k", 6: "M", 9: "G", 12: "T"}

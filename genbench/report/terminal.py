@@ -15,8 +15,6 @@ from rich.text import Text
 from genbench.report.view import COLUMN_PRIORITY, ShownCell, ShownRow, View
 from genbench.table.columns import ColumnInfo
 
-__all__ = ["render_terminal", "terminal_text"]
-
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 MIN_LABEL_CHARS = 20  # characters of a label that are always shown
 COLUMN_SPACING = 2  # blanks between columns

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["clean", "csv_text", "latex_text", "markdown_text", "printable"]
-
 MAX_CHARS = 300
 FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 LATEX = {

@@ -30,8 +30,6 @@ from genbench.table.columns import ColumnInfo
 from genbench.table.columns import matching_columns as matching_columns
 from genbench.table.summary import REFERENCES, Row, Summary
 
-__all__ = ["COLUMN_PRIORITY", "ShownCell", "ShownRow", "View", "view_of"]
-
 DEFAULT_COLUMNS = {  # by kind of data, after the core metrics, in the order of the table; globs are allowed
     "vector": "equivalent nll sliced_w2 modes high_quality frechet density",
     "image": "equivalent bits_per_dim frechet@* frechet energy density",

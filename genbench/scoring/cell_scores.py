@@ -20,8 +20,6 @@ from genbench.training.samples_file import read_samples
 from genbench.training.setup import Report
 from genbench.training.standardise import transform_of
 
-__all__ = ["RealSideCache", "evidence_of", "score_cell"]
-
 
 class RealSideCache:
     """What all scores on one dataset and seed share: the data, and whatever is computed from the real rows alone.

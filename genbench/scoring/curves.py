@@ -9,8 +9,6 @@ from genbench.protocol import Array, Evidence
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.scorer import Scorer
 
-__all__ = ["add_curves"]
-
 
 def add_curves(
     scores: Sequence[dict[str, Any]],

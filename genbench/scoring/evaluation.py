@@ -16,8 +16,6 @@ from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floor_test import Floors, floor_fields
 from genbench.scoring.scorer import Scorer, missing
 
-__all__ = ["evaluate"]
-
 
 def evaluate(
     evidence: Evidence,

@@ -17,8 +17,6 @@ import numpy as np
 from genbench.errors import GenbenchError, PluginError, describe
 from genbench.protocol import Array, Evidence, FeatureSpace, RealSide
 
-__all__ = ["IdentitySpace", "SpaceFactory", "Views"]
-
 
 class IdentitySpace:
     """A space that returns its rows unchanged: the core's standardised, pixel and raw spaces."""

@@ -14,8 +14,6 @@ from genbench.protocol import Score
 from genbench.record.score import SUSPECT_STANDARD_ERRORS, floor_spread, standard_error
 from genbench.scoring.scorer import Scorer
 
-__all__ = ["Floors", "floor_fields"]
-
 MIN_GROUPS = 5  # of a jackknife, for an error
 COPIES_PREFIX = "suspect copies"  # of a metric's warning that rows repeat training rows
 

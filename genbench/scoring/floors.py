@@ -15,8 +15,6 @@ from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floor_test import Floors
 from genbench.scoring.scorer import Scorer
 
-__all__ = ["add_floor_spread", "floors_of"]
-
 RANDOM_SPLITS = 8  # of the pooled real rows, for a metric without an interval
 MIN_ROWS_TO_HALVE = 4
 REAL_FIELDS = ("test_raw", "truth_test", "labels_test")

@@ -22,8 +22,6 @@ from genbench.scoring.floors import floors_of
 from genbench.scoring.scorer import scorer_of, space_factories
 from genbench.training.standardise import transform_of
 
-__all__ = ["score_samples"]
-
 
 def score_samples(
     given: Mapping[str, Any],

@@ -16,8 +16,6 @@ from genbench.registry.registry import resolve
 from genbench.scoring.feature_spaces import SpaceFactory
 from genbench.spec import MetricSpec, SpaceSpec
 
-__all__ = ["Scorer", "missing", "scorer_of", "space_factories"]
-
 
 def scorer_of(metric: Component) -> Scorer:
     """Return the scorer of a metric; where the metric cannot be imported, the scorer raises PluginError."""

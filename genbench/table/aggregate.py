@@ -23,9 +23,6 @@ from genbench.table.columns import TIMING_METRICS, ColumnInfo, scale_of, scores_
 from genbench.table.estimate import NORMAL_QUANTILE, Estimate, Interval
 from genbench.table.scales import Values
 
-__all__ = ["DENSITY_KINDS", "LOGARITHMIC_METRICS", "Aggregate", "contended", "score_aggregate", "timing_aggregate"]
-
-
 DENSITY_KINDS = ("exact", "bound", "estimate")
 LIKELIHOOD_METRICS = ("nll", "bits_per_dim", "kl")  # whose values are of the kind of the model's density
 CLOCK_TIMINGS = ("fit_s", "steps_per_s", "first_sample_s", "samples_per_s", "log_prob_s", "score_s")

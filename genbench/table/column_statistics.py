@@ -13,8 +13,6 @@ from genbench.table.estimate import Interval, mean_interval, worth_interval
 from genbench.table.ranking import better_than, compared_groups, is_cost
 from genbench.table.scales import LOGARITHM, ValueScale, display_scale, spreads
 
-__all__ = ["with_intervals", "with_ranks"]
-
 SHARES = ("precision", "recall", "coverage", "c2st", "membership", "constraints", "duplicates", "authenticity",
           "high_quality")  # fmt: skip
 

@@ -10,17 +10,6 @@ from typing import Any
 from genbench.record.score import column_of
 from genbench.record.store import Record
 
-__all__ = [
-    "OBSERVABLES_SUFFIX",
-    "TIMINGS",
-    "TIMING_METRICS",
-    "ColumnInfo",
-    "columns_of",
-    "matching_columns",
-    "scale_of",
-    "scores_of",
-]
-
 OBSERVABLES_SUFFIX = "_observables"  # of the names of metrics whose detail holds the distance of each observable
 TIMING_METRICS = ("speedup", "break_even")  # metrics that are computed from timings
 TIMINGS: Mapping[str, str | None] = {  # name -> which direction is better, None if neither

@@ -7,8 +7,6 @@ from fnmatch import fnmatchcase
 
 from genbench.table.columns import ColumnInfo
 
-__all__ = ["core_columns", "meaning_of"]
-
 # each entry is one metric, or the first of several that was scored; a glob takes the first column that it matches
 CORE_METRICS = {
     "vector": ("c2st", "energy", "coverage", "precision", "w1_marginal", "w1_observables", "kl", "label_tv"),

@@ -14,8 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-__all__ = ["Difference", "Differences", "Measured", "holm"]
-
 PRIOR_DEGREES = 2.0  # degrees of freedom that the spread of all models together adds to that of a pair
 UNSTABLE_P_VALUE = 0.002  # of a spread over seeds as large by chance, times the number of models
 JACKKNIFE_DEGREES = 19  # of freedom, of an error within one seed

@@ -12,8 +12,6 @@ from scipy import stats
 from genbench.record.score import CONFIDENCE_LEVEL
 from genbench.table.scales import ValueScale
 
-__all__ = ["Estimate", "Interval", "mean_interval", "worth_interval"]
-
 NORMAL_QUANTILE = 1.96
 SAMPLING_DEGREES = 19.0  # of freedom, of an error from a jackknife
 Interval = tuple[float, float]
@@ -44,7 +42,7 @@ class Estimate:
     @property
     def mean(self) -> float:
         """Mean over seeds; of lower limits the smallest."""
-        if self.limit:
+        if self.limit or len(self.by_seed) == 1:
             return min(self.values)
         if self.logarithmic and min(self.values) > 0.0:
             return math.exp(math.fsum(math.log(value) for value in self.values) / len(self.values))

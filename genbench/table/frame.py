@@ -35,8 +35,6 @@ from genbench.table.aggregate import Aggregate
 from genbench.table.columns import ColumnInfo, scores_of
 from genbench.table.summary import Row, Summary, deduplicate, role_of, summarise
 
-__all__ = ["column_name", "parts_of", "to_frame"]
-
 CELL_FIELDS = (
     "dataset", "dataset_label", "model", "label", "role", "seed", "status", "phase", "reason", "budget", "device",
     "data_kind", "density_kind", "model_config", "dataset_config", "n_train", "n_test", "n_reference", "key",

@@ -12,8 +12,6 @@ from genbench.table.columns import TIMING_METRICS, ColumnInfo
 from genbench.table.differences import Differences, holm
 from genbench.table.scales import comparison
 
-__all__ = ["Order", "PairTest", "better_than", "compared_groups", "is_cost", "order_of"]
-
 
 @dataclass(frozen=True)
 class PairTest:

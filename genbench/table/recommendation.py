@@ -11,8 +11,6 @@ from genbench.record.status import Status
 from genbench.table.ranking import Order, PairTest
 from genbench.table.summary import Row, Summary
 
-__all__ = ["Recommendation", "recommend"]
-
 CLASSIFIER = "c2st"
 COSTS = (("samples_per_s", "higher", "samples", "slower"), ("fit_s", "lower", "trains", "longer"))
 MIN_COST_RATIO = 1.5  # of two models, for the cheaper one to be taken for its cost

@@ -16,8 +16,6 @@ from genbench.table.frame import column_name, to_frame
 from genbench.table.recommendation import Recommendation, recommend
 from genbench.table.summary import summarise
 
-__all__ = ["Results", "load"]
-
 
 @dataclass(frozen=True)
 class Results:

@@ -13,8 +13,6 @@ import numpy.typing as npt
 
 from genbench.table.differences import Differences, Measured
 
-__all__ = ["ValueScale", "Values", "comparison", "display_scale", "spreads"]
-
 Array = npt.NDArray[Any]
 
 

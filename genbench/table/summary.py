@@ -17,8 +17,6 @@ from genbench.table.columns import TIMING_METRICS, ColumnInfo, columns_of
 from genbench.table.core_metrics import core_columns
 from genbench.table.ranking import Order, order_of
 
-__all__ = ["REFERENCES", "Aggregate", "ColumnInfo", "Record", "Row", "Summary", "deduplicate", "role_of", "summarise"]
-
 REFERENCES = ("real", "gaussian", "memoriser")  # in the order in which they are shown
 
 

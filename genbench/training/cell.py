@@ -17,8 +17,6 @@ from genbench.training.sampling import draw
 from genbench.training.setup import Report, Setup, setup_of
 from genbench.training.standardise import transform_of
 
-__all__ = ["fit_cell"]
-
 
 def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     """Train and sample a cell, save its evidence in ``run``, and return the part of its record that is known then.

@@ -17,8 +17,6 @@ import numpy as np
 from genbench.errors import describe
 from genbench.protocol import Array
 
-__all__ = ["Density", "DensityCheck", "check_below_truth", "check_density", "check_on_grid", "check_own_samples"]
-
 MAX_STANDARD_ERRORS = 5.0  # a deviation of so many is still taken for chance
 NUMERICAL_TOLERANCE = 0.02  # relative for an integral, in nats for log p: quadrature and single precision
 CELLS_PER_SIDE = 32  # of the grid

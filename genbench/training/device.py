@@ -11,8 +11,6 @@ import torch
 
 from genbench.errors import UserError
 
-__all__ = ["Device"]
-
 
 class Device:
     """One of ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``; raises UserError where this machine lacks it."""

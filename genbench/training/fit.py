@@ -17,8 +17,6 @@ from genbench.training.seeding import seed_generators
 from genbench.training.setup import Setup, Timings
 from genbench.training.snapshots import Snapshots
 
-__all__ = ["Fitted", "train"]
-
 ONE_STEP = Budget(1, "steps")  # for a model that does not iterate
 
 

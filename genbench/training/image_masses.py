@@ -16,8 +16,6 @@ from genbench.errors import describe
 from genbench.protocol import Array
 from genbench.training.density_checks import MAX_STANDARD_ERRORS, DensityCheck
 
-__all__ = ["LogMass", "check_distinct_images", "check_pixel_levels"]
-
 LogMass = Callable[[Array], Array]  # integer images (n, *shape) -> (n,) nats in units of a grey level, at new noise
 
 CONFIRMING_DRAWS = 8  # of the noise, where one draw makes the sum of the masses exceed 1

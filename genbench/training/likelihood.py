@@ -20,8 +20,6 @@ from genbench.training.seeding import seed_generators
 from genbench.training.setup import Setup, Timings
 from genbench.training.standardise import Transform, VectorSpace
 
-__all__ = ["DENSITIES_PER_BLOCK", "MAX_DENSITY_ROWS", "Densities", "densities", "log_prob_of"]
-
 MAX_DENSITY_ROWS = 2_000  # whose log-density is evaluated
 DENSITIES_PER_BLOCK = 2_000  # rows in one call of the model
 

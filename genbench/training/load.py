@@ -13,8 +13,6 @@ from genbench.protocol import Data
 from genbench.registry.component import build
 from genbench.training.seeding import stream
 
-__all__ = ["load", "stream_of"]
-
 SPLITS = ("train", "test", "reference")
 
 

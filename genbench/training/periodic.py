@@ -12,8 +12,6 @@ from genbench.protocol import Array
 from genbench.training.density_checks import NUMERICAL_TOLERANCE, Density, DensityCheck
 from genbench.training.standardise import VectorSpace
 
-__all__ = ["Wrapping", "check_images_of_period", "wrapped_density", "wrapping_of"]
-
 MAX_OMITTED = 1e-6  # of the model's mass, beyond each end of the images that are summed
 TAIL_SHARE = 0.01  # of the samples, from which the tail of a column is extrapolated
 MIN_TAIL_ROWS = 20

@@ -13,8 +13,6 @@ from genbench.errors import Diverged
 from genbench.protocol import Sampler
 from genbench.training.snapshots import Snapshots
 
-__all__ = ["Run"]
-
 Listener = Callable[[int, int | None, dict[str, float]], None]
 LOG_INTERVAL_S = 0.25  # between two reads of logged tensors: only then may a step wait for the device
 

@@ -14,8 +14,6 @@ from genbench.plan.cell import Cell
 from genbench.protocol import Array, Data
 from genbench.record.store import cell_folder
 
-__all__ = ["MAX_PROBE_ROWS", "digest_of_samples", "probe_rows", "read_samples", "save_samples"]
-
 MAX_PROBE_ROWS = 64
 
 

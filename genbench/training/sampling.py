@@ -17,8 +17,6 @@ from genbench.training.setup import Setup, Timings
 from genbench.training.snapshots import rows_per_snapshot
 from genbench.training.standardise import Transform
 
-__all__ = ["SAMPLES_PER_BLOCK", "Drawn", "check_draw", "check_samples", "draw", "draw_snapshot"]
-
 SAMPLES_PER_BLOCK = 10_000  # in one call of the model
 
 

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-__all__ = ["seed_generators", "stream"]
-
 
 def stream(root: int, *names: str | int) -> np.random.SeedSequence:
     """Return the random stream called ``names`` of a root seed.

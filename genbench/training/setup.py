@@ -13,8 +13,6 @@ from genbench.training.device import Device
 from genbench.training.load import stream_of
 from genbench.training.standardise import Transform
 
-__all__ = ["Report", "Setup", "Timings", "setup_of"]
-
 Report = Callable[..., None]  # report(phase=..., step=..., steps=..., values=..., known=..., timings=...)
 Timings = dict[str, float | None]
 

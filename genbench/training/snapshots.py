@@ -14,8 +14,6 @@ from genbench.errors import describe
 from genbench.protocol import Array, Sampler
 from genbench.training.seeding import seed_generators
 
-__all__ = ["BUDGET_FRACTIONS", "Snapshots", "rows_per_snapshot"]
-
 BUDGET_FRACTIONS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)  # at the end of the budget the cell is sampled anyway
 # snapshots may take this many seconds, and this share of the training time so far
 ALLOWANCE_S, MAX_TIME_SHARE = 0.2, 0.2

@@ -11,8 +11,6 @@ import numpy as np
 from genbench.errors import DataError
 from genbench.protocol import Array, Column, Data
 
-__all__ = ["ImageSpace", "Transform", "VectorSpace", "transform_of"]
-
 MAX_EXPONENT = 300  # power of two up to which sums of squares neither overflow nor vanish
 
 

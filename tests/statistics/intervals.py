@@ -10,17 +10,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
 import laws
+import numpy as np
 
 from genbench.protocol import Evidence, RealSide
 from genbench.record.score import shown_value

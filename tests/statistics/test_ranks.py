@@ -1,22 +1,7 @@
 """Level and power of the comparison of models, in a few hundred simulated columns."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
-
-
-def load(name):
-    """Return a module of this folder, whose name is also that of a module of the standard library."""
-    spec = importlib.util.spec_from_file_location(f"statistics_{name}", Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-ranks = load("ranks")
+import ranks
 
 
 @pytest.mark.parametrize(("models", "worse", "seeds"), [(2, 0, 3), (3, 0, 3), (6, 0, 3), (6, 5, 3), (6, 3, 5)])

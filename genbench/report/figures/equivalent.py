@@ -16,6 +16,7 @@ from genbench.errors import DataError
 from genbench.record.store import Record
 from genbench.report.figures.dataset_results import DatasetResults
 from genbench.report.figures.style import MUTED_COLOUR, TEXT_COLOUR, LineStyle, plain_text, set_log_axes
+from genbench.table.summary import Row
 
 FIGURE_INCHES = (6.4, 4.0)
 DETAIL_LISTS = ("bandwidths", "values", "low", "high")
@@ -60,9 +61,9 @@ def _numbers(values: Sequence[float | None]) -> Numbers:
 def equivalent(results: DatasetResults) -> Figure:
     """Return the equivalent sample size of each model against the bandwidth, both logarithmic.
 
-    A line is the median over seeds, its band the 95 % interval; an arrow marks the lower limit where a model cannot be
-    distinguished from real data. Horizontal lines are the numbers of training and test rows. Raises DataError if there
-    are no such scores.
+    A line is the median over seeds, its band the 95 % interval; an arrow marks the lower limit where the test rows do
+    not tell the samples from real data. A ring is the number of the table, at the bandwidth where the model fails
+    first. Horizontal lines are the numbers of training and test rows. Raises DataError if there are no such scores.
     """
     rows = [(row, curve) for row in results.rows if (curve := equivalent_curve(row.records)) is not None]
     if not rows:
@@ -79,12 +80,15 @@ def equivalent(results: DatasetResults) -> Figure:
     axes.set_ylim(*_axis_range([curve for _, curve in rows], sizes))
     for row, curve in rows:
         _draw(axes, curve, styles[row.label], band=row.role != "reference")
+        _draw_table_number(axes, row, styles[row.label])
     _draw_sizes(axes, sizes)
     handles = [
         Line2D([], [], color=s.colour, linestyle=s.dashes, marker=s.marker, markersize=4, label=s.label)
         for s in styles.values()
     ]
     handles.append(Line2D([], [], color=MUTED_COLOUR, marker="^", linestyle="", markersize=5, label="at least"))
+    ring: dict[str, Any] = {"marker": "o", "markerfacecolor": "none", "linestyle": "", "markersize": 9}
+    handles.append(Line2D([], [], color=MUTED_COLOUR, label="in the table", **ring))
     figure.legend(handles=handles, loc="outside right upper")
     return figure
 
@@ -104,13 +108,27 @@ def _draw(axes: Axes, curve: EquivalentCurve, style: LineStyle, *, band: bool) -
         axes.fill_between(curve.bandwidths, low, high, where=finite, color=style.colour, alpha=0.13, linewidth=0)
 
 
+def _draw_table_number(axes: Axes, row: Row, style: LineStyle) -> None:
+    """Draw a ring at the number of the table; of lower limits there is none."""
+    entry = row.entries.get("equivalent")
+    bandwidths = [
+        detail["bandwidth"] for record in row.records if (detail := _detail(record)) and "bandwidth" in detail
+    ]
+    if entry is None or entry.estimate is None or entry.estimate.limit or not bandwidths:
+        return
+    at = math.exp(math.fsum(math.log(each) for each in bandwidths) / len(bandwidths))
+    axes.plot([at], [entry.estimate.mean], marker="o", markersize=9, markerfacecolor="none", color=style.colour,
+              linestyle="", zorder=4)  # fmt: skip
+
+
 def _sizes(records: Sequence[Record]) -> dict[int, str]:
-    """Return labels of the numbers of rows: ``{10000: "10000 train", 2835: "2835 test"}``."""
+    """Return labels of the numbers of rows: ``{10000: "10000 train", 2835: "2835 test, as far as they can tell"}``."""
     found: dict[int, str] = {}
     for split in ("train", "test"):
         sizes = {record["sizes"][split] for record in records if (record.get("sizes") or {}).get(split)}
         for n in sizes if len(sizes) == 1 else ():
-            found[n] = f"{found[n]}, {n} {split}" if n in found else f"{n} {split}"
+            text = f"{n} {split}" if split == "train" else f"{n} {split},\nas far as\nthey can tell"
+            found[n] = f"{found[n]}, {text}" if n in found else text
     return found
 
 

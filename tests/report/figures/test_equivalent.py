@@ -45,13 +45,21 @@ def test_points_are_values_and_arrows_lower_limits(records) -> None:
     assert [(0.5, 800.0), (1.0, top), (2.0, 900.0)] in points  # real: in the middle it is closer than real data come
 
 
+def test_a_ring_is_the_number_of_the_table_on_the_curve_and_a_limit_has_none() -> None:
+    cell = scored("vae", 0, [300.0, 200.0, 100.0], detail={"value": 100.0, "bandwidth": 0.5})
+    only_limits = {"value": 70.0, "bandwidth": 2.0, "at_least": True}
+    limit = scored("gan", 0, [None] * 3, low=[70.0] * 3, high=[None] * 3, detail=only_limits)
+    rings = [line.get_xydata().tolist() for line in axes_of([cell, limit]).lines if line.get_markersize() == 9]
+    assert rings == [[[0.5, 100.0]]]
+
+
 def test_the_axes_are_logarithmic_and_hold_every_point_and_the_sizes(records) -> None:
     axes = axes_of(records)
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     low, high = axes.get_ylim()
     assert low < 10
     assert high > 2000
-    assert {text.get_text() for text in axes.texts} == {"500 train", "2000 test"}
+    assert {text.get_text() for text in axes.texts} == {"500 train", "2000 test,\nas far as\nthey can tell"}
     assert {500.0, 2000.0} <= {y for line in axes.lines for y in line.get_ydata()}
 
 
