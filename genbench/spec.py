@@ -206,6 +206,9 @@ class SpaceSpec(_BaseSpec):
 FAULTS = (
     "dropped_modes", "uneven_weights", "shift", "width", "lost_correlation", "lost_mode_correlation", "outliers",
     "ridges", "quantisation", "exact_copies", "near_copies", "repeated_points", "memorised_half", "heavy_tails",
+    "lost_rare_mode", "lost_class", "added_noise", "jittered_repeats", "exchanged_columns", "mirrored_column",
+    "rounded_column", "rounded_angle", "clipped_tails", "shuffled_column", "drift", "impossible_values",
+    "lost_triple_dependence", "blur", "shifted_images", "low_contrast", "checkerboard_pattern",
 )  # fmt: skip
 NEEDS = ("samples", "train", "density", "truth", "modes", "labels", "observables", "simulator", "timing")
 Spec = ModelSpec | DatasetSpec | MetricSpec | SpaceSpec

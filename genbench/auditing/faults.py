@@ -1,4 +1,4 @@
-"""Fourteen faults that a generative model may have, each injected into real rows with a known size.
+"""Faults that a generative model may have, each injected into real rows with a known size, and the list of them all.
 
 A fault takes fresh real rows (n, d) in random order and returns as many faulty rows. Lengths are in standard deviations
 of each column of the training rows; shares are of the rows. With the same ``rng``, a larger size changes the same rows
@@ -15,14 +15,19 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import chi2
 
+from genbench.auditing import image_faults, table_faults
+from genbench.auditing.row_selection import choose_rows, replace_rows
+from genbench.auditing.triple_dependence import lost_triple_dependence
 from genbench.auditing.workspace import RealRows
 from genbench.protocol import Array
+from genbench.spec import DATA_KINDS
 
 OUTLIER_SDS = 5.0  # spread of outliers, in standard deviations of the data
 NEAR_COPY_DISTANCE = 0.1  # of a near copy from its original, in median distances between neighbours
 MAX_REPEATED_POINTS = 10  # real rows of which the others are repeats
 MAX_RIDGE_MODES = 2  # nearest modes that the ridges of a mode lead to
 SHARE_UNIT, SD_UNIT = "of the rows", "standard deviations"
+TABLES, IMAGES = ("vector",), ("image",)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Fault:
     size: float  # the usual one, which the table shows
     high: float
     unit: str
+    data: tuple[str, ...] = DATA_KINDS  # that can have it
 
     @property
     def summary(self) -> str:
@@ -81,10 +87,30 @@ def uneven_weights(rows: Array, size: float, rng: np.random.Generator, real: Rea
     return _reweight(rows, np.where(grows, 1 + size / mass, 1 - size / (1 - mass)), rng, real)
 
 
+def lost_rare_mode(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
+    """Drop the rows that are nearest to the centre of the rarest mode, this share of all rows."""
+    centre = real.centres[real.weights.argmin()]
+    known, candidates = (np.concatenate([each, real.spare]) for each in (real.train, rows))
+    radius = np.quantile(np.linalg.norm(known - centre, axis=1), size)
+    return _resample(rows, (np.linalg.norm(candidates - centre, axis=1) > radius).astype(np.float64), rng, real)
+
+
+def lost_class(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
+    """Drop this share of the rows of one class."""
+    lost = rng.choice(sorted(set(real.classes.values())))
+    labels = real.class_of(np.concatenate([rows, real.spare]))
+    return _resample(rows, np.where(labels == lost, 1 - size, 1.0), rng, real)
+
+
 def _reweight(rows: Array, ratio: Array, rng: np.random.Generator, real: RealRows) -> Array:
-    """Return n rows whose modes have ``ratio`` times their weight, by rejection; repeats rows where they run out."""
+    """Return n rows whose modes have ``ratio`` times their weight."""
+    return _resample(rows, ratio[real.label(np.concatenate([rows, real.spare]))] / ratio.max(), rng, real)
+
+
+def _resample(rows: Array, kept: Array, rng: np.random.Generator, real: RealRows) -> Array:
+    """Return n of the rows and the spare ones, each kept with its probability; repeats rows where they run out."""
     candidates = np.concatenate([rows, real.spare])
-    accepted = np.flatnonzero(rng.random(len(candidates)) * ratio.max() < ratio[real.label(candidates)])
+    accepted = np.flatnonzero(rng.random(len(candidates)) < kept)
     missing = len(rows) - len(accepted)
     if missing > 0:
         accepted = np.concatenate([accepted, rng.choice(accepted, missing)])
@@ -127,22 +153,28 @@ def quantisation(rows: Array, size: float, rng: np.random.Generator, real: RealR
     return rounded
 
 
+def added_noise(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
+    """Add normal noise of this many standard deviations to every column."""
+    noisy: Array = rows + size * real.scale * rng.standard_normal(rows.shape)
+    return noisy
+
+
 # -------------------------------------------------------------------------------------------------- lost dependence
 
 
 def lost_correlation(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:  # noqa: ARG001
     """Shuffle each column among this share of the rows: every marginal stays the same, bit for bit."""
-    chosen = _choose(rows, size, rng)
-    return _replace(rows, chosen, rng.permuted(rows[chosen], axis=0))
+    chosen = choose_rows(rows, size, rng)
+    return replace_rows(rows, chosen, rng.permuted(rows[chosen], axis=0))
 
 
 def lost_mode_correlation(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
     """Shuffle each column among this share of the rows of each mode: the marginals of each mode stay equal."""
     labels, chosen = real.label(rows), np.zeros(len(rows), bool)
-    chosen[_choose(rows, size, rng)] = True
+    chosen[choose_rows(rows, size, rng)] = True
     for mode in range(len(real.centres)):
         own = chosen & (labels == mode)
-        rows = _replace(rows, own, rng.permuted(rows[own], axis=0))
+        rows = replace_rows(rows, own, rng.permuted(rows[own], axis=0))
     return rows
 
 
@@ -151,20 +183,20 @@ def lost_mode_correlation(rows: Array, size: float, rng: np.random.Generator, re
 
 def outliers(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
     """Replace this share of the rows by draws of a normal distribution, centred as the data and five times as wide."""
-    chosen = _choose(rows, size, rng)
+    chosen = choose_rows(rows, size, rng)
     noise = rng.standard_normal((len(rows), rows.shape[1]))[: len(chosen)]
-    return _replace(rows, chosen, real.train.mean(0) + OUTLIER_SDS * real.scale * noise)
+    return replace_rows(rows, chosen, real.train.mean(0) + OUTLIER_SDS * real.scale * noise)
 
 
 def ridges(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
     """Move this share of the rows from their modes to a point on the line to one of the two nearest modes."""
-    chosen = _choose(rows, size, rng)
+    chosen = choose_rows(rows, size, rng)
     own = real.label(rows[chosen])
     neighbours = min(MAX_RIDGE_MODES, len(real.centres) - 1)
     nearest = cKDTree(real.centres).query(real.centres, k=neighbours + 1)[1][:, 1:]
     target = real.centres[nearest[own, rng.integers(neighbours, size=len(rows))[: len(chosen)]]]
     fraction = rng.random((len(rows), 1))[: len(chosen)]
-    return _replace(rows, chosen, rows[chosen] + fraction * (target - real.centres[own]))
+    return replace_rows(rows, chosen, rows[chosen] + fraction * (target - real.centres[own]))
 
 
 # ---------------------------------------------------------------------------------------------------------- copying
@@ -172,47 +204,49 @@ def ridges(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -
 
 def exact_copies(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
     """Replace this share of the rows by training rows, each at most once."""
-    chosen = _choose(rows, size, rng)
-    return _replace(rows, chosen, _originals(chosen, rng, real))
+    chosen = choose_rows(rows, size, rng)
+    return replace_rows(rows, chosen, _originals(chosen, rng, real))
 
 
 def near_copies(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
     """Replace this share of the rows by training rows, moved by a tenth of the median distance between neighbours."""
-    chosen = _choose(rows, size, rng)
-    copies = _originals(chosen, rng, real)
-    noise = rng.standard_normal(copies.shape)
-    noise *= NEAR_COPY_DISTANCE * real.spacing / np.linalg.norm(noise, axis=1, keepdims=True)
-    return _replace(rows, chosen, copies + noise)
+    chosen = choose_rows(rows, size, rng)
+    return replace_rows(rows, chosen, _jittered(_originals(chosen, rng, real), rng, real))
 
 
 def repeated_points(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
     """Replace this share of the rows by repeats of ten real rows that are not training rows."""
-    chosen = _choose(rows, size, rng)
+    chosen = choose_rows(rows, size, rng)
     points = real.spare[rng.choice(len(real.spare), min(MAX_REPEATED_POINTS, len(real.spare)), replace=False)]
-    return _replace(rows, chosen, points[rng.integers(len(points), size=len(rows))[: len(chosen)]])
+    return replace_rows(rows, chosen, points[rng.integers(len(points), size=len(rows))[: len(chosen)]])
+
+
+def jittered_repeats(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
+    """Replace this share of the rows by the others, moved by a tenth of the median distance between neighbours."""
+    order = rng.permutation(len(rows))
+    count = min(max(1, round(size * len(rows))), len(rows) - 1)
+    # from the end, where a larger share takes over last
+    repeated = np.resize(order[count:][::-1], count)
+    return replace_rows(rows, order[:count], _jittered(rows[repeated], rng, real))
 
 
 def memorised_half(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:
     """Replace this share of the rows by draws, with replacement, from one half of the training rows."""
-    chosen = _choose(rows, size, rng)
+    chosen = choose_rows(rows, size, rng)
     half = real.train[: max(1, len(real.train) // 2)]
-    return _replace(rows, chosen, half[rng.integers(len(half), size=len(rows))[: len(chosen)]])
+    return replace_rows(rows, chosen, half[rng.integers(len(half), size=len(rows))[: len(chosen)]])
+
+
+def _jittered(rows: Array, rng: np.random.Generator, real: RealRows) -> Array:
+    noise = rng.standard_normal(rows.shape)
+    noise *= NEAR_COPY_DISTANCE * real.spacing / np.linalg.norm(noise, axis=1, keepdims=True)
+    moved: Array = rows + noise
+    return moved
 
 
 def _originals(chosen: Array, rng: np.random.Generator, real: RealRows) -> Array:
     order = rng.permutation(len(real.train))
     return real.train[np.resize(order, len(chosen))]
-
-
-def _choose(rows: Array, size: float, rng: np.random.Generator) -> Array:
-    """Return the indices of this share of the rows, at least one; a larger share includes a smaller one."""
-    return rng.permutation(len(rows))[: max(1, round(size * len(rows)))]
-
-
-def _replace(rows: Array, chosen: Array, values: Array) -> Array:
-    out = rows.copy()
-    out[chosen] = values
-    return out
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -232,5 +266,22 @@ FAULTS: Mapping[str, Fault] = {
         Fault("repeated_points", repeated_points, 0.002, 0.3, 1.0, SHARE_UNIT),
         Fault("memorised_half", memorised_half, 0.001, 0.5, 1.0, SHARE_UNIT),
         Fault("heavy_tails", heavy_tails, 0.02, 0.5, 1.0, "1 / degrees of freedom"),
+        Fault("lost_rare_mode", lost_rare_mode, 0.002, 0.02, 0.25, SHARE_UNIT),
+        Fault("lost_class", lost_class, 0.01, 1.0, 1.0, "of the class"),
+        Fault("added_noise", added_noise, 0.001, 0.05, 3.0, SD_UNIT),
+        Fault("jittered_repeats", jittered_repeats, 0.005, 0.5, 0.9, SHARE_UNIT),
+        Fault("exchanged_columns", table_faults.exchanged_columns, 0.005, 1.0, 1.0, SHARE_UNIT, TABLES),
+        Fault("mirrored_column", table_faults.mirrored_column, 0.005, 1.0, 1.0, SHARE_UNIT, TABLES),
+        Fault("rounded_column", table_faults.rounded_column, 0.001, 0.1, 2.0, SD_UNIT, TABLES),
+        Fault("rounded_angle", table_faults.rounded_angle, 0.01, 1.0, 90.0, "degrees", TABLES),
+        Fault("clipped_tails", table_faults.clipped_tails, 0.1, 1 / 3, 1.0, "1 / standard deviations", TABLES),
+        Fault("shuffled_column", table_faults.shuffled_column, 0.005, 0.1, 1.0, SHARE_UNIT, TABLES),
+        Fault("drift", table_faults.drift, 0.01, 0.5, 3.0, SD_UNIT, TABLES),
+        Fault("impossible_values", table_faults.impossible_values, 0.001, 0.01, 0.5, SHARE_UNIT, TABLES),
+        Fault("lost_triple_dependence", lost_triple_dependence, 0.05, 1.0, 1.0, "of the dependence", TABLES),
+        Fault("blur", image_faults.blur, 0.1, 0.5, 3.0, "pixels", IMAGES),
+        Fault("shifted_images", image_faults.shifted_images, 0.005, 0.1, 1.0, SHARE_UNIT, IMAGES),
+        Fault("low_contrast", image_faults.low_contrast, 0.005, 0.1, 0.9, "of the contrast", IMAGES),
+        Fault("checkerboard_pattern", image_faults.checkerboard_pattern, 0.05, 1.0, 16.0, "grey levels", IMAGES),
     )
 }

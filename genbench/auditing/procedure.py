@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from genbench.auditing.applicability import why_not_applicable
 from genbench.auditing.faults import FAULTS
 from genbench.auditing.findings import Injection
 from genbench.auditing.measure import Injector, SharedReal, measure_fault, measure_floors
 from genbench.auditing.request import DEFAULT_ROWS, MIN_ROWS, AuditPlan
 from genbench.auditing.result import Audit
-from genbench.auditing.workspace import RealRows, Workspace, find_modes, why_not_applicable
+from genbench.auditing.workspace import Workspace, find_modes
 from genbench.budget import Sizes
 from genbench.data import split
 from genbench.errors import DataError, PluginError, UserError
@@ -63,11 +64,11 @@ def prepare(plan: AuditPlan) -> AuditSetup:
     request = plan.request
     data = _load(plan)
     n = _number_of_samples(data, request.rows, plan.name)
-    data, pool_raw = _split(data, n, request.seed)
+    data, pool_raw, labels = _split(data, n, request.seed)
     work = Workspace(transform_of(data), data.shape)
     train, pool = work.from_data(data.train), work.from_data(pool_raw)
     centres, declared = find_modes(data, train, work, request.modes, request.seed)
-    real = RealRows(train, pool, centres, train.std(0))
+    real = work.real_rows(train, pool, centres, labels)
     injector = Injector(pool, real, n, request.seed, _evidence_maker(data, work, train, request.seed))
     scorers, left_out = _scorers(plan, injector)
     notes = (*data.notes, *work.space.notes, *plan.left_out, *left_out)
@@ -112,14 +113,17 @@ def _number_of_samples(data: Data, rows: int | None, name: str) -> int:
     return rows or min(DEFAULT_ROWS, limit)
 
 
-def _split(data: Data, n: int, seed: int) -> tuple[Data, Array]:
-    """Return the data with n training and n test rows, and a pool of other rows."""
+def _split(data: Data, n: int, seed: int) -> tuple[Data, Array, Array | None]:
+    """Return the data with n training and n test rows, a pool of other rows, and the labels of the pool, if any."""
     rows = np.concatenate([data.train, data.test, data.reference])
     order = np.random.default_rng([seed, 2]).permutation(len(rows))
     limit = MAX_POOL_NUMBERS // max(1, int(np.prod(data.shape)))
     size = max(MIN_ROWS_RATIO * n, min(MAX_POOL_RATIO * n, limit))
     train, test, pool = rows[order[:n]], rows[order[n : 2 * n]], rows[order[2 * n : 2 * n + size]]
-    return replace(data, train=train, test=test, reference=pool[:n], labels=None), pool
+    labels = None
+    if data.labels is not None:
+        labels = np.concatenate([data.labels[name] for name in ("train", "test", "reference")])[order[2 * n :][:size]]
+    return replace(data, train=train, test=test, reference=pool[:n], labels=None), pool, labels
 
 
 # ------------------------------------------------------------------------------------------------------- the evidence

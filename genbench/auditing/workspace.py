@@ -1,4 +1,4 @@
-"""The space in which faults are injected, the real rows there with their modes, and which faults apply to them.
+"""The space in which faults are injected, and the real rows there with their modes and classes.
 
 For vectors it is the space that models are trained in, standardised and with logarithms; for images, their grey levels.
 Metrics also get the rows in the data's own units.
@@ -6,37 +6,57 @@ Metrics also get the rows in the data's own units.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.stats import rankdata
 
 from genbench.protocol import Array, Data
 from genbench.training.standardise import ImageSpace, Transform, VectorSpace
 
 DEFAULT_MODES = 8
-MAX_COLUMN_PAIRS = 500  # that are tested for dependence
 MAX_EXPONENT = 700.0  # exp(700) is finite, exp(710) is not
-DEPENDENCE_SDS = 5.0  # of the null distribution, from which columns count as dependent
 
 
 @dataclass(frozen=True)
 class RealRows:
     """Real rows (., d), the centres of their modes (k, d) and the standard deviation of each column (d,).
 
-    ``train`` are the rows that a model would be trained on, ``spare`` fresh ones besides those with a fault.
+    ``train`` are the rows that a model would be trained on, ``spare`` fresh ones besides those with a fault. ``shape``
+    is that of an image, () for tables, and ``levels`` the number of its grey levels. ``period`` (d,) are the periods of
+    the columns of a table, nan for those that are not periodic, and ``zero`` (d,) is where the data's own zero lies.
+    ``classes`` holds the label of each fresh row by the row's bytes, where the data have labels.
     """
 
     train: Array
     spare: Array
     centres: Array
     scale: Array
+    shape: tuple[int, ...] = ()
+    levels: int | None = None
+    period: Array | None = None
+    zero: Array | float = 0.0
+    classes: Mapping[bytes, int] = field(default_factory=dict)
 
     def label(self, rows: Array) -> Array:
         """Return for each row the index of the nearest mode, (n,)."""
         return self._tree.query(rows)[1]  # type: ignore[no-any-return]
+
+    def class_of(self, rows: Array) -> Array:
+        """Return the label of each row (n,); -1 for rows that are not among the fresh ones."""
+        return np.array([self.classes.get(row.tobytes(), -1) for row in np.ascontiguousarray(rows)], dtype=np.intp)
+
+    @cached_property
+    def varying(self) -> Array:
+        """The indices of the columns that are not constant."""
+        return np.flatnonzero(self.scale > 0)
+
+    @cached_property
+    def periodic(self) -> Array:
+        """Which columns are periodic, (d,) bool."""
+        return np.zeros(len(self.scale), bool) if self.period is None else ~np.isnan(self.period)
 
     @cached_property
     def _tree(self) -> cKDTree:
@@ -84,6 +104,17 @@ class Workspace:
         top = self.space.levels - 1
         return np.clip(np.round(rows * top), 0, top).astype(np.uint8 if top < 256 else np.int64)
 
+    def real_rows(self, train: Array, pool: Array, centres: Array, labels: Array | None = None) -> RealRows:
+        """Return the real rows of this space; ``labels`` (n,) are those of the pool, where the data have any."""
+        classes = {} if labels is None else {row.tobytes(): int(k) for row, k in zip(pool, labels, strict=True)}
+        scale = train.std(0)
+        if isinstance(self.space, ImageSpace):
+            return RealRows(train, pool, centres, scale, self.shape, self.space.levels, classes=classes)
+        assert isinstance(self.space, VectorSpace)
+        period = np.where(self.space.log, np.nan, self.space.period / self.space.scale)
+        zero = -self.space.mean / self.space.scale
+        return RealRows(train, pool, centres, scale, period=period, zero=zero, classes=classes)
+
 
 def find_modes(data: Data, train: Array, work: Workspace, modes: int | None, seed: int) -> tuple[Array, bool]:
     """Return the centres (k, d) of the modes, and whether the dataset declares them; else k-means finds them.
@@ -97,42 +128,3 @@ def find_modes(data: Data, train: Array, work: Workspace, modes: int | None, see
     wanted = min(modes or DEFAULT_MODES, max(1, len(train) // 10))
     found = KMeans(wanted, n_init=4, random_state=seed).fit(train)
     return np.asarray(found.cluster_centers_), False
-
-
-def why_not_applicable(name: str, rows: Array, real: RealRows) -> str:
-    """Return why this fault would change nothing in these data, or an empty string."""
-    if name in ("dropped_modes", "uneven_weights", "ridges") and len(real.centres) < 2:
-        return "there is only one mode"
-    if name == "lost_correlation" and not _dependent(rows, np.zeros(len(rows), np.intp)):
-        return "the columns are independent"
-    if name == "lost_mode_correlation" and not _dependent(rows, real.label(rows)):
-        return "the columns are independent within the modes"
-    return ""
-
-
-def _dependent(rows: Array, labels: Array) -> bool:
-    """Return whether any two columns depend on each other within the groups, by chi-squared tests on binned ranks.
-
-    The threshold is five standard deviations of the null distribution beyond the expected maximum over all pairs.
-    """
-    groups = [rows[labels == label] for label in np.unique(labels)]
-    ranked = [(np.apply_along_axis(rankdata, 0, group) / (len(group) + 1), len(group)) for group in groups]
-    d = rows.shape[1]
-    pairs = np.stack(np.triu_indices(d, 1), axis=1)
-    if len(pairs) > MAX_COLUMN_PAIRS:
-        pairs = pairs[np.linspace(0, len(pairs) - 1, MAX_COLUMN_PAIRS).astype(int)]
-    limit = DEPENDENCE_SDS + np.sqrt(2 * np.log(max(len(pairs), 1)))
-    for first, second in pairs:
-        total = freedom = 0.0
-        for ranks, n in ranked:
-            bins = 8 if n >= 640 else 4 if n >= 80 else 2
-            if n < 20:
-                continue
-            cells = (ranks[:, first] * bins).astype(int) * bins + (ranks[:, second] * bins).astype(int)
-            table = np.bincount(cells, minlength=bins * bins).reshape(bins, bins)
-            expected = np.outer(table.sum(1), table.sum(0)) / n
-            total += float(((table - expected) ** 2 / np.maximum(expected, 1e-9)).sum())
-            freedom += (bins - 1) ** 2
-        if freedom and (total - freedom) / np.sqrt(2 * freedom) > limit:
-            return True
-    return False
