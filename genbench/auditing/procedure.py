@@ -39,6 +39,7 @@ class AuditSetup:
     space: str
     modes_declared: bool
     notes: tuple[str, ...]
+    data_kind: str
 
 
 def run_audit(plan: AuditPlan, listener: Callable[[str], None] = lambda _: None) -> Audit:
@@ -55,7 +56,7 @@ def run_audit(plan: AuditPlan, listener: Callable[[str], None] = lambda _: None)
             findings += measure_fault(injector, fault, setup.scorers, floors, listener)
     return Audit(
         plan.name, injector.n, setup.space, len(injector.real.centres), setup.modes_declared, injector.seed,
-        tuple(setup.scorers), tuple(injections), tuple(findings), setup.notes,
+        tuple(setup.scorers), tuple(injections), tuple(findings), setup.notes, setup.data_kind,
     )  # fmt: skip
 
 
@@ -72,7 +73,8 @@ def prepare(plan: AuditPlan) -> AuditSetup:
     injector = Injector(pool, real, n, request.seed, _evidence_maker(data, work, train, request.seed))
     scorers, left_out = _scorers(plan, injector)
     notes = (*data.notes, *work.space.notes, *plan.left_out, *left_out)
-    return AuditSetup(injector, scorers, work.space.name, declared, notes)
+    kind = "vector" if len(data.shape) == 1 else "image"
+    return AuditSetup(injector, scorers, work.space.name, declared, notes, kind)
 
 
 # ----------------------------------------------------------------------------------------------------------- the rows

@@ -10,6 +10,8 @@ from genbench.auditing.findings import DETECTION_Z, Finding, Injection, complain
 from genbench.auditing.set_cover import smallest_cover
 from genbench.auditing.tables import Tables, grids_of, render_html, render_markdown, terminal_text
 from genbench.record.encoding import json_value
+from genbench.table.columns import ColumnInfo
+from genbench.table.core_metrics import core_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +33,7 @@ class Audit:
     faults: tuple[Injection, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    data_kind: str = "vector"
 
     @property
     def injected(self) -> tuple[Injection, ...]:
@@ -51,6 +54,17 @@ class Audit:
             if finding.detected:
                 strengths[finding.metric][finding.fault] = float("inf") if finding.z is None else abs(finding.z)
         return smallest_cover(strengths)
+
+    @property
+    def core(self) -> tuple[str, ...]:
+        """The metrics that every table shows and ranks by, as far as they were audited."""
+        better = {finding.metric: finding.better for finding in self.findings}
+        return core_columns([ColumnInfo(metric, better.get(metric)) for metric in self.metrics], self.data_kind)
+
+    def seen_from(self, fault: str, metrics: tuple[str, ...]) -> float | None:
+        """Return the smallest size from which one of the metrics sees a fault, None where none sees any size."""
+        sizes = [self.of(fault, metric).smallest for metric in metrics]
+        return min((size for size in sizes if size is not None), default=None)
 
     @property
     def missed(self) -> tuple[Finding, ...]:
@@ -75,10 +89,27 @@ class Audit:
             ending = "; no fewer metrics do." if several else "."
             lines.append(f"{subject} {number} faults at n = {self.n}{ending}")
         lines += [self._unseen(fault) for fault in self.injected if fault.fault in self.unseen]
+        lines += self._core_lines()
         left_out = [f"{fault.fault}: {fault.left_out}" for fault in self.faults if fault.left_out]
         lines += [f"Left out: {'; '.join(left_out)}."] if left_out else []
         lines += [complaint(finding, self.n) for finding in self.missed]
         return lines
+
+    def _core_lines(self) -> list[str]:
+        """Return which faults the core metrics see and which they miss, and from what size on they see them."""
+        core, seen, missed = self.core, [], []
+        if not core:
+            return []
+        for fault in self.injected:
+            size = self.seen_from(fault.fault, core)
+            if any(self.of(fault.fault, metric).detected for metric in core):
+                seen.append(fault.fault if size is None else f"{fault.fault} from {size:.2g}")
+                continue
+            larger = f"no size up to {fault.high:g} is seen" if size is None else f"seen from {size:.2g}"
+            missed.append(f"{fault.fault} ({fault.size:.2g} {fault.unit}; {larger})")
+        subject = f"core metric{'s' * (len(core) > 1)} {', '.join(core)} {'see' if len(core) > 1 else 'sees'}"
+        found = f"{len(seen)} of {len(self.injected)} faults at n = {self.n}{': ' * bool(seen)}{', '.join(seen)}"
+        return [f"The {subject} {found}.", *([f"Missed by the core: {', '.join(missed)}."] if missed else [])]
 
     def _unseen(self, fault: Injection) -> str:
         """Return a line on a fault that no metric sees, with the metric that sees the smallest size of it."""
@@ -104,6 +135,8 @@ class Audit:
             "findings": [json_value(asdict(each)) | {"n": self.n, "missed": each.missed} for each in self.findings],
             "together": list(self.together),
             "unseen": list(self.unseen),
+            "core": list(self.core),
+            "core_seen_from": {fault.fault: self.seen_from(fault.fault, self.core) for fault in self.injected},
             "missed": [complaint(finding, self.n) for finding in self.missed],
         }
 

@@ -43,6 +43,7 @@ def rounded_column(rows: Array, size: float, rng: np.random.Generator, real: Rea
 def rounded_angle(rows: Array, size: float, rng: np.random.Generator, real: RealRows) -> Array:  # noqa: ARG001
     """Round each periodic column to multiples of this many degrees, 360 of which are its period."""
     assert real.period is not None
+    assert real.zero is not None
     periodic, out = real.periodic, rows.copy()
     zero, step = real.zero[periodic], size / 360 * real.period[periodic]
     out[:, periodic] = zero + np.round((rows[:, periodic] - zero) / step) * step

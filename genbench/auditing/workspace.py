@@ -37,7 +37,7 @@ class RealRows:
     shape: tuple[int, ...] = ()
     levels: int | None = None
     period: Array | None = None
-    zero: Array | float = 0.0
+    zero: Array | None = None
     classes: Mapping[bytes, int] = field(default_factory=dict)
 
     def label(self, rows: Array) -> Array:

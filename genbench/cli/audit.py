@@ -48,10 +48,12 @@ EXIT_PLUGIN_FAILED = 3
 def audit(**options: Any) -> int:
     """Inject faults of known size into real data, and print how well each metric detects each fault.
 
-    There are fourteen faults, from dropped modes to copied training rows. For each, one table has the z of a fault of
-    fixed size, relative to the score of fresh real data, another the smallest size that the metric detects with this
-    number of samples. The last lines name a smallest set of metrics that detects everything. A metric that misses a
-    fault it declares is reported, and the exit code is 3; below 400 samples, only what it would detect with 400 counts.
+    There are 31 faults, from dropped modes to copied training rows, some for tables or images only; those that these
+    data cannot have are left out, with the reason. For each, one table has the z of a fault of fixed size, relative to
+    the score of fresh real data, another the smallest size that the metric detects with this number of samples. The
+    last lines name a smallest set of metrics that detects everything, and which faults the core metrics detect, those
+    that every table shows. A metric that misses a fault it declares is reported, and the exit code is 3; below 400
+    samples, only what it would detect with 400 counts.
     """
     output: Path | None = options["output"]
     form = choose_format(options["form"], output, FORMATS)

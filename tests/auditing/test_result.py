@@ -103,3 +103,27 @@ def test_formats_are_named(found: Audit) -> None:
     assert all(found.render(form) for form in FORMATS)
     with pytest.raises(ValueError, match="format must be one of rich, markdown, json, csv, got 'latex'"):
         found.render("latex")
+
+
+def test_the_last_lines_say_what_the_core_metrics_see_and_miss(plugin: Path) -> None:
+    found = audit(plugin, normal(8000, 2), "t_copied,energy,w1_marginal", "shift,exact_copies,outliers", rows=400)
+    assert found.core == ("energy", "w1_marginal")
+    assert found.data_kind == "vector"
+    lines = found.verdicts()
+    [seen] = [line for line in lines if line.startswith("The core metrics energy, w1_marginal see ")]
+    size = found.seen_from("shift", found.core)
+    assert size is not None
+    assert size < 0.3
+    assert f"faults at n = 400: shift from {size:.2g}" in seen
+    [missed] = [line for line in lines if line.startswith("Missed by the core: ")]
+    assert "exact_copies (0.3 of the rows; no size up to 1 is seen)" in missed
+    document = found.document()
+    assert document["core"] == ["energy", "w1_marginal"]
+    assert document["core_seen_from"]["exact_copies"] is None
+    assert document["core_seen_from"]["shift"] == size
+
+
+def test_without_a_core_metric_nothing_is_said_of_them(found: Audit) -> None:
+    assert found.core == ()
+    assert not [line for line in found.verdicts() if "core" in line]
+    assert set(found.document()["core_seen_from"].values()) == {None}
