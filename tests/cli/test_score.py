@@ -122,11 +122,16 @@ def test_training_data_bring_their_metrics(files: Path, capsys: pytest.CaptureFi
     assert copied["duplicates"]["warnings"][0].startswith("suspect copies")
 
 
-def test_a_floor_of_too_few_rows_for_trees_says_so(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_floor_of_few_rows_has_a_wide_error_and_one_of_too_few_says_so(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     np.save("few.npy", np.load("real.npy")[:40])
     found = scores(capsys, "--real", "few.npy", "--fake", "fake.npy", "--metrics", "c2st")["c2st"]
-    assert (found["floor"], found["floor_sd"], found["z"]) == (0.5, 0, None)
-    assert any(text.startswith("of the floor: no interval: no tree found a split") for text in found["warnings"])
+    assert abs(found["floor"] - 0.5) < 4 * found["floor_sd"] > 0.2
+    np.save("few.npy", np.load("real.npy")[:10])
+    found = scores(capsys, "--real", "few.npy", "--fake", "fake.npy", "--metrics", "c2st")["c2st"]
+    assert found["floor"] is found["z"] is None
+    assert any(text.startswith("no floor") for text in found["warnings"])
 
 
 def test_a_metric_that_lacks_something_says_so(files: Path, capsys: pytest.CaptureFixture[str]) -> None:

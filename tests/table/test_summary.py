@@ -179,14 +179,14 @@ def test_ranks_have_intervals_and_failures_come_last():
     assert list(found.dtypes) == ["Int64"] * 3
 
 
-def test_a_metric_that_says_so_is_not_ranked_and_its_low_end_is_copying():
+def test_a_metric_that_says_so_is_not_ranked_and_better_than_nothing():
     def of(value, **fields):
         given = {"better": "higher", "ranked": False, "floor": 0.0, "floor_sd": 1.0, "z": value, **fields}
         return [record("m", 0, [score("ct", value, **given)]), record("n", 0, [score("ct", 0.0, **given | {"z": 0.0})])]
 
     frame = by_label(of(-9.0))
     assert frame["ct_rank"].isna().all()
-    assert frame["ct_suspect"].to_dict() == {"m": True, "n": False}
+    assert frame["ct_suspect"].to_dict() == {"m": False, "n": False}
     assert not by_label(of(9.0)).loc["m", "ct_suspect"]
     assert by_label(of(9.0, ranked=True)).loc["m", "ct_suspect"]
     assert by_label(of(-9.0, ranked=True)).loc["n", "ct_rank"] == 1
