@@ -9,8 +9,19 @@ from genbench.table.columns import ColumnInfo
 
 # each entry is one metric, or the first of several that was scored; a glob takes the first column that it matches
 CORE_METRICS = {
-    "vector": ("c2st", "energy", "coverage", "precision", "w1_marginal", "w1_observables", "kl", "label_tv"),
-    "image": ("c2st", "frechet@* frechet", "kid@* kid", "coverage", "label_tv"),
+    "vector": (
+        "c2st",
+        "energy",
+        "coverage",
+        "precision",
+        "w1_marginal",
+        "w1_observables",
+        "constraints",
+        "membership",
+        "kl",
+        "label_tv",
+    ),
+    "image": ("c2st", "frechet@* frechet", "kid@* kid", "coverage", "membership", "label_tv"),
 }
 MEANINGS = {
     "c2st": "area under the ROC curve of a classifier of samples against real rows, 0.5 if it cannot tell them",
@@ -19,6 +30,8 @@ MEANINGS = {
     "precision": "share of samples in the neighbourhoods of real rows",
     "w1_marginal": "distance of each column on its own, mean over columns, in standard deviations",
     "w1_observables": "the same for derived quantities",
+    "constraints": "share of samples that break a limit or relation which every training row keeps",
+    "membership": "whether training rows are nearer to the samples than held-out rows, 0.5 if not",
     "frechet": "distance of means and covariances, 0 for a perfect model",
     "kid": "squared distance by a kernel, 0 for a perfect model",
     "kl": "nats that the model's density lacks",

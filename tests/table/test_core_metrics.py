@@ -18,6 +18,11 @@ def test_images_take_the_first_named_feature_space_and_pixels_only_without_one()
     assert core_columns(columns("frechet"), "image") == ("frechet",)
 
 
+def test_copies_and_impossible_rows_which_no_distance_sees_are_in_the_core():
+    assert core_columns(columns("membership", "constraints", "c2st"), "vector") == ("c2st", "constraints", "membership")
+    assert core_columns(columns("membership", "coverage"), "image") == ("coverage", "membership")
+
+
 def test_a_column_without_a_direction_ranks_nothing():
     assert core_columns(columns("c2st", better=None), "vector") == ()
     assert core_columns([ColumnInfo("energy", "lower", timing=True)], "vector") == ()
