@@ -15,6 +15,7 @@ INTERVAL_S = 0.5  # between two samples, each of which reads three small files o
 MAX_RUNNABLE = 1.0  # processes of others that are runnable, per core
 MAX_STOLEN = 0.05  # of the time of all cores, taken by the hypervisor
 MAX_WAITED = 0.2  # of the time in which the cell could have run
+MIN_SECONDS = 1.0  # of a task that is judged
 FIRST_LINE_BYTES = 512
 STEAL, GUEST = 7, 8  # fields of the line ``cpu`` of /proc/stat, see proc(5); the time of guests is in that of users
 
@@ -82,8 +83,11 @@ def is_busy(usage: Mapping[str, Any]) -> bool | None:
     """Return whether others kept the machine so busy that timings are too long; None where nothing was measured.
 
     That is: more than one process a core beyond the run's own was runnable, or more than 5 % of the time was stolen, or
-    the cell waited for a core in more than a fifth of the time in which it could have run.
+    the cell waited for a core in more than a fifth of the time in which it could have run. A task of less than a second
+    is not judged: its first samples are of its own start.
     """
+    if usage.get("wall_s") is not None and usage["wall_s"] < MIN_SECONDS:
+        return False
     limits = {"runnable": MAX_RUNNABLE, "stolen": MAX_STOLEN, "waited": MAX_WAITED}
     found = [float(usage[name]) > limit for name, limit in limits.items() if usage.get(name) is not None]
     return any(found) if found else None

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 MIN_RELATIVE_WIDTH = 1e-5  # of an interval that is shown: a narrower one would take too many digits
+MAX_END_DIGITS = 3  # of an end far from the value
 MIN_DIGITS = 2  # of a value, however wide its interval is, unless it is close to 0
 PREFIXES = {0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 INFINITY = "∞"
@@ -74,15 +75,21 @@ def round_number(value: float, interval: tuple[float, float] | None = None, digi
         certain = (1 if leading < 3.55 else 0) - _order(side / unit)
         least = MIN_DIGITS - 1 - _order(size / unit)
         decimals = min(max(certain, least), max(decimals, certain))
-    return Number(_format_fixed(value / unit, decimals), *_ends(interval, unit, decimals), exponent)
+    return Number(_format_fixed(value / unit, decimals), *_ends(interval, value, unit, decimals), exponent)
 
 
-def _ends(interval: tuple[float, float], unit: float, decimals: int) -> tuple[str, str]:
-    low, high = (
-        ("-" if end < 0 else "") + INFINITY if math.isinf(end) else _format_fixed(end / unit, decimals)
-        for end in interval
-    )
+def _ends(interval: tuple[float, float], value: float, unit: float, decimals: int) -> tuple[str, str]:
+    digits = max(MAX_END_DIGITS, decimals + 1 + _order(value / unit))
+    low, high = (_end(end, unit, decimals, digits) for end in interval)
     return low, high
+
+
+def _end(end: float, unit: float, decimals: int, digits: int) -> str:
+    """Return an end with these decimals, but with one significant digit at least and ``digits`` at most."""
+    if math.isinf(end):
+        return ("-" if end < 0 else "") + INFINITY
+    order = _order(end / unit)
+    return _format_fixed(end / unit, max(min(decimals, digits - 1 - order), -order) if end else decimals)
 
 
 def _order(x: float) -> int:

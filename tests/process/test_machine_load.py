@@ -65,6 +65,12 @@ def test_a_cell_that_waits_for_a_core_is_on_a_busy_machine(tmp_path: Path) -> No
     assert is_busy(load.usage())
 
 
+def test_a_task_of_less_than_a_second_is_not_judged() -> None:
+    busy = {"runnable": 4.0, "stolen": 0.0, "waited": 0.4}
+    assert is_busy({**busy, "wall_s": 3.0})
+    assert is_busy({**busy, "wall_s": 0.2}) is False
+
+
 def test_nothing_is_said_where_nothing_can_be_read(tmp_path: Path) -> None:
     load = MachineLoad(PID, tmp_path / "no proc here")
     load.sample(0.0)
