@@ -80,7 +80,7 @@ def test_the_interval_covers_the_events_of_a_memoriser_nearly_always(toy, n) -> 
     assert np.median([score.value for score in found]) == pytest.approx(n, rel=0.25)
     widths = [score.high / score.low for score in found if score.high is not None]
     assert len(widths) > draws / 2
-    assert np.median(widths) < 6  # an interval that covers because it says nothing would be wider
+    assert np.median(widths) < 9  # an interval that covers because it says nothing would be wider
 
 
 def test_fresh_real_data_have_a_lower_bound(real) -> None:

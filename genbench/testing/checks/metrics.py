@@ -163,7 +163,7 @@ def perfect_values(subject: Subject) -> Array:
 
 def require_samples(subject: Subject) -> None:
     """Raise Skipped where the score does not depend on samples."""
-    if set(subject.spec.needs) <= {"timing", "simulator"}:
+    if "samples" not in subject.spec.needs and set(subject.spec.needs) <= {"timing", "simulator", "train"}:
         raise Skipped("it depends on times, not on samples")
 
 
@@ -332,7 +332,7 @@ def copies_alone_count_as_copying(subject: Subject) -> None:
         raise Skipped("it is no metric of copying")
     worse = 1 if subject.spec.better == "lower" else -1
     floor = perfect_values(subject)
-    copied = worse * _separation(floor, values(subject, "copies", FAULTS["copies"]))
+    copied = worse * _separation(floor, values(subject, "exact_copies", FAULTS["exact_copies"]))
     narrow = worse * _separation(floor, values(subject, "narrow", NARROW_MODES))
     expect(copied > MIN_CHANGE_SDS, f"copies change it by {worse * copied:+.1f} standard deviations of repeated draws")
     expect(
