@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
 
@@ -11,6 +11,20 @@ from typing import Any
 SUSPECT_STANDARD_ERRORS = 3.0
 UNNAMED_SPACES = ("standardised", "pixels", "")  # spaces that the name of a column does not mention
 CONFIDENCE_LEVEL = 0.95  # of an interval that states no level
+MIN_GROUPS = 5  # of a jackknife, for an error
+
+
+def jackknife_gap_error(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Return the standard error of the difference of two scores from their replicates; None of too few, or unequal.
+
+    The groups are left out of both at once, so that what the shared real rows contribute cancels.
+    """
+    groups = len(one)
+    if not len(other) == groups >= MIN_GROUPS:
+        return None
+    gaps = [float(a - b) for a, b in zip(one, other, strict=True)]
+    mean = math.fsum(gaps) / groups
+    return math.sqrt((groups - 1) / groups * math.fsum((each - mean) ** 2 for each in gaps))
 
 
 def metric_failed(score: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import median_high
 from typing import Any
 
 from genbench.record.score import UNNAMED_SPACES
@@ -240,12 +241,8 @@ def _unstable(row: Row) -> list[str]:
     for name in row.unstable:
         estimate = row.entries[name].estimate
         if estimate is not None:
-            values = sorted(estimate.by_seed.items(), key=lambda item: abs(item[1] - _middle(estimate.values)))
+            values = sorted(estimate.by_seed.items(), key=lambda item: abs(item[1] - median_high(estimate.values)))
             seed, worst = values[-1]
             each = " ".join(str(round_number(value, digits=3)) for value in estimate.values)
             lines.append(f"{row.label}: unstable in {name}: {each}; the worst is seed {seed}, {worst:.3g}")
     return lines
-
-
-def _middle(values: Sequence[float]) -> float:
-    return sorted(values)[len(values) // 2]

@@ -11,10 +11,9 @@ from typing import Any
 from scipy.special import ndtri, stdtr
 
 from genbench.protocol import Score
-from genbench.record.score import SUSPECT_STANDARD_ERRORS, floor_spread, standard_error
+from genbench.record.score import SUSPECT_STANDARD_ERRORS, floor_spread, jackknife_gap_error, standard_error
 from genbench.scoring.scorer import Scorer
 
-MIN_GROUPS = 5  # of a jackknife, for an error
 COPIES_PREFIX = "suspect copies"  # of a metric's warning that rows repeat training rows
 
 
@@ -75,19 +74,14 @@ def floor_fields(scorer: Scorer, score: Score, fields: Mapping[str, Any], floors
 def _z(gap: float, value: Mapping[str, Any], floor: Mapping[str, Any], noise: float) -> float | None:
     """Return how far a value is from its floor: the normal quantile with the t probability of the jackknifed gap.
 
-    The groups are left out of both at once, so that what the shared real rows contribute cancels. Without replicates of
-    both, or where all of them are equal, as of a model that only copies, it is the gap in units of ``noise``, the
-    errors of both together; None where that is 0.
+    Without replicates of both, or where all of them are equal, as of a model that only copies, it is the gap in
+    units of ``noise``, the errors of both together; None where that is 0.
     """
     one, other = value.get("replicates") or (), floor.get("replicates") or ()
-    groups, error = len(one), 0.0
-    if len(other) == groups >= MIN_GROUPS:
-        gaps = [a - b for a, b in zip(one, other, strict=True)]
-        mean = math.fsum(gaps) / groups
-        error = math.sqrt((groups - 1) / groups * math.fsum((each - mean) ** 2 for each in gaps))
+    error = jackknife_gap_error(one, other)
     if not error:
         return gap / noise if noise else None
-    tail = max(stdtr(groups - 1, -abs(gap) / error), sys.float_info.min)  # else the quantile may be infinite
+    tail = max(stdtr(len(one) - 1, -abs(gap) / error), sys.float_info.min)  # else the quantile may be infinite
     return math.copysign(float(-ndtri(tail)), gap)
 
 

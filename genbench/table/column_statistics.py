@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from genbench.table.aggregate import LOGARITHMIC_METRICS, Aggregate
 from genbench.table.columns import ColumnInfo
-from genbench.table.differences import Differences
-from genbench.table.estimate import Interval, mean_interval, worth_interval
+from genbench.table.differences import Differences, mean_error
+from genbench.table.estimate import NORMAL_QUANTILE, Interval, mean_interval, worth_interval
 from genbench.table.ranking import better_than, compared_groups, is_cost
 from genbench.table.scales import LOGARITHM, ValueScale, display_scale, spreads
 
@@ -47,7 +47,7 @@ def _with_interval(
     errors = all_models.models[name].errors
     sampling = None
     if set(errors) == set(seeds):
-        sampling = math.sqrt(math.fsum(e * e for e in errors.values())) / len(errors)
+        sampling = mean_error(list(errors.values()))
     mean = estimate.mean
     found = mean_interval(mean, scale, all_models.spread(name), sampling, len(seeds))
     if found is None:
@@ -63,7 +63,7 @@ def _with_interval(
 def _error_of(interval: Interval | None) -> float | None:
     if interval is None or not all(map(math.isfinite, interval)):
         return None
-    return (interval[1] - interval[0]) / (2.0 * 1.96)
+    return (interval[1] - interval[0]) / (2.0 * NORMAL_QUANTILE)
 
 
 def with_ranks(entries: Mapping[str, Aggregate], failed: Sequence[str], column: ColumnInfo) -> dict[str, Aggregate]:

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from genbench.record.score import jackknife_gap_error
+
 PRIOR_DEGREES = 2.0  # degrees of freedom that the spread of all models together adds to that of a pair
 UNSTABLE_P_VALUE = 0.002  # of a spread over seeds as large by chance, times the number of models
 JACKKNIFE_DEGREES = 19  # of freedom, of an error within one seed
-MIN_GROUPS = 5
 MIN_RELATIVE_DIFFERENCE = 1e-12  # relative size of a difference that is rounding
 
 Array = npt.NDArray[Any]
@@ -99,7 +100,7 @@ class Differences:
         size = max(abs(each) for seed in shared for each in (a.values[seed], b.values[seed]))
         if abs(value) <= MIN_RELATIVE_DIFFERENCE * size:
             value = 0.0
-        within = _mean_error([_gap_error(a, b, seed) for seed in shared])
+        within = mean_error([_gap_error(a, b, seed) for seed in shared])
         if len(gaps) == 1:
             return Difference(value, within, JACKKNIFE_DEGREES)
         variance, degrees = float(gaps.var(ddof=1)), float(len(gaps) - 1)
@@ -195,15 +196,16 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _gap_error(a: Measured, b: Measured, seed: int) -> float:
     """Return the sampling error of the difference of one seed: jackknifed, or as if both were independent."""
     one, other = a.replicates.get(seed), b.replicates.get(seed)
-    if one is not None and other is not None and len(one) == len(other) >= MIN_GROUPS:
-        gaps, groups = one - other, len(one)
-        return math.sqrt((groups - 1) / groups * float(((gaps - gaps.mean()) ** 2).sum()))
+    if one is not None and other is not None:
+        error = jackknife_gap_error(one.tolist(), other.tolist())
+        if error is not None:
+            return error
     if seed in a.errors and seed in b.errors:
         return math.hypot(a.errors[seed], b.errors[seed])
     return math.nan
 
 
-def _mean_error(errors: Sequence[float]) -> float:
+def mean_error(errors: Sequence[float]) -> float:
     """Return the error of a mean of numbers with these errors; NaN if one is not known."""
     return math.sqrt(math.fsum(e * e for e in errors)) / len(errors)
 
@@ -214,7 +216,7 @@ def _unpaired(a: Measured, b: Measured) -> Difference:
     parts = []
     for each in (a, b):
         values, n = np.array(list(each.values.values())), len(each.values)
-        sampling = _mean_error([each.errors.get(seed, math.nan) for seed in each.values])
+        sampling = mean_error([each.errors.get(seed, math.nan) for seed in each.values])
         if n == 1:
             parts.append((sampling, float(JACKKNIFE_DEGREES)))
             continue

@@ -7,8 +7,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from genbench.record.score import CONFIDENCE_LEVEL
-from genbench.table.aggregate import Aggregate
-from genbench.table.columns import TIMING_METRICS, ColumnInfo
+from genbench.table.aggregate import LOGARITHMIC_METRICS, Aggregate
+from genbench.table.columns import ColumnInfo
 from genbench.table.differences import Differences, holm
 from genbench.table.scales import comparison
 
@@ -61,7 +61,7 @@ def compared_groups(aggregates: Mapping[str, Aggregate], column: ColumnInfo) -> 
 
 def is_cost(column: ColumnInfo) -> bool:
     """Return whether a column holds costs or worth, which are never below 0 and are compared as logarithms."""
-    return column.timing or column.metric in (*TIMING_METRICS, "equivalent", "amplification")
+    return column.timing or column.metric in LOGARITHMIC_METRICS
 
 
 def better_than(differences: Differences, limits: Container[str] = ()) -> tuple[dict[str, set[str]], bool]:
