@@ -8,6 +8,7 @@ from dataclasses import dataclass
 MIN_RELATIVE_WIDTH = 1e-5  # of an interval that is shown: a narrower one would take too many digits
 MAX_END_DIGITS = 3  # of an end far from the value
 MIN_DIGITS = 2  # of a value, however wide its interval is, unless it is close to 0
+MAX_DECIMALS = 17  # more are not in a float
 PREFIXES = {0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 INFINITY = "∞"
 
@@ -75,13 +76,13 @@ def round_number(value: float, interval: tuple[float, float] | None = None, digi
         certain = (1 if leading < 3.55 else 0) - _order(side / unit)
         least = MIN_DIGITS - 1 - _order(size / unit)
         decimals = min(max(certain, least), max(decimals, certain))
-    return Number(_format_fixed(value / unit, decimals), *_ends(interval, value, unit, decimals), exponent)
-
-
-def _ends(interval: tuple[float, float], value: float, unit: float, decimals: int) -> tuple[str, str]:
-    digits = max(MAX_END_DIGITS, decimals + 1 + _order(value / unit))
-    low, high = (_end(end, unit, decimals, digits) for end in interval)
-    return low, high
+    while True:  # a value close to an end takes as many digits as that end, to stay within the interval
+        text = _format_fixed(value / unit, decimals)
+        digits = max(MAX_END_DIGITS, decimals + 1 + _order(value / unit))
+        low, high = (_end(end, unit, decimals, digits) for end in interval)
+        if _parse(low) <= float(text) <= _parse(high) or decimals >= MAX_DECIMALS:
+            return Number(text, low, high, exponent)
+        decimals += 1
 
 
 def _end(end: float, unit: float, decimals: int, digits: int) -> str:
@@ -90,6 +91,10 @@ def _end(end: float, unit: float, decimals: int, digits: int) -> str:
         return ("-" if end < 0 else "") + INFINITY
     order = _order(end / unit)
     return _format_fixed(end / unit, max(min(decimals, digits - 1 - order), -order) if end else decimals)
+
+
+def _parse(end: str) -> float:
+    return float(end.replace(INFINITY, "inf"))
 
 
 def _order(x: float) -> int:

@@ -15,7 +15,7 @@ def test_latex_is_ready_to_compile():
     text = render(RECORDS, "latex")
     first = text.split(r"\end{table}")[0]
     assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 2
-    assert r"wgan\_gp & 1 & $\mathbf{1.0\ [0.0, 2.0]}$ \\" in first
+    assert r"wgan\_gp & 1 & $\mathbf{1.0\ [0.006, 2.0]}$ \\" in first
     assert r"vae & 3 & \multicolumn{1}{l}{diverged} \\" in first
     assert first.index(r"\toprule") < first.index("wgan\\_gp & ") < first.index(r"\midrule" + "\n" + r"\textit{real}")
     for line in text.splitlines():

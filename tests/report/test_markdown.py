@@ -19,7 +19,7 @@ def test_markdown_is_a_github_table_for_each_dataset():
     for table in tables:
         assert len({len(cells(line)) for line in table}) == 1
     ring = {cells(line)[0]: cells(line)[1:] for line in tables[0]}
-    assert ring["wgan_gp"] == ["1", "**1.0 [0.0, 2.0]**"]
+    assert ring["wgan_gp"] == ["1", "**1.0 [0.006, 2.0]**"]
     assert ring["vae"] == ["3", "diverged"]
     assert list(ring)[-1] == "*real*"
     assert "### ring" in text
