@@ -171,7 +171,7 @@ def _bounds_of_square(centre: float, found: Variance, t: float, extra: float = 0
     return low, positive + t * math.sqrt(largest) + t * t * found.linear / unit / 4
 
 
-def products_square(value: float, replicates: Array, products: Sequence[Array], offset: float = 0.0) -> Interval | None:
+def products_square(value: float, replicates: Array, products: Sequence[Array]) -> Interval | None:
     """Return the interval of a squared distance |a - b|², from products of differences of separate rows, or None.
 
     ``products`` are three matrices (G, G), G = 20, 10 and 5 or as many as there are rows for: the scalar products of
@@ -181,7 +181,7 @@ def products_square(value: float, replicates: Array, products: Sequence[Array], 
     is from the smallest pieces, which have the least noise in heavy tails; the upper bound from larger ones, raised by
     three times what doubling their size adds (a bias that falls as n^-0.4); the unbiased value from the middle ones.
     The variances are those of a U-statistic of pairs of pieces (Hoeffding 1948, doi:10.1214/aoms/1177730196).
-    ``offset`` is added to all of them. The replicates are the value without each group, and give its standard error.
+    The replicates are the value without each group, and give its standard error.
     """
     if not _usable(value, replicates) or not all(np.isfinite(each).all() for each in products):
         return None
@@ -192,7 +192,7 @@ def products_square(value: float, replicates: Array, products: Sequence[Array], 
     high = max(bounds[1][1], bounds[2][1]) + SLOW_BIAS * max(centre - found[0][0], 0.0)
     error = math.sqrt(variance(replicates, quadratic=found[0][1].quadratic).total)
     low, high = min(low, centre), max(high, centre)
-    return Interval(low + offset, high + offset, centre + offset, error, tuple(replicates.tolist()))
+    return Interval(low, high, centre, error, tuple(replicates.tolist()))
 
 
 def _mean_product(products: Array) -> tuple[float, Variance]:

@@ -120,16 +120,22 @@ def absolute(found: Lines) -> Interval | None:
     some = found.some[0]
     bias = found.noise * np.minimum(1.0, (2 * found.noise / np.where(some > 0, some, 1.0)) ** 2)
     value = float(found.costs[0].mean())
-    without = found.without[0].mean(1) + (value - some.mean())
-    return jackknife_absolute(value, without, found.alone[0].mean(1), float(bias.mean()))
+    scale = _of_all(value, some)
+    without, alone = found.without[0].mean(1) * scale, found.alone[0].mean(1) * scale
+    return jackknife_absolute(value, without, alone, float(bias.mean()) * scale)
 
 
 def squares(found: Lines) -> Interval | None:
     """Return the interval of the mean over lines of W₂²."""
     value = float(found.costs[1].mean())
-    offset = value - float(found.some[1].mean())
-    products = [each.mean(0) for each in found.products]
-    return products_square(value, found.without[1].mean(1) + offset, products, offset)
+    scale = _of_all(value, found.some[1])
+    products = [each.mean(0) * scale for each in found.products]
+    return products_square(value, found.without[1].mean(1) * scale, products)
+
+
+def _of_all(value: float, some: Array) -> float:
+    """Return the mean cost over all lines in units of that over some of them: a factor leaves an estimate of 0 at 0."""
+    return value / float(some.mean()) if some.any() else 1.0
 
 
 @any_scale(1)
@@ -174,7 +180,8 @@ def max_sliced_w2(evidence: Evidence, config: SlicedConfig) -> Score:
         x, y, direction = _other_half(evidence, vectors, groups)
         detail["p_value"] = _p_value(x @ direction, y @ direction, evidence.rng("max_sliced_w2"))
         if len(vectors) > 1:
-            interval = _of_largest(found, x, y, direction)
+            own = lines(evidence.real, evidence.fake, vectors[worst][None], groups)
+            interval = _of_largest(found, own, x, y, direction)
     return bounded(float(found.costs[1, worst]), interval, power=2, debiased=True, detail=detail, **fields)
 
 
@@ -189,10 +196,9 @@ def _other_half(evidence: Evidence, vectors: Array, groups: int) -> tuple[Array,
     return x, y, vectors[int(np.concatenate(found).argmax())]
 
 
-def _of_largest(found: Lines, x: Array, y: Array, direction: Array) -> Interval | None:
+def _of_largest(found: Lines, worst: Lines, x: Array, y: Array, direction: Array) -> Interval | None:
     """Return the interval of the largest W₂², whose lower bound is that along a direction chosen by other rows."""
-    value = float(found.costs[1].max())
-    upper = jackknife(value, found.without[1].max(1) + (value - found.some[1].max()))
+    upper = jackknife(float(found.costs[1].max()), np.maximum(found.without[1].max(1), worst.without[1, :, 0]))
     lower = squares(lines(RealSide(x), y, direction[None], count(len(x), len(y))))
     if not lower or not upper:
         return None
