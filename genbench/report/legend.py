@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import median_high
@@ -20,6 +21,7 @@ Scale = tuple[str, ...]
 DEFECT_PREFIXES = ("missing in", "failed", "the value is")
 ERROR_PREFIX = "failed"  # reported for columns that are not shown, too
 MAX_NOTES = 5
+PAIRED_PROTOCOL = 2  # of records that hold jackknife replicates
 UNPAIRED_NOTE = "note: some records hold no jackknife replicates: their models are compared unpaired"
 MAX_FLAGGED_METRICS = 8
 NARROWER_METRICS = {"precision", "density"}  # that samples exceed real rows in if they are narrower
@@ -185,17 +187,28 @@ def remarks(summary: Summary, names: Sequence[str]) -> tuple[str, ...]:
             if row.undertrained:
                 lines.append(f"{row.label}: undertrained, with {row.recipe_share:.0%} of the steps of its recipe")
     lines += [UNPAIRED_NOTE] if _lacks_replicates(summary) else []
-    notes = list(dict.fromkeys(str(note) for record in summary.records for note in record.get("notes") or ()))
+    notes = _notes(summary)
     lines += [f"note: {note}" for note in notes[:MAX_NOTES]]
     lines += [f"note: {len(notes) - MAX_NOTES} more in the records"] if len(notes) > MAX_NOTES else []
     return tuple(clean(line) for line in lines)
 
 
+def _notes(summary: Summary) -> list[str]:
+    """Return the notes of all cells, once each; of those that differ in numbers between seeds, that of the first."""
+    first: dict[tuple[str, str, int], str] = {}
+    for record in summary.records:
+        repeats: Counter[str] = Counter()
+        for note in map(str, record.get("notes") or ()):
+            pattern = re.sub(r"\d+", "", note)
+            repeats[pattern] += 1
+            first.setdefault((str(record.get("label")), pattern, repeats[pattern]), note)
+    return list(dict.fromkeys(first.values()))
+
+
 def _lacks_replicates(summary: Summary) -> bool:
-    """Return whether a record was migrated from a schema without jackknife replicates."""
-    scores = [s for row in summary.rows if row.role == "model" for r in row.records for s in r.get("scores") or ()]
-    stated = [s for s in scores if "replicates" in s and s.get("low") is not None]
-    return bool(stated) and all(s["replicates"] is None for s in stated)
+    """Return whether a model's record is of a protocol that kept no jackknife replicates."""
+    models = [record for row in summary.rows if row.role == "model" for record in row.records]
+    return any(int(record.get("protocol") or PAIRED_PROTOCOL) < PAIRED_PROTOCOL for record in models)
 
 
 def _check(check: Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ class Aggregate:
     ranks: tuple[int, int] | None = None  # confidence interval of the rank, 95 % for the whole column
     best: bool = False  # no other is significantly better
     suspect: bool = False  # significantly better than fresh real data
-    copying: bool = False  # a metric of copying says that samples repeat training rows
+    copying: bool = False  # a metric of copying says in most seeds that samples repeat training rows
     unstable: bool = False  # its seeds disagree far more than those of other models
     busy: bool = False  # a time while other processes kept the machine busy
 
@@ -90,7 +90,8 @@ def score_aggregate(
     estimate, missing = _estimate(shown, len(ok), missing, reasons[0] if reasons else "", logarithmic=logarithmic)
     first: Mapping[str, Any] = next(iter(with_value.values()), {})
     kind = _density_kind(first, column.metric or column.name, density)
-    copying = any(bool(s.get("copying")) for s in scores.values())
+    # in a single one of several seeds, three standard errors are too often chance
+    copying = 2 * sum(bool(s.get("copying")) for s in scores.values()) > len(scores)
     aggregate = Aggregate(
         estimate, missing, kind=kind, scale=scale_of(first), doubt=doubt and kind is not None, copying=copying
     )

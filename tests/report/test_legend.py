@@ -103,6 +103,9 @@ def test_notes_of_the_data_are_said_once():
         text = render(records, form)
         assert text.count("is constant") == 1
         assert text.count("3 rows dropped") == 1
+    varied = [{**each, "notes": [f"{7 + i} rows repeat"]} for i, each in enumerate(seeds("a", [1.0, 2.0]))]
+    assert "7 rows repeat" in render(varied)
+    assert "8 rows repeat" not in render(varied)  # another seed splits otherwise: one number is enough
     many = render(seeds("a", [1.0], notes=[f"note {i}" for i in range(9)]))
     assert "note 4" in many
     assert "note 5" not in many

@@ -69,6 +69,13 @@ def test_a_model_that_copies_is_never_taken():
     assert alone.take is None
 
 
+@pytest.mark.parametrize(("marked", "copies"), [([True, False, False], False), ([True, True, False], True)])
+def test_copying_is_told_where_most_seeds_tell_it(marked, copies):
+    rows = [record("memory", i, [score("duplicates", 0.1, copying=each)]) for i, each in enumerate(marked)]
+    [summary] = summarise(rows)
+    assert summary.rows[0].copying == (("duplicates",) if copies else ())
+
+
 def test_a_model_with_a_failed_seed_is_never_taken():
     failed = [*model("best", 0.51, seeds=2), record("best", 2, status="diverged", phase="fit", reason="nan")]
     assert verdict(failed, model("vae", 0.60), model("gan", 0.92)).take == "vae"
