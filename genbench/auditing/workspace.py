@@ -88,7 +88,7 @@ class Workspace:
         """Return rows of the data (n, *shape) in this space, (n, d)."""
         if isinstance(self.space, VectorSpace):
             # in single precision first, as models give rows: mapping there and back then changes nothing
-            return self.space.to_model(rows.astype(np.float64), np.random.default_rng(0)).astype(np.float64)
+            return self.space.standardise(rows.astype(np.float64)).astype(np.float64)
         return self.space.to_scores(rows)
 
     def to_data(self, rows: Array) -> Array:
@@ -96,7 +96,7 @@ class Workspace:
         if isinstance(self.space, VectorSpace):
             mean, scale = self.space.mean, self.space.scale
             limit = np.where(self.space.log, MAX_EXPONENT, np.inf)
-            return self.space.from_model(np.clip(rows, (-limit - mean) / scale, (limit - mean) / scale))
+            return self.space.restore(np.clip(rows, (-limit - mean) / scale, (limit - mean) / scale))
         assert isinstance(self.space, ImageSpace)
         rows = rows.reshape(len(rows), *self.shape)
         if self.space.levels is None:

@@ -45,7 +45,7 @@ def train(setup: Setup) -> Fitted:
     with seed_generators(setup.fit_stream):
         model = build(setup.cell.model)
         snapshots = Snapshots(
-            lambda sample: draw_snapshot(sample, data.shape, transform, device),
+            lambda sample: draw_snapshot(sample, transform, device),
             setup.snapshot_stream,
             device.synchronise,
         )

@@ -74,11 +74,12 @@ def wrapping_of(space: VectorSpace, rows: Array) -> Wrapping | None:
     an exponential from the outermost hundredth of the samples. Where periodic columns are so many that a row would have
     more than 1,000 images, the images are those in which most samples lie.
     """
-    columns = np.flatnonzero(~np.isnan(space.period))
+    columns = np.flatnonzero(~np.isnan(space.period[space.varying]))
     if not len(columns):
         return None
-    period = space.period[columns] / space.scale[columns]
-    low = (space.low[columns] - space.mean[columns]) / space.scale[columns]
+    each = np.flatnonzero(space.varying)[columns]  # their indices among all columns of the data
+    period = space.period[each] / space.scale[each]
+    low = (space.low[each] - space.mean[each]) / space.scale[each]
     drawn = rows[:, columns].astype(np.float64)
     reach = np.stack([-_upper_end(-drawn), _upper_end(drawn)])
     first, last = np.minimum(np.floor((reach[0] - low) / period), 0), np.maximum(np.floor((reach[1] - low) / period), 0)

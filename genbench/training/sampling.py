@@ -34,7 +34,7 @@ def draw(setup: Setup, model: Any) -> Drawn:
 
     One sample is drawn first, to warm up; the clock of the others stops when the device has finished.
     """
-    shape, device, n = setup.data.shape, setup.device, len(setup.data.reference)
+    shape, device, n = setup.transform.shape, setup.device, len(setup.data.reference)
     timings: Timings = {}
     with seed_generators(setup.sample_stream), torch.no_grad():
         start = time.perf_counter()
@@ -80,8 +80,9 @@ def check_draw(samples: Any, shape: tuple[int, ...], n: int, device: Device) -> 
     return samples if samples.dtype == torch.float64 else checked
 
 
-def draw_snapshot(sample: Sampler, shape: tuple[int, ...], transform: Transform, device: Device) -> Array:
+def draw_snapshot(sample: Sampler, transform: Transform, device: Device) -> Array:
     """Return samples (n, *shape) of a model that is still learning, in the data's units."""
+    shape = transform.shape
     n = rows_per_snapshot(shape)
     rows = transform.from_model(check_draw(sample(n), shape, n, device).cpu().numpy())
     _check_units(rows, transform)

@@ -11,6 +11,8 @@ import numpy as np
 from genbench.errors import DataError
 from genbench.protocol import Array, Column, Data
 
+ROUNDINGS = 2  # by which equal numbers may differ: units in the last place
+FAR = 2.0**20  # standard deviations
 MAX_EXPONENT = 300  # power of two up to which sums of squares neither overflow nor vanish
 
 
@@ -30,6 +32,11 @@ class Transform(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the data for the user."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample in the model's space: constant columns are set aside."""
         ...
 
     def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
@@ -58,13 +65,18 @@ def transform_of(data: Data) -> Transform:
 
 @dataclass(frozen=True)
 class VectorSpace:
-    """Columns, some as logarithms, centred and scaled to standard deviation 1; a constant column keeps scale 1."""
+    """Columns, some as logarithms, centred and scaled to standard deviation 1.
+
+    Constant columns are no part of the model's space, and are put back into samples; in scores they keep scale 1.
+    """
 
     mean: Array
     scale: Array
     log: Array  # (d,) bool
     period: Array  # (d,) nan where a column is not periodic
     low: Array  # (d,) where the period of a column begins
+    varying: Array  # (d,) bool: the columns that models learn
+    constants: Array  # (d,) the first training row, of which the other columns are put back
     columns: tuple[str, ...]
     notes: tuple[str, ...] = ()
     name: str = "standardised"
@@ -79,20 +91,42 @@ class VectorSpace:
             raise DataError(f"column {both[0]!r} is both periodic and logarithmic: drop log or period")
         rows = _take_logs(train.astype(np.float64), log, columns)
         mean, scale = _moments(rows)
-        # the spread of equal numbers is rounding error, not signal
-        constant = scale <= 1e-12 * np.abs(mean)
-        notes = tuple(f"column {columns[i].name!r} is constant" for i in np.flatnonzero(constant))
+        constant = constant_columns(train)
+        varying = ~constant
+        if constant.all():
+            varying[0] = True  # there is nothing else to learn
+        notes = tuple(f"column {columns[i].name!r} is constant, and is set aside" for i in np.flatnonzero(~varying))
         names = tuple(
             n for c in columns for n in ([c.name] if c.period is None else [f"sin {c.name}", f"cos {c.name}"])
         )
-        return cls(mean, np.where(constant, 1.0, scale), log, period, train.min(0), names, notes)
+        scale = np.where(constant, 1.0, scale)
+        return cls(mean, scale, log, period, train.min(0), varying, train[0].astype(np.float64), names, notes)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Number of columns that vary."""
+        return (int(self.varying.sum()),)
 
     def to_model(self, rows: Array, rng: np.random.Generator) -> Array:  # noqa: ARG002 (images need it)
-        """Return (n, d) float32, standardised."""
-        return ((_take_logs(rows, self.log) - self.mean) / self.scale).astype(np.float32)
+        """Return (n, k) float32: the columns that vary, standardised."""
+        return self.standardise(rows)[:, self.varying]
 
     def from_model(self, rows: Array) -> Array:
-        """Return (n, d) float64; periodic columns are wrapped into one period."""
+        """Return (n, d) float64 of samples (n, k); periodic columns are wrapped into one period."""
+        if self.varying.all():
+            return self.restore(rows)
+        full = np.zeros((len(rows), len(self.varying)), rows.dtype)
+        full[:, self.varying] = rows
+        out = self.restore(full)
+        out[:, ~self.varying] = self.constants[~self.varying]
+        return out
+
+    def standardise(self, rows: Array) -> Array:
+        """Return all columns (n, d) float32, standardised."""
+        return ((_take_logs(rows, self.log) - self.mean) / self.scale).astype(np.float32)
+
+    def restore(self, rows: Array) -> Array:
+        """Return all columns (n, d) float64 in the data's units; periodic columns are wrapped into one period."""
         out = rows.astype(np.float64) * self.scale + self.mean
         with np.errstate(over="ignore"):  # an infinity is reported as an invalid sample
             out[:, self.log] = np.exp(out[:, self.log])
@@ -102,12 +136,12 @@ class VectorSpace:
         return out
 
     def log_det(self, rows: Array) -> Array:
-        """Return (n,), minus the logarithms of all scales and of all logarithmic columns.
+        """Return (n,), minus the logarithms of the scales and of the logarithmic columns, of those that vary.
 
         The density of a periodic column is in addition a sum over the images of a row: ``training/periodic.py``.
         """
-        logs: Array = np.log(rows[:, self.log]).sum(1)
-        total: Array = -np.log(self.scale).sum() - logs
+        logs: Array = np.log(rows[:, self.log & self.varying]).sum(1)
+        total: Array = -np.log(self.scale[self.varying]).sum() - logs
         return total
 
     def to_scores(self, rows: Array) -> Array:
@@ -123,13 +157,29 @@ class VectorSpace:
         return np.stack(parts, axis=1)
 
 
+def constant_columns(rows: Array) -> Array:
+    """Return which columns (d,) of rows (n, d) are constant: no two numbers differ beyond a rounding of their type.
+
+    The spread of times of 1.7e9 s that differ by milliseconds is thousands of such roundings.
+    """
+    low, high = rows.min(0), rows.max(0)
+    if rows.dtype.kind != "f":
+        return np.asarray(low == high)
+    return np.asarray(high - low <= ROUNDINGS * np.spacing(np.maximum(np.abs(low), np.abs(high))))
+
+
 def _moments(rows: Array) -> tuple[Array, Array]:
     """Return mean and standard deviation of columns, computed after rescaling where squares would be out of range."""
     exponent = np.frexp(np.abs(rows).max(0))[1]
     exponent[np.abs(exponent) <= MAX_EXPONENT] = 0  # all other columns keep every digit
     if exponent.any():
         rows = np.ldexp(rows, -exponent)
-    return np.ldexp(rows.mean(0), exponent), np.ldexp(rows.std(0), exponent)
+    mean, scale = rows.mean(0), rows.std(0)
+    far = np.abs(mean) > FAR * scale  # where the rounding of sums of large numbers is a part of the spread
+    if far.any():
+        near = rows[:, far] - rows[0, far]
+        mean[far], scale[far] = rows[0, far] + near.mean(0), near.std(0)
+    return np.ldexp(mean, exponent), np.ldexp(scale, exponent)
 
 
 def _take_logs(rows: Array, log: Array, columns: tuple[Column, ...] = ()) -> Array:
@@ -154,17 +204,19 @@ class ImageSpace:
     high: float
     levels: int | None
     columns: tuple[str, ...]
+    shape: tuple[int, ...]
     notes: tuple[str, ...] = ()
     name: str = "pixels"
 
     @classmethod
     def fit(cls, train: Array, levels: int | None = None) -> ImageSpace:
         """Fit to training images (n, channels, height, width); integer images span 0 .. levels, others their range."""
-        names = tuple(f"pixel {i}" for i in range(math.prod(train.shape[1:])))
+        shape = train.shape[1:]
+        names = tuple(f"pixel {i}" for i in range(math.prod(shape)))
         if levels is not None:
-            return cls(0.0, float(levels), levels, names)
+            return cls(0.0, float(levels), levels, names, shape)
         low, high = float(train.min()), float(train.max())
-        return cls(low, high if high > low else low + 1.0, None, names)
+        return cls(low, high if high > low else low + 1.0, None, names, shape)
 
     def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
         """Return (n, *shape) float32 in [-1, 1); integer images get uniform noise of one level."""

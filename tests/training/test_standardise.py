@@ -98,13 +98,43 @@ def test_scores_of_other_columns_are_the_models_own_units(rng: np.random.Generat
 
 
 @pytest.mark.parametrize("value", [0.0, 3.7, -1e9, 0.1])
-def test_a_constant_column_keeps_scale_1_and_is_told(value: float, rng: np.random.Generator) -> None:
-    rows = np.stack([rng.normal(size=50), np.full(50, value)], axis=1)
-    space = VectorSpace.fit(rows, (Column("x"), Column("flat")))
-    assert space.notes == ("column 'flat' is constant",)
-    assert space.scale[1] == 1
-    assert np.isfinite(space.to_model(rows, rng)).all()
-    assert space.from_model(space.to_model(rows, rng))[:, 1] == pytest.approx(value)
+def test_a_constant_column_is_set_aside_and_put_back(value: float, rng: np.random.Generator) -> None:
+    rows = np.stack([np.full(50, value), rng.normal(size=50)], axis=1)
+    space = VectorSpace.fit(rows, (Column("flat"), Column("x")))
+    assert space.notes == ("column 'flat' is constant, and is set aside",)
+    assert space.shape == (1,)
+    assert space.to_model(rows, rng) == pytest.approx((rows[:, 1:] - rows[:, 1].mean()) / rows[:, 1].std(), abs=1e-6)
+    back = space.from_model(space.to_model(rows, rng))
+    assert (back[:, 0] == value).all()
+    assert back[:, 1] == pytest.approx(rows[:, 1], abs=1e-6)
+    alone = VectorSpace.fit(rows[:, 1:], (Column("x"),))
+    assert space.log_det(rows) == pytest.approx(alone.log_det(rows[:, 1:]))
+    assert np.isfinite(space.to_scores(rows)).all()
+
+
+def test_of_constant_columns_alone_one_is_kept(rng: np.random.Generator) -> None:
+    rows = np.full((50, 2), 3.0)
+    space = VectorSpace.fit(rows)
+    assert space.shape == (1,)
+    assert (space.from_model(space.to_model(rows, rng)) == rows).all()
+
+
+def test_times_with_a_large_offset_are_standardised_like_those_without(rng: np.random.Generator) -> None:
+    late = 1.7e9 + rng.normal(0, 1e-3, (500, 2))
+    early = late - 1.7e9  # exact: the difference of close numbers
+    space, plain = VectorSpace.fit(late), VectorSpace.fit(early)
+    assert space.notes == ()
+    assert space.scale == pytest.approx(plain.scale, rel=1e-6)
+    assert space.to_scores(late) == pytest.approx(plain.to_scores(early), abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_numbers_that_differ_by_one_rounding_of_their_type_are_constant(kind: str, rng: np.random.Generator) -> None:
+    value = np.full(50, 0.1, kind)
+    value[::2] = np.nextafter(value[::2], np.ones((), kind))
+    rows = np.stack([rng.normal(size=50).astype(kind), value], axis=1)
+    assert VectorSpace.fit(rows).shape == (1,)
+    assert VectorSpace.fit(rows + np.array([[0, 1]] * 25 + [[0, 1 + 1e-5]] * 25, kind)).shape == (2,)
 
 
 def test_a_column_of_tiny_numbers_is_not_constant(rng: np.random.Generator) -> None:
