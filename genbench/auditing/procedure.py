@@ -85,7 +85,7 @@ def _load(plan: AuditPlan) -> Data:
     request = plan.request
     if plan.dataset is None:
         found = from_array(request.real, "real", request.data_options.get("columns", ()))
-        columns = tuple(Column(name) for name in found.columns) if found.kind == "vector" else ()
+        columns = tuple(Column(c, unit=found.units.get(c, "")) for c in found.columns) if found.kind == "vector" else ()
         train, *_ = split(found.rows, Sizes(len(found.rows), 0, 0), np.random.default_rng(request.seed))
         return Data(
             found.rows[train], found.rows[:0], found.rows[:0], columns=columns, levels=found.levels, notes=found.notes

@@ -68,7 +68,9 @@ class FileDataset:
 
         found, log, period = _read_and_check(self.config)
         train, test, reference = split(found.rows, sizes, rng)
-        columns = tuple(Column(c, log=c in log, period=period.get(c)) for c in found.columns)
+        columns = tuple(
+            Column(c, unit=found.units.get(c, ""), log=c in log, period=period.get(c)) for c in found.columns
+        )
         labels = None
         if found.labels is not None:
             codes = _label_codes(found.labels)

@@ -120,12 +120,21 @@ def date_error(source: Source, column: str, where: str, value: object) -> Except
     )
 
 
-def floats_of_text(source: Source, texts: Sequence[str | None], column: str, describe_row: DescribeRow) -> Array:
+def floats_of_text(
+    source: Source,
+    texts: Sequence[str | None],
+    column: str,
+    describe_row: DescribeRow,
+    in_file: Sequence[str | None] | None = None,
+) -> Array:
     """Return float64 (n,) of text fields: numbers, true as 1, false as 0, missing ones as nan.
 
-    Raises DataError at the first field that is not a number.
+    ``in_file`` has the fields as they stand in the file, for messages, where ``texts`` are changed, as their decimal
+    marks. Raises DataError at the first field that is not a number.
     """
     import numpy as np
+
+    shown = texts if in_file is None else in_file
 
     present = {t.strip().lower() for t in texts[:1000] if t is not None}
     if present <= {"true", "false"} and present:
@@ -135,11 +144,11 @@ def floats_of_text(source: Source, texts: Sequence[str | None], column: str, des
         if text is None or (stripped := text.strip()) in MISSING_VALUES:
             continue
         if "_" in stripped:
-            raise text_error(source, column, describe_row(row), text)
+            raise text_error(source, column, describe_row(row), str(shown[row]))
         try:
             out[row] = float(stripped)
         except ValueError:
-            raise text_error(source, column, describe_row(row), text) from None
+            raise text_error(source, column, describe_row(row), str(shown[row])) from None
         if (
             abs(out[row]) >= MAX_EXACT_INTEGER
             and re.fullmatch(r"[+-]?\d+", stripped)

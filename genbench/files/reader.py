@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,8 @@ class UserData:
 
     ``rows`` is float64 (n, d), or images (n, channels, height, width): unsigned integers with ``levels`` grey levels,
     or float64. ``columns`` are the names of the d columns: ``c0``, ``c1``, ... if ``named`` is False. ``labels`` (n,)
-    are as in the file. ``sha256`` is the hash of the file's bytes. ``notes`` say what was guessed or changed.
+    are as in the file. ``units`` are those of the columns that have one in the file. ``sha256`` is the hash of the
+    file's bytes. ``notes`` say what was guessed or changed.
     """
 
     rows: Array
@@ -46,6 +47,7 @@ class UserData:
     notes: tuple[str, ...]
     sha256: str
     label: str  # the file's name in errors
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -166,7 +168,8 @@ def _from_table(source: Source, table: Table, columns: tuple[str, ...], labels: 
     for i, (name, values) in enumerate(zip(names, found, strict=True)):
         if len(values):
             rows[:, i] = as_float(source, values, name, table.describe_row)
-    return UserData(rows, names, table.named, side, None, tuple(table.notes), sha256, source.label)
+    units = {name: table.units[name] for name in names if name in table.units}
+    return UserData(rows, names, table.named, side, None, tuple(table.notes), sha256, source.label, units)
 
 
 def _from_block(source: Source, block: Block, columns: tuple[str, ...], labels: str | None, sha256: str) -> UserData:

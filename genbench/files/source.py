@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,7 +80,8 @@ class Table:
     """Named columns that are read on demand.
 
     ``fetch(columns, label)`` takes column indices and returns those columns and the column of labels, 1-D and of the
-    type that they have in the file. ``describe_row(row)`` names a row, counted from 0, in errors.
+    type that they have in the file. ``describe_row(row)`` names a row, counted from 0, in errors. ``units`` are those
+    of the columns that have one in the file.
     """
 
     names: tuple[str, ...]
@@ -88,6 +89,7 @@ class Table:
     named: bool = True
     describe_row: Callable[[int], str] = describe_row_number
     notes: list[str] = field(default_factory=list)
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

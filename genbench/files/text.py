@@ -7,32 +7,41 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from genbench.files.columns import clean_names
 from genbench.files.numbers import MAX_EXACT_INTEGER, MISSING_VALUES, as_numpy, floats_of_text
-from genbench.files.source import Source, Table, explain_read_errors, format_bytes, quote
+from genbench.files.source import Source, Table, explain_read_errors, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
 
 HEAD_BYTES = 256 * 1024  # the layout is detected from this many bytes
-MAX_LINE_BYTES = 8 * 2**20
+MAX_COMMENT_BYTES = 8 * 2**20  # of a comment that may name the columns
+MIN_BLOCK_BYTES = 16 * 2**20  # that Arrow reads at once
+LINES_IN_BLOCK = 4  # at least, since Arrow refuses a line that is longer than a block
 MAX_HEAD_LINES = 1000
+MAX_UNIT_LENGTH = 24
+MIN_ROWS_BELOW_UNITS = 3
+MIN_SHARE_BELOW_UNITS = 0.75  # of fields that are numbers
 SEPARATORS = (",", ";", "\t", "|", " ")  # a space means any run of blanks
 NUMBER_PATTERN = r"[+-]?(\d+{mark}?\d*|{mark}\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?|true|false"
 NUMBER_WITH_POINT = re.compile(NUMBER_PATTERN.format(mark=r"\."), re.IGNORECASE)
 NUMBER_WITH_ANY_MARK = re.compile(NUMBER_PATTERN.format(mark="[.,]"), re.IGNORECASE)
 LINE_ENDS = re.compile(r"\r\n|\n|\r")  # str.splitlines would split at many more characters
 BLANK_RUN = re.compile("[ \t\r\v\f]+")  # the blanks at which bytes.split splits
+POINTS_BETWEEN_THOUSANDS = r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?"
 NUMBER_WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The layout of a text file; the rows begin at byte ``body``, which is in line number ``line``."""
+    """The layout of a text file; the rows begin at byte ``body``, which is in line number ``line``.
+
+    ``units`` are those in a row below the names, one for each, or empty if there is no such row.
+    """
 
     separator: str
     decimal: str
@@ -40,6 +49,8 @@ class Layout:
     has_header: bool
     body: int
     line: int
+    units: tuple[str, ...] = ()
+    line_bytes: int = 0  # of the first line of rows or of names, the longer
 
 
 def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
@@ -51,6 +62,8 @@ def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
     data = _decode(source, encoding)
     notes: list[str] = []
     layout = _layout(source, data)
+    first = data.find(b"\n", layout.body) + 1 or len(data)
+    layout = replace(layout, line_bytes=max(first - layout.body, layout.body))
     if layout.body >= len(data):
         raise source.error("has a header but no rows")
     names = layout.names
@@ -67,14 +80,17 @@ def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
     if len(keep) == 1 and (blank := data[layout.body :].replace(b"\r", b"").count(b"\n\n")):
         notes.append(f"{blank} blank lines were skipped")
     rows = data.count(b"\n", layout.body) + 1
+    if layout.units:
+        notes.append(f"line {layout.line - 1} holds the units of the columns")
 
     def fetch(columns: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
         source.check_size(rows * len(columns) * 8, max_bytes, f"{rows} rows of {len(columns)} numbers take")
         wanted = {keep[i]: shown[i] for i in columns}
-        return _parse(source, data, layout, wanted, None if label is None else keep[label])
+        return _parse(source, data, layout, wanted, None if label is None else keep[label], notes)
 
     shown = clean_names(source, [names[i] for i in keep], notes)
-    return Table(shown, fetch, layout.has_header, partial(_describe_row, data, layout), notes)
+    units = {shown[i]: layout.units[k] for i, k in enumerate(keep) if layout.units and layout.units[k]}
+    return Table(shown, fetch, layout.has_header, partial(_describe_row, data, layout), notes, units)
 
 
 def _decode(source: Source, encoding: str | None) -> bytes:
@@ -114,7 +130,7 @@ def _layout(source: Source, data: bytes) -> Layout:
     comment, start, number = "", 0, 1
     while start < len(data):  # skip comments and blank lines; the last comment may name the columns
         end = data.find(b"\n", start) + 1 or len(data)
-        line = data[start : min(end, start + MAX_LINE_BYTES)].decode(errors="replace").strip()
+        line = data[start : min(end, start + MAX_COMMENT_BYTES)].decode(errors="replace").strip()
         if line and not line.startswith("#"):
             break
         comment = line.lstrip("# ") or comment
@@ -122,8 +138,6 @@ def _layout(source: Source, data: bytes) -> Layout:
     if start >= len(data):
         raise source.error("holds comments but no rows")
     first_end = data.find(b"\n", start) + 1 or len(data)
-    if first_end - start > MAX_LINE_BYTES:
-        raise source.error(f"line {number} is longer than {format_bytes(MAX_LINE_BYTES)}: this is not a table")
     window = data[start : max(first_end, start + HEAD_BYTES)]
     if start + len(window) < len(data) and len(window) > first_end - start:
         window = window[: window.rfind(b"\n") + 1]  # without the last line, which is incomplete
@@ -140,6 +154,10 @@ def _layout(source: Source, data: bytes) -> Layout:
         names = rows[0]
         if len(rows) > 1 and len(names) == width - 1 and all(len(r) == width and not r[-1] for r in rows[1:]):
             names = [*names, ""]
+        if _is_row_of_units(rows, number_like):
+            units = (*rows[1], *[""] * (len(names) - len(rows[1])))
+            units_end = data.find(b"\n", first_end) + 1
+            return Layout(separator, decimal, tuple(names), True, units_end, number + 2, units)
         return Layout(separator, decimal, tuple(names), True, first_end, number + 1)
     if len(named) == width and not all(number_like.fullmatch(f) for f in named):
         return Layout(separator, decimal, tuple(named), True, start, number)
@@ -156,10 +174,16 @@ def _fields(line: str, separator: str) -> list[str]:
 
 
 def _separator(lines: Sequence[str], tabs: bool) -> tuple[str, list[list[str]]]:
-    """Return the separator that gives most numbers and most rows of equal length, and the rows that it gives."""
-    best: tuple[tuple[float, float, int], str, list[list[str]]] | None = None
+    """Return the separator of lines, and the rows that it gives.
+
+    It is one that gives the first line as many fields as the others, or at least one fewer, as where the header lacks
+    the name of the index; among those, the one that gives most numbers and most rows of equal length.
+    """
+    best: tuple[tuple[int, float, float, int], str, list[list[str]]] | None = None
     order = ("\t", *(s for s in SEPARATORS if s != "\t")) if tabs else SEPARATORS
     for rank, separator in enumerate(order):
+        if not any(separator in line for line in lines):
+            continue
         rows = [_fields(line, separator) for line in lines]
         body = rows[1:] or rows
         width = Counter(map(len, body)).most_common(1)[0][0]
@@ -169,7 +193,8 @@ def _separator(lines: Sequence[str], tabs: bool) -> tuple[str, list[list[str]]]:
         fields = [field for row in body for field in row]
         numeric = sum(field in MISSING_VALUES or pattern.fullmatch(field) is not None for field in fields) / len(fields)
         even = sum(len(row) == width for row in rows) / len(rows)
-        score = (round(numeric * even, 3), even, -rank)
+        header_fits = max(0, 2 - abs(width - len(rows[0])))
+        score = (header_fits, round(numeric * even, 3), even, -rank)
         if best is None or score > best[0]:
             best = (score, separator, rows)
     if best is None:
@@ -191,6 +216,19 @@ def _is_header(rows: Sequence[Sequence[str]], number: re.Pattern[str]) -> bool:
     )
 
 
+def _is_row_of_units(rows: Sequence[Sequence[str]], number: re.Pattern[str]) -> bool:
+    """Return whether the second row has short texts, or nothing, above columns of numbers."""
+    if len(rows) < MIN_ROWS_BELOW_UNITS + 2:
+        return False
+    second, body = rows[1], rows[2:]
+    texts = [i for i, field in enumerate(second) if field not in MISSING_VALUES]
+    if not texts or any(number.fullmatch(second[i]) or len(second[i]) > MAX_UNIT_LENGTH for i in texts):
+        return False
+    fields = [row[i] if len(row) > i else "" for row in body for i in texts]
+    numeric = sum(field in MISSING_VALUES or number.fullmatch(field) is not None for field in fields)
+    return numeric >= MIN_SHARE_BELOW_UNITS * len(fields)
+
+
 def _lines(data: bytes, layout: Layout) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(data[layout.body :].splitlines(), layout.line):
         if line:
@@ -203,7 +241,7 @@ def _describe_row(data: bytes, layout: Layout, row: int) -> str:
 
 
 def _parse(
-    source: Source, data: bytes, layout: Layout, columns: Mapping[int, str], label: int | None
+    source: Source, data: bytes, layout: Layout, columns: Mapping[int, str], label: int | None, notes: list[str]
 ) -> tuple[list[Array], Array | None]:
     """Return float64 columns, and labels as text: all at once if Arrow can, else field by field."""
     import numpy as np
@@ -219,7 +257,7 @@ def _parse(
     def parse_fields(wanted: Sequence[int]) -> list[Array]:
         found = _arrow(pa, body, separator, layout, [], wanted)
         return [
-            _parse_texts(pa, source, texts, layout, columns[c], describe_row)
+            _parse_texts(pa, source, texts, layout, columns[c], describe_row, notes)
             for c, texts in zip(wanted, found, strict=True)
         ]
 
@@ -240,18 +278,43 @@ def _parse(
 
 
 def _parse_texts(
-    pa: Any, source: Source, texts: Any, layout: Layout, column: str, describe_row: Callable[[int], str]
+    pa: Any,
+    source: Source,
+    texts: Any,
+    layout: Layout,
+    column: str,
+    describe_row: Callable[[int], str],
+    notes: list[str],
 ) -> Array:
     """Return float64 of an Arrow column of text, field by field if it holds anything but plain numbers."""
     from pyarrow import compute
 
+    in_file = texts
     if layout.decimal == ",":
+        with_points = compute.match_substring(texts, ".")
+        if compute.any(with_points).as_py():
+            texts, in_file = _without_thousands(texts, with_points, column, notes)
         texts = compute.replace_substring(texts, ",", ".")
     with contextlib.suppress(pa.ArrowInvalid):
         numbers = as_numpy(texts.cast(pa.float64()))
         if not (abs(numbers) >= MAX_EXACT_INTEGER).any():
             return numbers
-    return floats_of_text(source, texts.to_pylist(), column, describe_row)
+    shown = None if in_file is texts else in_file.to_pylist()
+    return floats_of_text(source, texts.to_pylist(), column, describe_row, shown)
+
+
+def _without_thousands(texts: Any, with_points: Any, column: str, notes: list[str]) -> tuple[Any, Any]:
+    """Return the texts of a file with decimal commas without the points between thousands, and as they stand in it.
+
+    Where any point stands elsewhere, all stay.
+    """
+    from pyarrow import compute
+
+    grouped = compute.match_substring_regex(texts, rf"^\s*{POINTS_BETWEEN_THOUSANDS}\s*$")
+    if compute.all(compute.or_kleene(compute.invert(with_points), grouped)).as_py() is False:
+        return texts, texts
+    notes.append(f"column {quote(column)}: points stand between thousands, and were left out")
+    return compute.replace_substring(texts, ".", ""), texts
 
 
 def _arrow(
@@ -264,7 +327,7 @@ def _arrow(
         pa.BufferReader(pa.py_buffer(body)),
         read_options=arrow_csv.ReadOptions(
             column_names=[str(i) for i in range(len(layout.names))],
-            block_size=16 * 2**20,
+            block_size=max(MIN_BLOCK_BYTES, LINES_IN_BLOCK * layout.line_bytes),
             use_threads=False,  # a short command may abort if it ends while such threads are still running
         ),
         parse_options=arrow_csv.ParseOptions(

@@ -78,7 +78,7 @@ def _evidence(loaded: dict[str, UserData], seed: int) -> tuple[Evidence, Evidenc
     """Return the evidence, the same with the reference in place of samples, and notes on the rows."""
     real, rows = loaded["real"], {name: each.rows for name, each in loaded.items()}
     known = rows.get("train", real.rows)
-    columns = tuple(Column(name) for name in real.columns) if real.kind == "vector" else ()
+    columns = tuple(Column(c, unit=real.units.get(c, "")) for c in real.columns) if real.kind == "vector" else ()
     mapping = transform_of(Data(known, real.rows, real.rows, columns=columns, levels=real.levels))
     mapped = {name: mapping.to_scores(each) for name, each in rows.items()}
     labels = _encode_labels(loaded)

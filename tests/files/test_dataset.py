@@ -114,6 +114,14 @@ def test_what_is_odd_is_noted(tmp_path):
     says(" ".join(data.notes), "column 'b' is constant: 3", "column 'c' spans 29, more than its period 6.28")
 
 
+def test_units_in_the_file_are_those_of_the_columns(tmp_path):
+    from genbench.budget import Sizes
+
+    text = "a,b,c\nGeV,,rad\n" + "".join(f"{i},{i * i},{i}\n" for i in range(30))
+    data = FileDataset(FileConfig(str(write(tmp_path, text)))).load(Sizes(), np.random.default_rng(0))
+    assert [(c.name, c.unit) for c in data.columns] == [("a", "GeV"), ("b", ""), ("c", "rad")]
+
+
 def test_a_file_that_changed_after_planning_is_refused(tmp_path):
     from genbench.budget import Sizes
 

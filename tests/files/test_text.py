@@ -35,9 +35,16 @@ from genbench.files import read
         ("a,b\n+1.5, 2 \n2,3\n", ("a", "b"), [1.5, 2]),
         ("a\n1.5\n2\n", ("a",), [1.5]),
         ("2020,2021,name\n1,2,3\n2,3,4\n", ("2020", "2021", "name"), [1, 2, 3]),
+        ("name,day,price\n" + "A,Jan 1 2000,92.41\n" * 5, None, "column 'name', row 1 (line 2): expected a number"),
+        ("price,day\n" + "92.41,Jan 2000\n" * 5, None, "row 1 (line 2): expected a number, got 'Jan 2000'"),
+        ("pt,phi\nGeV,rad\n" + "1.5,2\n2,3\n3,4\n", ("pt", "phi"), [1.5, 2]),
+        ("a;b\n1.614,60;2\n807,19;3\n", ("a", "b"), [1614.60, 2]),
+        ("a;b\n1.234.614,60;2\n807,19;3\n", ("a", "b"), [1234614.60, 2]),
+        ("a;b\n1.61,60;2\n807,19;3\n", None, "got '1.61,60'; write it without thousands separators"),
+        ("a;b\n1,5 x;2\n807,19;3\n", None, "got '1,5 x'"),
         ("a,b\n0.1,1e400\n", None, "infinite"),
     ],
-)
+)  # fmt: skip
 def test_layouts_of_text_are_found_out(tmp_path, text, columns, first):
     path = write(tmp_path, text)
     if columns is None:
@@ -125,3 +132,26 @@ def test_control_characters_leave_the_column_names(tmp_path):
     found = read(write(tmp_path, "\x1b[31mred,b\u202ec\n1,2\n"))
     assert found.columns == ("[31mred", "b c")
     says(" ".join(found.notes), "control characters")
+
+
+def test_a_row_of_units_gives_the_columns_their_units(tmp_path):
+    rows = "".join(f"{i}.5,{i},{i}\n" for i in range(5))
+    found = read(write(tmp_path, "pt,n,phi\nGeV,,rad\n" + rows), columns="phi,pt,n")
+    assert dict(found.units) == {"pt": "GeV", "phi": "rad"}
+    says(" ".join(found.notes), "line 2 holds the units of the columns")
+    np.testing.assert_array_equal(found.rows[:, 2], np.arange(5))
+    says(refusal(read, write(tmp_path, "pt,phi\nGeV,rad\n" + "1,2\n" * 5 + "1,x\n")), "row 6 (line 8)", "'x'")
+
+
+@pytest.mark.parametrize("second", ["1,rad", "a long sentence that is no unit,rad"])
+def test_other_texts_below_the_names_are_rows(tmp_path, second):
+    text = f"pt,phi\n{second}\n" + "1,2\n" * 5
+    says(refusal(read, write(tmp_path, text)), "row 1 (line 2)", "expected a number")
+
+
+def test_lines_of_any_length_are_read(tmp_path):
+    width = 10_000
+    line = ",".join(["1.25" + 2000 * "0"] * (width - 1))  # 20 MB, more than Arrow reads at once
+    path = write(tmp_path, "".join(f"{line},{i}\n" for i in range(3)))
+    found = read(path, columns=f"0,{width - 1}")
+    np.testing.assert_array_equal(found.rows, [[1.25, i] for i in range(3)])
