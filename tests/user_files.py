@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,3 +62,21 @@ def save_images(folder, n=3, size=(8, 6), mode="L", ending="png"):
         pixels = RNG.integers(0, 256, size=shape, dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{i:03}.{ending}")
     return folder
+
+
+def chunk_of_png(name, data):
+    return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+
+def deep_png(pixels, lines=None, interlaced=False, more=()):
+    """Return a PNG file of pixels (height, width, channels) of 16 bits, which Pillow cannot write.
+
+    ``lines`` are its bytes before compression, unfiltered if None; ``more`` are chunks, (name, data).
+    """
+    height, width, channels = pixels.shape
+    if lines is None:
+        lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([16, kind, 0, 0, interlaced])
+    chunks = [(b"IHDR", header), *more, (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk_of_png(name, data) for name, data in chunks)
