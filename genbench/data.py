@@ -16,6 +16,7 @@ __all__ = ["RepeatedRows", "copies_between", "fingerprint", "repeated_rows", "sp
 
 SPLIT_FRACTIONS = (0.70, 0.15, 0.15)
 MIN_ROWS = 20
+MIN_PART_ROWS = {"train": 14, "test": 6}  # where the data say which rows to train on: what 20 rows would be split into
 MIN_ATOM = 10  # equal rows; fewer are kept together if they are copies
 MAX_COPIES_SHARE = 0.02  # of all rows; if more are equal, they are an atom of the law and no copies
 MAX_COPIES_RATIO = 10  # to the median row, where no independent draws repeat rows so often as all are repeated
@@ -25,12 +26,18 @@ HASH_BLOCK_BYTES = 2**20
 HASH_MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # splitmix64, Steele et al. 2014
 
 
-def split(rows: Array, sizes: Sizes, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+def split(
+    rows: Array, sizes: Sizes, rng: np.random.Generator, held_out: Array | None = None
+) -> tuple[Array, Array, Array]:
     """Return the indices of disjoint train, test and reference rows; no row is deleted because it stands twice.
 
     ``rows`` are (n, *shape). Each split has at most the requested size; if there are too few rows, the splits share
     them 70 : 15 : 15. Copies go to one split together, where equal rows of discrete columns are split like any others:
     ``repeated_rows`` tells them apart. Raises DataError for fewer than 20 rows, copies counted once.
+
+    Where the data have a split of their own, ``held_out`` (n,) is True for the rows among which test and reference rows
+    are drawn, which share them in halves if they are too few; training rows are drawn among the others. Copies stay on
+    the side of it where they are.
     """
     repeats = repeated_rows(rows)
     if repeats.units < MIN_ROWS:
@@ -38,12 +45,27 @@ def split(rows: Array, sizes: Sizes, rng: np.random.Generator) -> tuple[Array, A
         raise DataError(
             f"{repeats.units} distinct rows are too few to train, test and compare: at least {MIN_ROWS} needed{rest}"
         )
-    wanted = np.array([sizes.train, sizes.test, sizes.reference])
-    if wanted.sum() > len(rows):
-        wanted = np.minimum(wanted, np.floor(np.array(SPLIT_FRACTIONS) * len(rows)).astype(int))
+    if held_out is None:
+        return _draw(repeats, (sizes.train, sizes.test, sizes.reference), SPLIT_FRACTIONS, rng)
+    parts = {"train": np.flatnonzero(~held_out), "test": np.flatnonzero(held_out)}
+    for part, minimum in MIN_PART_ROWS.items():
+        if len(parts[part]) < minimum:
+            raise DataError(f"{len(parts[part])} rows are too few for the {part} split: at least {minimum} needed")
+    train, *_ = _draw(repeats.of(parts["train"]), (sizes.train, 0, 0), (1.0, 0.0, 0.0), rng)
+    _, test, reference = _draw(repeats.of(parts["test"]), (0, sizes.test, sizes.reference), (0.0, 0.5, 0.5), rng)
+    return parts["train"][train], parts["test"][test], parts["test"][reference]
+
+
+def _draw(
+    repeats: RepeatedRows, sizes: Sequence[int], fractions: Sequence[float], rng: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Return the indices of three splits of at most these sizes, or of these fractions if there are too few rows."""
+    n, wanted = len(repeats.group), np.array(sizes)
+    if wanted.sum() > n:
+        wanted = np.minimum(wanted, np.floor(np.array(fractions) * n).astype(int))
     if repeats.copies:
         return _fill(repeats, wanted, rng)
-    order = rng.permutation(len(rows))
+    order = rng.permutation(n)
     train, test, reference = wanted
     return order[:train], order[train : train + test], order[train + test : train + test + reference]
 
@@ -89,6 +111,12 @@ class RepeatedRows:
     def units(self) -> int:
         """How many rows there are, copies counted once."""
         return len(self.group) - self.copies
+
+    def of(self, index: Array) -> RepeatedRows:
+        """Return which of the rows ``index`` (k,) repeat another of them, and which of those are copies."""
+        group, together = self.group[index], self.together[index]
+        copies = int(together.sum()) - len(np.unique(group[together]))
+        return RepeatedRows(group, together, len(index) - len(np.unique(group)), copies)
 
     @property
     def note(self) -> str:

@@ -34,6 +34,39 @@ def test_where_rows_do_not_suffice_they_are_shared_70_15_15(rng: np.random.Gener
     assert [len(part) for part in parts] == [700, 150, 150]
 
 
+@given(n=st.integers(14, 100), held=st.integers(6, 100), train=st.integers(1, 120), test=st.integers(1, 120))
+def test_a_split_of_the_data_itself_is_kept(n: int, held: int, train: int, test: int) -> None:
+    held_out = np.random.default_rng(n).permutation(np.arange(n + held) >= n)
+    parts = split(
+        np.arange(n + held, dtype=float)[:, None], Sizes(train, test, test), np.random.default_rng(held), held_out
+    )
+    assert not held_out[parts[0]].any()
+    assert held_out[parts[1]].all()
+    assert held_out[parts[2]].all()
+    assert len(np.unique(np.concatenate(parts))) == sum(map(len, parts))
+    half = test if 2 * test <= held else min(test, held // 2)
+    assert [len(part) for part in parts] == [min(train, n), half, half]
+
+
+def test_copies_among_held_out_rows_go_to_one_split(rng: np.random.Generator) -> None:
+    rows = rng.normal(size=(80, 2))
+    rows = np.concatenate([rows, rows[40:60], rows[:3], rows[:3]])  # of held-out rows, and of training rows in both
+    held_out = np.arange(len(rows)) >= 40
+    held_out[-3:] = False
+    train, test, reference = split(rows, Sizes(), rng, held_out)
+    assert sorted(train) == np.flatnonzero(~held_out).tolist()
+    assert copies_between([rows[test], rows[reference]]) == 0
+    assert min(len(test), len(reference)) >= held_out.sum() // 2 - 1  # a pair of copies may not fit
+
+
+@pytest.mark.parametrize(
+    ("held", "words"), [(5, "5 rows are too few for the test split"), (27, "13 .* the train split")]
+)
+def test_a_split_of_the_data_itself_has_rows_on_both_sides(held: int, words: str, rng: np.random.Generator) -> None:
+    with pytest.raises(DataError, match=words):
+        split(rng.normal(size=(40, 2)), Sizes(), rng, np.arange(40) < held)
+
+
 N = 2000
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from genbench.budget import Sizes
+    from genbench.data import RepeatedRows
     from genbench.protocol import Array, Data
 
 MIN_ROWS = 20
@@ -62,12 +63,16 @@ class FileDataset:
         self.config = config
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
-        """Return disjoint splits, drawn with ``rng``; raises DataError if the file cannot be used."""
+        """Return disjoint splits, drawn with ``rng``; raises DataError if the file cannot be used.
+
+        A folder with sub-folders of its own for training and test keeps its split.
+        """
         from genbench.data import split
         from genbench.protocol import Column, Data
 
         found, log, period = _read_and_check(self.config)
-        train, test, reference = split(found.rows, sizes, rng)
+        held_out = None if found.parts is None else found.parts == "test"
+        train, test, reference = split(found.rows, sizes, rng, held_out)
         columns = tuple(
             Column(c, unit=found.units.get(c, ""), log=c in log, period=period.get(c)) for c in found.columns
         )
@@ -174,8 +179,11 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, set[str], Mapping[str
 
 
 def _inspect(source: Source, found: UserData, log: set[str], period: Mapping[str, float]) -> list[str]:
-    """Return notes on constant columns, periods and repeated rows; raises DataError for numbers out of range."""
-    from genbench.data import repeated_rows
+    """Return notes on constant columns, periods and repeated rows.
+
+    Raises DataError for numbers out of range and for too few rows.
+    """
+    from genbench.data import MIN_PART_ROWS, repeated_rows
 
     notes, constant = [], {}
     for i, name in enumerate(found.columns):
@@ -195,15 +203,31 @@ def _inspect(source: Source, found: UserData, log: set[str], period: Mapping[str
         notes.append(f"{len(constant)} of {len(found.columns)} columns are constant: {join_names(list(constant))}")
     if found.kind == "image" and found.levels is None:
         check_range(source, found.rows, "pixels")
+    parts = [] if found.parts is None else found.parts.tolist()
+    for part, minimum in MIN_PART_ROWS.items() if parts else ():
+        if (n := parts.count(part)) < minimum:
+            raise found.error(f"{n} images are too few for the {part} split: at least {minimum} needed")
     repeats = repeated_rows(found.rows)
     distinct = len(found.rows) - repeats.repeats
     if distinct == 1 or repeats.units < MIN_ROWS:
         needed = f"at least {MIN_ROWS} needed" if repeats.units < MIN_ROWS else "there is nothing to model"
         raise found.error(f"only {distinct} of {len(found.rows)} rows are distinct: {needed} to train and test")
-    notes += [repeats.note] if repeats.note else []
+    note = repeats.note
+    if found.parts is not None and (shared := _copies_of_training_rows(found.rows, found.parts, repeats)):
+        # the user's own split is kept, so that the note on copies would promise too much
+        which = f"{shared} of them copies of training images in the test split"
+        note = f"{repeats.repeats} of {len(found.rows)} rows repeat another, {which}: all are kept where they are"
+    notes += [note] if note else []
     if found.labels is not None and len(classes := set(found.labels.tolist())) > max(100, len(found.rows) // 10):
         notes.append(f"--labels: {len(classes)} different labels for {len(found.rows)} rows")
     return notes
+
+
+def _copies_of_training_rows(rows: Array, parts: Array, repeats: RepeatedRows) -> int:
+    """Return how many rows of the test split are copies of training rows; training rows must come before them."""
+    from genbench.data import copies_between
+
+    return copies_between([rows[parts == "train"], rows[parts == "test"]], repeats)
 
 
 def _label_codes(labels: Array) -> Array:

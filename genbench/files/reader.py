@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genbench.errors import DataError
 from genbench.files import arrays, images, text
 from genbench.files.columns import ColumnNames, clean_names, pick, pick_one, split_names
+from genbench.files.folders import digest_of_folder
 from genbench.files.numbers import as_float, check_finite
 from genbench.files.source import (
     MAX_BYTES,
@@ -36,7 +37,8 @@ class UserData:
     ``rows`` is float64 (n, d), or images (n, channels, height, width): unsigned integers with ``levels`` grey levels,
     or float64. ``columns`` are the names of the d columns: ``c0``, ``c1``, ... if ``named`` is False. ``labels`` (n,)
     are as in the file. ``units`` are those of the columns that have one in the file. ``sha256`` is the hash of the
-    file's bytes. ``notes`` say what was guessed or changed.
+    file's bytes. ``notes`` say what was guessed or changed. ``parts`` (n,) is ``train`` or ``test`` for each row of a
+    folder that has these sub-folders, and None for all other data.
     """
 
     rows: Array
@@ -48,6 +50,7 @@ class UserData:
     sha256: str
     label: str  # the file's name in errors
     units: Mapping[str, str] = field(default_factory=dict)
+    parts: Array | None = None
 
     @property
     def kind(self) -> str:
@@ -79,8 +82,8 @@ def read(
     if source.path.is_dir():
         if labels is not None:
             raise source.error("--labels: images in a folder take their labels from its sub-folders")
-        block = images.read_folder(source, max_bytes)
-        return _check(source, block, split_names(columns), None, na, images.digest_of_folder(source))
+        block, parts = images.read_folder(source, max_bytes)
+        return _check(source, block, split_names(columns), None, na, digest_of_folder(source), parts)
     kind = format_of(source)
     if source.key is not None and kind not in ("npz", "hdf5"):
         raise source.error(f"only npz and hdf5 files hold named arrays, this is {kind}")
@@ -120,7 +123,13 @@ def from_array(values: Any, name: str, columns: Sequence[str] = (), na: str = "r
 
 
 def _check(
-    source: Source, found: Block | Table, columns: tuple[str, ...], labels: str | None, na: str, sha256: str
+    source: Source,
+    found: Block | Table,
+    columns: tuple[str, ...],
+    labels: str | None,
+    na: str,
+    sha256: str,
+    parts: Array | None = None,
 ) -> UserData:
     if isinstance(found, Table):
         loaded, describe_row = _from_table(source, found, columns, labels, sha256), found.describe_row
@@ -140,10 +149,11 @@ def _check(
             keep = has_label if keep is None else keep & has_label
     if keep is not None:
         kept = None if loaded.labels is None else loaded.labels[keep]
+        parts = None if parts is None else parts[keep]
         loaded = replace(loaded, rows=loaded.rows[keep], labels=kept, notes=(*loaded.notes, note))
     if len(loaded.rows) == 0:
         raise source.error("holds no rows" if keep is None else "--na drop leaves no rows")
-    return loaded
+    return replace(loaded, parts=parts)
 
 
 def _has_label(labels: Array) -> Array:

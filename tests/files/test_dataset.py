@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from user_files import TABLE, refusal, rows_of_text, save_images, saved_csv, says, write
 
 from genbench.errors import DataError
@@ -55,6 +57,81 @@ def test_images_are_a_dataset(tmp_path):
     assert data.shape == (1, 6, 8)
     assert data.levels == 256
     assert set(data.labels["train"]) <= {0, 1}
+
+
+def folder_of_splits(folder, **parts):
+    """Save images of one value each, so that each row tells where it lay, and return the values of each part."""
+    values = iter(range(256))
+    found = {}
+    for name, n in parts.items():
+        (folder / name).mkdir(parents=True)
+        found[name] = [next(values) for _ in range(n)]
+        for value in found[name]:
+            Image.new("L", (4, 4), value).save(folder / name / f"{value:03}.png")
+    return found
+
+
+def values_of(data):
+    return [set(getattr(data, name)[:, 0, 0, 0].tolist()) for name in ("train", "test", "reference")]
+
+
+@pytest.mark.parametrize(("wanted", "found"), [(10_000, (30, 10, 10)), (8, (8, 8, 8)), (15, (15, 10, 10))])
+def test_the_splits_of_a_folder_are_kept(tmp_path, wanted, found):
+    from genbench.budget import Sizes
+
+    values = folder_of_splits(tmp_path / "a", train=30, test=20, val=10)
+    notes = []
+    spec, config = dataset_spec(tmp_path / "a", notes=notes)
+    assert (spec.rows, spec.labels) == (50, False)
+    says(" ".join(notes), "train/ (30 images)", "test/ (20 images)", "val/ (10 images) was left out")
+    data = FileDataset(config).load(Sizes(wanted, wanted, wanted), np.random.default_rng(0))
+    train, test, reference = values_of(data)
+    assert tuple(map(len, (train, test, reference))) == found
+    assert train <= set(values["train"])
+    assert (test | reference) <= set(values["test"])
+    assert not test & reference
+    assert data.labels is None
+    again = FileDataset(config).load(Sizes(wanted, wanted, wanted), np.random.default_rng(0))
+    np.testing.assert_array_equal(again.test, data.test)
+
+
+def test_labels_below_the_splits_of_a_folder(tmp_path):
+    from genbench.budget import Sizes
+
+    values = folder_of_splits(tmp_path / "a", **{f"{part}/{kind}": 12 for part in ("train", "test") for kind in "xy"})
+    spec, config = dataset_spec(tmp_path / "a")
+    assert spec.labels
+    data = FileDataset(config).load(Sizes(), np.random.default_rng(0))
+    for name, part in (("train", "train"), ("test", "test"), ("reference", "test")):
+        rows, labels = getattr(data, name)[:, 0, 0, 0].tolist(), data.labels[name].tolist()
+        assert {0, 1} == set(labels)
+        assert all(row in values[f"{part}/{'xy'[label]}"] for row, label in zip(rows, labels, strict=True))
+
+
+def test_copies_between_the_splits_of_a_folder_stay_and_are_noted(tmp_path):
+    from genbench.budget import Sizes
+
+    for part, seed in (("train", 1), ("test", 2)):
+        rng = np.random.default_rng(seed)
+        (tmp_path / part).mkdir()
+        for i in range(30):
+            Image.fromarray(rng.integers(0, 256, size=(6, 8), dtype=np.uint8)).save(tmp_path / part / f"{i:02}.png")
+    for i in range(3):
+        shutil.copy(tmp_path / "train" / f"{i:02}.png", tmp_path / "test" / f"copy{i}.png")
+    notes = []
+    _, config = dataset_spec(tmp_path, notes=notes)
+    says(" ".join(notes), "3 of 63 rows repeat another", "3 of them copies of training images in the test split")
+    data = FileDataset(config).load(Sizes(), np.random.default_rng(0))
+    assert [len(rows) for rows in (data.train, data.test, data.reference)] == [30, 16, 16]
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "words"),
+    [(13, 30, "13 images are too few for the train split: at least 14"), (30, 5, "5 images are too few for the test")],
+)
+def test_splits_of_a_folder_that_are_too_small(tmp_path, train, test, words):
+    folder_of_splits(tmp_path / "a", train=train, test=test)
+    says(refusal(dataset_spec, tmp_path / "a"), words)
 
 
 def test_the_default_period_is_a_full_circle(tmp_path):
