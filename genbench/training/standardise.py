@@ -12,7 +12,7 @@ from genbench.errors import DataError
 from genbench.protocol import Array, Column, Data
 
 ROUNDINGS = 2  # by which equal numbers may differ: units in the last place
-FAR = 2.0**20  # standard deviations
+LARGE_OFFSET = 2.0**20  # of a column, in standard deviations
 MAX_EXPONENT = 300  # power of two up to which sums of squares neither overflow nor vanish
 
 
@@ -175,7 +175,7 @@ def _moments(rows: Array) -> tuple[Array, Array]:
     if exponent.any():
         rows = np.ldexp(rows, -exponent)
     mean, scale = rows.mean(0), rows.std(0)
-    far = np.abs(mean) > FAR * scale  # where the rounding of sums of large numbers is a part of the spread
+    far = np.abs(mean) > LARGE_OFFSET * scale  # where the rounding of sums of large numbers is a part of the spread
     if far.any():
         near = rows[:, far] - rows[0, far]
         mean[far], scale[far] = rows[0, far] + near.mean(0), near.std(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,9 @@ def c2st(evidence: Evidence, config: C2STConfig) -> Score:
     dependences of three columns that no pair of them shows. Rows are shuffled into folds, each scored by a classifier
     that was trained without it; the value is the mean over folds. The family is chosen for each fold by halves of its
     training rows, so that having looked twice raises no value: ``detail`` has the areas of both, and which was chosen.
-    Below 0.5 is not better but suspicious: copies of real rows are in two folds, with opposite labels. Where all rows
-    have the same score the value is 0.5, without interval, and a warning says so.
+    A sample that equals a real row is in the same fold, since a classifier that was trained on the one would judge the
+    other by the wrong label: equal sides have 0.5. Where all rows have the same score the value is 0.5, without
+    interval, and a warning says so.
 
     Both sides are compared at the resolution of single precision, in which models write their samples: an integer is an
     integer on both. Columns that are constant among the real rows are left out, and a warning says how many samples
@@ -66,6 +67,9 @@ def c2st(evidence: Evidence, config: C2STConfig) -> Score:
     if folds < 2:
         return Score(None, n_real=n, n_fake=m, warnings=(f"needs at least {2 * MIN_FOLD_ROWS} rows of either side",))
     rows = comparable(evidence, real[chosen[0]], fake[chosen[1]])
+    order = _equal_rows_first(rows.real, rows.fake)
+    rows = replace(rows, real=rows.real[order[0]], fake=rows.fake[order[1]])
+    chosen = [kept[first] for kept, first in zip(chosen, order, strict=True)]
     labelled = [jackknife_groups(len(side), groups) for side in (real, fake)]
     group = np.concatenate([labels[kept] for labels, kept in zip(labelled, chosen, strict=True)])
     found = _cross_fitted(_families(rows, config.trees, rng), n, m, folds, rng)
@@ -94,6 +98,38 @@ def c2st(evidence: Evidence, config: C2STConfig) -> Score:
         of=SIZES, method="DeLong, folds correlated", missing=NO_DIFFERENCE, detail=detail, n_real=n, n_fake=m,
         params=params, warnings=_warnings(evidence, rows, config.max_rows if thinned else 0),
     )  # fmt: skip
+
+
+def _equal_rows_first(real: Array, fake: Array) -> tuple[Array, Array]:
+    """Return orders of real rows (n, c) and samples (m, c) in which rows that both sides have come first, in pairs.
+
+    Only rows that occur equally often on both sides are paired: pairs of others, as of counts, would leave what one
+    side has more of by chance to all folds alike, and so be learned.
+    """
+    both = np.ascontiguousarray(np.concatenate([real, fake]))
+    row_type = np.dtype((np.void, both.dtype.itemsize * both.shape[1]))
+    value = np.unique(both.view(row_type).ravel(), return_inverse=True)[1]
+    values, kinds = (value[: len(real)], value[len(real) :]), int(value.max()) + 1
+    equal = np.bincount(values[0], minlength=kinds) == np.bincount(values[1], minlength=kinds)
+    keys = [np.where(equal[side], _occurrence(side, kinds), -1 - i) for i, side in enumerate(values)]
+    _, first, second = np.intersect1d(keys[0], keys[1], return_indices=True)
+    shuffled = np.argsort(first, kind="stable")  # in the order of the real rows, not of their values
+    orders = []
+    for pair, side in ((first[shuffled], real), (second[shuffled], fake)):
+        others = np.ones(len(side), bool)
+        others[pair] = False
+        orders.append(np.concatenate([pair, np.flatnonzero(others)]))
+    return orders[0], orders[1]
+
+
+def _occurrence(value: Array, kinds: int) -> Array:
+    """Return a number for each value and how often it occurred before, (n,)."""
+    order = np.argsort(value, kind="stable")
+    first = np.searchsorted(value[order], value[order])
+    before = np.empty(len(value), np.int64)
+    before[order] = np.arange(len(value)) - first
+    key: Array = before * kinds + value
+    return key
 
 
 def _warnings(evidence: Evidence, rows: Comparable, thinned_to: int) -> tuple[str, ...]:

@@ -61,6 +61,24 @@ def test_the_way_through_a_model_in_single_precision_is_not_seen(path):
     assert c2st(kept, C2STConfig()).value == c2st(same, C2STConfig()).value
 
 
+@pytest.mark.parametrize("size", [600, 400])
+def test_real_rows_against_themselves_through_a_model_score_a_half(path, size):
+    test, evidence, through = path
+    found = c2st(evidence(through(test)[np.random.default_rng(5).permutation(600)[:size]]), C2STConfig(trees=30))
+    assert found.value == pytest.approx(0.5, abs=0.02)
+
+
+def test_repeated_values_are_compared_like_any_others():
+    rng = np.random.default_rng(6)
+    values = [
+        c2st(Evidence(RealSide(rng.poisson(2.0, (500, 1)).astype(float)), rng.poisson(mean, (500, 1)).astype(float)),
+             C2STConfig(trees=30)).value
+        for mean in (2.0, 2.0, 2.0, 2.0, 3.0)
+    ]  # fmt: skip
+    assert np.mean(values[:4]) == pytest.approx(0.5, abs=0.03)
+    assert values[4] > 0.6
+
+
 def test_fresh_rows_through_a_model_score_a_half(path):
     _, evidence, through = path
     values = [c2st(evidence(through(table(600, seed))), C2STConfig(trees=30)).value for seed in range(3, 7)]
