@@ -10,6 +10,7 @@ needs no simulation.
 from __future__ import annotations
 
 import argparse
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ from functools import cache
 import numpy as np
 from scipy.optimize import brentq
 from scipy.spatial.distance import pdist
-from scipy.special import stdtrit
 
 from genbench.protocol import Evidence, RealSide
+from genbench.table.estimate import worth_interval
 from genbench_equivalent.kernels import FACTORS
 from genbench_equivalent.metric import equivalent
 
@@ -201,8 +202,8 @@ def simulate(cell: Cell, repeats: int) -> dict[str, object]:
 
     ``low_misses`` and ``high_misses`` are the shares of files whose truth is outside; ``ratio`` is the median of value
     over truth where the samples are distinguished from real rows, ``within`` the share within a factor 1.5. ``seeds``
-    is the coverage of the mean of the logarithms over three seeds where all are distinguished, ``seeds_apart`` the same
-    with an error within seeds that is taken to be independent between them, though they share the held-out rows.
+    is the coverage of the interval over three seeds where all are distinguished, from their own intervals alone,
+    ``seeds_spread`` the same with their spread. The seeds share the held-out rows, as in no other simulation.
     """
     found = [simulate_repeat(cell, repeat) for repeat in range(repeats)]
     distinguished, value, low, high = np.moveaxis([rows for rows, _ in found], 2, 0)
@@ -219,39 +220,36 @@ def simulate(cell: Cell, repeats: int) -> dict[str, object]:
         "high_misses": np.mean(high < 1),
         "width": float(np.median(high[distinguished] / low[distinguished])) if len(ratios) else np.nan,
         "seeds": seeds[:, 0].mean() if len(seeds) else np.nan,
-        "seeds_apart": seeds[:, 1].mean() if len(seeds) else np.nan,
+        "seeds_spread": seeds[:, 1].mean() if len(seeds) else np.nan,
         "seeds_counted": len(seeds),
     }
 
 
 def simulate_repeat(cell, repeat):
-    """Return [distinguished, value, low, high] of each seed, over the truth, and the coverage of their mean or None."""
+    """Return [distinguished, value, low, high] of each seed, over the truth, and whether their interval holds it."""
     truth = law(cell.law, cell.d)
     rng = np.random.default_rng([zlib.crc32(repr(cell).encode()), repeat])
     real = RealSide(truth.mixture.sample(cell.n_real, rng))
-    rows, replicates = [], []
+    rows = []
     for _ in range(SEEDS):
         fake, worth = GENERATORS[cell.generator](truth, cell.worth, cell.n_fake, rng)
         score = equivalent(Evidence(real, fake))
         high = np.inf if score.high is None else score.high
         rows.append([not score.detail["at_least"], score.value / worth, score.low / worth, high / worth])
-        replicates.append(np.log(np.array(score.replicates) / worth))
-    return rows, covered_over_seeds([row[1] for row in rows], replicates) if all(map(len, replicates)) else None
+    return rows, covered_over_seeds(rows)
 
 
-def covered_over_seeds(values, replicates):
-    """Return whether the mean of the logarithms is within its error of 0, with both errors within seeds."""
-    logs, groups = np.log(values), len(replicates[0])
-    spread = stdtrit(SEEDS - 1, 0.975) * logs.std(ddof=1) / np.sqrt(SEEDS)
-    apart = np.sqrt(np.mean([_jackknifed(each) ** 2 for each in replicates]) / SEEDS)
-    together = _jackknifed(np.mean(replicates, axis=0))  # the same real rows are left out in each seed
-    t = stdtrit(groups - 1, 0.975)
-    return [abs(logs.mean()) <= max(spread, t * within) for within in (together, apart)]
+def covered_over_seeds(rows):
+    """Return whether 1 is in the interval that tables print over seeds, without and with a spread between seeds.
 
-
-def _jackknifed(replicates):
-    groups = len(replicates)
-    return np.sqrt((groups - 1) / groups * ((replicates - replicates.mean()) ** 2).sum())
+    ``rows`` are [distinguished, value, low, high] of each seed; None unless all are distinguished.
+    """
+    if not all(row[0] for row in rows):
+        return None
+    ends = {seed: (value, low, high) for seed, (_, value, low, high) in enumerate(rows)}
+    spread = float(np.var([math.log(row[1]) for row in rows], ddof=1)), SEEDS - 1.0
+    found = [worth_interval(ends, each) for each in (None, spread)]
+    return [each is not None and each[0] <= 1 <= each[1] for each in found]
 
 
 def cells(sizes: Sequence[tuple[int, int]], dimensions: Sequence[int]) -> list[Cell]:
@@ -278,7 +276,7 @@ def table(repeats: int, sizes: Sequence[tuple[int, int]], dimensions: Sequence[i
 
 COLUMNS = (
     "law", "d", "generator", "worth", "n_real", "n_fake", "distinguished", "ratio", "within", "covered", "low_misses",
-    "high_misses", "width", "seeds", "seeds_apart", "seeds_counted",
+    "high_misses", "width", "seeds", "seeds_spread", "seeds_counted",
 )  # fmt: skip
 
 
