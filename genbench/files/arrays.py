@@ -1,34 +1,44 @@
-"""Read npy, npz, hdf5 and parquet: sizes are checked from the headers before loading, and pickles are never opened."""
+"""Read npy and npz: sizes are checked from the headers before loading, and pickles are never opened."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-from genbench.files.columns import clean_names
-from genbench.files.numbers import as_numpy
+from genbench.files.named_arrays import Header, NamedArrays, asks_for_arrays, default_name, is_table, join
 from genbench.files.source import Block, Source, Table, explain_read_errors, format_bytes, join_names, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
 
-DEFAULT_KEYS = ("data", "samples", "train")  # the keys to try, in this order, if the user names none
 
-
-def read_npy(source: Source, max_bytes: int) -> Block | Table:
+def read_npy(source: Source, columns: Sequence[str], labels: str | None, max_bytes: int) -> Block | Table:
     """Return the array of a .npy file; a structured array as a table of its fields."""
-    with explain_read_errors(source, "npy"), source.path.open("rb") as stream:
-        return _block(source, _load(source, stream, source.path.stat().st_size, max_bytes))
+    with explain_read_errors(source, "npy"), source.open(max_bytes) as stream:
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        values = _load(source, stream, size, max_bytes)
+    return Block(values) if values.dtype.names is None else _structured(source, values, columns, labels, max_bytes)
+
+
+def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
+    """Return the shape, whether the order is that of Fortran, and the type of an array in the format npy."""
+    import numpy as np
+
+    version = np.lib.format.read_magic(stream)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return header(stream)
 
 
 def _load(source: Source, stream: IO[bytes], size: int, max_bytes: int) -> Array:
     """Return the array in a stream of ``size`` bytes, after checking its header."""
     import numpy as np
 
-    version = np.lib.format.read_magic(stream)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = header(stream)
+    shape, fortran, dtype = _read_header(stream)
     if dtype.hasobject:
         raise source.error("holds Python objects (a pickle), which are never opened; save it with a numeric dtype")
     if min(shape, default=0) < 0:
@@ -44,147 +54,106 @@ def _load(source: Source, stream: IO[bytes], size: int, max_bytes: int) -> Array
     return values.reshape(shape, order="F" if fortran else "C")
 
 
-def _block(source: Source, values: Array, names: Sequence[str] = ()) -> Block | Table:
-    if values.dtype.names is None:
-        return Block(values, tuple(names))
-    return _structured(source, values)
-
-
-def _structured(source: Source, values: Array) -> Table:
+def _structured(source: Source, values: Array, columns: Sequence[str], labels: str | None, max_bytes: int) -> Table:
+    """Return the fields of a structured array (n,) as a table."""
     if values.ndim != 1:
         raise source.error(f"has named fields and the shape {values.shape}, expected one dimension")
-    fields = values.dtype.names or ()
-    for name in fields:
-        if values.dtype[name].shape:
-            raise source.error(
-                f"field {quote(name)} holds arrays of shape {values.dtype[name].shape}, expected numbers"
-            )
-    return _table(source, {name: values[name] for name in fields})
+    headers = headers_of_fields(values.dtype, len(values))
+    arrays = NamedArrays(headers, lambda names: [decoded(values[name]) for name in names])
+    return join(source, arrays, columns, labels, max_bytes)
 
 
-def _table(source: Source, columns: Mapping[str, Array]) -> Table:
-    arrays, notes = list(columns.values()), list[str]()
+def headers_of_fields(dtype: Any, length: int) -> dict[str, Header]:
+    """Return the headers of the fields of a structured type, for ``length`` rows."""
+    return {
+        name: Header((length, *dtype[name].shape), "holds fields of its own" if dtype[name].base.names else "")
+        for name in dtype.names
+    }
 
-    def fetch(chosen: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
-        return [arrays[i] for i in chosen], None if label is None else arrays[label]
 
-    return Table(clean_names(source, list(columns), notes), fetch, notes=notes)
+def decoded(values: Array) -> Array:
+    """Return text that is stored as bytes as str, and any other array as it is."""
+    import numpy as np
+
+    return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
 
 
-def read_npz(source: Source, labels: str | None, max_bytes: int) -> Block | Table:
-    """Return one array of a .npz file: the one the user names, else ``data``, ``samples``, ``train`` or the only one.
+def read_npz(source: Source, columns: Sequence[str], labels: str | None, max_bytes: int) -> Block | Table:
+    """Return one array of a .npz file, or a table of several.
 
-    A text array ``columns`` in the same file names the columns; ``labels`` may be the key of an array in it.
+    The array is the one the user names, else ``data``, ``samples``, ``train`` or the only one. A text array ``columns``
+    in the same file names its columns, and ``labels`` may be the key of another. A table is made of the arrays that
+    ``columns`` names, or of all if all are one-dimensional and of one length.
     """
-    import zipfile
-
     with explain_read_errors(source, "npz"), zipfile.ZipFile(source.path) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
 
         def load(key: str) -> Array:
-            info = members[key]
-            source.check_size(info.file_size, max_bytes, f"its array {quote(key)} unpacks to")
-            with archive.open(info) as stream:
-                values = _load(source, stream, info.file_size, max_bytes)
-                if stream.read(1):
-                    raise source.error(f"its array {quote(key)} has bytes after its end")
-                return values
+            return _load_member(source, archive, members[key], key, max_bytes)
 
         names = [name for name in members if name not in ("columns", labels)]
-        found = load(_key(source, names, list(members)))
+        if source.key is None and members and (default_name(names) is None or asks_for_arrays(columns, names)):
+            headers = {name: _header_of_member(archive, members[name]) for name in members if name != "columns"}
+            if columns or is_table(headers):
+                arrays = NamedArrays(headers, lambda wanted: _load_members(source, wanted, max_bytes))
+                return join(source, arrays, columns, labels, max_bytes)
+        found = load(choose_key(source, names, list(members)))
         side = load(labels) if labels in members and labels is not None else None
-        columns = load("columns") if "columns" in members and source.key != "columns" else None
-    named = [str(name) for name in columns] if columns is not None and columns.dtype.kind == "U" else []
-    block = _block(source, found, named)
-    if side is not None and isinstance(block, Table):
+        named = load("columns") if "columns" in members and source.key != "columns" else None
+    if found.dtype.names is None:
+        column_names = tuple(str(name) for name in named) if named is not None and named.dtype.kind == "U" else ()
+        return Block(found, column_names, None if side is None else decoded(side))
+    if side is not None:
         raise source.error(f"--labels {quote(labels)}: an array with named fields takes its labels from one of them")
-    return block if isinstance(block, Table) else Block(block.values, block.names, side, block.notes)
+    return _structured(source, found, columns, labels, max_bytes)
 
 
-def _key(source: Source, candidates: Sequence[str], known: Sequence[str]) -> str:
+def _load_member(source: Source, archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: str, max_bytes: int) -> Array:
+    source.check_size(info.file_size, max_bytes, f"its array {quote(key)} unpacks to")
+    with archive.open(info) as stream:
+        values = _load(source, stream, info.file_size, max_bytes)
+        if stream.read(1):
+            raise source.error(f"its array {quote(key)} has bytes after its end")
+        return values
+
+
+def _load_members(source: Source, names: Sequence[str], max_bytes: int) -> list[Array]:
+    with explain_read_errors(source, "npz"), zipfile.ZipFile(source.path) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        return [decoded(_load_member(source, archive, members[name], name, max_bytes)) for name in names]
+
+
+def _header_of_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Header:
+    """Return what one member of an archive is, whatever it is: only those that are asked for must be arrays."""
+    with contextlib.suppress(Exception), archive.open(info) as stream:
+        shape, _, dtype = _read_header(stream)
+        if dtype.hasobject:
+            return Header(shape, "holds Python objects (a pickle), which are never opened")
+        return Header(shape, "holds named fields: name it alone, after a colon" if dtype.names else "")
+    return Header((), "is no array")
+
+
+def choose_key(
+    source: Source, candidates: Sequence[str], known: Sequence[str], group: str = "", noun: str = "array"
+) -> str:
+    """Return the name of the array to read: the one the user names, else ``default_name`` of the candidates.
+
+    ``group`` is what stands before the names in the file, and ``noun`` what they name. Raises DataError, with the names
+    there are.
+    """
     from genbench.errors import suggestion
 
     if source.key is not None:
         key = source.key.strip("/")
         if key not in known:
             hint = suggestion(key, known) or f"; it holds {join_names(sorted(known)) or 'nothing'}"
-            raise source.error(f"there is no array of this name{hint}")
+            raise source.error(f"there is no {noun} of this name{hint}")
         return key
     if not known:
-        raise source.error("holds no arrays")
-    default = [key for key in DEFAULT_KEYS if key in candidates]
-    if default or len(candidates) == 1:
-        return (default or list(candidates))[0]
+        raise source.error(f"holds no {noun}s")
+    if (default := default_name(candidates)) is not None:
+        return default
     names = sorted(candidates) or sorted(known)
-    raise source.error(f"holds {len(names)} arrays: {join_names(names)}; name one, as in {source.path.name}:{names[0]}")
-
-
-def read_hdf5(source: Source, max_bytes: int) -> Block | Table:
-    """Return one dataset of an HDF5 file, or a data frame that pandas wrote in its fixed format."""
-    import h5py
-
-    with explain_read_errors(source, "hdf5"), h5py.File(source.path, "r") as file:
-        found: dict[str, Any] = {}
-        file.visititems(lambda name, node: found.update({name: node}) if isinstance(node, h5py.Dataset) else None)
-        frames = sorted({name.rpartition("/")[0] for name in found if name.endswith("/block0_values")})
-        inside = {name for name in found for frame in frames if name.startswith(frame + "/")}
-        known = [name for name in found if name not in inside] + frames
-        key = _key(source, known, [*known, *inside])
-        if key in frames:
-            return _frame(source, file[key], max_bytes)
-        return _block(source, _dataset(source, found[key], max_bytes))
-
-
-def _dataset(source: Source, node: Any, max_bytes: int) -> Array:
-    import numpy as np
-
-    if node.shape is None or node.dtype.hasobject:
-        content = "nothing" if node.shape is None else "text or objects"
-        raise source.error(f"{quote(node.name)} holds {content}, expected numbers")
-    source.check_size(math.prod(node.shape) * node.dtype.itemsize, max_bytes, f"{quote(node.name)} {node.shape} takes")
-    return np.asarray(node[()])
-
-
-def _frame(source: Source, group: Any, max_bytes: int) -> Table:
-    """Return the columns of a data frame, which pandas stores in one block for each type."""
-    columns: dict[str, Array] = {}
-    for i in range(len(group)):
-        if f"block{i}_values" not in group:
-            break
-        values = _dataset(source, group[f"block{i}_values"], max_bytes)  # (n, columns of this type)
-        items = _dataset(source, group[f"block{i}_items"], max_bytes)
-        for item, column in zip(items, values.T, strict=True):
-            columns[item.decode(errors="replace") if isinstance(item, bytes) else str(item)] = column
-    return _table(source, columns)
-
-
-def read_parquet(source: Source, max_bytes: int) -> Table:
-    """Return the columns of a parquet file; only the requested ones are read."""
-    from pyarrow import parquet
-
-    with explain_read_errors(source, "parquet"):
-        file = parquet.ParquetFile(source.path, page_checksum_verification=True)
-        fields, rows = list(file.schema_arrow), file.metadata.num_rows
-    notes: list[str] = []
-    own = [i for i, field in enumerate(fields) if not field.name.startswith("__index_level_")]
-    if len(own) < len(fields):
-        notes.append("the data frame's index was left out")
-    if not own:
-        raise source.error("has no columns")
-    if rows == 0:
-        raise source.error("has columns but no rows")
-
-    def fetch(columns: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
-        wanted = [own[i] for i in columns] + ([] if label is None else [own[label]])
-        source.check_size(rows * len(wanted) * 8, max_bytes, f"{rows} rows of {len(wanted)} columns take")
-        for i in wanted:
-            if any(word in str(fields[i].type) for word in ("list", "struct", "map")):
-                raise source.error(
-                    f"column {quote(fields[i].name)} holds {quote(fields[i].type)}, expected one number per row; "
-                    "leave the column out with --columns"
-                )
-        with explain_read_errors(source, "parquet"):
-            found = [as_numpy(file.read(columns=[fields[i].name]).column(0)) for i in wanted]
-        return (found, None) if label is None else (found[:-1], found[-1])
-
-    return Table(clean_names(source, [fields[i].name for i in own], notes), fetch, notes=notes)
+    several = ", or several of one length with --columns" if noun == "array" else ""
+    example = f"{source.path.name}:{group}{names[0]}"
+    raise source.error(f"holds {len(names)} {noun}s: {join_names(names)}; name one, as in {example}{several}")

@@ -35,7 +35,7 @@ class FileConfig:
 
     path: str = field(
         metadata=NOT_IN_KEY
-    )  # csv, tsv, txt, parquet, npy, npz[:key], hdf5[:/path], or a folder of images
+    )  # a file, with :key where it names what is meant inside (npz, hdf5, fits, root, xlsx, zip), or a folder of images
     columns: tuple[str, ...] = ()  # columns to model: names, indices, ranges 0:5, globs, exclusions -id; none means all
     labels: str | None = None  # column that holds the class of each row and is not modelled
     log: tuple[str, ...] = ()  # columns that are modelled and scored as logarithms
@@ -142,10 +142,17 @@ def dataset_spec(
 
 
 def _name(source: Source) -> str:
-    """Return a dataset name made from the file's name; it keeps the suffix, so ``magic.csv`` differs from ``magic``."""
+    """Return a dataset name made from the file's name.
+
+    It keeps the suffixes, so that ``magic.csv``, ``magic.csv.gz`` and ``magic`` are three names.
+    """
     path = source.path.resolve()
-    stem = re.sub(r"^[^A-Za-z0-9]+", "", re.sub(r"[^A-Za-z0-9._+-]+", "_", path.stem)) or "data"
-    suffix = re.sub(r"[^A-Za-z0-9._+-]+", "_", path.suffix + (f".{source.key.strip('/')}" if source.key else ""))[:32]
+    ending = path.suffix
+    if source.compression:
+        ending = Path(path.stem).suffix + ending
+    stem = path.name.removesuffix(ending) if ending else path.name
+    stem = re.sub(r"^[^A-Za-z0-9]+", "", re.sub(r"[^A-Za-z0-9._+-]+", "_", stem)) or "data"
+    suffix = re.sub(r"[^A-Za-z0-9._+-]+", "_", ending + (f".{source.key.strip('/')}" if source.key else ""))[:32]
     return stem[: 64 - len(suffix)] + suffix
 
 

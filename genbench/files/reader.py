@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genbench.errors import DataError
-from genbench.files import arrays, images, text
+from genbench.files import arrays, arrow, hdf5, images, text
 from genbench.files.columns import ColumnNames, clean_names, pick, pick_one, split_names
 from genbench.files.folders import digest_of_folder
 from genbench.files.numbers import as_float, check_finite
 from genbench.files.source import (
+    KEYED,
     MAX_BYTES,
     Block,
     Source,
@@ -28,6 +30,20 @@ from genbench.files.source import (
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
+
+Read = Callable[[Source, int], Block | Table]
+# reads what --columns and --labels name in the file, which may be arrays of their own
+ReadNamed = Callable[[Source, Sequence[str], str | None, int], Block | Table]
+
+READERS: dict[str, Read] = {
+    "arrow": arrow.read_arrow,
+    "parquet": arrow.read_parquet,
+}
+READERS_OF_NAMED: dict[str, ReadNamed] = {
+    "hdf5": hdf5.read_hdf5,
+    "npy": arrays.read_npy,
+    "npz": arrays.read_npz,
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +87,7 @@ def read(
     encoding: str | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> UserData:
-    """Return the numbers in a csv, tsv, txt, parquet, npy, npz or hdf5 file, or in a folder of images.
+    """Return the numbers in a file of any of ``SUPPORTED_FORMATS``, or in a folder of images.
 
     ``columns`` are names, indices, ranges ``0:5``, globs or exclusions ``-id``; ``labels`` is a column that is returned
     separately. ``na`` is ``refuse`` or ``drop``. Raises DataError, also for a file of more than ``max_bytes``.
@@ -85,22 +101,22 @@ def read(
         block, parts = images.read_folder(source, max_bytes)
         return _check(source, block, split_names(columns), None, na, digest_of_folder(source), parts)
     kind = format_of(source)
-    if source.key is not None and kind not in ("npz", "hdf5"):
-        raise source.error(f"only npz and hdf5 files hold named arrays, this is {kind}")
-    found = _open(source, kind, labels, encoding, max_bytes)
+    if source.key is not None and kind not in KEYED and not source.compression:
+        raise source.error(f"only {', '.join(KEYED)} and zip files hold things with names, this is {kind}")
+    found = _open(source, kind, split_names(columns), labels, encoding, max_bytes)
     with explain_read_errors(source):
         sha256 = digest(source.path)
     return _check(source, found, split_names(columns), labels, na, sha256)
 
 
-def _open(source: Source, kind: str, labels: str | None, encoding: str | None, max_bytes: int) -> Block | Table:
+def _open(
+    source: Source, kind: str, columns: Sequence[str], labels: str | None, encoding: str | None, max_bytes: int
+) -> Block | Table:
     if kind == "text":
         return text.read_text(source, encoding, max_bytes)
-    if kind == "parquet":
-        return arrays.read_parquet(source, max_bytes)
-    if kind == "npz":
-        return arrays.read_npz(source, labels, max_bytes)
-    return arrays.read_npy(source, max_bytes) if kind == "npy" else arrays.read_hdf5(source, max_bytes)
+    if kind in READERS:
+        return READERS[kind](source, max_bytes)
+    return READERS_OF_NAMED[kind](source, columns, labels, max_bytes)
 
 
 def from_array(values: Any, name: str, columns: Sequence[str] = (), na: str = "refuse") -> UserData:
@@ -169,15 +185,19 @@ def _from_table(source: Source, table: Table, columns: tuple[str, ...], labels: 
     import numpy as np
 
     label = None if labels is None else pick_one(source, labels, table.names, "--labels")
-    chosen = [i for i in pick(source, columns, table.names, "--columns") if i != label]
+    picked = range(len(table.names)) if table.picked else pick(source, columns, table.names, "--columns")
+    chosen = [i for i in picked if i != label]
     if not chosen:
         raise source.error("no column is left besides that of --labels")
     found, side = table.fetch(chosen, label)
+    if "pyarrow" in sys.modules:  # it keeps what it has freed, which may be as much as all numbers take
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
+    if not len(found[0]):
+        raise source.error("has columns but no rows")
     names = tuple(table.names[i] for i in chosen)
     rows = np.empty((len(found[0]), len(found)))
     for i, (name, values) in enumerate(zip(names, found, strict=True)):
-        if len(values):
-            rows[:, i] = as_float(source, values, name, table.describe_row)
+        rows[:, i] = as_float(source, values, name, table.describe_row)
     units = {name: table.units[name] for name in names if name in table.units}
     return UserData(rows, names, table.named, side, None, tuple(table.notes), sha256, source.label, units)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from genbench.errors import DataError, UserError
+from genbench.errors import DataError, UserError, suggestion
+from genbench.files.compression import COMPRESSIONS, compression_of, list_members, open_content, read_limited
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
@@ -20,25 +22,29 @@ MAX_BYTES = 2 * 2**30
 FORMATS = {
     ".csv": "text", ".tsv": "text", ".txt": "text", ".dat": "text",
     ".parquet": "parquet", ".pq": "parquet",
+    ".feather": "arrow", ".arrow": "arrow", ".ipc": "arrow",
     ".npy": "npy", ".npz": "npz",
     ".h5": "hdf5", ".hdf5": "hdf5", ".hdf": "hdf5",
 }  # fmt: skip
 MAGIC_BYTES = {
     b"PAR1": "parquet",
+    b"ARROW1\0\0": "arrow",
     b"\x93NUMPY": "npy",
     b"PK\x03\x04": "npz",
     b"PK\x05\x06": "npz",
     b"\x89HDF\r\n\x1a\n": "hdf5",
+    b"\x1f\x8b": "gzip",
+    b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
 }
-SUPPORTED_FORMATS = "csv, tsv, txt, parquet, npy, npz, hdf5 or a folder of images"
+KEYED = ("npz", "hdf5")  # formats whose files hold several things, each with a name
+TEXTUAL = ("text",)
+STREAMED = (*TEXTUAL, "npy")  # formats that are read within a compressed file
+SUFFIX_OF = {"hdf5": ".h5", "arrow": ".feather", "gzip": ".gz", "zstd": ".zst"}
+SUPPORTED_FORMATS = "csv, tsv, txt, parquet, feather, npy, npz, hdf5 or a folder of images"
 REMEDIES = {
-    ".gz": "it is compressed: unpack it first",
-    ".bz2": "it is compressed: unpack it first",
-    ".xz": "it is compressed: unpack it first",
-    ".zst": "it is compressed: unpack it first",
-    ".zip": "it is compressed: unpack it first",
-    ".xlsx": "save the sheet as csv",
     ".xls": "save the sheet as csv",
+    ".xlsx": "save the sheet as csv",
     ".root": "write the branches to parquet first, with uproot for example",
     ".pkl": "a pickle can run code and is never opened: save it as npy or parquet",
     ".pickle": "a pickle can run code and is never opened: save it as npy or parquet",
@@ -49,7 +55,7 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Source:
-    """A file or folder, and the name of an array inside it where the user gave one after a colon."""
+    """A file or folder, and the name of what is meant inside it where the user gave one after a colon."""
 
     path: Path
     key: str | None = None
@@ -69,6 +75,68 @@ class Source:
             limit = format_bytes(max_bytes)
             raise self.error(f"{subject} {format_bytes(size)}, the limit is {limit}; raise it with --max-bytes")
 
+    @property
+    def compression(self) -> str | None:
+        """``gzip``, ``bz2``, ``xz``, ``zstd`` or ``zip``; None if the file is not compressed."""
+        return compression_of(self.path)
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the content in lower case: ``.csv`` for ``events.csv.gz``, and for the only csv in a zip.
+
+        Raises DataError for a zip that holds several files, unless the key names one.
+        """
+        path = self.path
+        if self.compression:
+            path = Path(self._member() or path.stem)
+        return path.suffix.lower()
+
+    def read_head(self, size: int) -> bytes:
+        """Return the first ``size`` bytes of the content, after unpacking."""
+        with explain_read_errors(self, self.compression or ""), self._open() as stream:
+            return stream.read(size)
+
+    def read_bytes(self, max_bytes: int) -> bytes:
+        """Return the content, unpacked if the file is compressed.
+
+        Raises DataError for more than ``max_bytes`` of content; no more than that is ever unpacked.
+        """
+        with explain_read_errors(self, self.compression or ""):
+            if not self.compression:
+                self.check_size(self.path.stat().st_size, max_bytes, "the file has")
+                return self.path.read_bytes()
+            with self._open() as stream:
+                content = read_limited(stream, max_bytes)
+        if content is None:
+            limit = format_bytes(max_bytes)
+            raise self.error(f"unpacks to more than {limit}, the limit is {limit}; raise it with --max-bytes")
+        return content
+
+    def open(self, max_bytes: int) -> IO[bytes]:
+        """Open the content as a stream in which a reader can seek: the file, or in memory what it unpacks to."""
+        return io.BytesIO(self.read_bytes(max_bytes)) if self.compression else self.path.open("rb")
+
+    @contextmanager
+    def _open(self) -> Iterator[IO[bytes]]:
+        with open_content(self.path, self._member()) if self.compression else self.path.open("rb") as stream:
+            yield stream
+
+    def _member(self) -> str | None:
+        """Return the name of the file in a zip that is meant, None for other files."""
+        if self.compression != "zip":
+            return None
+        with explain_read_errors(self, "zip"):
+            names = list_members(self.path)
+        if self.key is not None and self.key not in names:
+            hint = suggestion(self.key, names) or f"; it holds {join_names(names) or 'nothing'}"
+            raise self.error(f"there is no file of this name{hint}")
+        if self.key is None and len(names) != 1:
+            if not names:
+                raise self.error("holds no files")
+            example = f"{self.path.name}:{names[0]}"
+            raise self.error(f"holds {len(names)} files: {join_names(names)}; name one, as in {example}")
+        return names[0] if self.key is None else self.key
+
 
 def describe_row_number(row: int) -> str:
     """Return the name of row ``row`` (counted from 0) in errors, which count from 1."""
@@ -80,8 +148,9 @@ class Table:
     """Named columns that are read on demand.
 
     ``fetch(columns, label)`` takes column indices and returns those columns and the column of labels, 1-D and of the
-    type that they have in the file. ``describe_row(row)`` names a row, counted from 0, in errors. ``units`` are those
-    of the columns that have one in the file.
+    type that they have in the file. ``describe_row(row)`` names a row, counted from 0, in errors. ``units`` has the
+    units of columns where the file states them. ``picked`` says that the names are those of --columns, in that order,
+    with the column of labels after them.
     """
 
     names: tuple[str, ...]
@@ -90,6 +159,7 @@ class Table:
     describe_row: Callable[[int], str] = describe_row_number
     notes: list[str] = field(default_factory=list)
     units: Mapping[str, str] = field(default_factory=dict)
+    picked: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,9 +201,10 @@ def join_names(names: Sequence[str], limit: int = 8) -> str:
 
 
 def find(path: str | Path) -> Source:
-    """Return the file or folder at ``path``; ``file.npz:key`` and ``file.h5:/group/data`` name an array in a file.
+    """Return the file or folder at ``path``, which may name what is meant inside a file.
 
-    Raises DataError if there is none, and suggests the closest name in the folder.
+    It does so after a colon: ``file.npz:key``, ``file.h5:/group/data`` and ``file.zip:member``. Raises DataError if
+    there is no such file, and suggests the closest name in the folder.
     """
     text = str(path)
     if "\0" in text or not text:
@@ -142,19 +213,18 @@ def find(path: str | Path) -> Source:
     if full.exists():
         return Source(full)
     head, colon, key = text.rpartition(":")
-    if colon and Path(head).suffix.lower() in (".npz", ".h5", ".hdf5", ".hdf"):
+    suffix = Path(head).suffix.lower()
+    if colon and (suffix == ".zip" or FORMATS.get(suffix) in KEYED):
         source = Source(Path(head).expanduser(), key)
         if not source.path.is_file():
             raise Source(source.path).error(_missing(source.path))
         if not key:
-            raise source.error("the name of an array is missing after the colon")
+            raise source.error("a name is missing after the colon")
         return source
     raise Source(full).error(_missing(full))
 
 
 def _missing(path: Path) -> str:
-    from genbench.errors import suggestion
-
     try:
         siblings = [p.name for p in path.parent.iterdir()]
     except OSError:
@@ -163,28 +233,45 @@ def _missing(path: Path) -> str:
 
 
 def format_of(source: Source) -> str:
-    """Return ``text``, ``parquet``, ``npy``, ``npz`` or ``hdf5``, from the file's first bytes and its suffix.
+    """Return ``text``, ``parquet`` or another value of ``FORMATS``, from the content's first bytes and its suffix.
 
     Raises DataError for a file that is empty, unreadable or of an unknown format.
     """
-    path, suffix = source.path, source.path.suffix.lower()
-    if not path.is_file():
+    if not source.path.is_file():
         raise source.error(f"is not a regular file; expected {SUPPORTED_FORMATS}")
-    with explain_read_errors(source), path.open("rb") as stream:
-        head = stream.read(8)
+    suffix = source.suffix
+    if suffix in REMEDIES:
+        raise source.error(f"{suffix} files cannot be read; {REMEDIES[suffix]}")
+    head = source.read_head(8)
     if not head:
         raise source.error(f"is empty; expected {SUPPORTED_FORMATS}")
     found = next((kind for magic, kind in MAGIC_BYTES.items() if head.startswith(magic)), None)
     expected = FORMATS.get(suffix)
+    if source.compression and expected not in STREAMED:
+        raise source.error(_not_within(source, suffix, expected))
+    if found in COMPRESSIONS.values():  # astropy for one would unpack it, without a limit
+        raise source.error(
+            f"is {found}, not {suffix[1:] or 'a table'}: its suffix should be {suffix}{_suffix_of(found)}"
+        )
+    if expected is None and found is None:
+        raise source.error(f"unknown suffix {quote(suffix)}; expected {SUPPORTED_FORMATS}")
+    if expected in TEXTUAL and found:
+        raise source.error(f"is {found}, not {suffix[1:]}: its suffix should be {_suffix_of(found)}")
+    return expected or str(found)
+
+
+def _suffix_of(found: str | None) -> str:
+    return SUFFIX_OF.get(str(found), f".{found}")
+
+
+def _not_within(source: Source, suffix: str, expected: str | None) -> str:
+    """Return why what is inside a compressed file cannot be read."""
+    outer = source.path.suffix
+    if suffix in COMPRESSIONS:
+        return "is compressed twice: unpack it first"
     if expected is None:
-        if suffix in REMEDIES:
-            raise source.error(f"{suffix} files cannot be read; {REMEDIES[suffix]}")
-        if found is None:
-            raise source.error(f"unknown suffix {quote(suffix)}; expected {SUPPORTED_FORMATS}")
-        return found
-    if expected == "text" and found:
-        raise source.error(f"is {found}, not {suffix[1:]}: its suffix should be .{'h5' if found == 'hdf5' else found}")
-    return expected
+        return f"holds a file of the unknown suffix {quote(suffix)}; expected a name as in events.csv{outer}"
+    return f"{expected} files are not read within {outer}: unpack it first"
 
 
 def digest(path: Path) -> str:

@@ -58,8 +58,7 @@ def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
 
     Raises DataError for an empty or binary file, a wrong encoding, a header without rows and rows of unequal length.
     """
-    source.check_size(source.path.stat().st_size, max_bytes, "the file has")
-    data = _decode(source, encoding)
+    data = _decode(source, encoding, max_bytes)
     notes: list[str] = []
     layout = _layout(source, data)
     first = data.find(b"\n", layout.body) + 1 or len(data)
@@ -93,9 +92,8 @@ def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
     return Table(shown, fetch, layout.has_header, partial(_describe_row, data, layout), notes, units)
 
 
-def _decode(source: Source, encoding: str | None) -> bytes:
-    with explain_read_errors(source):
-        data = source.path.read_bytes()
+def _decode(source: Source, encoding: str | None, max_bytes: int) -> bytes:
+    data = source.read_bytes(max_bytes)
     is_utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     if encoding is not None or is_utf16:
         try:

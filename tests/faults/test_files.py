@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import struct
 import zipfile
 from pathlib import Path
@@ -52,7 +53,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "pickle.npz": ("a pickle", "never opened"),
     "model.pkl": ("a pickle can run code and is never opened",),
     "weights.pt": ("save the tensor as npy",),
-    "packed.csv.gz": ("unpack it first",),
+    "packed.csv.gz.xz": ("is compressed twice: unpack it first",),
     "bomb.npz --max-bytes 10MB": ("unpacks to 38.1 MiB, the limit is 9.54 MiB; raise it with --max-bytes",),
     "liar.npz": ("unpacks to 3 GiB, the limit is 2 GiB",),
     "bomb.h5": ("takes 74.5 GiB, the limit is 2 GiB; raise it with --max-bytes",),
@@ -77,8 +78,8 @@ NOTICED: dict[str, str] = {
     "indexed.csv": "the unnamed first column, an index, was left out",
 }
 
-QUIET = ("good.csv", "semicolons.csv", "utf16.csv", "latin.csv --encoding latin-1", "good.npy", "bom.csv",
-         "crlf.csv")  # fmt: skip
+QUIET = ("good.csv", "packed.csv.gz", "semicolons.csv", "utf16.csv", "latin.csv --encoding latin-1", "good.npy",
+         "bom.csv", "crlf.csv")  # fmt: skip
 
 
 def write_text(folder: Path) -> None:
@@ -122,7 +123,9 @@ def write_text(folder: Path) -> None:
         "latin.csv": good.replace("a,", "Länge,", 1).encode("latin-1"), "utf16.csv": good.encode("utf-16"),
         "bom.csv": good.encode("utf-8-sig"), "crlf.csv": good.replace("\n", "\r\n").encode(), "empty.csv": b"",
         "nul.csv": good.encode().replace(b"1", b"\0", 1), "blank.csv": b"\n  \n\n",
-        "packed.csv.gz": gzip.compress(good.encode()), "model.pkl": b"\x80\x04.", "weights.pt": b"PK\x03\x04",
+        "packed.csv.gz": gzip.compress(good.encode()),
+        "packed.csv.gz.xz": lzma.compress(gzip.compress(good.encode())),
+        "model.pkl": b"\x80\x04.", "weights.pt": b"PK\x03\x04",
     }  # fmt: skip
     for name, content in raw.items():
         (folder / name).write_bytes(content)

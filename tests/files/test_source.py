@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+
 import h5py
 import numpy as np
 from user_files import refusal, saved_csv, saved_parquet, says, write
 
 from genbench.files import read
+from genbench.files.source import Source
 
 
 def test_named_arrays_are_picked_after_a_colon(tmp_path):
@@ -30,8 +33,7 @@ def test_missing_and_wrong_files(tmp_path):
     says(refusal(read, ""), "is not a file path")
     says(refusal(read, "a\0b"), "is not a file path")
     says(refusal(read, write(tmp_path, "x", "a.pkl")), ".pkl", "pickle")
-    says(refusal(read, write(tmp_path, "x", "a.root")), "uproot")
-    says(refusal(read, write(tmp_path, "x", "a.csv.gz")), "unpack")
+    says(refusal(read, write(tmp_path, "x", "a.xls")), ".xls files cannot be read", "csv")
     says(refusal(read, write(tmp_path, "x", "a.what")), "unknown suffix '.what'", "parquet")
     says(refusal(read, write(tmp_path, "no numpy", "a.npy")), "cannot be read as npy")
     saved_parquet(tmp_path / "b.csv")
@@ -52,3 +54,21 @@ def test_pickles_are_never_opened(tmp_path):
     for name in ("a.npy", "a.npz"):
         says(refusal(read, tmp_path / name), "pickle", "never opened")
     assert opened == []
+
+
+def test_a_source_gives_its_content_whether_it_is_compressed_or_not(tmp_path):
+    plain, packed = write(tmp_path, b"12345", "A.CSV"), write(tmp_path, gzip.compress(b"12345"), "a.csv.gz")
+    for source in (Source(plain), Source(packed)):
+        assert (source.suffix, source.read_head(3), source.read_bytes(5)) == (".csv", b"123", b"12345")
+        with source.open(5) as stream:
+            stream.seek(2)
+            assert stream.read() == b"345"
+        says(refusal(source.read_bytes, 4), "5 bytes" if source.path == plain else "more than 4 bytes", "--max-bytes")
+
+
+def test_only_some_formats_hold_things_with_names(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    says(refusal(read, f"{tmp_path / 'a.npy'}:x"), "no such file")
+    says(refusal(read, f"{write(tmp_path, b'x', 'a.npz')}:"), "a name is missing after the colon")
+    (tmp_path / "b.h5").write_bytes((tmp_path / "a.npy").read_bytes())
+    says(refusal(read, f"{tmp_path / 'b.h5'}:x"), "cannot be read as hdf5")
