@@ -50,7 +50,9 @@ scaffold    a new plugin's first files
 api         run, load, score
 cli         one small file a command
 """
-HEAVY = frozenset("torch numpy scipy pandas ot sklearn matplotlib pyarrow h5py PIL rich".split())
+HEAVY = frozenset(
+    "torch numpy scipy pandas ot sklearn matplotlib pyarrow h5py PIL rich astropy uproot awkward openpyxl".split()
+)
 
 # The public face of genbench for authors of plugins.
 FOR_PLUGINS = frozenset(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genbench.errors import DataError
-from genbench.files import arrays, arrow, hdf5, images, text
+from genbench.files import arrays, arrow, astronomy, documents, hdf5, images, root, text
 from genbench.files.columns import ColumnNames, clean_names, pick, pick_one, split_names
 from genbench.files.folders import digest_of_folder
 from genbench.files.numbers import as_float, check_finite
@@ -37,12 +37,20 @@ ReadNamed = Callable[[Source, Sequence[str], str | None, int], Block | Table]
 
 READERS: dict[str, Read] = {
     "arrow": arrow.read_arrow,
+    "json": documents.read_json,
+    "json lines": documents.read_json_lines,
     "parquet": arrow.read_parquet,
+    "stata": documents.read_stata,
+    "xlsx": documents.read_xlsx,
 }
 READERS_OF_NAMED: dict[str, ReadNamed] = {
+    "ecsv": astronomy.read_ecsv,
+    "fits": astronomy.read_fits,
     "hdf5": hdf5.read_hdf5,
     "npy": arrays.read_npy,
     "npz": arrays.read_npz,
+    "root": root.read_root,
+    "votable": astronomy.read_votable,
 }
 
 

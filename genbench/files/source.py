@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from genbench.errors import DataError, UserError, suggestion
 from genbench.files.compression import COMPRESSIONS, compression_of, list_members, open_content, read_limited
@@ -21,10 +22,15 @@ MAX_BYTES = 2 * 2**30
 
 FORMATS = {
     ".csv": "text", ".tsv": "text", ".txt": "text", ".dat": "text",
+    ".json": "json", ".jsonl": "json lines", ".ndjson": "json lines",
+    ".xlsx": "xlsx", ".dta": "stata",
     ".parquet": "parquet", ".pq": "parquet",
     ".feather": "arrow", ".arrow": "arrow", ".ipc": "arrow",
     ".npy": "npy", ".npz": "npz",
     ".h5": "hdf5", ".hdf5": "hdf5", ".hdf": "hdf5",
+    ".fits": "fits", ".fit": "fits", ".fts": "fits",
+    ".ecsv": "ecsv", ".vot": "votable", ".votable": "votable", ".xml": "votable",
+    ".root": "root",
 }  # fmt: skip
 MAGIC_BYTES = {
     b"PAR1": "parquet",
@@ -33,19 +39,21 @@ MAGIC_BYTES = {
     b"PK\x03\x04": "npz",
     b"PK\x05\x06": "npz",
     b"\x89HDF\r\n\x1a\n": "hdf5",
+    b"SIMPLE  ": "fits",
+    b"root\0\0": "root",
     b"\x1f\x8b": "gzip",
     b"\xfd7zXZ\0": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-KEYED = ("npz", "hdf5")  # formats whose files hold several things, each with a name
-TEXTUAL = ("text",)
-STREAMED = (*TEXTUAL, "npy")  # formats that are read within a compressed file
+KEYED = ("npz", "hdf5", "fits", "root", "xlsx")  # formats whose files hold several things, each with a name
+TEXTUAL = ("text", "json", "json lines", "ecsv", "votable")
+STREAMED = (*TEXTUAL, "npy", "fits")  # formats that are read within a compressed file
 SUFFIX_OF = {"hdf5": ".h5", "arrow": ".feather", "gzip": ".gz", "zstd": ".zst"}
-SUPPORTED_FORMATS = "csv, tsv, txt, parquet, feather, npy, npz, hdf5 or a folder of images"
+SUPPORTED_FORMATS = (
+    "csv, tsv, txt, json, xlsx, parquet, feather, npy, npz, hdf5, fits, ecsv, votable, root, dta or a folder of images"
+)
 REMEDIES = {
-    ".xls": "save the sheet as csv",
-    ".xlsx": "save the sheet as csv",
-    ".root": "write the branches to parquet first, with uproot for example",
+    ".xls": "save the sheet as csv or xlsx",
     ".pkl": "a pickle can run code and is never opened: save it as npy or parquet",
     ".pickle": "a pickle can run code and is never opened: save it as npy or parquet",
     ".pt": "save the tensor as npy",
@@ -203,8 +211,9 @@ def join_names(names: Sequence[str], limit: int = 8) -> str:
 def find(path: str | Path) -> Source:
     """Return the file or folder at ``path``, which may name what is meant inside a file.
 
-    It does so after a colon: ``file.npz:key``, ``file.h5:/group/data`` and ``file.zip:member``. Raises DataError if
-    there is no such file, and suggests the closest name in the folder.
+    It does so after a colon: ``file.npz:key``, ``file.h5:/group/data``, ``file.root:tree``, ``file.fits:table``,
+    ``file.xlsx:sheet`` and ``file.zip:member``. Raises DataError if there is no such file, and suggests the closest
+    name in the folder.
     """
     text = str(path)
     if "\0" in text or not text:
@@ -272,6 +281,17 @@ def _not_within(source: Source, suffix: str, expected: str | None) -> str:
     if expected is None:
         return f"holds a file of the unknown suffix {quote(suffix)}; expected a name as in events.csv{outer}"
     return f"{expected} files are not read within {outer}: unpack it first"
+
+
+def load_library(source: Source, module: str, format_name: str, extra: str) -> Any:
+    """Return a module of an optional library; raises DataError, with the remedy, if it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        library = module.partition(".")[0]
+        raise source.error(
+            f"{format_name} files are read with {library}, which is not installed: pip install 'genbench[{extra}]'"
+        ) from error
 
 
 def digest(path: Path) -> str:

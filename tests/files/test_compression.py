@@ -76,6 +76,8 @@ def test_arrays_and_records_are_read_from_a_compressed_file(tmp_path):
     np.save(whole, TABLE.to_numpy())
     path = write(tmp_path, gzip.compress(whole.getvalue()), "a.npy.gz")
     np.testing.assert_array_equal(read(path).rows, TABLE)
+    lines = TABLE.to_json(orient="records", lines=True, double_precision=15).encode()
+    np.testing.assert_allclose(read(write(tmp_path, lzma.compress(lines), "a.jsonl.xz")).rows, TABLE, atol=1e-14)
 
 
 def test_a_file_in_a_zip_is_named_after_a_colon(tmp_path):
@@ -98,6 +100,7 @@ def test_what_cannot_be_read_within_a_compressed_file(tmp_path):
     says(refusal(read, write(tmp_path, gzip.compress(b"x"), "a.gz")), "unknown suffix", "events.csv.gz")
     says(refusal(read, write(tmp_path, gzip.compress(b""), "a.csv.gz")), "is empty")
     says(refusal(read, write(tmp_path, gzip.compress(b"a\n1\n"), "a.csv")), "is gzip, not csv", ".csv.gz")
+    says(refusal(read, write(tmp_path, gzip.compress(b"a\n1\n"), "a.fits")), "is gzip, not fits", ".fits.gz")
 
 
 def test_a_compressed_file_and_its_content_are_two_datasets(tmp_path):

@@ -54,10 +54,14 @@ def test_named_columns_are_read_bit_for_bit(tmp_path, name, save):
     assert len(found.sha256) == 64
 
 
-@pytest.mark.parametrize("name", ["a.npz", "a.h5"])
+@pytest.mark.parametrize("name", ["a.json", "a.dta", "a.npz", "a.h5"])
 def test_columns_without_rows_are_refused(tmp_path, name):
     path, empty = tmp_path / name, TABLE[:0]
-    if name == "a.npz":
+    if name == "a.json":
+        empty.to_json(path, orient="split")
+    elif name == "a.dta":
+        empty.to_stata(path, write_index=False)
+    elif name == "a.npz":
         np.savez(path, **{column: empty[column].to_numpy() for column in empty})
     else:
         with h5py.File(path, "w") as file:

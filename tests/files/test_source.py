@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 from user_files import refusal, saved_csv, saved_parquet, says, write
 
+from genbench.errors import DataError
 from genbench.files import read
-from genbench.files.source import Source
+from genbench.files.source import Source, load_library
 
 
 def test_named_arrays_are_picked_after_a_colon(tmp_path):
@@ -33,7 +37,7 @@ def test_missing_and_wrong_files(tmp_path):
     says(refusal(read, ""), "is not a file path")
     says(refusal(read, "a\0b"), "is not a file path")
     says(refusal(read, write(tmp_path, "x", "a.pkl")), ".pkl", "pickle")
-    says(refusal(read, write(tmp_path, "x", "a.xls")), ".xls files cannot be read", "csv")
+    says(refusal(read, write(tmp_path, "x", "a.xls")), ".xls files cannot be read", "csv or xlsx")
     says(refusal(read, write(tmp_path, "x", "a.what")), "unknown suffix '.what'", "parquet")
     says(refusal(read, write(tmp_path, "no numpy", "a.npy")), "cannot be read as npy")
     saved_parquet(tmp_path / "b.csv")
@@ -66,9 +70,16 @@ def test_a_source_gives_its_content_whether_it_is_compressed_or_not(tmp_path):
         says(refusal(source.read_bytes, 4), "5 bytes" if source.path == plain else "more than 4 bytes", "--max-bytes")
 
 
+def test_a_library_that_is_not_installed_is_named_with_its_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "uproot", None)
+    with pytest.raises(DataError, match=r"a\.root: ROOT files are read with uproot, .* pip install 'genbench\[root\]'"):
+        load_library(Source(Path("a.root")), "uproot", "ROOT", "root")
+    assert load_library(Source(Path("a.root")), "gzip", "gz", "") is gzip
+
+
 def test_only_some_formats_hold_things_with_names(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros(3))
     says(refusal(read, f"{tmp_path / 'a.npy'}:x"), "no such file")
-    says(refusal(read, f"{write(tmp_path, b'x', 'a.npz')}:"), "a name is missing after the colon")
+    says(refusal(read, f"{write(tmp_path, b'x', 'a.root')}:"), "a name is missing after the colon")
     (tmp_path / "b.h5").write_bytes((tmp_path / "a.npy").read_bytes())
     says(refusal(read, f"{tmp_path / 'b.h5'}:x"), "cannot be read as hdf5")
