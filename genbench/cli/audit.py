@@ -26,7 +26,7 @@ EXIT_PLUGIN_FAILED = 3
 @click.option(
     "-d", "--dataset", metavar="NAME", shell_complete=complete("dataset"), help="A dataset, as ring[modes=12]."
 )
-@click.option("--data", "--real", "real", metavar="FILE", help="Or your own file: csv, parquet, npy, npz, hdf5, ...")
+@click.option("--data", "--real", "real", metavar="FILE", help="Or your own file: csv, parquet, npy, hdf5, root, ...")
 @click.option(
     "--metrics",
     metavar="NAMES",

@@ -52,7 +52,7 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
     metavar="FILE",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Your own data: csv, tsv, parquet, npy, npz, hdf5 or a folder of images; may be repeated.",
+    help="Your own data: csv, json, parquet, npy, npz, hdf5, fits, root, ... or a folder of images; may be repeated.",
 )
 @data_options()
 @click.option("--preset", metavar="NAME", default="default", show_default=True, help="smoke, default or full.")

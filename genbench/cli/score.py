@@ -25,7 +25,9 @@ HIDDEN_WARNINGS = ("no best value", "no floor", "no z", "no n_")  # an empty cel
 
 @click.command(short_help="score a file of samples, or the samples of runs")
 @click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--real", metavar="FILE", type=click.Path(), help="Held-out real data: csv, parquet, npy, npz, hdf5, ...")
+@click.option(
+    "--real", metavar="FILE", type=click.Path(), help="Held-out real data: csv, parquet, npy, hdf5, root, ..."
+)
 @click.option("--fake", metavar="FILE", type=click.Path(), help="Generated samples, with the same columns.")
 @click.option(
     "--train",
