@@ -61,6 +61,18 @@ DATA_OPTIONS: dict[str, Callable[[Any], Any]] = {
         help="What to do if rows have missing or infinite values.  [default: refuse]",
     ),
     "encoding": click.option("--encoding", metavar="NAME", help="Encoding of a text file.  [default: UTF-8]"),
+    "read_as": click.option(
+        "--as",
+        "read_as",
+        type=click.Choice(("images", "rows")),
+        help="What an array of three or four dimensions holds.  [default: images, or asked where it is not clear]",
+    ),
+    "pixel_range": click.option(
+        "--range",
+        "pixel_range",
+        metavar="LOW,HIGH",
+        help="Pixels of black and white, as 0,4095 for 12 bits in 16.  [default: by the file]",
+    ),
     "max_bytes": click.option(
         "--max-bytes", metavar="SIZE", type=Size(), help="Largest file to read, as 4GiB.  [default: 2GiB]"
     ),

@@ -6,7 +6,7 @@ Nothing here imports torch.
 
 from genbench.files.dataset import FileConfig, FileDataset, dataset_spec
 from genbench.files.reader import UserData, from_array, read
-from genbench.files.samples import align_columns, read_samples
+from genbench.files.samples import align_columns, read_samples, reconcile
 
 __all__ = [
     "FileConfig",
@@ -17,4 +17,5 @@ __all__ = [
     "from_array",
     "read",
     "read_samples",
+    "reconcile",
 ]

@@ -9,11 +9,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from genbench.errors import DataError
 from genbench.files.columns import ColumnNames, parse_periods, pick, pick_one, split_names
 from genbench.files.numbers import check_logs, check_range
+from genbench.files.pixels import check_read_as, parse_range
 from genbench.files.reader import UserData, read
 from genbench.files.source import MAX_BYTES, Source, find, join_names, quote
 from genbench.spec import DatasetSpec
@@ -43,6 +44,8 @@ class FileConfig:
     na: str = "refuse"  # what to do with rows that have missing or infinite values: refuse or drop
     encoding: str | None = field(default=None, metadata=NOT_IN_KEY)  # encoding of a text file; none means UTF-8
     max_bytes: int = field(default=MAX_BYTES, metadata=NOT_IN_KEY)  # a file that takes more in memory is not loaded
+    read_as: str | None = None  # what an array (n, a, b) holds: images or rows; none asks where it is not clear
+    pixel_range: str = ""  # pixels of black and white, as 0,4095; empty means those of the type, or that occur
     # sha256 of the file when the run was planned; a file that has changed since is refused
     sha256: str = field(default="", metadata={"shown": False})
 
@@ -54,6 +57,9 @@ class FileConfig:
         if self.max_bytes < 1:
             raise ValueError(f"max_bytes must be in [1, inf), got {self.max_bytes}")
         parse_periods(self.periodic)
+        check_read_as(self.read_as)
+        if self.pixel_range:
+            parse_range(self.pixel_range)
 
 
 class FileDataset:
@@ -91,17 +97,22 @@ class FileDataset:
         )
 
 
+class FileOptions(TypedDict, total=False):
+    """How a user's file is read: the fields of `FileConfig` besides its path."""
+
+    columns: ColumnNames
+    labels: str | None
+    log: ColumnNames
+    periodic: ColumnNames
+    na: str
+    encoding: str | None
+    max_bytes: int
+    read_as: str | None
+    pixel_range: str
+
+
 def dataset_spec(
-    path: str | Path,
-    *,
-    columns: ColumnNames = None,
-    labels: str | None = None,
-    log: ColumnNames = None,
-    periodic: ColumnNames = None,
-    na: str = "refuse",
-    encoding: str | None = None,
-    max_bytes: int = MAX_BYTES,
-    notes: list[str] | None = None,
+    path: str | Path, *, notes: list[str] | None = None, **options: Unpack[FileOptions]
 ) -> tuple[DatasetSpec, FileConfig]:
     """Return the spec and the config of a user's file, which is read and checked here so that no cell fails on it.
 
@@ -109,18 +120,9 @@ def dataset_spec(
     """
     source = find(path)
     absolute = str(source.path.resolve()) + (f":{source.key}" if source.key else "")
-    if na not in ("refuse", "drop"):
+    if (na := options.get("na", "refuse")) not in ("refuse", "drop"):
         raise DataError(f"--na must be 'refuse' or 'drop', got {quote(na)}")
-    config = FileConfig(
-        absolute,
-        split_names(columns),
-        labels,
-        split_names(log),
-        split_names(periodic),
-        na=na,
-        encoding=encoding,
-        max_bytes=max_bytes,
-    )
+    config = FileConfig(absolute, **options)  # type: ignore[arg-type]  # which splits names itself
     found, _, _ = _read_and_check(replace(config, path=str(path)))  # errors show the path as the user wrote it
     if notes is not None:
         notes += [f"{source.label}: {note}" for note in found.notes]
@@ -165,6 +167,8 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, set[str], Mapping[str
         na=config.na,
         encoding=config.encoding,
         max_bytes=config.max_bytes,
+        read_as=config.read_as,
+        pixel_range=config.pixel_range,
     )
     if config.sha256 and config.sha256 != found.sha256:
         raise found.error("has changed since the run was planned; start the run again")

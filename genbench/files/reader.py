@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genbench.errors import DataError
-from genbench.files import arrays, arrow, astronomy, documents, hdf5, images, root, text
+from genbench.files import arrays, arrow, astronomy, documents, hdf5, images, pixels, root, text
 from genbench.files.columns import ColumnNames, clean_names, pick, pick_one, split_names
 from genbench.files.folders import digest_of_folder
 from genbench.files.numbers import as_float, check_finite
@@ -94,24 +94,38 @@ def read(
     na: str = "refuse",
     encoding: str | None = None,
     max_bytes: int = MAX_BYTES,
+    read_as: str | None = None,
+    pixel_range: str = "",
 ) -> UserData:
     """Return the numbers in a file of any of ``SUPPORTED_FORMATS``, or in a folder of images.
 
     ``columns`` are names, indices, ranges ``0:5``, globs or exclusions ``-id``; ``labels`` is a column that is returned
-    separately. ``na`` is ``refuse`` or ``drop``. Raises DataError, also for a file of more than ``max_bytes``.
+    separately. ``na`` is ``refuse`` or ``drop``; ``read_as`` says whether an array of more than two dimensions holds
+    ``images`` or ``rows``; ``pixel_range`` is ``LOW,HIGH``, the pixels of black and white. Raises DataError, also for a
+    file of more than ``max_bytes``.
     """
     if na not in ("refuse", "drop"):
         raise DataError(f"--na must be 'refuse' or 'drop', got {quote(na)}")
+    pixels.check_read_as(read_as)
+    if pixel_range:
+        pixels.parse_range(pixel_range)
     source = find(path)
     if source.path.is_dir():
         if labels is not None:
             raise source.error("--labels: images in a folder take their labels from its sub-folders")
+        if read_as == "rows":
+            raise source.error("--as rows: a folder holds images")
         block, parts = images.read_folder(source, max_bytes)
+        block = replace(block, read_as="images", pixel_range=pixel_range)
         return _check(source, block, split_names(columns), None, na, digest_of_folder(source), parts)
     kind = format_of(source)
     if source.key is not None and kind not in KEYED and not source.compression:
         raise source.error(f"only {', '.join(KEYED)} and zip files hold things with names, this is {kind}")
     found = _open(source, kind, split_names(columns), labels, encoding, max_bytes)
+    if isinstance(found, Block):
+        found = replace(found, read_as=read_as, pixel_range=pixel_range)
+    elif read_as == "images":
+        raise source.error("--as images: it is a table")
     with explain_read_errors(source):
         sha256 = digest(source.path)
     return _check(source, found, split_names(columns), labels, na, sha256)
@@ -127,11 +141,17 @@ def _open(
     return READERS_OF_NAMED[kind](source, columns, labels, max_bytes)
 
 
-def from_array(values: Any, name: str, columns: Sequence[str] = (), na: str = "refuse") -> UserData:
+def from_array(
+    values: Any,
+    name: str,
+    columns: Sequence[str] = (),
+    na: str = "refuse",
+    read_as: str | None = None,
+) -> UserData:
     """Return a user's array, tensor or data frame, checked like a file; ``name`` is its name in errors.
 
-    ``na`` is ``refuse`` or ``drop``. Raises DataError for anything but finite real numbers (n,), (n, d), (n, h, w) or
-    (n, c, h, w).
+    ``na`` and ``read_as`` are those of ``read``. Raises DataError for anything but finite real numbers
+    (n,), (n, d), (n, h, w) or (n, c, h, w).
     """
     import hashlib
 
@@ -142,7 +162,9 @@ def from_array(values: Any, name: str, columns: Sequence[str] = (), na: str = "r
         values = np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
         raise source.error(f"cannot be taken as an array: {printable(error, 160)}") from error
-    found = _check(source, Block(values, tuple(names)), (), None, na, "")
+    pixels.check_read_as(read_as)
+    block = Block(values, tuple(names), read_as=read_as)
+    found = _check(source, block, (), None, na, "")
     return replace(found, sha256=hashlib.sha256(np.ascontiguousarray(found.rows).data).hexdigest())
 
 
@@ -223,10 +245,13 @@ def _from_block(source: Source, block: Block, columns: tuple[str, ...], labels: 
         raise source.error(
             f"--labels {quote(labels)} has shape {side.shape}, expected one label for each of {len(values)} rows"
         )
+    if values.ndim > 2 and not pixels.are_images(source, values, block.read_as):
+        block = replace(block, names=pixels.names_of_rows(values.shape[1:]))
+        values = values.reshape(len(values), -1)
     if values.ndim > 2:
         if columns or (labels is not None and side is None):
             raise source.error(f"{'--columns' if columns else '--labels'}: images have no columns")
-        rows, levels = _images(source, values, notes)
+        rows, levels = pixels.read_images(source, values, block.pixel_range, notes)
         return UserData(rows, (), False, side, levels, tuple(notes), sha256, source.label)
     if block.names and len(block.names) != values.shape[1]:
         raise source.error(f"names {len(block.names)} columns, the array has {values.shape[1]}")
@@ -251,25 +276,3 @@ def _numbers(source: Source, values: Array, names: Sequence[str]) -> Array:
     if values.dtype.kind in "bf":
         return as_float(source, values, "", describe_row_number)
     return np.stack([as_float(source, values[:, i], name, describe_row_number) for i, name in enumerate(names)], axis=1)
-
-
-def _images(source: Source, values: Array, notes: list[str]) -> tuple[Array, int | None]:
-    """Return images (n, channels, height, width) and their number of grey levels, None for real-valued ones."""
-    if values.dtype.kind not in "biuf":
-        raise source.error(
-            f"holds {values.dtype} arrays of shape {values.shape}, expected images of integers or floats"
-        )
-    if values.ndim == 3:
-        values = values[:, None]
-    elif values.shape[3] in (1, 3, 4) and values.shape[1] not in (1, 3, 4):
-        values = values.transpose(0, 3, 1, 2)
-        notes.append("images have their channels last: they were moved to (n, channels, height, width)")
-    if values.dtype.kind == "f":
-        return as_float(source, values, "pixels", describe_row_number), None
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high >= 65536:
-        notes.append(f"integer images from {low} to {high} are taken as real-valued")
-        return as_float(source, values, "pixels", describe_row_number), None
-    # up to 17 levels are counted (binary images, 4-bit scans); more are taken as 8 or 16 bits
-    levels = max(high + 1, 2) if high <= 16 else 256 if high < 256 else 65536
-    return values.astype("uint8" if levels <= 256 else "uint16"), levels

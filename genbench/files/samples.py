@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import DataError
+from genbench.files.pixels import FEW_LEVELS, parse_range
 from genbench.files.reader import UserData, read
 from genbench.files.source import join_names, quote
 
@@ -58,3 +59,31 @@ def _describe_shape(data: UserData) -> str:
     if len(shape) == 1:
         return f"{shape[0]} column{'s' if shape[0] > 1 else ''}"
     return f"images {'x'.join(map(str, shape))} (channels, height, width)"
+
+
+def reconcile(files: Mapping[str, UserData], pixel_range: str) -> dict[str, UserData]:
+    """Return images of integers and of floats on one scale, that of the grey levels; others stay as they are.
+
+    Floats between -1 and 1 beside integers are scaled by ``pixel_range``, which names the floats of black and white.
+    Raises DataError where it is missing. The keys are the names that errors use, as ``--real``.
+    """
+    levels = max((each.levels or 0 for each in files.values()), default=0)
+    found = dict(files)
+    if levels <= FEW_LEVELS:
+        return found
+    whole = next(name for name, each in files.items() if each.levels == levels)
+    for name, each in files.items():
+        if each.levels is not None or each.kind != "image":
+            continue
+        low, high = float(each.rows.min()), float(each.rows.max())
+        if pixel_range:
+            first, last = parse_range(pixel_range)
+            note = f"floats from {first:g} to {last:g} were scaled to the {levels} grey levels of {whole}"
+            rows = (each.rows - first) * ((levels - 1) / (last - first))
+            found[name] = replace(each, rows=rows, notes=(*each.notes, note))
+        elif max(abs(low), abs(high)) <= 1.0:
+            raise DataError(
+                f"{name} {each.label} holds floats from {low:g} to {high:g}, {whole} {files[whole].label} {levels} "
+                "grey levels: name the floats of black and white with --range 0,1 or --range=-1,1"
+            )
+    return found

@@ -172,12 +172,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Block:
-    """One array (n, ...), the names of its columns if the file has them, and labels stored beside it."""
+    """One array (n, ...), the names of its columns if the file has them, and labels stored beside it.
+
+    ``read_as`` is ``images`` or ``rows`` where the user says what an array of more than two dimensions holds;
+    ``pixel_range`` is ``LOW,HIGH``, the pixels of black and white, or empty.
+    """
 
     values: Array
     names: tuple[str, ...] = ()
     labels: Array | None = None
     notes: list[str] = field(default_factory=list)
+    read_as: str | None = None
+    pixel_range: str = ""
 
 
 def printable(text: object, limit: int = 200) -> str:

@@ -141,7 +141,7 @@ def _layout(source: Source, data: bytes) -> Layout:
         window = window[: window.rfind(b"\n") + 1]  # without the last line, which is incomplete
     with explain_read_errors(source, "text"):
         lines = [line for line in LINE_ENDS.split(window.decode()) if line.strip()][:MAX_HEAD_LINES]
-        separator, rows = _separator(lines, source.path.suffix.lower() == ".tsv")
+        separator, rows = _separator(lines, source.suffix == ".tsv")
         named = _fields(comment, separator) if comment else []
     flat = [field for row in rows for field in row]
     commas = separator != "," and any(NUMBER_WITH_COMMA.fullmatch(f) for f in flat)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from genbench.errors import UserError
-from genbench.files import UserData, align_columns, from_array, read_samples
+from genbench.files import UserData, align_columns, from_array, read_samples, reconcile
 from genbench.protocol import Array, Column, Data, Evidence, RealSide
 from genbench.registry.component import applies, choose_metrics
 from genbench.registry.options import Setting
@@ -61,12 +61,15 @@ def score_samples(
 
 
 def _read(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, UserData]:
-    """Return the checked rows of files and arrays, all with the columns of the real rows."""
-    loaded, na = {}, options.get("na", "refuse")
+    """Return the checked rows of files and arrays, all with the columns and the scale of pixels of the real rows."""
+    loaded: dict[str, UserData] = {}
+    of_files = {name: value for name, value in options.items() if name != "pixel_range"}  # which is of floats here
+    of_arrays = {name: options[name] for name in ("na", "read_as") if name in options}
     for name, value in given.items():
         is_file = isinstance(value, (str, Path))
-        loaded[f"--{name}"] = read_samples(value, **options) if is_file else from_array(value, name, na=na)
-    return {name.removeprefix("--"): each for name, each in align_columns(loaded).items()}
+        loaded[f"--{name}"] = read_samples(value, **of_files) if is_file else from_array(value, name, **of_arrays)
+    aligned = align_columns(reconcile(loaded, options.get("pixel_range", "")))
+    return {name.removeprefix("--"): each for name, each in aligned.items()}
 
 
 def _has(evidence: Evidence) -> dict[str, bool]:
