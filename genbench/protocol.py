@@ -5,6 +5,7 @@ A plugin's class does not inherit from the protocols: it only needs their method
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
@@ -41,6 +42,7 @@ __all__ = [
 Array = npt.NDArray[Any]
 Sampler = Callable[[int], "torch.Tensor"]  # n -> (n, *shape)
 T = TypeVar("T")
+COLUMN_KINDS = ("continuous", "integer", "angle")
 
 
 # ---------------------------------------------------------------------------------------------------------- datasets
@@ -48,13 +50,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table, in the data's own units."""
+    """One column of a table, in the data's own units.
+
+    Models learn an ``integer`` column with uniform noise between -1/2 and 1/2, and samples are rounded; an ``angle``
+    has a period, by default 2 pi. Raises ValueError for another kind.
+    """
 
     name: str
     _: KW_ONLY
+    kind: str = "continuous"  # or integer, or angle
     unit: str = ""
     log: bool = False  # modelled and scored as its logarithm
     period: float | None = None  # of an angle, for example; None if not periodic
+
+    def __post_init__(self) -> None:
+        if self.kind not in COLUMN_KINDS:
+            raise ValueError(f"column {self.name!r}: kind {self.kind!r}, expected {', '.join(COLUMN_KINDS)}")
+        if self.kind == "angle" and self.period is None:
+            object.__setattr__(self, "period", 2 * math.pi)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,12 @@ DATA_OPTIONS: dict[str, Callable[[Any], Any]] = {
     "periodic": click.option(
         "--periodic", metavar="A,B=360", help="Periodic columns of the file; the default period is 2 pi."
     ),
+    "kinds": click.option(
+        "--kinds",
+        metavar="A=KIND,B=KIND",
+        help="Kinds of columns: continuous, integer or angle.  [default: as found, see --dry-run]",
+    ),
+    "units": click.option("--units", metavar="A=GeV", help="Units of columns.  [default: as in the file]"),
     "na": click.option(
         "--na",
         type=click.Choice(("refuse", "drop")),

@@ -218,19 +218,32 @@ def _print_plan(plan: Any, options: Mapping[str, Any]) -> int:
     if options["as_json"]:
         cells = [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells]
         skipped = [asdict(skip) for skip in plan.skips]
-        print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": plan.seconds(jobs)})
+        data = _columns_of_files(plan) if options["data"] else {}
+        print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": plan.seconds(jobs), "data": data})
         return 0
     rows: dict[tuple[str, ...], list[int]] = {}
     for cell in plan.cells:
         rows.setdefault((cell.dataset.label, cell.model.label, cell.budget, cell.density), []).append(cell.seed)
     print_table(("dataset", "model", "budget", "likelihood", "seeds"),
                 [(*row, len(seeds)) for row, seeds in sorted(rows.items(), key=lambda item: item[0][0])])  # fmt: skip
+    for label, columns in _columns_of_files(plan).items() if options["data"] else ():
+        if columns:
+            shown = [(c["column"], c["kind"], c["unit"], f"{c['low']:.6g}", f"{c['high']:.6g}") for c in columns]
+            print_table(("column", "kind", "unit", "lowest", "highest"), shown, f"{label}, as it is modelled")
     for skip in plan.skips:
         click.echo(f"skip  {skip}")
     click.echo(
         f"{len(plan.cells)} cells, about {duration(plan.seconds(jobs))} with {jobs} at a time (a rough estimate)"
     )
     return 0
+
+
+def _columns_of_files(plan: Any) -> dict[str, list[dict[str, Any]]]:
+    """Return what is known of the columns of each of the user's files in a plan."""
+    from genbench.files import FileConfig, describe_columns
+
+    configs = {cell.dataset.label: cell.dataset.config for cell in plan.cells}
+    return {label: describe_columns(config) for label, config in configs.items() if isinstance(config, FileConfig)}
 
 
 def _print_tables(results: Any, directory: Path, plan: Any) -> None:

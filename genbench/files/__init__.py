@@ -4,7 +4,7 @@ Each problem with a file raises a DataError whose one-line message says where it
 Nothing here imports torch.
 """
 
-from genbench.files.dataset import FileConfig, FileDataset, dataset_spec
+from genbench.files.dataset import FileConfig, FileDataset, dataset_spec, describe_columns
 from genbench.files.reader import UserData, from_array, read
 from genbench.files.samples import align_columns, read_samples, reconcile
 
@@ -14,6 +14,7 @@ __all__ = [
     "UserData",
     "align_columns",
     "dataset_spec",
+    "describe_columns",
     "from_array",
     "read",
     "read_samples",

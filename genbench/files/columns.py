@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from genbench.errors import DataError, suggestion
 from genbench.files.source import Source, join_names, printable, quote
 
+FILE_KINDS = ("continuous", "integer", "angle")
 ColumnNames = str | Sequence[str | int] | None
 
 
@@ -78,6 +79,26 @@ def pick_one(source: Source, word: str, names: Sequence[str], option: str) -> in
     if len(found) > 1:
         raise source.error(f"{option}: {quote(word)} matches {len(found)} columns, expected one of {join_names(names)}")
     return found[0]
+
+
+def parse_pairs(items: Sequence[str], option: str) -> dict[str, str]:
+    """Return the value of each column in ``items`` such as ``njet=integer``; raises DataError for other items."""
+    out = {}
+    for word in items:
+        name, equals, value = word.rpartition("=")
+        if not equals or not name or not value:
+            raise DataError(f"{option} {printable(word)}: expected COLUMN=VALUE")
+        out[name.strip()] = value.strip()
+    return out
+
+
+def parse_kinds(items: Sequence[str]) -> dict[str, str]:
+    """Return the kind of each column in ``items`` such as ``njet=integer``; raises DataError for an unknown kind."""
+    found = parse_pairs(items, "--kinds")
+    for name, kind in found.items():
+        if kind not in FILE_KINDS:
+            raise DataError(f"--kinds {printable(name)}={printable(kind)}: expected {', '.join(FILE_KINDS)}")
+    return found
 
 
 def parse_periods(items: Sequence[str]) -> dict[str, float]:

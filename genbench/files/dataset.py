@@ -5,14 +5,15 @@ numpy and torch are imported when the dataset is loaded, not when it is declared
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 from genbench.errors import DataError
-from genbench.files.columns import ColumnNames, parse_periods, pick, pick_one, split_names
+from genbench.files.columns import ColumnNames, parse_kinds, parse_pairs, parse_periods, pick, pick_one, split_names
 from genbench.files.numbers import check_logs, check_range
 from genbench.files.pixels import check_read_as, parse_range
 from genbench.files.reader import UserData, read
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
     from genbench.budget import Sizes
     from genbench.data import RepeatedRows
-    from genbench.protocol import Array, Data
+    from genbench.protocol import Array, Column, Data
 
+T = TypeVar("T")
 MIN_ROWS = 20
 NOT_IN_KEY = {"essential": False}  # options that do not change the numbers: a file that was moved keeps its cells
 
@@ -41,6 +43,10 @@ class FileConfig:
     labels: str | None = None  # column that holds the class of each row and is not modelled
     log: tuple[str, ...] = ()  # columns that are modelled and scored as logarithms
     periodic: tuple[str, ...] = ()  # periodic columns: phi (period 2 pi) or phi=360
+    kinds: tuple[
+        str, ...
+    ] = ()  # kinds of columns: njet=integer, count=continuous, phi=angle; else those that are found
+    units: tuple[str, ...] = field(default=(), metadata=NOT_IN_KEY)  # units of columns: pt=GeV; else those in the file
     na: str = "refuse"  # what to do with rows that have missing or infinite values: refuse or drop
     encoding: str | None = field(default=None, metadata=NOT_IN_KEY)  # encoding of a text file; none means UTF-8
     max_bytes: int = field(default=MAX_BYTES, metadata=NOT_IN_KEY)  # a file that takes more in memory is not loaded
@@ -50,13 +56,15 @@ class FileConfig:
     sha256: str = field(default="", metadata={"shown": False})
 
     def __post_init__(self) -> None:
-        for name in ("columns", "log", "periodic"):
+        for name in ("columns", "log", "periodic", "kinds", "units"):
             object.__setattr__(self, name, split_names(getattr(self, name)))
         if self.na not in ("refuse", "drop"):
             raise ValueError(f"na must be 'refuse' or 'drop', got {self.na!r}")
         if self.max_bytes < 1:
             raise ValueError(f"max_bytes must be in [1, inf), got {self.max_bytes}")
         parse_periods(self.periodic)
+        parse_kinds(self.kinds)
+        parse_pairs(self.units, "--units")
         check_read_as(self.read_as)
         if self.pixel_range:
             parse_range(self.pixel_range)
@@ -74,14 +82,11 @@ class FileDataset:
         A folder with sub-folders of its own for training and test keeps its split.
         """
         from genbench.data import split
-        from genbench.protocol import Column, Data
+        from genbench.protocol import Data
 
-        found, log, period = _read_and_check(self.config)
+        found, columns = _read_and_check(self.config)
         held_out = None if found.parts is None else found.parts == "test"
         train, test, reference = split(found.rows, sizes, rng, held_out)
-        columns = tuple(
-            Column(c, unit=found.units.get(c, ""), log=c in log, period=period.get(c)) for c in found.columns
-        )
         labels = None
         if found.labels is not None:
             codes = _label_codes(found.labels)
@@ -104,6 +109,8 @@ class FileOptions(TypedDict, total=False):
     labels: str | None
     log: ColumnNames
     periodic: ColumnNames
+    kinds: ColumnNames
+    units: ColumnNames
     na: str
     encoding: str | None
     max_bytes: int
@@ -123,7 +130,7 @@ def dataset_spec(
     if (na := options.get("na", "refuse")) not in ("refuse", "drop"):
         raise DataError(f"--na must be 'refuse' or 'drop', got {quote(na)}")
     config = FileConfig(absolute, **options)  # type: ignore[arg-type]  # which splits names itself
-    found, _, _ = _read_and_check(replace(config, path=str(path)))  # errors show the path as the user wrote it
+    found, _ = _read_and_check(replace(config, path=str(path)))  # errors show the path as the user wrote it
     if notes is not None:
         notes += [f"{source.label}: {note}" for note in found.notes]
     n = len(found.rows)
@@ -143,6 +150,22 @@ def dataset_spec(
     return spec, replace(config, sha256=found.sha256)
 
 
+def describe_columns(config: FileConfig) -> list[dict[str, object]]:
+    """Return for each column of a user's table its name, kind, unit, lowest and highest value; nothing for images.
+
+    The kind is continuous, integer, angle or constant, with ``log`` or the period where a column has them. Reads the
+    file; raises DataError.
+    """
+    found, columns = _read_and_check(config)
+    described: list[dict[str, object]] = []
+    for i, column in enumerate(columns):
+        low, high = float(found.rows[:, i].min()), float(found.rows[:, i].max())
+        kind = "constant" if low == high else "angle" if column.period is not None else column.kind
+        details = f", period {column.period:g}" if column.period is not None else ", log" if column.log else ""
+        described.append({"column": column.name, "kind": kind + details, "unit": column.unit, "low": low, "high": high})
+    return described
+
+
 def _name(source: Source) -> str:
     """Return a dataset name made from the file's name.
 
@@ -158,8 +181,10 @@ def _name(source: Source) -> str:
     return stem[: 64 - len(suffix)] + suffix
 
 
-def _read_and_check(config: FileConfig) -> tuple[UserData, set[str], Mapping[str, float]]:
-    """Return the checked data, the names of the logarithmic columns, and the periods of the periodic ones."""
+def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
+    """Return the checked data, and what is known of their columns."""
+    from genbench.protocol import Column
+
     found = read(
         config.path,
         columns=config.columns,
@@ -178,15 +203,58 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, set[str], Mapping[str
         raise found.error(
             f"{n} row{'s are' if n > 1 else ' is'} too few to train, test and compare: at least {MIN_ROWS} needed"
         )
-    if found.kind == "image" and (config.log or config.periodic):
-        raise found.error(f"{'--log' if config.log else '--periodic'}: images have no columns")
+    if found.kind == "image":
+        for name in ("log", "periodic", "kinds", "units"):
+            if getattr(config, name):
+                raise found.error(f"--{name}: images have no columns")
     log = {found.columns[i] for i in pick(source, config.log, found.columns, "--log")} if config.log else set()
-    requested = parse_periods(config.periodic)
-    period = {found.columns[pick_one(source, c, found.columns, "--periodic")]: p for c, p in requested.items()}
+
+    def of_columns(values: Mapping[str, T], option: str) -> dict[str, T]:
+        return {found.columns[pick_one(source, name, found.columns, option)]: each for name, each in values.items()}
+
+    kinds = of_columns(parse_kinds(config.kinds), "--kinds")
+    units = {**found.units, **of_columns(parse_pairs(config.units, "--units"), "--units")}
+    period = of_columns(parse_periods(config.periodic), "--periodic")
+    period = {name: 2 * math.pi for name, kind in kinds.items() if kind == "angle"} | period
     if both := sorted(log & set(period)):
         raise found.error(f"column {quote(both[0])} is given to both --log and --periodic")
-    notes = [*found.notes, *_inspect(source, found, log, period)]
-    return replace(found, notes=tuple(notes)), log, period
+    integers = _integers(found, log, kinds)
+    columns = tuple(
+        Column(c, kind="integer" if c in integers else "continuous", unit=units.get(c, ""), log=c in log,
+               period=period.get(c))
+        for c in found.columns
+    )  # fmt: skip
+    notes = [*found.notes, *_inspect(source, found, log, period), *_note_of_integers(integers, kinds)]
+    return replace(found, notes=tuple(notes)), columns
+
+
+def _integers(found: UserData, log: set[str], kinds: Mapping[str, str]) -> list[str]:
+    """Return the columns of integers: those of that kind, and others that hold nothing else, but no logarithms.
+
+    Raises DataError where a column that should hold integers does not.
+    """
+    import numpy as np
+
+    names = []
+    for i, name in enumerate(found.columns):
+        values, kind = found.rows[:, i], kinds.get(name, "")
+        fractional = values != np.rint(values)
+        if kind == "integer" and fractional.any():
+            row = int(np.argmax(fractional))
+            raise found.error(f"--kinds {quote(name)}: row {row + 1} is {values[row]:g}, expected integers")
+        if kind == "integer" and name in log:
+            raise found.error(f"column {quote(name)} is given to --log and as an integer to --kinds; drop one of them")
+        varies = values.min() < values.max()
+        if name not in log and kind != "continuous" and varies and not fractional.any():
+            names.append(name)
+    return names
+
+
+def _note_of_integers(names: Sequence[str], kinds: Mapping[str, str]) -> list[str]:
+    if not (guessed := [name for name in names if name not in kinds]):
+        return []
+    which = f"column {quote(guessed[0])} holds" if len(guessed) == 1 else f"{join_names(guessed)} hold"
+    return [f"{which} integers: samples are rounded; --kinds {guessed[0]}=continuous where that is wrong"]
 
 
 def _inspect(source: Source, found: UserData, log: set[str], period: Mapping[str, float]) -> list[str]:

@@ -68,6 +68,7 @@ class VectorSpace:
     """Columns, some as logarithms, centred and scaled to standard deviation 1.
 
     Constant columns are no part of the model's space, and are put back into samples; in scores they keep scale 1.
+    Integers get uniform noise of one unit for the model, and samples of them are rounded.
     """
 
     mean: Array
@@ -77,6 +78,7 @@ class VectorSpace:
     low: Array  # (d,) where the period of a column begins
     varying: Array  # (d,) bool: the columns that models learn
     constants: Array  # (d,) the first training row, of which the other columns are put back
+    integer: Array  # (d,) bool
     columns: tuple[str, ...]
     notes: tuple[str, ...] = ()
     name: str = "standardised"
@@ -89,6 +91,8 @@ class VectorSpace:
         period = np.array([np.nan if c.period is None else c.period for c in columns])
         if both := [c.name for c in columns if c.log and c.period is not None]:
             raise DataError(f"column {both[0]!r} is both periodic and logarithmic: drop log or period")
+        integer = np.array([c.kind == "integer" for c in columns])
+        _check_integers(train, integer & ~log, columns)
         rows = _take_logs(train.astype(np.float64), log, columns)
         mean, scale = _moments(rows)
         constant = constant_columns(train)
@@ -100,25 +104,31 @@ class VectorSpace:
             n for c in columns for n in ([c.name] if c.period is None else [f"sin {c.name}", f"cos {c.name}"])
         )
         scale = np.where(constant, 1.0, scale)
-        return cls(mean, scale, log, period, train.min(0), varying, train[0].astype(np.float64), names, notes)
+        constants = train[0].astype(np.float64)
+        return cls(mean, scale, log, period, train.min(0), varying, constants, integer & ~log, names, notes)
 
     @property
     def shape(self) -> tuple[int]:
         """Number of columns that vary."""
         return (int(self.varying.sum()),)
 
-    def to_model(self, rows: Array, rng: np.random.Generator) -> Array:  # noqa: ARG002 (images need it)
-        """Return (n, k) float32: the columns that vary, standardised."""
+    def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
+        """Return (n, k) float32: the columns that vary, standardised; ``rng`` dequantises integers."""
+        noisy = self.integer & self.varying
+        if noisy.any():
+            rows = rows.astype(np.float64)
+            rows[:, noisy] += rng.random((len(rows), int(noisy.sum()))) - 0.5
         return self.standardise(rows)[:, self.varying]
 
     def from_model(self, rows: Array) -> Array:
-        """Return (n, d) float64 of samples (n, k); periodic columns are wrapped into one period."""
-        if self.varying.all():
-            return self.restore(rows)
+        """Return (n, d) float64 of samples (n, k); periodic columns are wrapped into one period, integers rounded."""
         full = np.zeros((len(rows), len(self.varying)), rows.dtype)
         full[:, self.varying] = rows
         out = self.restore(full)
         out[:, ~self.varying] = self.constants[~self.varying]
+        if self.integer.any():
+            out[:, self.integer] = np.rint(out[:, self.integer])
+            self._wrap(out)  # the last half of a period is rounded to its end
         return out
 
     def standardise(self, rows: Array) -> Array:
@@ -130,10 +140,13 @@ class VectorSpace:
         out = rows.astype(np.float64) * self.scale + self.mean
         with np.errstate(over="ignore"):  # an infinity is reported as an invalid sample
             out[:, self.log] = np.exp(out[:, self.log])
+        self._wrap(out)
+        return out
+
+    def _wrap(self, rows: Array) -> None:
         periodic = ~np.isnan(self.period)
         low = self.low[periodic]
-        out[:, periodic] = low + np.mod(out[:, periodic] - low, self.period[periodic])
-        return out
+        rows[:, periodic] = low + np.mod(rows[:, periodic] - low, self.period[periodic])
 
     def log_det(self, rows: Array) -> Array:
         """Return (n,), minus the logarithms of the scales and of the logarithmic columns, of those that vary.
@@ -155,6 +168,14 @@ class VectorSpace:
                 angle = 2 * np.pi * logged[:, i] / period
                 parts += [np.sin(angle), np.cos(angle)]
         return np.stack(parts, axis=1)
+
+
+def _check_integers(train: Array, integer: Array, columns: tuple[Column, ...]) -> None:
+    for i in np.flatnonzero(integer):
+        wrong = train[:, i] != np.rint(train[:, i])
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(f"column {columns[i].name!r} is declared to hold integers: row {row} is {train[row, i]:g}")
 
 
 def constant_columns(rows: Array) -> Array:

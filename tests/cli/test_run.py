@@ -124,6 +124,7 @@ def test_a_file_of_the_users_is_planned_like_any_dataset(events: str, capsys: py
     assert label.startswith("events.csv[")
     assert "path" not in label
     assert "sha256" not in label
+    assert [set(column) for column in found["data"][label]] == [{"column", "kind", "unit", "low", "high"}] * 2
 
 
 def test_a_moved_file_gives_the_same_cells(events: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from user_files import TABLE, refusal, rows_of_text, save_images, saved_csv, says, write
 
 from genbench.errors import DataError
-from genbench.files import FileConfig, FileDataset, dataset_spec
+from genbench.files import FileConfig, FileDataset, dataset_spec, describe_columns
 
 
 def test_a_file_is_a_dataset(tmp_path):
@@ -214,3 +214,62 @@ def test_the_config_checks_itself():
     for options, words in (({"na": "fill"}, "na must be"), ({"max_bytes": 0}, "max_bytes must be in")):
         with pytest.raises(ValueError, match=words):
             FileConfig("a.csv", **options)
+
+
+def typed_table(tmp_path):
+    rows = "".join(f"{i % 7},{i * 0.5},{i % 5 - 2}.0,{i / 10},5\n" for i in range(40))
+    return write(tmp_path, "njet,x,charge,phi,flat\n" + rows)
+
+
+@pytest.mark.parametrize(
+    ("options", "kinds"),
+    [
+        ({}, {"njet": "integer", "charge": "integer"}),
+        ({"kinds": "njet=continuous"}, {"charge": "integer"}),
+        ({"log": "njet", "columns": "njet,x,phi"}, None),
+        ({"kinds": "phi=angle,0=integer"}, {"njet": "integer", "charge": "integer", "phi": "angle"}),
+    ],
+)
+def test_kinds_of_columns_are_found_unless_stated(tmp_path, options, kinds):
+    from genbench.budget import Sizes
+
+    if kinds is None:
+        says(refusal(dataset_spec, typed_table(tmp_path), **options), "--log 'njet'")  # it holds a 0
+        return
+    notes = []
+    _, config = dataset_spec(typed_table(tmp_path), notes=notes, **options)
+    columns = FileDataset(config).load(Sizes(), np.random.default_rng(0)).columns
+    assert {c.name: c.kind for c in columns if c.kind != "continuous"} == {
+        n: k for n, k in kinds.items() if k != "angle"
+    }
+    assert {c.name for c in columns if c.period} == {n for n, k in kinds.items() if k == "angle"}
+    described = {each["column"]: each for each in describe_columns(config)}
+    assert described["flat"]["kind"] == "constant"
+    assert described["njet"]["kind"] == kinds.get("njet", "continuous")
+    assert (described["njet"]["low"], described["njet"]["high"]) == (0, 6)
+    guessed = any("hold integers: samples are rounded" in note or "holds integers" in note for note in notes)
+    assert guessed
+    says(" ".join(notes), "=continuous where that is wrong")
+
+
+def test_units_of_the_user_win(tmp_path):
+    from genbench.budget import Sizes
+
+    _, config = dataset_spec(typed_table(tmp_path), units="x=GeV,phi=rad")
+    columns = FileDataset(config).load(Sizes(), np.random.default_rng(0)).columns
+    assert [c.unit for c in columns] == ["", "GeV", "", "rad", ""]
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ({"kinds": "x=integer"}, ["--kinds 'x': row 2 is 0.5, expected integers"]),
+        ({"kinds": "njet"}, ["--kinds njet: expected COLUMN=VALUE"]),
+        ({"kinds": "njet=whole"}, ["--kinds njet=whole: expected continuous, integer, angle"]),
+        ({"kinds": "nejt=integer"}, ["--kinds", "nejt", "njet"]),
+        ({"units": "x"}, ["--units x: expected COLUMN=VALUE"]),
+        ({"kinds": "njet=integer", "log": "njet", "columns": "njet,x"}, ["--log"]),
+    ],
+)
+def test_kinds_that_do_not_fit_are_refused(tmp_path, options, parts):
+    says(refusal(dataset_spec, typed_table(tmp_path), **options), *parts)

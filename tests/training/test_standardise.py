@@ -245,3 +245,33 @@ def test_the_space_follows_from_the_shape_of_the_data() -> None:
     rows, images = np.arange(40.0).reshape(20, 2), np.zeros((20, 1, 2, 2), np.uint8)
     assert isinstance(transform_of(Data(rows, rows, rows)), VectorSpace)
     assert isinstance(transform_of(Data(images, images, images, levels=2)), ImageSpace)
+
+
+def test_integers_get_noise_of_one_unit_and_are_rounded_back(rng: np.random.Generator) -> None:
+    rows = np.stack([rng.poisson(3, 4000), rng.normal(size=4000)], axis=1).astype(float)
+    space = VectorSpace.fit(rows, (Column("n", kind="integer"), Column("x")))
+    model = space.to_model(rows, rng)
+    noise = model[:, 0] * space.scale[0] + space.mean[0] - rows[:, 0]
+    assert np.abs(noise).max() <= 0.5 + 1e-6
+    assert noise.std() == pytest.approx(12**-0.5, rel=0.05)
+    assert np.corrcoef(noise, rows[:, 0])[0, 1] == pytest.approx(0, abs=0.06)
+    assert (space.from_model(model)[:, 0] == rows[:, 0]).all()
+    np.testing.assert_allclose(model[:, 1], space.standardise(rows)[:, 1], rtol=1e-6)  # others get none
+    assert (space.to_scores(rows) == VectorSpace.fit(rows).to_scores(rows)).all()
+
+
+def test_integers_of_a_period_stay_in_it(rng: np.random.Generator) -> None:
+    rows = rng.integers(0, 24, (500, 1)).astype(float)
+    space = VectorSpace.fit(rows, (Column("hour", kind="integer", period=24.0),))
+    samples = space.from_model(((np.array([[-0.4], [23.4], [23.6], [24.2]]) - space.mean) / space.scale).astype("f4"))
+    assert samples.ravel().tolist() == [0, 23, 0, 0]
+    assert set(space.from_model(space.to_model(rows, rng)).ravel()) == set(range(24))
+
+
+def test_declared_integers_must_be_integers(rng: np.random.Generator) -> None:
+    with pytest.raises(DataError, match="column 'n' is declared to hold integers: row 0 is"):
+        VectorSpace.fit(rng.normal(size=(20, 1)), (Column("n", kind="integer"),))
+    with pytest.raises(ValueError, match="kind 'whole', expected continuous, integer, angle"):
+        Column("n", kind="whole")
+    assert Column("phi", kind="angle").period == pytest.approx(2 * np.pi)
+    assert Column("phi", kind="angle", period=360.0).period == 360.0
