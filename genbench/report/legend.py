@@ -245,7 +245,7 @@ def _cause(row: Row, found: Sequence[str]) -> str:
 def _copying(row: Row) -> list[str]:
     if not row.copying or row.role == "reference":
         return []
-    return [f"{row.label}: copying: its samples repeat training rows, by {', '.join(row.copying)}"]
+    return [f"{row.label}: copying: its samples repeat training rows or stay near them, by {', '.join(row.copying)}"]
 
 
 def _unstable(row: Row) -> list[str]:

@@ -71,7 +71,7 @@ def recommend(summary: Summary) -> Recommendation:
         return Recommendation(summary.dataset, None, why, note=note)
     usable = [label for label in scored if not models[label].copying]
     if not usable:
-        why = "the samples of every model repeat training rows"
+        why = "the samples of every model repeat training rows or stay near them"
         return Recommendation(summary.dataset, None, why, note=note)
     stable = [label for label in usable if not models[label].unstable] or usable
     undominated = tuple(label for label in scored if not order.above[label])
@@ -241,7 +241,7 @@ def _note(rows: Sequence[Row]) -> str:
         sentences.append(f"A classifier does not tell {_names(list(indistinct))} from real rows{far}.")
     copying = [row.label for row in rows if row.copying]
     if copying:
-        sentences.append(f"The samples of {_names(copying)} repeat training rows: copying.")
+        sentences.append(f"The samples of {_names(copying)} repeat training rows or stay near them: copying.")
     unstable = [row.label for row in rows if row.unstable]
     if unstable:
         sentences.append(f"{_names(unstable)}: unstable, as the seeds disagree.")

@@ -29,7 +29,7 @@ def test_the_likely_cause_of_what_is_better_than_real_is_named():
     assert "peaked: better than real data in precision: narrower than the data" in text
     assert "blurred: better than real data in recall: wider than the data" in text
     assert "thief: better than real data in recall: copies" in text
-    assert "thief: copying: its samples repeat training rows, by duplicates" in text
+    assert "thief: copying: its samples repeat training rows or stay near them, by duplicates" in text
 
 
 def test_seeds_that_disagree_are_marked_and_the_worst_is_named():

@@ -64,7 +64,7 @@ def test_a_model_that_copies_is_never_taken():
     found = verdict(model("memory", 0.52, scores=copied), model("vae", 0.60), model("gan", 0.92))
     assert found.take == "vae"
     assert "`memory` is better, but copying training rows" in str(found)
-    assert "repeat training rows: copying" in found.note
+    assert "repeat training rows or stay near them: copying" in found.note
     alone = verdict(model("memory", 0.52, scores=copied))
     assert alone.take is None
 
