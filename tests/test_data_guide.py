@@ -34,6 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     events.to_csv(folder / "events.csv", index=False)
     (folder / "events.csv.gz").write_bytes(gzip.compress((folder / "events.csv").read_bytes()))
     events.where(rng.random(events.shape) > 0.05).to_csv(folder / "gaps.csv", index=False)
+    text = [["Adelie", "Gentoo", "Chinstrap", None][i % 4] for i in range(ROWS)]
+    pd.DataFrame({"species": text, "mass": events["pt"], "male": events["njet"] > 2}).to_csv(folder / "penguins.csv")
     events.to_parquet(folder / "events.parquet")
     events.to_feather(folder / "events.feather")
     events.to_json(folder / "events.jsonl", orient="records", lines=True)
@@ -70,7 +72,7 @@ def test_each_command_runs(
     shown = capsys.readouterr().out
     assert "cells, about" in shown
     if "events." in command and ".npy" not in command and "--columns" not in command and "--labels" not in command:
-        assert re.search(r"^njet +(integer|continuous)", shown, re.MULTILINE), shown
+        assert re.search(r"^njet +(integer|continuous|category of \d+)", shown, re.MULTILINE), shown
 
 
 def test_each_format_has_a_command() -> None:

@@ -18,8 +18,8 @@ from genbench.auditing.workspace import Workspace, find_modes
 from genbench.budget import Sizes
 from genbench.data import split
 from genbench.errors import DataError, PluginError, UserError
-from genbench.files import from_array
-from genbench.protocol import Array, Column, Data, Evidence
+from genbench.files import from_array, known_columns
+from genbench.protocol import Array, Data, Evidence
 from genbench.registry.options import label
 from genbench.registry.registry import resolve
 from genbench.scoring.scorer import Scorer, missing
@@ -85,7 +85,7 @@ def _load(plan: AuditPlan) -> Data:
     request = plan.request
     if plan.dataset is None:
         found = from_array(request.real, "real", request.data_options.get("columns", ()))
-        columns = tuple(Column(c, unit=found.units.get(c, "")) for c in found.columns) if found.kind == "vector" else ()
+        columns = known_columns(found)
         train, *_ = split(found.rows, Sizes(len(found.rows), 0, 0), np.random.default_rng(request.seed))
         return Data(
             found.rows[train], found.rows[:0], found.rows[:0], columns=columns, levels=found.levels, notes=found.notes

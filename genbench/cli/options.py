@@ -58,7 +58,7 @@ DATA_OPTIONS: dict[str, Callable[[Any], Any]] = {
     "kinds": click.option(
         "--kinds",
         metavar="A=KIND,B=KIND",
-        help="Kinds of columns: continuous, integer or angle.  [default: as found, see --dry-run]",
+        help="Kinds of columns: continuous, integer, category or angle.  [default: as found, see --dry-run]",
     ),
     "units": click.option("--units", metavar="A=GeV", help="Units of columns.  [default: as in the file]"),
     "na": click.option(

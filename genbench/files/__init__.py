@@ -5,7 +5,7 @@ Nothing here imports torch.
 """
 
 from genbench.files.dataset import FileConfig, FileDataset, dataset_spec, describe_columns
-from genbench.files.reader import UserData, from_array, read
+from genbench.files.reader import UserData, from_array, known_columns, read
 from genbench.files.samples import align_columns, read_samples, reconcile
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "dataset_spec",
     "describe_columns",
     "from_array",
+    "known_columns",
     "read",
     "read_samples",
     "reconcile",

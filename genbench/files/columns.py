@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from genbench.errors import DataError, suggestion
 from genbench.files.source import Source, join_names, printable, quote
 
-FILE_KINDS = ("continuous", "integer", "angle")
+FILE_KINDS = ("continuous", "integer", "category", "angle")
 ColumnNames = str | Sequence[str | int] | None
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 from genbench.errors import DataError
 from genbench.files.columns import ColumnNames, parse_kinds, parse_pairs, parse_periods, pick, pick_one, split_names
-from genbench.files.numbers import check_logs, check_range
+from genbench.files.numbers import MAX_LEVELS, check_logs, check_range
 from genbench.files.pixels import check_read_as, parse_range
 from genbench.files.reader import UserData, read
 from genbench.files.source import MAX_BYTES, Source, find, join_names, quote
@@ -161,6 +161,8 @@ def describe_columns(config: FileConfig) -> list[dict[str, object]]:
     for i, column in enumerate(columns):
         low, high = float(found.rows[:, i].min()), float(found.rows[:, i].max())
         kind = "constant" if low == high else "angle" if column.period is not None else column.kind
+        if column.kind == "category":
+            kind = f"category of {len(column.levels)}: {join_names(column.levels, 6)}"
         details = f", period {column.period:g}" if column.period is not None else ", log" if column.log else ""
         described.append({"column": column.name, "kind": kind + details, "unit": column.unit, "low": low, "high": high})
     return described
@@ -218,14 +220,49 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
     period = {name: 2 * math.pi for name, kind in kinds.items() if kind == "angle"} | period
     if both := sorted(log & set(period)):
         raise found.error(f"column {quote(both[0])} is given to both --log and --periodic")
+    found = _as_categories(found, kinds)
+    for name in found.categories:
+        if name in log or name in period:
+            raise found.error(f"column {quote(name)} holds categories: leave it out of --log and --periodic")
     integers = _integers(found, log, kinds)
     columns = tuple(
-        Column(c, kind="integer" if c in integers else "continuous", unit=units.get(c, ""), log=c in log,
-               period=period.get(c))
+        Column(
+            c,
+            kind="category" if c in found.categories else "integer" if c in integers else "continuous",
+            unit=units.get(c, ""),
+            log=c in log,
+            period=period.get(c),
+            levels=found.categories.get(c, ()),
+        )
         for c in found.columns
-    )  # fmt: skip
+    )
     notes = [*found.notes, *_inspect(source, found, log, period), *_note_of_integers(integers, kinds)]
     return replace(found, notes=tuple(notes)), columns
+
+
+def _as_categories(found: UserData, kinds: Mapping[str, str]) -> UserData:
+    """Return the data with columns of numbers that are declared as categories as codes of their sorted values.
+
+    Raises DataError for text that is declared as something else, and for too many values.
+    """
+    import numpy as np
+
+    for name in found.categories:
+        if kinds.get(name, "category") != "category":
+            raise found.error(f"--kinds {quote(name)}: it holds text, expected category")
+    chosen = [n for n in found.columns if kinds.get(n) == "category" and n not in found.categories]
+    if not chosen:
+        return found
+    rows, categories = found.rows.copy(), dict(found.categories)
+    for name in chosen:
+        i = found.columns.index(name)
+        values, codes = np.unique(found.rows[:, i], return_inverse=True)
+        if len(values) > MAX_LEVELS:
+            raise found.error(
+                f"--kinds {quote(name)}: {len(values)} different values, a category has {MAX_LEVELS} at most"
+            )
+        rows[:, i], categories[name] = codes, tuple(f"{value:.17g}" for value in values)
+    return replace(found, rows=rows, categories=categories)
 
 
 def _integers(found: UserData, log: set[str], kinds: Mapping[str, str]) -> list[str]:
@@ -245,6 +282,8 @@ def _integers(found: UserData, log: set[str], kinds: Mapping[str, str]) -> list[
         if kind == "integer" and name in log:
             raise found.error(f"column {quote(name)} is given to --log and as an integer to --kinds; drop one of them")
         varies = values.min() < values.max()
+        if name in found.categories:
+            continue
         if name not in log and kind != "continuous" and varies and not fractional.any():
             names.append(name)
     return names

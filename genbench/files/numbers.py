@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 MAX_EXACT_INTEGER = 2**53  # float64 holds all integers up to here exactly
 FLOAT32_MAX = 3.4028234663852886e38
 MISSING_VALUES = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "NAN")
+DATE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?([ T].*)?|\d\d?[./]\d\d?[./]\d{4}.*|\d\d?:\d\d(:.*)?")
 LEAVE_OUT_HINT = "leave the column out with --columns"
+
+MAX_LEVELS = 50  # of a category; text with more is taken for names, which nothing can learn
 
 DescribeRow = Callable[[int], str]
 
@@ -44,6 +47,35 @@ def as_float(source: Source, values: Array, column: str, describe_row: DescribeR
     if kind in "SUT":
         raise text_error(source, column, describe_row(0), _text(values.reshape(-1)[0]))
     raise source.error(f"column {quote(column)} has type {values.dtype}, expected numbers; {LEAVE_OUT_HINT}")
+
+
+def as_category(values: Array) -> tuple[Array, tuple[str, ...]] | None:
+    """Return codes (n,), nan where a value is missing, and the levels in sorted order, of texts or of booleans.
+
+    None for other types, for numbers and dates written as text, and for text of more than 50 levels, or of levels that
+    occur less than twice on average.
+    """
+    import numpy as np
+
+    if values.dtype.kind == "b":
+        return values.astype(np.float64), ("False", "True")
+    if values.dtype.kind not in "OSUT":
+        return None
+    texts = [None if value is None or value != value else _text(value).strip() for value in values.tolist()]
+    if values.dtype.kind == "O" and any(not isinstance(v, (str, bytes, type(None), float)) for v in values.tolist()):
+        return None
+    present = [text for text in texts if text is not None and text not in MISSING_VALUES]
+    levels = sorted(set(present))
+    if not levels or len(levels) > MAX_LEVELS or 2 * len(levels) > len(present):
+        return None
+    if any(_is_number(level) or DATE.fullmatch(level) for level in levels):
+        return None
+    code = {level: float(i) for i, level in enumerate(levels)}
+    return np.array([code.get(text or "", np.nan) for text in texts]), tuple(levels)
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?[\d.,' ]*\d[\d.,' ]*([eE][+-]?\d+)?", text) is not None
 
 
 def as_numpy(column: Any) -> Array:
@@ -161,7 +193,7 @@ def floats_of_text(
 def text_error(source: Source, column: str, where: str, value: str) -> Exception:
     """Return the error for a field that is not a number, with a remedy for what it looks like."""
     short = value.strip()[:64]
-    if re.fullmatch(r"\d{4}[-/]\d\d?[-/]\d\d?([ T].*)?|\d\d?[./]\d\d?[./]\d{4}.*|\d\d?:\d\d(:.*)?", short):
+    if DATE.fullmatch(short):
         return date_error(source, column, where, short)
     if re.fullmatch(r"[+-]?\d+,\d+([eE][+-]?\d+)?", short):
         remedy = "it looks like a decimal comma: write the file with points, or with ; between the columns"

@@ -12,7 +12,7 @@ from genbench.errors import DataError
 from genbench.files import arrays, arrow, astronomy, documents, hdf5, images, pixels, root, text
 from genbench.files.columns import ColumnNames, clean_names, pick, pick_one, split_names
 from genbench.files.folders import digest_of_folder
-from genbench.files.numbers import as_float, check_finite
+from genbench.files.numbers import as_category, as_float, check_finite
 from genbench.files.source import (
     KEYED,
     MAX_BYTES,
@@ -29,7 +29,7 @@ from genbench.files.source import (
 )
 
 if TYPE_CHECKING:
-    from genbench.protocol import Array
+    from genbench.protocol import Array, Column
 
 Read = Callable[[Source, int], Block | Table]
 # reads what --columns and --labels name in the file, which may be arrays of their own
@@ -62,7 +62,8 @@ class UserData:
     or float64. ``columns`` are the names of the d columns: ``c0``, ``c1``, ... if ``named`` is False. ``labels`` (n,)
     are as in the file. ``units`` are those of the columns that have one in the file. ``sha256`` is the hash of the
     file's bytes. ``notes`` say what was guessed or changed. ``parts`` (n,) is ``train`` or ``test`` for each row of a
-    folder that has these sub-folders, and None for all other data.
+    folder that has these sub-folders, and None for all other data. ``categories`` are the levels of columns of text,
+    whose rows are codes from 0.
     """
 
     rows: Array
@@ -75,6 +76,7 @@ class UserData:
     label: str  # the file's name in errors
     units: Mapping[str, str] = field(default_factory=dict)
     parts: Array | None = None
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -168,6 +170,21 @@ def from_array(
     return replace(found, sha256=hashlib.sha256(np.ascontiguousarray(found.rows).data).hexdigest())
 
 
+def known_columns(data: UserData) -> tuple[Column, ...]:
+    """Return the columns of a table as its file tells them: names, units and levels of categories; none of images."""
+    from genbench.protocol import Column
+
+    return tuple(
+        Column(
+            name,
+            kind="category" if name in data.categories else "continuous",
+            unit=data.units.get(name, ""),
+            levels=data.categories.get(name, ()),
+        )
+        for name in data.columns
+    )
+
+
 def _check(
     source: Source,
     found: Block | Table,
@@ -226,10 +243,16 @@ def _from_table(source: Source, table: Table, columns: tuple[str, ...], labels: 
         raise source.error("has columns but no rows")
     names = tuple(table.names[i] for i in chosen)
     rows = np.empty((len(found[0]), len(found)))
+    categories = {}
     for i, (name, values) in enumerate(zip(names, found, strict=True)):
-        rows[:, i] = as_float(source, values, name, table.describe_row)
+        if (category := as_category(values)) is not None:
+            rows[:, i], categories[name] = category
+        else:
+            rows[:, i] = as_float(source, values, name, table.describe_row)
     units = {name: table.units[name] for name in names if name in table.units}
-    return UserData(rows, names, table.named, side, None, tuple(table.notes), sha256, source.label, units)
+    return UserData(
+        rows, names, table.named, side, None, tuple(table.notes), sha256, source.label, units, categories=categories
+    )
 
 
 def _from_block(source: Source, block: Block, columns: tuple[str, ...], labels: str | None, sha256: str) -> UserData:

@@ -33,7 +33,31 @@ def align_columns(files: Mapping[str, UserData]) -> dict[str, UserData]:
     same columns.
     """
     (first_name, first), *others = files.items()
-    return {first_name: first, **{name: _align(first, first_name, other, name) for name, other in others}}
+    aligned = {first_name: first, **{name: _align(first, first_name, other, name) for name, other in others}}
+    return _with_common_levels(aligned)
+
+
+def _with_common_levels(files: Mapping[str, UserData]) -> dict[str, UserData]:
+    """Return the files with the codes of each category counted over the levels of all files.
+
+    Raises DataError where a column holds categories in one file and numbers in another.
+    """
+    import numpy as np
+
+    found = dict(files)
+    for column in {name: None for each in files.values() for name in each.categories}:
+        without = [name for name, each in files.items() if column not in each.categories]
+        if without:
+            holder = next(name for name, each in files.items() if column in each.categories)
+            raise DataError(f"column {quote(column)} holds text in {holder} and numbers in {without[0]}")
+        levels = tuple(sorted({level for each in files.values() for level in each.categories[column]}))
+        for name, each in found.items():
+            i, own = each.columns.index(column), each.categories[column]
+            if own != levels:
+                rows = each.rows.copy()
+                rows[:, i] = np.array([levels.index(level) for level in own], float)[each.rows[:, i].astype(int)]
+                found[name] = replace(each, rows=rows, categories={**each.categories, column: levels})
+    return found
 
 
 def _align(first: UserData, first_name: str, other: UserData, name: str) -> UserData:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from genbench.files.columns import clean_names
-from genbench.files.numbers import MAX_EXACT_INTEGER, MISSING_VALUES, as_numpy, floats_of_text
+from genbench.files.numbers import MAX_EXACT_INTEGER, MISSING_VALUES, as_category, as_numpy, floats_of_text
 from genbench.files.source import Source, Table, explain_read_errors, quote
 
 if TYPE_CHECKING:
@@ -270,7 +270,9 @@ def _parse(
             labels = _arrow(pa, body, separator, layout, [], texts)[0] if texts else None
             numbers = parse_fields(list(columns))
     for i, column in enumerate(columns):
-        if (np.abs(numbers[i]) >= MAX_EXACT_INTEGER).any():  # an integer may have been rounded
+        if (
+            numbers[i].dtype.kind == "f" and (np.abs(numbers[i]) >= MAX_EXACT_INTEGER).any()
+        ):  # an integer may have been rounded
             numbers[i] = parse_fields([column])[0]
     return numbers, None if labels is None else np.array(labels.to_pylist(), dtype=object)
 
@@ -284,7 +286,11 @@ def _parse_texts(
     describe_row: Callable[[int], str],
     notes: list[str],
 ) -> Array:
-    """Return float64 of an Arrow column of text, field by field if it holds anything but plain numbers."""
+    """Return float64 of an Arrow column of text, field by field if it holds anything but plain numbers.
+
+    A column of categories is returned as text.
+    """
+    import numpy as np
     from pyarrow import compute
 
     in_file = texts
@@ -297,7 +303,10 @@ def _parse_texts(
         numbers = as_numpy(texts.cast(pa.float64()))
         if not (abs(numbers) >= MAX_EXACT_INTEGER).any():
             return numbers
-    shown = None if in_file is texts else in_file.to_pylist()
+    original = np.array(in_file.to_pylist(), dtype=object)
+    if as_category(original) is not None:
+        return original
+    shown = None if in_file is texts else original.tolist()
     return floats_of_text(source, texts.to_pylist(), column, describe_row, shown)
 
 

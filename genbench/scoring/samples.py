@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from genbench.errors import UserError
-from genbench.files import UserData, align_columns, from_array, read_samples, reconcile
-from genbench.protocol import Array, Column, Data, Evidence, RealSide
+from genbench.files import UserData, align_columns, from_array, known_columns, read_samples, reconcile
+from genbench.protocol import Array, Data, Evidence, RealSide
 from genbench.registry.component import applies, choose_metrics
 from genbench.registry.options import Setting
 from genbench.registry.registry import Registry
@@ -81,7 +81,7 @@ def _evidence(loaded: dict[str, UserData], seed: int) -> tuple[Evidence, Evidenc
     """Return the evidence, the same with the reference in place of samples, and notes on the rows."""
     real, rows = loaded["real"], {name: each.rows for name, each in loaded.items()}
     known = rows.get("train", real.rows)
-    columns = tuple(Column(c, unit=real.units.get(c, "")) for c in real.columns) if real.kind == "vector" else ()
+    columns = known_columns(real)
     mapping = transform_of(Data(known, real.rows, real.rows, columns=columns, levels=real.levels))
     mapped = {name: mapping.to_scores(each) for name, each in rows.items()}
     labels = _encode_labels(loaded)

@@ -63,7 +63,9 @@ def _model_evidence(setup: Setup) -> tuple[dict[str, Array], dict[str, Any]]:
     evidence = {"samples": drawn.samples, **fitted.snapshots}
     checks: list[dict[str, Any]] = []
     notes = list(fitted.notes)
-    if setup.cell.density != "none":
+    if setup.cell.density != "none" and not setup.transform.has_density:
+        notes.append("no likelihood: the columns of a category have no density")
+    elif setup.cell.density != "none":
         setup.report(phase="density", timings=timings)
         evaluated = densities(setup, fitted.model, drawn)
         timings |= evaluated.timings

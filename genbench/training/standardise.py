@@ -36,7 +36,12 @@ class Transform(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one sample in the model's space: constant columns are set aside."""
+        """Shape of one sample in the model's space: without constant columns, with one for each level of a category."""
+        ...
+
+    @property
+    def has_density(self) -> bool:
+        """Whether a density in the model's space is one of the data; that of a category's columns is none."""
         ...
 
     def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
@@ -68,7 +73,8 @@ class VectorSpace:
     """Columns, some as logarithms, centred and scaled to standard deviation 1.
 
     Constant columns are no part of the model's space, and are put back into samples; in scores they keep scale 1.
-    Integers get uniform noise of one unit for the model, and samples of them are rounded.
+    Integers get uniform noise of one unit for the model, and samples of them are rounded. The columns of a category's
+    levels, 1 where a row has it, follow the others; the largest of them is a sample's level.
     """
 
     mean: Array
@@ -79,6 +85,7 @@ class VectorSpace:
     varying: Array  # (d,) bool: the columns that models learn
     constants: Array  # (d,) the first training row, of which the other columns are put back
     integer: Array  # (d,) bool
+    categories: tuple[tuple[int, int], ...]  # index and number of levels of each category
     columns: tuple[str, ...]
     notes: tuple[str, ...] = ()
     name: str = "standardised"
@@ -92,40 +99,58 @@ class VectorSpace:
         if both := [c.name for c in columns if c.log and c.period is not None]:
             raise DataError(f"column {both[0]!r} is both periodic and logarithmic: drop log or period")
         integer = np.array([c.kind == "integer" for c in columns])
-        _check_integers(train, integer & ~log, columns)
+        _check_integers(train, columns)
         rows = _take_logs(train.astype(np.float64), log, columns)
         mean, scale = _moments(rows)
         constant = constant_columns(train)
+        categories = tuple(
+            (i, len(c.levels)) for i, c in enumerate(columns) if c.kind == "category" and not constant[i]
+        )
         varying = ~constant
+        varying[[i for i, _ in categories]] = False
         if constant.all():
             varying[0] = True  # there is nothing else to learn
-        notes = tuple(f"column {columns[i].name!r} is constant, and is set aside" for i in np.flatnonzero(~varying))
+        aside = np.flatnonzero(constant & ~varying)
+        notes = tuple(f"column {columns[i].name!r} is constant, and is set aside" for i in aside)
         names = tuple(
-            n for c in columns for n in ([c.name] if c.period is None else [f"sin {c.name}", f"cos {c.name}"])
+            name for i, c in enumerate(columns) for name in _score_names(c, is_category=i in dict(categories))
         )
         scale = np.where(constant, 1.0, scale)
         constants = train[0].astype(np.float64)
-        return cls(mean, scale, log, period, train.min(0), varying, constants, integer & ~log, names, notes)
+        return cls(
+            mean, scale, log, period, train.min(0), varying, constants, integer & ~log, categories, names, notes
+        )  # fmt: skip
 
     @property
     def shape(self) -> tuple[int]:
-        """Number of columns that vary."""
-        return (int(self.varying.sum()),)
+        """Number of columns that vary, with one for each level of a category."""
+        return (int(self.varying.sum()) + sum(levels for _, levels in self.categories),)
+
+    @property
+    def has_density(self) -> bool:
+        """Whether there are no categories."""
+        return not self.categories
 
     def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
-        """Return (n, k) float32: the columns that vary, standardised; ``rng`` dequantises integers."""
+        """Return (n, k) float32: the columns that vary, standardised, then those of levels; ``rng`` draws the noise."""
         noisy = self.integer & self.varying
         if noisy.any():
             rows = rows.astype(np.float64)
             rows[:, noisy] += rng.random((len(rows), int(noisy.sum()))) - 0.5
-        return self.standardise(rows)[:, self.varying]
+        numbers = self.standardise(rows)[:, self.varying]
+        if not self.categories:
+            return numbers
+        return np.concatenate([numbers, *(_levels_of(rows[:, i], k) for i, k in self.categories)], axis=1, dtype="f4")
 
     def from_model(self, rows: Array) -> Array:
         """Return (n, d) float64 of samples (n, k); periodic columns are wrapped into one period, integers rounded."""
-        full = np.zeros((len(rows), len(self.varying)), rows.dtype)
-        full[:, self.varying] = rows
+        full, start = np.zeros((len(rows), len(self.varying)), rows.dtype), int(self.varying.sum())
+        full[:, self.varying] = rows[:, :start]
         out = self.restore(full)
         out[:, ~self.varying] = self.constants[~self.varying]
+        for i, levels in self.categories:
+            out[:, i] = rows[:, start : start + levels].argmax(1)
+            start += levels
         if self.integer.any():
             out[:, self.integer] = np.rint(out[:, self.integer])
             self._wrap(out)  # the last half of a period is rounded to its end
@@ -158,11 +183,16 @@ class VectorSpace:
         return total
 
     def to_scores(self, rows: Array) -> Array:
-        """Return (n, d') float64, standardised; a periodic column becomes its sine and cosine."""
+        """Return (n, d') float64, standardised; a periodic column becomes its sine and cosine.
+
+        A category becomes a column for each level, in which rows of two levels are 1 apart.
+        """
         logged = _take_logs(rows.astype(np.float64), self.log)
-        parts = []
+        parts, categories = [], dict(self.categories)
         for i, period in enumerate(self.period):
-            if np.isnan(period):
+            if i in categories:
+                parts += list(_levels_of(rows[:, i], categories[i]).T / math.sqrt(2.0))
+            elif np.isnan(period):
                 parts.append((logged[:, i] - self.mean[i]) / self.scale[i])
             else:
                 angle = 2 * np.pi * logged[:, i] / period
@@ -170,12 +200,28 @@ class VectorSpace:
         return np.stack(parts, axis=1)
 
 
-def _check_integers(train: Array, integer: Array, columns: tuple[Column, ...]) -> None:
-    for i in np.flatnonzero(integer):
-        wrong = train[:, i] != np.rint(train[:, i])
+def _check_integers(train: Array, columns: tuple[Column, ...]) -> None:
+    for i, column in enumerate(columns):
+        if column.log or column.kind not in ("integer", "category"):
+            continue
+        wrong, what = train[:, i] != np.rint(train[:, i]), "integers"
+        if column.kind == "category":
+            wrong, what = wrong | (train[:, i] < 0) | (train[:, i] >= len(column.levels)), "codes of its levels"
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise DataError(f"column {columns[i].name!r} is declared to hold integers: row {row} is {train[row, i]:g}")
+            raise DataError(f"column {column.name!r} is declared to hold {what}: row {row} is {train[row, i]:g}")
+
+
+def _levels_of(codes: Array, levels: int) -> Array:
+    """Return (n, levels) float64: 1 in the column of the level of each code (n,), the nearest one, and else 0."""
+    columns: Array = np.clip(np.rint(codes), 0, levels - 1)[:, None] == np.arange(levels)
+    return columns.astype(np.float64)
+
+
+def _score_names(column: Column, *, is_category: bool) -> list[str]:
+    if is_category:
+        return [f"{column.name}={level}" for level in column.levels]
+    return [column.name] if column.period is None else [f"sin {column.name}", f"cos {column.name}"]
 
 
 def constant_columns(rows: Array) -> Array:
@@ -228,6 +274,7 @@ class ImageSpace:
     shape: tuple[int, ...]
     notes: tuple[str, ...] = ()
     name: str = "pixels"
+    has_density: bool = True
 
     @classmethod
     def fit(cls, train: Array, levels: int | None = None) -> ImageSpace:

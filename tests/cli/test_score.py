@@ -257,7 +257,6 @@ def test_spaces(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (("--real", "real.npy", "--fake", "wide.npy"), ("--fake wide.npy and --real real.npy do not fit", "3 columns")),
         (("--real", "real.npy", "--fake", "nan.npy"), ("nan.npy", "missing (NaN)")),
         (("--real", "real.npy", "--fake", "row.npy"), ("row.npy: one row is too few",)),
-        (("--real", "real.csv", "--fake", "fake.csv"), ("real.csv: column 'kind'", "--columns", "--labels")),
         (("--real", "real.csv", "--fake", "other.csv", "--labels", "kind"), ("lacks 'y'", "adds 'z'")),
     ],
 )

@@ -37,7 +37,7 @@ def test_columns_with_their_units(tmp_path, name, form):
     np.testing.assert_array_equal(found.rows[:, :2], TABLE[["phi", "pt"]])
     np.testing.assert_array_equal(found.rows[:, 2:], np.c_[np.arange(50), np.arange(50) % 2 == 0])
     assert found.labels.tolist() == KINDS
-    says(refusal(read, path), "column 'kind', row 1", "'star'")
+    assert read(path).categories["kind"] == tuple(sorted(set(KINDS)))
     reader = {"fits": astronomy.read_fits, "ascii.ecsv": astronomy.read_ecsv, "votable": astronomy.read_votable}[form]
     units = reader(Source(path), ["phi", "eta", "pt"], None, 2**30).units
     assert units == {"phi": "deg", "pt": "GeV"}

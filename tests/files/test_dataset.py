@@ -265,7 +265,7 @@ def test_units_of_the_user_win(tmp_path):
     [
         ({"kinds": "x=integer"}, ["--kinds 'x': row 2 is 0.5, expected integers"]),
         ({"kinds": "njet"}, ["--kinds njet: expected COLUMN=VALUE"]),
-        ({"kinds": "njet=whole"}, ["--kinds njet=whole: expected continuous, integer, angle"]),
+        ({"kinds": "njet=whole"}, ["--kinds njet=whole: expected continuous, integer, category, angle"]),
         ({"kinds": "nejt=integer"}, ["--kinds", "nejt", "njet"]),
         ({"units": "x"}, ["--units x: expected COLUMN=VALUE"]),
         ({"kinds": "njet=integer", "log": "njet", "columns": "njet,x"}, ["--log"]),
@@ -273,3 +273,58 @@ def test_units_of_the_user_win(tmp_path):
 )
 def test_kinds_that_do_not_fit_are_refused(tmp_path, options, parts):
     says(refusal(dataset_spec, typed_table(tmp_path), **options), *parts)
+
+
+def mixed_table(tmp_path, name="data.csv", island="Biscoe,Dream,Torgersen", gap=""):
+    islands = island.split(",")
+    rows = "".join(f"{islands[i % len(islands)]},{i * 0.7},{'yes' if i % 4 else 'no'},{i % 6 + 1}\n" for i in range(60))
+    return write(tmp_path, "island,mass,ringed,eggs\n" + rows + gap, name)
+
+
+def test_text_that_repeats_is_a_category(tmp_path):
+    from genbench.budget import Sizes
+
+    _, config = dataset_spec(mixed_table(tmp_path))
+    data = FileDataset(config).load(Sizes(), np.random.default_rng(0))
+    assert [c.kind for c in data.columns] == ["category", "continuous", "category", "integer"]
+    assert data.columns[0].levels == ("Biscoe", "Dream", "Torgersen")
+    assert set(data.train[:, 0]) == {0, 1, 2}
+    assert describe_columns(config)[0]["kind"] == "category of 3: Biscoe, Dream, Torgersen"
+    _, stated = dataset_spec(mixed_table(tmp_path), kinds="eggs=category")
+    columns = FileDataset(stated).load(Sizes(), np.random.default_rng(0)).columns
+    assert columns[3].levels == ("1", "2", "3", "4", "5", "6")
+
+
+def test_missing_categories_are_missing_values(tmp_path):
+    path = mixed_table(tmp_path, gap=",3.5,yes,2\nDream,4.5,,1\n")
+    says(refusal(dataset_spec, path), "2 missing", "'island' 1", "'ringed' 1")
+    assert dataset_spec(path, na="drop")[0].rows == 60
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ({"kinds": "island=continuous"}, ["--kinds 'island': it holds text, expected category"]),
+        ({"kinds": "mass=category"}, ["--kinds 'mass': 60 different values, a category has 50 at most"]),
+        ({"log": "island"}, ["column 'island' holds categories: leave it out of --log"]),
+        ({"periodic": "ringed"}, ["column 'ringed' holds categories"]),
+    ],
+)
+def test_categories_are_no_numbers(tmp_path, options, parts):
+    says(refusal(dataset_spec, mixed_table(tmp_path), **options), *parts)
+
+
+def test_categories_are_scored_by_their_names(tmp_path):
+    from genbench.scoring.samples import score_samples
+
+    real = mixed_table(tmp_path)
+    shares = {}
+    for name, island in (("same", "Torgersen,Dream,Biscoe"), ("other", "Biscoe,Biscoe,Atlantis")):
+        fake = mixed_table(tmp_path, f"{name}.csv", island)
+        [found] = score_samples({"real": real, "fake": fake}, "energy")
+        shares[name] = found["value"]
+    assert shares["same"] == pytest.approx(0, abs=0.06)
+    assert shares["other"] > 0.05
+    numbers = write(tmp_path, "island,mass,ringed,eggs\n" + "1,2,3,4\n" * 60, "numbers.csv")
+    with pytest.raises(DataError, match="column 'island' holds text in --real and numbers in --fake"):
+        score_samples({"real": real, "fake": numbers}, "energy")

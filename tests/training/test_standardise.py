@@ -271,7 +271,48 @@ def test_integers_of_a_period_stay_in_it(rng: np.random.Generator) -> None:
 def test_declared_integers_must_be_integers(rng: np.random.Generator) -> None:
     with pytest.raises(DataError, match="column 'n' is declared to hold integers: row 0 is"):
         VectorSpace.fit(rng.normal(size=(20, 1)), (Column("n", kind="integer"),))
-    with pytest.raises(ValueError, match="kind 'whole', expected continuous, integer, angle"):
+    with pytest.raises(ValueError, match="kind 'whole', expected continuous, integer, category, angle"):
         Column("n", kind="whole")
     assert Column("phi", kind="angle").period == pytest.approx(2 * np.pi)
     assert Column("phi", kind="angle", period=360.0).period == 360.0
+
+
+def test_a_category_has_a_column_for_each_level_and_no_density(rng: np.random.Generator) -> None:
+    columns = (Column("x"), Column("grade", kind="category", levels=("a", "b", "c")), Column("y"))
+    rows = np.stack([rng.normal(size=300), rng.integers(0, 3, 300), rng.normal(size=300)], axis=1)
+    space = VectorSpace.fit(rows, columns)
+    assert space.shape == (5,)
+    assert not space.has_density
+    assert VectorSpace.fit(rows, (*columns[:1], Column("n"), Column("y"))).has_density
+    model = space.to_model(rows, rng)
+    assert model.dtype == np.float32
+    assert (model[:, 2:].argmax(1) == rows[:, 1]).all()
+    assert (model[:, 2:].sum(1) == 1).all()
+    blurred = model + rng.uniform(-0.3, 0.3, model.shape).astype("f4")
+    assert (space.from_model(blurred)[:, 1] == rows[:, 1]).all()
+    np.testing.assert_allclose(space.from_model(model), rows, atol=1e-6)
+    assert space.columns == ("x", "grade=a", "grade=b", "grade=c", "y")
+    scores = space.to_scores(rows)
+    assert scores.shape == (300, 5)
+    other = rows.copy()
+    other[:, 1] = (rows[:, 1] + 1) % 3
+    assert np.linalg.norm(space.to_scores(other) - scores, axis=1) == pytest.approx(1.0)
+
+
+def test_a_category_of_one_level_is_constant(rng: np.random.Generator) -> None:
+    rows = np.stack([rng.normal(size=50), np.full(50, 1.0)], axis=1)
+    space = VectorSpace.fit(rows, (Column("x"), Column("g", kind="category", levels=("a", "b"))))
+    assert space.shape == (1,)
+    assert space.has_density
+    assert (space.from_model(space.to_model(rows, rng))[:, 1] == 1).all()
+
+
+def test_codes_of_categories_are_checked() -> None:
+    for code in (-1.0, 0.5, 2.0):
+        rows = np.stack([np.arange(20.0), np.arange(20) % 2], axis=1)
+        rows[3, 1] = code
+        with pytest.raises(DataError, match="column 'g' is declared to hold codes of its levels: row 3 is"):
+            VectorSpace.fit(rows, (Column("x"), Column("g", kind="category", levels=("a", "b"))))
+    for levels, kind in (((), "category"), (("a",), "integer")):
+        with pytest.raises(ValueError, match="a category has levels, and no other kind has"):
+            Column("g", kind=kind, levels=levels)

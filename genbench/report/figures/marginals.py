@@ -27,6 +27,7 @@ from genbench.report.figures.style import (
 BINS = 40
 MAX_COLUMNS, MAX_OBSERVABLES = 12, 16
 MAX_PANELS_PER_ROW = 4
+MAX_LEVEL_NAMES, LEVEL_CHARACTERS = 6, 9  # of a category, on an axis
 TAIL_FRACTION = 0.0005  # share of real rows beyond either end of the axis
 MAX_HEIGHT_RATIO = 1.8  # height of the axis over the highest bin of the real rows
 MIN_ROWS_PER_RATIO = 5  # real rows that a bin needs for its ratio to be shown
@@ -36,7 +37,7 @@ MIN_ROWS_PER_RATIO = 5  # real rows that a bin needs for its ratio to be shown
 class Quantity:
     """A column or an observable: its values in the real rows and in the samples of each model.
 
-    ``log`` says that its axis is logarithmic.
+    ``log`` says that its axis is logarithmic; ``levels`` are the names of a category's codes.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Quantity:
     log: bool
     real: Array  # (n,)
     samples: Mapping[str, Array]  # label -> (m,)
+    levels: tuple[str, ...] = ()
 
 
 def quantities_of(samples: SeedSamples) -> list[Quantity]:
@@ -54,7 +56,7 @@ def quantities_of(samples: SeedSamples) -> list[Quantity]:
         for i, column in enumerate(declared[:MAX_COLUMNS]):
             by_label = {label: rows[:, i].astype(np.float64) for label, rows in samples.by_label.items()}
             real = data.test[:, i].astype(np.float64)
-            columns.append(Quantity(column.name, column.unit, column.log, real, by_label))
+            columns.append(Quantity(column.name, column.unit, column.log, real, by_label, column.levels))
     observables = _observables(data, samples.by_label)
     new = [each for each in observables if not any(_is_same_quantity(each, column) for column in columns)]
     return columns + new[:MAX_OBSERVABLES]
@@ -161,11 +163,18 @@ def _format_axes(above: Axes, below: Axes, quantity: Quantity, edges: Array) -> 
     above.set_title(plain_text(quantity.name) + unit, fontsize=8)
     below.set(ylim=(0, 2), yticks=[0, 1, 2])
     below.grid(axis="y", color=MUTED_COLOUR, linewidth=0.3, alpha=0.5)
+    if quantity.levels:
+        names = [plain_text(name)[:LEVEL_CHARACTERS] for name in quantity.levels]
+        shown = range(0, len(names), math.ceil(len(names) / MAX_LEVEL_NAMES))
+        above.set_xticks(shown)
+        below.set_xticks(shown, [names[i] for i in shown])
 
 
 def _bin_edges(quantity: Quantity) -> Array:
     """Return the edges of the bins, over the range of the real rows without their tails."""
     real = quantity.real[np.isfinite(quantity.real)]
+    if quantity.levels:
+        return np.arange(len(quantity.levels) + 1) - 0.5
     if not len(real):
         return np.linspace(0.0, 1.0, BINS + 1)
     low, high = np.quantile(real, (TAIL_FRACTION, 1 - TAIL_FRACTION))

@@ -1,5 +1,7 @@
 """Histograms of columns and observables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pictured import subject_with, table
@@ -35,3 +37,20 @@ def test_observables_are_shown_after_columns_and_a_model_they_cannot_digest_is_l
     assert [(q.name, q.unit) for q in found] == [("x", ""), ("y", "GeV"), ("z", ""), ("sum", "")]
     assert set(found[-1].samples) == {"good", "real"}
     assert np.allclose(found[-1].samples["good"], data.test.sum(1) + 3)
+
+
+def test_a_category_has_a_named_bar_for_each_level() -> None:
+    data = table()
+    rows = data.test.copy()
+    rows[:, 0] = np.arange(len(rows)) % 3
+    columns = (Column("grade", kind="category", levels=("low", "mid", "high")), *data.columns[1:])
+    columns = (
+        columns if len(columns) == rows.shape[1] else (columns[0], *(Column(f"x{i}") for i in range(1, rows.shape[1])))
+    )
+    subject = subject_with(replace(data, test=rows, columns=columns), {"copy": rows})
+    axes = draw("marginals", subject).axes
+    real = axes[0].patches[0].get_data()
+    assert real.edges.tolist() == [-0.5, 0.5, 1.5, 2.5]
+    assert real.values == pytest.approx(1 / 3, abs=0.01)
+    names = [[tick.get_text() for tick in each.get_xticklabels()] for each in axes]
+    assert ["low", "mid", "high"] in names
