@@ -82,7 +82,7 @@ def worth_interval(
     mean is open too. ``spread`` are the variance of the logarithms over seeds and its degrees of freedom.
     """
     rows = np.array(list(ends.values()))
-    if not len(rows) or (rows[:, :2] <= 0.0).any():
+    if not len(rows) or not ((rows[:, :2] > 0.0) & np.isfinite(rows[:, :2])).all():
         return None
     logs = np.log(rows)
     centre = float(logs[:, 0].mean())

@@ -123,7 +123,7 @@ def write_files(folder: Path) -> None:
     (folder / "a_folder").mkdir()
     (folder / "a_folder" / "good.csv").write_bytes((folder / "good.csv").read_bytes())
     arrays = {
-        "few": np.ones((3, 4, 5)),
+        "few": np.ones((3, 5, 5)),
         "deep": np.ones((2, 3, 4, 5, 6)),
         "scalar": np.float64(3),
         "complex": rows + 1j,

@@ -247,6 +247,8 @@ def covered_over_seeds(rows):
     if not all(row[0] for row in rows):
         return None
     ends = {seed: (value, low, high) for seed, (_, value, low, high) in enumerate(rows)}
+    if not all(math.isfinite(row[1]) for row in rows):
+        return [False, False]
     spread = float(np.var([math.log(row[1]) for row in rows], ddof=1)), SEEDS - 1.0
     found = [worth_interval(ends, each) for each in (None, spread)]
     return [each is not None and each[0] <= 1 <= each[1] for each in found]

@@ -48,6 +48,7 @@ def test_the_interval_of_a_worth_stays_open_where_that_of_a_seed_is():
     assert 0.0 < low < math.sqrt(500.0 * 600.0)
     assert high == math.inf
     assert worth_interval({}, None) is None
+    assert worth_interval({0: (math.inf, 10.0, math.inf), 1: (100.0, 50.0, 200.0)}, None) is None
 
 
 def test_the_interval_of_a_worth_is_that_of_the_mean_of_logarithms():
