@@ -163,11 +163,12 @@ def correlation(evidence: Evidence) -> Score:
     elif groups > 1:
         real_parts = real.once(("spearman", groups), lambda: _parts(real.rows[:, varies], groups))
         parts = zip(real_parts, _parts(fake[:, varies], groups), strict=True)
-        without, alone = (np.abs(a - b)[:, *pairs].mean(1) for a, b in parts)
-        # the noise of each difference if the distributions are equal, and the part of it that biases others
-        noise = np.sqrt(2 / np.pi * (1 / n + 1 / m)) * (1 - left[pairs] ** 2)
+        without, alone = ((a - b)[:, *pairs] for a, b in parts)
+        # the noise of each difference if the distributions are equal, jackknifed, since it depends on the tails; and
+        # the part of it that biases others
+        noise = np.sqrt(2 / np.pi * (groups - 1) * without.var(0))
         bias = (noise * np.minimum(1.0, (2 * noise / np.where(gaps > 0, gaps, 1.0)) ** 2)).mean()
-        interval = jackknife_absolute(value, without, alone, float(bias))
+        interval = jackknife_absolute(value, np.abs(without).mean(1), np.abs(alone).mean(1), float(bias))
     return bounded(
         value, interval, least=0.0, most=2.0, missing=missing, detail=detail, warnings=warnings,
         n_real=n, n_fake=m, params={"rank": "spearman"},

@@ -77,8 +77,8 @@ def mode_kl(evidence: Evidence, config: ModesConfig) -> Score:
     """Return KL(samples‖truth) of the modes' weights among samples of high quality, in nats; lower is better.
 
     It is log k - entropy where the true weights are equal. Perfect samples give about (k - 1)/2n, ``detail["floor"]``:
-    0.0048 for 25 modes and 2,500 samples. The interval is corrected for this bias. Lin et al. 2018 (PacGAN),
-    arXiv:1712.04086.
+    0.0048 for 25 modes and 2,500 samples. The interval is of the value without this bias, ``detail["debiased"]``. Lin
+    et al. 2018 (PacGAN), arXiv:1712.04086.
     """
     hits = _hits(evidence, config)
     if isinstance(hits, Score):
@@ -89,7 +89,7 @@ def mode_kl(evidence: Evidence, config: ModesConfig) -> Score:
     shares = hits.counts / n
     logs = np.log(np.where(shares > 0, shares, 1.0)) - np.log(hits.weights)
     value = float(shares @ logs)
-    detail = {"floor": (k - 1) / (2 * n), "high_quality": n}
+    detail: dict[str, float] = {"floor": (k - 1) / (2 * n), "high_quality": n}
     if n < MIN_SAMPLES:
         warnings = (f"no interval: only {n} of {hits.samples} samples are within reach of a mode",)
         return Score(value, n_fake=hits.samples, params=params, detail=detail, warnings=warnings)
@@ -97,6 +97,7 @@ def mode_kl(evidence: Evidence, config: ModesConfig) -> Score:
     bias = (np.count_nonzero(shares) - 1) / (2 * n)
     error = math.sqrt(max(float(shares @ logs**2) - value**2, 0.0) / n + bias / n)
     low, high = max(value - bias - QUANTILE * error, 0.0), max(value - bias + QUANTILE * error, 0.0)
+    detail |= {"debiased": max(value - bias, 0.0), "standard_error": error}
     return Score(value, low=low, high=high, level=LEVEL, n_fake=hits.samples, params=params, detail=detail)
 
 

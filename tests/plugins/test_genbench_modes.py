@@ -83,6 +83,7 @@ def test_interval_of_the_weights_holds_as_often_as_it_says():
     weights = np.arange(1, 26) / 325
     truth = float(weights @ np.log(weights * 25))
     found = [score("mode_kl", grid(seed, n=2500, weights=weights)) for seed in range(100)]
+    assert all(each.low <= each.detail["debiased"] <= each.high for each in found)
     assert 0.89 <= np.mean([f.low <= truth <= f.high for f in found]) <= 1.0
 
 
