@@ -284,7 +284,10 @@ def _evidence_maker(kind: str) -> Callable[[], Any]:
 
     def rows(shift: float) -> Any:
         drawn = rng.normal(shift, 1.0, (ROWS, *shape))
-        return np.clip(np.round(2 * drawn + 8), 0, 15) if levels else drawn
+        if levels:
+            return np.clip(np.round(2 * drawn + 8), 0, 15)
+        drawn[:, -1] = np.round(2 * drawn[:, -1])  # a rule for the metric of constraints: integers
+        return drawn
 
     real, fake, train, reference = (rows(shift) for shift in (0.0, 0.1, 0.0, 0.0))
     flat = [each.reshape(ROWS, -1) / (levels or 1) for each in (real, fake, train, reference)]
