@@ -22,9 +22,13 @@ SPREAD = 0.3
 
 @dataclass(frozen=True)
 class Rates:
-    """Of simulated columns: the share in which equal models were told apart, and the share of worse ones still best."""
+    """Of simulated columns: the share in which equal models were told apart, and the share of worse ones still best.
+
+    A model that is marked unstable is never bold, though it was not told from others.
+    """
 
     any_equal_told: float
+    any_unstable: float
     best_not_bold: float  # of the models that are truly the best
     worse_bold: float  # of the models that are truly worse; NaN if there are none
 
@@ -45,25 +49,28 @@ def columns(
         yield means[:, None] + spread * (math.sqrt(1 - correlation) * own + math.sqrt(correlation) * shared)
 
 
-def bold(rows: np.ndarray[Any, Any]) -> set[int]:
-    """Return the rows that no other is significantly better than, and that are not unstable."""
+def judge(rows: np.ndarray[Any, Any]) -> tuple[set[int], set[int]]:
+    """Return the rows that another is significantly better than, and those that are unstable; others are bold."""
     differences = Differences({str(i): Measured(dict(enumerate(row.tolist()))) for i, row in enumerate(rows)})
     above, _ = better_than(differences)
-    return {i for i in range(len(rows)) if not above[str(i)] and str(i) not in differences.unstable}
+    return {i for i in range(len(rows)) if above[str(i)]}, {int(name) for name in differences.unstable}
 
 
 def rates(models: int, worse: int, seeds: int, correlation: float, unequal: float, repeats: int) -> Rates:
     """Return the rates over simulated columns."""
     rng = np.random.default_rng([models, worse, seeds, int(10 * correlation), int(10 * unequal)])
     equal = models - worse
-    told, missed, wrong = 0, 0, 0
+    told, noted, missed, wrong = 0, 0, 0, 0
     for rows in columns(rng, models, worse, seeds, correlation, unequal, repeats):
-        best = bold(rows)
-        lost = equal - len(best & set(range(equal)))
-        told += lost > 0
-        missed += lost
+        worse_than_another, unstable = judge(rows)
+        best = set(range(models)) - worse_than_another - unstable
+        told += bool(worse_than_another & set(range(equal)))
+        noted += bool(unstable & set(range(equal)))
+        missed += equal - len(best & set(range(equal)))
         wrong += len(best - set(range(equal)))
-    return Rates(told / repeats, missed / repeats / equal, wrong / repeats / worse if worse else math.nan)
+    return Rates(
+        told / repeats, noted / repeats, missed / repeats / equal, wrong / repeats / worse if worse else math.nan
+    )
 
 
 CASES = [(models, worse, seeds, correlation, unequal)
@@ -77,12 +84,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=2000)
     repeats = parser.parse_args().repeats
-    print("| models | worse | seeds | correlation | unequal spreads | equal told apart | best not bold | worse bold |")
-    print("|--:|--:|--:|--:|--:|--:|--:|--:|")
+    names = ("models", "worse", "seeds", "correlation", "unequal spreads", "equal told apart", "equal unstable",
+             "best not bold", "worse bold")  # fmt: skip
+    print(f"| {' | '.join(names)} |")
+    print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     for models, worse, seeds, correlation, unequal in CASES:
         found = rates(models, worse, seeds, correlation, unequal, repeats)
         wrong = "–" if math.isnan(found.worse_bold) else f"{found.worse_bold:.3f}"
         print(f"| {models} | {worse} | {seeds} | {correlation} | {unequal} | {found.any_equal_told:.3f} | "
+              f"{found.any_unstable:.3f} | "
               f"{found.best_not_bold:.3f} | {wrong} |")  # fmt: skip
 
 
