@@ -17,6 +17,7 @@ from genbench.files.columns import ColumnNames, parse_kinds, parse_pairs, parse_
 from genbench.files.numbers import MAX_LEVELS, check_logs, check_range
 from genbench.files.pixels import check_read_as, parse_range
 from genbench.files.reader import UserData, read
+from genbench.files.remarks import remarks_on
 from genbench.files.source import MAX_BYTES, Source, find, join_names, quote
 from genbench.spec import DatasetSpec
 
@@ -313,6 +314,8 @@ def _inspect(source: Source, found: UserData, log: set[str], period: Mapping[str
             check_range(source, values, name)
         if low == high:
             constant[name] = low
+        if name not in found.categories:
+            notes += remarks_on(name, values)
         if name in period and high - low > 1.01 * period[name]:
             notes.append(f"column {quote(name)} spans {high - low:g}, more than its period {period[name]:g}")
     if len(constant) == 1:

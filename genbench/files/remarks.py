@@ -1,0 +1,51 @@
+"""Remark on columns that are seldom meant to be modelled: identifiers, dates, fill values, a single absurd value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genbench.files.source import quote
+
+if TYPE_CHECKING:
+    from genbench.protocol import Array
+
+FILL_VALUES = (-99.0, -999.0, -9999.0, -99999.0, -1e10, -1e20, -1e30, 99.0, 999.0, 9999.0, 99999.0, 1e20, 1e30)
+FIRST_DATE, LAST_DATE = 19000101, 21001231  # as year, month, day in one integer
+FAR_FROM_OTHERS = 3.0  # ranges of the other values, for a fill value
+ABSURD = 1000.0  # ranges of the other values, for a single one
+
+
+def remarks_on(name: str, values: Array) -> list[str]:
+    """Return what is odd about a column (n,) of finite numbers, each with what to do; nothing is changed."""
+    import numpy as np
+
+    found, distinct = [], np.unique(values)
+    whole = bool((values == np.rint(values)).all())
+    column = f"column {quote(name)}"
+    if whole and len(distinct) == len(values) and _is_even(np.diff(values)):
+        found.append(f"{column} counts the rows, like an identifier; --columns=-{name} leaves it out")
+    elif whole and len(distinct) > 1 and _are_dates(distinct):
+        found.append(f"{column} looks like dates as integers ({distinct[0]:.0f}), which no distance is right for")
+    if len(distinct) < 3:
+        return found
+    for end, others in ((distinct[0], distinct[1:]), (distinct[-1], distinct[:-1])):
+        gap, width = float(np.abs(others - end).min()), float(others[-1] - others[0])
+        count = int((values == end).sum())
+        rows = f"{count} row{'s' if count > 1 else ''}"
+        if float(end) in FILL_VALUES and gap > FAR_FROM_OTHERS * width:
+            found.append(f"{column} is {end:g} in {rows}, far from all others: a fill value for missing ones?")
+        elif count == 1 and gap > ABSURD * width:
+            row = int(np.argmax(values == end))
+            found.append(f"{column}, row {row + 1}: {end:g} is {gap / width:.2g} times as far as all others: an error?")
+    return found
+
+
+def _is_even(steps: Array) -> bool:
+    return len(steps) > 0 and bool((steps == steps[0]).all()) and abs(float(steps[0])) == 1.0
+
+
+def _are_dates(values: Array) -> bool:
+    if values[0] < FIRST_DATE or values[-1] > LAST_DATE:
+        return False
+    month, day = values // 100 % 100, values % 100
+    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
