@@ -115,7 +115,7 @@ def test_options_of_metrics_and_sweeps(folder: Path, capsys: pytest.CaptureFixtu
         (("-d", "ring", "-o", "nowhere/a.md"), ("nowhere/a.md: there is no folder nowhere",)),
         (("-d", "ring", "--plugin", "none.py"), ("none.py",)),
         (("--data", "absent.csv"), ("absent.csv: no such file",)),
-        (("--data", "events.csv"), ("column 'kind'", "--labels")),
+        (("--data", "events.csv", "--log", "kind"), ("column 'kind' holds categories", "--log")),
         (("--data", "few.npy", "--metrics", "energy"), ("few.npy: 120 distinct rows are too few", "at least 200")),
         (("--data", "events.csv", "--labels", "kind", "-n", "300", "--metrics", "energy"), ("at most 200",)),
     ],

@@ -93,7 +93,10 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 def test_a_fault_is_a_row_with_its_status_phase_and_reason(played: Played, name: str) -> None:
     status, phase, reason = EXPECTED[name]
     record = played.records[name]
-    assert (record["status"], record["phase"]) == (status, phase), record["reason"]
+    # a supervisor that is killed may not have passed on that its child had gone from loading to fitting
+    phases = {"load", phase} if name == "kills_its_parent" else {phase}
+    assert record["status"] == status, record["reason"]
+    assert record["phase"] in phases, record["reason"]
     assert reason in record["reason"]
     assert "\n" not in record["reason"]
     assert len(record["reason"]) <= 2000
