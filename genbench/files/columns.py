@@ -11,7 +11,6 @@ from fnmatch import fnmatchcase
 from genbench.errors import DataError, suggestion
 from genbench.files.source import Source, join_names, printable, quote
 
-FILE_KINDS = ("continuous", "integer", "category", "angle")
 ColumnNames = str | Sequence[str | int] | None
 
 
@@ -94,10 +93,12 @@ def parse_pairs(items: Sequence[str], option: str) -> dict[str, str]:
 
 def parse_kinds(items: Sequence[str]) -> dict[str, str]:
     """Return the kind of each column in ``items`` such as ``njet=integer``; raises DataError for an unknown kind."""
+    from genbench.protocol import COLUMN_KINDS
+
     found = parse_pairs(items, "--kinds")
     for name, kind in found.items():
-        if kind not in FILE_KINDS:
-            raise DataError(f"--kinds {printable(name)}={printable(kind)}: expected {', '.join(FILE_KINDS)}")
+        if kind not in COLUMN_KINDS:
+            raise DataError(f"--kinds {printable(name)}={printable(kind)}: expected {', '.join(COLUMN_KINDS)}")
     return found
 
 

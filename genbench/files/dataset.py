@@ -16,7 +16,7 @@ from genbench.errors import DataError
 from genbench.files.columns import ColumnNames, parse_kinds, parse_pairs, parse_periods, pick, pick_one, split_names
 from genbench.files.numbers import MAX_LEVELS, check_logs, check_range
 from genbench.files.pixels import check_read_as, parse_range
-from genbench.files.reader import UserData, read
+from genbench.files.reader import UserData, known_columns, read
 from genbench.files.remarks import remarks_on
 from genbench.files.source import MAX_BYTES, Source, find, join_names, quote
 from genbench.spec import DatasetSpec
@@ -186,8 +186,6 @@ def _name(source: Source) -> str:
 
 def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
     """Return the checked data, and what is known of their columns."""
-    from genbench.protocol import Column
-
     found = read(
         config.path,
         columns=config.columns,
@@ -227,15 +225,8 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
             raise found.error(f"column {quote(name)} holds categories: leave it out of --log and --periodic")
     integers = _integers(found, log, kinds)
     columns = tuple(
-        Column(
-            c,
-            kind="category" if c in found.categories else "integer" if c in integers else "continuous",
-            unit=units.get(c, ""),
-            log=c in log,
-            period=period.get(c),
-            levels=found.categories.get(c, ()),
-        )
-        for c in found.columns
+        replace(c, kind="integer" if c.name in integers else c.kind, log=c.name in log, period=period.get(c.name))
+        for c in known_columns(replace(found, units=units))
     )
     notes = [*found.notes, *_inspect(source, found, log, period), *_note_of_integers(integers, kinds)]
     return replace(found, notes=tuple(notes)), columns

@@ -61,9 +61,10 @@ def as_category(values: Array) -> tuple[Array, tuple[str, ...]] | None:
         return values.astype(np.float64), ("False", "True")
     if values.dtype.kind not in "OSUT":
         return None
-    texts = [None if value is None or value != value else _text(value).strip() for value in values.tolist()]
-    if values.dtype.kind == "O" and any(not isinstance(v, (str, bytes, type(None), float)) for v in values.tolist()):
+    items = values.tolist()
+    if any(not isinstance(item, (str, bytes, type(None), float)) for item in items):
         return None
+    texts = [None if item is None or item != item else _text(item).strip() for item in items]
     present = [text for text in texts if text is not None and text not in MISSING_VALUES]
     levels = sorted(set(present))
     if not levels or len(levels) > MAX_LEVELS or 2 * len(levels) > len(present):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,36 +43,33 @@ def with_an_integer(n: int, rng: np.random.Generator) -> Array:
     return np.stack([rng.standard_normal(n), rng.poisson(3, n), rng.standard_normal(n)], axis=1)
 
 
-def area_through_single_precision() -> Row:
-    """Return the classifier's area of real rows against themselves through the path of a model."""
+def areas_through_a_model(
+    stream: tuple[int, ...], draw: Callable[[Array, Array, np.random.Generator], Array]
+) -> list[float | None]:
+    """Return the classifier's areas of rows that ``draw`` takes of training and test rows, on the path of a model."""
     areas = []
     for seed in range(10):
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng([*stream, seed])
         train, test = (with_an_integer(2000, rng) for _ in range(2))
-        columns = tuple(Column(name) for name in "xny")
-        space = transform_of(Data(train, test, test, columns=columns))
-        samples = space.from_model(space.to_model(test, rng))
+        space = transform_of(Data(train, test, test, columns=tuple(Column(name) for name in "xny")))
+        samples = space.from_model(space.to_model(draw(train, test, rng), rng))
         evidence = Evidence(
             RealSide(space.to_scores(test)), space.to_scores(samples), columns=space.columns,
             train=space.to_scores(train), test_raw=test, fake_raw=samples, train_raw=train, seed=seed,
         )  # fmt: skip
         areas.append(c2st(evidence, C2STConfig()).value)
+    return areas
+
+
+def area_through_single_precision() -> Row:
+    """Return the classifier's area of real rows against themselves through the path of a model."""
+    areas = areas_through_a_model((), lambda _, test, __: test)
     return "c2st of real rows through single precision, one integer column", ".9999", _range(areas)
 
 
 def area_of_copies() -> Row:
     """Return the classifier's area of a memoriser's samples on a table with integers."""
-    areas = []
-    for seed in range(10):
-        rng = np.random.default_rng([1, seed])
-        train, test = (with_an_integer(2000, rng) for _ in range(2))
-        space = transform_of(Data(train, test, test, columns=tuple(Column(name) for name in "xny")))
-        samples = space.from_model(space.to_model(train[rng.integers(0, len(train), 2000)], rng))
-        evidence = Evidence(
-            RealSide(space.to_scores(test)), space.to_scores(samples), columns=space.columns,
-            train=space.to_scores(train), test_raw=test, fake_raw=samples, train_raw=train, seed=seed,
-        )  # fmt: skip
-        areas.append(c2st(evidence, C2STConfig()).value)
+    areas = areas_through_a_model((1,), lambda train, _, rng: train[rng.integers(0, len(train), 2000)])
     return "c2st of the memoriser on a table with integers", ".9997", _range(areas)
 
 
