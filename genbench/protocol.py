@@ -5,7 +5,6 @@ A plugin's class does not inherit from the protocols: it only needs their method
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.budget import Sizes
+from genbench.spec import Column
 
 if TYPE_CHECKING:  # metrics and datasets need no torch, and then start without it
     import torch
@@ -42,36 +42,9 @@ __all__ = [
 Array = npt.NDArray[Any]
 Sampler = Callable[[int], "torch.Tensor"]  # n -> (n, *shape)
 T = TypeVar("T")
-COLUMN_KINDS = ("continuous", "integer", "category", "angle")
 
 
 # ---------------------------------------------------------------------------------------------------------- datasets
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table, in the data's own units.
-
-    Models learn an ``integer`` column with uniform noise between -1/2 and 1/2, and samples are rounded; an ``angle``
-    has a period, by default 2 pi; a ``category`` holds codes of its ``levels``, from 0, and is one column a level for
-    models. Raises ValueError for another kind, and for a category without levels.
-    """
-
-    name: str
-    _: KW_ONLY
-    kind: str = "continuous"  # or integer, category, angle
-    unit: str = ""
-    log: bool = False  # modelled and scored as its logarithm
-    period: float | None = None  # of an angle, for example; None if not periodic
-    levels: tuple[str, ...] = ()  # names of the codes of a category
-
-    def __post_init__(self) -> None:
-        if self.kind not in COLUMN_KINDS:
-            raise ValueError(f"column {self.name!r}: kind {self.kind!r}, expected {', '.join(COLUMN_KINDS)}")
-        if (self.kind == "category") != bool(self.levels):
-            raise ValueError(f"column {self.name!r}: a category has levels, and no other kind has")
-        if self.kind == "angle" and self.period is None:
-            object.__setattr__(self, "period", 2 * math.pi)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, fields, is_dataclass
@@ -9,7 +10,17 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-__all__ = ["PLUGIN_KINDS", "DatasetSpec", "DensityKind", "MetricSpec", "ModelSpec", "SpaceSpec", "Spec"]
+__all__ = [
+    "COLUMN_KINDS",
+    "PLUGIN_KINDS",
+    "Column",
+    "DatasetSpec",
+    "DensityKind",
+    "MetricSpec",
+    "ModelSpec",
+    "SpaceSpec",
+    "Spec",
+]
 
 DensityKind = Literal["exact", "bound", "estimate", "none"]
 DataKind = Literal["vector", "image"]
@@ -19,7 +30,34 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 DENSITY_KINDS = ("exact", "bound", "estimate", "none")
 DATA_KINDS = ("vector", "image")
+COLUMN_KINDS = ("continuous", "integer", "category", "angle")
 PLUGIN_KINDS = ("model", "dataset", "metric", "space")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table, in the data's own units.
+
+    Models learn an ``integer`` column with uniform noise between -1/2 and 1/2, and samples are rounded; an ``angle``
+    has a period, by default 2 pi; a ``category`` holds codes of its ``levels``, from 0, and is one column a level for
+    models. Raises ValueError for another kind, and for a category without levels.
+    """
+
+    name: str
+    _: KW_ONLY
+    kind: str = "continuous"  # or integer, category, angle
+    unit: str = ""
+    log: bool = False  # modelled and scored as its logarithm
+    period: float | None = None  # of an angle, for example; None if not periodic
+    levels: tuple[str, ...] = ()  # names of the codes of a category
+
+    def __post_init__(self) -> None:
+        if self.kind not in COLUMN_KINDS:
+            raise ValueError(f"column {self.name!r}: kind {self.kind!r}, expected {', '.join(COLUMN_KINDS)}")
+        if (self.kind == "category") != bool(self.levels):
+            raise ValueError(f"column {self.name!r}: a category has levels, and no other kind has")
+        if self.kind == "angle" and self.period is None:
+            object.__setattr__(self, "period", 2 * math.pi)
 
 
 @dataclass(frozen=True)

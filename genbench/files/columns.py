@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 
 from genbench.errors import DataError, suggestion
 from genbench.files.source import Source, join_names, printable, quote
+from genbench.spec import COLUMN_KINDS
 
 ColumnNames = str | Sequence[str | int] | None
 
@@ -93,8 +94,6 @@ def parse_pairs(items: Sequence[str], option: str) -> dict[str, str]:
 
 def parse_kinds(items: Sequence[str]) -> dict[str, str]:
     """Return the kind of each column in ``items`` such as ``njet=integer``; raises DataError for an unknown kind."""
-    from genbench.protocol import COLUMN_KINDS
-
     found = parse_pairs(items, "--kinds")
     for name, kind in found.items():
         if kind not in COLUMN_KINDS:
