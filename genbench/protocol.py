@@ -36,6 +36,7 @@ __all__ = [
     "Simulator",
     "Sizes",
     "TrainingData",
+    "WeightedRows",
     "jackknife_groups",
 ]
 
@@ -68,12 +69,22 @@ class Simulator:
 
 
 @dataclass(frozen=True)
+class WeightedRows:
+    """Training rows (n, *shape) in the data's units with weights (n,), none negative, of mean 1."""
+
+    rows: Array
+    weights: Array
+
+
+@dataclass(frozen=True)
 class Data:
     """The three splits of a dataset in its own units, with what else is known of it.
 
     ``train``, ``test``, ``reference`` are (n, d) for vectors and (n, channels, height, width) for images; they do not
     share rows. ``log_prob`` maps (n, *shape) to (n,) nats: the exact log-density, where it is known. ``levels`` is the
     number of grey levels of integer images 0 .. levels - 1. ``labels`` maps a split's name to (n,) integers.
+    ``weights`` maps each split's name to (n,) event weights, also negative ones: the law of the data is that of the
+    weighted rows. The core then draws the splits by weight, and puts all training rows into ``weighted``.
     ``observables`` maps (n, *shape) to named (n,) arrays: derived quantities in which users of these data look for
     differences. ``notes`` are shown to the user.
     """
@@ -88,6 +99,8 @@ class Data:
     columns: tuple[Column, ...] = ()
     levels: int | None = None
     labels: Mapping[str, Array] | None = None
+    weights: Mapping[str, Array] | None = None
+    weighted: WeightedRows | None = None  # by the core only
     observables: Callable[[Array], Mapping[str, Array]] | None = None
     simulator: Simulator | None = None
     notes: tuple[str, ...] = ()
@@ -120,10 +133,14 @@ class TrainingData:
 
     Vectors have mean 0 and standard deviation 1 in each column. Images lie in [-1, 1]; integer images are dequantised:
     pixel x of 0 .. levels - 1 is drawn uniformly from [2x/levels - 1, 2(x+1)/levels - 1), again in each batch.
+
+    Where rows have weights, a model whose spec says ``weights=True`` receives them; any other receives rows that were
+    drawn by weight, of which heavy ones stand several times.
     """
 
     train: torch.Tensor  # (n, *shape)
     levels: int | None = None
+    weights: torch.Tensor | None = None  # (n,) of mean 1, none negative
 
     @property
     def shape(self) -> tuple[int, ...]:

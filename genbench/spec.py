@@ -97,7 +97,8 @@ class ModelSpec(_BaseSpec):
     property ``density``, which takes precedence. ``steps`` is the length of the training recipe in batches drawn from
     ``run.batches``: one number, or one for each kind of data. The preset scales it and the core caps it; ``--budget``
     replaces it by one budget for all models. ``iterative=False`` declares that the model does not loop over
-    ``run.batches``, so that no budget applies. ``capabilities`` names its optional methods: ``encode``, ``decode``,
+    ``run.batches``, so that no budget applies. ``weights=True`` declares that it uses the weights of its training rows;
+    else it is given rows drawn by weight. ``capabilities`` names its optional methods: ``encode``, ``decode``,
     ``reconstruct``.
     """
 
@@ -106,6 +107,7 @@ class ModelSpec(_BaseSpec):
     data: tuple[str, ...] = DATA_KINDS
     steps: int | Mapping[str, int] = 4000
     iterative: bool = True
+    weights: bool = False
     capabilities: tuple[str, ...] = ()
     baseline: bool = False
     paper: str = ""

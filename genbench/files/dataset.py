@@ -19,6 +19,7 @@ from genbench.files.pixels import check_read_as, parse_range
 from genbench.files.reader import UserData, known_columns, read
 from genbench.files.remarks import remarks_on
 from genbench.files.source import MAX_BYTES, Source, find, join_names, quote
+from genbench.files.weights import check_weights, sizes_before_drawing, weights_of
 from genbench.spec import DatasetSpec
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MIN_ROWS = 20
+SPLITS = ("train", "test", "reference")
 NOT_IN_KEY = {"essential": False}  # options that do not change the numbers: a file that was moved keeps its cells
 
 
@@ -42,6 +44,7 @@ class FileConfig:
     )  # a file, with :key where it names what is meant inside (npz, hdf5, fits, root, xlsx, zip), or a folder of images
     columns: tuple[str, ...] = ()  # columns to model: names, indices, ranges 0:5, globs, exclusions -id; none means all
     labels: str | None = None  # column that holds the class of each row and is not modelled
+    weights: str | None = None  # column of event weights, also negative ones, by which rows count
     log: tuple[str, ...] = ()  # columns that are modelled and scored as logarithms
     periodic: tuple[str, ...] = ()  # periodic columns: phi (period 2 pi) or phi=360
     kinds: tuple[
@@ -87,8 +90,13 @@ class FileDataset:
 
         found, columns = _read_and_check(self.config)
         held_out = None if found.parts is None else found.parts == "test"
+        event_weights = weights_of(found)
+        if event_weights is not None:
+            sizes = sizes_before_drawing(sizes, event_weights)
         train, test, reference = split(found.rows, sizes, rng, held_out)
-        labels = None
+        labels = weights = None
+        if event_weights is not None:
+            weights = {name: event_weights[index] for name, index in zip(SPLITS, (train, test, reference), strict=True)}
         if found.labels is not None:
             codes = _label_codes(found.labels)
             labels = {"train": codes[train], "test": codes[test], "reference": codes[reference]}
@@ -99,6 +107,7 @@ class FileDataset:
             columns=columns,
             levels=found.levels,
             labels=labels,
+            weights=weights,
             notes=found.notes,
         )
 
@@ -108,6 +117,7 @@ class FileOptions(TypedDict, total=False):
 
     columns: ColumnNames
     labels: str | None
+    weights: str | None
     log: ColumnNames
     periodic: ColumnNames
     kinds: ColumnNames
@@ -195,6 +205,7 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
         max_bytes=config.max_bytes,
         read_as=config.read_as,
         pixel_range=config.pixel_range,
+        beside={} if config.weights is None else {"--weights": (config.weights,)},
     )
     if config.sha256 and config.sha256 != found.sha256:
         raise found.error("has changed since the run was planned; start the run again")
@@ -204,6 +215,7 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
         raise found.error(
             f"{n} row{'s are' if n > 1 else ' is'} too few to train, test and compare: at least {MIN_ROWS} needed"
         )
+    check_weights(found)
     if found.kind == "image":
         for name in ("log", "periodic", "kinds", "units"):
             if getattr(config, name):

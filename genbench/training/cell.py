@@ -30,7 +30,11 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     transform = transform_of(data)
     known: dict[str, Any] = {
         "fingerprint": fingerprint(data),
-        "sizes": {"train": len(data.train), "test": len(data.test), "reference": len(data.reference)},
+        "sizes": {
+            "train": len(data.train if data.weighted is None else data.weighted.rows),
+            "test": len(data.test),
+            "reference": len(data.reference),
+        },
         "shape": list(data.shape),
         "notes": [*data.notes, *transform.notes],
     }

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 
 from genbench.budget import Budget
+from genbench.data import draw_by_weight
 from genbench.protocol import Array, TrainingData
 from genbench.registry.component import build
+from genbench.spec import ModelSpec
 from genbench.training.run import Run
 from genbench.training.sampling import draw_snapshot
 from genbench.training.seeding import seed_generators
@@ -37,7 +39,7 @@ def train(setup: Setup) -> Fitted:
     The clock starts after loading and warm-up, stops when the device has finished, and pauses for snapshots.
     """
     data, device, transform, report = setup.data, setup.device, setup.transform, setup.report
-    rows = torch.from_numpy(transform.to_model(data.train, setup.noise)).to(device.torch)
+    training_data = _training_data(setup)
     device.warm_up()
     report(phase="fit")
     budget = ONE_STEP if setup.cell.budget == "none" else Budget.parse(setup.cell.budget)
@@ -57,7 +59,7 @@ def train(setup: Setup) -> Fitted:
             snapshots=snapshots,
         )
         wall, cpu = time.perf_counter(), time.process_time()
-        model.fit(TrainingData(rows, data.levels), run)
+        model.fit(training_data, run)
         device.synchronise()
         fit_s = time.perf_counter() - wall - snapshots.spent_s
         fit_cpu_s = time.process_time() - cpu - snapshots.spent_cpu_s
@@ -71,3 +73,19 @@ def train(setup: Setup) -> Fitted:
     }
     notes = (f"{setup.cell.model.label}: {snapshots.problem}",) if snapshots.problem else ()
     return Fitted(model, timings, run.trace, snapshots.as_arrays(), notes)
+
+
+def _training_data(setup: Setup) -> TrainingData:
+    """Return the rows that the model is trained on, in its space: weighted ones as they are, or drawn by weight."""
+    data, device, weights = setup.data, setup.device, None
+    rows = data.train
+    if data.weighted is not None:
+        rows, weights = data.weighted.rows, data.weighted.weights
+        assert isinstance(setup.cell.model.spec, ModelSpec)
+        if not setup.cell.model.spec.weights:
+            rows, weights = rows[draw_by_weight(weights, setup.noise, len(rows))], None
+    return TrainingData(
+        torch.from_numpy(setup.transform.to_model(rows, setup.noise)).to(device.torch),
+        data.levels,
+        None if weights is None else torch.from_numpy(weights.astype("f4")).to(device.torch),
+    )

@@ -25,9 +25,16 @@ class Gaussian:
         """Estimate mean (d,) and the Cholesky factor (d, d) of the covariance, in double precision."""
         self.shape = data.shape
         rows = data.train.flatten(1).to(torch.float64 if data.train.device.type != "mps" else torch.float32)
-        self.mean = rows.mean(0)
-        centred = rows - self.mean
-        self.factor, raised = factorise(centred.T @ centred / len(rows))
+        if data.weights is None:
+            self.mean = rows.mean(0)
+            centred = rows - self.mean
+            covariance = centred.T @ centred / len(rows)
+        else:
+            share = (data.weights / data.weights.sum()).to(rows.dtype)[:, None]  # (n, 1)
+            self.mean = (share * rows).sum(0)
+            centred = rows - self.mean
+            covariance = centred.T @ (share * centred)
+        self.factor, raised = factorise(covariance)
         self.log_prob_defect = (
             f"the covariance of {len(rows)} training rows is singular in {raised} of {rows.shape[1]} dimensions, where "
             f"the variance is set to {MIN_VARIANCE:g} of the mean one: that number, not the data, makes the likelihood"

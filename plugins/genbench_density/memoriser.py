@@ -12,12 +12,14 @@ class Memoriser:
 
     def fit(self, data: TrainingData, run: RunContext) -> None:  # noqa: ARG002
         """Keep the rows."""
-        self.rows = data.train.clone()  # (n, *shape)
+        self.rows, self.weights = data.train.clone(), data.weights  # (n, *shape), (n,)
 
     def sample(self, n: int) -> torch.Tensor:
         """Return (n, *shape): training rows, drawn with replacement."""
         if not hasattr(self, "rows"):
             raise RuntimeError("fit the model before sampling")
+        if self.weights is not None:
+            return self.rows[torch.multinomial(self.weights, n, replacement=True)]
         return self.rows[torch.randint(len(self.rows), (n,), device=self.rows.device)]
 
     def parameters(self) -> list[torch.Tensor]:

@@ -206,3 +206,43 @@ def test_specs():
 def test_declaring_is_light():
     code = "import sys, genbench_density as p; p.genbench_register(); print({'torch', 'numpy'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+def weighted(model, rows, weights):
+    torch.manual_seed(0)
+    rows, weights = (torch.as_tensor(values, dtype=torch.float32) for values in (rows, weights))
+    model.fit(TrainingData(rows, weights=weights), Run(Budget(1, "steps")))
+    return model
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_samples_follow_the_weights_of_rows(name):
+    rows = rows_of((2,), 4000)
+    model = weighted(MAKERS[name](), rows, torch.exp(0.5 * rows[:, 0] - 0.125))  # the mean is then 1/2
+    samples = model.sample(8000)
+    assert samples[:, 0].mean() == pytest.approx(0.5, abs=0.06)
+    assert samples[:, 1].mean() == pytest.approx(0.0, abs=0.06)
+
+
+@pytest.mark.parametrize("name", ["kde", "gaussian"])
+def test_integer_weights_are_repeated_rows(name):
+    rows, times = rows_of((2,), 60), np.arange(60) % 3
+    maker = {"kde": lambda: KDE(KDEConfig(bandwidth=0.3)), "gaussian": Gaussian}[name]
+    repeated = fitted(maker(), rows.repeat_interleave(torch.as_tensor(times), dim=0))
+    points = rows_of((2,), 20, seed=1)
+    torch.testing.assert_close(
+        weighted(maker(), rows, times).log_prob(points), repeated.log_prob(points), atol=1e-5, rtol=0
+    )
+
+
+def test_equal_weights_choose_the_bandwidth_that_none_choose():
+    rows = rows_of((2,), 500)
+    assert weighted(KDE(KDEConfig()), rows, np.ones(500)).bandwidth == pytest.approx(
+        fitted(KDE(KDEConfig()), rows).bandwidth, rel=1e-6
+    )
+
+
+def test_a_weighted_kernel_density_keeps_a_bandwidth_where_repeated_rows_would_not():
+    rows = rows_of((2,), 500)
+    model = weighted(KDE(KDEConfig()), rows, torch.exp(rows[:, 0]))
+    assert 0.5 < model.bandwidth / fitted(KDE(KDEConfig()), rows).bandwidth < 2
