@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
-Sampler = Callable[[int], "torch.Tensor"]  # n -> (n, *shape)
+Sampler = Callable[..., "torch.Tensor"]  # n -> (n, *shape); n, conditions -> (n, *shape)
 T = TypeVar("T")
 
 
@@ -70,10 +70,11 @@ class Simulator:
 
 @dataclass(frozen=True)
 class WeightedRows:
-    """Training rows (n, *shape) in the data's units with weights (n,), none negative, of mean 1."""
+    """Training rows (n, *shape) in the data's units, weights (n,) of mean 1, none negative, and conditions (n, k)."""
 
     rows: Array
     weights: Array
+    conditions: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class Data:
     number of grey levels of integer images 0 .. levels - 1. ``labels`` maps a split's name to (n,) integers.
     ``weights`` maps each split's name to (n,) event weights, also negative ones: the law of the data is that of the
     weighted rows. The core then draws the splits by weight, and puts all training rows into ``weighted``.
+    ``conditions`` maps each split's name to (n, k) numbers in their own units, of ``condition_columns``, given which
+    rows are drawn: they are no part of the rows, and ``log_prob`` then takes them as second argument.
     ``observables`` maps (n, *shape) to named (n,) arrays: derived quantities in which users of these data look for
     differences. ``notes`` are shown to the user.
     """
@@ -93,7 +96,7 @@ class Data:
     test: Array
     reference: Array
     _: KW_ONLY
-    log_prob: Callable[[Array], Array] | None = None
+    log_prob: Callable[..., Array] | None = None
     entropy: float | None = None  # nats, of the exact density
     modes: Modes | None = None
     columns: tuple[Column, ...] = ()
@@ -101,6 +104,8 @@ class Data:
     labels: Mapping[str, Array] | None = None
     weights: Mapping[str, Array] | None = None
     weighted: WeightedRows | None = None  # by the core only
+    conditions: Mapping[str, Array] | None = None
+    condition_columns: tuple[Column, ...] = ()
     observables: Callable[[Array], Mapping[str, Array]] | None = None
     simulator: Simulator | None = None
     notes: tuple[str, ...] = ()
@@ -135,12 +140,14 @@ class TrainingData:
     pixel x of 0 .. levels - 1 is drawn uniformly from [2x/levels - 1, 2(x+1)/levels - 1), again in each batch.
 
     Where rows have weights, a model whose spec says ``weights=True`` receives them; any other receives rows that were
-    drawn by weight, of which heavy ones stand several times.
+    drawn by weight, of which heavy ones stand several times. ``conditions`` are None for a model that declares none.
     """
 
     train: torch.Tensor  # (n, *shape)
     levels: int | None = None
     weights: torch.Tensor | None = None  # (n,) of mean 1, none negative
+    conditions: torch.Tensor | None = None  # (n, k): categories as codes from 0, other kinds standardised
+    condition_columns: tuple[Column, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -190,7 +197,11 @@ class Model(Protocol):
         ...
 
     def sample(self, n: int) -> torch.Tensor:
-        """Return new samples (n, *shape) in the units of ``TrainingData``, on the run's device, without gradient."""
+        """Return new samples (n, *shape) in the units of ``TrainingData``, on the run's device, without gradient.
+
+        Where the training data have conditions it is called as ``sample(n, conditions)``, with one row (n, k) for each
+        sample, in the units of ``TrainingData.conditions``.
+        """
         ...
 
 
@@ -203,7 +214,10 @@ class Likelihood(Protocol):
     """
 
     def log_prob(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the log-density (n,) in nats of x (n, *shape), in the units of ``TrainingData``."""
+        """Return the log-density (n,) in nats of x (n, *shape), in the units of ``TrainingData``.
+
+        Where the training data have conditions it is called as ``log_prob(x, conditions)``: the density given those.
+        """
         ...
 
 
@@ -259,7 +273,9 @@ class Evidence:
     ``real`` and ``fake`` are float64 (n, d), flattened, in the scoring space named by ``space``. The space
     ``standardised`` takes logarithms, replaces periodic columns by sine and cosine, and standardises by the training
     data only; ``raw`` keeps the numbers as they are. ``test_raw`` and ``fake_raw`` are the same rows in the data's own
-    units and shape, with ``raw_columns`` where they are declared. In a feature space, ``features`` is the fitted space.
+    units and shape, with ``raw_columns`` where they are declared. Where rows are drawn given conditions, the scoring
+    columns of the conditions follow those of the rows, so that a distance is one of the joint distributions. In a
+    feature space, ``features`` is the fitted space.
     """
 
     real: RealSide
@@ -285,7 +301,13 @@ class Evidence:
     simulator: Simulator | None = None
     labels_train: Array | None = None  # (n,) integers
     labels_test: Array | None = None
-    labels_fake: Array | None = None  # of samples that came with labels
+    labels_fake: Array | None = None  # of samples that came with labels, or were drawn given them
+    log_prob_classes: Array | None = None  # (m, levels): the model's log-densities at test rows given each class
+    conditions_train: Array | None = None  # (n, k), in their own units
+    conditions_test: Array | None = None
+    conditions_fake: Array | None = None
+    condition_columns: tuple[Column, ...] = ()
+    condition_scores: int = 0  # how many of the d columns are of conditions: the last ones
     features: FeatureSpace | None = None
     observables_test: Mapping[str, Array] | None = None
     observables_fake: Mapping[str, Array] | None = None

@@ -44,7 +44,9 @@ class FileConfig:
     )  # a file, with :key where it names what is meant inside (npz, hdf5, fits, root, xlsx, zip), or a folder of images
     columns: tuple[str, ...] = ()  # columns to model: names, indices, ranges 0:5, globs, exclusions -id; none means all
     labels: str | None = None  # column that holds the class of each row and is not modelled
-    weights: str | None = None  # column of event weights, also negative ones, by which rows count
+    weights: str | None = field(
+        default=None, metadata={"stream": False}
+    )  # column of event weights, also negative ones, by which rows count
     log: tuple[str, ...] = ()  # columns that are modelled and scored as logarithms
     periodic: tuple[str, ...] = ()  # periodic columns: phi (period 2 pi) or phi=360
     kinds: tuple[

@@ -96,7 +96,7 @@ def _draw_by_weight(loaded: dict[str, UserData], seed: int) -> tuple[dict[str, U
 
 
 def _has(evidence: Evidence) -> dict[str, bool]:
-    absent = dict.fromkeys(("density", "truth", "modes", "observables", "simulator", "timing"), False)
+    absent = dict.fromkeys(("density", "truth", "modes", "observables", "simulator", "timing", "conditions"), False)
     return {**absent, "train": evidence.train is not None, "labels": evidence.labels_test is not None}
 
 

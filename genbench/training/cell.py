@@ -9,6 +9,7 @@ from genbench.data import fingerprint
 from genbench.loading import heard_by
 from genbench.plan.cell import REAL, Cell
 from genbench.protocol import Array, Data
+from genbench.training.conditions import conditions_of, true_log_prob
 from genbench.training.fit import train
 from genbench.training.likelihood import MAX_DENSITY_ROWS, densities
 from genbench.training.load import load
@@ -52,8 +53,9 @@ def _real_evidence(data: Data) -> tuple[dict[str, Array], dict[str, Any]]:
     """Return evidence of the floor, with reference rows as samples and the true density, and fields of its record."""
     evidence = {"samples": data.reference}
     if data.log_prob is not None:
-        evidence["log_prob_test"] = data.log_prob(data.test[:MAX_DENSITY_ROWS])
-        evidence["log_prob_fake"] = data.log_prob(data.reference[:MAX_DENSITY_ROWS])
+        for name, split in (("log_prob_test", "test"), ("log_prob_fake", "reference")):
+            rows = getattr(data, split)[:MAX_DENSITY_ROWS]
+            evidence[name] = true_log_prob(data, rows, conditions_of(data, split))
     return evidence, {"timings": {}, "trace": [], "checks": [], "notes": []}
 
 

@@ -13,6 +13,7 @@ from genbench.data import draw_by_weight
 from genbench.protocol import Array, TrainingData
 from genbench.registry.component import build
 from genbench.spec import ModelSpec
+from genbench.training.conditions import conditions_of
 from genbench.training.run import Run
 from genbench.training.sampling import draw_snapshot
 from genbench.training.seeding import seed_generators
@@ -39,7 +40,7 @@ def train(setup: Setup) -> Fitted:
     The clock starts after loading and warm-up, stops when the device has finished, and pauses for snapshots.
     """
     data, device, transform, report = setup.data, setup.device, setup.transform, setup.report
-    training_data = _training_data(setup)
+    training_data, given = _training_data(setup), setup.conditions_on_device("reference")
     device.warm_up()
     report(phase="fit")
     budget = ONE_STEP if setup.cell.budget == "none" else Budget.parse(setup.cell.budget)
@@ -47,7 +48,7 @@ def train(setup: Setup) -> Fitted:
     with seed_generators(setup.fit_stream):
         model = build(setup.cell.model)
         snapshots = Snapshots(
-            lambda sample: draw_snapshot(sample, transform, device),
+            lambda sample: draw_snapshot(sample, transform, device, given),
             setup.snapshot_stream,
             device.synchronise,
         )
@@ -78,14 +79,23 @@ def train(setup: Setup) -> Fitted:
 def _training_data(setup: Setup) -> TrainingData:
     """Return the rows that the model is trained on, in its space: weighted ones as they are, or drawn by weight."""
     data, device, weights = setup.data, setup.device, None
-    rows = data.train
+    rows, given = data.train, conditions_of(data, "train")
     if data.weighted is not None:
-        rows, weights = data.weighted.rows, data.weighted.weights
+        rows, weights, given = data.weighted.rows, data.weighted.weights, data.weighted.conditions
         assert isinstance(setup.cell.model.spec, ModelSpec)
         if not setup.cell.model.spec.weights:
-            rows, weights = rows[draw_by_weight(weights, setup.noise, len(rows))], None
+            index = draw_by_weight(weights, setup.noise, len(rows))
+            rows, weights, given = rows[index], None, None if given is None else given[index]
     return TrainingData(
         torch.from_numpy(setup.transform.to_model(rows, setup.noise)).to(device.torch),
         data.levels,
         None if weights is None else torch.from_numpy(weights.astype("f4")).to(device.torch),
+        _conditions(setup, given),
+        () if given is None else data.condition_columns,
     )
+
+
+def _conditions(setup: Setup, given: Array | None) -> torch.Tensor | None:
+    if given is None or setup.conditions is None:
+        return None
+    return torch.from_numpy(setup.conditions.to_model(given)).to(setup.device.torch)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from genbench.hooks import hookimpl
 from genbench.spec import DatasetSpec, Spec
 
 __all__ = [
     "CosmicWebConfig",
+    "DigitsConfig",
     "FashionMNISTConfig",
     "GalaxiesConfig",
     "IsingConfig",
@@ -19,6 +21,24 @@ __all__ = [
 ]
 
 CONTENTS = {"contents": True}  # results depend on the contents of the path, not on its name
+
+
+def check_given(given: str) -> None:
+    """Raise ValueError unless ``given`` is empty or ``label``."""
+    if given not in ("", "label"):
+        raise ValueError(f"given must be '' or 'label', got {given!r}")
+
+
+@dataclass(frozen=True)
+class DigitsConfig:
+    """Options of the digits of scikit-learn."""
+
+    given: Literal["", "label"] = field(  # label: images are learned and drawn given which digit they show
+        default="", metadata={"stream": False}
+    )
+
+    def __post_init__(self) -> None:
+        check_given(self.given)
 
 
 @dataclass(frozen=True)
@@ -109,7 +129,7 @@ def genbench_register() -> Iterable[Spec]:
         DatasetSpec(
             "digits",
             "genbench_images.digits:Digits",
-            None,
+            DigitsConfig,
             "handwritten digits, 8x8, 17 grey levels",
             data="image",
             rows=1797,
