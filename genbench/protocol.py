@@ -314,6 +314,22 @@ class Evidence:
     score_of: Callable[[str], Score | None] | None = None  # of another metric scored beside, by its column, or None
     seed: int = 0
 
+    @property
+    def column_of(self) -> tuple[int, ...]:
+        """For each scoring column the index of the column of the data that it is made of, each its own if unknown.
+
+        A periodic column is made into two scoring columns, a category into one for each level.
+        """
+        found: list[int] = []
+        for i, column in enumerate(self.raw_columns):
+            here = self.columns[len(found) :]
+            several = [f"sin {column.name}", f"cos {column.name}"]
+            if column.kind == "category":
+                several = [f"{column.name}={level}" for level in column.levels]
+            found += [i] * (len(several) if list(here[: len(several)]) == several else here[:1] == (column.name,))
+        d = self.fake.shape[1]
+        return tuple(found) if len(found) == len(self.columns) == d else tuple(range(d))
+
     def rng(self, name: str) -> np.random.Generator:
         """Return the random generator of a metric: the same name and seed give the same numbers."""
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, *name.encode()])))

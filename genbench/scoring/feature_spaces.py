@@ -120,7 +120,8 @@ def _raw_evidence(evidence: Evidence) -> Evidence:
         raise PluginError("the rows in the data's own units are not available")
     raw = IdentitySpace().transform
     real = evidence.real.once("raw", lambda: RealSide(raw(test)))
-    columns = evidence.columns if len(evidence.columns) == real.rows.shape[1] else ()
+    names = tuple(column.name for column in evidence.raw_columns) or evidence.columns
+    columns = names if len(names) == real.rows.shape[1] else ()
     return replace(
         evidence, real=real, fake=raw(fake), train=None if train is None else raw(train), reference=None,
         space="raw", columns=columns, condition_scores=0,
