@@ -27,7 +27,11 @@ REAL = "real"  # the row of fresh real data, which is the floor and not a model
 
 @dataclass(frozen=True)
 class Cell:
-    """The unit that runs, fails and resumes."""
+    """The unit that runs, fails and resumes.
+
+    ``budget_s`` is set for a model that does not iterate: the seconds that others may train. One that takes longer is
+    not stopped, and has a note.
+    """
 
     model: Component
     dataset: Component
@@ -36,6 +40,7 @@ class Cell:
     device: str
     sizes: Sizes
     metrics: tuple[Component, ...] = field(default=(), compare=False)
+    budget_s: float | None = field(default=None, compare=False)
 
     @cached_property
     def identity(self) -> dict[str, Any]:

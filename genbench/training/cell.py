@@ -50,7 +50,7 @@ def _real_evidence(data: Data) -> tuple[dict[str, Array], dict[str, Any]]:
     if data.log_prob is not None:
         evidence["log_prob_test"] = data.log_prob(data.test[:MAX_DENSITY_ROWS])
         evidence["log_prob_fake"] = data.log_prob(data.reference[:MAX_DENSITY_ROWS])
-    return evidence, {"timings": {}, "trace": [], "checks": [], "notes": []}
+    return evidence, {"timings": {}, "trace": [], "facts": {}, "checks": [], "notes": []}
 
 
 def _model_evidence(setup: Setup) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -72,5 +72,5 @@ def _model_evidence(setup: Setup) -> tuple[dict[str, Array], dict[str, Any]]:
         evidence |= evaluated.log_prob
         checks = [check.as_dict() for check in evaluated.checks]
         notes += evaluated.notes
-    fields = {"timings": timings, "trace": fitted.trace, "checks": checks, "notes": notes}
+    fields = {"timings": timings, "trace": fitted.trace, "facts": fitted.facts, "checks": checks, "notes": notes}
     return evidence, fields

@@ -22,11 +22,12 @@ ONE_STEP = Budget(1, "steps")  # for a model that does not iterate
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained model, what its training cost, what it logged, and the snapshots of its samples."""
+    """A trained model, what its training cost, what it logged and reported, and the snapshots of its samples."""
 
     model: Any
     timings: Timings
     trace: list[tuple[float, int, dict[str, float]]]
+    facts: dict[str, float]
     snapshots: dict[str, Array]
     notes: tuple[str, ...]
 
@@ -53,6 +54,7 @@ def train(setup: Setup) -> Fitted:
             budget,
             device.torch,
             levels=data.levels,
+            train=rows,
             listener=lambda step, steps, values: report(phase="fit", step=step, steps=steps, values=values),
             snapshots=snapshots,
         )
@@ -61,13 +63,22 @@ def train(setup: Setup) -> Fitted:
         device.synchronise()
         fit_s = time.perf_counter() - wall - snapshots.spent_s
         fit_cpu_s = time.process_time() - cpu - snapshots.spent_cpu_s
+        run.finish()
     timings: Timings = {
         "fit_s": fit_s,
         "fit_cpu_s": fit_cpu_s,
-        "steps": run.steps,
+        "steps": run.steps_taken,
         "snapshots_s": snapshots.spent_s,
-        "steps_per_s": run.steps / fit_s if run.steps else None,
+        "steps_per_s": run.steps_taken / fit_s if run.steps_taken else None,
         "parameters": sum(p.numel() for p in model.parameters()) if hasattr(model, "parameters") else None,
     }
-    notes = (f"{setup.cell.model.label}: {snapshots.problem}",) if snapshots.problem else ()
-    return Fitted(model, timings, run.trace, snapshots.as_arrays(), notes)
+    problems = [snapshots.problem, _overtime(setup.cell.budget_s, fit_s)]
+    notes = tuple(f"{setup.cell.model.label}: {problem}" for problem in problems if problem)
+    return Fitted(model, timings, run.trace, run.facts, snapshots.as_arrays(), notes)
+
+
+def _overtime(budget_s: float | None, fit_s: float) -> str:
+    """Return a note where a model that does not iterate was fitted for longer than the budget of the others."""
+    if budget_s is None or fit_s <= budget_s:
+        return ""
+    return f"fitted for {fit_s:.3g} s, the budget is {budget_s:g} s: it does not iterate, and cannot stop earlier"

@@ -264,3 +264,11 @@ def test_no_plugin_can_take_the_place_of_the_floor(tmp_path: Path) -> None:
     )
     with pytest.raises(PluginError, match="'real' is the name of the floor"):
         make(tmp_path, plugin, models="real")
+
+
+def test_a_model_that_does_not_iterate_knows_the_seconds_of_the_others(registry: Registry) -> None:
+    for budget, expected in (("60s", 60.0), ("100steps", None), (None, None)):
+        made = plan(registry, "kde,vae", budget=budget)
+        assert {cell.budget_s for cell in made.cells if cell.model.name == "kde"} == {expected}
+        assert {cell.budget_s for cell in made.cells if cell.model.name == "vae"} == {None}
+        assert {cell.key for cell in made.cells} >= {c.key for c in plan(registry, "kde").cells if c.budget == "none"}
