@@ -125,6 +125,23 @@ class TrainingData:
 
     train: torch.Tensor  # (n, *shape)
     levels: int | None = None
+    split_seed: int = field(default=0, kw_only=True)  # of the dataset, the same for all models
+
+    def validation(self, share: float = 0.1) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the training rows in two parts: to train on, and a ``share`` of them that is held out.
+
+        All models of a run get the same parts, each in the order of ``train``. At least one row is held out; of a
+        single row, both parts are that row. Raises ValueError for a share outside of (0, 1).
+        """
+        n = len(self.train)
+        if not 0 < share < 1:
+            raise ValueError(f"share must be in (0, 1), got {share}")
+        if n < 2:
+            return self.train, self.train
+        held = np.zeros(n, bool)
+        order = np.random.Generator(np.random.PCG64(self.split_seed)).permutation(n)
+        held[order[: max(1, int(n * share + 1e-9))]] = True
+        return self.train[np.flatnonzero(~held)], self.train[np.flatnonzero(held)]
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import torch
 from genbench.budget import Budget
 from genbench.protocol import Array, TrainingData
 from genbench.registry.component import build
+from genbench.training.load import stream_of
 from genbench.training.run import Run
 from genbench.training.sampling import draw_snapshot
 from genbench.training.seeding import seed_generators
@@ -39,6 +40,7 @@ def train(setup: Setup) -> Fitted:
     """
     data, device, transform, report = setup.data, setup.device, setup.transform, setup.report
     rows = torch.from_numpy(transform.to_model(data.train, setup.noise)).to(device.torch)
+    split_seed = int(stream_of(setup.cell, "validation").generate_state(1)[0])
     device.warm_up()
     report(phase="fit")
     budget = ONE_STEP if setup.cell.budget == "none" else Budget.parse(setup.cell.budget)
@@ -59,7 +61,7 @@ def train(setup: Setup) -> Fitted:
             snapshots=snapshots,
         )
         wall, cpu = time.perf_counter(), time.process_time()
-        model.fit(TrainingData(rows, data.levels), run)
+        model.fit(TrainingData(rows, data.levels, split_seed=split_seed), run)
         device.synchronise()
         fit_s = time.perf_counter() - wall - snapshots.spent_s
         fit_cpu_s = time.process_time() - cpu - snapshots.spent_cpu_s

@@ -272,3 +272,11 @@ def test_a_model_that_does_not_iterate_knows_the_seconds_of_the_others(registry:
         assert {cell.budget_s for cell in made.cells if cell.model.name == "kde"} == {expected}
         assert {cell.budget_s for cell in made.cells if cell.model.name == "vae"} == {None}
         assert {cell.key for cell in made.cells} >= {c.key for c in plan(registry, "kde").cells if c.budget == "none"}
+
+
+def test_only_a_model_that_is_trained_with_helpers_is_known_by_them(registry: Registry) -> None:
+    made = plan(registry, "vae,gan,wgan_gp,ddpm,ae,kde", "ring")
+    known = {cell.model.name: "training" in cell.identity["model"] for cell in made.cells}
+    expected = {"vae": True, "gan": True, "wgan_gp": True, "ddpm": True, "ae": True, "kde": False, "gaussian": False}
+    assert expected.items() <= known.items()
+    assert not any("training" in cell.identity["dataset"] for cell in made.cells)
