@@ -6,8 +6,9 @@ A plugin's class does not inherit from the protocols: it only needs their method
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -148,6 +149,30 @@ class TrainingData:
     weights: torch.Tensor | None = None  # (n,) of mean 1, none negative
     conditions: torch.Tensor | None = None  # (n, k): categories as codes from 0, other kinds standardised
     condition_columns: tuple[Column, ...] = ()
+    split_seed: int = field(default=0, kw_only=True)  # of the dataset, the same for all models
+    row_numbers: Array | None = field(default=None, kw_only=True)  # (n,) where rows drawn by weight stand repeatedly
+
+    def validation(self, share: float = 0.1) -> tuple[Any, Any]:
+        """Return the training rows in two parts: to train on, and a ``share`` of them that is held out.
+
+        Each part is rows (m, *shape), or the tuple of rows and conditions (m, k) where there are conditions, as
+        ``run.batches`` takes them. All models of a run get the same parts, each in the order of ``train``; no row
+        stands in both. At least one row is held out; of a single row, both parts are that row. Raises ValueError for a
+        share outside of (0, 1).
+        """
+        if not 0 < share < 1:
+            raise ValueError(f"share must be in (0, 1), got {share}")
+        numbers = np.arange(len(self.train)) if self.row_numbers is None else self.row_numbers
+        distinct = np.unique(numbers)
+        if len(distinct) < 2:
+            return self._part(slice(None)), self._part(slice(None))
+        order = np.random.Generator(np.random.PCG64(self.split_seed)).permutation(len(distinct))
+        held = np.isin(numbers, distinct[order[: max(1, int(len(distinct) * share + 1e-9))]])
+        return self._part(np.flatnonzero(~held)), self._part(np.flatnonzero(held))
+
+    def _part(self, index: Any) -> Any:
+        rows = self.train[index]
+        return rows if self.conditions is None else (rows, self.conditions[index])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -167,11 +192,30 @@ class RunContext(Protocol):
 
     @property
     def progress(self) -> float:
-        """Fraction of the budget that is spent, 0 to 1: for schedules."""
+        """Fraction of the budget that is spent, or of the stage that is entered, 0 to 1: for schedules."""
         ...
 
-    def batches(self, rows: torch.Tensor, size: int, *, sample: Sampler | None = None) -> Iterator[torch.Tensor]:
-        """Yield shuffled batches (size, *shape) until the budget is spent; one batch is one step.
+    @overload
+    def batches(
+        self, rows: torch.Tensor, size: int, *, sample: Sampler | None = None, dequantise: bool = True
+    ) -> Iterator[torch.Tensor]: ...
+
+    @overload
+    def batches(
+        self,
+        rows: tuple[torch.Tensor | None, ...],
+        size: int,
+        *,
+        sample: Sampler | None = None,
+        dequantise: bool = True,
+    ) -> Iterator[tuple[Any, ...]]: ...
+
+    def batches(self, rows: Any, size: int, *, sample: Sampler | None = None, dequantise: bool = True) -> Iterator[Any]:
+        """Yield shuffled batches (size, *shape) until the budget, or the stage, is spent; one batch is one step.
+
+        Of a tuple of tensors of equally many rows, the batches are tuples of the same rows of each; None in it stays
+        None. Rows of integer images are dequantised anew in each batch, unless ``dequantise`` is False; other tensors
+        (codes, hidden activations) are passed on as they are. A loop that is left has taken the step it was left in.
 
         A model that can draw samples between two steps, as its method ``sample`` does after training, passes a
         function ``sample(n)``: the core then takes a few snapshots, with its clock stopped, and the report shows
@@ -179,8 +223,30 @@ class RunContext(Protocol):
         """
         ...
 
+    def stage(self, share: float) -> AbstractContextManager[None]:
+        """Give a block a share of the whole budget: its loops end with it, and ``progress`` is its own, 0 to 1.
+
+        Stages follow each other, and their shares sum to at most 1; what one leaves is there for those after it.
+        """
+        ...
+
+    def steps(self, *, per_epoch: int | None = None, sample: Sampler | None = None) -> Iterator[int]:
+        """Yield the number of each step until the budget is spent, for a model that draws its own batches.
+
+        A budget in epochs needs ``per_epoch``, the steps of one.
+        """
+        ...
+
+    def step(self, *, per_epoch: int | None = None, sample: Sampler | None = None) -> bool:
+        """Count one step that a library has taken, and return whether the budget allows another: for callbacks."""
+        ...
+
     def log(self, **values: float | torch.Tensor) -> None:
         """Record the loss and other curves; tensors are read later, so that steps do not wait for the device."""
+        ...
+
+    def report(self, **facts: float | torch.Tensor) -> None:
+        """Record finite numbers that the model knows of itself, such as the number of its function evaluations."""
         ...
 
 

@@ -112,7 +112,8 @@ def make_plan(request: Request, registry: Registry) -> Plan:
                 continue
             for seed in seeds:
                 length = _budget(model.spec, spec, budget, preset)
-                cells.append(Cell(model, dataset, seed, length, request.device, preset.sizes, applicable))
+                seconds = budget.amount if length == "none" and budget is not None and budget.unit == "s" else None
+                cells.append(Cell(model, dataset, seed, length, request.device, preset.sizes, applicable, seconds))
     if not any(cell.model.name != REAL for cell in cells):
         raise UserError("nothing to run: " + "; ".join(map(str, skips)))
     # seed by seed, so that an interrupted run compares all models with few seeds; the floor first, then the longest

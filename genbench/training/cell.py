@@ -56,7 +56,7 @@ def _real_evidence(data: Data) -> tuple[dict[str, Array], dict[str, Any]]:
         for name, split in (("log_prob_test", "test"), ("log_prob_fake", "reference")):
             rows = getattr(data, split)[:MAX_DENSITY_ROWS]
             evidence[name] = true_log_prob(data, rows, conditions_of(data, split))
-    return evidence, {"timings": {}, "trace": [], "checks": [], "notes": []}
+    return evidence, {"timings": {}, "trace": [], "facts": {}, "checks": [], "notes": []}
 
 
 def _model_evidence(setup: Setup) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -78,5 +78,5 @@ def _model_evidence(setup: Setup) -> tuple[dict[str, Array], dict[str, Any]]:
         evidence |= evaluated.log_prob
         checks = [check.as_dict() for check in evaluated.checks]
         notes += evaluated.notes
-    fields = {"timings": timings, "trace": fitted.trace, "checks": checks, "notes": notes}
+    fields = {"timings": timings, "trace": fitted.trace, "facts": fitted.facts, "checks": checks, "notes": notes}
     return evidence, fields

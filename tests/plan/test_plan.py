@@ -304,3 +304,19 @@ def test_what_rows_are_given_changes_the_cell_but_not_the_rows(registry: Registr
     cells = [plan(registry, "gaussian", name).cells[0] for name in ("digits", "digits[given=label]")]
     assert cells[0].key != cells[1].key
     assert cells[0].dataset.stream_identity == cells[1].dataset.stream_identity
+
+
+def test_a_model_that_does_not_iterate_knows_the_seconds_of_the_others(registry: Registry) -> None:
+    for budget, expected in (("60s", 60.0), ("100steps", None), (None, None)):
+        made = plan(registry, "kde,vae", budget=budget)
+        assert {cell.budget_s for cell in made.cells if cell.model.name == "kde"} == {expected}
+        assert {cell.budget_s for cell in made.cells if cell.model.name == "vae"} == {None}
+        assert {cell.key for cell in made.cells} >= {c.key for c in plan(registry, "kde").cells if c.budget == "none"}
+
+
+def test_only_a_model_that_is_trained_with_helpers_is_known_by_them(registry: Registry) -> None:
+    made = plan(registry, "vae,gan,wgan_gp,ddpm,ae,kde", "ring")
+    known = {cell.model.name: "training" in cell.identity["model"] for cell in made.cells}
+    expected = {"vae": True, "gan": True, "wgan_gp": True, "ddpm": True, "ae": True, "gaussian": True, REAL: False}
+    assert expected.items() <= known.items()
+    assert not any("training" in cell.identity["dataset"] for cell in made.cells)
