@@ -152,6 +152,18 @@ class TrainingData:
     split_seed: int = field(default=0, kw_only=True)  # of the dataset, the same for all models
     row_numbers: Array | None = field(default=None, kw_only=True)  # (n,) where rows drawn by weight stand repeatedly
 
+    def to_levels(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the grey levels, integers 0 .. levels - 1, of pixels in [-1, 1]; raises ValueError without levels."""
+        if self.levels is None:
+            raise ValueError("these data have no grey levels")
+        return ((x + 1) * (self.levels / 2)).floor().clamp(0, self.levels - 1).long()
+
+    def from_levels(self, k: torch.Tensor) -> torch.Tensor:
+        """Return the centres, in [-1, 1], of grey levels k; raises ValueError without levels."""
+        if self.levels is None:
+            raise ValueError("these data have no grey levels")
+        return (2 * k.float() + 1) / self.levels - 1
+
     def validation(self, share: float = 0.1) -> tuple[Any, Any]:
         """Return the training rows in two parts: to train on, and a ``share`` of them that is held out.
 

@@ -61,3 +61,16 @@ def test_validation_keeps_conditions_beside_their_rows_and_repeated_rows_in_one_
     assert torch.equal(held_given, 10 * held)
     assert len(held) == 15
     assert not set(train[:, 0].tolist()) & set(held[:, 0].tolist())
+
+
+def test_levels_are_where_dequantised_pixels_lie() -> None:
+    data = TrainingData(torch.zeros(1, 1, 2, 2), levels=5)
+    levels = torch.arange(5)
+    centres = data.from_levels(levels)
+    assert centres.tolist() == pytest.approx([-0.8, -0.4, 0.0, 0.4, 0.8])
+    assert torch.equal(data.to_levels(centres), levels)
+    assert data.to_levels(torch.tensor([-1.0, -0.6001, -0.5999, 0.9999, 1.0])).tolist() == [0, 0, 1, 4, 4]
+    without = TrainingData(torch.zeros(1, 2))
+    for convert in (without.to_levels, without.from_levels):
+        with pytest.raises(ValueError, match="no grey levels"):
+            convert(levels)

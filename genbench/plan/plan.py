@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.budget import Budget
-from genbench.errors import ConfigError, UnknownName, UserError
+from genbench.errors import ConfigError, PluginError, UnknownName, UserError, describe
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.presets import PRESETS, Preset
 from genbench.registry.component import Component, Settings, applies, choose, choose_metrics
@@ -107,7 +107,7 @@ def make_plan(request: Request, registry: Registry) -> Plan:
                 needs = " or ".join(model.spec.data)
                 skips.append(Skip(model.label, dataset.label, f"needs {needs} data, {dataset.name} is {spec.data}"))
                 continue
-            if reason := _conflict(model.spec, spec.is_conditional(dataset.config)):
+            if reason := _conflict(model.spec, spec.is_conditional(dataset.config)) or _unsuitable(model, dataset):
                 skips.append(Skip(model.label, dataset.label, reason))
                 continue
             for seed in seeds:
@@ -172,6 +172,16 @@ def _conflict(model: ModelSpec, conditional: bool) -> str:
     if model.name == REAL or model.conditions == "optional" or (model.conditions == "required") == conditional:
         return ""
     return "takes no conditions, and these rows are drawn given some" if conditional else "needs conditions"
+
+
+def _unsuitable(model: Component, dataset: Component) -> str:
+    """Return the model's reason why it cannot take a dataset, as far as that is known before it is loaded."""
+    assert isinstance(model.spec, ModelSpec)
+    assert isinstance(dataset.spec, DatasetSpec)
+    try:
+        return (model.spec.suits and model.spec.suits(dataset.spec.facts(dataset.config))) or ""
+    except Exception as error:
+        raise PluginError(f"model {model.label!r}: suits raised {describe(error)}") from error
 
 
 def needs_met(dataset: DatasetSpec, config: object) -> dict[str, bool]:

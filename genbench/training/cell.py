@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from genbench.data import fingerprint
+from genbench.errors import Unsuitable
 from genbench.loading import heard_by
 from genbench.plan.cell import REAL, Cell
 from genbench.protocol import Array, Data
+from genbench.spec import DataFacts, ModelSpec
 from genbench.training.conditions import conditions_of, true_log_prob
 from genbench.training.fit import train
 from genbench.training.likelihood import MAX_DENSITY_ROWS, densities
@@ -40,6 +42,7 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
         "notes": [*data.notes, *transform.notes],
     }
     report(phase="load", known=known)
+    _check_suitable(cell, data)
     if cell.model.name == REAL:
         evidence, fields = _real_evidence(data)
     else:
@@ -47,6 +50,19 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     save_samples(run, cell, {**evidence, "test_probe": probe_rows(data)})
     notes = [*known["notes"], *fields.pop("notes")]
     return {**known, "notes": notes, "samples_sha256": digest_of_samples(evidence["samples"]), **fields}
+
+
+def _check_suitable(cell: Cell, data: Data) -> None:
+    """Raise Unsuitable, with the model's reason, where it does not take such data."""
+    assert isinstance(cell.model.spec, ModelSpec)
+    if cell.model.spec.suits is None:
+        return
+    facts = DataFacts(
+        "vector" if data.train.ndim == 2 else "image", shape=data.shape, levels=data.levels, columns=data.columns,
+        rows=len(data.train), conditions=data.condition_columns,
+    )  # fmt: skip
+    if reason := cell.model.spec.suits(facts):
+        raise Unsuitable(reason)
 
 
 def _real_evidence(data: Data) -> tuple[dict[str, Array], dict[str, Any]]:

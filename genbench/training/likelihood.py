@@ -180,7 +180,9 @@ def log_prob_of(
     z = density.rows_for(setup.transform.to_model(rows[:MAX_DENSITY_ROWS], noise))
     if given is not None:
         given = np.repeat(given, len(z), axis=0) if len(given) == 1 else given[: len(z)]
-    log_prob = density.log_prob(z, given) + setup.transform.log_det(rows[: len(z)])
+    log_prob = density.log_prob(z, given)
+    if not setup.is_discrete:
+        log_prob = log_prob + setup.transform.log_det(rows[: len(z)])
     if np.isnan(log_prob).any() or np.isposinf(log_prob).any():
         raise Invalid(
             f"{int((np.isnan(log_prob) | np.isposinf(log_prob)).sum())} of {len(z)} log-densities are nan or +inf"

@@ -10,6 +10,7 @@ import torch
 
 from genbench.plan.cell import Cell
 from genbench.protocol import Array, Data
+from genbench.spec import ModelSpec
 from genbench.training.conditions import ConditionSpace, condition_space, conditions_of
 from genbench.training.device import Device
 from genbench.training.load import stream_of
@@ -38,6 +39,12 @@ class Setup:
     density_stream: np.random.SeedSequence
     check_stream: np.random.SeedSequence
     snapshot_stream: np.random.SeedSequence
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether ``log_prob`` of the model is the probability of the grey levels of an image, not a density."""
+        assert isinstance(self.cell.model.spec, ModelSpec)
+        return self.cell.model.spec.support == "discrete" and self.data.levels is not None
 
     def model_conditions(self, split: str) -> Array | None:
         """Return the conditions (n, k) of a split in the space of models; None where there are none."""

@@ -70,6 +70,11 @@ class GalaxiesConfig:
         if not 1.5 <= self.psf <= 10:  # a sharper image would not be sampled by its pixels
             raise ValueError(f"psf must be in [1.5, 10], got {self.psf}")
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
+
 
 @dataclass(frozen=True)
 class LognormalMapsConfig:
@@ -86,6 +91,11 @@ class LognormalMapsConfig:
             raise ValueError(f"degrees must be in [size / 23, 20] = [{self.size / 23:.3g}, 20], got {self.degrees}")
         if not 0.005 <= self.shift <= 1:
             raise ValueError(f"shift must be in [0.005, 1], got {self.shift}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,11 @@ class CosmicWebConfig:
         if not 0.05 <= self.sigma8 <= 1.5:
             raise ValueError(f"sigma8 must be in [0.05, 1.5], got {self.sigma8:g}")
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
+
 
 @dataclass(frozen=True)
 class IsingConfig:
@@ -121,6 +136,11 @@ class IsingConfig:
         if not 2.269 <= self.temperature <= 100:  # below, there are too few different images
             raise ValueError(f"temperature must be in [2.269, 100], got {self.temperature:g}")
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
+
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
@@ -133,6 +153,8 @@ def genbench_register() -> Iterable[Spec]:
             "handwritten digits, 8x8, 17 grey levels",
             data="image",
             rows=1797,
+            shape=(1, 8, 8),
+            levels=17,
             labels=True,
             licence="CC BY 4.0",
             source="scikit-learn's load_digits; Alpaydin & Kaynak 1998, doi:10.24432/C50P49",
@@ -202,6 +224,7 @@ def genbench_register() -> Iterable[Spec]:
             IsingConfig,
             "spins of the Ising model on a square torus: binary images with a known exact probability",
             data="image",
+            levels=2,
             density=True,
             observables=True,
             licence="MIT",

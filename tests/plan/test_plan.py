@@ -320,3 +320,29 @@ def test_only_a_model_that_is_trained_with_helpers_is_known_by_them(registry: Re
     expected = {"vae": True, "gan": True, "wgan_gp": True, "ddpm": True, "ae": True, "gaussian": True, REAL: False}
     assert expected.items() <= known.items()
     assert not any("training" in cell.identity["dataset"] for cell in made.cells)
+
+
+def test_data_that_a_model_cannot_take_are_skipped_with_its_reason(tmp_path: Path) -> None:
+    plugin = write_plugin(
+        tmp_path / "picky.py",
+        """
+        def only_binary(facts):
+            if facts.levels not in (None, 2):
+                return f"needs binary images, these have {facts.levels} grey levels"
+
+        def broken(facts):
+            raise KeyError("nothing")
+
+        @hookimpl
+        def genbench_register():
+            return [
+                ModelSpec("picky", Base, None, "of binary images", suits=only_binary),
+                ModelSpec("broken", Base, None, "asks wrongly", suits=broken),
+            ]
+        """,
+    )
+    registry = Registry.discover([plugin])
+    made = plan(registry, "picky", "digits,ising,moons")
+    assert [str(skip) for skip in made.skips] == ["picky x digits: needs binary images, these have 17 grey levels"]
+    with pytest.raises(PluginError, match="model 'broken': suits raised KeyError"):
+        plan(registry, "broken", "moons")
