@@ -370,6 +370,7 @@ class Evidence:
     raw_columns: tuple[Column, ...] = ()  # of vectors, in the data's units; () where the dataset declares none
     density_test: LogDensity | None = None  # the model's, at test rows
     density_fake: LogDensity | None = None  # the model's, at its own samples
+    densities: Mapping[str, LogDensity] = field(default_factory=dict)  # its further ones, at test rows
     truth_test: Array | None = None  # (n,) nats: the dataset's exact log-density at test rows
     truth_fake: Array | None = None  # at the samples
     entropy: float | None = None  # nats, of the exact density

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, fields, is_dataclass
+from dataclasses import KW_ONLY, dataclass, field, fields, is_dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
@@ -100,9 +100,9 @@ class _BaseSpec:
             raise ValueError(f"{where}: summary must describe the plugin in one line")
 
 
-def _check_members(where: str, field: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+def _check_members(where: str, name: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
     if isinstance(values, str) or not values or any(v not in allowed for v in values):
-        raise ValueError(f"{where}: {field} must be a tuple of some of {allowed}, got {values!r}")
+        raise ValueError(f"{where}: {name} must be a tuple of some of {allowed}, got {values!r}")
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,10 @@ class ModelSpec(_BaseSpec):
     ``none``, ``optional`` or ``required``. ``suits`` is a function of ``DataFacts`` that returns why the model cannot
     take such data, or None: it is asked when a run is planned and again when the data are loaded, and must import
     nothing heavy. ``support`` says what ``log_prob`` is for integer images: the density of dequantised ones
-    (``continuous``), or the probability of their levels (``discrete``). ``capabilities`` names its optional methods:
-    ``encode``, ``decode``, ``reconstruct``.
+    (``continuous``), or the probability of their levels (``discrete``). ``densities`` maps the names of further
+    likelihoods of the same training to their kinds: a method ``log_prob_NAME`` returns each, and metrics with an option
+    ``density``, as ``nll``, show it in a column of its own. ``capabilities`` names its optional methods: ``encode``,
+    ``decode``, ``reconstruct``.
     """
 
     _: KW_ONLY
@@ -131,6 +133,7 @@ class ModelSpec(_BaseSpec):
     conditions: Literal["none", "optional", "required"] = "none"
     suits: Callable[[DataFacts], str | None] | None = None
     support: Literal["continuous", "discrete"] = "continuous"
+    densities: Mapping[str, str] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     baseline: bool = False
     paper: str = ""
@@ -151,14 +154,18 @@ class ModelSpec(_BaseSpec):
             raise ValueError(f"{where}: support must be one of {SUPPORTS}, got {self.support!r}")
         if self.suits is not None and (not callable(self.suits) or "<" in getattr(self.suits, "__qualname__", "")):
             raise ValueError(f"{where}: suits must be a function of a module, which other processes can import")
+        for name, kind in self.densities.items():
+            if not name.isidentifier() or kind not in DENSITY_KINDS[:-1]:
+                raise ValueError(f"{where}: densities must map names to {DENSITY_KINDS[:-1]}, got {name!r}: {kind!r}")
         steps = self.steps if isinstance(self.steps, Mapping) else dict.fromkeys(self.data, self.steps)
         if not set(self.data) <= set(steps) or not all(isinstance(n, int) and n > 0 for n in steps.values()):
             raise ValueError(f"{where}: steps must be positive, one number or one for each of {self.data}")
         object.__setattr__(self, "steps", MappingProxyType(dict(steps)))
+        object.__setattr__(self, "densities", MappingProxyType(dict(self.densities)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return partial(ModelSpec, **values | {"steps": dict(values["steps"])}), ()
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return partial(ModelSpec, **values | {name: dict(values[name]) for name in ("steps", "densities")}), ()
 
     def steps_for(self, kind: str) -> int:
         """Return the length of the recipe in steps, for data of a kind (``vector`` or ``image``)."""

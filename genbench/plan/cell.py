@@ -70,6 +70,12 @@ class Cell:
         return spec.density_of(self.model.config)
 
     @property
+    def densities(self) -> Mapping[str, str]:
+        """The kinds of the further likelihoods of the model, by name."""
+        assert isinstance(self.model.spec, ModelSpec)
+        return self.model.spec.densities
+
+    @property
     def recipe_steps(self) -> int | None:
         """The steps that the recipe of the model takes on this dataset; None where it is not trained in steps."""
         spec = self.model.spec

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,8 @@ def make_plan(request: Request, registry: Registry) -> Plan:
             for seed in seeds:
                 length = _budget(model.spec, spec, budget, preset)
                 seconds = budget.amount if length == "none" and budget is not None and budget.unit == "s" else None
-                cells.append(Cell(model, dataset, seed, length, request.device, preset.sizes, applicable, seconds))
+                scored = (*applicable, *_of_further_densities(applicable, model.spec))
+                cells.append(Cell(model, dataset, seed, length, request.device, preset.sizes, scored, seconds))
     if not any(cell.model.name != REAL for cell in cells):
         raise UserError("nothing to run: " + "; ".join(map(str, skips)))
     # seed by seed, so that an interrupted run compares all models with few seeds; the floor first, then the longest
@@ -164,6 +166,14 @@ def _baselines(request: Request, registry: Registry, settings: Settings, models:
         and entry.spec.baseline
         and entry.spec.name not in chosen
         and not any(fnmatchcase(name, term) for term in excluded for name in (entry.key, entry.qualified))
+    ]
+
+
+def _of_further_densities(metrics: Sequence[Component], model: ModelSpec) -> list[Component]:
+    """Return metrics of densities once more for each further likelihood of a model, where they have that option."""
+    chosen = [metric for metric in metrics if getattr(metric.config, "density", None) == ""]
+    return [
+        replace(metric, config=replace(metric.config, density=name)) for name in model.densities for metric in chosen
     ]
 
 

@@ -131,6 +131,11 @@ def _evidence(
         fake_raw=samples,
         density_test=LogDensity(saved["log_prob_test"], kind) if "log_prob_test" in saved else None,
         density_fake=LogDensity(saved["log_prob_fake"], kind) if "log_prob_fake" in saved else None,
+        densities={
+            name: LogDensity(saved[f"log_prob_test_{name}"], kind)
+            for name, kind in cell.densities.items()
+            if f"log_prob_test_{name}" in saved
+        },
         truth_fake=None if data.log_prob is None else true_log_prob(data, samples.astype(np.float64), given),
         log_prob_classes=saved.get("log_prob_classes"),
         labels_fake=_label_given(data),

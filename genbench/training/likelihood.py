@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class ModelDensity:
     """
 
     evaluate: Callable[[Array, Array | None], Array]
-    bound: bool = False
+    kind: str  # exact, bound or estimate
     wrapping: Wrapping | None = None
 
     def log_prob(self, rows: Array, given: Array | None) -> Array:
@@ -52,10 +52,12 @@ class ModelDensity:
         if self.wrapping is None:
             return self.evaluate(rows, given)
         if given is None:
-            return wrapped_density(lambda points: self.evaluate(points, None), self.wrapping, bound=self.bound)(rows)
+            return wrapped_density(
+                lambda points: self.evaluate(points, None), self.wrapping, bound=self.kind == "bound"
+            )(rows)
         d = rows.shape[1]  # the conditions go through the sum over periods as columns that have none
         both = wrapped_density(
-            lambda points: self.evaluate(points[:, :d], points[:, d:]), self.wrapping, bound=self.bound
+            lambda points: self.evaluate(points[:, :d], points[:, d:]), self.wrapping, bound=self.kind == "bound"
         )
         return both(np.concatenate([rows, given], axis=1))
 
@@ -70,9 +72,26 @@ class ModelDensity:
 
 
 def densities(setup: Setup, model: Any, drawn: Drawn) -> Densities:
-    """Evaluate and check a model's log-density at held-out rows and at its samples; raises as ``log_prob_of``."""
+    """Evaluate and check a model's log-densities at held-out rows, and the main one at its samples.
+
+    Raises as ``log_prob_of``.
+    """
+    found = _main_density(setup, model, drawn)
+    for name, kind in setup.cell.densities.items():
+        density = _density_of(model, setup, drawn.rows, kind, f"log_prob_{name}")
+        with seed_generators(setup.density_stream), torch.no_grad():
+            given = setup.model_conditions("test")
+            values = log_prob_of(density, setup.data.test, setup, setup.noise, given)
+        with seed_generators(setup.check_stream), torch.no_grad():
+            checks = _checks(setup, model, values, density, drawn.rows)
+        found.log_prob[f"log_prob_test_{name}"] = values
+        found.checks.extend(replace(check, name=f"{check.name}[{name}]") for check in checks)
+    return found
+
+
+def _main_density(setup: Setup, model: Any, drawn: Drawn) -> Densities:
     cell, data, log_prob = setup.cell, setup.data, dict[str, Array]()
-    density = _density_of(model, setup, drawn.rows)
+    density = _density_of(model, setup, drawn.rows, cell.density)
     start = time.perf_counter()
     with seed_generators(setup.density_stream), torch.no_grad():
         requested = {"log_prob_test": ("test", data.test)}
@@ -113,10 +132,10 @@ def _checks(setup: Setup, model: Any, held_out: Array, density: ModelDensity, dr
     rng = np.random.default_rng(stream_of(cell, "check"))
     condition = setup.model_conditions("test")
     condition = None if condition is None else condition[:1]
-    if condition is not None and cell.density == "exact" and drawn.ndim == 2:
+    if condition is not None and density.kind == "exact" and drawn.ndim == 2:
         given = torch.from_numpy(np.repeat(condition, len(drawn), axis=0)).to(setup.device.torch)
         drawn = model.sample(len(drawn), given).cpu().numpy()
-    if cell.density == "exact" and drawn.ndim == 2:
+    if density.kind == "exact" and drawn.ndim == 2:
         checks += _check_own_density(density, drawn.astype(np.float64), rng, condition)
     if density.wrapping is not None and density.wrapping.omitted:
         checks.append(check_images_of_period(density.wrapping))
@@ -129,9 +148,9 @@ def _checks(setup: Setup, model: Any, held_out: Array, density: ModelDensity, dr
         at_one = held_out if condition is None else log_mass(images)
         checks.append(check_distinct_images(images, at_one, log_mass))
         checks.append(check_pixel_levels(images, at_one, data.levels, log_mass, rng))
-    if cell.density in ("exact", "bound") and data.log_prob is not None:
+    if density.kind in ("exact", "bound") and data.log_prob is not None:
         truth = true_log_prob(data, data.test[: len(held_out)], conditions_of(data, "test"))
-        checks.append(check_below_truth(held_out, truth, cell.density))
+        checks.append(check_below_truth(held_out, truth, density.kind))
     return checks
 
 
@@ -149,8 +168,8 @@ def _check_own_density(
     return check_density(on_one_period, wrapping.wrap(wrapping.rows_for(drawn)), rng)
 
 
-def _density_of(model: Any, setup: Setup, drawn: Array) -> ModelDensity:
-    """Return the log-density of a model that drew samples (n, *shape) in its own space."""
+def _density_of(model: Any, setup: Setup, drawn: Array, kind: str, method: str = "log_prob") -> ModelDensity:
+    """Return the log-density, by a method, of a model that drew samples (n, *shape) in its own space."""
     device, transform = setup.device, setup.transform
 
     def log_prob(rows: Array, given: Array | None) -> Array:
@@ -159,14 +178,14 @@ def _density_of(model: Any, setup: Setup, drawn: Array) -> ModelDensity:
         if given is not None:
             c = torch.from_numpy(given.astype(np.float32)).to(device.torch)
             blocks = zip(torch.split(z, DENSITIES_PER_BLOCK), torch.split(c, DENSITIES_PER_BLOCK), strict=True)
-        values = torch.cat([model.log_prob(*block) for block in blocks])
+        values = torch.cat([getattr(model, method)(*block) for block in blocks])
         if tuple(values.shape) != (len(rows),):
-            raise Invalid(f"log_prob returned shape {tuple(values.shape)}, expected {(len(rows),)}")
+            raise Invalid(f"{method} returned shape {tuple(values.shape)}, expected {(len(rows),)}")
         array: Array = values.double().cpu().numpy()
         return array
 
     wrapping = wrapping_of(transform, drawn) if isinstance(transform, VectorSpace) else None
-    return ModelDensity(log_prob, setup.cell.density == "bound", wrapping)
+    return ModelDensity(log_prob, kind, wrapping)
 
 
 def log_prob_of(

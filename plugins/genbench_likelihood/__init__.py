@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from genbench.hooks import hookimpl
 from genbench.spec import MetricSpec, Spec
 
-__all__ = ["genbench_register"]
+__all__ = ["LikelihoodConfig", "genbench_register"]
+
+
+@dataclass(frozen=True)
+class LikelihoodConfig:
+    """Options of the likelihoods."""
+
+    density: str = ""  # which of the model's likelihoods: one of those its spec names, or, if empty, the main one
 
 
 @hookimpl
@@ -17,7 +25,7 @@ def genbench_register() -> Iterable[Spec]:
         MetricSpec(
             "nll",
             "genbench_likelihood.likelihood:nll",
-            None,
+            LikelihoodConfig,
             "negative log-likelihood of held-out rows, ranked by kind of density",
             unit="nats per dimension",
             needs=("density",),
@@ -25,7 +33,7 @@ def genbench_register() -> Iterable[Spec]:
         MetricSpec(
             "bits_per_dim",
             "genbench_likelihood.likelihood:bits_per_dim",
-            None,
+            LikelihoodConfig,
             "negative log-likelihood of dequantised integer images, ranked by kind of density",
             unit="bits per dimension",
             needs=("density",),

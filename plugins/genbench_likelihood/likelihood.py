@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 
 from genbench.protocol import Evidence, Score
+from genbench_likelihood import LikelihoodConfig
 from genbench_likelihood.means import mean_score
 
 __all__ = ["bits_per_dim", "nll"]
 
 
-def nll(evidence: Evidence) -> Score:
+def nll(evidence: Evidence, config: LikelihoodConfig) -> Score:
     """Return the mean negative log-likelihood of held-out rows, in nats per dimension; lower is better.
 
     The density is that in the data's own units. ``params`` has its kind: exact, bound (the true value is at most this
     one) or estimate; different kinds must not be ranked together.
     """
-    return _score(evidence, 1.0)
+    return _score(evidence, config, 1.0)
 
 
-def bits_per_dim(evidence: Evidence) -> Score:
+def bits_per_dim(evidence: Evidence, config: LikelihoodConfig) -> Score:
     """Return the mean negative log-likelihood of integer images in bits per dimension; lower is better.
 
     The density is that of pixels with uniform noise of one grey level added, so that the value is an upper bound of the
@@ -27,13 +28,15 @@ def bits_per_dim(evidence: Evidence) -> Score:
     """
     if evidence.levels is None:
         return Score(None, warnings=("the images are not of integers: bits have no meaning",))
-    return _score(evidence, 1.0 / math.log(2.0))
+    return _score(evidence, config, 1.0 / math.log(2.0))
 
 
-def _score(evidence: Evidence, unit: float) -> Score:
-    density = evidence.density_test
+def _score(evidence: Evidence, config: LikelihoodConfig, unit: float) -> Score:
+    density = evidence.densities.get(config.density) if config.density else evidence.density_test
     if density is None:
-        return Score(None, warnings=("the model has no likelihood",))
+        return Score(
+            None, warnings=("the model has no likelihood" + (f" {config.density!r}" if config.density else ""),)
+        )
     dimensions = evidence.real.rows.shape[1]
     if evidence.test_raw is not None:
         dimensions = math.prod(evidence.test_raw.shape[1:])

@@ -346,3 +346,18 @@ def test_data_that_a_model_cannot_take_are_skipped_with_its_reason(tmp_path: Pat
     assert [str(skip) for skip in made.skips] == ["picky x digits: needs binary images, these have 17 grey levels"]
     with pytest.raises(PluginError, match="model 'broken': suits raised KeyError"):
         plan(registry, "broken", "moons")
+
+
+def test_a_model_with_several_likelihoods_is_scored_by_each(tmp_path: Path) -> None:
+    plugin = write_plugin(
+        tmp_path / "two.py",
+        """
+        @hookimpl
+        def genbench_register():
+            return [ModelSpec("two", Base, None, "two likelihoods", density="bound", densities={"ode": "estimate"})]
+        """,
+    )
+    made = plan(Registry.discover([plugin]), "two,vae", "moons", metrics="nll,energy")
+    scored = {cell.model.name: [metric.label for metric in cell.metrics] for cell in made.cells}
+    assert scored["two"] == ["nll", "energy", "nll[density=ode]"]
+    assert scored["vae"] == ["nll", "energy"]

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import chi2
 
 from genbench.protocol import Evidence, LogDensity, RealSide
-from genbench_likelihood import genbench_register
+from genbench_likelihood import LikelihoodConfig, genbench_register
 from genbench_likelihood.calibration import calibration
 from genbench_likelihood.divergence import cross_entropy_gap, kl, kl_reverse
 from genbench_likelihood.likelihood import bits_per_dim, nll
@@ -24,6 +24,10 @@ def rows(seed, n=20_000, d=2, mean=0.0, scale=1.0):
 
 def evidence(test, fake, **fields):
     return Evidence(RealSide(test), fake, **fields)
+
+
+def score_of(metric, given, density=""):
+    return metric(given, LikelihoodConfig(density)) if metric in (nll, bits_per_dim) else metric(given)
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ ENTROPY = 1 + math.log(2 * math.pi)
 
 def test_nll_is_the_entropy_of_the_true_density():
     test = rows(1, d=3)
-    found = nll(evidence(test, test, density_test=LogDensity(log_normal(test), "exact")))
+    found = score_of(nll, evidence(test, test, density_test=LogDensity(log_normal(test), "exact")))
     assert found.low < ENTROPY / 2 < found.high
     assert found.params == {"kind": "exact", "dimensions": 3}
 
@@ -52,7 +56,7 @@ def test_nll_counts_the_dimensions_of_the_data_not_of_the_space():
     test = rows(1, n=100, d=1)
     spread = np.c_[np.cos(test), np.sin(test)]  # a periodic column is scored as two
     density = LogDensity(log_normal(test), "bound")
-    found = nll(evidence(spread, spread, test_raw=test, density_test=density))
+    found = score_of(nll, evidence(spread, spread, test_raw=test, density_test=density))
     assert found.value == pytest.approx(-log_normal(test).mean())
     assert found.params["kind"] == "bound"
 
@@ -61,7 +65,7 @@ def test_interval_of_the_mean_holds_as_often_as_it_says():
     held = 0
     for seed in range(200):
         test = rows(seed, n=200)
-        found = nll(evidence(test, test, density_test=LogDensity(log_normal(test), "exact")))
+        found = score_of(nll, evidence(test, test, density_test=LogDensity(log_normal(test), "exact")))
         held += found.low < ENTROPY / 2 < found.high
     assert 0.9 <= held / 200 <= 0.99
 
@@ -70,9 +74,9 @@ def test_bits_of_uniform_pixels():
     images = np.random.default_rng(1).integers(16, size=(50, 1, 4, 4)).astype(float)
     density = LogDensity(np.full(50, -16 * math.log(16)), "exact")
     flat = images.reshape(50, -1)
-    found = bits_per_dim(evidence(flat, flat, kind="image", levels=16, test_raw=images, density_test=density))
+    found = score_of(bits_per_dim, evidence(flat, flat, kind="image", levels=16, test_raw=images, density_test=density))
     assert found.value == pytest.approx(4.0)
-    assert bits_per_dim(evidence(flat, flat, test_raw=images, density_test=density)).value is None
+    assert score_of(bits_per_dim, evidence(flat, flat, test_raw=images, density_test=density)).value is None
 
 
 def test_divergence_from_the_truth(pair):
@@ -149,7 +153,7 @@ def test_a_density_of_zero_is_a_reason_and_not_a_number(pair):
     broken[:3] = -np.inf
     e = evidence(test, fake, density_test=LogDensity(broken, "exact"), **truth)
     for metric in (nll, kl):
-        found = metric(e)
+        found = score_of(metric, e)
         assert found.value is None
         assert found.warnings[0].startswith("3 of 20000 rows")
     outside = dict(truth, truth_fake=np.where(fake[:, 0] > 3, -np.inf, truth["truth_fake"]))
@@ -163,7 +167,7 @@ def test_a_density_of_zero_is_a_reason_and_not_a_number(pair):
 
 @pytest.mark.parametrize("metric", [nll, bits_per_dim, kl, kl_reverse, cross_entropy_gap])
 def test_nothing_known_is_a_reason(metric):
-    found = metric(evidence(rows(1, n=5), rows(2, n=5), levels=4))
+    found = score_of(metric, evidence(rows(1, n=5), rows(2, n=5), levels=4))
     assert found.value is None
     assert found.warnings
 
@@ -171,7 +175,7 @@ def test_nothing_known_is_a_reason(metric):
 @pytest.mark.parametrize("n", [1, 2, 9, 10])
 def test_few_rows(n):
     test = rows(1, n=n)
-    found = nll(evidence(test, test, density_test=model(test)))
+    found = score_of(nll, evidence(test, test, density_test=model(test)))
     assert math.isfinite(found.value)
     assert (found.low is None) == (n < 10)
     assert bool(found.warnings) == (n < 10)
@@ -182,8 +186,8 @@ def test_a_worse_density_scores_worse(pair):
     fields = {"entropy": ENTROPY, **truth}
     far = LogDensity(log_normal(test, 1.5, 1.0), "exact")
     for metric in (nll, kl):
-        near = metric(evidence(test, fake, density_test=model(test), **fields))
-        worse = metric(evidence(test, fake, density_test=far, **fields))
+        near = score_of(metric, evidence(test, fake, density_test=model(test), **fields))
+        worse = score_of(metric, evidence(test, fake, density_test=far, **fields))
         assert worse.low > near.high
 
 
@@ -196,7 +200,7 @@ def test_specs_and_docstrings():
         function = resolved[spec.name]
         assert "lower is better" in function.__doc__
     test = rows(1, n=20)
-    json.dumps(nll(evidence(test, test, density_test=model(test))).params, allow_nan=False)
+    json.dumps(score_of(nll, evidence(test, test, density_test=model(test))).params, allow_nan=False)
 
 
 def calibrated(scale, n=20_000, m=20_000, d=2, shift=0.0):
@@ -265,3 +269,12 @@ def test_calibration_says_why_it_has_no_value():
     found = calibration(evidence(x, x, density_test=few, density_fake=density))
     assert "no interval" in found.warnings[0]
     assert (found.n_real, found.n_fake, found.params) == (10, 50, {"kind": "bound"})
+
+
+def test_a_further_likelihood_is_scored_by_its_name_and_kind():
+    test = rows(5)
+    given = evidence(test, test, density_test=model(test), densities={"tight": model(test, "bound")})
+    further, main = score_of(nll, given, "tight"), score_of(nll, given)
+    assert (further.params["kind"], main.params["kind"]) == ("bound", "exact")
+    assert further.value == main.value
+    assert score_of(nll, given, "none").warnings == ("the model has no likelihood 'none'",)

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from tiny_cells import Reports, Truth, cell_of, fit
 
@@ -84,3 +85,17 @@ def test_what_a_model_says_of_its_likelihood_is_recorded(tmp_path: Path) -> None
     silent, _ = fit(cell_of(SaysNothing, density="bound"), tmp_path)
     assert silent["notes"] == []
     assert [check["name"] for check in silent["checks"]] == ["below_truth"]
+
+
+class TwoLikelihoods(Truth):
+    def log_prob_loose(self, x: torch.Tensor) -> torch.Tensor:
+        return self.log_prob(x) - 1.0
+
+
+def test_further_likelihoods_are_evaluated_and_checked_by_their_own_kind(tmp_path: Path) -> None:
+    cell = cell_of(TwoLikelihoods, density="exact", densities={"loose": "bound"})
+    part, saved = fit(cell, tmp_path)
+    assert saved["log_prob_test_loose"] == pytest.approx(saved["log_prob_test"] - 1.0, abs=1e-5)
+    names = [check["name"] for check in part["checks"]]
+    assert any(name.endswith("[loose]") for name in names)
+    assert "own_samples[loose]" not in names  # which only an exact density is held to
