@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from genbench.protocol import Evidence, RealSide, Score, jackknife_groups
 from genbench_distances.jackknife import (
+    SKEWED,
     TOO_FEW_ROWS,
     Fields,
     Interval,
@@ -168,7 +169,7 @@ def correlation(evidence: Evidence) -> Score:
         # the part of it that biases others
         noise = np.sqrt(2 / np.pi * (groups - 1) * without.var(0))
         bias = (noise * np.minimum(1.0, (2 * noise / np.where(gaps > 0, gaps, 1.0)) ** 2)).mean()
-        interval = jackknife_absolute(value, np.abs(without).mean(1), np.abs(alone).mean(1), float(bias))
+        interval = jackknife_absolute(value, np.abs(without).mean(1), np.abs(alone).mean(1), float(bias), SKEWED)
     return bounded(
         value, interval, least=0.0, most=2.0, missing=missing, detail=detail, warnings=warnings,
         n_real=n, n_fake=m, params={"rank": "spearman"},
