@@ -258,6 +258,7 @@ def genbench_register() -> Iterable[Spec]:
             None,
             "squared MMD with the kernel (x·y/d + 1)³, unbiased, of all samples",
             best=0.0,
+            version=2,
             paper="Bińkowski et al. 2018, arXiv:1801.01401",
         ),
         _metric(
@@ -274,7 +275,7 @@ def genbench_register() -> Iterable[Spec]:
             NeighbourConfig,
             "share of samples inside the balls of real rows",
             better="higher",
-            version=2,
+            version=3,
             paper=kynkaanniemi,
         ),
         _metric(
@@ -283,7 +284,7 @@ def genbench_register() -> Iterable[Spec]:
             NeighbourConfig,
             "share of real rows inside the balls of samples",
             better="higher",
-            version=2,
+            version=3,
             paper=kynkaanniemi,
         ),
         _metric(
@@ -293,7 +294,7 @@ def genbench_register() -> Iterable[Spec]:
             "number of real balls that hold a sample, divided by k",
             better="higher",
             best=1.0,
-            version=2,
+            version=3,
             paper=naeem,
         ),
         _metric(

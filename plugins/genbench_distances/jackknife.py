@@ -26,7 +26,7 @@ import numpy.typing as npt
 from genbench.protocol import Score
 
 __all__ = [
-    "LEVEL", "POPULATION", "SIZES", "TOO_FEW_ROWS", "Fields", "Interval", "Variance", "bounded", "count",
+    "LEVEL", "POPULATION", "SIZES", "SKEWED", "TOO_FEW_ROWS", "Fields", "Interval", "Variance", "bounded", "count",
     "jackknife", "jackknife_absolute", "jackknife_square", "leave_out", "products_square", "student", "unreliable",
     "variance",
 ]  # fmt: skip
@@ -35,7 +35,7 @@ Array = npt.NDArray[Any]
 GROUPS = 20
 MIN_GROUPS = 5  # for a variance
 LEVEL = 0.95
-SKEWED = 1.25  # times Student's t: for a lower bound of a product that one direction dominates, like a chi-squared
+SKEWED = 1.25  # times Student's t: for lower bounds of products that one direction dominates, and of dependent values
 SLOW_BIAS = 3.0  # by which the last doubling of the sizes is multiplied to give what all further ones add
 POPULATION, SIZES = "population", "these sizes"
 TOO_FEW_ROWS = f"no interval: {2 * MIN_GROUPS} rows of either side are needed"
@@ -208,14 +208,17 @@ def _mean_product(products: Array) -> tuple[float, Variance]:
     return mean, Variance(max(jackknifed - 2 * quadratic, 0.0), quadratic)
 
 
-def jackknife_absolute(value: float, replicates: Array, pieces: Array, bias: float) -> Interval | None:
+def jackknife_absolute(
+    value: float, replicates: Array, pieces: Array, bias: float, stretch: float = 1.0
+) -> Interval | None:
     """Return the interval of a mean of absolute values from the statistic without each group (G,), or None.
 
     Its bias is between 0, where no difference changes its sign, and ``bias``, that of equal distributions. It cannot be
     estimated well, so the lower bound allows for all of it and the upper bound for none. In both cases the variance is
     that of ``pieces``, the statistic of each group alone (G,), divided by G; in between it is larger. The jackknife's
     variance is right far from equal distributions, and up to 1/(1 - 2/π) times too large for them. The lower bound uses
-    the variance of the pieces, the upper bound the mean of both.
+    the variance of the pieces, the upper bound the mean of both. ``stretch`` widens the lower part: the mean of few
+    absolute values, or of values that depend on each other, is skewed.
     """
     groups = len(replicates)
     if not _usable(value, replicates) or not np.isfinite(pieces).all():
@@ -223,7 +226,7 @@ def jackknife_absolute(value: float, replicates: Array, pieces: Array, bias: flo
     jackknifed, t = variance(replicates).total, student(groups)
     alone = min(float(pieces.var(ddof=1)) / groups, jackknifed)
     error = math.sqrt((jackknifed + alone) / 2)
-    low, high = value - bias - t * math.sqrt(alone), value + t * error
+    low, high = value - bias - stretch * t * math.sqrt(alone), value + t * error
     return Interval(low, high, max(value - bias, 0.0), error, tuple(replicates.tolist()))
 
 

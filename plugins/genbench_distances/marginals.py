@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from genbench.protocol import Evidence, RealSide, Score, jackknife_groups
 from genbench_distances.jackknife import (
+    SKEWED,
     TOO_FEW_ROWS,
     Fields,
     Interval,
@@ -236,7 +237,7 @@ def correlation(evidence: Evidence) -> Score:
         noise = np.sqrt(2 / np.pi * (groups - 1) * without.var(0))
         bias = np.average(noise * np.minimum(1.0, (2 * noise / np.where(gaps > 0, gaps, 1.0)) ** 2), weights=weights)
         mean_without, mean_alone = (np.average(np.abs(each), axis=1, weights=weights) for each in (without, alone))
-        interval = jackknife_absolute(value, mean_without, mean_alone, float(bias))
+        interval = jackknife_absolute(value, mean_without, mean_alone, float(bias), SKEWED)
     return bounded(
         value, interval, least=0.0, most=2.0, missing=missing, detail=detail, warnings=warnings,
         n_real=n, n_fake=m, params={"rank": "spearman"},

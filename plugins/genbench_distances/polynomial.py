@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = ["kid"]
 Array = npt.NDArray[Any]
 MAX_MOMENT_COLUMNS = 64  # up to which the third moments are cheaper than all pairs
 BLOCK_PRODUCTS = 1_000_000  # computed at once
+MAX_ROW_SHARE = 1 / 3  # of the sum of k(x, x) over a side: above, its mean need not exist, or is not reached
 
 
 def kid(evidence: Evidence) -> Score:
@@ -36,7 +38,29 @@ def kid(evidence: Evidence) -> Score:
     if not math.isfinite(value):
         warnings = ("the kernel overflows at the scale of the data: score in standardised space",)
         return Score(None, n_real=n, n_fake=m, params=params, warnings=warnings)
-    return bounded(value, interval, n_real=n, n_fake=m, params=params)
+    rows = {"real rows": evidence.real.once("largest k(x, x)", lambda: _largest_share(evidence.real.rows))}
+    rows["samples"] = _largest_share(evidence.fake)
+    side = max(rows, key=lambda name: rows[name])
+    if rows[side] <= MAX_ROW_SHARE:
+        return bounded(value, interval, n_real=n, n_fake=m, params=params)
+    missing = (
+        f"no interval: one of the {side} makes up {100 * rows[side]:.0f} % of the sum of k(x, x), as in heavy tails"
+    )
+    score = bounded(value, None, n_real=n, n_fake=m, params=params, missing=missing)
+    return score if interval is None else replace(score, replicates=interval.replicates)  # equal tails may be compared
+
+
+def _largest_share(rows: Array) -> float:
+    """Return the largest k(x, x) of rows (n, d), divided by their sum."""
+    selves = _selves(rows)
+    return float(selves.max() / selves.sum())
+
+
+def _selves(rows: Array) -> Array:
+    """Return k(x, x) of each row (n,)."""
+    s = np.einsum("ij,ij->i", rows, rows) / rows.shape[1] + 1.0
+    cubes: Array = s * s * s
+    return cubes
 
 
 def _sides(evidence: Evidence, groups: int) -> tuple[tuple[Array, Array], dict[str, Array]]:
@@ -45,8 +69,7 @@ def _sides(evidence: Evidence, groups: int) -> tuple[tuple[Array, Array], dict[s
     labels = {name: jackknife_groups(len(rows), groups) for name, rows in sides.items()}
     fields = {}
     for name, rows in sides.items():
-        s = np.einsum("ij,ij->i", rows, rows) / rows.shape[1] + 1.0
-        fields[f"{name}_selves"] = np.bincount(labels[name], s * s * s, minlength=groups)
+        fields[f"{name}_selves"] = np.bincount(labels[name], _selves(rows), minlength=groups)
         fields[f"{name}_sizes"] = np.bincount(labels[name], minlength=groups)
     return (labels["real"], labels["fake"]), fields
 

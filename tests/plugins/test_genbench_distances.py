@@ -309,6 +309,35 @@ def test_balls_of_halves_are_those_of_half_the_rows(d):
             assert held.pairs.halves[s, half] == pytest.approx(5 * score("density", e).value, abs=1e-12)
 
 
+def test_the_error_of_density_is_that_by_halves_raised_towards_the_jackknife():
+    e = evidence(grid(1, 300), grid(2, 300))  # balls of halves reach the next mode
+    found, held = score("density", e), neighbours._held(neighbours.balls(e.real.rows, 5), e.fake)
+    halved, without = neighbours._spread(held.pairs.halves) / 25, np.array(found.replicates)
+    jackknifed = 19 / 20 * ((without - without.mean()) ** 2).sum()
+    assert jackknifed > 1.3 * halved
+    assert found.detail["standard_error"] ** 2 == pytest.approx(halved + 2 / 3 * (jackknifed - halved))
+    assert found.detail["interval"] == "random halves and jackknife"
+    assert score("coverage", e).detail["interval"] == "random halves"
+
+
+def grid(seed, n):
+    rng = np.random.default_rng(seed)
+    return rng.integers(-2, 3, (n, 2)) + 0.05 * rng.standard_normal((n, 2))
+
+
+def test_no_interval_of_a_kernel_that_one_row_rules():
+    tails = np.random.default_rng(0).standard_t(2, (2, 300, 3))
+    found = score("kid", evidence(*tails))
+    assert found.low is None
+    assert found.detail == {}
+    assert found.warnings[0].startswith("no interval: one of the ")
+    assert len(found.replicates) == 20  # it may still be compared with what fresh rows give
+    light = normal(0, 300, 3)
+    assert score("kid", evidence(light, normal(1, 300, 3))).low is not None
+    outlier = np.r_[normal(1, 299, 3), [[30.0, 0, 0]]]
+    assert "one of the samples makes up" in score("kid", evidence(light, outlier)).warnings[0]
+
+
 @pytest.mark.parametrize("p", [1, 2])
 @pytest.mark.parametrize("d", [2, 30])
 def test_transport_is_the_best_assignment_and_proves_it(p, d):
@@ -873,7 +902,8 @@ def test_copying_needs_training_rows_and_takes_awkward_ones(metric):
 )
 def test_intervals_hold_zero_as_often_as_they_say_for_equal_laws(metric, truth):
     held = [_holds(metric, truth, seed, 0.0) for seed in range(100)]
-    assert 0.89 <= np.mean(held) <= 1.0  # truth at the edge of what is possible: one side of the interval is spare
+    assert np.isnan(held).sum() <= 2
+    assert 0.89 <= np.nanmean(held) <= 1.0  # truth at the edge of what is possible: one side of the interval is spare
 
 
 @pytest.mark.slow
@@ -890,6 +920,8 @@ def _holds(metric, truth, seed, shift):
     e = evidence(normal(2 * seed, 250, 2), normal(2 * seed + 1, 250, 2, shift))
     options = {"n_projections": 32} if metric == "sliced_w2" else {}
     found = score(metric, e, **options)
+    if metric == "kid" and found.low is None:  # one row rules the kernel
+        return np.nan
     if metric == "sliced_w2":  # of these directions, not of all
         vectors = sliced.directions(2, 32, 0)
         truth = 0.5 * np.sqrt((vectors[:, 0] ** 2).mean())

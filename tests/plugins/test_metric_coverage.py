@@ -78,8 +78,11 @@ def test_intervals_hold_as_often_as_they_say(law):
                 found[name].append(score(name, e))
     held = {}
     for name, scores in found.items():
-        values, low, high = (np.array([getattr(s, end) for s in scores]) for end in ("value", "low", "high"))
-        target = truth(name, law, values)
+        values = np.array([s.value for s in scores])
+        target, drawn = truth(name, law, values), len(scores)
+        scores = [s for s in scores if s.low is not None]
+        assert len(scores) == drawn or (name == "kid" and len(scores) > 0.9 * drawn)  # one row may rule its kernel
+        low, high = (np.array([getattr(s, end) for s in scores]) for end in ("low", "high"))
         assert {s.detail["interval_of"] for s in scores} == {"population" if name in POPULATION else "these sizes"}
         held[name] = np.mean((low <= target) & (target <= high))
     print({name: round(float(share), 3) for name, share in held.items()})
