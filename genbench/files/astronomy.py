@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-from genbench.files.arrays import decoded
+from genbench.files.arrays import native, without_masked
 from genbench.files.named_arrays import Header, NamedArrays, join
-from genbench.files.numbers import MAX_EXACT_INTEGER
 from genbench.files.source import Block, Source, Table, explain_read_errors, join_names, load_library
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def read_fits(source: Source, columns: Sequence[str], labels: str | None, max_by
             if hdu.fileinfo()["datLoc"] + hdu.size > size:
                 raise source.error("is cut short: its header claims more rows than it holds")
             if not _is_table(fits, hdu):
-                return Block(_native(hdu.data), notes=notes)
+                return Block(native(hdu.data), notes=notes)
             names = [column.name or f"c{i}" for i, column in enumerate(hdu.columns)]
             headers = {name: _header(hdu, i) for i, name in enumerate(names)}
             units = {name: str(column.unit) for name, column in zip(names, hdu.columns, strict=True) if column.unit}
@@ -60,7 +59,7 @@ def read_fits(source: Source, columns: Sequence[str], labels: str | None, max_by
         with _quiet(), explain_read_errors(source, "fits"), source.open(max_bytes) as stream, fits.open(stream) as hdus:
             return [_column(hdus[index], names.index(name)) for name in wanted]
 
-    table = join(source, NamedArrays(headers, load, units), columns, labels, max_bytes)
+    table = join(source, NamedArrays(headers, load, units, held=hdu.size), columns, labels)
     table.notes.extend(notes)
     return table
 
@@ -118,20 +117,12 @@ def _column(hdu: Any, index: int) -> Array:
         text = np.asarray(values, dtype=str).astype(object)
         text[text == ""] = None
         return text
-    values = _native(np.array(values))  # a copy: the file is closed after this
+    values = native(np.array(values))  # a copy: the file is closed after this
     if values.ndim == 2 and values.shape[1] == 1:  # single bits
         values = values[:, 0]
     if values.dtype.kind in "iu" and null is not None:
-        return _without_masked(np.ma.MaskedArray(values, values == null))
+        return without_masked(np.ma.MaskedArray(values, values == null))
     return values
-
-
-def _native(values: Any) -> Array:
-    """Return an array in the byte order of the machine."""
-    import numpy as np
-
-    found: Array = np.asarray(values)
-    return found.astype(found.dtype.newbyteorder("="), copy=False)
 
 
 def read_ecsv(source: Source, columns: Sequence[str], labels: str | None, max_bytes: int) -> Table:
@@ -141,7 +132,7 @@ def read_ecsv(source: Source, columns: Sequence[str], labels: str | None, max_by
     with _quiet(), explain_read_errors(source, "ecsv"):
         # given lines, since astropy takes a text without line ends for a path or an address
         table = library.Table.read(data.decode().split("\n"), format="ascii.ecsv")
-    return _table(source, table, columns, labels, max_bytes)
+    return _table(source, table, columns, labels)
 
 
 def read_votable(source: Source, columns: Sequence[str], labels: str | None, max_bytes: int) -> Table:
@@ -156,15 +147,15 @@ def read_votable(source: Source, columns: Sequence[str], labels: str | None, max
     with _quiet(), explain_read_errors(source, "votable"):
         document: IO[bytes] = io.BytesIO(data)
         table = library.parse(document, verify="ignore").get_first_table().to_table(use_names_over_ids=True)
-    return _table(source, table, columns, labels, max_bytes)
+    return _table(source, table, columns, labels)
 
 
-def _table(source: Source, table: Any, columns: Sequence[str], labels: str | None, max_bytes: int) -> Table:
+def _table(source: Source, table: Any, columns: Sequence[str], labels: str | None) -> Table:
     """Return the columns of an astropy table, with their units."""
     headers = {name: _header_of_column(table[name]) for name in table.colnames}
     units = {name: str(unit) for name in table.colnames if (unit := getattr(table[name], "unit", None)) is not None}
     arrays = NamedArrays(headers, lambda names: [_plain(table[name]) for name in names], _texts(units))
-    return join(source, arrays, columns, labels, max_bytes)
+    return join(source, arrays, columns, labels)
 
 
 def _texts(units: Mapping[str, str]) -> dict[str, str]:
@@ -190,21 +181,4 @@ def _plain(column: Any) -> Array:
 
     if type(column).__name__ == "Time":
         return np.array([str(value) for value in column], dtype=object)
-    return _without_masked(np.ma.MaskedArray(np.asarray(np.ma.getdata(column)), np.ma.getmaskarray(column)))
-
-
-def _without_masked(column: Any) -> Array:
-    """Return the values of a masked array, the masked ones as nan, or as None where that is not possible."""
-    import numpy as np
-
-    mask, values = np.ma.getmaskarray(column), decoded(_native(np.ma.getdata(column)))
-    if not mask.any():
-        return values
-    large = values.dtype.kind in "iu" and (np.abs(values[~mask].astype(np.float64)) > MAX_EXACT_INTEGER).any()
-    if values.dtype.kind in "biuf" and not large:
-        out = values.astype(np.float64)
-        out[mask] = np.nan
-    else:
-        out = values.astype(object)
-        out[mask] = None
-    return np.asarray(out)
+    return without_masked(np.ma.MaskedArray(np.asarray(np.ma.getdata(column)), np.ma.getmaskarray(column)))

@@ -6,20 +6,17 @@ numpy and torch are imported when the dataset is loaded, not when it is declared
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypeVar
 
-from genbench.errors import DataError
-from genbench.files.columns import ColumnNames, parse_kinds, parse_pairs, parse_periods, pick, pick_one, split_names
+from genbench.files.columns import parse_kinds, parse_pairs, parse_periods, pick, pick_one, split_names
 from genbench.files.numbers import MAX_LEVELS, check_logs, check_range
+from genbench.files.objects import InMemory
 from genbench.files.pixels import check_read_as, parse_range
 from genbench.files.reader import UserData, known_columns, read
 from genbench.files.remarks import remarks_on
 from genbench.files.source import MAX_BYTES, Source, find, join_names, quote
-from genbench.spec import DatasetSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,7 +82,7 @@ class FileDataset:
         from genbench.data import split
         from genbench.protocol import Data
 
-        found, columns = _read_and_check(self.config)
+        found, columns = read_and_check(self.config)
         held_out = None if found.parts is None else found.parts == "test"
         train, test, reference = split(found.rows, sizes, rng, held_out)
         labels = None
@@ -103,91 +100,10 @@ class FileDataset:
         )
 
 
-class FileOptions(TypedDict, total=False):
-    """How a user's file is read: the fields of `FileConfig` besides its path."""
-
-    columns: ColumnNames
-    labels: str | None
-    log: ColumnNames
-    periodic: ColumnNames
-    kinds: ColumnNames
-    units: ColumnNames
-    na: str
-    encoding: str | None
-    max_bytes: int
-    read_as: str | None
-    pixel_range: str
-
-
-def dataset_spec(
-    path: str | Path, *, notes: list[str] | None = None, **options: Unpack[FileOptions]
-) -> tuple[DatasetSpec, FileConfig]:
-    """Return the spec and the config of a user's file, which is read and checked here so that no cell fails on it.
-
-    The dataset is named after the file. Notes on what was guessed or changed are added to ``notes``. Raises DataError.
-    """
-    source = find(path)
-    absolute = str(source.path.resolve()) + (f":{source.key}" if source.key else "")
-    if (na := options.get("na", "refuse")) not in ("refuse", "drop"):
-        raise DataError(f"--na must be 'refuse' or 'drop', got {quote(na)}")
-    config = FileConfig(absolute, **options)  # type: ignore[arg-type]  # which splits names itself
-    found, _ = _read_and_check(replace(config, path=str(path)))  # errors show the path as the user wrote it
-    if notes is not None:
-        notes += [f"{source.label}: {note}" for note in found.notes]
-    n = len(found.rows)
-    content = (
-        f"{n} rows of {len(found.columns)} columns" if found.kind == "vector" else f"{n} images {found.rows.shape[1:]}"
-    )
-    spec = DatasetSpec(
-        _name(source),
-        "genbench.files:FileDataset",
-        FileConfig,
-        f"{content} from {source.label}",
-        data="vector" if found.kind == "vector" else "image",
-        rows=n,
-        labels=found.labels is not None,
-        source=absolute,
-    )
-    return spec, replace(config, sha256=found.sha256)
-
-
-def describe_columns(config: FileConfig) -> list[dict[str, object]]:
-    """Return for each column of a user's table its name, kind, unit, lowest and highest value; nothing for images.
-
-    The kind is continuous, integer, angle or constant, with ``log`` or the period where a column has them. Reads the
-    file; raises DataError.
-    """
-    found, columns = _read_and_check(config)
-    described: list[dict[str, object]] = []
-    for i, column in enumerate(columns):
-        low, high = float(found.rows[:, i].min()), float(found.rows[:, i].max())
-        kind = "constant" if low == high else "angle" if column.period is not None else column.kind
-        if column.kind == "category":
-            kind = f"category of {len(column.levels)}: {join_names(column.levels, 6)}"
-        details = f", period {column.period:g}" if column.period is not None else ", log" if column.log else ""
-        described.append({"column": column.name, "kind": kind + details, "unit": column.unit, "low": low, "high": high})
-    return described
-
-
-def _name(source: Source) -> str:
-    """Return a dataset name made from the file's name.
-
-    It keeps the suffixes, so that ``magic.csv``, ``magic.csv.gz`` and ``magic`` are three names.
-    """
-    path = source.path.resolve()
-    ending = path.suffix
-    if source.compression:
-        ending = Path(path.stem).suffix + ending
-    stem = path.name.removesuffix(ending) if ending else path.name
-    stem = re.sub(r"^[^A-Za-z0-9]+", "", re.sub(r"[^A-Za-z0-9._+-]+", "_", stem)) or "data"
-    suffix = re.sub(r"[^A-Za-z0-9._+-]+", "_", ending + (f".{source.key.strip('/')}" if source.key else ""))[:32]
-    return stem[: 64 - len(suffix)] + suffix
-
-
-def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
-    """Return the checked data, and what is known of their columns."""
+def read_and_check(config: FileConfig, held: InMemory | None = None) -> tuple[UserData, tuple[Column, ...]]:
+    """Return the checked data, of an object in memory if there is one, and what is known of their columns."""
     found = read(
-        config.path,
+        held or config.path,
         columns=config.columns,
         labels=config.labels,
         na=config.na,
@@ -198,12 +114,22 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
     )
     if config.sha256 and config.sha256 != found.sha256:
         raise found.error("has changed since the run was planned; start the run again")
-    source = find(config.path)
+    source = held.source if held is not None else find(config.path)
     n = len(found.rows)
     if n < MIN_ROWS:
         raise found.error(
             f"{n} row{'s are' if n > 1 else ' is'} too few to train, test and compare: at least {MIN_ROWS} needed"
         )
+    found, columns = describe_columns(found, source, config)
+    notes = [*found.notes, *_inspect(source, found, columns), *_note_of_integers(columns, config)]
+    return replace(found, notes=tuple(notes)), columns
+
+
+def describe_columns(found: UserData, source: Source, config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
+    """Return the columns with the kinds that are found or that ``config`` states, and the data with their categories.
+
+    Raises DataError for columns that do not exist, and for kinds that their values do not have.
+    """
     if found.kind == "image":
         for name in ("log", "periodic", "kinds", "units"):
             if getattr(config, name):
@@ -223,13 +149,14 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
     for name in found.categories:
         if name in log or name in period:
             raise found.error(f"column {quote(name)} holds categories: leave it out of --log and --periodic")
+    for name in log:
+        check_logs(source, found.rows[:, found.columns.index(name)], name)
     integers = _integers(found, log, kinds)
     columns = tuple(
         replace(c, kind="integer" if c.name in integers else c.kind, log=c.name in log, period=period.get(c.name))
         for c in known_columns(replace(found, units=units))
     )
-    notes = [*found.notes, *_inspect(source, found, log, period), *_note_of_integers(integers, kinds)]
-    return replace(found, notes=tuple(notes)), columns
+    return found, columns
 
 
 def _as_categories(found: UserData, kinds: Mapping[str, str]) -> UserData:
@@ -281,38 +208,35 @@ def _integers(found: UserData, log: set[str], kinds: Mapping[str, str]) -> list[
     return names
 
 
-def _note_of_integers(names: Sequence[str], kinds: Mapping[str, str]) -> list[str]:
-    if not (guessed := [name for name in names if name not in kinds]):
+def _note_of_integers(columns: Sequence[Column], config: FileConfig) -> list[str]:
+    stated = parse_kinds(config.kinds)
+    guessed = [c.name for i, c in enumerate(columns) if c.kind == "integer" and not {c.name, str(i)} & set(stated)]
+    if not guessed:
         return []
     which = f"column {quote(guessed[0])} holds" if len(guessed) == 1 else f"{join_names(guessed)} hold"
     return [f"{which} integers: samples are rounded; --kinds {guessed[0]}=continuous where that is wrong"]
 
 
-def _inspect(source: Source, found: UserData, log: set[str], period: Mapping[str, float]) -> list[str]:
+def _inspect(source: Source, found: UserData, columns: Sequence[Column]) -> list[str]:
     """Return notes on constant columns, periods and repeated rows.
 
     Raises DataError for numbers out of range and for too few rows.
     """
-    from genbench.data import MIN_PART_ROWS, repeated_rows
+    from genbench.data import MIN_PART_ROWS, constant_columns, note_on_constants, repeated_rows
 
-    notes, constant = [], {}
-    for i, name in enumerate(found.columns):
-        values = found.rows[:, i]
-        low, high = float(values.min()), float(values.max())
-        if name in log:
-            check_logs(source, values, name)
-        else:
+    notes = []
+    for i, column in enumerate(columns):
+        values, name = found.rows[:, i], column.name
+        width = float(values.max()) - float(values.min())
+        if not column.log:
             check_range(source, values, name)
-        if low == high:
-            constant[name] = low
-        if name not in found.categories:
+        if column.kind != "category":
             notes += remarks_on(name, values)
-        if name in period and high - low > 1.01 * period[name]:
-            notes.append(f"column {quote(name)} spans {high - low:g}, more than its period {period[name]:g}")
-    if len(constant) == 1:
-        notes += [f"column {quote(name)} is constant: {low:g} in every row" for name, low in constant.items()]
-    elif constant:
-        notes.append(f"{len(constant)} of {len(found.columns)} columns are constant: {join_names(list(constant))}")
+        if column.period is not None and width > 1.01 * column.period:
+            notes.append(f"column {quote(name)} spans {width:g}, more than its period {column.period:g}")
+    if found.kind == "vector":
+        constant = constant_columns(found.rows)
+        notes += note_on_constants([name for name, each in zip(found.columns, constant, strict=True) if each])
     if found.kind == "image" and found.levels is None:
         check_range(source, found.rows, "pixels")
     parts = [] if found.parts is None else found.parts.tolist()

@@ -91,7 +91,7 @@ def read_images(source: Source, values: Array, pixel_range: str, notes: list[str
             f"pixels up to {high} are taken as {bits} bits, {2**bits} levels; --range 0,65535 takes them as 16"
         )
     levels = max(high + 1, 2) if high <= FEW_LEVELS else 2**bits
-    return values.astype("uint8" if levels <= 256 else "uint16"), levels
+    return values.astype("uint8" if levels <= 256 else "uint16", copy=False), levels
 
 
 def _in_range(source: Source, values: Array, pixel_range: str, low: int, high: int) -> tuple[Array, int]:
@@ -101,4 +101,4 @@ def _in_range(source: Source, values: Array, pixel_range: str, low: int, high: i
     if low < 0 or high > last:
         raise source.error(f"--range {printable(pixel_range)}: its pixels are from {low} to {high}")
     levels = int(last) + 1
-    return values.astype("uint8" if levels <= 256 else "uint16"), levels
+    return values.astype("uint8" if levels <= 256 else "uint16", copy=False), levels

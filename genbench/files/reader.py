@@ -13,10 +13,12 @@ from genbench.files import arrays, arrow, astronomy, documents, hdf5, images, pi
 from genbench.files.columns import ColumnNames, clean_names, pick, pick_one, split_names
 from genbench.files.folders import digest_of_folder
 from genbench.files.numbers import as_category, as_float, check_finite
+from genbench.files.objects import InMemory, hold
 from genbench.files.source import (
     KEYED,
     MAX_BYTES,
     Block,
+    Category,
     Source,
     Table,
     describe_row_number,
@@ -24,7 +26,6 @@ from genbench.files.source import (
     explain_read_errors,
     find,
     format_of,
-    printable,
     quote,
 )
 
@@ -63,7 +64,8 @@ class UserData:
     are as in the file. ``units`` are those of the columns that have one in the file. ``sha256`` is the hash of the
     file's bytes. ``notes`` say what was guessed or changed. ``parts`` (n,) is ``train`` or ``test`` for each row of a
     folder that has these sub-folders, and None for all other data. ``categories`` are the levels of columns of text,
-    whose rows are codes from 0.
+    whose rows are codes from 0. ``others`` are columns of the file that were not asked for, and ``dropped`` is the
+    number of rows that were left out.
     """
 
     rows: Array
@@ -77,6 +79,8 @@ class UserData:
     units: Mapping[str, str] = field(default_factory=dict)
     parts: Array | None = None
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    dropped: int = 0
 
     @property
     def kind(self) -> str:
@@ -89,7 +93,7 @@ class UserData:
 
 
 def read(
-    path: str | Path,
+    path: str | Path | InMemory,
     *,
     columns: ColumnNames = None,
     labels: str | None = None,
@@ -99,7 +103,7 @@ def read(
     read_as: str | None = None,
     pixel_range: str = "",
 ) -> UserData:
-    """Return the numbers in a file of any of ``SUPPORTED_FORMATS``, or in a folder of images.
+    """Return the numbers in a file of any of ``SUPPORTED_FORMATS``, in a folder of images, or in an object in memory.
 
     ``columns`` are names, indices, ranges ``0:5``, globs or exclusions ``-id``; ``labels`` is a column that is returned
     separately. ``na`` is ``refuse`` or ``drop``; ``read_as`` says whether an array of more than two dimensions holds
@@ -111,6 +115,9 @@ def read(
     pixels.check_read_as(read_as)
     if pixel_range:
         pixels.parse_range(pixel_range)
+    if isinstance(path, InMemory):
+        content = _as_asked(path.source, path.open(labels), read_as, pixel_range)
+        return _check(path.source, content, split_names(columns), labels, na, max_bytes, path.sha256)
     source = find(path)
     if source.path.is_dir():
         if labels is not None:
@@ -119,18 +126,23 @@ def read(
             raise source.error("--as rows: a folder holds images")
         block, parts = images.read_folder(source, max_bytes)
         block = replace(block, read_as="images", pixel_range=pixel_range)
-        return _check(source, block, split_names(columns), None, na, digest_of_folder(source), parts)
+        return _check(source, block, split_names(columns), None, na, max_bytes, digest_of_folder(source), parts)
     kind = format_of(source)
     if source.key is not None and kind not in KEYED and not source.compression:
         raise source.error(f"only {', '.join(KEYED)} and zip files hold things with names, this is {kind}")
     found = _open(source, kind, split_names(columns), labels, encoding, max_bytes)
-    if isinstance(found, Block):
-        found = replace(found, read_as=read_as, pixel_range=pixel_range)
-    elif read_as == "images":
-        raise source.error("--as images: it is a table")
+    found = _as_asked(source, found, read_as, pixel_range)
     with explain_read_errors(source):
         sha256 = digest(source.path)
-    return _check(source, found, split_names(columns), labels, na, sha256)
+    return _check(source, found, split_names(columns), labels, na, max_bytes, sha256)
+
+
+def _as_asked(source: Source, found: Block | Table, read_as: str | None, pixel_range: str) -> Block | Table:
+    if isinstance(found, Block):
+        return replace(found, read_as=read_as, pixel_range=pixel_range)
+    if read_as == "images":
+        raise source.error("--as images: it is a table")
+    return found
 
 
 def _open(
@@ -143,31 +155,12 @@ def _open(
     return READERS_OF_NAMED[kind](source, columns, labels, max_bytes)
 
 
-def from_array(
-    values: Any,
-    name: str,
-    columns: Sequence[str] = (),
-    na: str = "refuse",
-    read_as: str | None = None,
-) -> UserData:
-    """Return a user's array, tensor or data frame, checked like a file; ``name`` is its name in errors.
+def from_object(value: Any, name: str, **options: Any) -> UserData:
+    """Return a user's array, tensor, data frame, table, mapping or dataset, checked like a file of the same content.
 
-    ``na`` and ``read_as`` are those of ``read``. Raises DataError for anything but finite real numbers
-    (n,), (n, d), (n, h, w) or (n, c, h, w).
+    ``name`` is its name in errors, and ``options`` are those of ``read``. Raises DataError like it.
     """
-    import hashlib
-
-    import numpy as np
-
-    source, names = Source(Path(name)), columns or [str(c) for c in getattr(values, "columns", ())]
-    try:
-        values = np.asarray(values)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise source.error(f"cannot be taken as an array: {printable(error, 160)}") from error
-    pixels.check_read_as(read_as)
-    block = Block(values, tuple(names), read_as=read_as)
-    found = _check(source, block, (), None, na, "")
-    return replace(found, sha256=hashlib.sha256(np.ascontiguousarray(found.rows).data).hexdigest())
+    return read(hold(value, name), **options)
 
 
 def known_columns(data: UserData) -> tuple[Column, ...]:
@@ -191,11 +184,12 @@ def _check(
     columns: tuple[str, ...],
     labels: str | None,
     na: str,
+    max_bytes: int,
     sha256: str,
     parts: Array | None = None,
 ) -> UserData:
     if isinstance(found, Table):
-        loaded, describe_row = _from_table(source, found, columns, labels, sha256), found.describe_row
+        loaded, describe_row = _from_table(source, found, columns, labels, max_bytes, sha256), found.describe_row
     else:
         loaded, describe_row = _from_block(source, found, columns, labels, sha256), describe_row_number
     keep, note = check_finite(source, loaded.rows, loaded.columns, describe_row, na)
@@ -213,7 +207,9 @@ def _check(
     if keep is not None:
         kept = None if loaded.labels is None else loaded.labels[keep]
         parts = None if parts is None else parts[keep]
-        loaded = replace(loaded, rows=loaded.rows[keep], labels=kept, notes=(*loaded.notes, note))
+        loaded = replace(
+            loaded, rows=loaded.rows[keep], labels=kept, notes=(*loaded.notes, note), dropped=int((~keep).sum())
+        )
     if len(loaded.rows) == 0:
         raise source.error("holds no rows" if keep is None else "--na drop leaves no rows")
     return replace(loaded, parts=parts)
@@ -228,7 +224,9 @@ def _has_label(labels: Array) -> Array:
     return ~np.isnan(labels) if labels.dtype.kind == "f" else np.ones(len(labels), dtype=bool)
 
 
-def _from_table(source: Source, table: Table, columns: tuple[str, ...], labels: str | None, sha256: str) -> UserData:
+def _from_table(
+    source: Source, table: Table, columns: tuple[str, ...], labels: str | None, max_bytes: int, sha256: str
+) -> UserData:
     import numpy as np
 
     label = None if labels is None else pick_one(source, labels, table.names, "--labels")
@@ -236,6 +234,11 @@ def _from_table(source: Source, table: Table, columns: tuple[str, ...], labels: 
     chosen = [i for i in picked if i != label]
     if not chosen:
         raise source.error("no column is left besides that of --labels")
+    if table.rows is not None:
+        k = len(chosen) + (label is not None)
+        source.check_memory(
+            table.held, table.rows * k, max_bytes, f"{table.rows} rows of {k} column{'s' if k > 1 else ''}"
+        )
     found, side = table.fetch(chosen, label)
     if "pyarrow" in sys.modules:  # it keeps what it has freed, which may be as much as all numbers take
         sys.modules["pyarrow"].default_memory_pool().release_unused()
@@ -245,14 +248,17 @@ def _from_table(source: Source, table: Table, columns: tuple[str, ...], labels: 
     rows = np.empty((len(found[0]), len(found)))
     categories = {}
     for i, (name, values) in enumerate(zip(names, found, strict=True)):
-        if (category := as_category(values)) is not None:
-            rows[:, i], categories[name] = category
-        else:
+        category = values if isinstance(values, Category) else as_category(values)
+        if category is not None:
+            rows[:, i], categories[name] = category.codes, category.levels
+        elif not isinstance(values, Category):
             rows[:, i] = as_float(source, values, name, table.describe_row)
     units = {name: table.units[name] for name in names if name in table.units}
+    others = [*(name for i, name in enumerate(table.names) if i != label and i not in chosen), *table.others]
     return UserData(
-        rows, names, table.named, side, None, tuple(table.notes), sha256, source.label, units, categories=categories
-    )
+        rows, names, table.named, side, None, tuple(table.notes), sha256, source.label, units,
+        categories=categories, others=tuple(others),
+    )  # fmt: skip
 
 
 def _from_block(source: Source, block: Block, columns: tuple[str, ...], labels: str | None, sha256: str) -> UserData:
@@ -289,7 +295,8 @@ def _from_block(source: Source, block: Block, columns: tuple[str, ...], labels: 
         values = values[:, chosen]
     rows = _numbers(source, values, [names[i] for i in chosen])
     kept = tuple(names[i] for i in chosen)
-    return UserData(rows, kept, bool(block.names), side, None, tuple(notes), sha256, source.label)
+    others = tuple(name for i, name in enumerate(names) if i != label and i not in chosen)
+    return UserData(rows, kept, bool(block.names), side, None, tuple(notes), sha256, source.label, others=others)
 
 
 def _numbers(source: Source, values: Array, names: Sequence[str]) -> Array:

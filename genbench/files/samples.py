@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import DataError
+from genbench.files.objects import InMemory
 from genbench.files.pixels import FEW_LEVELS, parse_range
 from genbench.files.reader import UserData, read
 from genbench.files.source import join_names, quote
@@ -15,8 +16,8 @@ from genbench.files.source import join_names, quote
 MIN_SAMPLES = 2
 
 
-def read_samples(path: str | Path, **options: Any) -> UserData:
-    """Return the rows of a file to be scored; it may be the ``samples.npz`` of a run.
+def read_samples(path: str | Path | InMemory, **options: Any) -> UserData:
+    """Return the rows of a file or an object to be scored; it may be the ``samples.npz`` of a run.
 
     ``options`` are those of ``read``, of which ``labels`` names a column that is not scored. Raises DataError like it.
     """
@@ -50,7 +51,10 @@ def _with_common_levels(files: Mapping[str, UserData]) -> dict[str, UserData]:
         if without:
             holder = next(name for name, each in files.items() if column in each.categories)
             raise DataError(f"column {quote(column)} holds text in {holder} and numbers in {without[0]}")
-        levels = tuple(sorted({level for each in files.values() for level in each.categories[column]}))
+        own_levels = [each.categories[column] for each in files.values()]
+        levels = tuple(dict.fromkeys(level for own in own_levels for level in own))
+        if all(own == tuple(sorted(own)) for own in own_levels):  # and not an order that the data state
+            levels = tuple(sorted(levels))
         for name, each in found.items():
             i, own = each.columns.index(column), each.categories[column]
             if own != levels:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from genbench.errors import UserError
-from genbench.files import UserData, align_columns, from_array, known_columns, read_samples, reconcile
-from genbench.protocol import Array, Data, Evidence, RealSide
+from genbench.files import FileConfig, UserData, align_columns, describe_columns, hold, read_samples, reconcile
+from genbench.files.source import Source
+from genbench.protocol import Array, Column, Data, Evidence, RealSide
 from genbench.registry.component import applies, choose_metrics
 from genbench.registry.options import Setting
 from genbench.registry.registry import Registry
@@ -21,6 +22,9 @@ from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floors import floors_of
 from genbench.scoring.scorer import scorer_of, space_factories
 from genbench.training.standardise import transform_of
+
+# options on columns, which are not needed to read them, and that on floats beside integer images
+OF_COLUMNS = ("log", "periodic", "kinds", "units", "pixel_range")
 
 
 def score_samples(
@@ -50,8 +54,8 @@ def score_samples(
     if parse_selection(space)[0] not in registry.spaces:
         raise UserError(f"--space {space}: expected one of {', '.join(registry.spaces)}")
     chosen = choose_metrics(metrics, registry, registry.assign(settings), "" if space == "standardised" else space)
-    rows = _read({name: value for name, value in given.items() if value is not None}, data_options or {})
-    evidence, fresh, notes = _evidence(rows, seed)
+    rows, columns = _read({name: value for name, value in given.items() if value is not None}, data_options or {})
+    evidence, fresh, notes = _evidence(rows, columns, seed)
     has, named = _has(evidence), {parse_selection(term.partition("@")[0])[0] for term in split(metrics)}
     chosen = [m for m in chosen if m.entry.key in named or applies(m, evidence.kind, has)] or chosen
     scorers = [scorer_of(metric) for metric in chosen]
@@ -60,16 +64,33 @@ def score_samples(
     return [_add_notes(score, notes) for score in evaluate(evidence, scorers, floors, listener, views)]
 
 
-def _read(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, UserData]:
-    """Return the checked rows of files and arrays, all with the columns and the scale of pixels of the real rows."""
+def _read(given: dict[str, Any], options: Mapping[str, Any]) -> tuple[dict[str, UserData], tuple[Column, ...]]:
+    """Return the checked rows of files and objects, and the columns of the real rows, which all have.
+
+    The scale of pixels is that of the real rows, too.
+    """
     loaded: dict[str, UserData] = {}
-    of_files = {name: value for name, value in options.items() if name != "pixel_range"}  # which is of floats here
-    of_arrays = {name: options[name] for name in ("na", "read_as") if name in options}
-    for name, value in given.items():
+    columns: dict[str, tuple[Column, ...]] = {}
+    config = FileConfig("", **options)
+    of_rows = {name: value for name, value in options.items() if name not in OF_COLUMNS}
+    for name in sorted(given, key=lambda name: name != "real"):  # whose columns the others have
+        value = given[name]
         is_file = isinstance(value, (str, Path))
-        loaded[f"--{name}"] = read_samples(value, **of_files) if is_file else from_array(value, name, **of_arrays)
+        found = read_samples(value if is_file else hold(value, name), **of_rows)
+        if name != "real":
+            found = _named_like(found, loaded["--real"])
+            config = replace(config, kinds=tuple(kind for kind in config.kinds if not kind.endswith("=integer")))
+        loaded[f"--{name}"], columns[name] = describe_columns(found, Source(Path(found.label)), config)
     aligned = align_columns(reconcile(loaded, options.get("pixel_range", "")))
-    return {name.removeprefix("--"): each for name, each in aligned.items()}
+    files = {name.removeprefix("--"): each for name, each in aligned.items()}
+    levels = files["real"].categories
+    return files, tuple(replace(column, levels=levels.get(column.name, ())) for column in columns["real"])
+
+
+def _named_like(found: UserData, real: UserData) -> UserData:
+    """Return data without names of columns with those of the real rows, if they have as many."""
+    fits = not found.named and found.kind == "vector" and len(found.columns) == len(real.columns)
+    return replace(found, columns=real.columns) if fits else found
 
 
 def _has(evidence: Evidence) -> dict[str, bool]:
@@ -77,11 +98,12 @@ def _has(evidence: Evidence) -> dict[str, bool]:
     return {**absent, "train": evidence.train is not None, "labels": evidence.labels_test is not None}
 
 
-def _evidence(loaded: dict[str, UserData], seed: int) -> tuple[Evidence, Evidence | None, tuple[str, ...]]:
+def _evidence(
+    loaded: dict[str, UserData], columns: tuple[Column, ...], seed: int
+) -> tuple[Evidence, Evidence | None, tuple[str, ...]]:
     """Return the evidence, the same with the reference in place of samples, and notes on the rows."""
     real, rows = loaded["real"], {name: each.rows for name, each in loaded.items()}
     known = rows.get("train", real.rows)
-    columns = known_columns(real)
     mapping = transform_of(Data(known, real.rows, real.rows, columns=columns, levels=real.levels))
     mapped = {name: mapping.to_scores(each) for name, each in rows.items()}
     labels = _encode_labels(loaded)

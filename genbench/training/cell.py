@@ -32,7 +32,7 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
         "fingerprint": fingerprint(data),
         "sizes": {"train": len(data.train), "test": len(data.test), "reference": len(data.reference)},
         "shape": list(data.shape),
-        "notes": [*data.notes, *transform.notes],
+        "notes": list(dict.fromkeys([*data.notes, *transform.notes])),
     }
     report(phase="load", known=known)
     if cell.model.name == REAL:

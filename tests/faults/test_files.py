@@ -72,8 +72,8 @@ NOTICED: dict[str, str] = {
     "headless.csv": "the first row holds numbers: the file has no header, its columns are called c0, c1",
     "semicolon_commas.csv": "numbers are read with decimal commas, columns separated by ';'",
     "repeats.csv": "30 of 90 rows (33 %) repeat another: all are kept, copies on one side of the split",
-    "constants.csv": "2 of 3 columns are constant: b, c",
-    "constant.csv": "column 'c' is constant: 1 in every row",
+    "constants.csv": "2 columns are constant, and are set aside: b, c",
+    "constant.csv": "column 'c' is constant, and is set aside",
     "nan.csv --na drop": "dropped 2 of 60 rows with missing or infinite values, in 'b' 1, 'c' 1",
     "indexed.csv": "the unnamed first column, an index, was left out",
 }

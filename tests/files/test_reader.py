@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from user_files import TABLE, refusal, saved_csv, saved_parquet, saved_structured, says
 
-from genbench.files import from_array, read
+from genbench.files import from_object, read
 
 
 def saved_tsv(path):
@@ -73,11 +73,11 @@ def test_columns_without_rows_are_refused(tmp_path, name):
 def test_frames_and_tensors_are_taken_like_files():
     import torch
 
-    found = from_array(TABLE, "real")
+    found = from_object(TABLE, "real")
     assert (found.columns, found.named) == (("pt", "eta", "phi"), True)
-    np.testing.assert_array_equal(from_array(torch.ones(5, 2), "fake").rows, np.ones((5, 2)))
-    says(refusal(from_array, torch.ones(5, 2, requires_grad=True), "fake"), "fake: ", "requires grad")
-    says(refusal(from_array, [[1, 2], [3]], "fake"), "fake: ")
+    np.testing.assert_array_equal(from_object(torch.ones(5, 2), "fake").rows, np.ones((5, 2)))
+    says(refusal(from_object, torch.ones(5, 2, requires_grad=True), "fake"), "fake: ", "requires grad")
+    says(refusal(from_object, [[1, 2], [3]], "fake"), "fake: ")
 
 
 def test_torch_is_never_imported_to_read_a_file(tmp_path):
