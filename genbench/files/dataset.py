@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from genbench.files.columns import parse_kinds, parse_pairs, parse_periods, pick, pick_one, split_names
-from genbench.files.numbers import MAX_LEVELS, check_logs, check_range
+from genbench.files.columns import parse_kinds, parse_pairs, parse_periods, pattern_of, pick, pick_one, split_names
+from genbench.files.numbers import MAX_LEVELS, check_logs, check_range, level_of
 from genbench.files.objects import InMemory
 from genbench.files.pixels import check_read_as, parse_range
 from genbench.files.reader import UserData, known_columns, read
-from genbench.files.remarks import remarks_on
+from genbench.files.remarks import remarks_on, remarks_on_levels
 from genbench.files.source import MAX_BYTES, Source, find, join_names, quote
 
 if TYPE_CHECKING:
@@ -166,9 +166,18 @@ def _as_categories(found: UserData, kinds: Mapping[str, str]) -> UserData:
     """
     import numpy as np
 
-    for name in found.categories:
-        if kinds.get(name, "category") != "category":
-            raise found.error(f"--kinds {quote(name)}: it holds text, expected category")
+    rows, categories = found.rows, dict(found.categories)
+    for name, levels in found.categories.items():
+        if kinds.get(name, "category") == "category":
+            continue
+        try:
+            numbers = np.array([float(level) for level in levels])  # that the data call categories
+        except ValueError:
+            raise found.error(f"--kinds {quote(name)}: it holds text, expected category") from None
+        rows, i = rows.copy(), found.columns.index(name)
+        rows[:, i] = numbers[rows[:, i].astype(np.int64)]
+        del categories[name]
+    found = replace(found, rows=rows, categories=categories)
     chosen = [n for n in found.columns if kinds.get(n) == "category" and n not in found.categories]
     if not chosen:
         return found
@@ -180,7 +189,7 @@ def _as_categories(found: UserData, kinds: Mapping[str, str]) -> UserData:
             raise found.error(
                 f"--kinds {quote(name)}: {len(values)} different values, a category has {MAX_LEVELS} at most"
             )
-        rows[:, i], categories[name] = codes, tuple(f"{value:.17g}" for value in values)
+        rows[:, i], categories[name] = codes, tuple(level_of(value) for value in values)
     return replace(found, rows=rows, categories=categories)
 
 
@@ -214,7 +223,7 @@ def _note_of_integers(columns: Sequence[Column], config: FileConfig) -> list[str
     if not guessed:
         return []
     which = f"column {quote(guessed[0])} holds" if len(guessed) == 1 else f"{join_names(guessed)} hold"
-    return [f"{which} integers: samples are rounded; --kinds {guessed[0]}=continuous where that is wrong"]
+    return [f"{which} integers: samples are rounded; --kinds {pattern_of(guessed[0])}=continuous where that is wrong"]
 
 
 def _inspect(source: Source, found: UserData, columns: Sequence[Column]) -> list[str]:
@@ -232,6 +241,8 @@ def _inspect(source: Source, found: UserData, columns: Sequence[Column]) -> list
             check_range(source, values, name)
         if column.kind != "category":
             notes += remarks_on(name, values)
+        else:
+            notes += remarks_on_levels(name, column.levels)
         if column.period is not None and width > 1.01 * column.period:
             notes.append(f"column {quote(name)} spans {width:g}, more than its period {column.period:g}")
     if found.kind == "vector":
@@ -251,8 +262,12 @@ def _inspect(source: Source, found: UserData, columns: Sequence[Column]) -> list
     note = repeats.note
     if found.parts is not None and (shared := _copies_of_training_rows(found.rows, found.parts, repeats)):
         # the user's own split is kept, so that the note on copies would promise too much
-        which = f"{shared} of them copies of training images in the test split"
-        note = f"{repeats.repeats} of {len(found.rows)} rows repeat another, {which}: all are kept where they are"
+        n_test = parts.count("test")
+        note = (
+            f"{repeats.repeats} of {len(found.rows)} rows repeat another, and {shared} of {n_test} images of the test "
+            f"split ({100 * shared / n_test:.2g} %) are copies of training images, which are scored too well: all are "
+            "kept where they are"
+        )
     notes += [note] if note else []
     if found.labels is not None and len(classes := set(found.labels.tolist())) > max(100, len(found.rows) // 10):
         notes.append(f"--labels: {len(classes)} different labels for {len(found.rows)} rows")

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from genbench.files.source import Category, Source, join_names, printable, quote
+from genbench.files.columns import pattern_of
+from genbench.files.source import Category, Source, join_names, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 MAX_EXACT_INTEGER = 2**53  # float64 holds all integers up to here exactly
 FLOAT32_MAX = 3.4028234663852886e38
 MISSING_VALUES = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "NAN")
+MARKS_OF_MISSING = ("?", "-", "--", ".", "*", "n.d.", "n.a.", "nd", "missing", "unknown", "none", "inf.")
 DATE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?([ T].*)?|\d\d?[./]\d\d?[./]\d{4}.*|\d\d?:\d\d(:.*)?")
 LEAVE_OUT_HINT = "leave the column out with --columns"
 
@@ -49,6 +51,19 @@ def as_float(source: Source, values: Array, column: str, describe_row: DescribeR
     if kind in "SUT":
         raise text_error(source, column, describe_row(0), _text(values.reshape(-1)[0]))
     raise source.error(f"column {quote(column)} has type {values.dtype}, expected numbers; {LEAVE_OUT_HINT}")
+
+
+def without_rounding(values: Array, as_float64: Array) -> Array:
+    """Return float64 numbers (n,) or (n, d), of which columns that are constant in float32 are so exactly."""
+    import numpy as np
+
+    from genbench.data import constant_columns
+
+    if values.dtype.kind != "f" or values.dtype.itemsize >= as_float64.dtype.itemsize or not len(values):
+        return as_float64
+    with np.errstate(invalid="ignore"):
+        constant = constant_columns(values) & ~np.isnan(values).any(axis=0)
+    return np.where(constant, as_float64[:1], as_float64) if constant.any() else as_float64
 
 
 def as_category(values: Array) -> Category | None:
@@ -163,7 +178,12 @@ def _coded(column: Any) -> tuple[Any, Array]:
 
 
 def _level(value: object) -> str:
-    return "" if value is None else f"{value:.17g}" if isinstance(value, float) else str(value)
+    return "" if value is None else level_of(value) if isinstance(value, float) else str(value)
+
+
+def level_of(value: float) -> str:
+    """Return the name of a number as the level of a category: the shortest text of it, ``1`` and not ``1.0``."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def as_numpy(column: Any) -> Array:
@@ -287,6 +307,10 @@ def text_error(source: Source, column: str, where: str, value: str) -> Exception
         return date_error(source, column, where, short)
     if re.fullmatch(r"[+-]?\d+,\d+([eE][+-]?\d+)?", short):
         remedy = "it looks like a decimal comma: write the file with points, or with ; between the columns"
+    elif re.fullmatch(r"[+-]?\d+\.?\d*[dD][+-]?\d+", short):
+        remedy = "write the exponent with E"
+    elif short.lower() in MARKS_OF_MISSING:
+        remedy = "if it marks a missing value, leave the field empty"
     elif re.fullmatch(r"[+-]?\d[\d,.' ]*\d", short):
         remedy = "write it without thousands separators"
     else:
@@ -315,10 +339,12 @@ def check_finite(
     if good.all():
         return None, ""
     bad, first = int((~good).sum()), int(np.argmin(good))
-    if rows.ndim == 2 and (empty := np.flatnonzero(np.isnan(flat).all(axis=0))).size:
-        columns = [names[int(i)] for i in empty]
+    empty: Array = np.asarray(np.isnan(flat).all(axis=0))
+    if rows.ndim == 2 and empty.any() and not empty.all():
+        columns = [name for name, is_empty in zip(names, empty, strict=True) if is_empty]
         what = f"column {quote(columns[0])} holds" if len(columns) == 1 else f"{join_names(columns)} hold"
-        raise source.error(f"{what} nothing in all {len(rows)} rows; leave out with --columns=-{printable(columns[0])}")
+        left_out = ",".join(f"-{pattern_of(name)}" for name in columns[:MAX_LEVELS])
+        raise source.error(f"{what} nothing in all {len(rows)} rows: leave out with --columns={left_out}")
     nan, total = int(np.isnan(flat).sum()), int((~finite).sum())
     counts = [f"{n} {kind}" for n, kind in ((nan, "missing (NaN)"), (total - nan, "infinite")) if n]
     where = ""

@@ -86,7 +86,7 @@ def read_images(source: Source, values: Array, pixel_range: str, notes: list[str
         notes.append(f"integer images from {low} to {high} are taken as real-valued")
         return as_float(source, values, "pixels", describe_row_number), None
     bits = next(bits for bits in DEPTHS if high < 2**bits)
-    if DEPTHS[0] < bits < DEPTHS[-1]:
+    if bits < DEPTHS[-1] and high > FEW_LEVELS and (bits > DEPTHS[0] or values.dtype.itemsize == 2):
         notes.append(
             f"pixels up to {high} are taken as {bits} bits, {2**bits} levels; --range 0,65535 takes them as 16"
         )

@@ -12,7 +12,7 @@ from genbench.errors import DataError
 from genbench.files import arrays, arrow, astronomy, documents, hdf5, images, pixels, root, text
 from genbench.files.columns import ColumnNames, clean_names, pick, pick_one, split_names
 from genbench.files.folders import digest_of_folder
-from genbench.files.numbers import as_category, as_float, check_finite
+from genbench.files.numbers import as_category, as_float, check_finite, without_rounding
 from genbench.files.objects import InMemory, hold
 from genbench.files.source import (
     KEYED,
@@ -252,7 +252,7 @@ def _from_table(
         if category is not None:
             rows[:, i], categories[name] = category.codes, category.levels
         elif not isinstance(values, Category):
-            rows[:, i] = as_float(source, values, name, table.describe_row)
+            rows[:, i] = without_rounding(values, as_float(source, values, name, table.describe_row))
     units = {name: table.units[name] for name in names if name in table.units}
     others = [*(name for i, name in enumerate(table.names) if i != label and i not in chosen), *table.others]
     return UserData(
@@ -304,5 +304,5 @@ def _numbers(source: Source, values: Array, names: Sequence[str]) -> Array:
     import numpy as np
 
     if values.dtype.kind in "bf":
-        return as_float(source, values, "", describe_row_number)
+        return without_rounding(values, as_float(source, values, "", describe_row_number))
     return np.stack([as_float(source, values[:, i], name, describe_row_number) for i, name in enumerate(names)], axis=1)

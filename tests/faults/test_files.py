@@ -42,7 +42,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "empty.csv": ("is empty",),
     "blank.csv": ("holds only blanks",),
     "header.csv": ("has a header but no rows",),
-    "twice.csv": ("1 column names occur more than once: a",),
+    "twice.csv": ("column names occur more than once: a",),
     "is_npy.csv": ("is npy, not csv",),
     "cut.npy": ("is cut short",),
     "cut.npz": ("it may be damaged or cut short",),

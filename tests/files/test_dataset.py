@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from user_files import TABLE, refusal, rows_of_text, save_images, saved_csv, says, write
+from user_files import RNG, TABLE, refusal, rows_of_text, save_images, saved_csv, says, write
 
 from genbench.budget import Sizes
 from genbench.errors import DataError
@@ -112,7 +113,11 @@ def test_copies_between_the_splits_of_a_folder_stay_and_are_noted(tmp_path):
         shutil.copy(tmp_path / "train" / f"{i:02}.png", tmp_path / "test" / f"copy{i}.png")
     notes = []
     _, config = dataset_spec(tmp_path, notes=notes)
-    says(" ".join(notes), "3 of 63 rows repeat another", "3 of them copies of training images in the test split")
+    says(
+        " ".join(notes),
+        "3 of 63 rows repeat another",
+        "3 of 33 images of the test split (9.1 %) are copies of training images",
+    )
     data = FileDataset(config).load(Sizes(), np.random.default_rng(0))
     assert [len(rows) for rows in (data.train, data.test, data.reference)] == [30, 16, 16]
 
@@ -314,3 +319,35 @@ def test_categories_are_scored_by_their_names(tmp_path):
     numbers = write(tmp_path, "island,mass,ringed,eggs\n" + "1,2,3,4\n" * 60, "numbers.csv")
     with pytest.raises(DataError, match="column 'island' holds text in --real and numbers in --fake"):
         score_samples({"real": real, "fake": numbers}, "energy")
+
+
+def test_categories_of_numbers_may_be_taken_as_numbers(tmp_path):
+    values = [0.1, 1.0, 2.5] * 20
+    frame = pd.DataFrame({"x": RNG.normal(size=60), "dose": pd.Categorical(values)})
+    frame.to_feather(tmp_path / "a.feather")
+    opened = open_data(tmp_path / "a.feather")
+    assert opened.columns[1].levels == ("0.1", "1", "2.5")
+    as_numbers = open_data(tmp_path / "a.feather", kinds="dose=continuous")
+    assert (as_numbers.columns[1].kind, as_numbers.columns[1].levels) == ("continuous", ())
+    np.testing.assert_array_equal(as_numbers.data.rows[:, 1], values)
+
+
+def test_texts_that_are_nearly_numbers_are_noted(tmp_path):
+    rows = "".join(f"{i * 0.7},{i % 3} %,{'uv'[i % 2]}\n" for i in range(60))
+    notes = open_data(write(tmp_path, "x,share,kind\n" + rows)).notes
+    assert len(notes) == 1
+    says(notes[0], "column 'share' holds text as '0 %', taken as categories")
+
+
+@pytest.mark.parametrize("name", ["a b", "x=y", "p,q", "(c)"])
+def test_the_remedies_that_notes_print_work(tmp_path, name):
+    frame = pd.DataFrame({"x": RNG.normal(size=60), name: np.arange(60) % 7, "id (1)": np.arange(60)})
+    frame.assign(**{"no, value": np.nan}).to_csv(tmp_path / "a.csv", index=False)
+    found = refusal(open_data, tmp_path / "a.csv")
+    empty = re.search(r"--columns=(\S+)", found)[1]
+    notes = " ".join(open_data(tmp_path / "a.csv", columns=empty).notes)
+    identifier = re.search(r"--columns=(\S+)", notes)[1]
+    notes = " ".join(open_data(tmp_path / "a.csv", columns=f"{empty},{identifier}").notes)
+    kind = re.search(r"--kinds (\S+)", notes)[1]
+    opened = open_data(tmp_path / "a.csv", columns=f"{empty},{identifier}", kinds=kind)
+    assert [(c.name, c.kind) for c in opened.columns] == [("x", "continuous"), (name, "continuous")]

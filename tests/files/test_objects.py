@@ -216,7 +216,7 @@ def with_column(values):
         (with_column([[1, 2]] * N), ["column 'y' holds 'list"]),
         (with_column(2**53 + np.arange(N)), ["column 'y', row 2: the integer 9007199254740993 is above 2^53"]),
         (with_column(pd.array([None, *range(N - 1)], dtype="Int64")), ["1 missing", "'y' 1", "--na drop"]),
-        (with_column(None), ["column 'y' holds nothing in all 60 rows; leave out with --columns=-y"]),
+        (with_column(None), ["column 'y' holds nothing in all 60 rows: leave out with --columns=-y"]),
         (pd.concat([PLAIN[["pt"]]] * 2, axis=1), ["column names occur more than once: pt"]),
         (PLAIN[:0], ["no rows"]),
         ({"a": [1, 2], "b": [1]}, ["different lengths: a 2, b 1"]),
