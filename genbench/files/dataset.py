@@ -121,7 +121,9 @@ def read_and_check(config: FileConfig, held: InMemory | None = None) -> tuple[Us
             f"{n} row{'s are' if n > 1 else ' is'} too few to train, test and compare: at least {MIN_ROWS} needed"
         )
     found, columns = describe_columns(found, source, config)
-    notes = [*found.notes, *_inspect(source, found, columns), *_note_of_integers(columns, config)]
+    stated = {found.columns[pick_one(source, name, found.columns, "--kinds")] for name in parse_kinds(config.kinds)}
+    guessed = [column for column in columns if column.name not in stated]
+    notes = [*found.notes, *_inspect(source, found, columns), *_notes_on_kinds(guessed)]
     return replace(found, notes=tuple(notes)), columns
 
 
@@ -217,13 +219,14 @@ def _integers(found: UserData, log: set[str], kinds: Mapping[str, str]) -> list[
     return names
 
 
-def _note_of_integers(columns: Sequence[Column], config: FileConfig) -> list[str]:
-    stated = parse_kinds(config.kinds)
-    guessed = [c.name for i, c in enumerate(columns) if c.kind == "integer" and not {c.name, str(i)} & set(stated)]
-    if not guessed:
-        return []
-    which = f"column {quote(guessed[0])} holds" if len(guessed) == 1 else f"{join_names(guessed)} hold"
-    return [f"{which} integers: samples are rounded; --kinds {pattern_of(guessed[0])}=continuous where that is wrong"]
+def _notes_on_kinds(guessed: Sequence[Column]) -> list[str]:
+    """Return notes on columns whose kinds were found, and how to state others."""
+    notes = [note for c in guessed if c.kind == "category" for note in remarks_on_levels(c.name, c.levels)]
+    if names := [column.name for column in guessed if column.kind == "integer"]:
+        which = f"column {quote(names[0])} holds" if len(names) == 1 else f"{join_names(names)} hold"
+        remedy = f"--kinds {pattern_of(names[0])}=continuous where that is wrong"
+        notes.append(f"{which} integers: samples are rounded; {remedy}")
+    return notes
 
 
 def _inspect(source: Source, found: UserData, columns: Sequence[Column]) -> list[str]:
@@ -241,8 +244,6 @@ def _inspect(source: Source, found: UserData, columns: Sequence[Column]) -> list
             check_range(source, values, name)
         if column.kind != "category":
             notes += remarks_on(name, values)
-        else:
-            notes += remarks_on_levels(name, column.levels)
         if column.period is not None and width > 1.01 * column.period:
             notes.append(f"column {quote(name)} spans {width:g}, more than its period {column.period:g}")
     if found.kind == "vector":

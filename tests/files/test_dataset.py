@@ -327,6 +327,8 @@ def test_categories_of_numbers_may_be_taken_as_numbers(tmp_path):
     frame.to_feather(tmp_path / "a.feather")
     opened = open_data(tmp_path / "a.feather")
     assert opened.columns[1].levels == ("0.1", "1", "2.5")
+    says(" ".join(opened.notes), "column 'dose' holds categories that are numbers; --kinds dose=continuous")
+    assert not open_data(tmp_path / "a.feather", kinds="d*=category").notes
     as_numbers = open_data(tmp_path / "a.feather", kinds="dose=continuous")
     assert (as_numbers.columns[1].kind, as_numbers.columns[1].levels) == ("continuous", ())
     np.testing.assert_array_equal(as_numbers.data.rows[:, 1], values)
