@@ -11,11 +11,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from genbench.files.arrays import native, without_masked
 from genbench.files.named_arrays import Header, NamedArrays, join
-from genbench.files.source import Block, Source, Table, explain_read_errors, join_names, load_library
+from genbench.files.source import Block, Source, Table, explain_read_errors, format_bytes, join_names, load_library
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
 
+# what astropy takes at its highest to what the file has: its lines and fields are objects of Python
+ECSV_RATIO, VOTABLE_RATIO = 9, 2
 TABLE_FORMAT = re.compile(r"(\d*)([LXBIJKAEDCMPQ])")  # of a column in a binary table: its repeats and type
 # a VOTable may name a stream in another file, also by way of an entity
 STREAM_ELSEWHERE = re.compile(
@@ -129,6 +131,9 @@ def read_ecsv(source: Source, columns: Sequence[str], labels: str | None, max_by
     """Return the columns of an ECSV file; raises DataError if astropy is not installed."""
     library = load_library(source, "astropy.table", "ECSV", "astronomy")
     data = source.read_bytes(max_bytes)
+    source.check_size(
+        ECSV_RATIO * len(data), max_bytes, f"{format_bytes(len(data))} of ECSV take, while they are read,"
+    )
     with _quiet(), explain_read_errors(source, "ecsv"):
         # given lines, since astropy takes a text without line ends for a path or an address
         table = library.Table.read(data.decode().split("\n"), format="ascii.ecsv")
@@ -139,6 +144,8 @@ def read_votable(source: Source, columns: Sequence[str], labels: str | None, max
     """Return the first table of a VOTable file; raises DataError if astropy is not installed, and for other files."""
     library = load_library(source, "astropy.io.votable", "VOTable", "astronomy")
     data = source.read_bytes(max_bytes)
+    size = VOTABLE_RATIO * len(data)
+    source.check_size(size, max_bytes, f"{format_bytes(len(data))} of VOTable take, while they are read,")
     if b"\0" in data[:4] or STREAM_ELSEWHERE.search(data):
         raise source.error(
             "names a stream or an entity that may lie elsewhere (or is UTF-16): other files are never read; write it "

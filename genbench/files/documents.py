@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 * 2**20  # of lines that Arrow reads at once, and the rest of the last of them
 BLOCKS_HELD = 3  # by Arrow at a time: their bytes, their fields and what it makes of them
+STATA_COPIES = 3  # of a file: its bytes, a data frame, and the numbers as float64
 CELLS_RATIO = 4  # of what the cells of a sheet take, as objects and as numbers, to their XML
 # what Python's objects of a JSON text take, with their places in dicts and lists
 DICT_BYTES, LIST_BYTES, TEXT_BYTES, VALUE_BYTES = 240, 64, 56, 48
@@ -330,7 +331,8 @@ def read_stata(source: Source, max_bytes: int) -> Table:
     """Return the columns of a Stata file; columns with value labels are their codes."""
     import pandas as pd
 
-    source.check_size(source.path.stat().st_size, max_bytes, "the file has")
+    size = source.path.stat().st_size
+    source.check_size(STATA_COPIES * size, max_bytes, f"its rows, {format_bytes(size)}, take, while they are read,")
     with explain_read_errors(source, "stata"), pd.read_stata(source.path, iterator=True) as reader:
         names = list(reader.variable_labels())
     notes: list[str] = []
