@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ COPIES_OF_COLUMN = 4  # of a parquet file, held at a time: its pages, unpacked, 
 
 def read_parquet(source: Source, max_bytes: int) -> Table:  # noqa: ARG001  # the table's rows are checked
     """Return the columns of a parquet file."""
+    import pyarrow as pa
     from pyarrow import parquet
 
     with explain_read_errors(source, "parquet"):
@@ -28,10 +30,36 @@ def read_parquet(source: Source, max_bytes: int) -> Table:  # noqa: ARG001  # th
         held = max((sum(group.column(j).total_uncompressed_size for group in groups)
                     for j in range(metadata.num_columns)), default=0)  # fmt: skip
 
+        of_pandas = _categories_of_pandas(metadata)
+        coded = [f.name for f in fields if f.name in of_pandas and pa.types.is_primitive(f.type)]
+        fields = [pa.field(f.name, pa.dictionary(pa.int32(), f.type)) if f.name in coded else f for f in fields]
+
     def load(wanted: Sequence[int]) -> Iterator[Any]:
-        return (file.read(columns=[fields[i].name]).column(0) for i in wanted)
+        for i in wanted:
+            column = file.read(columns=[fields[i].name]).column(0)
+            yield _with_levels_in_order(column) if fields[i].name in coded else column
 
     return table_of_fields(source, fields, rows, load, COPIES_OF_COLUMN * held, "parquet")
+
+
+def _categories_of_pandas(metadata: Any) -> set[str]:
+    """Return the columns of a parquet file that pandas wrote of categories, which parquet keeps of texts only."""
+    try:
+        columns = json.loads((metadata.metadata or {}).get(b"pandas", b"{}")).get("columns", [])
+        return {str(column["name"]) for column in columns if column.get("pandas_type") == "categorical"}
+    except (ValueError, AttributeError, TypeError, KeyError):  # what another program wrote there
+        return set()
+
+
+def _with_levels_in_order(column: Any) -> Any:
+    """Return an Arrow column of numbers as a dictionary of them in rising order."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    values = compute.unique(column).drop_null()
+    values = values.take(compute.sort_indices(values))
+    codes = compute.index_in(column, values).combine_chunks()
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, values)])
 
 
 def read_arrow(source: Source, max_bytes: int) -> Table:

@@ -137,6 +137,11 @@ def test_categories_keep_the_order_of_pandas(tmp_path):
     assert few.categories["size"] == ("small", "huge")  # no level that no row has
     numbers = pd.DataFrame({"x": ROWS[:, 0], "n": pd.Categorical(TABLE.njet)})
     assert read(hold(numbers, "mine")).categories["n"] == tuple(map(str, sorted(TABLE.njet.unique())))
+    numbers.loc[3, "n"] = None
+    numbers.to_parquet(tmp_path / "numbers.parquet")
+    found, of_file = (read(each, na="drop") for each in (hold(numbers, "mine"), tmp_path / "numbers.parquet"))
+    np.testing.assert_array_equal(of_file.rows, found.rows)
+    assert of_file.categories == found.categories
     bins = read(hold(pd.DataFrame({"bin": pd.cut(TABLE.pt, [0, 10, 100, 1000])}), "mine"))
     assert bins.categories["bin"][:2] == ("(0, 10]", "(10, 100]")
 
