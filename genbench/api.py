@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from importlib import import_module
@@ -16,6 +16,7 @@ from genbench.registry.options import Setting
 from genbench.session.options import RunOptions
 
 if TYPE_CHECKING:
+    from genbench.files import InMemory
     from genbench.plan.plan import Plan, Request
     from genbench.registry.registry import Registry
     from genbench.table.results import Results
@@ -35,7 +36,7 @@ def run(
     budget: str | None = None,
     device: str = "auto",
     settings: Mapping[str, Any] | None = None,
-    data: Iterable[str | Path] | str | Path = (),
+    data: Any = (),
     data_options: Mapping[str, Any] | None = None,
     plugins: Iterable[str | Path] | str | Path = (),
     out: str | Path | None = None,
@@ -52,8 +53,11 @@ def run(
     """Run models on datasets under the protocol and return the results, which show as tables in a notebook.
 
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
-    (``"vae[latent=2|8],gan*,-kde"``); ``settings`` maps ``"vae.beta"`` to a value; ``data`` are your own files, read
-    with ``data_options`` (columns, labels, log, periodic). The run is stored in ``out``, by default a new directory
+    (``"vae[latent=2|8],gan*,-kde"``); ``settings`` maps ``"vae.beta"`` to a value; ``data`` is your own data, or a list
+    of several: a file's path, an array or tensor (n, d) or (n, channels, height, width), a data frame of pandas or
+    polars, an Arrow table, a structured array, a mapping of column names to arrays (n,), or a ``datasets.Dataset``. All
+    are read with ``data_options`` (columns, labels, kinds, units, log, periodic, na); what is in memory is stored in
+    the folder ``data`` of the run. The run is stored in ``out``, by default a new directory
     under ``results/``; if ``out`` holds a run, it is resumed: ``retry="failed"`` repeats the cells that failed,
     ``force`` repeats all. ``timeout`` (seconds) is the deadline of a cell for training, sampling and scoring together;
     ``memory`` (bytes) limits the memory of all its processes together. ``isolation="none"`` runs everything in this
@@ -63,6 +67,8 @@ def run(
     """
     options = RunOptions(out, jobs, timeout, memory, isolation, force, retry, scheduler, insecure, progress)
     options.check()
+    options = options.with_out()
+    from genbench.files import DATA_FOLDER
     from genbench.plan.plan import Request
 
     request = Request(
@@ -70,7 +76,11 @@ def run(
         budget=budget, device=device, settings=tuple(_setting(path, value) for path, value in (settings or {}).items()),
         plugin_files=tuple(Path(path) for path in _as_list(plugins)),
     )  # fmt: skip
-    plan, registry = prepare(request, _as_list(data), data_options or {}, remote=scheduler is not None)
+    folder, given = Path(str(options.out)) / DATA_FOLDER, _hold(data)
+    plan, registry = prepare(request, given, data_options or {}, remote=scheduler is not None, folder=folder)
+    for each in given:
+        if not isinstance(each, (str, Path)):
+            each.save(folder)
     results, _, _ = execute(plan, registry, options)
     return results
 
@@ -83,6 +93,26 @@ def _as_list(paths: Iterable[str | Path] | str | Path) -> list[str | Path]:
     return [paths] if isinstance(paths, (str, Path)) else list(paths)
 
 
+def _hold(data: Any) -> list[str | Path | InMemory]:
+    """Return the paths and objects of ``data``, one or several, the objects as they will be stored."""
+    from genbench.files import hold
+
+    several = list(data) if isinstance(data, (list, tuple, set, Iterator)) else [data]
+    found: list[str | Path | InMemory] = []
+    for value in several:
+        if isinstance(value, (str, Path)):
+            found.append(value)
+        elif isinstance(value, (list, tuple, int, float, complex, type(None))):
+            kind = type(value).__name__
+            raise UserError(
+                f"data holds a {kind}: expected a file's path, an array, a data frame or a table, or a list"
+            )
+        else:
+            n = sum(not isinstance(each, (str, Path)) for each in found)
+            found.append(hold(value, f"data_{n + 1}" if n else "data"))
+    return found
+
+
 def _setting(path: str, value: Any) -> Setting:
     target, _, option = path.rpartition(".")
     return Setting(target, option, value, f"settings[{path!r}] = {value!r}")
@@ -90,20 +120,24 @@ def _setting(path: str, value: Any) -> Setting:
 
 def prepare(
     request: Request,
-    data: Iterable[str | Path] = (),
+    data: Iterable[str | Path | InMemory] = (),
     data_options: Mapping[str, Any] | None = None,
     *,
     resolve_device: bool = True,
     remote: bool = False,
+    describe: bool = False,
+    folder: Path | None = None,
 ) -> tuple[Plan, Registry]:
     """Return the plan of a request and the registry of plugins that it was made with.
 
-    ``data`` are the user's own files, which become datasets of the plan. ``resolve_device=False`` leaves the device
-    ``auto`` as it is; ``remote`` means that the plan is for other machines. Raises UserError; nothing is written and
-    torch is not imported.
+    ``data`` are the user's own files and objects, which become datasets of the plan; objects will be stored in
+    ``folder``. ``resolve_device=False`` leaves the device ``auto`` as it is; ``remote`` means that the plan is for
+    other machines; ``describe`` adds what will be modelled to the plan. Raises UserError; nothing is written and torch
+    is not imported.
     """
-    from genbench.files import dataset_spec
+    from genbench.files import open_data
     from genbench.plan.plan import make_plan
+    from genbench.plan.presets import PRESETS
     from genbench.registry.registry import Registry
 
     DeviceName.parse(request.device)
@@ -111,19 +145,25 @@ def prepare(
         request, resolve_device = replace(request, device=remote_device(request.device)), False
     registry = Registry.discover(request.plugin_files)
     notes: list[str] = []
-    files = tuple(dataset_spec(path, **(data_options or {}), notes=notes) for path in data)
+    files, described = [], []
+    for each in data:  # one after the other, so that one only is in memory
+        opened = open_data(each, folder=folder, **(data_options or {}))
+        notes += opened.notes
+        files.append((opened.spec, opened.config))
+        if describe and request.preset in PRESETS:
+            described.append(opened.describe(PRESETS[request.preset].sizes))
     names = [spec.name for spec, _ in files]
     if duplicate := next((name for name in names if names.count(name) > 1), None):
         raise UserError(f"--data: two files are called {duplicate!r}; rename one, or run them separately")
     if data_options and not files:
         raise UserError(f"--{next(iter(data_options))} describes your own file; name it with --data FILE")
-    request = replace(request, files=files)
+    request = replace(request, files=tuple(files))
     plan = make_plan(request, registry)  # finds the user's mistakes before a device is probed
     if resolve_device:
         from genbench.process.probe_device import device_of
 
         plan = make_plan(replace(request, device=device_of(request.device)), registry)
-    return replace(plan, notes=tuple(notes)), registry
+    return replace(plan, notes=tuple(notes), data=tuple(described)), registry
 
 
 def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Results, Path, int]:
@@ -196,7 +236,8 @@ def score(
 ) -> list[dict[str, Any]]:
     """Score samples ``fake`` against held-out data ``real``, without training, and return one dict for each metric.
 
-    Samples and data are arrays (n, d) or (n, channels, height, width), or paths of files. The floor of a score, its
+    Samples and data are arrays (n, d) or (n, channels, height, width), or anything else that ``run`` takes as ``data``,
+    read with the same ``data_options``. The floor of a score, its
     value for real data, comes from ``reference`` (more real data), else from random halves of ``real``. ``metrics`` may
     name a space, as ``"frechet@pca"``; all others are taken in ``space``: ``standardised`` (by ``train`` if given, else
     by ``real``), ``raw`` (the numbers as they are), or any that ``genbench list spaces`` shows. The keys of each dict

@@ -14,9 +14,11 @@ from genbench.protocol import Array, Data
 
 __all__ = [
     "RepeatedRows",
+    "constant_columns",
     "copies_between",
     "draw_by_weight",
     "fingerprint",
+    "note_on_constants",
     "repeated_rows",
     "split",
     "unweighted_count",
@@ -25,6 +27,8 @@ __all__ = [
 SPLIT_FRACTIONS = (0.70, 0.15, 0.15)
 MIN_ROWS = 20
 MIN_PART_ROWS = {"train": 14, "test": 6}  # where the data say which rows to train on: what 20 rows would be split into
+MAX_NAMES = 8  # in a note
+ROUNDINGS = 2  # by which equal numbers may differ: units in the last place
 MIN_ATOM = 10  # equal rows; fewer are kept together if they are copies
 MAX_COPIES_SHARE = 0.02  # of all rows; if more are equal, they are an atom of the law and no copies
 MAX_COPIES_RATIO = 10  # to the median row, where no independent draws repeat rows so often as all are repeated
@@ -298,6 +302,34 @@ def _has_neighbour(values: Array) -> Array:
     steps = gaps[gaps > rounding]
     near = gaps <= (NEIGHBOUR_STEPS * float(steps.min()) if len(steps) else np.inf)
     return np.append(near, False) | np.insert(near, 0, False)
+
+
+# ---------------------------------------------------------------------------------------------------- constant columns
+
+
+def constant_columns(rows: Array) -> Array:
+    """Return which columns (d,) of rows (n, d) are constant: no two numbers differ beyond a rounding of their type.
+
+    The spread of times of 1.7e9 s that differ by milliseconds is thousands of such roundings.
+    """
+    low, high = rows.min(0), rows.max(0)
+    if rows.dtype.kind != "f":
+        return np.asarray(low == high)
+    size = np.maximum(np.abs(low), np.abs(high))
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers at the ends of their type
+        step = np.spacing(size)
+        step = np.where(np.isfinite(step), step, size - np.nextafter(size, 0))
+        return np.asarray(high - low <= ROUNDINGS * step)
+
+
+def note_on_constants(names: Sequence[str]) -> tuple[str, ...]:
+    """Return a note on columns that are constant, by name; none where there are none."""
+    if not names:
+        return ()
+    if len(names) == 1:
+        return (f"column {names[0]!r} is constant, and is set aside",)
+    shown = ", ".join(names[:MAX_NAMES]) + (", ..." if len(names) > MAX_NAMES else "")
+    return (f"{len(names)} columns are constant, and are set aside: {shown}",)
 
 
 def fingerprint(data: Data) -> str:

@@ -84,6 +84,57 @@ def test_data_of_ones_own_is_a_dataset(dots: Path, tmp_path: Path) -> None:
     assert record["sizes"] == {"train": 42, "test": 9, "reference": 9}
 
 
+def test_what_is_in_memory_is_stored_with_the_run_and_resumed(dots: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"mass": rng.lognormal(size=60), "kind": pd.Categorical(["b", "a"] * 30, categories=["b", "a"])}
+    )
+    given = {"datasets": (), "data_options": {"log": "mass"}}
+    results = few(dots, data=frame, **given)
+    assert {(record["status"], record["dataset"]) for record in results.records} == {("ok", "data")}
+    [stored] = (tmp_path / "run" / "data").iterdir()
+    assert {record["dataset_config"]["path"] for record in results.records} == {str(stored)}
+    again = few(dots, data=frame.copy(), **given)
+    assert [r["started"] for r in again.records] == [r["started"] for r in results.records]
+    frame.loc[0, "mass"] += 1
+    other = few(dots, data=frame, **given)
+    assert {r["key"] for r in other.records}.isdisjoint(r["key"] for r in results.records)
+    assert len(list((tmp_path / "run" / "data").iterdir())) == 2
+
+
+def test_data_are_found_in_a_run_that_was_moved(dots: Path, tmp_path: Path) -> None:
+    from genbench.plan.rescore import plan_scores
+    from genbench.registry.registry import Registry
+
+    few(dots, datasets=(), data=np.random.default_rng(0).normal(size=(60, 2)))
+    moved = (tmp_path / "run").rename(tmp_path / "moved")
+    cells = plan_scores(moved, Registry.discover(), "energy").plan.cells
+    assert {Path(cell.dataset.config.path).parent for cell in cells} == {moved / "data"}
+
+
+def test_several_objects_are_several_datasets(dots: Path) -> None:
+    rng = np.random.default_rng(0)
+    given = [rng.normal(size=(60, 2)), {"a": rng.normal(size=60), "b": rng.normal(size=60)}]
+    results = few(dots, datasets=(), data=given)
+    assert {(record["status"], record["dataset"]) for record in results.records} == {("ok", "data"), ("ok", "data_2")}
+
+
+def test_scores_of_frames_have_the_options_of_files(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frames = {name: pd.DataFrame({"x": rng.normal(size=200), "phi": rng.uniform(-3, 3, 200), "k": ["u", "v"] * 100})
+              for name in ("real", "fake")}  # fmt: skip
+    options = {"columns": "x,phi,k", "periodic": "phi", "kinds": "k=category", "na": "drop"}
+    for name, frame in frames.items():
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    found = genbench.score(**frames, metrics="energy", data_options=options)
+    files = {name: tmp_path / f"{name}.csv" for name in frames}
+    expected = genbench.score(**files, metrics="energy", data_options=options)
+    assert [score["value"] for score in found] == pytest.approx([score["value"] for score in expected], rel=1e-9)
+    turned = frames["fake"].assign(phi=frames["fake"].phi + 2 * np.pi)
+    same = genbench.score(real=frames["real"], fake=turned, metrics="energy", data_options=options)
+    assert same[0]["value"] == pytest.approx(found[0]["value"], abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("said", "error", "message"),
     [
@@ -99,6 +150,9 @@ def test_data_of_ones_own_is_a_dataset(dots: Path, tmp_path: Path) -> None:
         ({"timeout": 0}, UserError, "timeout"),
         ({"seeds": 0}, UserError, "--seeds 0"),
         ({"data": "absent.csv"}, UserError, "absent.csv"),
+        ({"data": None}, UserError, "data holds a NoneType"),
+        ({"data": [[1, 2], [3, 4]]}, UserError, "data holds a list"),
+        ({"data": {"a": [1, 2], "b": [1]}}, UserError, "data: its columns have different lengths"),
         ({"data_options": {"log": ["x"]}}, UserError, "--log"),
         ({"plugins": ["absent.py"]}, UserError, "no such file"),
     ],

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.budget import Sizes
-from genbench.data import copies_between, draw_by_weight, fingerprint, repeated_rows, split, unweighted_count
+from genbench.data import (
+    constant_columns,
+    copies_between,
+    draw_by_weight,
+    fingerprint,
+    repeated_rows,
+    split,
+    unweighted_count,
+)
 from genbench.errors import DataError
 from genbench.protocol import Array, Data
 
@@ -226,3 +234,10 @@ def test_one_heavy_row_leaves_few():
     assert unweighted_count(np.append(np.ones(999), 1000.0)) == 2
     assert unweighted_count(np.ones(7)) == 7
     assert unweighted_count(np.array([0.0, 3.0])) == 1
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_the_largest_numbers_of_a_type_are_no_constants(dtype):
+    largest = np.finfo(dtype).max
+    rows = np.array([[largest, 0.0, largest], [0.5, -0.0, largest], [-largest, 0.0, largest]], dtype)
+    assert constant_columns(rows).tolist() == [False, True, True]

@@ -6,6 +6,7 @@ import gzip
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -74,6 +75,16 @@ def test_each_command_runs(
     assert "cells, about" in shown
     if "events." in command and ".npy" not in command and "--columns" not in command and "--labels" not in command:
         assert re.search(r"^njet +(integer|continuous|category of \d+)", shown, re.MULTILINE), shown
+
+
+def test_the_example_in_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    [example] = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    found: dict[str, Any] = {}
+    exec(example, found)
+    assert {record["status"] for record in found["results"].records} == {"ok"}
+    assert [score["metric"] for score in found["scores"]] == ["energy"]
+    assert main(["score", "events", "--metrics", "w1_marginal"]) == 0
 
 
 def test_each_format_has_a_command() -> None:

@@ -18,7 +18,7 @@ from genbench.auditing.workspace import Workspace, find_modes
 from genbench.budget import Sizes
 from genbench.data import split
 from genbench.errors import DataError, PluginError, UserError
-from genbench.files import from_array, known_columns
+from genbench.files import from_object, known_columns
 from genbench.protocol import Array, Data, Evidence
 from genbench.registry.options import label
 from genbench.registry.registry import resolve
@@ -28,6 +28,7 @@ from genbench.training.standardise import transform_of
 MAX_POOL_RATIO = 24  # rows of the pool per sample
 MIN_ROWS_RATIO = 4  # rows per sample: training, test, and twice as many in the pool
 MAX_POOL_NUMBERS = 1 << 26
+READ_OPTIONS = ("columns", "labels", "na", "read_as", "pixel_range")  # of objects in memory
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def _load(plan: AuditPlan) -> Data:
     """Return the data, in the splits of the dataset."""
     request = plan.request
     if plan.dataset is None:
-        found = from_array(request.real, "real", request.data_options.get("columns", ()))
+        options = {name: request.data_options[name] for name in READ_OPTIONS if name in request.data_options}
+        found = from_object(request.real, "real", **options)
         columns = known_columns(found)
         train, *_ = split(found.rows, Sizes(len(found.rows), 0, 0), np.random.default_rng(request.seed))
         return Data(

@@ -6,7 +6,6 @@ import atexit
 import gc
 import signal
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -107,7 +106,11 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
 @click.option(
     "--retry", metavar="STATUS", help="Also run again the cells of this status: failed (any failure), or timeout,oom."
 )
-@click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of its time; run nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print the plan, what your data are taken as, and an estimate of the time; run nothing.",
+)
 @json_option
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> int:
@@ -125,8 +128,9 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 def _run(options: Mapping[str, Any]) -> int:
     from genbench import api
     from genbench.cli.output import warn
+    from genbench.plan.device_names import DeviceName
     from genbench.plan.plan import Request
-    from genbench.session.options import RunOptions
+    from genbench.session.options import RunOptions, jobs_for
 
     names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure")
     run_options = RunOptions(timeout=parse_timeout(options["timeout"]), **{name: options[name] for name in names})
@@ -138,11 +142,15 @@ def _run(options: Mapping[str, Any]) -> int:
     )
     dry_run, remote = options["dry_run"], options["scheduler"] is not None
     plan, registry = api.prepare(
-        request, options["data"], given_data_options(options), resolve_device=not dry_run, remote=remote
-    )
+        request, options["data"], given_data_options(options), resolve_device=not dry_run, remote=remote,
+        describe=dry_run,
+    )  # fmt: skip
     warn([*registry.problems, *plan.notes])
     if dry_run:
-        return _print_plan(plan, options)
+        from genbench.cli.dry_run import print_plan
+
+        print_plan(plan, options["jobs"] or jobs_for(DeviceName.parse(options["device"])), as_json=options["as_json"])
+        return 0
     try:
         results, directory, stopped = api.execute(plan, registry, run_options)
     except KeyboardInterrupt as stop:  # a second signal, or one before the first cell
@@ -205,46 +213,6 @@ def parse_timeout(text: str | None) -> float | None:
     if limit is None or limit.unit != "s":
         raise UserError(f"--timeout {text}: expected a time, as 90s or 10min")
     return limit.amount
-
-
-def _print_plan(plan: Any, options: Mapping[str, Any]) -> int:
-    """Print the cells that would run, the combinations that are skipped and why, and an estimate of the time."""
-    from genbench.cli.output import print_json, print_table
-    from genbench.plan.device_names import DeviceName
-    from genbench.session.options import jobs_for
-    from genbench.text import duration
-
-    jobs = options["jobs"] or jobs_for(DeviceName.parse(options["device"]))
-    if options["as_json"]:
-        cells = [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells]
-        skipped = [asdict(skip) for skip in plan.skips]
-        data = _columns_of_files(plan) if options["data"] else {}
-        print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": plan.seconds(jobs), "data": data})
-        return 0
-    rows: dict[tuple[str, ...], list[int]] = {}
-    for cell in plan.cells:
-        rows.setdefault((cell.dataset.label, cell.model.label, cell.budget, cell.density), []).append(cell.seed)
-    print_table(("dataset", "model", "budget", "likelihood", "seeds"),
-                [(*row, len(seeds)) for row, seeds in sorted(rows.items(), key=lambda item: item[0][0])])  # fmt: skip
-    for label, columns in _columns_of_files(plan).items() if options["data"] else ():
-        if columns:
-            ends = [["" if c[end] is None else f"{c[end]:.6g}" for end in ("low", "high")] for c in columns]
-            shown = [(c["column"], c["kind"], c["unit"], *both) for c, both in zip(columns, ends, strict=True)]
-            print_table(("column", "kind", "unit", "lowest", "highest"), shown, f"{label}, as it is modelled")
-    for skip in plan.skips:
-        click.echo(f"skip  {skip}")
-    click.echo(
-        f"{len(plan.cells)} cells, about {duration(plan.seconds(jobs))} with {jobs} at a time (a rough estimate)"
-    )
-    return 0
-
-
-def _columns_of_files(plan: Any) -> dict[str, list[dict[str, Any]]]:
-    """Return what is known of the columns of each of the user's files in a plan."""
-    from genbench.files import FileConfig, describe_columns
-
-    configs = {cell.dataset.label: cell.dataset.config for cell in plan.cells}
-    return {label: describe_columns(config) for label, config in configs.items() if isinstance(config, FileConfig)}
 
 
 def _print_tables(results: Any, directory: Path, plan: Any) -> None:

@@ -59,7 +59,7 @@ HIDDEN_WARNINGS = ("no best value", "no floor", "no z", "no n_")  # an empty cel
     "list spaces.",
 )
 @click.option("--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option of a metric.")
-@data_options("columns", "labels", "weights", "na", "encoding", "read_as", "pixel_range", "max_bytes")
+@data_options()
 @click.option("--seed", type=click.IntRange(0), default=0, help="Random seed of the metrics.  [default: 0]")
 @plugin_option
 @click.option("--jobs", metavar="N", type=int, help="For RUN: number of cells at a time.  [default: one per core]")

@@ -4,24 +4,32 @@ Each problem with a file raises a DataError whose one-line message says where it
 Nothing here imports torch.
 """
 
-from genbench.files.dataset import FileConfig, FileDataset, dataset_spec
-from genbench.files.described import describe_columns, file_schema, write_samples
-from genbench.files.reader import UserData, from_array, known_columns, read
+from genbench.files.dataset import FileConfig, FileDataset, describe_columns
+from genbench.files.described import file_schema, write_samples
+from genbench.files.objects import DATA_FOLDER, InMemory, hold
+from genbench.files.opened import OpenedFile, dataset_spec, open_data
+from genbench.files.reader import from_object, known_columns, read
 from genbench.files.samples import align_columns, read_samples, reconcile
 from genbench.files.schema import FileSchema
+from genbench.files.user_data import UserData
 from genbench.files.writer import write
 
 __all__ = [
+    "DATA_FOLDER",
     "FileConfig",
     "FileDataset",
     "FileSchema",
+    "InMemory",
+    "OpenedFile",
     "UserData",
     "align_columns",
     "dataset_spec",
     "describe_columns",
     "file_schema",
-    "from_array",
+    "from_object",
+    "hold",
     "known_columns",
+    "open_data",
     "read",
     "read_samples",
     "reconcile",

@@ -10,10 +10,23 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from genbench.files.named_arrays import Header, NamedArrays, asks_for_arrays, default_name, is_table, join
-from genbench.files.source import Block, FileLayout, Source, Table, explain_read_errors, format_bytes, join_names, quote
+from genbench.files.numbers import MAX_EXACT_INTEGER
+from genbench.files.source import (
+    NUMBER_BYTES,
+    Block,
+    FileLayout,
+    Source,
+    Table,
+    explain_read_errors,
+    format_bytes,
+    join_names,
+    quote,
+)
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
+
+BLOCK_BYTES = 2**20  # that are read at once
 
 
 def read_npy(source: Source, columns: Sequence[str], labels: str | None, max_bytes: int) -> Block | Table:
@@ -22,7 +35,7 @@ def read_npy(source: Source, columns: Sequence[str], labels: str | None, max_byt
         size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
         values = _load(source, stream, size, max_bytes)
-    return Block(values) if values.dtype.names is None else _structured(source, values, "", columns, labels, max_bytes)
+    return Block(values) if values.dtype.names is None else _structured(source, values, "", columns, labels)
 
 
 def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
@@ -47,26 +60,38 @@ def _load(source: Source, stream: IO[bytes], size: int, max_bytes: int) -> Array
     if min(shape, default=0) < 0:
         raise source.error(f"its header claims the shape {shape}")
     expected = math.prod(shape) * dtype.itemsize
-    source.check_size(expected, max_bytes, f"the array {shape} of {dtype} takes")
+    held = expected + bytes_of_copy(shape, dtype) + (size if source.compression else 0)
+    source.check_size(held, max_bytes, f"the array {shape} of {dtype} takes, with a copy as float64," if held > expected
+                      else f"the array {shape} of {dtype} takes")  # fmt: skip
     if size - stream.tell() < expected:
         found = format_bytes(size - stream.tell())
         raise source.error(f"is cut short: expected {format_bytes(expected)} of numbers, found {found}")
     values = np.empty(math.prod(shape), dtype)
-    if stream.readinto(values.view(np.uint8)) != expected:  # type: ignore[attr-defined]
-        raise source.error("is cut short")
+    octets = values.view(np.uint8)
+    for start in range(0, expected, BLOCK_BYTES):  # a zip would hold all that is read at once beside the array
+        part = octets[start : start + BLOCK_BYTES]
+        if stream.readinto(part) != len(part):  # type: ignore[attr-defined]
+            raise source.error("is cut short")
     return values.reshape(shape, order="F" if fortran else "C")
 
 
-def _structured(
-    source: Source, values: Array, key: str, columns: Sequence[str], labels: str | None, max_bytes: int
-) -> Table:
+def bytes_of_copy(shape: tuple[int, ...], dtype: Any) -> int:
+    """Return how many bytes an array takes once more, as float64, or in 16 bits where it holds images of integers."""
+    if dtype == "f8" or (dtype == "u1" and len(shape) > 2):
+        return 0
+    return math.prod(shape) * (2 if len(shape) > 2 and dtype.kind in "iu" else NUMBER_BYTES)
+
+
+def _structured(source: Source, values: Array, key: str, columns: Sequence[str], labels: str | None) -> Table:
     """Return the fields of a structured array (n,) as a table."""
     if values.ndim != 1:
         raise source.error(f"has named fields and the shape {values.shape}, expected one dimension")
     headers = headers_of_fields(values.dtype, len(values))
-    layout = FileLayout(key=key, joined=True)
-    arrays = NamedArrays(headers, lambda names: [decoded(values[name]) for name in names], layout=layout)
-    return join(source, arrays, columns, labels, max_bytes)
+    arrays = NamedArrays(
+        headers, lambda names: [decoded(values[name]) for name in names],
+        layout=FileLayout(key=key, joined=True), held=values.nbytes,
+    )  # fmt: skip
+    return join(source, arrays, columns, labels)
 
 
 def headers_of_fields(dtype: Any, length: int) -> dict[str, Header]:
@@ -82,6 +107,31 @@ def decoded(values: Array) -> Array:
     import numpy as np
 
     return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
+
+
+def native(values: Any) -> Array:
+    """Return an array in the byte order of the machine."""
+    import numpy as np
+
+    found: Array = np.asarray(values)
+    return found.astype(found.dtype.newbyteorder("="), copy=False)
+
+
+def without_masked(column: Any) -> Array:
+    """Return the values of a masked array, the masked ones as nan, or as None where that is not possible."""
+    import numpy as np
+
+    mask, values = np.ma.getmaskarray(column), decoded(native(np.ma.getdata(column)))
+    if not mask.any():
+        return values
+    large = values.dtype.kind in "iu" and (np.abs(values[~mask].astype(np.float64)) > MAX_EXACT_INTEGER).any()
+    if values.dtype.kind in "biuf" and not large:
+        out = values.astype(np.float64)
+        out[mask] = np.nan
+    else:
+        out = values.astype(object)
+        out[mask] = None
+    return np.asarray(out)
 
 
 def read_npz(source: Source, columns: Sequence[str], labels: str | None, max_bytes: int) -> Block | Table:
@@ -102,7 +152,7 @@ def read_npz(source: Source, columns: Sequence[str], labels: str | None, max_byt
             headers = {name: _header_of_member(archive, members[name]) for name in members if name != "columns"}
             if columns or is_table(headers):
                 arrays = NamedArrays(headers, lambda wanted: _load_members(source, wanted, max_bytes))
-                return join(source, arrays, columns, labels, max_bytes)
+                return join(source, arrays, columns, labels)
         key = choose_key(source, names, list(members))
         found = load(key)
         side = load(labels) if labels in members and labels is not None else None
@@ -113,7 +163,7 @@ def read_npz(source: Source, columns: Sequence[str], labels: str | None, max_byt
         return Block(found, column_names, labelled, layout=FileLayout(key=key, joined=bool(column_names)))
     if side is not None:
         raise source.error(f"--labels {quote(labels)}: an array with named fields takes its labels from one of them")
-    return _structured(source, found, key, columns, labels, max_bytes)
+    return _structured(source, found, key, columns, labels)
 
 
 def _load_member(source: Source, archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: str, max_bytes: int) -> Array:

@@ -9,14 +9,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-from genbench.files.arrays import decoded
+from genbench.files.arrays import native, without_masked
 from genbench.files.named_arrays import Header, NamedArrays, join
-from genbench.files.numbers import MAX_EXACT_INTEGER
-from genbench.files.source import Block, FileLayout, Source, Table, explain_read_errors, join_names, load_library
+from genbench.files.source import (
+    Block,
+    FileLayout,
+    Source,
+    Table,
+    explain_read_errors,
+    format_bytes,
+    join_names,
+    load_library,
+)
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
 
+# what astropy takes at its highest to what the file has: its lines and fields are objects of Python
+ECSV_RATIO, VOTABLE_RATIO = 9, 2
 TABLE_FORMAT = re.compile(r"(\d*)([LXBIJKAEDCMPQ])")  # of a column in a binary table: its repeats and type
 INTEGER_TYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 # a VOTable may name a stream in another file, also by way of an entity
@@ -52,7 +62,7 @@ def read_fits(source: Source, columns: Sequence[str], labels: str | None, max_by
             if hdu.fileinfo()["datLoc"] + hdu.size > size:
                 raise source.error("is cut short: its header claims more rows than it holds")
             if not _is_table(fits, hdu):
-                return Block(_native(hdu.data), notes=notes)
+                return Block(native(hdu.data), notes=notes)
             names = [column.name or f"c{i}" for i, column in enumerate(hdu.columns)]
             headers = {name: _header(hdu, i) for i, name in enumerate(names)}
             units = {name: str(column.unit) for name, column in zip(names, hdu.columns, strict=True) if column.unit}
@@ -63,8 +73,8 @@ def read_fits(source: Source, columns: Sequence[str], labels: str | None, max_by
         with quiet(), explain_read_errors(source, "fits"), source.open(max_bytes) as stream, fits.open(stream) as hdus:
             return [_column(hdus[index], names.index(name)) for name in wanted]
 
-    arrays = NamedArrays(headers, load, units, types=types, layout=layout)
-    table = join(source, arrays, columns, labels, max_bytes)
+    arrays = NamedArrays(headers, load, units, types=types, layout=layout, held=hdu.size)
+    table = join(source, arrays, columns, labels)
     table.notes.extend(notes)
     return table
 
@@ -129,36 +139,33 @@ def _column(hdu: Any, index: int) -> Array:
         text = np.asarray(values, dtype=str).astype(object)
         text[text == ""] = None
         return text
-    values = _native(np.array(values))  # a copy: the file is closed after this
+    values = native(np.array(values))  # a copy: the file is closed after this
     if values.ndim == 2 and values.shape[1] == 1:  # single bits
         values = values[:, 0]
     if values.dtype.kind in "iu" and null is not None:
-        return _without_masked(np.ma.MaskedArray(values, values == null))
+        return without_masked(np.ma.MaskedArray(values, values == null))
     return values
-
-
-def _native(values: Any) -> Array:
-    """Return an array in the byte order of the machine."""
-    import numpy as np
-
-    found: Array = np.asarray(values)
-    return found.astype(found.dtype.newbyteorder("="), copy=False)
 
 
 def read_ecsv(source: Source, columns: Sequence[str], labels: str | None, max_bytes: int) -> Table:
     """Return the columns of an ECSV file; raises DataError if astropy is not installed."""
     library = load_library(source, "astropy.table", "ECSV", "astronomy")
     data = source.read_bytes(max_bytes)
+    source.check_size(
+        ECSV_RATIO * len(data), max_bytes, f"{format_bytes(len(data))} of ECSV take, while they are read,"
+    )
     with quiet(), explain_read_errors(source, "ecsv"):
         # given lines, since astropy takes a text without line ends for a path or an address
         table = library.Table.read(data.decode().split("\n"), format="ascii.ecsv")
-    return _table(source, table, columns, labels, max_bytes)
+    return _table(source, table, columns, labels)
 
 
 def read_votable(source: Source, columns: Sequence[str], labels: str | None, max_bytes: int) -> Table:
     """Return the first table of a VOTable file; raises DataError if astropy is not installed, and for other files."""
     library = load_library(source, "astropy.io.votable", "VOTable", "astronomy")
     data = source.read_bytes(max_bytes)
+    size = VOTABLE_RATIO * len(data)
+    source.check_size(size, max_bytes, f"{format_bytes(len(data))} of VOTable take, while they are read,")
     if b"\0" in data[:4] or STREAM_ELSEWHERE.search(data):
         raise source.error(
             "names a stream or an entity that may lie elsewhere (or is UTF-16): other files are never read; write it "
@@ -167,10 +174,10 @@ def read_votable(source: Source, columns: Sequence[str], labels: str | None, max
     with quiet(), explain_read_errors(source, "votable"):
         document: IO[bytes] = io.BytesIO(data)
         table = library.parse(document, verify="ignore").get_first_table().to_table(use_names_over_ids=True)
-    return _table(source, table, columns, labels, max_bytes)
+    return _table(source, table, columns, labels)
 
 
-def _table(source: Source, table: Any, columns: Sequence[str], labels: str | None, max_bytes: int) -> Table:
+def _table(source: Source, table: Any, columns: Sequence[str], labels: str | None) -> Table:
     """Return the columns of an astropy table, with their units."""
     headers = {name: _header_of_column(table[name]) for name in table.colnames}
     units = {name: str(unit) for name in table.colnames if (unit := getattr(table[name], "unit", None)) is not None}
@@ -178,7 +185,7 @@ def _table(source: Source, table: Any, columns: Sequence[str], labels: str | Non
         name: table[name].dtype.name for name in table.colnames if getattr(table[name], "dtype", None) in INTEGER_TYPES
     }
     arrays = NamedArrays(headers, lambda names: [_plain(table[name]) for name in names], _texts(units), types=types)
-    return join(source, arrays, columns, labels, max_bytes)
+    return join(source, arrays, columns, labels)
 
 
 def _texts(units: Mapping[str, str]) -> dict[str, str]:
@@ -204,21 +211,4 @@ def _plain(column: Any) -> Array:
 
     if type(column).__name__ == "Time":
         return np.array([str(value) for value in column], dtype=object)
-    return _without_masked(np.ma.MaskedArray(np.asarray(np.ma.getdata(column)), np.ma.getmaskarray(column)))
-
-
-def _without_masked(column: Any) -> Array:
-    """Return the values of a masked array, the masked ones as nan, or as None where that is not possible."""
-    import numpy as np
-
-    mask, values = np.ma.getmaskarray(column), decoded(_native(np.ma.getdata(column)))
-    if not mask.any():
-        return values
-    large = values.dtype.kind in "iu" and (np.abs(values[~mask].astype(np.float64)) > MAX_EXACT_INTEGER).any()
-    if values.dtype.kind in "biuf" and not large:
-        out = values.astype(np.float64)
-        out[mask] = np.nan
-    else:
-        out = values.astype(object)
-        out[mask] = None
-    return np.asarray(out)
+    return without_masked(np.ma.MaskedArray(np.asarray(np.ma.getdata(column)), np.ma.getmaskarray(column)))

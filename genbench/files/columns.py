@@ -38,9 +38,7 @@ def clean_names(source: Source, names: Sequence[str], notes: list[str]) -> tuple
     clean = tuple(name or f"c{i}" for i, name in enumerate(clean))
     repeated = [name for name, count in Counter(clean).items() if count > 1]
     if repeated:
-        raise source.error(
-            f"{len(repeated)} column names occur more than once: {join_names(repeated)}; give each column its own name"
-        )
+        raise source.error(f"column names occur more than once: {join_names(repeated)}; give each column its own name")
     return clean
 
 
@@ -84,6 +82,11 @@ def pick_one(source: Source, word: str, names: Sequence[str], option: str) -> in
     if len(found) > 1:
         raise source.error(f"{option}: {quote(word)} matches {len(found)} columns, expected one of {join_names(names)}")
     return found[0]
+
+
+def pattern_of(name: str) -> str:
+    """Return what names a column in an option: its name, with ``?`` for characters that options or shells read."""
+    return re.sub(r"[^\w.+/-]", "?", name)
 
 
 def parse_pairs(items: Sequence[str], option: str) -> dict[str, str]:

@@ -6,21 +6,19 @@ numpy and torch are imported when the dataset is loaded, not when it is declared
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypeVar
 
-from genbench.errors import DataError
-from genbench.files.columns import ColumnNames, parse_kinds, parse_pairs, parse_periods, pick, pick_one, split_names
-from genbench.files.numbers import MAX_LEVELS, check_logs, check_range
+from genbench.files.columns import parse_kinds, parse_pairs, parse_periods, pattern_of, pick, pick_one, split_names
+from genbench.files.numbers import MAX_LEVELS, check_logs, check_range, level_of
+from genbench.files.objects import InMemory
 from genbench.files.pixels import check_read_as, parse_range
-from genbench.files.reader import UserData, known_columns, read
-from genbench.files.remarks import remarks_on
+from genbench.files.reader import known_columns, read
+from genbench.files.remarks import remarks_on, remarks_on_levels
 from genbench.files.source import MAX_BYTES, Source, find, join_names, quote
+from genbench.files.user_data import UserData
 from genbench.files.weights import check_weights, sizes_before_drawing, weights_of
-from genbench.spec import DatasetSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,74 +112,10 @@ class FileDataset:
         )
 
 
-class FileOptions(TypedDict, total=False):
-    """How a user's file is read: the fields of `FileConfig` besides its path."""
-
-    columns: ColumnNames
-    labels: str | None
-    weights: str | None
-    log: ColumnNames
-    periodic: ColumnNames
-    kinds: ColumnNames
-    units: ColumnNames
-    na: str
-    encoding: str | None
-    max_bytes: int
-    read_as: str | None
-    pixel_range: str
-
-
-def dataset_spec(
-    path: str | Path, *, notes: list[str] | None = None, **options: Unpack[FileOptions]
-) -> tuple[DatasetSpec, FileConfig]:
-    """Return the spec and the config of a user's file, which is read and checked here so that no cell fails on it.
-
-    The dataset is named after the file. Notes on what was guessed or changed are added to ``notes``. Raises DataError.
-    """
-    source = find(path)
-    absolute = str(source.path.resolve()) + (f":{source.key}" if source.key else "")
-    if (na := options.get("na", "refuse")) not in ("refuse", "drop"):
-        raise DataError(f"--na must be 'refuse' or 'drop', got {quote(na)}")
-    config = FileConfig(absolute, **options)  # type: ignore[arg-type]  # which splits names itself
-    found, _ = read_and_check(replace(config, path=str(path)))  # errors show the path as the user wrote it
-    if notes is not None:
-        notes += [f"{source.label}: {note}" for note in found.notes]
-    n = len(found.rows)
-    content = (
-        f"{n} rows of {len(found.columns)} columns" if found.kind == "vector" else f"{n} images {found.rows.shape[1:]}"
-    )
-    spec = DatasetSpec(
-        _name(source),
-        "genbench.files:FileDataset",
-        FileConfig,
-        f"{content} from {source.label}",
-        data="vector" if found.kind == "vector" else "image",
-        rows=n,
-        labels=found.labels is not None,
-        source=absolute,
-    )
-    return spec, replace(config, sha256=found.sha256)
-
-
-def _name(source: Source) -> str:
-    """Return a dataset name made from the file's name.
-
-    It keeps the suffixes, so that ``magic.csv``, ``magic.csv.gz`` and ``magic`` are three names.
-    """
-    path = source.path.resolve()
-    ending = path.suffix
-    if source.compression:
-        ending = Path(path.stem).suffix + ending
-    stem = path.name.removesuffix(ending) if ending else path.name
-    stem = re.sub(r"^[^A-Za-z0-9]+", "", re.sub(r"[^A-Za-z0-9._+-]+", "_", stem)) or "data"
-    suffix = re.sub(r"[^A-Za-z0-9._+-]+", "_", ending + (f".{source.key.strip('/')}" if source.key else ""))[:32]
-    return stem[: 64 - len(suffix)] + suffix
-
-
-def read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
-    """Return the data that a config names, checked, and what is known of their columns; raises DataError."""
+def read_and_check(config: FileConfig, held: InMemory | None = None) -> tuple[UserData, tuple[Column, ...]]:
+    """Return the checked data, of an object in memory if there is one, and what is known of their columns."""
     found = read(
-        config.path,
+        held or config.path,
         columns=config.columns,
         labels=config.labels,
         na=config.na,
@@ -193,13 +127,25 @@ def read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
     )
     if config.sha256 and config.sha256 != found.sha256:
         raise found.error("has changed since the run was planned; start the run again")
-    source = find(config.path)
+    source = held.source if held is not None else find(config.path)
     n = len(found.rows)
     if n < MIN_ROWS:
         raise found.error(
             f"{n} row{'s are' if n > 1 else ' is'} too few to train, test and compare: at least {MIN_ROWS} needed"
         )
     check_weights(found)
+    found, columns = describe_columns(found, source, config)
+    stated = {found.columns[pick_one(source, name, found.columns, "--kinds")] for name in parse_kinds(config.kinds)}
+    guessed = [column for column in columns if column.name not in stated]
+    notes = [*found.notes, *_inspect(source, found, columns), *_notes_on_kinds(guessed)]
+    return replace(found, notes=tuple(notes)), columns
+
+
+def describe_columns(found: UserData, source: Source, config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
+    """Return the columns with the kinds that are found or that ``config`` states, and the data with their categories.
+
+    Raises DataError for columns that do not exist, and for kinds that their values do not have.
+    """
     if found.kind == "image":
         for name in ("log", "periodic", "kinds", "units"):
             if getattr(config, name):
@@ -219,13 +165,14 @@ def read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
     for name in found.categories:
         if name in log or name in period:
             raise found.error(f"column {quote(name)} holds categories: leave it out of --log and --periodic")
+    for name in log:
+        check_logs(source, found.rows[:, found.columns.index(name)], name)
     integers = _integers(found, log, kinds)
     columns = tuple(
         replace(c, kind="integer" if c.name in integers else c.kind, log=c.name in log, period=period.get(c.name))
         for c in known_columns(replace(found, units=units))
     )
-    notes = [*found.notes, *_inspect(source, found, log, period), *_note_of_integers(integers, kinds)]
-    return replace(found, notes=tuple(notes)), columns
+    return found, columns
 
 
 def _as_categories(found: UserData, kinds: Mapping[str, str]) -> UserData:
@@ -235,9 +182,18 @@ def _as_categories(found: UserData, kinds: Mapping[str, str]) -> UserData:
     """
     import numpy as np
 
-    for name in found.categories:
-        if kinds.get(name, "category") != "category":
-            raise found.error(f"--kinds {quote(name)}: it holds text, expected category")
+    rows, categories = found.rows, dict(found.categories)
+    for name, levels in found.categories.items():
+        if kinds.get(name, "category") == "category":
+            continue
+        try:
+            numbers = np.array([float(level) for level in levels])  # that the data call categories
+        except ValueError:
+            raise found.error(f"--kinds {quote(name)}: it holds text, expected category") from None
+        rows, i = rows.copy(), found.columns.index(name)
+        rows[:, i] = numbers[rows[:, i].astype(np.int64)]
+        del categories[name]
+    found = replace(found, rows=rows, categories=categories)
     chosen = [n for n in found.columns if kinds.get(n) == "category" and n not in found.categories]
     if not chosen:
         return found
@@ -249,7 +205,7 @@ def _as_categories(found: UserData, kinds: Mapping[str, str]) -> UserData:
             raise found.error(
                 f"--kinds {quote(name)}: {len(values)} different values, a category has {MAX_LEVELS} at most"
             )
-        rows[:, i], categories[name] = codes, tuple(f"{value:.17g}" for value in values)
+        rows[:, i], categories[name] = codes, tuple(level_of(value) for value in values)
     return replace(found, rows=rows, categories=categories)
 
 
@@ -277,38 +233,36 @@ def _integers(found: UserData, log: set[str], kinds: Mapping[str, str]) -> list[
     return names
 
 
-def _note_of_integers(names: Sequence[str], kinds: Mapping[str, str]) -> list[str]:
-    if not (guessed := [name for name in names if name not in kinds]):
-        return []
-    which = f"column {quote(guessed[0])} holds" if len(guessed) == 1 else f"{join_names(guessed)} hold"
-    return [f"{which} integers: samples are rounded; --kinds {guessed[0]}=continuous where that is wrong"]
+def _notes_on_kinds(guessed: Sequence[Column]) -> list[str]:
+    """Return notes on columns whose kinds were found, and how to state others."""
+    notes = [note for c in guessed if c.kind == "category" for note in remarks_on_levels(c.name, c.levels)]
+    if names := [column.name for column in guessed if column.kind == "integer"]:
+        which = f"column {quote(names[0])} holds" if len(names) == 1 else f"{join_names(names)} hold"
+        remedy = f"--kinds {pattern_of(names[0])}=continuous where that is wrong"
+        notes.append(f"{which} integers: samples are rounded; {remedy}")
+    return notes
 
 
-def _inspect(source: Source, found: UserData, log: set[str], period: Mapping[str, float]) -> list[str]:
+def _inspect(source: Source, found: UserData, columns: Sequence[Column]) -> list[str]:
     """Return notes on constant columns, periods and repeated rows.
 
     Raises DataError for numbers out of range and for too few rows.
     """
-    from genbench.data import MIN_PART_ROWS, repeated_rows
+    from genbench.data import MIN_PART_ROWS, constant_columns, note_on_constants, repeated_rows
 
-    notes, constant = [], {}
-    for i, name in enumerate(found.columns):
-        values = found.rows[:, i]
-        low, high = float(values.min()), float(values.max())
-        if name in log:
-            check_logs(source, values, name)
-        else:
+    notes = []
+    for i, column in enumerate(columns):
+        values, name = found.rows[:, i], column.name
+        width = float(values.max()) - float(values.min())
+        if not column.log:
             check_range(source, values, name)
-        if low == high:
-            constant[name] = low
-        if name not in found.categories:
+        if column.kind != "category":
             notes += remarks_on(name, values)
-        if name in period and high - low > 1.01 * period[name]:
-            notes.append(f"column {quote(name)} spans {high - low:g}, more than its period {period[name]:g}")
-    if len(constant) == 1:
-        notes += [f"column {quote(name)} is constant: {low:g} in every row" for name, low in constant.items()]
-    elif constant:
-        notes.append(f"{len(constant)} of {len(found.columns)} columns are constant: {join_names(list(constant))}")
+        if column.period is not None and width > 1.01 * column.period:
+            notes.append(f"column {quote(name)} spans {width:g}, more than its period {column.period:g}")
+    if found.kind == "vector":
+        constant = constant_columns(found.rows)
+        notes += note_on_constants([name for name, each in zip(found.columns, constant, strict=True) if each])
     if found.kind == "image" and found.levels is None:
         check_range(source, found.rows, "pixels")
     parts = [] if found.parts is None else found.parts.tolist()
@@ -323,8 +277,12 @@ def _inspect(source: Source, found: UserData, log: set[str], period: Mapping[str
     note = repeats.note
     if found.parts is not None and (shared := _copies_of_training_rows(found.rows, found.parts, repeats)):
         # the user's own split is kept, so that the note on copies would promise too much
-        which = f"{shared} of them copies of training images in the test split"
-        note = f"{repeats.repeats} of {len(found.rows)} rows repeat another, {which}: all are kept where they are"
+        n_test = parts.count("test")
+        note = (
+            f"{repeats.repeats} of {len(found.rows)} rows repeat another, and {shared} of {n_test} images of the test "
+            f"split ({100 * shared / n_test:.2g} %) are copies of training images, which are scored too well: all are "
+            "kept where they are"
+        )
     notes += [note] if note else []
     if found.labels is not None and len(classes := set(found.labels.tolist())) > max(100, len(found.rows) // 10):
         notes.append(f"--labels: {len(classes)} different labels for {len(found.rows)} rows")

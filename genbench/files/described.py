@@ -1,4 +1,4 @@
-"""What a user's file holds: its columns, described for a dry run, and as a schema in which samples are written."""
+"""Samples written with the columns, types, units and format of the user's file that a model was trained on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from genbench.files.dataset import FileConfig, read_and_check
 from genbench.files.schema import FileSchema, schema_of
-from genbench.files.source import find, join_names
+from genbench.files.source import find
 from genbench.files.writer import write
 
 if TYPE_CHECKING:
@@ -43,23 +43,3 @@ def write_samples(
     DataError.
     """
     return write(path, file_schema(config, notes), samples, overwrite=overwrite, notes=notes)
-
-
-def describe_columns(config: FileConfig) -> list[dict[str, object]]:
-    """Return for each column of a user's table its name, kind, unit, lowest and highest value; nothing for images.
-
-    The kind is continuous, integer, angle, category or constant, with ``log`` or the period where a column has them; a
-    category has no lowest and highest value. Reads the file; raises DataError.
-    """
-    found, columns = read_and_check(config)
-    described: list[dict[str, object]] = []
-    for i, column in enumerate(columns):
-        low: float | None = float(found.rows[:, i].min())
-        high: float | None = float(found.rows[:, i].max())
-        kind = "constant" if low == high else "angle" if column.period is not None else column.kind
-        if column.kind == "category":
-            kind = f"category of {len(column.levels)}: {join_names(column.levels, 6)}"
-            low = high = None
-        details = f", period {column.period:g}" if column.period is not None else ", log" if column.log else ""
-        described.append({"column": column.name, "kind": kind + details, "unit": column.unit, "low": low, "high": high})
-    return described

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from genbench.files.arrow import table_of_fields
 from genbench.files.columns import clean_names
-from genbench.files.numbers import MAX_EXACT_INTEGER, as_numpy
+from genbench.files.numbers import MAX_EXACT_INTEGER
 from genbench.files.source import (
+    NUMBER_BYTES,
+    Category,
     FileLayout,
     Source,
     Table,
     describe_row_number,
     explain_read_errors,
+    format_bytes,
     join_names,
     load_library,
     printable,
@@ -28,7 +31,12 @@ from genbench.files.source import (
 if TYPE_CHECKING:
     from genbench.protocol import Array
 
-BLOCK_BYTES = 16 * 2**20  # no record may be longer
+BLOCK_BYTES = 4 * 2**20  # of lines that Arrow reads at once, and the rest of the last of them
+BLOCKS_HELD = 3  # by Arrow at a time: their bytes, their fields and what it makes of them
+STATA_COPIES = 3  # of a file: its bytes, a data frame, and the numbers as float64
+CELLS_RATIO = 4  # of what the cells of a sheet take, as objects and as numbers, to their XML
+# what Python's objects of a JSON text take, with their places in dicts and lists
+DICT_BYTES, LIST_BYTES, TEXT_BYTES, VALUE_BYTES = 240, 64, 56, 48
 NESTED = re.compile(rb":\s*\{")  # a value that is an object
 EXPECTED = 'records [{"x": 1}, ...], columns {"x": [1, ...]}, or one record a line (.jsonl)'
 
@@ -37,32 +45,65 @@ def read_json_lines(source: Source, max_bytes: int) -> Table:
     """Return the columns of a file with one JSON object, or list, a line; a key that a line lacks is missing there."""
     data = source.read_bytes(max_bytes)
     with explain_read_errors(source, "json lines"):
-        return _read_flat_records(source, data, max_bytes) or _read_lines(source, data)
+        return _read_flat_records(source, data, max_bytes) or _read_lines(source, data, max_bytes)
 
 
 def _read_flat_records(source: Source, data: bytes, max_bytes: int) -> Table | None:
-    """Return what Arrow reads, fast, or None for what only Python reads: text among numbers, lists, large integers."""
+    """Return what Arrow reads, fast, or None for what only Python reads: text among numbers, lists, large integers.
+
+    It is read in blocks of lines, since Arrow keeps the text of all it reads at once beside the numbers.
+    """
     import pyarrow as pa
     from pyarrow import json as arrow_json
 
     if b"[" in data or NESTED.search(data):  # Arrow ends the process at a value that is nested too deeply
         return None
+    tables: list[Any] = []
+    start = size = n = 0
+    while start < len(data):
+        end = data.find(b"\n", start + BLOCK_BYTES) + 1 or len(data)
+        block = memoryview(data)[start:end]
+        options = arrow_json.ReadOptions(use_threads=False, block_size=len(block))
+        try:
+            table = arrow_json.read_json(pa.BufferReader(block), read_options=options)
+        except pa.ArrowInvalid as error:
+            if "Empty JSON" not in str(error):
+                return None
+            start = end
+            continue
+        if any(pa.types.is_floating(c.type) and _may_be_rounded(c) for c in table.columns):
+            return None
+        size += table.nbytes
+        n += table.num_rows
+        held = len(data) + size + BLOCKS_HELD * BLOCK_BYTES
+        source.check_size(held, max_bytes, f"{n} rows of {table.num_columns} columns take, with their text,")
+        tables.append(table)
+        start = end
+    if not tables:
+        return None
     try:
-        options = arrow_json.ReadOptions(use_threads=False, block_size=BLOCK_BYTES)
-        table = arrow_json.read_json(pa.BufferReader(data), read_options=options)
-    except pa.ArrowInvalid:
+        table = pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException:  # text in some blocks and numbers in others
         return None
-    if not table.num_rows or any(pa.types.is_floating(c.type) and _may_be_rounded(c) for c in table.columns):
+    if not table.num_rows or any(_were_integers(tables, field) for field in table.schema):
         return None
-
-    def load(wanted: Sequence[int]) -> list[Array]:
-        with explain_read_errors(source, "json lines"):
-            return [as_numpy(table.column(i)) for i in wanted]
-
-    return table_of_fields(source, list(table.schema), table.num_rows, load, max_bytes)
+    return table_of_fields(
+        source, list(table.schema), table.num_rows, lambda wanted: map(table.column, wanted), table.nbytes, "json lines"
+    )
 
 
-def _read_lines(source: Source, data: bytes) -> Table:
+def _were_integers(tables: Sequence[Any], field: Any) -> bool:
+    """Return whether a column of floats has integers in some blocks that float64 may have rounded."""
+    import pyarrow as pa
+
+    if not pa.types.is_floating(field.type):
+        return False
+    found = [table.column(field.name) for table in tables if field.name in table.column_names]
+    return any(pa.types.is_integer(column.type) and _may_be_rounded(column) for column in found)
+
+
+def _read_lines(source: Source, data: bytes, max_bytes: int) -> Table:
+    _check_objects(source, data, max_bytes)
     records, lines = [], []
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
@@ -72,6 +113,15 @@ def _read_lines(source: Source, data: bytes) -> Table:
                 raise source.error(f"line {number} is not JSON: {printable(error, 160)}") from error
             lines.append(number)
     return _table_of_records(source, records, [], lambda row: f"row {row + 1} (line {lines[row]})")
+
+
+def _check_objects(source: Source, data: bytes, max_bytes: int) -> None:
+    """Raise DataError if the Python objects of a JSON text, counted by its marks, take more than ``max_bytes``."""
+    texts = data.count(b'"') // 2 - data.count(b'":')  # keys are kept once
+    values = data.count(b",") + data.count(b"{") + data.count(b"[")
+    objects = data.count(b"{") * DICT_BYTES + data.count(b"[") * LIST_BYTES + max(texts, 0) * TEXT_BYTES
+    size = len(data) + objects + values * (VALUE_BYTES + 2 * NUMBER_BYTES)
+    source.check_size(size, max_bytes, f"{format_bytes(len(data))} of JSON take, as objects of Python,")
 
 
 def _may_be_rounded(column: Any) -> bool:
@@ -87,6 +137,7 @@ def read_json(source: Source, max_bytes: int) -> Table:
     Those are records, lists, columns of lists or of objects by index, rows by index, ``split`` and ``table``.
     """
     data = source.read_bytes(max_bytes)
+    _check_objects(source, data, max_bytes)
     with explain_read_errors(source, "json"):
         try:
             document = json.loads(data)
@@ -171,7 +222,7 @@ def _table_of_lists(
         raise source.error("has no columns")
     values = list(columns.values())
 
-    def fetch(chosen: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
+    def fetch(chosen: Sequence[int], label: int | None) -> tuple[Sequence[Array | Category], Array | None]:
         return [_array_of(values[i]) for i in chosen], None if label is None else _array_of(values[label])
 
     shown = clean_names(source, list(columns), notes)
@@ -207,12 +258,16 @@ def read_xlsx(source: Source, max_bytes: int) -> Table:
         warnings.simplefilter("ignore")  # on styles that openpyxl does not know
         with zipfile.ZipFile(stream) as archive:
             size = sum(info.file_size for info in archive.infolist())
-        source.check_size(size, max_bytes, "it unpacks to")
+        source.check_size(CELLS_RATIO * size, max_bytes, f"its cells, {format_bytes(size)} of XML, take")
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
         sheets = {sheet.title: sheet for sheet in book.worksheets}
         sheet = sheets[_sheet_name(source, list(sheets), notes)]
         sheet.reset_dimensions()  # what the file claims of them may be wrong
-        rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+        rows, cells = [], 0
+        for row in sheet.iter_rows(values_only=True):
+            rows.append(list(row))
+            cells += len(row)  # a cell far to the right makes a row long
+            source.check_size(cells * 4 * NUMBER_BYTES, max_bytes, f"{len(rows)} rows of its cells take")
     table = _table_of_sheet(source, rows, notes)
     return replace(table, types=dict.fromkeys(table.names, ""), layout=FileLayout(key=sheet.title))
 
@@ -258,7 +313,7 @@ def _table_of_sheet(source: Source, rows: list[list[Any]], notes: list[str]) -> 
         notes.append("the first row holds numbers: the sheet has no header, its columns are called c0, c1, ...")
     shown = clean_names(source, [names[i] if names else f"c{i}" for i in keep], notes)
 
-    def fetch(chosen: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
+    def fetch(chosen: Sequence[int], label: int | None) -> tuple[Sequence[Array | Category], Array | None]:
         found = [_array_of(columns[keep[i]]) for i in chosen]
         return found, None if label is None else _array_of(columns[keep[label]])
 
@@ -280,12 +335,13 @@ def read_stata(source: Source, max_bytes: int) -> Table:
     """Return the columns of a Stata file; columns with value labels are their codes."""
     import pandas as pd
 
-    source.check_size(source.path.stat().st_size, max_bytes, "the file has")
+    size = source.path.stat().st_size
+    source.check_size(STATA_COPIES * size, max_bytes, f"its rows, {format_bytes(size)}, take, while they are read,")
     with explain_read_errors(source, "stata"), pd.read_stata(source.path, iterator=True) as reader:
         names = list(reader.variable_labels())
     notes: list[str] = []
 
-    def fetch(chosen: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
+    def fetch(chosen: Sequence[int], label: int | None) -> tuple[Sequence[Array | Category], Array | None]:
         wanted = [names[i] for i in (*chosen, *([] if label is None else [label]))]
         with explain_read_errors(source, "stata"):
             frame = pd.read_stata(source.path, columns=list(dict.fromkeys(wanted)), convert_categoricals=False)

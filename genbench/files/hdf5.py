@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from genbench.files.arrays import choose_key, decoded, headers_of_fields
+from genbench.files.arrays import bytes_of_copy, choose_key, decoded, headers_of_fields
 from genbench.files.named_arrays import Header, NamedArrays, asks_for_arrays, default_name, is_table, join
 from genbench.files.source import Block, FileLayout, Source, Table, explain_read_errors, printable, quote
 
@@ -77,7 +77,7 @@ def _read_group(
                 headers, partial(_load_paths, source, group, max_bytes), units, grouped=True,
                 layout=FileLayout(key=group.strip("/")),
             )  # fmt: skip
-            return join(source, arrays, columns, labels, max_bytes)
+            return join(source, arrays, columns, labels)
     within = replace(source, key=None)
     key = group + choose_key(within, short, [name.removeprefix(group) for name in below], group)
     return _read_key(source, file, content, key, columns, labels, max_bytes)
@@ -91,7 +91,7 @@ def _read_key(
         return _frame(source, file[key], columns, labels, max_bytes)
     node = content.datasets[f"{key}/table" if key in content.tables else key]
     if node.dtype.names is not None:
-        return _compound(source, node, columns, labels, max_bytes)
+        return _compound(source, node, columns, labels)
     label = _path_of(labels, key.rpartition("/")[0] + "/", list(content.datasets))
     values = _load(source, node, max_bytes)
     side = None if label is None else _load(source, content.datasets[label], max_bytes, True)
@@ -174,7 +174,8 @@ def _load(source: Source, node: Any, max_bytes: int, text: bool = False) -> Arra
     if node.shape is None or (node.dtype.hasobject and not is_text):
         content = "nothing" if node.shape is None else "text or objects"
         raise source.error(f"{quote(node.name)} holds {content}, expected numbers")
-    source.check_size(math.prod(node.shape) * node.dtype.itemsize, max_bytes, f"{quote(node.name)} {node.shape} takes")
+    size = math.prod(node.shape) * node.dtype.itemsize + (0 if is_text else bytes_of_copy(node.shape, node.dtype))
+    source.check_size(size, max_bytes, f"{quote(node.name)} {node.shape} takes")
     return np.asarray(node.asstr(errors="replace")[()] if is_text else node[()])
 
 
@@ -206,7 +207,7 @@ def _refuse_links(source: Source, file: Any, key: str) -> None:
             return
 
 
-def _compound(source: Source, node: Any, columns: Sequence[str], labels: str | None, max_bytes: int) -> Table:
+def _compound(source: Source, node: Any, columns: Sequence[str], labels: str | None) -> Table:
     """Return the fields of a compound dataset (n,), of which only the requested ones are read."""
     _check_own(source, node)
     if len(node.shape) != 1:
@@ -233,12 +234,10 @@ def _compound(source: Source, node: Any, columns: Sequence[str], labels: str | N
 
         with explain_read_errors(source, "hdf5"), h5py.File(source.path, "r") as file:
             dataset = file[path]
-            size = len(dataset) * sum(dtype[name].itemsize for name in names)
-            source.check_size(size, max_bytes, f"{len(names)} fields of {quote(path)} take")
             rows = dataset.fields(list(names))[()]
             return [_text_of(rows[name]) for name in names]
 
-    return join(source, NamedArrays(headers, load, units, layout=layout), columns, labels, max_bytes)
+    return join(source, NamedArrays(headers, load, units, layout=layout), columns, labels)
 
 
 def field_unit(index: int) -> str:
@@ -281,7 +280,7 @@ def _frame(source: Source, group: Any, columns: Sequence[str], labels: str | Non
             return [blocks[path][:, j] for path, j in map(homes.__getitem__, names)]
 
     layout = FileLayout(key=group.name.strip("/"))
-    return join(source, NamedArrays(headers, load, layout=layout), columns, labels, max_bytes)
+    return join(source, NamedArrays(headers, load, layout=layout), columns, labels)
 
 
 def _block(source: Source, node: Any, max_bytes: int) -> Array:

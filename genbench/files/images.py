@@ -74,7 +74,15 @@ def read_folder(source: Source, max_bytes: int) -> tuple[Block, Array | None]:
         None if of_files is None else np.repeat(np.array(of_files), counts)
         for of_files in (listing.labels, listing.parts)
     )
-    return Block(_pixels(headers, mode, shape), labels=labels, notes=notes), parts
+    found = _pixels(headers, mode, shape)
+    if mode == "RGB" and all(header.path.suffix.lower() == ".gif" for header in headers) and _is_grey(found):
+        found = found[:, :1]  # which a GIF, whose colours are those of a palette, cannot state
+    return Block(found, labels=labels, notes=notes), parts
+
+
+def _is_grey(pixels: Array) -> bool:
+    """Return whether the three channels of all images (n, 3, height, width) are the same."""
+    return all(bool((image[0] == image[1]).all() and (image[0] == image[2]).all()) for image in pixels)
 
 
 def _common_mode(source: Source, modes: set[str]) -> str:

@@ -5,6 +5,7 @@ What an array is, is known by its header; it is loaded when a column of it is re
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from genbench.files.columns import clean_names, pick
-from genbench.files.source import DEFAULT_LAYOUT, FileLayout, Source, Table, join_names, quote
+from genbench.files.source import DEFAULT_LAYOUT, NUMBER_BYTES, Category, FileLayout, Source, Table, join_names, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
@@ -40,7 +41,7 @@ class NamedArrays:
 
     ``types`` are those of the arrays in the file where ``load`` may return another, and ``layout`` is the file's. With
     ``grouped`` names are paths: a name alone stands for ``group/name``, and columns that all lie in one group are
-    called by their names alone.
+    called by their names alone. ``held`` is what ``load`` keeps in memory besides the arrays, in bytes.
     """
 
     headers: Mapping[str, Header]
@@ -49,6 +50,7 @@ class NamedArrays:
     grouped: bool = False
     types: Mapping[str, str] = field(default_factory=dict)
     layout: FileLayout = DEFAULT_LAYOUT
+    held: int = 0
 
 
 def default_name(names: Sequence[str]) -> str | None:
@@ -72,7 +74,7 @@ def is_table(headers: Mapping[str, Header]) -> bool:
     return one_length and any(header.is_column for header in headers.values())
 
 
-def join(source: Source, arrays: NamedArrays, columns: Sequence[str], labels: str | None, max_bytes: int) -> Table:
+def join(source: Source, arrays: NamedArrays, columns: Sequence[str], labels: str | None) -> Table:
     """Return a table of the arrays that ``columns`` names, or of all one-dimensional ones; ``labels`` is one of them.
 
     An array (n, k) gives the columns ``name_0`` to ``name_{k-1}``. Raises DataError for names that do not exist, for
@@ -97,15 +99,21 @@ def join(source: Source, arrays: NamedArrays, columns: Sequence[str], labels: st
     layout = replace(arrays.layout, key="/".join(part for part in (arrays.layout.key, group) if part))
     rows = arrays.headers[items[0][0]].shape[0]
 
-    def fetch(chosen: Sequence[int], label_index: int | None) -> tuple[list[Array], Array | None]:
-        source.check_size(rows * len(chosen) * 8, max_bytes, f"{rows} rows of {len(chosen)} columns take")
+    def fetch(chosen: Sequence[int], label_index: int | None) -> tuple[Sequence[Array | Category], Array | None]:
         wanted = [used[i] for i in (*chosen, *([] if label_index is None else [label_index]))]
         loaded = dict(zip(distinct := list(dict.fromkeys(n for n, _ in wanted)), arrays.load(distinct), strict=True))
         found = [loaded[name] if i is None else loaded[name][:, i] for name, i in wanted]
         return (found, None) if label_index is None else (found[:-1], found[-1])
 
     shown = (*names, *([labels] if labels is not None else []))
-    return Table(shown, fetch, notes=notes, units=units, picked=True, types=types, layout=layout)
+    # of which columns are part
+    whole = {name: NUMBER_BYTES * math.prod(arrays.headers[name].shape) for name, _ in used}
+    held = arrays.held + max(sum(whole.values()) - NUMBER_BYTES * rows * len(used), 0)
+    others = [name for name, header in arrays.headers.items() if header.is_column and name not in whole]
+    return Table(
+        shown, fetch, notes=notes, units=units, picked=True, types=types, layout=layout,
+        rows=rows, held=held, others=others,
+    )  # fmt: skip
 
 
 def _shown(item: Item) -> str:

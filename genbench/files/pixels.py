@@ -94,12 +94,12 @@ def read_images(source: Source, values: Array, pixel_range: str, notes: list[str
         notes.append(f"integer images from {low} to {high} are taken as real-valued")
         return as_float(source, values, "pixels", describe_row_number), None
     bits = next(bits for bits in DEPTHS if high < 2**bits)
-    if DEPTHS[0] < bits < DEPTHS[-1]:
+    if bits < DEPTHS[-1] and high > FEW_LEVELS and (bits > DEPTHS[0] or values.dtype.itemsize == 2):
         notes.append(
             f"pixels up to {high} are taken as {bits} bits, {2**bits} levels; --range 0,65535 takes them as 16"
         )
     levels = max(high + 1, 2) if high <= FEW_LEVELS else 2**bits
-    return values.astype("uint8" if levels <= 256 else "uint16"), levels
+    return values.astype("uint8" if levels <= 256 else "uint16", copy=False), levels
 
 
 def _in_range(source: Source, values: Array, pixel_range: str, low: int, high: int) -> tuple[Array, int]:
@@ -109,4 +109,4 @@ def _in_range(source: Source, values: Array, pixel_range: str, low: int, high: i
     if low < 0 or high > last:
         raise source.error(f"--range {printable(pixel_range)}: its pixels are from {low} to {high}")
     levels = int(last) + 1
-    return values.astype("uint8" if levels <= 256 else "uint16"), levels
+    return values.astype("uint8" if levels <= 256 else "uint16", copy=False), levels

@@ -20,7 +20,12 @@ PLAIN_TYPE = re.compile(r"bool|char|float|double|std::(byte|string|u?int(8|16|32
 ARRAY_TYPE = re.compile(r"std::array<(.+?),\s*(\d+)>")
 
 
-def read_root(source: Source, columns: Sequence[str], labels: str | None, max_bytes: int) -> Table:
+def read_root(
+    source: Source,
+    columns: Sequence[str],
+    labels: str | None,
+    max_bytes: int,  # noqa: ARG001  # the table's rows are checked
+) -> Table:
     """Return the branches of the only tree in a ROOT file, or of the one that the user names.
 
     Branches of a varying number of values per event, and of objects, are left out with a note. Raises DataError if
@@ -39,7 +44,7 @@ def read_root(source: Source, columns: Sequence[str], labels: str | None, max_by
             tree = _open(uproot, stream)[key]
             return [_load(tree[name]) for name in names]
 
-    return join(source, NamedArrays(headers, load, layout=FileLayout(key=key)), columns, labels, max_bytes)
+    return join(source, NamedArrays(headers, load, layout=FileLayout(key=key)), columns, labels)
 
 
 def _open(uproot: Any, stream: IO[bytes]) -> Any:

@@ -9,17 +9,19 @@ from typing import Any
 
 from genbench.errors import DataError
 from genbench.files.columns import MissingColumn
+from genbench.files.objects import InMemory
 from genbench.files.pixels import FEW_LEVELS, parse_range
-from genbench.files.reader import UserData, read
+from genbench.files.reader import read
 from genbench.files.source import join_names, quote
+from genbench.files.user_data import UserData
 
 MIN_SAMPLES = 2
 
 
 def read_samples(
-    path: str | Path, *, weights: str | None = None, weights_needed: bool = True, **options: Any
+    path: str | Path | InMemory, *, weights: str | None = None, weights_needed: bool = True, **options: Any
 ) -> UserData:
-    """Return the rows of a file to be scored; it may be the ``samples.npz`` of a run.
+    """Return the rows of a file or an object to be scored; it may be the ``samples.npz`` of a run.
 
     ``weights`` names a column of event weights; without ``weights_needed`` the file may lack it. ``options`` are those
     of ``read``, of which ``labels`` names a column that is not scored. Raises DataError like it.
@@ -61,7 +63,10 @@ def _with_common_levels(files: Mapping[str, UserData]) -> dict[str, UserData]:
         if without:
             holder = next(name for name, each in files.items() if column in each.categories)
             raise DataError(f"column {quote(column)} holds text in {holder} and numbers in {without[0]}")
-        levels = tuple(sorted({level for each in files.values() for level in each.categories[column]}))
+        own_levels = [each.categories[column] for each in files.values()]
+        levels = tuple(dict.fromkeys(level for own in own_levels for level in own))
+        if all(own == tuple(sorted(own)) for own in own_levels):  # and not an order that the data state
+            levels = tuple(sorted(levels))
         for name, each in found.items():
             i, own = each.columns.index(column), each.categories[column]
             if own != levels:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from genbench.errors import DataError
 from genbench.files.numbers import MAX_EXACT_INTEGER
-from genbench.files.reader import UserData
 from genbench.files.source import DEFAULT_LAYOUT, FileLayout, quote
+from genbench.files.user_data import UserData
 from genbench.spec import Column
 
 if TYPE_CHECKING:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from genbench.protocol import Array
 
 MAX_BYTES = 2 * 2**30
+TAIL_BYTES = 4096
+NUMBER_BYTES = 8  # of a float64
 
 FORMATS = {
     ".csv": "text", ".tsv": "text", ".txt": "text", ".dat": "text",
@@ -83,6 +85,15 @@ class Source:
             limit = format_bytes(max_bytes)
             raise self.error(f"{subject} {format_bytes(size)}, the limit is {limit}; raise it with --max-bytes")
 
+    def check_memory(self, held: int, numbers: int, max_bytes: int, content: str) -> None:
+        """Raise DataError if reading takes more than ``max_bytes``: ``numbers`` twice, as float64 too, and ``held``."""
+        if (total := held + 2 * NUMBER_BYTES * numbers) > max_bytes:
+            limit = format_bytes(max_bytes)
+            raise self.error(
+                f"{content} take {format_bytes(total)} while they are read, the limit is {limit}; raise it with "
+                "--max-bytes, or name fewer columns with --columns"
+            )
+
     @property
     def compression(self) -> str | None:
         """``gzip``, ``bz2``, ``xz``, ``zstd`` or ``zip``; None if the file is not compressed."""
@@ -104,15 +115,17 @@ class Source:
         with explain_read_errors(self, self.compression or ""), self._open() as stream:
             return stream.read(size)
 
-    def read_bytes(self, max_bytes: int) -> bytes:
-        """Return the content, unpacked if the file is compressed.
+    def read_bytes(self, max_bytes: int, without: bytes = b"") -> bytes:
+        """Return the content, unpacked if the file is compressed, in the file ``without`` these bytes at its end.
 
         Raises DataError for more than ``max_bytes`` of content; no more than that is ever unpacked.
         """
         with explain_read_errors(self, self.compression or ""):
             if not self.compression:
-                self.check_size(self.path.stat().st_size, max_bytes, "the file has")
-                return self.path.read_bytes()
+                size = self.path.stat().st_size
+                self.check_size(size, max_bytes, "the file has")
+                with self.path.open("rb") as stream:
+                    return stream.read(_end_without(stream, size, without))  # to strip them later is to copy it all
             with self._open() as stream:
                 content = read_limited(stream, max_bytes)
         if content is None:
@@ -146,6 +159,20 @@ class Source:
         return names[0] if self.key is None else self.key
 
 
+def _end_without(stream: IO[bytes], size: int, without: bytes) -> int:
+    """Return the size of a stream without these bytes at its end, and leave it at its start."""
+    end = size
+    while without and end:
+        start = max(0, end - TAIL_BYTES)
+        stream.seek(start)
+        tail = stream.read(end - start)
+        end = start + len(tail.rstrip(without))
+        if end > start:
+            break
+    stream.seek(0)
+    return end
+
+
 def describe_row_number(row: int) -> str:
     """Return the name of row ``row`` (counted from 0) in errors, which count from 1."""
     return f"row {row + 1}"
@@ -176,18 +203,31 @@ DEFAULT_LAYOUT = FileLayout()
 
 
 @dataclass(frozen=True)
+class Category:
+    """A column of categories: the ``codes`` (n,) of its ``levels``, nan where a value is missing."""
+
+    codes: Array
+    levels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+@dataclass(frozen=True)
 class Table:
     """Named columns that are read on demand.
 
     ``fetch(columns, label)`` takes column indices and returns those columns and the column of labels, 1-D and of the
-    type that they have in the file. ``describe_row(row)`` names a row, counted from 0, in errors. ``units`` has the
-    units of columns where the file states them. ``picked`` says that the names are those of --columns, in that order,
-    with the column of labels after them. ``types`` has the types of columns in the file where ``fetch`` may return
-    another, as of integers with missing values; it is empty for those of text, which has no types.
+    type that they have in the file; a column may be a category. ``describe_row(row)`` names a row, counted from 0, in
+    errors. ``units`` has the units of columns where the file states them. ``picked`` says that the names are those of
+    --columns, in that order, with the column of labels after them. ``types`` has the types of columns in the file where
+    ``fetch`` may return another, as of integers with missing values; it is empty for those of text, which has no types.
+    ``rows`` is their number where it is known before they are read, and ``held`` what the reader keeps in memory
+    besides a copy of the columns, in bytes. ``others`` are columns of the file besides ``names``.
     """
 
     names: tuple[str, ...]
-    fetch: Callable[[Sequence[int], int | None], tuple[list[Array], Array | None]]
+    fetch: Callable[[Sequence[int], int | None], tuple[Sequence[Array | Category], Array | None]]
     named: bool = True
     describe_row: Callable[[int], str] = describe_row_number
     notes: list[str] = field(default_factory=list)
@@ -195,6 +235,9 @@ class Table:
     picked: bool = False
     types: Mapping[str, str] = field(default_factory=dict)
     layout: FileLayout = DEFAULT_LAYOUT
+    rows: int | None = None
+    held: int = 0
+    others: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

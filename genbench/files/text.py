@@ -12,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from genbench.files.columns import clean_names
-from genbench.files.numbers import MAX_EXACT_INTEGER, MISSING_VALUES, as_category, as_numpy, floats_of_text
-from genbench.files.source import FileLayout, Source, Table, explain_read_errors, quote
+from genbench.files.numbers import MAX_EXACT_INTEGER, MISSING_VALUES, as_numpy, category_of_texts, floats_of_text
+from genbench.files.source import Category, FileLayout, Source, Table, explain_read_errors, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 HEAD_BYTES = 256 * 1024  # the layout is detected from this many bytes
 MAX_COMMENT_BYTES = 8 * 2**20  # of a comment that may name the columns
 MIN_BLOCK_BYTES = 16 * 2**20  # that Arrow reads at once
+BLOCKS_HELD = 3  # by Arrow at a time: their bytes, their fields and what it makes of them
 LINES_IN_BLOCK = 4  # at least, since Arrow refuses a line that is longer than a block
 MAX_HEAD_LINES = 1000
+DECODING_COPIES = 4  # of its bytes: they, the text, and its bytes in UTF-8
+MAX_ATTEMPTS = 20  # to parse all columns but those of text as numbers
+ROWS_AT_ONCE = 1 << 16
+TEXT_IN_COLUMN = re.compile(r"In CSV column #(\d+): CSV conversion error")  # as Arrow reports it
 MAX_UNIT_LENGTH = 24
 MIN_ROWS_BELOW_UNITS = 3
 MIN_SHARE_BELOW_UNITS = 0.75  # of fields that are numbers
@@ -82,24 +87,25 @@ def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
     if layout.units:
         notes.append(f"line {layout.line - 1} holds the units of the columns")
 
-    def fetch(columns: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
-        source.check_size(rows * len(columns) * 8, max_bytes, f"{rows} rows of {len(columns)} numbers take")
+    def fetch(columns: Sequence[int], label: int | None) -> tuple[Sequence[Array | Category], Array | None]:
         wanted = {keep[i]: shown[i] for i in columns}
         return _parse(source, data, layout, wanted, None if label is None else keep[label], notes)
 
     shown = clean_names(source, [names[i] for i in keep], notes)
     units = {shown[i]: layout.units[k] for i, k in enumerate(keep) if layout.units and layout.units[k]}
+    held = len(data) * (2 if layout.separator == " " else 1) + BLOCKS_HELD * min(len(data), _block_bytes(layout))
     return Table(
         shown, fetch, layout.has_header, partial(_describe_row, data, layout), notes, units,
-        types=dict.fromkeys(shown, ""),
+        types=dict.fromkeys(shown, ""), rows=rows, held=held,
         layout=FileLayout(layout.separator, layout.decimal, layout.has_header, bool(layout.units)),
     )  # fmt: skip
 
 
 def _decode(source: Source, encoding: str | None, max_bytes: int) -> bytes:
-    data = source.read_bytes(max_bytes)
+    data = source.read_bytes(max_bytes, without=b"\r\n ")
     is_utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     if encoding is not None or is_utf16:
+        source.check_size(DECODING_COPIES * len(data), max_bytes, "decoding it takes")
         try:
             data = data.decode(encoding or "utf-16").encode()
         except LookupError:
@@ -122,8 +128,9 @@ def _decode(source: Source, encoding: str | None, max_bytes: int) -> bytes:
         raise source.error(f"holds a NUL byte at {data.index(0)}: it is binary, or --encoding is wrong")
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")  # line ends of old Macs
-    data = data.rstrip(b"\r\n ")
-    if not data.strip():
+    if data[-1:] in (b"\r", b"\n", b" "):  # which UTF-16 hides, and a compressed file
+        data = data.rstrip(b"\r\n ")
+    if not data[:HEAD_BYTES].strip() and not data.strip():
         raise source.error("is empty: it holds only blanks")
     return data
 
@@ -244,8 +251,8 @@ def _describe_row(data: bytes, layout: Layout, row: int) -> str:
 
 def _parse(
     source: Source, data: bytes, layout: Layout, columns: Mapping[int, str], label: int | None, notes: list[str]
-) -> tuple[list[Array], Array | None]:
-    """Return float64 columns, and labels as text: all at once if Arrow can, else field by field."""
+) -> tuple[Sequence[Array | Category], Array | None]:
+    """Return float64 columns and categories, and labels as text: all at once if Arrow can, else field by field."""
     import numpy as np
     import pyarrow as pa
 
@@ -256,29 +263,37 @@ def _parse(
         body, separator = memoryview(data)[layout.body :], layout.separator
     describe_row = partial(_describe_row, data, layout)
 
-    def parse_fields(wanted: Sequence[int]) -> list[Array]:
-        found = _arrow(pa, body, separator, layout, [], wanted)
-        return [
-            _parse_texts(pa, source, texts, layout, columns[c], describe_row, notes)
-            for c, texts in zip(wanted, found, strict=True)
-        ]
+    def parse(numbers: Sequence[int], texts: Sequence[int]) -> dict[int, Any]:
+        """Return the columns by number, as text where Arrow finds anything but numbers."""
+        text = list(numbers)
+        try:
+            return dict(zip((*numbers, *texts), _arrow(pa, body, separator, layout, numbers, texts), strict=True))
+        except pa.ArrowInvalid as error:
+            found = TEXT_IN_COLUMN.search(str(error))
+            if found is None:
+                _check_widths(source, data, layout)
+                if not numbers:
+                    raise
+            elif len(texts) < MAX_ATTEMPTS:
+                text = [int(found[1])]
+        return parse([i for i in numbers if i not in text], [*texts, *text])
 
-    texts = [] if label is None else [label]
-    try:
-        found = _arrow(pa, body, separator, layout, list(columns), texts)
-        numbers = [as_numpy(found[i]) for i in range(len(columns))]
-        labels = found[-1] if texts else None
-    except pa.ArrowInvalid:
-        _check_widths(source, data, layout)
-        with explain_read_errors(source, "text"):
-            labels = _arrow(pa, body, separator, layout, [], texts)[0] if texts else None
-            numbers = parse_fields(list(columns))
-    for i, column in enumerate(columns):
-        if (
-            numbers[i].dtype.kind == "f" and (np.abs(numbers[i]) >= MAX_EXACT_INTEGER).any()
-        ):  # an integer may have been rounded
-            numbers[i] = parse_fields([column])[0]
-    return numbers, None if labels is None else np.array(labels.to_pylist(), dtype=object)
+    def parse_texts(column: int, texts: Any) -> Array | Category:
+        return _parse_texts(pa, source, texts, layout, columns[column], describe_row, notes)
+
+    with explain_read_errors(source, "text"):
+        parsed = parse(list(columns), [] if label is None else [label])
+    labels = None if label is None else np.array(parsed.pop(label).to_pylist(), dtype=object)
+    numbers: list[Array | Category] = []
+    for column in columns:
+        found = parsed.pop(column)  # so that it is freed once it is copied
+        if pa.types.is_string(found.type):
+            numbers.append(parse_texts(column, found))
+            continue
+        values = as_numpy(found)
+        rounded = bool((np.abs(values) >= MAX_EXACT_INTEGER).any())  # an integer may have been
+        numbers.append(parse_texts(column, parse([], [column])[column]) if rounded else values)
+    return numbers, labels
 
 
 def _parse_texts(
@@ -289,11 +304,8 @@ def _parse_texts(
     column: str,
     describe_row: Callable[[int], str],
     notes: list[str],
-) -> Array:
-    """Return float64 of an Arrow column of text, field by field if it holds anything but plain numbers.
-
-    A column of categories is returned as text.
-    """
+) -> Array | Category:
+    """Return an Arrow column of text as float64, or as a category; field by field if other texts are among numbers."""
     import numpy as np
     from pyarrow import compute
 
@@ -307,11 +319,19 @@ def _parse_texts(
         numbers = as_numpy(texts.cast(pa.float64()))
         if not (abs(numbers) >= MAX_EXACT_INTEGER).any():
             return numbers
-    original = np.array(in_file.to_pylist(), dtype=object)
-    if as_category(original) is not None:
-        return original
-    shown = None if in_file is texts else original.tolist()
-    return floats_of_text(source, texts.to_pylist(), column, describe_row, shown)
+    if (category := category_of_texts(in_file)) is not None:
+        return category
+    out = np.empty(len(texts))
+    for start in range(0, len(texts), ROWS_AT_ONCE):  # as Python objects
+        block, shown = (each.slice(start, ROWS_AT_ONCE).to_pylist() for each in (texts, in_file))
+        out[start : start + len(block)] = floats_of_text(
+            source, block, column, partial(_describe_later_row, describe_row, start), shown
+        )
+    return out
+
+
+def _describe_later_row(describe_row: Callable[[int], str], start: int, row: int) -> str:
+    return describe_row(start + row)
 
 
 def _without_thousands(texts: Any, with_points: Any, column: str, notes: list[str]) -> tuple[Any, Any]:
@@ -328,6 +348,10 @@ def _without_thousands(texts: Any, with_points: Any, column: str, notes: list[st
     return compute.replace_substring(texts, ".", ""), texts
 
 
+def _block_bytes(layout: Layout) -> int:
+    return max(MIN_BLOCK_BYTES, LINES_IN_BLOCK * layout.line_bytes)
+
+
 def _arrow(
     pa: Any, body: Any, separator: str, layout: Layout, numbers: Sequence[int], texts: Sequence[int]
 ) -> list[Any]:
@@ -338,7 +362,7 @@ def _arrow(
         pa.BufferReader(pa.py_buffer(body)),
         read_options=arrow_csv.ReadOptions(
             column_names=[str(i) for i in range(len(layout.names))],
-            block_size=max(MIN_BLOCK_BYTES, LINES_IN_BLOCK * layout.line_bytes),
+            block_size=_block_bytes(layout),
             use_threads=False,  # a short command may abort if it ends while such threads are still running
         ),
         parse_options=arrow_csv.ParseOptions(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from genbench.budget import Sizes
-    from genbench.files.reader import UserData
+    from genbench.files.user_data import UserData
     from genbench.protocol import Array
 
 MIN_DRAWN = 20  # rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -61,6 +61,7 @@ class Plan:
     request: dict[str, Any]
     plugin_files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()  # remarks on the user's files
+    data: tuple[Mapping[str, Any], ...] = ()  # what will be modelled of each of them, where that was asked for
 
     def seconds(self, jobs: int = 1) -> float:
         """Return a rough estimate of the time that the plan takes, in seconds, on cores of a machine of 2024."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from genbench.budget import Sizes
 from genbench.errors import PluginError, UserError
-from genbench.files import FileConfig, FileDataset
+from genbench.files import DATA_FOLDER, FileConfig, FileDataset
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.plan import FILE, Plan, needs_met
 from genbench.plan.presets import PRESETS
@@ -99,7 +99,7 @@ def plan_scores(
         if not reason:
             name = str((record["dataset"], record.get("dataset_config"), (record.get("provenance") or {})))
             if name not in datasets:
-                datasets[name] = _dataset(record, registry)
+                datasets[name] = _dataset(run, record, registry)
             dataset = datasets[name]
             if isinstance(dataset, Component):
                 cells.append(_cell(record, dataset, chosen, run_info))
@@ -124,8 +124,11 @@ def _reason_without_samples(run: Path, record: Record) -> str:
     return ""
 
 
-def _dataset(record: Record, registry: Registry) -> Component | str:
-    """Return the dataset of a record, or the reason why it cannot be built."""
+def _dataset(run: Path, record: Record, registry: Registry) -> Component | str:
+    """Return the dataset of a record, or the reason why it cannot be built.
+
+    Data that a run stores are looked for in the run, which may have been moved.
+    """
     source = (record.get("provenance") or {}).get("dataset") or {}
     options = [
         Setting(record["dataset"], name, value, f"{record['dataset']}.{name}={value!r}")
@@ -137,7 +140,9 @@ def _dataset(record: Record, registry: Registry) -> Component | str:
                 record["dataset"], FileDataset, FileConfig, "a file", data=record["data_kind"], labels=True
             )
             config = fill(spec, options)
-            if not Path(config.path).exists() and not Path(config.path.rpartition(":")[0] or config.path).exists():
+            if not Path(config.path).exists() and (stored := run / DATA_FOLDER / Path(config.path).name).exists():
+                config = replace(config, path=str(stored))
+            elif not Path(config.path).exists() and not Path(config.path.rpartition(":")[0] or config.path).exists():
                 return f"the file {config.path} of dataset {record['dataset']!r} does not exist any more"
             return Component(Entry(spec.name, replace(spec, labels=config.labels is not None), FILE), config)
         distribution = source.get("distribution") or "genbench"

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from genbench.errors import UserError
-from genbench.files import UserData, align_columns, from_array, known_columns, read_samples, reconcile
-from genbench.protocol import Array, Data, Evidence, RealSide
+from genbench.files import FileConfig, UserData, align_columns, describe_columns, hold, read_samples, reconcile
+from genbench.files.source import Source
+from genbench.protocol import Array, Column, Data, Evidence, RealSide
 from genbench.registry.component import applies, choose_metrics
 from genbench.registry.options import Setting
 from genbench.registry.registry import Registry
@@ -22,6 +23,9 @@ from genbench.scoring.floors import floors_of
 from genbench.scoring.scorer import scorer_of, space_factories
 from genbench.training.standardise import transform_of
 from genbench.training.weights import draw, notes_on
+
+# options on columns, which are not needed to read them, and that on floats beside integer images
+OF_COLUMNS = ("log", "periodic", "kinds", "units", "pixel_range")
 
 
 def score_samples(
@@ -51,9 +55,9 @@ def score_samples(
     if parse_selection(space)[0] not in registry.spaces:
         raise UserError(f"--space {space}: expected one of {', '.join(registry.spaces)}")
     chosen = choose_metrics(metrics, registry, registry.assign(settings), "" if space == "standardised" else space)
-    loaded = _read({name: value for name, value in given.items() if value is not None}, data_options or {})
-    rows, notes_on_weights = _draw_by_weight(loaded, seed)
-    evidence, fresh, notes = _evidence(rows, seed)
+    loaded, columns = _read({name: value for name, value in given.items() if value is not None}, data_options or {})
+    rows, notes_on_weights = _draw_by_weight(loaded, columns, seed)
+    evidence, fresh, notes = _evidence(rows, columns, seed)
     has, named = _has(evidence), {parse_selection(term.partition("@")[0])[0] for term in split(metrics)}
     chosen = [m for m in chosen if m.entry.key in named or applies(m, evidence.kind, has)] or chosen
     scorers = [scorer_of(metric) for metric in chosen]
@@ -63,27 +67,44 @@ def score_samples(
     return [_add_notes(score, notes) for score in evaluate(evidence, scorers, floors, listener, views)]
 
 
-def _read(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, UserData]:
-    """Return the checked rows of files and arrays, all with the columns and the scale of pixels of the real rows."""
+def _read(given: dict[str, Any], options: Mapping[str, Any]) -> tuple[dict[str, UserData], tuple[Column, ...]]:
+    """Return the checked rows of files and objects, and the columns of the real rows, which all have.
+
+    The scale of pixels is that of the real rows, too.
+    """
     loaded: dict[str, UserData] = {}
-    of_files = {name: value for name, value in options.items() if name != "pixel_range"}  # which is of floats here
-    of_arrays = {name: options[name] for name in ("na", "read_as") if name in options}
-    for name, value in given.items():
-        if isinstance(value, (str, Path)):
-            loaded[f"--{name}"] = read_samples(value, weights_needed=name != "fake", **of_files)
-        else:
-            loaded[f"--{name}"] = from_array(value, name, **of_arrays)
+    columns: dict[str, tuple[Column, ...]] = {}
+    config = FileConfig("", **options)
+    of_rows = {name: value for name, value in options.items() if name not in OF_COLUMNS}
+    for name in sorted(given, key=lambda name: name != "real"):  # whose columns the others have
+        value = given[name]
+        is_file = isinstance(value, (str, Path))
+        found = read_samples(value if is_file else hold(value, name), weights_needed=name != "fake", **of_rows)
+        if name != "real":
+            found = _named_like(found, loaded["--real"])
+            config = replace(config, kinds=tuple(kind for kind in config.kinds if not kind.endswith("=integer")))
+        loaded[f"--{name}"], columns[name] = describe_columns(found, Source(Path(found.label)), config)
     aligned = align_columns(reconcile(loaded, options.get("pixel_range", "")))
-    return {name.removeprefix("--"): each for name, each in aligned.items()}
+    files = {name.removeprefix("--"): each for name, each in aligned.items()}
+    levels = files["real"].categories
+    return files, tuple(replace(column, levels=levels.get(column.name, ())) for column in columns["real"])
 
 
-def _draw_by_weight(loaded: dict[str, UserData], seed: int) -> tuple[dict[str, UserData], tuple[str, ...]]:
+def _named_like(found: UserData, real: UserData) -> UserData:
+    """Return data without names of columns with those of the real rows, if they have as many."""
+    fits = not found.named and found.kind == "vector" and len(found.columns) == len(real.columns)
+    return replace(found, columns=real.columns) if fits else found
+
+
+def _draw_by_weight(
+    loaded: dict[str, UserData], columns: tuple[Column, ...], seed: int
+) -> tuple[dict[str, UserData], tuple[str, ...]]:
     """Return the rows of each file drawn by weight where it has weights, so that each counts once, and notes on it."""
     if not any(each.beside for each in loaded.values()):
         return loaded, ()
     real, found, drawn = loaded["real"], dict(loaded), {}
     rng = np.random.default_rng([seed, *b"weights"])
-    mapping = transform_of(Data(real.rows, real.rows, real.rows, columns=known_columns(real), levels=real.levels))
+    mapping = transform_of(Data(real.rows, real.rows, real.rows, columns=columns, levels=real.levels))
     for name, each in loaded.items():
         if "--weights" not in each.beside:
             continue
@@ -100,11 +121,12 @@ def _has(evidence: Evidence) -> dict[str, bool]:
     return {**absent, "train": evidence.train is not None, "labels": evidence.labels_test is not None}
 
 
-def _evidence(loaded: dict[str, UserData], seed: int) -> tuple[Evidence, Evidence | None, tuple[str, ...]]:
+def _evidence(
+    loaded: dict[str, UserData], columns: tuple[Column, ...], seed: int
+) -> tuple[Evidence, Evidence | None, tuple[str, ...]]:
     """Return the evidence, the same with the reference in place of samples, and notes on the rows."""
     real, rows = loaded["real"], {name: each.rows for name, each in loaded.items()}
     known = rows.get("train", real.rows)
-    columns = known_columns(real)
     mapping = transform_of(Data(known, real.rows, real.rows, columns=columns, levels=real.levels))
     mapped = {name: mapping.to_scores(each) for name, each in rows.items()}
     labels = _encode_labels(loaded)

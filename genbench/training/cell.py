@@ -39,7 +39,7 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
             "reference": len(data.reference),
         },
         "shape": list(data.shape),
-        "notes": [*data.notes, *transform.notes],
+        "notes": list(dict.fromkeys([*data.notes, *transform.notes])),
     }
     report(phase="load", known=known)
     _check_suitable(cell, data)

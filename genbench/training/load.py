@@ -44,8 +44,12 @@ def _notes_on_repeats(data: Data) -> list[str]:
     repeats = repeated_rows(np.concatenate(splits))
     notes = [repeats.note] if repeats.note and not any("repeat another" in note for note in data.notes) else []
     if shared := copies_between(splits, repeats):
-        text = f"{shared} rows of the test or reference split are copies of rows in another split"
-        notes.append(f"{text}: what copies is scored too well; the dataset should split with genbench.data.split")
+        test = copies_between(splits[:2], repeats.of(np.arange(len(data.train) + len(data.test))))
+        notes.append(
+            f"{test} of {len(data.test)} test rows are copies of training rows, and {shared - test} of "
+            f"{len(data.reference)} reference rows are copies of others: what copies is scored too well; "
+            "genbench.data.split keeps copies in one split"
+        )
     return notes
 
 

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from genbench.data import constant_columns, note_on_constants
 from genbench.errors import DataError
 from genbench.protocol import Array, Column, Data
 
-ROUNDINGS = 2  # by which equal numbers may differ: units in the last place
 LARGE_OFFSET = 2.0**20  # of a column, in standard deviations
 MAX_EXPONENT = 300  # power of two up to which sums of squares neither overflow nor vanish
 
@@ -110,8 +110,7 @@ class VectorSpace:
         varying[[i for i, _ in categories]] = False
         if constant.all():
             varying[0] = True  # there is nothing else to learn
-        aside = np.flatnonzero(constant & ~varying)
-        notes = tuple(f"column {columns[i].name!r} is constant, and is set aside" for i in aside)
+        notes = note_on_constants([c.name for c, is_constant in zip(columns, constant, strict=True) if is_constant])
         names = tuple(
             name for i, c in enumerate(columns) for name in _score_names(c, is_category=i in dict(categories))
         )
@@ -222,17 +221,6 @@ def _score_names(column: Column, *, is_category: bool) -> list[str]:
     if is_category:
         return [f"{column.name}={level}" for level in column.levels]
     return [column.name] if column.period is None else [f"sin {column.name}", f"cos {column.name}"]
-
-
-def constant_columns(rows: Array) -> Array:
-    """Return which columns (d,) of rows (n, d) are constant: no two numbers differ beyond a rounding of their type.
-
-    The spread of times of 1.7e9 s that differ by milliseconds is thousands of such roundings.
-    """
-    low, high = rows.min(0), rows.max(0)
-    if rows.dtype.kind != "f":
-        return np.asarray(low == high)
-    return np.asarray(high - low <= ROUNDINGS * np.spacing(np.maximum(np.abs(low), np.abs(high))))
 
 
 def _moments(rows: Array) -> tuple[Array, Array]:

@@ -124,7 +124,10 @@ def test_a_file_of_the_users_is_planned_like_any_dataset(events: str, capsys: py
     assert label.startswith("events.csv[")
     assert "path" not in label
     assert "sha256" not in label
-    assert [set(column) for column in found["data"][label]] == [{"column", "kind", "unit", "low", "high"}] * 2
+    data = found["data"][label]
+    assert [set(column) for column in data["columns"]] == [{"column", "kind", "unit", "low", "high"}] * 2
+    assert data["splits"] == {"train": 280, "test": 60, "reference": 60}
+    assert data["left_out"] == {"id": "not chosen", "kind": "labels"}
 
 
 def test_a_moved_file_gives_the_same_cells(events: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from user_files import TABLE, refusal, rows_of_text, save_images, saved_csv, says, write
+from user_files import RNG, TABLE, refusal, rows_of_text, save_images, saved_csv, says, write
 
+from genbench.budget import Sizes
 from genbench.errors import DataError
-from genbench.files import FileConfig, FileDataset, dataset_spec, describe_columns
+from genbench.files import FileConfig, FileDataset, dataset_spec, open_data
 
 
 def test_a_file_is_a_dataset(tmp_path):
-    from genbench.budget import Sizes
     from genbench.data import copies_between
     from genbench.protocol import Dataset
 
@@ -47,8 +48,6 @@ def test_a_file_is_a_dataset(tmp_path):
 
 
 def test_images_are_a_dataset(tmp_path):
-    from genbench.budget import Sizes
-
     save_images(tmp_path / "a" / "x", n=20)
     save_images(tmp_path / "a" / "y", n=10)
     spec, config = dataset_spec(tmp_path / "a")
@@ -77,8 +76,6 @@ def values_of(data):
 
 @pytest.mark.parametrize(("wanted", "found"), [(10_000, (30, 10, 10)), (8, (8, 8, 8)), (15, (15, 10, 10))])
 def test_the_splits_of_a_folder_are_kept(tmp_path, wanted, found):
-    from genbench.budget import Sizes
-
     values = folder_of_splits(tmp_path / "a", train=30, test=20, val=10)
     notes = []
     spec, config = dataset_spec(tmp_path / "a", notes=notes)
@@ -96,8 +93,6 @@ def test_the_splits_of_a_folder_are_kept(tmp_path, wanted, found):
 
 
 def test_labels_below_the_splits_of_a_folder(tmp_path):
-    from genbench.budget import Sizes
-
     values = folder_of_splits(tmp_path / "a", **{f"{part}/{kind}": 12 for part in ("train", "test") for kind in "xy"})
     spec, config = dataset_spec(tmp_path / "a")
     assert spec.labels
@@ -109,8 +104,6 @@ def test_labels_below_the_splits_of_a_folder(tmp_path):
 
 
 def test_copies_between_the_splits_of_a_folder_stay_and_are_noted(tmp_path):
-    from genbench.budget import Sizes
-
     for part, seed in (("train", 1), ("test", 2)):
         rng = np.random.default_rng(seed)
         (tmp_path / part).mkdir()
@@ -120,7 +113,11 @@ def test_copies_between_the_splits_of_a_folder_stay_and_are_noted(tmp_path):
         shutil.copy(tmp_path / "train" / f"{i:02}.png", tmp_path / "test" / f"copy{i}.png")
     notes = []
     _, config = dataset_spec(tmp_path, notes=notes)
-    says(" ".join(notes), "3 of 63 rows repeat another", "3 of them copies of training images in the test split")
+    says(
+        " ".join(notes),
+        "3 of 63 rows repeat another",
+        "3 of 33 images of the test split (9.1 %) are copies of training images",
+    )
     data = FileDataset(config).load(Sizes(), np.random.default_rng(0))
     assert [len(rows) for rows in (data.train, data.test, data.reference)] == [30, 16, 16]
 
@@ -135,8 +132,6 @@ def test_splits_of_a_folder_that_are_too_small(tmp_path, train, test, words):
 
 
 def test_the_default_period_is_a_full_circle(tmp_path):
-    from genbench.budget import Sizes
-
     saved_csv(tmp_path / "a.csv")
     _, config = dataset_spec(tmp_path / "a.csv", periodic="phi")
     data = FileDataset(config).load(Sizes(), np.random.default_rng(0))
@@ -184,24 +179,22 @@ def test_large_values_may_be_taken_as_logarithms(tmp_path):
 
 
 def test_what_is_odd_is_noted(tmp_path):
-    from genbench.budget import Sizes
-
     text = "a,b,c\n" + "".join(f"{i},3,{i}\n" for i in range(30))
     data = FileDataset(FileConfig(str(write(tmp_path, text)), periodic=("c",))).load(Sizes(), np.random.default_rng(0))
-    says(" ".join(data.notes), "column 'b' is constant: 3", "column 'c' spans 29, more than its period 6.28")
+    says(
+        " ".join(data.notes),
+        "column 'b' is constant, and is set aside",
+        "column 'c' spans 29, more than its period 6.28",
+    )
 
 
 def test_units_in_the_file_are_those_of_the_columns(tmp_path):
-    from genbench.budget import Sizes
-
     text = "a,b,c\nGeV,,rad\n" + "".join(f"{i},{i * i},{i}\n" for i in range(30))
     data = FileDataset(FileConfig(str(write(tmp_path, text)))).load(Sizes(), np.random.default_rng(0))
     assert [(c.name, c.unit) for c in data.columns] == [("a", "GeV"), ("b", ""), ("c", "rad")]
 
 
 def test_a_file_that_changed_after_planning_is_refused(tmp_path):
-    from genbench.budget import Sizes
-
     path = write(tmp_path, rows_of_text())
     _, config = dataset_spec(path)
     write(tmp_path, rows_of_text(31))
@@ -231,8 +224,6 @@ def typed_table(tmp_path):
     ],
 )
 def test_kinds_of_columns_are_found_unless_stated(tmp_path, options, kinds):
-    from genbench.budget import Sizes
-
     if kinds is None:
         says(refusal(dataset_spec, typed_table(tmp_path), **options), "--log 'njet'")  # it holds a 0
         return
@@ -243,7 +234,8 @@ def test_kinds_of_columns_are_found_unless_stated(tmp_path, options, kinds):
         n: k for n, k in kinds.items() if k != "angle"
     }
     assert {c.name for c in columns if c.period} == {n for n, k in kinds.items() if k == "angle"}
-    described = {each["column"]: each for each in describe_columns(config)}
+    opened = open_data(typed_table(tmp_path), **options)
+    described = {each["column"]: each for each in opened.describe(Sizes())["columns"]}
     assert described["flat"]["kind"] == "constant"
     assert described["njet"]["kind"] == kinds.get("njet", "continuous")
     assert (described["njet"]["low"], described["njet"]["high"]) == (0, 6)
@@ -253,8 +245,6 @@ def test_kinds_of_columns_are_found_unless_stated(tmp_path, options, kinds):
 
 
 def test_units_of_the_user_win(tmp_path):
-    from genbench.budget import Sizes
-
     _, config = dataset_spec(typed_table(tmp_path), units="x=GeV,phi=rad")
     columns = FileDataset(config).load(Sizes(), np.random.default_rng(0)).columns
     assert [c.unit for c in columns] == ["", "GeV", "", "rad", ""]
@@ -282,14 +272,15 @@ def mixed_table(tmp_path, name="data.csv", island="Biscoe,Dream,Torgersen", gap=
 
 
 def test_text_that_repeats_is_a_category(tmp_path):
-    from genbench.budget import Sizes
-
     _, config = dataset_spec(mixed_table(tmp_path))
     data = FileDataset(config).load(Sizes(), np.random.default_rng(0))
     assert [c.kind for c in data.columns] == ["category", "continuous", "category", "integer"]
     assert data.columns[0].levels == ("Biscoe", "Dream", "Torgersen")
     assert set(data.train[:, 0]) == {0, 1, 2}
-    assert describe_columns(config)[0]["kind"] == "category of 3: Biscoe, Dream, Torgersen"
+    assert (
+        open_data(mixed_table(tmp_path)).describe(Sizes())["columns"][0]["kind"]
+        == "category of 3: Biscoe, Dream, Torgersen"
+    )
     _, stated = dataset_spec(mixed_table(tmp_path), kinds="eggs=category")
     columns = FileDataset(stated).load(Sizes(), np.random.default_rng(0)).columns
     assert columns[3].levels == ("1", "2", "3", "4", "5", "6")
@@ -357,3 +348,37 @@ def test_weights_that_leave_no_law_are_refused_at_once(tmp_path):
     heavy = np.ones(500)
     heavy[3] = 1000.0
     says(refusal(dataset_spec, weighted(tmp_path, heavy), weights="w"), "only 1 of 200", "at least 20 needed")
+
+
+def test_categories_of_numbers_may_be_taken_as_numbers(tmp_path):
+    values = [0.1, 1.0, 2.5] * 20
+    frame = pd.DataFrame({"x": RNG.normal(size=60), "dose": pd.Categorical(values)})
+    frame.to_feather(tmp_path / "a.feather")
+    opened = open_data(tmp_path / "a.feather")
+    assert opened.columns[1].levels == ("0.1", "1", "2.5")
+    says(" ".join(opened.notes), "column 'dose' holds categories that are numbers; --kinds dose=continuous")
+    assert not open_data(tmp_path / "a.feather", kinds="d*=category").notes
+    as_numbers = open_data(tmp_path / "a.feather", kinds="dose=continuous")
+    assert (as_numbers.columns[1].kind, as_numbers.columns[1].levels) == ("continuous", ())
+    np.testing.assert_array_equal(as_numbers.data.rows[:, 1], values)
+
+
+def test_texts_that_are_nearly_numbers_are_noted(tmp_path):
+    rows = "".join(f"{i * 0.7},{i % 3} %,{'uv'[i % 2]}\n" for i in range(60))
+    notes = open_data(write(tmp_path, "x,share,kind\n" + rows)).notes
+    assert len(notes) == 1
+    says(notes[0], "column 'share' holds text as '0 %', taken as categories")
+
+
+@pytest.mark.parametrize("name", ["a b", "x=y", "p,q", "(c)"])
+def test_the_remedies_that_notes_print_work(tmp_path, name):
+    frame = pd.DataFrame({"x": RNG.normal(size=60), name: np.arange(60) % 7, "id (1)": np.arange(60)})
+    frame.assign(**{"no, value": np.nan}).to_csv(tmp_path / "a.csv", index=False)
+    found = refusal(open_data, tmp_path / "a.csv")
+    empty = re.search(r"--columns=(\S+)", found)[1]
+    notes = " ".join(open_data(tmp_path / "a.csv", columns=empty).notes)
+    identifier = re.search(r"--columns=(\S+)", notes)[1]
+    notes = " ".join(open_data(tmp_path / "a.csv", columns=f"{empty},{identifier}").notes)
+    kind = re.search(r"--kinds (\S+)", notes)[1]
+    opened = open_data(tmp_path / "a.csv", columns=f"{empty},{identifier}", kinds=kind)
+    assert [(c.name, c.kind) for c in opened.columns] == [("x", "continuous"), (name, "continuous")]

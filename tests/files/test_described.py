@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genbench.files import FileConfig, describe_columns, file_schema, read, write_samples
+from genbench.budget import Sizes
+from genbench.files import FileConfig, file_schema, open_data, read, write_samples
 
 N = 40
 EVENTS = pd.DataFrame({
@@ -18,8 +19,8 @@ EVENTS = pd.DataFrame({
 
 def test_each_column_is_described_by_its_kind(tmp_path: Path) -> None:
     EVENTS.to_csv(tmp_path / "data.csv", index=False)
-    config = FileConfig(str(tmp_path / "data.csv"), log=("pt",), kinds=("phi=angle",), units=("pt=GeV",))
-    described = [tuple(each.values()) for each in describe_columns(config)]
+    opened = open_data(tmp_path / "data.csv", log="pt", kinds="phi=angle", units="pt=GeV")
+    described = [tuple(each.values()) for each in opened.describe(Sizes())["columns"]]
     assert described == [
         ("pt", "continuous, log", "GeV", 1.0, 50.0),
         ("phi", "angle, period 6.28319", "", -3.0, 3.0),

@@ -163,7 +163,7 @@ def test_each_page_is_an_image_with_the_label_of_its_file(tmp_path, ending, mode
     pages[0].save(tmp_path / "b" / f"y.{ending}", **({"lossless": True} if ending == "webp" else {}))
     found = read(tmp_path)
     expected = np.stack([np.asarray(page).reshape(6, 8, -1).transpose(2, 0, 1) for page in [*pages, pages[0]]])
-    channels = 3 if ending == "gif" else expected.shape[1]  # a GIF has a palette of colours, whatever they are
+    channels = expected.shape[1]
     np.testing.assert_array_equal(found.rows, np.broadcast_to(expected, (6, channels, 6, 8)))
     assert found.labels.tolist() == ["a"] * 3 + ["b"] * 3
     says(" ".join(found.notes), "2 of 3 files hold several pages or frames", "3 files gave 6 images")
@@ -293,3 +293,17 @@ def test_only_the_decoders_of_the_listed_formats_are_opened(tmp_path, content, m
     for name in ("PSD", "EPS"):
         monkeypatch.setitem(Image.OPEN, name, (never, None))
     says(refusal(read, tmp_path), "0.png: cannot be read", "PNG, JPEG, BMP, GIF, TIFF, WebP or PPM", "save it as")
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(False, 1), (True, 3)])
+def test_grey_gifs_are_grey(tmp_path, colour, channels):
+    for i in range(3):
+        frames = [RNG.integers(0, 256, (6, 8), dtype=np.uint8) for _ in range(2)]
+        shown = [Image.fromarray(np.stack([each, each, each // 2 if colour else each], -1)) for each in frames]
+        shown[0].save(tmp_path / f"{i}.gif", save_all=True, append_images=shown[1:])
+        if not colour:
+            expected = frames
+    found = read(tmp_path)
+    assert found.rows.shape == (6, channels, 6, 8)
+    if not colour:
+        np.testing.assert_array_equal(found.rows[-2:, 0], expected)

@@ -5,7 +5,7 @@ import pytest
 from user_files import RNG, refusal, says
 
 from genbench.errors import DataError
-from genbench.files import dataset_spec, from_array, read, reconcile
+from genbench.files import dataset_spec, from_object, read, reconcile
 from genbench.files.pixels import names_of_rows, parse_range
 from genbench.scoring.samples import score_samples
 
@@ -48,12 +48,12 @@ def test_names_of_rows_count_the_last_index_first():
 
 @pytest.mark.parametrize(
     ("highest", "levels", "noted"),
-    [(1, 2, False), (15, 16, False), (200, 256, False), (1000, 1024, True), (4000, 4096, True), (40000, 65536, False)],
+    [(1, 2, False), (15, 16, False), (200, 256, True), (1000, 1024, True), (4000, 4096, True), (40000, 65536, False)],
 )
 def test_levels_are_those_of_the_fewest_bits(highest, levels, noted):
     values = RNG.integers(0, highest + 1, (40, 8, 8)).astype(np.uint16)
     values[0, 0, 0] = highest
-    found = from_array(values, "real")
+    found = from_object(values, "real")
     assert found.levels == levels
     assert (found.rows[:, 0] == values).all()
     assert any("--range 0,65535" in note for note in found.notes) == noted
@@ -81,7 +81,7 @@ def test_floats_beside_integers_are_asked_about_and_then_scaled(low, high):
         DataError, match=r"--fake fake holds floats from .* 256 grey levels: .*--range 0,1 or --range=-1,1"
     ):
         score_samples({"real": levels, "fake": floats}, "energy")
-    real, fake = from_array(levels, "real"), from_array(floats, "fake")
+    real, fake = from_object(levels, "real"), from_object(floats, "fake")
     scaled = reconcile({"--real": real, "--fake": fake}, f"{low},{high}")["--fake"]
     np.testing.assert_allclose(scaled.rows[:, 0], levels, atol=1e-9)
     [score] = score_samples({"real": levels, "fake": floats}, "energy", data_options={"pixel_range": f"{low},{high}"})
@@ -91,7 +91,7 @@ def test_floats_beside_integers_are_asked_about_and_then_scaled(low, high):
 
 def test_floats_in_units_of_levels_and_images_of_few_levels_stay():
     levels = RNG.integers(0, 256, (40, 8, 8)).astype(np.uint8)
-    grey, binary = from_array(levels, "real"), from_array((levels > 127).astype(np.uint8), "real")
+    grey, binary = from_object(levels, "real"), from_object((levels > 127).astype(np.uint8), "real")
     for real, fake in ((grey, levels + 0.25), (binary, levels / 255.0)):
-        files = {"--real": real, "--fake": from_array(fake, "fake")}
+        files = {"--real": real, "--fake": from_object(fake, "fake")}
         assert reconcile(files, "") == files

@@ -7,10 +7,12 @@ import sys
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from user_files import TABLE, refusal, saved_csv, saved_parquet, saved_structured, says
 
-from genbench.files import from_array, read
+from genbench.errors import DataError
+from genbench.files import from_object, read
 
 
 def saved_tsv(path):
@@ -73,11 +75,11 @@ def test_columns_without_rows_are_refused(tmp_path, name):
 def test_frames_and_tensors_are_taken_like_files():
     import torch
 
-    found = from_array(TABLE, "real")
+    found = from_object(TABLE, "real")
     assert (found.columns, found.named) == (("pt", "eta", "phi"), True)
-    np.testing.assert_array_equal(from_array(torch.ones(5, 2), "fake").rows, np.ones((5, 2)))
-    says(refusal(from_array, torch.ones(5, 2, requires_grad=True), "fake"), "fake: ", "requires grad")
-    says(refusal(from_array, [[1, 2], [3]], "fake"), "fake: ")
+    np.testing.assert_array_equal(from_object(torch.ones(5, 2), "fake").rows, np.ones((5, 2)))
+    says(refusal(from_object, torch.ones(5, 2, requires_grad=True), "fake"), "fake: ", "requires grad")
+    says(refusal(from_object, [[1, 2], [3]], "fake"), "fake: ")
 
 
 def test_torch_is_never_imported_to_read_a_file(tmp_path):
@@ -165,3 +167,70 @@ def test_columns_that_an_option_does_not_find_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", data=TABLE.to_numpy(), w=np.ones(3))
     found = refusal(read, tmp_path / "a.npz", beside={"--weights": ["w"]})
     says(found, "--weights 'w' has 3 values", f"each of {len(TABLE)} rows")
+
+
+def test_a_column_is_constant_at_the_resolution_of_its_own_type(tmp_path):
+    from genbench.data import constant_columns
+
+    times = np.nextafter(np.float32(1.7e9), np.float32(np.inf), dtype=np.float32)
+    column = np.where(np.arange(50) % 2, np.float32(1.7e9), times)
+    rows = np.stack([TABLE.pt.to_numpy(np.float32), column], axis=1)
+    np.save(tmp_path / "a.npy", rows)
+    pd.DataFrame(rows, columns=["x", "t"]).to_parquet(tmp_path / "a.parquet")
+    for found in (read(tmp_path / "a.npy"), read(tmp_path / "a.parquet"), from_object(rows, "a")):
+        assert constant_columns(found.rows).tolist() == [False, True]
+        np.testing.assert_array_equal(found.rows[:, 0], rows[:, 0])
+    np.save(tmp_path / "b.npy", rows.astype(np.float64))  # in which the same spread is thousands of roundings
+    assert constant_columns(read(tmp_path / "b.npy").rows).tolist() == [False, False]
+
+
+MEASURE = """
+import resource, sys
+from genbench.files import read
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+read(sys.argv[1], columns=sys.argv[4])
+before = peak()
+read(sys.argv[2], columns=sys.argv[4], max_bytes=int(sys.argv[3]))
+print(peak() - before)
+"""
+
+
+def saved_as(suffix, path, rows):
+    table = pd.DataFrame(rows, columns=[f"x{i}" for i in range(10)])
+    if suffix == "csv":
+        table.to_csv(path, index=False)
+    elif suffix == "jsonl":
+        table.to_json(path, orient="records", lines=True)
+    elif suffix == "parquet":
+        table.to_parquet(path)
+    elif suffix == "feather":
+        table.to_feather(path)
+    elif suffix == "npy":
+        np.save(path, rows)
+    else:
+        with h5py.File(path, "w") as file:
+            for name in table:
+                file[name] = table[name].to_numpy()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet", "feather", "npy", "h5"])
+def test_memory_stays_under_the_limit(tmp_path, suffix):
+    rng, columns = np.random.default_rng(0), "0:10"
+    large, small = tmp_path / f"large.{suffix}", tmp_path / f"small.{suffix}"
+    saved_as(suffix, large, rng.normal(size=(400_000, 10)))
+    saved_as(suffix, small, rng.normal(size=(2000, 10)))
+    limit = large.stat().st_size
+    while True:  # the lowest limit at which the file is read, within 3 %
+        try:
+            read(large, columns=columns, max_bytes=limit)
+            break
+        except DataError as error:
+            says(str(error), "the limit is", "--max-bytes")
+            limit = int(1.03 * limit)
+    code = [sys.executable, "-c", MEASURE, small, large, str(limit), columns]
+    done = subprocess.run(code, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < limit + 8 * 2**20  # of which the interpreter takes some

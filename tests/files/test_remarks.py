@@ -5,7 +5,7 @@ import pytest
 from user_files import says, write
 
 from genbench.files import dataset_spec
-from genbench.files.remarks import remarks_on
+from genbench.files.remarks import remarks_on, remarks_on_levels
 
 RNG = np.random.default_rng(0)
 NORMAL = RNG.normal(10, 2, 200)
@@ -53,3 +53,20 @@ def test_they_are_notes_of_a_dataset(tmp_path):
     assert dataset_spec(write(tmp_path, "event,x,y\n" + rows), notes=notes)[0].rows == 60
     says(" ".join(notes), "column 'event' counts the rows", "column 'y' is -999 in 7 rows")
     assert not any("'x'" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("levels", "part"),
+    [
+        (("0 %", "5 %"), "text as '0 %'"),
+        (("$1.50", "$2"), "text as '$1.50'"),
+        (("0x1f", "0x20"), "text as '0x1f'"),
+        (("0", "\u200b1"), "text as '1' (with characters that do not show)"),
+        (("1", "2.5"), "numbers; --kinds x=continuous"),
+        (("a1", "b2"), None),
+        (("low", "5"), None),
+    ],
+)
+def test_levels_that_are_nearly_numbers(levels, part):
+    found = remarks_on_levels("x", levels)
+    assert [part in note for note in found] == ([True] if part else [])

@@ -23,14 +23,14 @@ def by_metric(scores: list[dict]) -> dict[str, dict]:
 
 def test_arrays_and_files_score_alike(rows: dict[str, np.ndarray], tmp_path: Path) -> None:
     metrics = ["energy", "wasserstein"] if "wasserstein" in _metrics() else ["energy"]
-    from_arrays = genbench.score(**rows, metrics=metrics)
+    from_objects = genbench.score(**rows, metrics=metrics)
     paths = {}
     for name, values in rows.items():
         paths[name] = tmp_path / f"{name}.npy"
         np.save(paths[name], values)
     from_files = genbench.score(**paths, metrics=metrics)
-    assert [s["metric"] for s in from_arrays] == metrics
-    for a, b in zip(from_arrays, from_files, strict=True):
+    assert [s["metric"] for s in from_objects] == metrics
+    for a, b in zip(from_objects, from_files, strict=True):
         assert {k: v for k, v in a.items() if k != "seconds"} == {k: v for k, v in b.items() if k != "seconds"}
         assert (a["n_real"], a["n_fake"], a["space"]) == (400, 400, "standardised")
         assert a["floor"] is not None

@@ -31,3 +31,17 @@ class Uneven:
 def test_data_that_break_the_contract_are_the_plugins_fault(data: type) -> None:
     with pytest.raises(PluginError, match=f"dataset '{data.__name__}'"):
         load(cell_of(Truth, data))
+
+
+class Overlapping:
+    def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
+        train, test, reference = rng.normal(size=(3, 40, 2))
+        test[:7] = train[:7]
+        reference[:2] = test[10:12]
+        return Data(train, test, reference)
+
+
+def test_copies_in_two_splits_are_counted_for_each() -> None:
+    [note] = [note for note in load(cell_of(Truth, Overlapping)).notes if "copies of" in note]
+    assert "7 of 40 test rows are copies of training rows" in note
+    assert "2 of 40 reference rows are copies of others" in note

@@ -107,6 +107,28 @@ def flags_are_true(subject: Subject) -> None:
         expect(not declared or found == declared, f"the spec declares {name}={declared}, the data have {found}")
 
 
+@check("dataset", remedy="declare one Column for each column, of the kind that its values have")
+def columns_have_their_kinds(subject: Subject) -> None:
+    """Declared columns are as many as those of the rows; integers are whole, codes of categories have a level."""
+    data = shared_data(subject)
+    if not data.columns:
+        raise Skipped("it declares no columns")
+    rows = np.concatenate(list(splits(data).values()))
+    expect(rows.ndim == 2, f"columns are declared of rows {rows.shape}")
+    declared, d = len(data.columns), rows.shape[1]
+    expect(declared == d, f"{declared} columns are declared, the rows have {d}")
+    for column, values in zip(data.columns, rows.T, strict=True):
+        if column.kind in ("integer", "category"):
+            worst = values[np.argmax(np.abs(values - np.rint(values)))]
+            expect(worst == np.rint(worst), f"column {column.name!r}, of kind {column.kind}, holds {worst:g}")
+        if column.kind == "category":
+            ends, levels = f"{values.min():g} to {values.max():g}", len(column.levels)
+            fits = values.min() >= 0 and values.max() < levels
+            expect(fits, f"column {column.name!r} has {levels} levels, its codes are {ends}")
+        if column.log:
+            expect(values.min() > 0, f"column {column.name!r} is a logarithm, and holds {values.min():g}")
+
+
 @check("dataset", remedy="fill in licence and source, so that users know what they may do with the data")
 def origin_is_stated(subject: Subject) -> None:
     """The licence and the source of the data are declared."""

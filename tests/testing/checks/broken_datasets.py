@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 import genbench
-from genbench.protocol import Data, Modes, Simulator
+from genbench.protocol import Column, Data, Modes, Simulator
 from genbench.testing.toy_data import Clusters
 
 LAW = Clusters(np.array([[2.0, 0.0], [-2.0, 0.0]]), 0.5, np.array([0.5, 0.5]))
@@ -32,6 +32,7 @@ class SoundData:
             labels=dict(zip(("train", "test", "reference"), map(LAW.nearest, parts), strict=True)),
             observables=lambda rows: {"radius": np.hypot(*rows.T)},
             simulator=Simulator(0.1, "two clusters 1.0"),
+            columns=(Column("x"), Column("y")),
         )
 
     def draw(self, n, rng):
@@ -101,6 +102,12 @@ class Rude(SoundData):
 @broken("flags_are_true", simulator=False)
 class Undeclared(SoundData):
     pass
+
+
+@broken("columns_have_their_kinds")
+class NotWhole(Changed):
+    def change(self, data):
+        return replace(data, columns=(Column("x"), Column("y", kind="integer")))
 
 
 @broken("origin_is_stated", licence="")

@@ -1,0 +1,70 @@
+"""What ``genbench run --dry-run`` prints: the cells, what will be modelled of the user's data, and the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+MAX_NAMES = 12
+
+
+def print_plan(plan: Any, jobs: int, *, as_json: bool) -> None:
+    """Print the cells that would run, the user's data, combinations that are skipped and why, and the time."""
+    from genbench.cli.output import print_json, print_table
+    from genbench.text import duration
+
+    labels = dict.fromkeys(cell.dataset.label for cell in plan.cells)
+    data = dict(zip(labels, plan.data, strict=False))  # the user's own come first
+    seconds = plan.seconds(jobs)
+    if as_json:
+        cells = [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells]
+        skipped = [asdict(skip) for skip in plan.skips]
+        print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": seconds, "data": data})
+        return
+    rows: dict[tuple[str, ...], list[int]] = {}
+    for cell in plan.cells:
+        rows.setdefault((cell.dataset.label, cell.model.label, cell.budget, cell.density), []).append(cell.seed)
+    print_table(("dataset", "model", "budget", "likelihood", "seeds"),
+                [(*row, len(seeds)) for row, seeds in sorted(rows.items(), key=lambda item: item[0][0])])  # fmt: skip
+    for label, described in data.items():
+        _print_data(label, described)
+    for skip in plan.skips:
+        click.echo(f"skip  {skip}")
+    click.echo(f"{len(plan.cells)} cells, about {duration(seconds)} with {jobs} at a time (a rough estimate)")
+
+
+def _print_data(label: str, data: Mapping[str, Any]) -> None:
+    """Print the rows, splits and columns of a user's data, and what is left out of them."""
+    from genbench.cli.output import print_table
+    from genbench.text import plain
+
+    splits = ", ".join(f"{n} {name}" for name, n in data["splits"].items())
+    table = len(data["shape"]) == 1
+    what = f"{data['rows']} rows" if table else f"{data['rows']} images {' x '.join(map(str, data['shape']))}"
+    what += "" if table else ", real-valued" if data["levels"] is None else f", {data['levels']} levels"
+    if table:
+        print_table(
+            ("column", "kind", "unit", "lowest", "highest"),
+            list(map(_cells, data["columns"])),
+            f"{label}, as it is modelled",
+        )
+    else:
+        click.echo(plain(f"{label}, as it is modelled"))
+    click.echo(f"{what}: {splits}")
+    if data["dropped"]:
+        click.echo(f"dropped  {data['dropped']} rows")
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in data["left_out"].items():
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        shown = ", ".join(names[:MAX_NAMES]) + (f", ... ({len(names)} in all)" if len(names) > MAX_NAMES else "")
+        click.echo(plain(f"left out, {reason}: {shown}"))
+    click.echo()
+
+
+def _cells(column: Mapping[str, Any]) -> tuple[str, ...]:
+    ends = ["" if column[end] is None else f"{column[end]:.6g}" for end in ("low", "high")]
+    return (column["column"], column["kind"], column["unit"], *ends)
