@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
@@ -222,11 +222,13 @@ def _print_plan(plan: Any, options: Mapping[str, Any]) -> int:
         print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": plan.seconds(jobs), "data": data})
         return 0
     rows: dict[tuple[str, ...], list[int]] = {}
+    described = _columns_of_files(plan) if options["data"] else {}
     for cell in plan.cells:
-        rows.setdefault((cell.dataset.label, cell.model.label, cell.budget, cell.density), []).append(cell.seed)
+        density = "none" if _has_categories(described.get(cell.dataset.label, ())) else cell.density
+        rows.setdefault((cell.dataset.label, cell.model.label, cell.budget, density), []).append(cell.seed)
     print_table(("dataset", "model", "budget", "likelihood", "seeds"),
                 [(*row, len(seeds)) for row, seeds in sorted(rows.items(), key=lambda item: item[0][0])])  # fmt: skip
-    for label, columns in _columns_of_files(plan).items() if options["data"] else ():
+    for label, columns in described.items():
         if columns:
             ends = [["" if c[end] is None else f"{c[end]:.6g}" for end in ("low", "high")] for c in columns]
             shown = [(c["column"], c["kind"], c["unit"], *both) for c, both in zip(columns, ends, strict=True)]
@@ -237,6 +239,12 @@ def _print_plan(plan: Any, options: Mapping[str, Any]) -> int:
         f"{len(plan.cells)} cells, about {duration(plan.seconds(jobs))} with {jobs} at a time (a rough estimate)"
     )
     return 0
+
+
+def _has_categories(columns: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether any column is a category of several levels, with which data have no likelihood."""
+    kinds = [str(column["kind"]) for column in columns]
+    return any(kind.startswith("category") and not kind.startswith("category of 1:") for kind in kinds)
 
 
 def _columns_of_files(plan: Any) -> dict[str, list[dict[str, Any]]]:
