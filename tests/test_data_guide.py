@@ -94,9 +94,7 @@ def test_each_example_writes_what_is_read_again(
 
 def test_each_format_can_be_written() -> None:
     table = GUIDE.partition("## Samples written back")[2]
-    assert all(
-        f"{suffix}" in table for suffix in (*COMPRESSIONS, *(SUFFIX_OF.get(k, f".{k}") for k in ("hdf5", "npz")))
-    )
+    assert all(suffix in table for suffix in (*COMPRESSIONS, *(SUFFIX_OF.get(k, f".{k}") for k in ("hdf5", "npz"))))
     assert set(WRITERS) == set(FORMATS.values())
 
 

@@ -62,7 +62,7 @@ def _table(path: Path, schema: FileSchema, blocks: Blocks, wider: Mapping[str, s
     table = library.Table()
     for name, kind, parts in zip(schema.names, schema.types, zip(*blocks, strict=True), strict=True):
         values = np.concatenate(parts)
-        table[name] = values.astype(str) if kind in TEXTS else values.astype(wider.get(kind, kind))
+        table[name] = values.astype(schema.records[name] if kind in TEXTS else wider.get(kind, kind))
     return table
 
 
