@@ -27,7 +27,7 @@ def write_fits(path: Path, schema: FileSchema, blocks: Blocks) -> list[str]:
             fits.PrimaryHDU(np.concatenate([block[0] for block in blocks])).writeto(stream)
             return []
         hdu = fits.table_to_hdu(_table(path, schema, blocks, WIDER_IN_FITS))
-        hdu.name = schema.layout.key
+        hdu.name = schema.layout.key if schema.layout.key.isascii() else ""
         for column, each in zip(schema.columns, hdu.columns, strict=True):
             if column.unit.isascii():
                 each.unit = column.unit or None
