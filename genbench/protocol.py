@@ -394,13 +394,21 @@ class Evidence:
     seed: int = 0
 
     @property
+    def data_columns(self) -> tuple[Column, ...]:
+        """Columns of the data from which the scoring columns are made: of the rows, then of their conditions."""
+        rows = self.raw_columns or tuple(
+            Column(name) for name in self.columns[: len(self.columns) - self.condition_scores]
+        )
+        return (*rows, *(self.condition_columns if self.condition_scores else ()))
+
+    @property
     def column_of(self) -> tuple[int, ...]:
-        """For each scoring column the index of the column of the data that it is made of, each its own if unknown.
+        """For each scoring column the index of the one of ``data_columns`` it is made of, each its own if unknown.
 
         A periodic column is made into two scoring columns, a category into one for each level.
         """
         found: list[int] = []
-        for i, column in enumerate(self.raw_columns):
+        for i, column in enumerate(self.data_columns):
             here = self.columns[len(found) :]
             several = [f"sin {column.name}", f"cos {column.name}"]
             if column.kind == "category":

@@ -15,9 +15,13 @@ import pytest
 from PIL import Image
 
 from genbench.cli.main import main
-from genbench.files.source import FORMATS
+from genbench.files import read
+from genbench.files.compression import COMPRESSIONS
+from genbench.files.source import FORMATS, SUFFIX_OF
+from genbench.files.writer import WRITERS
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "data.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 COMMANDS = re.findall(r"\| `(genbench [^`]+)` \|", GUIDE)
 ROWS = 60
 
@@ -79,12 +83,28 @@ def test_each_command_runs(
 
 def test_the_example_in_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    [example] = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    [example] = [text for text in EXAMPLES if "genbench.score(" in text]
     found: dict[str, Any] = {}
     exec(example, found)
     assert {record["status"] for record in found["results"].records} == {"ok"}
     assert [score["metric"] for score in found["scores"]] == ["energy"]
     assert main(["score", "events", "--metrics", "w1_marginal"]) == 0
+
+
+def test_samples_that_are_written_are_read_again(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    [example] = [text for text in EXAMPLES if "write_samples" in text]
+    (tmp_path / "events.parquet").write_bytes((folder / "events.parquet").read_bytes())
+    exec(example, {})
+    first, *others = [read(tmp_path / f"generated{suffix}") for suffix in (".parquet", ".csv.gz", ".h5")]
+    assert first.types == read("events.parquet").types == {"pt": "float64", "phi": "float64", "njet": "int64"}
+    assert all((other.rows == first.rows).all() and other.columns == first.columns for other in others)
+
+
+def test_each_format_can_be_written() -> None:
+    table = GUIDE.partition("## Samples written back")[2]
+    assert all(suffix in table for suffix in (*COMPRESSIONS, *(SUFFIX_OF.get(k, f".{k}") for k in ("hdf5", "npz"))))
+    assert set(WRITERS) == set(FORMATS.values())
 
 
 def test_each_format_has_a_command() -> None:

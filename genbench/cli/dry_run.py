@@ -26,7 +26,8 @@ def print_plan(plan: Any, jobs: int, *, as_json: bool) -> None:
         return
     rows: dict[tuple[str, ...], list[int]] = {}
     for cell in plan.cells:
-        rows.setdefault((cell.dataset.label, cell.model.label, cell.budget, cell.density), []).append(cell.seed)
+        density = "none" if _has_categories(data.get(cell.dataset.label, {})) else cell.density
+        rows.setdefault((cell.dataset.label, cell.model.label, cell.budget, density), []).append(cell.seed)
     print_table(("dataset", "model", "budget", "likelihood", "seeds"),
                 [(*row, len(seeds)) for row, seeds in sorted(rows.items(), key=lambda item: item[0][0])])  # fmt: skip
     for label, described in data.items():
@@ -34,6 +35,12 @@ def print_plan(plan: Any, jobs: int, *, as_json: bool) -> None:
     for skip in plan.skips:
         click.echo(f"skip  {skip}")
     click.echo(f"{len(plan.cells)} cells, about {duration(seconds)} with {jobs} at a time (a rough estimate)")
+
+
+def _has_categories(data: Mapping[str, Any]) -> bool:
+    """Return whether any column is a category of several levels, with which data have no likelihood."""
+    kinds = [str(column["kind"]) for column in data.get("columns", ())]
+    return any(kind.startswith("category") for kind in kinds)
 
 
 def _print_data(label: str, data: Mapping[str, Any]) -> None:

@@ -27,7 +27,7 @@ def write_fits(path: Path, schema: FileSchema, blocks: Blocks) -> list[str]:
             fits.PrimaryHDU(np.concatenate([block[0] for block in blocks])).writeto(stream)
             return []
         hdu = fits.table_to_hdu(_table(path, schema, blocks, WIDER_IN_FITS))
-        hdu.name = schema.layout.key
+        hdu.name = schema.layout.key if schema.layout.key.isascii() else ""
         for column, each in zip(schema.columns, hdu.columns, strict=True):
             if column.unit.isascii():
                 each.unit = column.unit or None
@@ -62,7 +62,7 @@ def _table(path: Path, schema: FileSchema, blocks: Blocks, wider: Mapping[str, s
     table = library.Table()
     for name, kind, parts in zip(schema.names, schema.types, zip(*blocks, strict=True), strict=True):
         values = np.concatenate(parts)
-        table[name] = values.astype(str) if kind in TEXTS else values.astype(wider.get(kind, kind))
+        table[name] = values.astype(schema.records[name] if kind in TEXTS else wider.get(kind, kind))
     return table
 
 

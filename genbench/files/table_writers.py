@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t", ".dat": "\t"}
 MAX_SHEET_ROWS = 2**20  # of Excel
+MAX_SHEET_TITLE, SHEET_SIGNS = 31, re.compile(r"[\\*?:/\[\]']")  # signs that a title cannot have
 MAX_STATA_NAME = 32
 MAX_STATA_LONG = 2_147_483_620  # an integer beyond is missing
 MAX_STATA_TEXT = 2045  # bytes
@@ -44,7 +46,7 @@ def write_text(path: Path, schema: FileSchema, blocks: Blocks) -> list[str]:
         writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
         if has_header:
             _write_names(stream, writer, names)
-        if layout.has_units:
+        if layout.has_units and schema.units:  # a row of blanks would be missing values
             writer.writerow([column.unit for column in schema.columns])
         for block in blocks:
             frame = pd.DataFrame(dict(enumerate(block)))
@@ -143,7 +145,7 @@ def write_xlsx(path: Path, schema: FileSchema, blocks: Blocks) -> list[str]:
     """Write a sheet of Excel; raises DataError for more rows than a sheet has, and if openpyxl is not installed."""
     openpyxl = load_library(Source(path), "openpyxl", "xlsx", "excel")
     book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet(schema.layout.key or "Sheet1")
+    sheet = book.create_sheet(SHEET_SIGNS.sub("_", schema.layout.key)[:MAX_SHEET_TITLE] or "Sheet1")
 
     def text(value: str) -> Any:
         cell = openpyxl.cell.WriteOnlyCell(sheet, value)

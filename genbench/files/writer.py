@@ -65,7 +65,7 @@ def write(
     else:
         write_one = WRITERS[kind]
     if kind == "text" and _content(target).suffix != _content(Path(f"_{schema.suffix}")).suffix:
-        schema = replace(schema, layout=replace(schema.layout, separator="", decimal=".", has_units=False))
+        schema = replace(schema, layout=replace(schema.layout, separator="", decimal="."))
     with _temporary(target, kind) as temporary, _explain_write_errors(source, temporary, kind):
         found = write_one(temporary, schema, schema.in_types(samples))
         if source.compression:

@@ -63,8 +63,7 @@ def _w1_marginal(evidence: Evidence) -> Score:
         found = lines(weighted, fake * weights, None, count(n, m))
     costs = found.costs[0]
     features = _feature_names(evidence)
-    is_declared = number < d or len(evidence.raw_columns) == d
-    names = tuple(c.name for c in evidence.raw_columns) if is_declared and evidence.raw_columns else features
+    names = tuple(c.name for c in evidence.data_columns) if number < d else features
     by_column = np.bincount(column_of, costs / (d / number))
     numeric = [i for i in range(d) if not _is_level(evidence, column_of, i)]
     real_tails = real.once("tails", lambda: np.quantile(real.rows, TAIL_QUANTILES, axis=0))
@@ -85,7 +84,7 @@ def _feature_names(evidence: Evidence) -> tuple[str, ...]:
 def _is_level(evidence: Evidence, column_of: Array, feature: int) -> bool:
     """Return whether a feature is a level of a category."""
     column = column_of[feature]
-    return bool((column_of == column).sum() > 1) and evidence.raw_columns[column].kind == "category"
+    return bool((column_of == column).sum() > 1) and evidence.data_columns[column].kind == "category"
 
 
 def _columns_and_shares(evidence: Evidence) -> tuple[Array, Array]:

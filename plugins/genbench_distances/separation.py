@@ -109,7 +109,7 @@ def _columns(evidence: Evidence) -> dict[str, tuple[Array, Array]]:
         if not others:
             found[names[first]] = real[:, first], fake[:, first]
             continue
-        declared = evidence.raw_columns[column]
+        declared = evidence.data_columns[column]
         which = [first, *others]
         found[declared.name] = _joined(real[:, which], declared), _joined(fake[:, which], declared)
     return found

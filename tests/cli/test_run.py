@@ -312,3 +312,16 @@ def test_ctrl_c_ends_the_run_with_what_there_is(folder: Path) -> None:
     gone, left = psutil.wait_procs(family, timeout=10)
     assert not left
     assert gone
+
+
+def test_a_dry_run_says_that_categories_have_no_likelihood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    lines = [f"{x:.3f},{kind}" for x, kind in zip(rng.normal(size=60), rng.choice(["a", "b"], 60), strict=True)]
+    (tmp_path / "data.csv").write_text("\n".join(["x,kind", *lines]))
+    given = ["run", "-m", "kde,gaussian", "--data", str(tmp_path / "data.csv"), "--dry-run"]
+    assert main(given) == 0
+    shown = capsys.readouterr().out
+    assert "exact" not in shown
+    assert "category of 2: a, b" in shown
+    assert main([*given, "--columns", "x"]) == 0
+    assert "exact" in capsys.readouterr().out

@@ -58,6 +58,14 @@ def test_units_that_have_no_place_are_noted(tmp_path: Path) -> None:
     assert [note.partition(": ")[2] for note in notes] == ["units were left out: the file has no row of them"]
 
 
+def test_a_first_name_with_a_hash_is_no_comment(tmp_path: Path) -> None:
+    schema = FileSchema((Column('#"1', unit="m"), Column("b, c")), ("float64", "float64"))
+    for columns in (schema.columns, schema.columns[:1]):
+        narrow = replace(schema, columns=columns, types=schema.types[: len(columns)])
+        path = files.write(tmp_path / "out.csv", narrow, np.ones((3, len(columns))), overwrite=True)
+        assert files.read(path).columns == narrow.names
+
+
 def test_names_that_look_like_numbers_are_noted(tmp_path: Path) -> None:
     schema = FileSchema((Column("1"), Column("2.5")), ("float64", "float64"))
     notes: list[str] = []
@@ -103,7 +111,7 @@ def test_a_sheet_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     says(refusal(files.write, tmp_path / "out.xlsx", schema, np.ones((4, 1))), "holds 3 rows", "parquet")
 
 
-def test_a_text_file_of_a_million_is_written_in_blocks(tmp_path: Path) -> None:
+def test_blocks_take_little_memory(tmp_path: Path) -> None:
     import tracemalloc
 
     schema = FileSchema((Column("x"), Column("y")), ("float64", "float64"))

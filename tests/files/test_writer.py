@@ -17,6 +17,7 @@ from user_files import refusal, says
 from genbench.files import read, write
 from genbench.files.reader import known_columns
 from genbench.files.schema import FileSchema, schema_of
+from genbench.files.source import FileLayout
 from genbench.spec import Column
 
 ROWS = 12
@@ -127,6 +128,16 @@ def test_a_name_without_suffix_gets_that_of_the_file(tmp_path: Path) -> None:
     assert write(tmp_path / "out", TABLE, SAMPLES) == tmp_path / "out.parquet"
     assert write(tmp_path / "out", replace(TABLE, suffix=".csv.gz"), SAMPLES) == tmp_path / "out.csv.gz"
     assert read(tmp_path / "out.csv.gz").columns == TABLE.names
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_one_format_names_is_no_trouble_in_another(tmp_path: Path, suffix: str) -> None:
+    layout = FileLayout(";", ",", key="a/jets [é]'", joined=True, has_units=True)
+    columns = tuple(replace(column, unit="") for column in TABLE.columns)
+    found = read(write(tmp_path / f"out{suffix}", replace(TABLE, columns=columns, layout=layout), SAMPLES))
+    assert found.columns == TABLE.names
+    assert found.rows[:, 0].tolist() == SAMPLES[:, 0].tolist()
+    assert found.categories == {"s": ("a", "b")}
 
 
 def test_blocks_are_written_as_they_come(tmp_path: Path) -> None:

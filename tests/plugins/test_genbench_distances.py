@@ -1046,3 +1046,16 @@ def test_a_category_is_one_histogram():
     q = np.eye(8)[0]
     assert found.detail["columns"]["s"] == pytest.approx(0.5 * ((p - q) ** 2 / (p + q)).sum(), abs=0.01)
     assert found.detail["worst"] == "s"
+
+
+def test_conditions_are_columns_of_the_data_too():
+    given = Column("given", kind="category", levels=("a", "b", "c"))
+    codes = np.arange(300) % 3
+    rows = np.column_stack([np.random.default_rng(0).normal(size=300), np.eye(3)[codes] / np.sqrt(2)])
+    names = ("x0", *(f"given={level}" for level in given.levels))
+    fields = {"columns": names, "condition_columns": (given,), "condition_scores": 3}
+    shifted = rows + np.array([1, 0, 0, 0])
+    found = score("w1_marginal", evidence(rows, shifted, **fields))
+    assert found.detail["features"] == pytest.approx({"x0": 1, "given": 0})
+    assert found.value == pytest.approx(1 / 2)
+    assert set(score("separation", evidence(rows, shifted, **fields)).detail["columns"]) == {"x0", "given"}
