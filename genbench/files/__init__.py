@@ -5,7 +5,7 @@ Nothing here imports torch.
 """
 
 from genbench.files.dataset import FileConfig, FileDataset, describe_columns
-from genbench.files.described import file_schema, write_samples
+from genbench.files.file_schema import file_schema, write_samples
 from genbench.files.objects import DATA_FOLDER, InMemory, hold
 from genbench.files.opened import OpenedFile, dataset_spec, open_data
 from genbench.files.reader import from_object, known_columns, read
