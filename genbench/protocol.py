@@ -143,6 +143,26 @@ class TrainingData:
         held[order[: max(1, int(n * share + 1e-9))]] = True
         return self.train[np.flatnonzero(~held)], self.train[np.flatnonzero(held)]
 
+    def to_levels(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the grey levels (n, ...) of pixels in [-1, 1): integers 0 .. levels - 1, clipped to that range.
+
+        Raises ValueError where the data have no grey levels.
+        """
+        levels = self._known_levels()
+        return ((x + 1) * (levels / 2)).floor().clamp(0, levels - 1).long()
+
+    def from_levels(self, levels: torch.Tensor) -> torch.Tensor:
+        """Return pixels (n, ...) in [-1, 1), each at the centre of its grey level, an integer 0 .. levels - 1.
+
+        Raises ValueError where the data have no grey levels.
+        """
+        return (levels + 0.5) * (2 / self._known_levels()) - 1
+
+    def _known_levels(self) -> int:
+        if self.levels is None:
+            raise ValueError("these data have no grey levels: data.levels is None")
+        return self.levels
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one sample: (d,) or (channels, height, width)."""

@@ -50,3 +50,17 @@ def test_validation_gives_all_models_the_same_rows() -> None:
     assert len(one[0]) == len(one[1]) == 1
     with pytest.raises(ValueError, match="share must be in"):
         TrainingData(rows).validation(1.0)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 17, 256])
+def test_a_pixel_is_at_the_centre_of_its_level_and_anywhere_in_it(levels: int) -> None:
+    data = TrainingData(torch.zeros(1, 1, 2, 2), levels)
+    grey = torch.arange(levels).view(1, 1, 1, levels)
+    pixels = data.from_levels(grey)
+    assert pixels.min() == pytest.approx(1 / levels - 1)
+    assert pixels.max() == pytest.approx(1 - 1 / levels)
+    for share in (-0.99, 0.0, 0.99):  # of half a level
+        assert torch.equal(data.to_levels(pixels + share / levels), grey)
+    assert data.to_levels(torch.tensor([-7.0, 1.0, 7.0])).tolist() == [0, levels - 1, levels - 1]
+    with pytest.raises(ValueError, match="no grey levels"):
+        TrainingData(torch.zeros(1, 2)).to_levels(torch.zeros(1))
