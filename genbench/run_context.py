@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunContext", "Sampler"]
 
-Sampler = Callable[[int], "torch.Tensor"]  # n -> (n, *shape)
+Sampler = Callable[..., "torch.Tensor"]  # n -> (n, *shape); n, conditions -> (n, *shape)
 
 
 class RunContext(Protocol):

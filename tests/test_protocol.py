@@ -52,15 +52,25 @@ def test_validation_gives_all_models_the_same_rows() -> None:
         TrainingData(rows).validation(1.0)
 
 
-@pytest.mark.parametrize("levels", [2, 3, 17, 256])
-def test_a_pixel_is_at_the_centre_of_its_level_and_anywhere_in_it(levels: int) -> None:
-    data = TrainingData(torch.zeros(1, 1, 2, 2), levels)
-    grey = torch.arange(levels).view(1, 1, 1, levels)
-    pixels = data.from_levels(grey)
-    assert pixels.min() == pytest.approx(1 / levels - 1)
-    assert pixels.max() == pytest.approx(1 - 1 / levels)
-    for share in (-0.99, 0.0, 0.99):  # of half a level
-        assert torch.equal(data.to_levels(pixels + share / levels), grey)
-    assert data.to_levels(torch.tensor([-7.0, 1.0, 7.0])).tolist() == [0, levels - 1, levels - 1]
-    with pytest.raises(ValueError, match="no grey levels"):
-        TrainingData(torch.zeros(1, 2)).to_levels(torch.zeros(1))
+def test_validation_keeps_conditions_beside_their_rows_and_repeated_rows_in_one_part() -> None:
+    numbers = np.repeat(np.arange(20), 3)
+    rows = torch.as_tensor(numbers, dtype=torch.float32)[:, None]
+    data = TrainingData(rows, conditions=10 * rows, row_numbers=numbers)
+    (train, given), (held, held_given) = data.validation(0.25)
+    assert torch.equal(given, 10 * train)
+    assert torch.equal(held_given, 10 * held)
+    assert len(held) == 15
+    assert not set(train[:, 0].tolist()) & set(held[:, 0].tolist())
+
+
+def test_levels_are_where_dequantised_pixels_lie() -> None:
+    data = TrainingData(torch.zeros(1, 1, 2, 2), levels=5)
+    levels = torch.arange(5)
+    centres = data.from_levels(levels)
+    assert centres.tolist() == pytest.approx([-0.8, -0.4, 0.0, 0.4, 0.8])
+    assert torch.equal(data.to_levels(centres), levels)
+    assert data.to_levels(torch.tensor([-1.0, -0.6001, -0.5999, 0.9999, 1.0])).tolist() == [0, 0, 1, 4, 4]
+    without = TrainingData(torch.zeros(1, 2))
+    for convert in (without.to_levels, without.from_levels):
+        with pytest.raises(ValueError, match="no grey levels"):
+            convert(levels)

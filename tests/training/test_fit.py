@@ -11,6 +11,7 @@ import pytest
 import torch
 from tiny_cells import Truth, cell_of, fit
 
+from genbench.protocol import Data
 from genbench.training import setup
 from genbench.training.device import Device
 
@@ -110,6 +111,31 @@ def test_the_clock_waits_for_the_device_before_it_is_read(tmp_path: Path, monkey
     assert Noted.events == [
         "warmed up", "peak reset", "fitted", "synchronised", "sampled", "synchronised", "sampled", "synchronised",
     ]  # fmt: skip
+
+
+class Weighted:
+    def load(self, sizes, rng):
+        rows = rng.normal(size=(3, sizes.train, 2))
+        weights = np.exp(0.5 * rows[:, :, 0])
+        return Data(*rows, weights=dict(zip(("train", "test", "reference"), weights, strict=True)))
+
+
+def test_a_model_without_weights_is_trained_on_rows_drawn_by_weight(tmp_path: Path) -> None:
+    part, _ = fit(cell_of(Truth, Weighted), tmp_path)
+    data = Truth.seen["data"]
+    assert data.weights is None
+    assert part["sizes"]["train"] == len(data.train) == 1000
+    rows = np.unique(data.train.numpy(), axis=0)
+    assert 500 < len(rows) < 900  # some stand several times
+    assert abs(float(data.train[:, 0].mean())) < 0.15  # standardised by the weighted law
+
+
+def test_a_model_that_declares_weights_receives_them(tmp_path: Path) -> None:
+    fit(cell_of(Truth, Weighted, weights=True), tmp_path)
+    data = Truth.seen["data"]
+    assert len(np.unique(data.train.numpy(), axis=0)) == len(data.weights) == 1000
+    assert float(data.weights.mean()) == pytest.approx(1, rel=1e-5)
+    assert abs(float((data.weights * data.train[:, 0]).mean())) < 0.15
 
 
 class Reporting(Truth):

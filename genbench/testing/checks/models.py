@@ -17,6 +17,7 @@ from genbench.testing import toy_data
 from genbench.testing.check import Failed, Skipped, Subject, check, expect
 from genbench.testing.interface import subjects
 from genbench.testing.model_training import (
+    FULL_TRAINING_STEPS,
     SHORT_TRAINING_STEPS,
     counted_updates,
     digest,
@@ -34,6 +35,7 @@ from genbench.training.snapshots import Snapshots
 
 BUDGETS = SHORT_TRAINING_STEPS, 11  # steps
 MAX_UPDATES_BEYOND = 5  # of the weights, outside of the budget's steps
+MIN_SHARE_OF_WEIGHTS = 0.5  # of the change that weights make to a mean; none of it where they are ignored
 
 
 @check("model", remedy="return a tensor (n, *data.shape), for any n")
@@ -168,6 +170,22 @@ def budget_is_honoured(subject: Subject) -> None:
         f"its optimisers made {few} and {many} updates with budgets of {short} and {longer} steps: {beyond:.0f} of "
         "them whatever the budget",
     )
+
+
+@check("model", remedy="use data.weights, or leave weights=True out of the spec: rows are then drawn by weight")
+def weights_are_used(subject: Subject) -> None:
+    """A model that declares weights=True follows the weights of its training rows."""
+    if not subject.spec.weights:
+        raise Skipped("it does not declare weights")
+    kind = kind_of(subject)
+    rows = rows_for(kind)
+    side = rows.reshape(len(rows), -1)
+    above = side[:, 0] > np.median(side[:, 0])
+    model, _ = train(subject, rows, FULL_TRAINING_STEPS, weights=np.where(above, 1.8, 0.2))
+    mean = float(draw(model, 2000).flatten(1)[:, 0].mean())
+    unweighted, weighted = float(side[:, 0].mean()), float(np.average(side[:, 0], weights=np.where(above, 1.8, 0.2)))
+    share = (mean - unweighted) / (weighted - unweighted)
+    expect(share > MIN_SHARE_OF_WEIGHTS, f"samples follow {100 * share:.0f} % of the change of the mean by weights")
 
 
 @check("model", remedy="raise RuntimeError('fit the model before sampling') in sample where fit was not called")

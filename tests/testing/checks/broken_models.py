@@ -243,6 +243,11 @@ class Detached(Sound):
         return [self.mean, self.factor, self.unused]
 
 
+@broken("weights_are_used", weights=True)
+class Unweighted(Sound):
+    """Promises to use the weights of rows, and does not."""
+
+
 @broken("log_prob_gives_a_number_a_row")
 class ACallANumber(Sound):
     def log_prob(self, x):
