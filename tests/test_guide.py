@@ -81,7 +81,7 @@ def test_the_examples_run_one_after_the_other(tmp_path: Path) -> None:
         done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     assert re.fullmatch(r"(\d+) of \1 cells succeeded\n", (tmp_path / "finished.txt").read_text())
-    for name in ("my-flow", "my-photons", "my-distance"):
+    for name in ("my-flow", "my-photons", "my-distance", "my-features"):
         assert (tmp_path / name / "pyproject.toml").is_file()
 
 

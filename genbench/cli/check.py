@@ -33,9 +33,19 @@ VERDICT_MARKS = {
     metavar="CHECK=REASON",
     help="A check that is known to fail, and the reason; may be repeated.",
 )
+@click.option("--only", multiple=True, metavar="CHECK", help="Run only this check; may be repeated.")
+@click.option("--fast", is_flag=True, help="Shorter trainings and fewer kinds of data: seconds for a small model.")
 @json_option
 @plugin_option
-def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool, plugins: tuple[str, ...]) -> int:
+def check(
+    name: str,
+    kind: str | None,
+    expected: tuple[str, ...],
+    only: tuple[str, ...],
+    fast: bool,
+    as_json: bool,
+    plugins: tuple[str, ...],
+) -> int:
     """Check that NAME keeps the contract: a model, dataset, metric or space, or all those of a distribution.
 
     The exit code is 3 if a check fails, or if none applies.
@@ -43,7 +53,7 @@ def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool,
     from genbench.cli.output import print_json
     from genbench.errors import UserError
     from genbench.testing import Report, subjects, verify
-    from genbench.testing.kit import expected_by_kind
+    from genbench.testing.kit import checks_by_kind, expected_by_kind
     from genbench.text import plain
 
     reasons = {}
@@ -52,19 +62,28 @@ def check(name: str, kind: str | None, expected: tuple[str, ...], as_json: bool,
         if not equals or not reason.strip():
             raise UserError(f"--expect {text}: expected CHECK=REASON; the reason is required")
         reasons[check_name.strip()] = reason.strip()
-    reports, found = [], subjects(name, plugins, kind)
+    reports, found = [], subjects(name, plugins, kind, fast=fast)
     try:
         expected_failures = expected_by_kind(found, reasons)
     except ValueError as error:
         raise UserError(f"--expect: {error}") from None
+    try:
+        checks = checks_by_kind(found, only)
+    except ValueError as error:
+        raise UserError(f"--only: {error}") from None
     for subject in found:
         entry, outcomes = subject.entry, []
         if not as_json:
             click.echo(plain(f"{subject.spec.kind} {entry.key} ({entry.provenance})"))
-        for outcome in _with_output_to_stderr(verify(subject, expected_failures[subject.spec.kind])):
+        kind_of_subject = subject.spec.kind
+        for outcome in _with_output_to_stderr(
+            verify(subject, expected_failures[kind_of_subject], checks[kind_of_subject])
+        ):
             outcomes.append(outcome)
-            if not as_json:
+            if not as_json and not outcome.same_as:
                 _print_outcome(outcome)
+        if not as_json:
+            _print_shared_causes(outcomes)
         report = Report(subject, tuple(outcomes))
         reports.append(report)
         if not as_json:
@@ -109,6 +128,17 @@ def _with_output_to_stderr(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
 
     while (outcome := next_outcome()) is not None:
         yield outcome
+
+
+def _print_shared_causes(outcomes: list[Outcome]) -> None:
+    """Print a line for each cause that several checks failed for: it was printed with the first of them."""
+    shared: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.same_as:
+            shared.setdefault(outcome.same_as, []).append(outcome.check.name)
+    mark, colour = VERDICT_MARKS["failed"]
+    for first, names in shared.items():
+        click.secho(f"  {mark} for the same cause as {first}: {', '.join(names)}", fg=colour)
 
 
 def _print_outcome(outcome: Outcome) -> None:

@@ -37,11 +37,15 @@ def expect(condition: Any, message: str) -> None:
 
 @dataclass(frozen=True)
 class Subject:
-    """The spec of a plugin under test, with the config to test; ``files`` are those given by ``--plugin``."""
+    """The spec of a plugin under test, with the config to test; ``files`` are those given by ``--plugin``.
+
+    ``fast`` asks for shorter trainings and fewer kinds of data, so that a small model takes seconds.
+    """
 
     entry: Entry
     config: Any = None
     files: tuple[Path, ...] = ()
+    fast: bool = False
     cache: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # results that checks share
 
     @property

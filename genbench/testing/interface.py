@@ -12,7 +12,7 @@ from genbench.registry.options import Setting, fill
 from genbench.registry.registry import Entry, Registry
 from genbench.spec import PLUGIN_KINDS, Spec
 from genbench.testing.check import CHECK_MODULES, Check, Subject, checks_for
-from genbench.testing.kit import Report, expected_by_kind, run_check, verify
+from genbench.testing.kit import Report, checks_by_kind, expected_by_kind, run_check, verify
 
 
 def configured(spec: Spec, **options: Any) -> Any:
@@ -24,7 +24,9 @@ def configured(spec: Spec, **options: Any) -> Any:
     return fill(spec, [Setting(spec.name, name, value, f"{name}={value}") for name, value in options.items()])
 
 
-def subjects(name: str, plugins: Iterable[str | Path] = (), kind: str | None = None) -> list[Subject]:
+def subjects(
+    name: str, plugins: Iterable[str | Path] = (), kind: str | None = None, *, fast: bool = False
+) -> list[Subject]:
     """Return the specs of this name (or ``model:name``), or else all specs of the distribution or plugin of this name.
 
     A name may set options, ``vae[latent=8]``. Raises UnknownName where nothing has this name, PluginError where the
@@ -50,7 +52,7 @@ def subjects(name: str, plugins: Iterable[str | Path] = (), kind: str | None = N
     if not found and not bracket:
         found = [(e, []) for e in known if plain in (e.provenance.distribution, e.provenance.plugin)]
     if found:
-        return [Subject(entry, fill(entry.spec, settings), files) for entry, settings in found]
+        return [Subject(entry, fill(entry.spec, settings), files, fast) for entry, settings in found]
     for row in registry.plugins:
         if plain in (row.name, row.distribution):
             raise _nothing_to_check(row, kind)
@@ -78,15 +80,23 @@ def check_plugin(
     kind: str | None = None,
     plugins: Iterable[str | Path] = (),
     expected_failures: Mapping[str, str] | None = None,
+    only: Iterable[str] = (),
+    fast: bool = False,
 ) -> list[Report]:
     """Run all checks of each spec that ``name`` stands for, and return one report per spec.
+
+    ``only`` names the checks to run; ``fast`` asks for shorter trainings and fewer kinds of data.
 
     ``expected_failures`` maps the names of checks to the reasons why they are known to fail; such a check that passes
     is reported as an unexpected pass. Raises UnknownName, PluginError, UserError, and ValueError for an unknown check.
     """
-    found = subjects(name, plugins, kind)
+    found = subjects(name, plugins, kind, fast=fast)
     expected = expected_by_kind(found, expected_failures or {})
-    return [Report(subject, tuple(verify(subject, expected[subject.spec.kind]))) for subject in found]
+    chosen = checks_by_kind(found, only)
+    return [
+        Report(subject, tuple(verify(subject, expected[subject.spec.kind], chosen[subject.spec.kind])))
+        for subject in found
+    ]
 
 
 def conformance(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from genbench.errors import describe
+from genbench.errors import describe, suggestion
 from genbench.testing.check import Check, Failed, Skipped, Subject, checks_for
 from genbench.testing.process_state import protect_process
 
@@ -25,6 +25,14 @@ class Outcome:
     reason: str = ""
     seconds: float = 0.0
     traceback: str = field(default="", repr=False)
+    same_as: str = ""  # the first check that failed for the same cause
+
+    @property
+    def cause(self) -> str:
+        """What two failures have in common that have one cause: the line that raised, or else the reason."""
+        frames = [line.strip() for line in self.traceback.splitlines() if line.lstrip().startswith("File ")]
+        kind = self.reason.partition(":")[0]
+        return f"{kind} {frames[-1]}" if frames else self.reason
 
     @property
     def bad(self) -> bool:
@@ -40,6 +48,7 @@ class Outcome:
             "verdict": self.verdict,
             "reason": self.reason,
             "remedy": remedy,
+            "same_as": self.same_as,
             "seconds": self.seconds,
         }
 
@@ -62,33 +71,52 @@ class Report:
         return not any(outcome.bad for outcome in self.outcomes) and self.counts["passed"] > 0
 
 
-def verify(subject: Subject, expected: Mapping[str, str] | None = None) -> Iterator[Outcome]:
-    """Run all checks of a subject and yield their outcomes.
+def verify(
+    subject: Subject, expected: Mapping[str, str] | None = None, checks: Iterable[Check] | None = None
+) -> Iterator[Outcome]:
+    """Run checks of a subject, by default all, and yield their outcomes.
 
-    ``expected`` maps the names of checks that are known to fail to the reasons. Raises ValueError for an unknown check
-    or an empty reason.
+    ``expected`` maps the names of checks that are known to fail to the reasons. A failure whose cause an earlier check
+    has met names that check, and has no traceback. Raises ValueError for an unknown check or an empty reason.
     """
+    checks = checks_for(subject.spec.kind) if checks is None else tuple(checks)
     expected_reasons = expected_by_kind([subject], expected or {})[subject.spec.kind]
-    reasons: set[str] = set()
-    for each in checks_for(subject.spec.kind):
+    causes: dict[str, str] = {}
+    for each in checks:
         outcome = run_check(each, subject, expected_reasons.get(each.name))
-        yield replace(outcome, traceback="") if outcome.reason in reasons else outcome  # one traceback per cause
-        reasons.add(outcome.reason)
+        if outcome.verdict == "failed":
+            first = causes.setdefault(outcome.cause, each.name)
+            if first != each.name:
+                outcome = replace(outcome, traceback="", same_as=first)
+        yield outcome
 
 
 def expected_by_kind(found: Iterable[Subject], expected: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return for each kind of the subjects its checks that are expected to fail, with the reasons.
+    """Return by kind the checks that are expected to fail, with the reasons.
 
     Raises ValueError for a check that none of the kinds has, and for an empty reason.
     """
-    names = {subject.spec.kind: [one.name for one in checks_for(subject.spec.kind)] for subject in found}
-    known = dict.fromkeys(name for each in names.values() for name in each)
+    chosen = checks_by_kind(found, expected)
     for name, reason in expected.items():
-        if name not in known:
-            raise ValueError(f"no check named {name!r} for a {' or '.join(names)}; there are: {', '.join(known)}")
         if not reason.strip():
             raise ValueError(f"the expected failure of {name!r} needs a reason")
-    return {kind: {name: expected[name] for name in each if name in expected} for kind, each in names.items()}
+    return {kind: {each.name: expected[each.name] for each in checks if each.name in expected}
+            for kind, checks in chosen.items()}  # fmt: skip
+
+
+def checks_by_kind(found: Iterable[Subject], names: Iterable[str]) -> dict[str, list[Check]]:
+    """Return by kind the checks of these names, or all checks if there are no names.
+
+    Raises ValueError for a check that none of the kinds has.
+    """
+    checks = {subject.spec.kind: checks_for(subject.spec.kind) for subject in found}
+    known = dict.fromkeys(one.name for each in checks.values() for one in each)
+    wanted = tuple(names)
+    for name in wanted:
+        if name not in known:
+            hint = suggestion(name, known) or f"; there are: {', '.join(known)}"
+            raise ValueError(f"no check named {name!r} for a {' or '.join(checks)}{hint}")
+    return {kind: [one for one in each if not wanted or one.name in wanted] for kind, each in checks.items()}
 
 
 def run_check(one: Check, subject: Subject, expected: str | None = None) -> Outcome:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from genbench.budget import Budget
 from genbench.protocol import Array, TrainingData
@@ -17,7 +20,7 @@ from genbench.training.run import Run
 from genbench.training.snapshots import Snapshots
 
 SHORT_TRAINING_STEPS = 5  # enough to see that training changes the model
-FULL_TRAINING_STEPS = 1000  # enough to learn two clusters
+FULL_TRAINING_STEPS, FAST_TRAINING_STEPS = 1000, 300  # enough to learn two clusters, of a model that learns fast
 ROWS = 2000
 
 
@@ -53,14 +56,35 @@ def train(
     data = TrainingData(torch.as_tensor(rows, dtype=torch.float32), levels, each)
     with seed_of(seed, "fit"):
         model = subject.build() if model is None else model
-        run = Run(Budget(steps, "steps"), levels=levels, snapshots=snapshots)
+        run = Run(Budget(steps, "steps"), levels=levels, train=data.train, snapshots=snapshots)
         model.fit(data, run)
+        run.finish()
     return model, run
 
 
 def fitted_model(subject: Subject, steps: int = SHORT_TRAINING_STEPS) -> tuple[Any, Run]:
     """Return a fitted model and its run, shared by several checks; none may fit it again."""
     return subject.once(("fitted", steps), lambda: train(subject, rows_for(kind_of(subject)), steps))
+
+
+def trained_model(subject: Subject) -> Any:
+    """Return a model that had the steps to learn two clusters; it is shared, and none may fit it again."""
+    return fitted_model(subject, FAST_TRAINING_STEPS if subject.fast else FULL_TRAINING_STEPS)[0]
+
+
+@contextmanager
+def counted_updates() -> Iterator[list[int]]:
+    """Count the steps of all optimisers of torch in the block; the list has their number when the block ends."""
+    count = [0]
+
+    def add(*_: object) -> None:
+        count[0] += 1
+
+    handle = register_optimizer_step_post_hook(add)
+    try:
+        yield count
+    finally:
+        handle.remove()
 
 
 def draw(model: Any, n: int, seed: int = 0) -> torch.Tensor:

@@ -51,6 +51,18 @@ def images(n: int, rng: np.random.Generator) -> Array:
     return np.clip(bright + 0.1 * rng.normal(size=(n, 1, 8, 8)), -1.0, 1.0)
 
 
+def grey_images(n: int, rng: np.random.Generator, shape: tuple[int, int, int], levels: int) -> Array:
+    """Return (n, *shape) images of grey levels, dequantised in [-1, 1) as a model receives them.
+
+    The upper or the lower half of each image is bright, as in ``images``.
+    """
+    upper = rng.random((n, 1, 1, 1)) < 0.5
+    bright = (np.arange(shape[1])[:, None] < shape[1] / 2) == upper
+    share = np.where(np.broadcast_to(bright, (n, *shape)), 0.8, 0.2) + 0.1 * rng.normal(size=(n, *shape))
+    grey = np.clip(np.floor(share * levels), 0, levels - 1)
+    return (grey + rng.random((n, *shape))) * 2 / levels - 1
+
+
 LEVELS = 3  # grey levels of integer images
 
 

@@ -30,6 +30,29 @@ def test_the_command_prints_verdict_reason_and_remedy(capsys: pytest.CaptureFixt
     assert main(["check", "splits_share_no_row", "--plugin", DATA, *excused]) == 0
 
 
+def test_one_cause_is_printed_once_and_names_the_checks_that_share_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "unbuildable.py"
+    path.write_text(
+        "import genbench\n\nclass Needs:\n    def __init__(self):\n        raise TypeError('no')\n\n"
+        "@genbench.hookimpl\ndef genbench_register():\n    return [genbench.ModelSpec('needs', Needs, None, 'x')]\n"
+    )
+    assert main(["check", "needs", "--plugin", str(path)]) == 3
+    out = capsys.readouterr().out
+    assert out.count("raised TypeError: no") == 1
+    [shared] = [line for line in out.splitlines() if "for the same cause as constructor_is_inert" in line]
+    assert "it_learned" in shared
+
+
+def test_the_command_runs_only_the_checks_of_these_names(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["check", "dataset:sound", "--plugin", DATA, "--fast"]
+    assert main([*arguments, "--only", "splits_share_no_row", "--only", "origin_is_stated"]) == 0
+    assert "2 passed, 0 failed" in capsys.readouterr().out
+    assert main([*arguments, "--only", "splits_share_no_rows"]) == 2
+    assert "--only: no check named 'splits_share_no_rows' for a dataset, did you mean" in capsys.readouterr().err
+
+
 def test_the_command_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "origin_is_stated", "--plugin", DATA, "--json"]) == 3
     [report] = json.loads(capsys.readouterr().out)

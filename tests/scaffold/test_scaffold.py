@@ -33,7 +33,33 @@ def test_the_files_fit_together(kind: str, name: str, tmp_path: Path) -> None:
             compile(path.read_text(), str(path), "exec")
     for there in (f"{module}/__init__.py", f"{module}/{kind}.py", f"tests/test_{module}.py", "README.md", ".gitignore"):
         assert tmp_path / name / there in written
-    assert tmp_path / name / ".github" / "workflows" / "test.yml" in written
+    for workflow in ("test.yml", "publish.yml"):
+        assert tmp_path / name / ".github" / "workflows" / workflow in written
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_says_under_which_licence_by_whom_and_where(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.name")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", 'Ada "λ" Lovelace')
+    write_package(kind, "mine", tmp_path)
+    project = tomllib.loads((tmp_path / "mine" / "pyproject.toml").read_text())["project"]
+    assert project["authors"] == [{"name": 'Ada "λ" Lovelace'}]
+    assert (project["license"], project["license-files"]) == ("MIT", ["LICENSE"])
+    assert {"Homepage", "Issues"} <= set(project["urls"])
+    assert all(" :: " in classifier for classifier in project["classifiers"])
+    licence = (tmp_path / "mine" / "LICENSE").read_text()
+    assert licence.startswith("MIT License\n")
+    assert 'Ada "λ" Lovelace' in licence
+
+
+def test_without_git_the_authors_have_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    write_package("model", "mine", tmp_path)
+    project = tomllib.loads((tmp_path / "mine" / "pyproject.toml").read_text())["project"]
+    assert project["authors"] == [{"name": "The authors"}]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -54,15 +54,28 @@ def test_an_expected_failure_of_a_distribution_is_of_the_kinds_that_have_the_che
         conformance("dataset:sound", plugins=[DATA], expected_failures={"origin_is_stated": ""})
 
 
+UNBUILDABLE = (
+    "import genbench\n\nclass Needs:\n    def __init__(self):\n        raise TypeError('no')\n\n"
+    "@genbench.hookimpl\ndef genbench_register():\n"
+    "    return [genbench.ModelSpec('needs', Needs, None, 'nothing')]\n"
+)
+
+
 def test_one_cause_has_one_traceback_and_none_of_the_kits_own_frames(tmp_path: Path) -> None:
     path = tmp_path / "unbuildable.py"
-    path.write_text(
-        "import genbench\n\nclass Needs:\n    def __init__(self):\n        raise TypeError('no')\n\n"
-        "@genbench.hookimpl\ndef genbench_register():\n"
-        "    return [genbench.ModelSpec('needs', Needs, None, 'nothing')]\n"
-    )
+    path.write_text(UNBUILDABLE)
     [report] = check_plugin("needs", plugins=[path])
-    told = [outcome.traceback for outcome in report.outcomes if outcome.verdict == "failed"]
-    assert len(told) > 5
-    assert sum(bool(text) for text in told) == 1
-    assert "genbench/testing" not in "".join(told)
+    failures = [outcome for outcome in report.outcomes if outcome.verdict == "failed"]
+    assert len(failures) > 5
+    assert sum(bool(outcome.traceback) for outcome in failures) == 1
+    assert "genbench/testing" not in "".join(outcome.traceback for outcome in failures)
+    first = failures[0].check.name
+    assert {outcome.same_as for outcome in failures if "TypeError: no" in outcome.reason} == {"", first}
+
+
+def test_only_the_checks_that_are_named_are_run() -> None:
+    names = ["splits_share_no_row", "origin_is_stated"]
+    [report] = check_plugin("dataset:sound", plugins=[DATA], only=names)
+    assert [outcome.check.name for outcome in report.outcomes] == sorted(names, reverse=True)
+    with pytest.raises(ValueError, match="no check named 'origin' for a dataset"):
+        check_plugin("dataset:sound", plugins=[DATA], only=["origin"])

@@ -186,17 +186,13 @@ def test_a_stage_that_an_error_ends_is_over() -> None:
 
 def test_a_stage_of_a_budget_of_seconds_ends_in_time() -> None:
     loop = run("0.2s")
-    with loop.stage(0.5):
-        for _ in loop.batches(rows(8), 4):
-            pass
-        first = loop.elapsed
-    assert 0.1 <= first < 0.2
-    with loop.stage(0.5):
-        began = loop.progress
-        for _ in loop.batches(rows(8), 4):
-            pass
-    assert began < 0.5
-    assert loop.elapsed >= 0.2
+    for end in (0.1, 0.2):
+        with loop.stage(0.5):
+            for _ in loop.batches(rows(8), 4):
+                pass
+            assert loop.progress == 1
+        assert loop.elapsed >= end
+    assert loop.progress == 1
 
 
 def test_an_epoch_of_a_stage_is_one_of_its_own_batches() -> None:
@@ -280,7 +276,7 @@ def test_a_budget_of_seconds_ends_the_loop() -> None:
     assert loop.elapsed >= 0.1
 
 
-@pytest.mark.parametrize("budget", ["9steps", "3epochs", "0.05s"])
+@pytest.mark.parametrize("budget", ["9steps", "3epochs", "0.5s"])
 def test_progress_goes_from_0_to_1(budget: str) -> None:
     loop, seen = run(budget), []
     for _ in loop.batches(rows(12), 4):

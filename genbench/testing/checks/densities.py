@@ -13,18 +13,19 @@ from genbench.protocol import Array
 from genbench.testing import toy_data
 from genbench.testing.check import Skipped, Subject, check, expect
 from genbench.testing.model_training import (
-    FULL_TRAINING_STEPS,
     draw,
     fitted_model,
     kind_of,
     require_vectors,
     rows_for,
     train,
+    trained_model,
 )
 from genbench.testing.process_state import seed_of
 from genbench.training.standardise import ImageSpace
 
 GRID = np.linspace(-8.0, 8.0, 241)  # for clusters of unit variance, which have no mass outside
+GAUSSIAN_STEPS = 300  # of a training on one Gaussian
 IMAGE_ROWS, IMAGE_STEPS = 2000, 100  # of a training on tiny images
 EXACT_DRAWS, BOUND_DRAWS = 64, 8  # of the noise within a grey level, for each image
 
@@ -86,7 +87,7 @@ def log_prob_looks_at_each_row_alone(subject: Subject) -> None:
 def _on_grid(subject: Subject) -> tuple[Array, float]:
     """Return the density of the trained model at the nodes of a grid in the plane, and the area per node."""
     x, y = np.meshgrid(GRID, GRID, indexing="ij")
-    model, _ = fitted_model(subject, steps=FULL_TRAINING_STEPS)
+    model = trained_model(subject)
     values = subject.once("grid", lambda: log_densities(model, np.stack([x.ravel(), y.ravel()], 1)))
     return np.exp(values), float(GRID[1] - GRID[0]) ** 2
 
@@ -105,7 +106,7 @@ def exact_density_agrees_with_its_samples(subject: Subject) -> None:
     """Each part of the plane has the share of samples that the declared density implies."""
     require_exact(subject)
     density, _ = _on_grid(subject)
-    samples = draw(fitted_model(subject, steps=FULL_TRAINING_STEPS)[0], 4000).cpu().numpy()
+    samples = draw(trained_model(subject), 4000).cpu().numpy()
     edges = np.array([-1.2, -0.6, 0.0, 0.6, 1.2])
     x, y = np.meshgrid(np.searchsorted(edges, GRID), np.searchsorted(edges, GRID), indexing="ij")
     share = np.bincount((6 * x + y).ravel(), density, 36) / density.sum()
@@ -170,7 +171,7 @@ def likelihood_does_not_exceed_the_truth(subject: Subject) -> None:
         raise Skipped("an estimate may exceed the truth")
     require_vectors(subject)
     truth, rng = toy_data.Clusters(np.zeros((1, 2)), 1.0, np.ones(1)), np.random.default_rng(3)
-    model, _ = train(subject, truth.draw(2000, rng), 300)
+    model, _ = train(subject, truth.draw(2000, rng), GAUSSIAN_STEPS // (3 if subject.fast else 1))
     held_out = truth.draw(4000, rng)
     excess = log_densities(model, held_out) - truth.log_prob(held_out)
     mean, error = float(excess.mean()), float(excess.std() / math.sqrt(len(excess)))

@@ -13,11 +13,13 @@ import torch
 
 from genbench.errors import describe
 from genbench.process.launch import start_server
+from genbench.testing import toy_data
 from genbench.testing.check import Failed, Skipped, Subject, check, expect
 from genbench.testing.interface import subjects
 from genbench.testing.model_training import (
     FULL_TRAINING_STEPS,
     SHORT_TRAINING_STEPS,
+    counted_updates,
     digest,
     draw,
     fitted_model,
@@ -31,6 +33,8 @@ from genbench.testing.model_training import (
 from genbench.testing.process_state import expect_process_unchanged
 from genbench.training.snapshots import Snapshots
 
+BUDGETS = SHORT_TRAINING_STEPS, 11  # steps
+MAX_UPDATES_BEYOND = 5  # of the weights, outside of the budget's steps
 MIN_SHARE_OF_WEIGHTS = 0.5  # of the change that weights make to a mean; none of it where they are ignored
 
 
@@ -58,13 +62,24 @@ def samples_are_plain_numbers(subject: Subject) -> None:
 
 @check("model", remedy="take the shape from data.shape in fit, or declare only one kind of data in the spec")
 def every_declared_kind_of_data_works(subject: Subject) -> None:
-    """Training and sampling work on each declared kind of data: vectors of 1 and 5 columns, images of 1 channel."""
+    """Training and sampling work on each declared kind of data: vectors of 1 and 5 columns, images of several shapes.
+
+    Images have one channel or several, unequal sides, and grey levels or none.
+    """
     rng = np.random.default_rng(0)
-    rows_by_kind = {"vector": [rng.normal(size=(300, d)) for d in (1, 5)], "image": [rows_for("image", 64)]}
+    vectors = [(rng.normal(size=(300, d)), None) for d in (1, 5)]
+    images = [
+        (rows_for("image", 64), None),
+        (toy_data.grey_images(64, rng, (3, 12, 8), 4), 4),
+        (toy_data.grey_images(64, rng, (2, 8, 16), 2), 2),
+        (toy_data.grey_images(64, rng, (1, 16, 16), 256), 256),
+    ]
     for kind in subject.spec.data:
-        for rows in rows_by_kind[kind]:
-            samples = draw(train(subject, rows)[0], 4)
-            expect(samples.shape[1:] == rows.shape[1:], f"trained on {rows.shape}, samples are {tuple(samples.shape)}")
+        for rows, levels in (vectors if kind == "vector" else images)[: 2 if subject.fast else None]:
+            samples = draw(train(subject, rows, levels=levels)[0], 4)
+            found = f"trained on {rows.shape}{'' if levels is None else f' of {levels} grey levels'}"
+            expect(samples.shape[1:] == rows.shape[1:], f"{found}, samples are {tuple(samples.shape)}")
+            expect(bool(torch.isfinite(samples).all()), f"{found}, samples are not finite")
 
 
 @check("model", remedy="draw from torch's global generator, or from one that it seeds; never seed by the clock")
@@ -76,6 +91,8 @@ def same_seed_same_samples(subject: Subject) -> None:
 @check("model", remedy="depend on the seed alone: not on hash(), the order of a set, the time or the process")
 def same_seed_in_another_process(subject: Subject) -> None:
     """Another process with the same seed gives the same samples."""
+    if subject.fast:
+        raise Skipped("--fast starts no second process")
     require_repeatable(subject)
     own = digest(draw(fitted_model(subject)[0], 50))
     other = _digest_in_second_process(subject)
@@ -132,14 +149,27 @@ def process_is_left_alone(subject: Subject) -> None:
         draw(train(subject, rows)[0], 10)
 
 
-@check("model", remedy="train in 'for batch in run.batches(data.train, size)', and stop when it ends")
+@check(
+    "model",
+    remedy="train in loops over run.batches or run.steps(), in stages if there are several, and stop when they end",
+)
 def budget_is_honoured(subject: Subject) -> None:
-    """An iterative model takes exactly the steps of its budget."""
+    """An iterative model takes exactly the steps of its budget, and updates its weights in no others."""
     if not subject.spec.iterative:
         raise Skipped("it does not iterate")
-    for steps in (SHORT_TRAINING_STEPS, 11):
-        taken = fitted_model(subject, steps=steps)[1].steps_taken
+    updates = []
+    for steps in BUDGETS:
+        with counted_updates() as count:
+            taken = train(subject, rows_for(kind_of(subject)), steps)[1].steps_taken
         expect(taken == steps, f"with a budget of {steps} steps it took {taken}")
+        updates += count
+    (few, many), (short, longer) = updates, BUDGETS
+    beyond = few - short * (many - few) / (longer - short)  # if the number grows with the budget, plus a constant
+    expect(
+        beyond <= MAX_UPDATES_BEYOND,
+        f"its optimisers made {few} and {many} updates with budgets of {short} and {longer} steps: {beyond:.0f} of "
+        "them whatever the budget",
+    )
 
 
 @check("model", remedy="use data.weights, or leave weights=True out of the spec: rows are then drawn by weight")

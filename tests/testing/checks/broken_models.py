@@ -20,12 +20,12 @@ from sound_models import Sound, SoundConfig, spec
 BROKEN = {}
 
 
-def broken(check, config=SoundConfig, **fields):
-    """Register the class below under the name of the check that must find its fault."""
+def broken(check, config=SoundConfig, *, name="", **fields):
+    """Register the class below under the name of the check that must find its fault, or another fault for it."""
 
     def register(cls):
         cls.__qualname__ = cls.__name__
-        BROKEN[check] = spec(check, cls, config, **fields)
+        BROKEN[name or check] = spec(name or check, cls, config, **fields)
         return cls
 
     return register
@@ -140,6 +140,43 @@ class TakesMore(Sound):
     def fit(self, data, run):
         super().fit(data, run)
         run.step()
+
+
+@broken("budget_is_honoured", name="overtime")
+class Overtime(Sound):
+    """It takes the batches of its budget, and then 200 of its own, in steps too small to matter elsewhere."""
+
+    def fit(self, data, run):
+        super().fit(data, run)
+        optimiser = torch.optim.Adam(self.learned, lr=1e-7)
+        for _ in range(200):
+            loss = -self.nats(data.train[torch.randint(len(data.train), (256,))].flatten(1)).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+
+
+@broken("every_declared_kind_of_data_works", name="one_channel")
+class OneChannel(Sound):
+    """It takes images of one channel only."""
+
+    def fit(self, data, run):
+        if data.kind == "image" and data.shape[0] > 1:
+            raise ValueError("only one channel")
+        super().fit(data, run)
+
+
+@broken("every_declared_kind_of_data_works", name="no_levels")
+class NoLevels(Sound):
+    """It samples no numbers for integer images of other than three levels."""
+
+    def fit(self, data, run):
+        super().fit(data, run)
+        self.factor_of_levels = 1.0 if data.levels is None or data.levels == 3 else float("nan")
+
+    @torch.no_grad()
+    def sample(self, n):
+        return super().sample(n) * getattr(self, "factor_of_levels", 1.0)
 
 
 @broken("sampling_before_fit_says_so")
@@ -257,6 +294,24 @@ class CostsNoBits(Sound):
         if self.levels is None:
             return super().log_prob(x)
         return torch.full((len(x),), math.prod(self.shape) * math.log(self.levels / 2))
+
+
+@broken("masses_of_integer_images_sum_to_one", name="exact_and_no_bits")
+class ExactAndNoBits(CostsNoBits):
+    """The same, which claims to be exact."""
+
+
+@broken("masses_of_integer_images_sum_to_one", name="wrong_units")
+class WrongUnits(Sound):
+    """For integer images it returns the logarithm of the mass of a level, not the density of dequantised pixels."""
+
+    def fit(self, data, run):
+        super().fit(data, run)
+        self.levels = data.levels
+
+    def log_prob(self, x):
+        jacobian = 0.0 if self.levels is None else math.prod(self.shape) * math.log(self.levels / 2)
+        return super().log_prob(x) - jacobian
 
 
 @genbench.hookimpl

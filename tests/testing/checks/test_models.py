@@ -34,3 +34,32 @@ def test_a_sound_model_with_weights_passes() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fault_is_found_by_its_check_alone(name: str) -> None:
     assert set(failed(name, BROKEN)) == {name}
+
+
+FURTHER = {
+    "overtime": ("budget_is_honoured", "200 of them whatever the budget"),
+    "one_channel": ("every_declared_kind_of_data_works", "only one channel"),
+    "no_levels": ("every_declared_kind_of_data_works", "of 4 grey levels, samples are not finite"),
+    "exact_and_no_bits": ("masses_of_integer_images_sum_to_one", "the masses of all 81 images sum to 81"),
+    "wrong_units": ("masses_of_integer_images_sum_to_one", "the masses of all 81 images sum to 0."),
+}
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_another_fault_is_found_by_its_check_alone(name: str) -> None:
+    check, why = FURTHER[name]
+    found = failed(name, BROKEN)
+    assert set(found) == {check}
+    assert why in found[check]
+
+
+def test_a_fast_check_of_a_sound_model_passes_and_finds_an_overtime_loop() -> None:
+    [report] = check_plugin("model:sound", plugins=[SOUND], fast=True)
+    assert {outcome.check.name: outcome.reason for outcome in report.outcomes if outcome.bad} == {}
+    skipped = {outcome.check.name for outcome in report.outcomes if outcome.verdict == "skipped"}
+    assert skipped == {"declared_lightly", "same_seed_in_another_process", "weights_are_used"}
+    [report] = check_plugin("model:overtime", plugins=[BROKEN], fast=True, only=["budget_is_honoured", "it_learned"])
+    assert [(o.check.name, o.verdict) for o in report.outcomes] == [
+        ("budget_is_honoured", "failed"),
+        ("it_learned", "passed"),
+    ]
