@@ -25,6 +25,7 @@ __all__ = [
     "Dataset",
     "Evidence",
     "FeatureSpace",
+    "HeldOutTasks",
     "LogDensity",
     "Metric",
     "Model",
@@ -85,6 +86,7 @@ class Data:
     number of grey levels of integer images 0 .. levels - 1. ``labels`` maps a split's name to (n,) integers.
     ``weights`` maps each split's name to (n,) event weights, also negative ones: the law of the data is that of the
     weighted rows. The core then draws the splits by weight, and puts all training rows into ``weighted``.
+    ``outliers`` (n, *shape) are rows of another law, which no split holds: models should tell them from test rows.
     ``observables`` maps (n, *shape) to named (n,) arrays: derived quantities in which users of these data look for
     differences. ``notes`` are shown to the user.
     """
@@ -101,6 +103,7 @@ class Data:
     labels: Mapping[str, Array] | None = None
     weights: Mapping[str, Array] | None = None
     weighted: WeightedRows | None = None  # by the core only
+    outliers: Array | None = None
     observables: Callable[[Array], Mapping[str, Array]] | None = None
     simulator: Simulator | None = None
     notes: tuple[str, ...] = ()
@@ -253,6 +256,28 @@ class RealSide:
 
 
 @dataclass(frozen=True)
+class HeldOutTasks:
+    """What a trained model makes of held-out rows beside samples, in the space that it was trained in.
+
+    ``rows`` (n, *shape) are the first held-out rows; integers are in the middle of their level, without dequantisation.
+    ``reconstruction`` (n, *shape) is what the model makes of them; ``denoised`` of ``noisy``, the rows with Gaussian
+    noise of standard deviation ``noise``. ``codes`` is (n, k). ``anomaly`` maps the name of a score (``anomaly_score``,
+    ``density``: minus the log-density, ``reconstruction``: its squared error) to those of held-out rows (m,) and of
+    outliers (l,), higher where more anomalous. ``problems`` maps a method that failed to the reason.
+    """
+
+    rows: Array
+    _: KW_ONLY
+    reconstruction: Array | None = None
+    noise: float = 0.0
+    noisy: Array | None = None
+    denoised: Array | None = None
+    codes: Array | None = None
+    anomaly: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """All that a metric receives of one model on one dataset.
 
@@ -289,6 +314,7 @@ class Evidence:
     features: FeatureSpace | None = None
     observables_test: Mapping[str, Array] | None = None
     observables_fake: Mapping[str, Array] | None = None
+    tasks: HeldOutTasks | None = None
     score_of: Callable[[str], Score | None] | None = None  # of another metric scored beside, by its column, or None
     seed: int = 0
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 __all__ = [
+    "CAPABILITIES",
     "COLUMN_KINDS",
     "PLUGIN_KINDS",
     "Column",
@@ -31,6 +32,7 @@ TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 DENSITY_KINDS = ("exact", "bound", "estimate", "none")
 DATA_KINDS = ("vector", "image")
 COLUMN_KINDS = ("continuous", "integer", "category", "angle")
+CAPABILITIES = ("encode", "decode", "reconstruct", "anomaly_score")
 PLUGIN_KINDS = ("model", "dataset", "metric", "space")
 
 
@@ -98,8 +100,7 @@ class ModelSpec(_BaseSpec):
     ``run.batches``: one number, or one for each kind of data. The preset scales it and the core caps it; ``--budget``
     replaces it by one budget for all models. ``iterative=False`` declares that the model does not loop over
     ``run.batches``, so that no budget applies. ``weights=True`` declares that it uses the weights of its training rows;
-    else it is given rows drawn by weight. ``capabilities`` names its optional methods: ``encode``, ``decode``,
-    ``reconstruct``.
+    else it is given rows drawn by weight. ``capabilities`` names its optional methods, some of ``CAPABILITIES``.
     """
 
     _: KW_ONLY
@@ -121,7 +122,7 @@ class ModelSpec(_BaseSpec):
             raise ValueError(f"{where}: density must be one of {DENSITY_KINDS}, got {self.density!r}")
         _check_members(where, "data", self.data, DATA_KINDS)
         if self.capabilities:
-            _check_members(where, "capabilities", self.capabilities, ("encode", "decode", "reconstruct"))
+            _check_members(where, "capabilities", self.capabilities, CAPABILITIES)
         steps = self.steps if isinstance(self.steps, Mapping) else dict.fromkeys(self.data, self.steps)
         if not set(self.data) <= set(steps) or not all(isinstance(n, int) and n > 0 for n in steps.values()):
             raise ValueError(f"{where}: steps must be positive, one number or one for each of {self.data}")
@@ -145,8 +146,10 @@ class DatasetSpec(_BaseSpec):
     """The spec of a dataset or simulator.
 
     ``data`` is ``vector`` or ``image``. ``rows`` is None where any number can be drawn. ``density`` and ``modes`` are
-    True where the exact log-density and the modes are known; ``labels``, ``observables`` and ``simulator`` are True
-    where its ``Data`` have them. ``licence`` and ``source`` are those of the data.
+    True where the exact log-density and the modes are known; ``labels``, ``observables``, ``simulator`` and
+    ``outliers`` are True where its ``Data`` have them. If an option decides whether there are outliers, it is named
+    ``outliers``, and takes precedence: None, False and an empty text mean none. ``licence`` and ``source`` are those of
+    the data.
     """
 
     _: KW_ONLY
@@ -157,6 +160,7 @@ class DatasetSpec(_BaseSpec):
     labels: bool = False
     observables: bool = False
     simulator: bool = False
+    outliers: bool = False
     licence: str = ""
     source: str = ""
     paper: str = ""
@@ -167,20 +171,26 @@ class DatasetSpec(_BaseSpec):
         super().__post_init__()
         _check_members(f"DatasetSpec({self.name!r})", "data", (self.data,), DATA_KINDS)
 
+    def outliers_of(self, config: object) -> bool:
+        """Return whether the data have outliers under a config."""
+        value = getattr(config, "outliers", self.outliers)
+        return value is not None and value is not False and value != ""
+
 
 @dataclass(frozen=True)
 class MetricSpec(_BaseSpec):
     """The spec of a metric.
 
     ``needs`` names what the evidence must hold: some of ``samples``, ``train``, ``density`` (the model's), ``truth``
-    (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``. ``best`` is the value of a
-    perfect model, None where it depends on the data. ``ranked=False`` declares that neither direction is better, as of
-    distances to training rows, which are too small for samples narrower than the data and too large for samples far
-    from them; ``better`` then is the direction away from training rows. ``copying=True`` declares that bad values mean
-    one thing: samples repeat training rows. A score that is worse than that of fresh real rows then is marked as
-    copying, and one that is better is no finding. ``space`` names the feature space in which it is always taken.
-    ``snapshots=True`` declares that it is also taken of a few snapshots of each training, for curves of quality against
-    time: such a metric needs samples only, is cheap, and its mean does not depend on the number of samples.
+    (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``, ``reconstruction`` (the
+    model's), ``outliers`` (the dataset's, with a score of the model). ``best`` is the value of a perfect model, None
+    where it depends on the data. ``ranked=False`` declares that neither direction is better, as of distances to
+    training rows, which are too small for samples narrower than the data and too large for samples far from them;
+    ``better`` then is the direction away from training rows. ``copying=True`` declares that bad values mean one thing:
+    samples repeat training rows. A score that is worse than that of fresh real rows then is marked as copying, and one
+    that is better is no finding. ``space`` names the feature space in which it is always taken. ``snapshots=True``
+    declares that it is also taken of a few snapshots of each training, for curves of quality against time: such a
+    metric needs samples only, is cheap, and its mean does not depend on the number of samples.
     ``optional=True`` leaves it out of ``all``: it is taken where its name is given.
 
     ``detects`` names the faults, some of ``FAULTS``, that it claims to detect: ``genbench audit`` checks the claim.
@@ -250,5 +260,8 @@ FAULTS = (
     "rounded_column", "rounded_angle", "clipped_tails", "shuffled_column", "drift", "impossible_values",
     "lost_triple_dependence", "blur", "shifted_images", "low_contrast", "checkerboard_pattern",
 )  # fmt: skip
-NEEDS = ("samples", "train", "density", "truth", "modes", "labels", "observables", "simulator", "timing")
+NEEDS = (
+    "samples", "train", "density", "truth", "modes", "labels", "observables", "simulator", "timing", "reconstruction",
+    "outliers",
+)  # fmt: skip
 Spec = ModelSpec | DatasetSpec | MetricSpec | SpaceSpec

@@ -46,14 +46,15 @@ def test_each_field_of_a_spec_is_documented(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", fields(protocol.Data, protocol.Evidence, protocol.Score, protocol.Column, protocol.Modes)
+    "name",
+    fields(protocol.Data, protocol.Evidence, protocol.Score, protocol.Column, protocol.Modes, protocol.HeldOutTasks),
 )
 def test_each_field_that_is_handed_over_is_documented(name: str) -> None:
     assert name in WORDS
 
 
 CONTRACTS = (protocol.RunContext, protocol.Model, protocol.Likelihood, protocol.Dataset, protocol.FeatureSpace)
-OPTIONAL = ("encode", "decode", "reconstruct", "parameters")
+OPTIONAL = (*spec.CAPABILITIES, "parameters")
 
 
 @pytest.mark.parametrize("name", [*(name for each in CONTRACTS for name in members(each)), *OPTIONAL])
@@ -74,7 +75,7 @@ def test_the_test_can_fail() -> None:
 def test_the_examples_run_one_after_the_other(tmp_path: Path) -> None:
     for name, text in EXAMPLES.items():
         (tmp_path / name).write_text(text)
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
     assert all(command.startswith("genbench ") for command in COMMANDS)
     for command in [*COMMANDS, "genbench run --plugin ./my_observer.py -m kde -d moons --preset smoke --out results/o"]:
         line = f"{shlex.quote(sys.executable)} -m {command}"

@@ -100,7 +100,8 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     for dataset in datasets:
         spec = dataset.spec
         assert isinstance(spec, DatasetSpec)
-        applicable = tuple(metric for metric in metrics if applies(metric, spec.data, needs_met(spec)))
+        met = needs_met(spec, dataset.config)
+        applicable = tuple(metric for metric in metrics if applies(metric, spec.data, met))
         for model in models:
             assert isinstance(model.spec, ModelSpec)
             if spec.data not in model.spec.data:
@@ -163,14 +164,15 @@ def _baselines(request: Request, registry: Registry, settings: Settings, models:
     ]
 
 
-def needs_met(dataset: DatasetSpec) -> dict[str, bool]:
-    """Return for each of the needs of metrics whether a dataset declares to meet it."""
+def needs_met(dataset: DatasetSpec, config: object = None) -> dict[str, bool]:
+    """Return for each of the needs of metrics whether a dataset declares to meet it under a config."""
     return {
         "truth": dataset.density,
         "modes": dataset.modes,
         "labels": dataset.labels,
         "observables": dataset.observables,
         "simulator": dataset.simulator,
+        "outliers": dataset.outliers_of(config),
     }
 
 

@@ -19,6 +19,7 @@ from genbench.training.load import load, stream_of
 from genbench.training.samples_file import read_samples
 from genbench.training.setup import Report
 from genbench.training.standardise import transform_of
+from genbench.training.tasks import tasks_of
 
 
 class RealSideCache:
@@ -96,16 +97,17 @@ def _evidence(
     saved: Mapping[str, Array],
     timings: Mapping[str, float | None],
 ) -> Evidence:
-    samples = saved["samples"]
+    samples, transform = saved["samples"], transform_of(data)
     kind = "exact" if cell.model.name == REAL else cell.density
     return Evidence(
         **real,
-        fake=transform_of(data).to_scores(samples),
+        fake=transform.to_scores(samples),
         fake_raw=samples,
         density_test=LogDensity(saved["log_prob_test"], kind) if "log_prob_test" in saved else None,
         density_fake=LogDensity(saved["log_prob_fake"], kind) if "log_prob_fake" in saved else None,
         truth_fake=None if data.log_prob is None else data.log_prob(samples.astype(np.float64)),
         timing=timings,
         observables_fake=None if data.observables is None else data.observables(samples),
+        tasks=tasks_of(data, transform, saved),
         seed=int(stream_of(cell, "score").generate_state(1)[0]),
     )

@@ -32,9 +32,10 @@ class Setup:
     density_stream: np.random.SeedSequence
     check_stream: np.random.SeedSequence
     snapshot_stream: np.random.SeedSequence
+    task_stream: np.random.SeedSequence
 
 
 def setup_of(cell: Cell, data: Data, transform: Transform, report: Report) -> Setup:
     """Return the setup of a cell; raises UserError where this machine lacks its device."""
     noise = np.random.Generator(np.random.PCG64(stream_of(cell, "dequantise")))
-    return Setup(cell, data, transform, Device(cell.device), report, noise, *stream_of(cell, "fit").spawn(5))
+    return Setup(cell, data, transform, Device(cell.device), report, noise, *stream_of(cell, "fit").spawn(6))

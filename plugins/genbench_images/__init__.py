@@ -10,6 +10,7 @@ from genbench.spec import DatasetSpec, Spec
 
 __all__ = [
     "CosmicWebConfig",
+    "DigitsConfig",
     "FashionMNISTConfig",
     "GalaxiesConfig",
     "IsingConfig",
@@ -19,6 +20,19 @@ __all__ = [
 ]
 
 CONTENTS = {"contents": True}  # results depend on the contents of the path, not on its name
+
+
+@dataclass(frozen=True)
+class DigitsConfig:
+    """Options of the 8x8 digits."""
+
+    outliers: int | None = field(  # a digit that is left out, and whose images are outliers; none: no outliers
+        default=None, metadata={"added": True}
+    )
+
+    def __post_init__(self) -> None:
+        if self.outliers is not None and not 0 <= self.outliers <= 9:
+            raise ValueError(f"outliers must be a digit in [0, 9], got {self.outliers}")
 
 
 @dataclass(frozen=True)
@@ -109,7 +123,7 @@ def genbench_register() -> Iterable[Spec]:
         DatasetSpec(
             "digits",
             "genbench_images.digits:Digits",
-            None,
+            DigitsConfig,
             "handwritten digits, 8x8, 17 grey levels",
             data="image",
             rows=1797,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.datasets import load_digits
 
 from genbench.budget import Sizes
 from genbench.protocol import Data
+from genbench_images import DigitsConfig
 from genbench_images.labelled import split_images
 
 __all__ = ["Digits"]
@@ -15,7 +18,15 @@ __all__ = ["Digits"]
 class Digits:
     """Optical recognition of handwritten digits (Alpaydin & Kaynak 1998), the test set of the UCI repository."""
 
+    def __init__(self, config: DigitsConfig) -> None:
+        self.outliers = config.outliers
+
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
-        """Return splits of images (n, 1, 8, 8) with 17 grey levels, labelled 0 .. 9."""
+        """Return splits of images (n, 1, 8, 8) with 17 grey levels, labelled 0 .. 9, perhaps one digit as outliers."""
         bunch = load_digits()
-        return split_images(bunch.images, bunch.target, 17, sizes, rng)
+        if self.outliers is None:
+            return split_images(bunch.images, bunch.target, 17, sizes, rng)
+        other = bunch.target == self.outliers
+        data = split_images(bunch.images[~other], bunch.target[~other], 17, sizes, rng)
+        outliers = bunch.images[other][:, None].astype(np.uint8)
+        return replace(data, outliers=outliers[rng.permutation(len(outliers))[: sizes.test]])

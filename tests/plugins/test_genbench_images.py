@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.datasets import load_digits
 
 import genbench_images
 from genbench.budget import Sizes
 from genbench.errors import DataError
 from genbench.stored import load_stored
-from genbench_images import FashionMNISTConfig, GalaxiesConfig, LognormalMapsConfig, MNISTConfig
+from genbench_images import DigitsConfig, FashionMNISTConfig, GalaxiesConfig, LognormalMapsConfig, MNISTConfig
 from genbench_images.digits import Digits
 from genbench_images.galaxies import Galaxies, half_light_radius, render
 from genbench_images.idx import MAX_BYTES, read_idx
@@ -38,7 +39,8 @@ def labels_of(data):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "rows", "side", "levels"), [(Digits(), 1797, 8, 17), (MNIST(MNISTConfig()), 10_000, 28, 256)]
+    ("dataset", "rows", "side", "levels"),
+    [(Digits(DigitsConfig()), 1797, 8, 17), (MNIST(MNISTConfig()), 10_000, 28, 256)],
 )
 def test_images_are_distinct_labelled_and_split_70_15_15(dataset, rows, side, levels):
     data = dataset.load(ALL, np.random.default_rng(0))
@@ -54,7 +56,7 @@ def test_images_are_distinct_labelled_and_split_70_15_15(dataset, rows, side, le
     assert [len(data.labels[p]) for p in PARTS] == [len(getattr(data, p)) for p in PARTS]
 
 
-@pytest.mark.parametrize("dataset", [Digits(), MNIST(MNISTConfig())])
+@pytest.mark.parametrize("dataset", [Digits(DigitsConfig()), MNIST(MNISTConfig())])
 def test_the_same_generator_gives_the_same_images(dataset):
     sizes = Sizes(200, 100, 50)
     first, again, other = (dataset.load(sizes, np.random.default_rng(seed)) for seed in (1, 1, 2))
@@ -62,6 +64,18 @@ def test_the_same_generator_gives_the_same_images(dataset):
     np.testing.assert_array_equal(rows_of(first), rows_of(again))
     np.testing.assert_array_equal(labels_of(first), labels_of(again))
     assert (rows_of(first) != rows_of(other)).any()
+
+
+def test_the_digit_that_is_left_out_is_the_outliers_and_in_no_split():
+    sizes = Sizes(400, 150, 100)
+    data = Digits(DigitsConfig(outliers=0)).load(sizes, np.random.default_rng(0))
+    assert set(labels_of(data)) == set(range(1, 10))
+    assert data.outliers.shape == (150, 1, 8, 8)
+    bunch = load_digits()
+    zeros = {image.astype(np.uint8).tobytes() for image in bunch.images[bunch.target == 0]}
+    assert {image.tobytes() for image in data.outliers} <= zeros
+    assert not {image.tobytes() for image in rows_of(data)} & zeros
+    assert Digits(DigitsConfig()).load(sizes, np.random.default_rng(0)).outliers is None
 
 
 def test_labels_belong_to_their_images():
