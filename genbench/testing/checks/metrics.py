@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench.protocol import Array, Evidence, LogDensity, Modes, RealSide, Score, Simulator
+from genbench.protocol import Array, Evidence, HeldOutTasks, LogDensity, Modes, RealSide, Score, Simulator
 from genbench.scoring.feature_spaces import IdentitySpace
 from genbench.scoring.scorer import missing
 from genbench.testing.check import Skipped, Subject, check, expect
@@ -19,6 +19,8 @@ NUMBER_OF_ROWS = 800
 REPEATS = 6
 MODE_SD = 0.25
 INTEGER_STEP = 0.25  # of the draws that are rounded, for a metric of the rules that such rows keep
+TASK_NOISE = 0.5  # standard deviation of the noise that is to be removed
+OUTLIER_RANGE = 2.5  # of uniform outliers, to either side
 MIN_CHANGE_SDS = 4.0  # standard deviations of repeated draws, from which a change of the score counts
 MIN_ADVERTISED_SDS = 3.0  # the same for a fault that a metric advertises
 
@@ -50,6 +52,33 @@ class Generator:
         x = np.stack([x[:, 0], x[:, 1] - self.shear * x[:, 0]], axis=1)
         nats: Array = self.base.log_prob((x - self.shift) / self.scale) - x.shape[1] * math.log(self.scale)
         return nats
+
+    def tasks(self, rows: Array, rng: np.random.Generator) -> HeldOutTasks:
+        """Return what a model makes of held-out rows (n, 2) that restores them up to a little noise and its fault.
+
+        Its anomaly scores are those of uniform outliers around the rows.
+        """
+        noisy = rows + TASK_NOISE * rng.normal(size=rows.shape)
+        outliers = rng.uniform(-OUTLIER_RANGE, OUTLIER_RANGE, size=rows.shape)
+        scores = -self.log_prob(rows), -self.log_prob(outliers)
+        errors = tuple(np.square(self._restored(each, rng) - each).sum(1) for each in (rows, outliers))
+        return HeldOutTasks(
+            rows,
+            reconstruction=self._restored(rows, rng),
+            noise=TASK_NOISE,
+            noisy=noisy,
+            denoised=self._restored(rows + 0.5 * (noisy - rows), rng),
+            codes=rows[:, :1],
+            anomaly={"anomaly_score": scores, "density": scores, "reconstruction": (errors[0], errors[1])},
+        )
+
+    def _restored(self, rows: Array, rng: np.random.Generator) -> Array:
+        """Return rows with the fault, and with noise where the base has no mode."""
+        made = self.scale * rows + self.shift
+        made[:, 1] += self.shear * made[:, 0]
+        distance = np.sqrt(np.square(rows[:, None, :] - self.base.centres).sum(2).min(1))
+        off: Array = 0.05 + 0.2 * np.maximum(distance - 3 * self.base.std, 0.0)
+        return made + off[:, None] * rng.normal(size=rows.shape)
 
 
 PERFECT = Generator(TRUTH)
@@ -93,6 +122,7 @@ def evidence(
     if kind == "image":  # of two pixels, with the same values
         real, train, reference, fake = (rows[:, None, None, :] for rows in (real, train, reference, fake))
     flat = [rows.reshape(len(rows), -1) for rows in (real, fake, train, reference)]
+    tasks = generator.tasks(flat[0], np.random.default_rng([seed, n, 1]))
     return Evidence(
         RealSide(flat[0]),
         flat[1],
@@ -117,6 +147,7 @@ def evidence(
         labels_fake=TRUTH.nearest(flat[1]),
         observables_test={"radius": np.hypot(*flat[0].T)},
         observables_fake={"radius": np.hypot(*flat[1].T)},
+        tasks=tasks,
         seed=seed,
     )
 
@@ -215,7 +246,8 @@ def same_evidence_same_score(subject: Subject) -> None:
 def evidence_and_process_are_left_alone(subject: Subject) -> None:
     """Scoring changes no array of the evidence, uses no global generator and leaves the process unchanged."""
     given = evidence_for(subject, PERFECT, 0)
-    arrays = {name: a for name, a in vars(given).items() if isinstance(a, np.ndarray)} | {"real": given.real.rows}
+    fields = vars(given) | vars(given.tasks)
+    arrays = {name: a for name, a in fields.items() if isinstance(a, np.ndarray)} | {"real": given.real.rows}
     before = {name: array.copy() for name, array in arrays.items()}
     score(subject, given)  # the first call imports what it needs
     with expect_process_unchanged("the metric"), expect_generators_unused("the metric"):
