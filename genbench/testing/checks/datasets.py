@@ -97,6 +97,8 @@ def flags_are_true(subject: Subject) -> None:
         present = getattr(data, "log_prob" if flag == "density" else flag) is not None
         declared = bool(getattr(subject.spec, flag))
         expect(present == declared, f"the spec declares {flag}={declared}, the data {'have' if present else 'lack'} it")
+    declared, present = subject.spec.outliers_of(subject.config), data.outliers is not None
+    expect(present == declared, f"outliers={declared} is declared, the data {'have' if present else 'lack'} them")
 
 
 @check("dataset", remedy="fill in licence and source, so that users know what they may do with the data")
