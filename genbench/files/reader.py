@@ -12,11 +12,13 @@ from genbench.errors import DataError
 from genbench.files import arrays, arrow, astronomy, documents, hdf5, images, pixels, root, text
 from genbench.files.columns import ColumnNames, MissingColumn, clean_names, pick, pick_one, split_names
 from genbench.files.folders import digest_of_folder
-from genbench.files.numbers import as_category, as_float, check_finite
+from genbench.files.numbers import as_category, as_float, check_finite, has_value, holds_booleans
 from genbench.files.source import (
+    DEFAULT_LAYOUT,
     KEYED,
     MAX_BYTES,
     Block,
+    FileLayout,
     Source,
     Table,
     describe_row_number,
@@ -64,7 +66,9 @@ class UserData:
     file's bytes. ``notes`` say what was guessed or changed. ``parts`` (n,) is ``train`` or ``test`` for each row of a
     folder that has these sub-folders, and None for all other data. ``categories`` are the levels of columns of text,
     whose rows are codes from 0. ``beside`` maps an option such as ``--weights`` to the columns that it names, each
-    (n,) by its name: they are not among ``columns``.
+    (n,) by its name: they are not among ``columns``. ``types`` are those of the columns in the file: of numpy,
+    ``text``, ``dictionary``, or nothing for numbers of a file without types. ``layout`` is how the file arranges what
+    it holds.
     """
 
     rows: Array
@@ -79,6 +83,8 @@ class UserData:
     parts: Array | None = None
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     beside: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    layout: FileLayout = DEFAULT_LAYOUT
 
     @property
     def kind(self) -> str:
@@ -232,7 +238,7 @@ def _check(
             if complete is not None:
                 note, keep = "; ".join(filter(None, (note, remark))), complete if keep is None else keep & complete
     if loaded.labels is not None:
-        has_label = _has_label(loaded.labels)
+        has_label = has_value(loaded.labels)
         if not has_label.all():
             if na != "drop":
                 first = describe_row(int((~has_label).argmax()))
@@ -252,15 +258,6 @@ def _check(
     if len(loaded.rows) == 0:
         raise source.error("holds no rows" if keep is None else "--na drop leaves no rows")
     return replace(loaded, parts=parts)
-
-
-def _has_label(labels: Array) -> Array:
-    """Return a mask of the rows that have a label."""
-    import numpy as np
-
-    if labels.dtype.kind == "O":
-        return np.array([v is not None and v == v for v in labels])
-    return ~np.isnan(labels) if labels.dtype.kind == "f" else np.ones(len(labels), dtype=bool)
 
 
 def _places(source: Source, names: Sequence[str], apart: _Apart) -> dict[int, str]:
@@ -313,12 +310,14 @@ def _from_table(
         raise source.error("has columns but no rows")
     names = tuple(table.names[i] for i in chosen)
     rows = np.empty((len(found[0]), len(found)))
-    categories = {}
+    categories, types = {}, {}
     for i, (name, values) in enumerate(zip(names, found, strict=True)):
         if (category := as_category(values)) is not None:
             rows[:, i], categories[name] = category
+            types[name] = "bool" if holds_booleans(values) else table.types.get(name) or "text"
         else:
             rows[:, i] = as_float(source, values, name, table.describe_row)
+            types[name] = table.types.get(name, "" if values.dtype.kind == "O" else values.dtype.name)
     beside: dict[str, dict[str, Array]] = {}
     for (i, option), values in zip(places.items(), taken, strict=True):
         name, category = table.names[i], as_category(values)
@@ -330,7 +329,7 @@ def _from_table(
     units = {name: table.units[name] for name in known if name in table.units}
     return UserData(
         rows, names, table.named, side, None, tuple(table.notes), sha256, source.label, units,
-        categories=categories, beside=beside,
+        categories=categories, beside=beside, types=types, layout=table.layout,
     )  # fmt: skip
 
 
@@ -343,6 +342,7 @@ def _from_block(
     source: Source, block: Block, columns: tuple[str, ...], labels: str | None, sha256: str, apart: _Apart
 ) -> UserData:
     values, notes = block.values, list(block.notes)
+    dtype, layout = values.dtype.name, replace(block.layout, shape=values.shape[1:], dtype=values.dtype.name)
     if values.ndim == 1:
         values = values[:, None]
     if not 2 <= values.ndim <= 4:
@@ -354,14 +354,16 @@ def _from_block(
         raise source.error(
             f"--labels {quote(labels)} has shape {side.shape}, expected one label for each of {len(values)} rows"
         )
+    named = bool(block.names)
     if values.ndim > 2 and not pixels.are_images(source, values, block.read_as):
         block = replace(block, names=pixels.names_of_rows(values.shape[1:]))
         values = values.reshape(len(values), -1)
     if values.ndim > 2:
         if columns or (labels is not None and side is None):
             raise source.error(f"{'--columns' if columns else '--labels'}: images have no columns")
+        layout = replace(layout, axes=pixels.axes_of(values))
         rows, levels = pixels.read_images(source, values, block.pixel_range, notes)
-        return UserData(rows, (), False, side, levels, tuple(notes), sha256, source.label)
+        return UserData(rows, (), False, side, levels, tuple(notes), sha256, source.label, layout=layout)
     if block.names and len(block.names) != values.shape[1]:
         raise source.error(f"names {len(block.names)} columns, the array has {values.shape[1]}")
     names = clean_names(source, block.names, notes) if block.names else tuple(f"c{i}" for i in range(values.shape[1]))
@@ -379,7 +381,12 @@ def _from_block(
         values = values[:, chosen]
     rows = _numbers(source, values, [names[i] for i in chosen])
     kept = tuple(names[i] for i in chosen)
-    return UserData(rows, kept, bool(block.names), side, None, tuple(notes), sha256, source.label, beside=beside)
+    if len(chosen) < len(names):
+        layout = replace(layout, shape=None)
+    return UserData(
+        rows, kept, named, side, None, tuple(notes), sha256, source.label,
+        beside=beside, types=dict.fromkeys(kept, dtype), layout=layout,
+    )  # fmt: skip
 
 
 def _numbers(source: Source, values: Array, names: Sequence[str]) -> Array:

@@ -166,17 +166,11 @@ def canonical_options(config: Any) -> dict[str, Any]:
 def essential_options(config: Any, contents: Callable[[str], str] | None = None) -> dict[str, Any]:
     """Return the canonical options that may change a result: all but fields with ``metadata={"essential": False}``.
 
-    A field with ``metadata={"added": True}`` came after results were made: at its default it is left out, so that they
-    stand. If ``contents`` is given, the path in a field with ``metadata={"contents": True}`` becomes
-    ``contents(path)``, so that it identifies the data and not their place.
+    If ``contents`` is given, the path in a field with ``metadata={"contents": True}`` becomes ``contents(path)``, so
+    that it identifies the data and not their place.
     """
     fields = {} if config is None else {field.name: field.metadata for field in dataclasses.fields(config)}
-    options = {
-        name: value
-        for name, value in canonical_options(config).items()
-        if fields[name].get("essential", True)
-        and not (fields[name].get("added") and getattr(config, name) == default_of(type(config), name))
-    }
+    options = {name: value for name, value in canonical_options(config).items() if fields[name].get("essential", True)}
     if contents is None:
         return options
     paths = [name for name, value in options.items() if value and fields[name].get("contents")]

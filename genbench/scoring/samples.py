@@ -96,8 +96,8 @@ def _draw_by_weight(loaded: dict[str, UserData], seed: int) -> tuple[dict[str, U
 
 
 def _has(evidence: Evidence) -> dict[str, bool]:
-    needs_of_models = ("density", "truth", "modes", "observables", "simulator", "timing", "reconstruction", "outliers")
-    absent = dict.fromkeys(needs_of_models, False)
+    of_models = ("density", "truth", "modes", "observables", "simulator", "timing", "conditions", "reconstruction")
+    absent = dict.fromkeys((*of_models, "outliers"), False)
     return {**absent, "train": evidence.train is not None, "labels": evidence.labels_test is not None}
 
 

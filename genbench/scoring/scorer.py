@@ -86,6 +86,7 @@ def missing(spec: MetricSpec, evidence: Evidence) -> str:
         "observables": evidence.observables_test is not None,
         "simulator": evidence.simulator is not None,
         "timing": bool(evidence.timing),
+        "conditions": evidence.conditions_test is not None,
         "reconstruction": tasks is not None and tasks.reconstruction is not None,
         "outliers": tasks is not None and bool(tasks.anomaly),
     }

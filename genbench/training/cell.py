@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from genbench.data import fingerprint
+from genbench.errors import Unsuitable
 from genbench.loading import heard_by
 from genbench.plan.cell import REAL, Cell
 from genbench.protocol import Array, Data
+from genbench.spec import DataFacts, ModelSpec
+from genbench.training.conditions import conditions_of, true_log_prob
 from genbench.training.fit import train
 from genbench.training.likelihood import MAX_DENSITY_ROWS, densities
 from genbench.training.load import load
@@ -44,6 +47,7 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
         "notes": [*data.notes, *transform.notes],
     }
     report(phase="load", known=known)
+    _check_suitable(cell, data)
 
     def save(evidence: Evidence) -> str:
         save_samples(run, cell, {**evidence, "test_probe": probe_rows(data)})
@@ -56,13 +60,28 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     return {**known, **fields, "notes": [*known["notes"], *fields["notes"]]}
 
 
+def _check_suitable(cell: Cell, data: Data) -> None:
+    """Raise Unsuitable, with the model's reason, where it does not take such data."""
+    assert isinstance(cell.model.spec, ModelSpec)
+    if cell.model.spec.suits is None:
+        return
+    facts = DataFacts(
+        "vector" if data.train.ndim == 2 else "image", shape=data.shape, levels=data.levels, columns=data.columns,
+        rows=len(data.train), conditions=data.condition_columns,
+    )  # fmt: skip
+    if reason := cell.model.spec.suits(facts):
+        raise Unsuitable(reason)
+
+
 def _save_real(data: Data, save: Save) -> dict[str, Any]:
     """Save evidence of the floor, reference rows as samples and the true density; return the fields of its record."""
     evidence = {"samples": data.reference}
     if data.log_prob is not None:
-        evidence["log_prob_test"] = data.log_prob(data.test[:MAX_DENSITY_ROWS])
-        evidence["log_prob_fake"] = data.log_prob(data.reference[:MAX_DENSITY_ROWS])
-    return {"samples_sha256": save(evidence), "timings": {}, "trace": [], "checks": [], "notes": []}
+        for name, split in (("log_prob_test", "test"), ("log_prob_fake", "reference")):
+            rows = getattr(data, split)[:MAX_DENSITY_ROWS]
+            evidence[name] = true_log_prob(data, rows, conditions_of(data, split))
+    digest = save(evidence)
+    return {"samples_sha256": digest, "timings": {}, "trace": [], "facts": {}, "checks": [], "notes": []}
 
 
 def _save_model(setup: Setup, save: Save) -> dict[str, Any]:
@@ -94,5 +113,6 @@ def _save_model(setup: Setup, save: Save) -> dict[str, Any]:
         save({**evidence, **more})
     notes += [f"{setup.cell.model.label}: {method} failed: {why}" for method, why in tasks.problems.items()]
     return {
-        "samples_sha256": digest, "timings": timings, "trace": fitted.trace, "checks": checks, "notes": notes,
+        "samples_sha256": digest, "timings": timings, "trace": fitted.trace, "facts": fitted.facts, "checks": checks,
+        "notes": notes,
     }  # fmt: skip

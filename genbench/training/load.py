@@ -51,5 +51,5 @@ def _notes_on_repeats(data: Data) -> list[str]:
 
 def stream_of(cell: Cell, name: str) -> np.random.SeedSequence:
     """Return a random stream of a cell; only that of ``fit`` depends on the model, so adding one changes no other."""
-    dataset = cell.dataset.identity
+    dataset = cell.dataset.stream_identity
     return stream(cell.seed, name, dataset) if name != "fit" else stream(cell.seed, name, cell.model.identity, dataset)

@@ -92,7 +92,8 @@ def perform(setup: Setup, model: Any, drawn: Drawn) -> Tasks:
     """Ask a trained model for what it declares, of held-out rows and of the outliers of the data."""
     methods, tasks = methods_of(setup.cell.model, model), Tasks()
     outliers, density = setup.data.outliers, setup.cell.density != "none" and setup.transform.has_density
-    if not methods and (outliers is None or not density):
+    conditional = setup.data.conditions is not None  # outliers have no conditions, and methods take none
+    if conditional or (not methods and (outliers is None or not density)):
         return tasks
     setup.report(phase="tasks")
     asked = _Asked(setup, model)

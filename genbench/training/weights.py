@@ -96,7 +96,8 @@ def apply_weights(data: Data, sizes: Sizes, rng: np.random.Generator) -> Data:
     return replace(
         data,
         weights=None,
-        weighted=WeightedRows(data.train, weights / weights.mean()),
+        weighted=WeightedRows(data.train, weights / weights.mean(), (data.conditions or {}).get("train")),
+        conditions=None if data.conditions is None else _taken(data.conditions, drawn),
         labels=None if data.labels is None else _taken(data.labels, drawn),
         notes=(*data.notes, *notes_on(drawn)),
         **{name: getattr(data, name)[each.index] for name, each in drawn.items()},

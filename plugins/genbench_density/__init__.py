@@ -51,6 +51,7 @@ def genbench_register() -> Iterable[Spec]:
             density="exact",
             iterative=False,
             weights=True,
+            conditions="optional",
             baseline=True,
         ),
         ModelSpec(
@@ -61,6 +62,7 @@ def genbench_register() -> Iterable[Spec]:
             density="none",
             iterative=False,
             weights=True,
+            conditions="optional",
             baseline=True,
         ),
     ]

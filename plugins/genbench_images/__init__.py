@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from genbench.hooks import hookimpl
 from genbench.spec import DatasetSpec, Spec
@@ -22,15 +23,25 @@ __all__ = [
 CONTENTS = {"contents": True}  # results depend on the contents of the path, not on its name
 
 
+def check_given(given: str) -> None:
+    """Raise ValueError unless ``given`` is empty or ``label``."""
+    if given not in ("", "label"):
+        raise ValueError(f"given must be '' or 'label', got {given!r}")
+
+
 @dataclass(frozen=True)
 class DigitsConfig:
-    """Options of the 8x8 digits."""
+    """Options of the digits of scikit-learn."""
 
+    given: Literal["", "label"] = field(  # label: images are learned and drawn given which digit they show
+        default="", metadata={"stream": False}
+    )
     outliers: int | None = field(  # a digit that is left out, and whose images are outliers; none: no outliers
-        default=None, metadata={"added": True}
+        default=None, metadata={"stream": False}
     )
 
     def __post_init__(self) -> None:
+        check_given(self.given)
         if self.outliers is not None and not 0 <= self.outliers <= 9:
             raise ValueError(f"outliers must be a digit in [0, 9], got {self.outliers}")
 
@@ -64,6 +75,11 @@ class GalaxiesConfig:
         if not 1.5 <= self.psf <= 10:  # a sharper image would not be sampled by its pixels
             raise ValueError(f"psf must be in [1.5, 10], got {self.psf}")
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
+
 
 @dataclass(frozen=True)
 class LognormalMapsConfig:
@@ -80,6 +96,11 @@ class LognormalMapsConfig:
             raise ValueError(f"degrees must be in [size / 23, 20] = [{self.size / 23:.3g}, 20], got {self.degrees}")
         if not 0.005 <= self.shift <= 1:
             raise ValueError(f"shift must be in [0.005, 1], got {self.shift}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
 
 
 @dataclass(frozen=True)
@@ -101,6 +122,11 @@ class CosmicWebConfig:
         if not 0.05 <= self.sigma8 <= 1.5:
             raise ValueError(f"sigma8 must be in [0.05, 1.5], got {self.sigma8:g}")
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
+
 
 @dataclass(frozen=True)
 class IsingConfig:
@@ -115,6 +141,11 @@ class IsingConfig:
         if not 2.269 <= self.temperature <= 100:  # below, there are too few different images
             raise ValueError(f"temperature must be in [2.269, 100], got {self.temperature:g}")
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
+
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
@@ -127,6 +158,8 @@ def genbench_register() -> Iterable[Spec]:
             "handwritten digits, 8x8, 17 grey levels",
             data="image",
             rows=1797,
+            shape=(1, 8, 8),
+            levels=17,
             labels=True,
             licence="CC BY 4.0",
             source="scikit-learn's load_digits; Alpaydin & Kaynak 1998, doi:10.24432/C50P49",
@@ -196,6 +229,7 @@ def genbench_register() -> Iterable[Spec]:
             IsingConfig,
             "spins of the Ising model on a square torus: binary images with a known exact probability",
             data="image",
+            levels=2,
             density=True,
             observables=True,
             licence="MIT",

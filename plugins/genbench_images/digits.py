@@ -19,14 +19,14 @@ class Digits:
     """Optical recognition of handwritten digits (Alpaydin & Kaynak 1998), the test set of the UCI repository."""
 
     def __init__(self, config: DigitsConfig) -> None:
-        self.outliers = config.outliers
+        self.config = config
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
         """Return splits of images (n, 1, 8, 8) with 17 grey levels, labelled 0 .. 9, perhaps one digit as outliers."""
         bunch = load_digits()
-        if self.outliers is None:
-            return split_images(bunch.images, bunch.target, 17, sizes, rng)
-        other = bunch.target == self.outliers
-        data = split_images(bunch.images[~other], bunch.target[~other], 17, sizes, rng)
+        if self.config.outliers is None:
+            return split_images(bunch.images, bunch.target, 17, sizes, rng, self.config.given)
+        other = bunch.target == self.config.outliers
+        data = split_images(bunch.images[~other], bunch.target[~other], 17, sizes, rng, self.config.given)
         outliers = bunch.images[other][:, None].astype(np.uint8)
         return replace(data, outliers=outliers[rng.permutation(len(outliers))[: sizes.test]])

@@ -31,7 +31,7 @@ class DijetsConfig:
     features: Literal["dijetgan7", "lhco"] = "dijetgan7"  # seven kinematic features of both jets, or masses
     tau: bool = False  # whether the N-subjettiness ratio of each jet is a feature too
     outliers: bool = field(  # whether events of the other process are given, to be told from those of this one
-        default=False, metadata={"added": True}
+        default=False, metadata={"stream": False}
     )
 
     def __post_init__(self) -> None:

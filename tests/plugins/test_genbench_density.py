@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 from sklearn.neighbors import KernelDensity
 
 from genbench.budget import Budget
-from genbench.protocol import TrainingData
+from genbench.protocol import Column, TrainingData
 from genbench.training.run import Run
 from genbench_density import KDEConfig, genbench_register
 from genbench_density.gaussian import Gaussian
@@ -246,3 +246,51 @@ def test_a_weighted_kernel_density_keeps_a_bandwidth_where_repeated_rows_would_n
     rows = rows_of((2,), 500)
     model = weighted(KDE(KDEConfig()), rows, torch.exp(rows[:, 0]))
     assert 0.5 < model.bandwidth / fitted(KDE(KDEConfig()), rows).bandwidth < 2
+
+
+def with_conditions(model, rows, conditions, columns):
+    torch.manual_seed(0)
+    model.fit(TrainingData(rows, conditions=conditions, condition_columns=columns), Run(Budget(1, "steps")))
+    return model
+
+
+def linear_in_conditions(n=4000):
+    """Return rows whose mean is linear in a number and depends on a class, with those conditions."""
+    given = torch.stack([torch.randn(n), torch.randint(3, (n,)).float()], 1)
+    mean = torch.stack([2 * given[:, 0], given[:, 1] - given[:, 0]], 1)
+    return mean + torch.tensor([0.5, 1.0]) * torch.randn(n, 2), given
+
+
+CONDITIONS = (Column("energy"), Column("class", kind="category", levels=("a", "b", "c")))
+
+
+def test_a_gaussian_is_the_conditional_of_the_joint_one():
+    torch.manual_seed(3)
+    rows, given = linear_in_conditions()
+    model = with_conditions(Gaussian(), rows, given, CONDITIONS)
+    point = torch.tensor([[1.5, 2.0]]).expand(20_000, 2)
+    samples = model.sample(20_000, point)
+    assert samples.mean(0).tolist() == pytest.approx([3.0, 0.5], abs=0.1)
+    assert samples.std(0).tolist() == pytest.approx([0.5, 1.0], rel=0.05)
+    truth = multivariate_normal([3.0, 0.5], np.diag([0.25, 1.0]))
+    off = model.log_prob(samples[:500], point[:500]).numpy() - truth.logpdf(samples[:500])
+    assert np.abs(off).mean() < 0.08
+
+
+def test_a_gaussian_without_conditions_is_what_it_was():
+    rows, _ = linear_in_conditions()
+    model = fitted(Gaussian(), rows)
+    truth = multivariate_normal(rows.double().mean(0), np.cov(rows.double().T, bias=True))
+    assert model.log_prob(rows[:50]).numpy() == pytest.approx(truth.logpdf(rows[:50].double()), abs=1e-4)
+
+
+def test_the_memoriser_copies_a_row_of_the_nearest_conditions():
+    rows, given = linear_in_conditions(300)
+    given[:, 0] = given[:, 0].round()  # so that many are equally near
+    model = with_conditions(Memoriser(), rows, given, CONDITIONS)
+    asked = given[:50].repeat(4, 1)
+    samples = model.sample(200, asked)
+    index = torch.cdist(samples, rows).argmin(1)
+    assert torch.equal(rows[index], samples)
+    assert torch.equal(given[index], asked)
+    assert len(index.unique()) > 60  # one of those that are equally near, by chance

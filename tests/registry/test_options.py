@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.errors import ConfigError, PluginError, UserError
-from genbench.registry.options import canonical_options, essential_options, fill, label, load_toml, parse_set
+from genbench.registry.options import canonical_options, fill, label, load_toml, parse_set
 from genbench.spec import ModelSpec
 
 
@@ -172,18 +172,6 @@ def test_canonical_is_plain_json_and_tells_equal_configs_alike() -> None:
     assert canonical_options(VAEConfig())["hidden"] == [128, 128]
     text = json.dumps(canonical_options(VAEConfig(beta=float("inf"))), allow_nan=False)
     assert json.loads(text)["beta"] == "inf"
-
-
-def test_an_option_that_was_added_counts_only_where_it_is_given() -> None:
-    @dataclass(frozen=True)
-    class Grown:
-        old: int = 1
-        new: int | None = field(default=None, metadata={"added": True})
-
-    assert essential_options(Grown()) == {"old": 1}  # as before there was the option
-    assert essential_options(Grown(new=0)) == {"old": 1, "new": 0}
-    assert canonical_options(Grown()) == {"old": 1, "new": None}
-    assert (label("x", Grown()), label("x", Grown(new=0))) == ("x", "x[new=0]")
 
 
 def test_a_label_names_what_differs_from_the_defaults() -> None:

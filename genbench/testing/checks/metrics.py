@@ -8,19 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from genbench.protocol import Array, Evidence, HeldOutTasks, LogDensity, Modes, RealSide, Score, Simulator
+from genbench.protocol import Array, Column, Evidence, LogDensity, Modes, RealSide, Score, Simulator
 from genbench.scoring.feature_spaces import IdentitySpace
 from genbench.scoring.scorer import missing
 from genbench.testing.check import Skipped, Subject, check, expect
 from genbench.testing.process_state import expect_generators_unused, expect_process_unchanged
 from genbench.testing.toy_data import Clusters
+from genbench.testing.toy_tasks import toy_tasks
 
 NUMBER_OF_ROWS = 800
 REPEATS = 6
 MODE_SD = 0.25
 INTEGER_STEP = 0.25  # of the draws that are rounded, for a metric of the rules that such rows keep
-TASK_NOISE = 0.5  # standard deviation of the noise that is to be removed
-OUTLIER_RANGE = 2.5  # of uniform outliers, to either side
 MIN_CHANGE_SDS = 4.0  # standard deviations of repeated draws, from which a change of the score counts
 MIN_ADVERTISED_SDS = 3.0  # the same for a fault that a metric advertises
 
@@ -43,42 +42,24 @@ class Generator:
     def draw(self, n: int, rng: np.random.Generator) -> Array:
         """Return (n, 2) samples."""
         rows = self.base.draw(n, rng)
-        samples: Array = self.scale * (np.round(rows / INTEGER_STEP) if self.integers else rows) + self.shift
+        return self.distort(np.round(rows / INTEGER_STEP) if self.integers else rows)
+
+    def distort(self, rows: Array) -> Array:
+        """Return rows (n, 2) with the fault."""
+        samples: Array = self.scale * rows + self.shift
         samples[:, 1] += self.shear * samples[:, 0]
         return samples
 
+    def undo(self, x: Array) -> Array:
+        """Return rows (n, 2) without the fault, but for copies."""
+        x = np.stack([x[:, 0], x[:, 1] - self.shear * x[:, 0]], axis=1)
+        rows: Array = (x - self.shift) / self.scale
+        return rows
+
     def log_prob(self, x: Array) -> Array:
         """Return (n,) nats."""
-        x = np.stack([x[:, 0], x[:, 1] - self.shear * x[:, 0]], axis=1)
-        nats: Array = self.base.log_prob((x - self.shift) / self.scale) - x.shape[1] * math.log(self.scale)
+        nats: Array = self.base.log_prob(self.undo(x)) - x.shape[1] * math.log(self.scale)
         return nats
-
-    def tasks(self, rows: Array, rng: np.random.Generator) -> HeldOutTasks:
-        """Return what a model makes of held-out rows (n, 2) that restores them up to a little noise and its fault.
-
-        Its anomaly scores are those of uniform outliers around the rows.
-        """
-        noisy = rows + TASK_NOISE * rng.normal(size=rows.shape)
-        outliers = rng.uniform(-OUTLIER_RANGE, OUTLIER_RANGE, size=rows.shape)
-        scores = -self.log_prob(rows), -self.log_prob(outliers)
-        errors = tuple(np.square(self._restored(each, rng) - each).sum(1) for each in (rows, outliers))
-        return HeldOutTasks(
-            rows,
-            reconstruction=self._restored(rows, rng),
-            noise=TASK_NOISE,
-            noisy=noisy,
-            denoised=self._restored(rows + 0.5 * (noisy - rows), rng),
-            codes=rows[:, :1],
-            anomaly={"anomaly_score": scores, "density": scores, "reconstruction": (errors[0], errors[1])},
-        )
-
-    def _restored(self, rows: Array, rng: np.random.Generator) -> Array:
-        """Return rows with the fault, and with noise where the base has no mode."""
-        made = self.scale * rows + self.shift
-        made[:, 1] += self.shear * made[:, 0]
-        distance = np.sqrt(np.square(rows[:, None, :] - self.base.centres).sum(2).min(1))
-        off: Array = 0.05 + 0.2 * np.maximum(distance - 3 * self.base.std, 0.0)
-        return made + off[:, None] * rng.normal(size=rows.shape)
 
 
 PERFECT = Generator(TRUTH)
@@ -122,7 +103,7 @@ def evidence(
     if kind == "image":  # of two pixels, with the same values
         real, train, reference, fake = (rows[:, None, None, :] for rows in (real, train, reference, fake))
     flat = [rows.reshape(len(rows), -1) for rows in (real, fake, train, reference)]
-    tasks = generator.tasks(flat[0], np.random.default_rng([seed, n, 1]))
+    tasks = toy_tasks(flat[0], generator.distort, generator.log_prob, generator.base, [seed, n, 1])
     return Evidence(
         RealSide(flat[0]),
         flat[1],
@@ -158,8 +139,35 @@ def evidence_for(subject: Subject, generator: Generator, seed: int, **sizes: Any
     A metric that gives no value where nothing limits the rows gets integers, which are a rule that faults break.
     """
     kind = subject.spec.data[0]
+    if "conditions" in subject.spec.needs:
+        return given_modes(evidence(generator, seed, **sizes), generator)
     integers = subject.once(("integers",), lambda: score(subject, evidence(PERFECT, 0, kind=kind)).value is None)
     return evidence(replace(generator, integers=integers), seed, kind=kind, **sizes)
+
+
+def given_modes(of: Evidence, generator: Generator) -> Evidence:
+    """Return evidence of rows that were drawn given their modes, the classes of one condition."""
+    assert of.train is not None
+    codes = {"real": TRUTH.nearest(of.real.rows), "train": TRUTH.nearest(of.train)}
+    codes["fake"] = TRUTH.nearest(generator.undo(of.fake))
+    joint = {name: np.eye(len(TRUTH.weights))[each] / math.sqrt(2) for name, each in codes.items()}
+    conditions = {name: each[:, None].astype(float) for name, each in codes.items()}
+    levels = tuple(str(k) for k in range(len(TRUTH.weights)))
+    classes = [replace(generator, base=Clusters(centre[None], TRUTH.std, np.ones(1))) for centre in TRUTH.centres]
+    return replace(
+        of,
+        real=RealSide(np.concatenate([of.real.rows, joint["real"]], 1)),
+        fake=np.concatenate([of.fake, joint["fake"]], 1),
+        train=np.concatenate([of.train, joint["train"]], 1),
+        reference=None,
+        columns=(*of.columns, *(f"mode={level}" for level in levels)),
+        log_prob_classes=np.stack([each.log_prob(of.real.rows) for each in classes], 1),
+        conditions_train=conditions["train"],
+        conditions_test=conditions["real"],
+        conditions_fake=conditions["fake"],
+        condition_columns=(Column("mode", kind="category", levels=levels),),
+        condition_scores=len(levels),
+    )
 
 
 def score(subject: Subject, given: Evidence) -> Score:

@@ -136,7 +136,7 @@ def budget_is_honoured(subject: Subject) -> None:
     if not subject.spec.iterative:
         raise Skipped("it does not iterate")
     for steps in (SHORT_TRAINING_STEPS, 11):
-        taken = fitted_model(subject, steps=steps)[1].steps
+        taken = fitted_model(subject, steps=steps)[1].steps_taken
         expect(taken == steps, f"with a budget of {steps} steps it took {taken}")
 
 
