@@ -333,9 +333,9 @@ def note_on_constants(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def fingerprint(data: Data) -> str:
-    """Return the sha256 of the dtypes, shapes and bytes of the three splits."""
+    """Return the sha256 of the dtypes, shapes and bytes of the three splits, and of the outliers if there are any."""
     digest = hashlib.sha256()
-    for rows in (data.train, data.test, data.reference):
+    for rows in (data.train, data.test, data.reference, *(() if data.outliers is None else (data.outliers,))):
         digest.update(f"{rows.dtype.str}{rows.shape}".encode())
         digest.update(np.ascontiguousarray(rows).data)
     return digest.hexdigest()

@@ -26,6 +26,7 @@ __all__ = [
     "Dataset",
     "Evidence",
     "FeatureSpace",
+    "HeldOutTasks",
     "LogDensity",
     "Metric",
     "Model",
@@ -88,6 +89,7 @@ class Data:
     weighted rows. The core then draws the splits by weight, and puts all training rows into ``weighted``.
     ``conditions`` maps each split's name to (n, k) numbers in their own units, of ``condition_columns``, given which
     rows are drawn: they are no part of the rows, and ``log_prob`` then takes them as second argument.
+    ``outliers`` (n, *shape) are rows of another law, which no split holds: models should tell them from test rows.
     ``observables`` maps (n, *shape) to named (n,) arrays: derived quantities in which users of these data look for
     differences. ``notes`` are shown to the user.
     """
@@ -106,6 +108,7 @@ class Data:
     weighted: WeightedRows | None = None  # by the core only
     conditions: Mapping[str, Array] | None = None
     condition_columns: tuple[Column, ...] = ()
+    outliers: Array | None = None
     observables: Callable[[Array], Mapping[str, Array]] | None = None
     simulator: Simulator | None = None
     notes: tuple[str, ...] = ()
@@ -279,6 +282,28 @@ class RealSide:
 
 
 @dataclass(frozen=True)
+class HeldOutTasks:
+    """What a trained model makes of held-out rows beside samples, in the space that it was trained in.
+
+    ``rows`` (n, *shape) are the first held-out rows; integers are in the middle of their level, without dequantisation.
+    ``reconstruction`` (n, *shape) is what the model makes of them; ``denoised`` of ``noisy``, the rows with Gaussian
+    noise of standard deviation ``noise``. ``codes`` is (n, k). ``anomaly`` maps the name of a score (``anomaly_score``,
+    ``density``: minus the log-density, ``reconstruction``: its squared error) to those of held-out rows (m,) and of
+    outliers (l,), higher where more anomalous. ``problems`` maps a method that failed to the reason.
+    """
+
+    rows: Array
+    _: KW_ONLY
+    reconstruction: Array | None = None
+    noise: float = 0.0
+    noisy: Array | None = None
+    denoised: Array | None = None
+    codes: Array | None = None
+    anomaly: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """All that a metric receives of one model on one dataset.
 
@@ -324,6 +349,7 @@ class Evidence:
     features: FeatureSpace | None = None
     observables_test: Mapping[str, Array] | None = None
     observables_fake: Mapping[str, Array] | None = None
+    tasks: HeldOutTasks | None = None
     score_of: Callable[[str], Score | None] | None = None  # of another metric scored beside, by its column, or None
     seed: int = 0
 

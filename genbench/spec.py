@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 __all__ = [
+    "CAPABILITIES",
     "COLUMN_KINDS",
     "PLUGIN_KINDS",
     "Column",
@@ -34,6 +35,7 @@ DATA_KINDS = ("vector", "image")
 SUPPORTS = ("continuous", "discrete")
 CONDITIONS = ("none", "optional", "required")
 COLUMN_KINDS = ("continuous", "integer", "category", "angle")
+CAPABILITIES = ("encode", "decode", "reconstruct", "anomaly_score")
 PLUGIN_KINDS = ("model", "dataset", "metric", "space")
 
 
@@ -120,8 +122,8 @@ class ModelSpec(_BaseSpec):
     nothing heavy. ``support`` says what ``log_prob`` is for integer images: the density of dequantised ones
     (``continuous``), or the probability of their levels (``discrete``). ``densities`` maps the names of further
     likelihoods of the same training to their kinds: a method ``log_prob_NAME`` returns each, and metrics with an option
-    ``density``, as ``nll``, show it in a column of its own. ``capabilities`` names its optional methods: ``encode``,
-    ``decode``, ``reconstruct``.
+    ``density``, as ``nll``, show it in a column of its own. ``capabilities`` names its optional methods, some of
+    ``CAPABILITIES``.
     """
 
     _: KW_ONLY
@@ -147,7 +149,7 @@ class ModelSpec(_BaseSpec):
             raise ValueError(f"{where}: density must be one of {DENSITY_KINDS}, got {self.density!r}")
         _check_members(where, "data", self.data, DATA_KINDS)
         if self.capabilities:
-            _check_members(where, "capabilities", self.capabilities, ("encode", "decode", "reconstruct"))
+            _check_members(where, "capabilities", self.capabilities, CAPABILITIES)
         if self.conditions not in CONDITIONS:
             raise ValueError(f"{where}: conditions must be one of {CONDITIONS}, got {self.conditions!r}")
         if self.support not in SUPPORTS:
@@ -181,9 +183,10 @@ class DatasetSpec(_BaseSpec):
     """The spec of a dataset or simulator.
 
     ``data`` is ``vector`` or ``image``. ``rows`` is None where any number can be drawn. ``density`` and ``modes`` are
-    True where the exact log-density and the modes are known; ``labels``, ``observables`` and ``simulator`` are True
-    where its ``Data`` have them. ``conditions`` is True where rows are drawn given conditions; in a dataset whose
-    config has an option ``given``, that option decides. ``shape``, ``levels`` and ``columns`` are those of its
+    True where the exact log-density and the modes are known; ``labels``, ``observables``, ``simulator`` and
+    ``outliers`` are True where its ``Data`` have them; an option ``outliers`` of the config takes precedence, where
+    None, False and an empty text mean none. ``conditions`` is True where rows are drawn given conditions; in a dataset
+    whose config has an option ``given``, that option decides. ``shape``, ``levels`` and ``columns`` are those of its
     ``Data``, where they are known before they are loaded; properties of the config of these names take precedence.
     ``licence`` and ``source`` are those of the data.
     """
@@ -196,6 +199,7 @@ class DatasetSpec(_BaseSpec):
     labels: bool = False
     observables: bool = False
     simulator: bool = False
+    outliers: bool = False
     conditions: bool = False
     shape: tuple[int, ...] | None = None
     levels: int | None = None
@@ -209,6 +213,11 @@ class DatasetSpec(_BaseSpec):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_members(f"DatasetSpec({self.name!r})", "data", (self.data,), DATA_KINDS)
+
+    def outliers_of(self, config: object) -> bool:
+        """Return whether the data have outliers under a config."""
+        value = getattr(config, "outliers", self.outliers)
+        return value is not None and value is not False and value != ""
 
     def is_conditional(self, config: object) -> bool:
         """Return whether rows are drawn given conditions under a config."""
@@ -225,14 +234,15 @@ class MetricSpec(_BaseSpec):
     """The spec of a metric.
 
     ``needs`` names what the evidence must hold: some of ``samples``, ``train``, ``density`` (the model's), ``truth``
-    (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``, ``conditions``. ``best`` is the
-    value of a perfect model, None where it depends on the data. ``ranked=False`` declares that neither direction is
-    better, as of distances to training rows, which are too small for samples narrower than the data and too large for
-    samples far from them; ``better`` then is the direction away from training rows. ``copying=True`` declares that bad
-    values mean one thing: samples repeat training rows. A score that is worse than that of fresh real rows then is
-    marked as copying, and one that is better is no finding. ``space`` names the feature space in which it is always
-    taken. ``snapshots=True`` declares that it is also taken of a few snapshots of each training, for curves of quality
-    against time: such a metric needs samples only, is cheap, and its mean does not depend on the number of samples.
+    (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``, ``conditions``,
+    ``reconstruction`` (the model's), ``outliers`` (the dataset's, with a score of the model). ``best`` is the value of
+    a perfect model, None where it depends on the data. ``ranked=False`` declares that neither direction is better, as
+    of distances to training rows, which are too small for samples narrower than the data and too large for samples far
+    from them; ``better`` then is the direction away from training rows. ``copying=True`` declares that bad values mean
+    one thing: samples repeat training rows. A score that is worse than that of fresh real rows then is marked as
+    copying, and one that is better is no finding. ``space`` names the feature space in which it is always taken.
+    ``snapshots=True`` declares that it is also taken of a few snapshots of each training, for curves of quality against
+    time: such a metric needs samples only, is cheap, and its mean does not depend on the number of samples.
     ``optional=True`` leaves it out of ``all``: it is taken where its name is given.
 
     ``detects`` names the faults, some of ``FAULTS``, that it claims to detect: ``genbench audit`` checks the claim.
@@ -302,5 +312,8 @@ FAULTS = (
     "rounded_column", "rounded_angle", "clipped_tails", "shuffled_column", "drift", "impossible_values",
     "lost_triple_dependence", "blur", "shifted_images", "low_contrast", "checkerboard_pattern",
 )  # fmt: skip
-NEEDS = ("samples", "train", "density", "truth", "modes", "labels", "observables", "simulator", "timing", "conditions")
+NEEDS = (
+    "samples", "train", "density", "truth", "modes", "labels", "observables", "simulator", "timing", "reconstruction",
+    "outliers", "conditions",
+)  # fmt: skip
 Spec = ModelSpec | DatasetSpec | MetricSpec | SpaceSpec

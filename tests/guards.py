@@ -91,6 +91,7 @@ UNTESTED: Mapping[str, str] = {
     "hooks": "declarations only; tests/registry/test_registry.py calls each hook",
     "process/preload": "imports only, in the fork server that tests/process/test_launch.py starts",
     "run_context": "a protocol only; tests/training/test_run.py holds Run to it",
+    "testing/checks/tasks": "tests/testing/checks/test_models.py holds each check of models to a broken model",
     "testing/checks/learning": "tests/testing/checks/test_models.py holds each check of models to a broken model",
     "testing/model_training": "what the checks of models share; a broken model of each is in tests/testing/checks",
     "version": "one constant; tests/test_house.py compares it with the metadata",

@@ -207,6 +207,12 @@ def test_a_fingerprint_tells_values_types_shapes_and_splits_apart() -> None:
     assert fingerprint(Data(a, b, b)) == fingerprint(Data(np.asfortranarray(a), b.copy(), b))
 
 
+def test_a_fingerprint_tells_outliers_apart() -> None:
+    rows = np.arange(12.0).reshape(6, 2)
+    without, some, other = (Data(rows, rows, rows, outliers=o) for o in (None, rows, rows + 1))
+    assert len({fingerprint(without), fingerprint(some), fingerprint(other)}) == 3
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.5, 1.5])
 def test_as_many_rows_are_drawn_by_weight_as_are_nearly_all_different(spread):
     weights = np.exp(spread * np.random.default_rng(0).normal(size=5000))

@@ -46,14 +46,15 @@ def test_each_field_of_a_spec_is_documented(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", fields(protocol.Data, protocol.Evidence, protocol.Score, protocol.Column, protocol.Modes)
+    "name",
+    fields(protocol.Data, protocol.Evidence, protocol.Score, protocol.Column, protocol.Modes, protocol.HeldOutTasks),
 )
 def test_each_field_that_is_handed_over_is_documented(name: str) -> None:
     assert name in WORDS
 
 
 CONTRACTS = (protocol.RunContext, protocol.Model, protocol.Likelihood, protocol.Dataset, protocol.FeatureSpace)
-OPTIONAL = ("encode", "decode", "reconstruct", "parameters")
+OPTIONAL = (*spec.CAPABILITIES, "parameters")
 
 
 @pytest.mark.parametrize("name", [*(name for each in CONTRACTS for name in members(each)), *OPTIONAL])

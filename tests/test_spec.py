@@ -93,6 +93,18 @@ def test_a_spec_survives_the_way_to_a_process() -> None:
         assert pickle.loads(pickle.dumps(spec)) == spec
 
 
+@pytest.mark.parametrize(
+    ("option", "given"), [(None, False), (False, False), ("", False), (0, True), (True, True), ("b", True)]
+)
+def test_an_option_decides_whether_there_are_outliers(option: object, given: bool) -> None:
+    @dataclass(frozen=True)
+    class WithOutliers:
+        outliers: object
+
+    assert declare(DatasetSpec).outliers_of(WithOutliers(option)) is given
+    assert [declare(DatasetSpec, outliers=flag).outliers_of(Config()) for flag in (False, True)] == [False, True]
+
+
 def grumpy(facts: DataFacts) -> str | None:
     return "never" if facts.kind == "image" else None
 

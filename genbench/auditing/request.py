@@ -15,7 +15,8 @@ from genbench.spec import FAULTS, MetricSpec
 
 DEFAULT_ROWS = 800
 MIN_ROWS = 50
-MODEL_NEEDS = {"density", "labels", "simulator", "timing"}  # that only a trained model fulfils
+# that only a trained model fulfils
+MODEL_NEEDS = {"density", "labels", "simulator", "timing", "reconstruction", "outliers"}
 
 
 @dataclass(frozen=True)

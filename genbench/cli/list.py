@@ -14,7 +14,7 @@ COLUMNS = {  # the columns for each kind
     "metric": ("name", "better", "unit", "needs", "summary", "provided by"),
     "space": ("name", "data", "needs", "summary", "provided by"),
 }
-KNOWN_FACTS = ("density", "modes", "labels", "observables", "simulator")
+KNOWN_FACTS = ("density", "modes", "labels", "observables", "simulator", "outliers")
 
 
 @click.command("list")

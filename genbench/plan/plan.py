@@ -204,6 +204,7 @@ def needs_met(dataset: DatasetSpec, config: object) -> dict[str, bool]:
         "observables": dataset.observables,
         "simulator": dataset.simulator,
         "conditions": dataset.is_conditional(config),
+        "outliers": dataset.outliers_of(config),
     }
 
 

@@ -20,6 +20,7 @@ from genbench.training.load import load, stream_of
 from genbench.training.samples_file import read_samples
 from genbench.training.setup import Report
 from genbench.training.standardise import transform_of
+from genbench.training.tasks import tasks_of
 
 
 class RealSideCache:
@@ -141,5 +142,6 @@ def _evidence(
         labels_fake=_label_given(data),
         timing=timings,
         observables_fake=None if data.observables is None else data.observables(samples),
+        tasks=tasks_of(data, transform_of(data), saved),
         seed=int(stream_of(cell, "score").generate_state(1)[0]),
     )

@@ -19,6 +19,7 @@ RANDOM_SPLITS = 8  # of the pooled real rows, for a metric without an interval
 MIN_ROWS_TO_HALVE = 4
 REAL_FIELDS = ("test_raw", "truth_test", "labels_test")
 FAKE_FIELDS = ("fake_raw", "truth_fake", "labels_fake")
+NOT_OF_ROWS = {"density", "timing", "simulator", "reconstruction", "outliers"}  # needs that a split of rows lacks
 FLOOR_WARNING = "no floor: this is the floor"
 
 
@@ -66,7 +67,7 @@ def add_floor_spread(
 
 def _spread_over_splits(evidence: Evidence, scorer: Scorer, score: Mapping[str, Any], views: Views) -> float | None:
     one_sided = (score["low"] is None) != (score["high"] is None)  # a limit has no spread
-    if score["value"] is None or one_sided or {"density", "timing", "simulator"} & set(scorer.spec.needs):
+    if score["value"] is None or one_sided or NOT_OF_ROWS & set(scorer.spec.needs):
         return None
     if scorer.space:
         evidence = views.view(evidence, scorer.space, train="train" in scorer.spec.needs)

@@ -117,7 +117,8 @@ def _draw_by_weight(
 
 
 def _has(evidence: Evidence) -> dict[str, bool]:
-    absent = dict.fromkeys(("density", "truth", "modes", "observables", "simulator", "timing", "conditions"), False)
+    of_models = ("density", "truth", "modes", "observables", "simulator", "timing", "conditions", "reconstruction")
+    absent = dict.fromkeys((*of_models, "outliers"), False)
     return {**absent, "train": evidence.train is not None, "labels": evidence.labels_test is not None}
 
 

@@ -75,6 +75,7 @@ def missing(spec: MetricSpec, evidence: Evidence) -> str:
     """Return why a metric cannot be computed from this evidence, or an empty string."""
     if evidence.kind not in spec.data:
         return f"needs {' or '.join(spec.data)} data"
+    tasks = evidence.tasks
     has = {
         "samples": True,
         "train": evidence.train is not None,
@@ -86,6 +87,15 @@ def missing(spec: MetricSpec, evidence: Evidence) -> str:
         "simulator": evidence.simulator is not None,
         "timing": bool(evidence.timing),
         "conditions": evidence.conditions_test is not None,
+        "reconstruction": tasks is not None and tasks.reconstruction is not None,
+        "outliers": tasks is not None and bool(tasks.anomaly),
     }
-    why = {"density": "the model has no likelihood", "truth": "the density of the data is not known"}
+    problems = {} if tasks is None else tasks.problems
+    failed = "; ".join(f"{method} failed: {why}" for method, why in problems.items())
+    why = {
+        "density": "the model has no likelihood",
+        "truth": "the density of the data is not known",
+        "reconstruction": failed or "the model has no reconstructions",
+        "outliers": failed or "the model has no anomaly score, likelihood or reconstruction, or the data no outliers",
+    }
     return "; ".join(why.get(need, f"needs {need}") for need in spec.needs if not has[need])

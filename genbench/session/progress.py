@@ -24,6 +24,7 @@ PHASES = {
     "fit": "training",
     "sample": "sampling",
     "density": "likelihood",
+    "tasks": "other tasks",
     "score": "scoring",
 }
 

@@ -25,7 +25,10 @@ from genbench.table.scales import Values
 
 DENSITY_KINDS = ("exact", "bound", "estimate")
 LIKELIHOOD_METRICS = ("nll", "bits_per_dim", "kl")  # whose values are of the kind of the model's density
-CLOCK_TIMINGS = ("fit_s", "steps_per_s", "first_sample_s", "samples_per_s", "log_prob_s", "score_s")
+CLOCK_TIMINGS = (
+    "fit_s", "steps_per_s", "first_sample_s", "samples_per_s", "log_prob_s", "reconstruct_s", "encode_s",
+    "anomaly_score_s", "score_s",
+)  # fmt: skip
 LOGARITHMIC_METRICS = ("equivalent", "amplification", "speedup", "break_even")  # costs and worth, never below 0
 
 

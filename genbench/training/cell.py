@@ -1,7 +1,8 @@
-"""One cell from beginning to end: load, train, draw samples, evaluate densities, save."""
+"""One cell from beginning to end: load, train, draw samples, evaluate densities, save, perform other tasks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from genbench.training.samples_file import digest_of_samples, probe_rows, save_s
 from genbench.training.sampling import draw
 from genbench.training.setup import Report, Setup, setup_of
 from genbench.training.standardise import transform_of
+from genbench.training.tasks import perform
+
+Evidence = dict[str, Array]  # arrays by the names under which they are saved
+Save = Callable[[Evidence], str]  # evidence -> sha256 of its samples
 
 
 def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
@@ -43,13 +48,16 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     }
     report(phase="load", known=known)
     _check_suitable(cell, data)
+
+    def save(evidence: Evidence) -> str:
+        save_samples(run, cell, {**evidence, "test_probe": probe_rows(data)})
+        return digest_of_samples(evidence["samples"])
+
     if cell.model.name == REAL:
-        evidence, fields = _real_evidence(data)
+        fields = _save_real(data, save)
     else:
-        evidence, fields = _model_evidence(setup_of(cell, data, transform, report))
-    save_samples(run, cell, {**evidence, "test_probe": probe_rows(data)})
-    notes = [*known["notes"], *fields.pop("notes")]
-    return {**known, "notes": notes, "samples_sha256": digest_of_samples(evidence["samples"]), **fields}
+        fields = _save_model(setup_of(cell, data, transform, report), save)
+    return {**known, **fields, "notes": [*known["notes"], *fields["notes"]]}
 
 
 def _check_suitable(cell: Cell, data: Data) -> None:
@@ -65,18 +73,22 @@ def _check_suitable(cell: Cell, data: Data) -> None:
         raise Unsuitable(reason)
 
 
-def _real_evidence(data: Data) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Return evidence of the floor, with reference rows as samples and the true density, and fields of its record."""
+def _save_real(data: Data, save: Save) -> dict[str, Any]:
+    """Save evidence of the floor, reference rows as samples and the true density; return the fields of its record."""
     evidence = {"samples": data.reference}
     if data.log_prob is not None:
         for name, split in (("log_prob_test", "test"), ("log_prob_fake", "reference")):
             rows = getattr(data, split)[:MAX_DENSITY_ROWS]
             evidence[name] = true_log_prob(data, rows, conditions_of(data, split))
-    return evidence, {"timings": {}, "trace": [], "facts": {}, "checks": [], "notes": []}
+    digest = save(evidence)
+    return {"samples_sha256": digest, "timings": {}, "trace": [], "facts": {}, "checks": [], "notes": []}
 
 
-def _model_evidence(setup: Setup) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Train a model and return its evidence (samples, snapshots, log-densities) and the fields of its record."""
+def _save_model(setup: Setup, save: Save) -> dict[str, Any]:
+    """Train a model and save its evidence (samples, snapshots, log-densities); return the fields of its record.
+
+    The other tasks follow once the samples are saved and hashed.
+    """
     fitted = train(setup)
     timings = dict(fitted.timings)
     setup.report(phase="sample", timings=timings)
@@ -94,5 +106,13 @@ def _model_evidence(setup: Setup) -> tuple[dict[str, Array], dict[str, Any]]:
         evidence |= evaluated.log_prob
         checks = [check.as_dict() for check in evaluated.checks]
         notes += evaluated.notes
-    fields = {"timings": timings, "trace": fitted.trace, "facts": fitted.facts, "checks": checks, "notes": notes}
-    return evidence, fields
+    digest = save(evidence)
+    tasks = perform(setup, fitted.model, drawn)
+    if more := tasks.as_arrays():
+        timings |= tasks.timings
+        save({**evidence, **more})
+    notes += [f"{setup.cell.model.label}: {method} failed: {why}" for method, why in tasks.problems.items()]
+    return {
+        "samples_sha256": digest, "timings": timings, "trace": fitted.trace, "facts": fitted.facts, "checks": checks,
+        "notes": notes,
+    }  # fmt: skip

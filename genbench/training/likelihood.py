@@ -110,6 +110,12 @@ def _main_density(setup: Setup, model: Any, drawn: Drawn) -> Densities:
     return Densities(log_prob, checks, timings, (f"{cell.model.label}: {note}",) if note else ())
 
 
+def outlier_densities(setup: Setup, model: Any, drawn: Drawn, rows: Array) -> Array:
+    """Return log-densities (n,) of outliers (n, *shape), in nats, in the data's units; raises as ``log_prob_of``."""
+    noise = np.random.default_rng(stream_of(setup.cell, "outliers"))
+    return log_prob_of(_density_of(model, setup, drawn.rows), rows, setup, noise)
+
+
 def _text(model: Any, name: str) -> str:
     """Return an attribute of a fitted model if it is a text, else an empty one."""
     text = getattr(model, name, "")

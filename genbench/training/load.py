@@ -25,7 +25,7 @@ def load(cell: Cell) -> Data:
     data = build(cell.dataset).load(cell.sizes, np.random.Generator(np.random.PCG64(stream_of(cell, "data"))))
     if not isinstance(data, Data):
         raise PluginError(f"dataset {cell.dataset.label!r}: load returned {type(data).__name__}, expected Data")
-    for name in SPLITS:
+    for name in (*SPLITS, *(() if data.outliers is None else ("outliers",))):
         rows = getattr(data, name)
         valid = isinstance(rows, np.ndarray) and rows.dtype.kind in "fiu" and rows.ndim in (2, 4) and len(rows) > 0
         if not valid or not np.isfinite(rows).all():

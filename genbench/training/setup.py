@@ -39,6 +39,7 @@ class Setup:
     density_stream: np.random.SeedSequence
     check_stream: np.random.SeedSequence
     snapshot_stream: np.random.SeedSequence
+    task_stream: np.random.SeedSequence
 
     @property
     def is_discrete(self) -> bool:
@@ -62,5 +63,5 @@ def setup_of(cell: Cell, data: Data, transform: Transform, report: Report) -> Se
     noise = np.random.Generator(np.random.PCG64(stream_of(cell, "dequantise")))
     conditions = condition_space(data)
     return Setup(
-        cell, data, transform, conditions, Device(cell.device), report, noise, *stream_of(cell, "fit").spawn(5)
+        cell, data, transform, conditions, Device(cell.device), report, noise, *stream_of(cell, "fit").spawn(6)
     )

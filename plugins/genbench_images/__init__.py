@@ -36,9 +36,14 @@ class DigitsConfig:
     given: Literal["", "label"] = field(  # label: images are learned and drawn given which digit they show
         default="", metadata={"stream": False}
     )
+    outliers: int | None = field(  # a digit that is left out, and whose images are outliers; none: no outliers
+        default=None, metadata={"stream": False}
+    )
 
     def __post_init__(self) -> None:
         check_given(self.given)
+        if self.outliers is not None and not 0 <= self.outliers <= 9:
+            raise ValueError(f"outliers must be a digit in [0, 9], got {self.outliers}")
 
 
 @dataclass(frozen=True)

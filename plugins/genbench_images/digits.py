@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.datasets import load_digits
 
@@ -20,6 +22,11 @@ class Digits:
         self.config = config
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
-        """Return splits of images (n, 1, 8, 8) with 17 grey levels, labelled 0 .. 9."""
+        """Return splits of images (n, 1, 8, 8) with 17 grey levels, labelled 0 .. 9, perhaps one digit as outliers."""
         bunch = load_digits()
-        return split_images(bunch.images, bunch.target, 17, sizes, rng, self.config.given)
+        if self.config.outliers is None:
+            return split_images(bunch.images, bunch.target, 17, sizes, rng, self.config.given)
+        other = bunch.target == self.config.outliers
+        data = split_images(bunch.images[~other], bunch.target[~other], 17, sizes, rng, self.config.given)
+        outliers = bunch.images[other][:, None].astype(np.uint8)
+        return replace(data, outliers=outliers[rng.permutation(len(outliers))[: sizes.test]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from genbench.hooks import hookimpl
@@ -30,6 +30,9 @@ class DijetsConfig:
     process: Literal["qcd", "signal"] = "qcd"  # QCD above 1 TeV, or a W' of 3.5 TeV decaying to 500 and 100 GeV
     features: Literal["dijetgan7", "lhco"] = "dijetgan7"  # seven kinematic features of both jets, or masses
     tau: bool = False  # whether the N-subjettiness ratio of each jet is a feature too
+    outliers: bool = field(  # whether events of the other process are given, to be told from those of this one
+        default=False, metadata={"stream": False}
+    )
 
     def __post_init__(self) -> None:
         if self.process not in ("qcd", "signal"):

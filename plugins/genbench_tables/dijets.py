@@ -14,6 +14,7 @@ pair, the mass of the lighter jet, and the difference of both jets' masses.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -143,10 +144,18 @@ class Dijets:
         self.config = config
 
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
-        """Return disjoint splits of one process; the simulator's cost was measured when the events were generated."""
+        """Return disjoint splits of one process, and perhaps events of the other as outliers.
+
+        The simulator's cost was measured when the events were generated.
+        """
         stored = load_stored(DATA_FILE)
         process, tau = self.config.process, self.config.tau
         generation, substructure = stored[f"{process}_seconds"]
         seconds = float(generation + substructure) if tau else float(generation)
         simulator = Simulator(seconds, str(stored["generator"]))
-        return data_of(stored[process], self.config.features, tau, simulator, sizes, rng)
+        data = data_of(stored[process], self.config.features, tau, simulator, sizes, rng)
+        if not self.config.outliers:
+            return data
+        events = stored["qcd" if process == "signal" else "signal"]
+        events = events[rng.permutation(len(events))[: sizes.test]]
+        return replace(data, outliers=features_of(events, self.config.features, tau))

@@ -26,8 +26,10 @@ def test_flags_are_what_the_data_carry(name: str) -> None:
         "labels": data.labels is not None,
         "observables": data.observables is not None,
         "simulator": data.simulator is not None,
+        "outliers": data.outliers is not None,
     }
-    assert {flag: getattr(spec, flag) for flag in carried} == carried
+    declared = {flag: getattr(spec, flag) for flag in carried} | {"outliers": spec.outliers_of(config)}
+    assert declared == carried
     assert ("vector" if data.train.ndim == 2 else "image") == spec.data
     if data.labels is not None:
         for split in ("train", "test", "reference"):

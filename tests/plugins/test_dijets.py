@@ -195,6 +195,19 @@ def test_stored_events_passed_the_cuts_in_order():
     assert DATA_FILE.stat().st_size < 2e6
 
 
+@pytest.mark.parametrize("process", ["qcd", "signal"])
+@pytest.mark.parametrize("features", ["dijetgan7", "lhco"])
+def test_outliers_are_events_of_the_other_process(process, features):
+    data, alone = (load(process=process, features=features, outliers=given) for given in (True, False))
+    assert alone.outliers is None
+    assert np.array_equal(data.train, alone.train)
+    stored = load_stored(DATA_FILE)["signal" if process == "qcd" else "qcd"]
+    others = {row.tobytes() for row in features_of(stored, features, tau=False)}
+    assert len(data.outliers) == SIZES.test
+    assert {row.tobytes() for row in data.outliers} <= others
+    assert data.outliers.dtype == data.train.dtype
+
+
 def test_the_splits_share_no_event_and_repeat():
     data = load()
     rows = np.concatenate([data.train, data.test, data.reference])

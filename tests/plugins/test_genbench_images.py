@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.datasets import load_digits
 
 import genbench_images
 from genbench.budget import Sizes
@@ -63,6 +64,18 @@ def test_the_same_generator_gives_the_same_images(dataset):
     np.testing.assert_array_equal(rows_of(first), rows_of(again))
     np.testing.assert_array_equal(labels_of(first), labels_of(again))
     assert (rows_of(first) != rows_of(other)).any()
+
+
+def test_the_digit_that_is_left_out_is_the_outliers_and_in_no_split():
+    sizes = Sizes(400, 150, 100)
+    data = Digits(DigitsConfig(outliers=0)).load(sizes, np.random.default_rng(0))
+    assert set(labels_of(data)) == set(range(1, 10))
+    assert data.outliers.shape == (150, 1, 8, 8)
+    bunch = load_digits()
+    zeros = {image.astype(np.uint8).tobytes() for image in bunch.images[bunch.target == 0]}
+    assert {image.tobytes() for image in data.outliers} <= zeros
+    assert not {image.tobytes() for image in rows_of(data)} & zeros
+    assert Digits(DigitsConfig()).load(sizes, np.random.default_rng(0)).outliers is None
 
 
 def test_labels_belong_to_their_images():

@@ -27,7 +27,17 @@ class Uneven:
         return Data(np.zeros((30, 2)), np.zeros((30, 3)), np.zeros((30, 2)))
 
 
-@pytest.mark.parametrize("data", [Listed, Thin, Uneven])
+class Wider:
+    def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
+        return Data(*(rng.normal(size=(30, 2)) for _ in range(3)), outliers=np.zeros((30, 3)))
+
+
+class NotFinite:
+    def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
+        return Data(*(rng.normal(size=(30, 2)) for _ in range(3)), outliers=np.full((30, 2), np.nan))
+
+
+@pytest.mark.parametrize("data", [Listed, Thin, Uneven, Wider, NotFinite])
 def test_data_that_break_the_contract_are_the_plugins_fault(data: type) -> None:
     with pytest.raises(PluginError, match=f"dataset '{data.__name__}'"):
         load(cell_of(Truth, data))

@@ -22,7 +22,14 @@ def streams(cell: Cell) -> dict[str, list[float]]:
 
 def test_each_step_has_a_stream_of_its_own_that_model_and_seed_decide() -> None:
     one = streams(cell_of(Truth))
-    assert set(one) == {"fit_stream", "sample_stream", "density_stream", "check_stream", "snapshot_stream"}
+    assert set(one) == {
+        "fit_stream",
+        "sample_stream",
+        "density_stream",
+        "check_stream",
+        "snapshot_stream",
+        "task_stream",
+    }
     assert len({tuple(numbers) for numbers in one.values()}) == len(one)
     assert streams(cell_of(Truth)) == one
     for other in (cell_of(Truth, seed=1), cell_of(Uniform)):

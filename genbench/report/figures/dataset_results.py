@@ -20,6 +20,7 @@ from genbench.report.text import clean
 from genbench.table.summary import REFERENCES, Row, Summary, summarise
 
 CACHED_PROPERTIES = ("summaries", "every_row", "line_styles", "seed_samples")  # of DatasetResults
+TASK_ARRAYS = ("codes_test", "reconstruction_test", "interpolation", "perturbation")
 MAX_ROWS, MAX_IMAGES = 10_000, 64  # samples of a model that are loaded: of a table, of images
 
 
@@ -28,12 +29,14 @@ class SeedSamples:
     """The real data of one seed, and the samples of each model in it.
 
     ``by_label`` maps the label of a row to its samples, in the data's own units, (n, d) or (n, channels, height,
-    width); those of the row ``real`` are fresh real data.
+    width); those of the row ``real`` are fresh real data. ``tasks`` maps the label of a model to what it made of
+    held-out rows, by the names of ``TASK_ARRAYS``: rows in the data's own units, and codes.
     """
 
     seed: int
     data: Data
     by_label: Mapping[str, Array]
+    tasks: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -97,6 +100,31 @@ class RunFolders:
         finite: Array = samples[np.isfinite(samples.reshape(len(samples), -1)).all(1)]
         return finite
 
+    def tasks(self, record: Record, data: Data) -> dict[str, Array]:
+        """Return what the model of a cell made of held-out rows; nothing of arrays that do not fit the data."""
+        file = cell_folder(self.runs[str(record.get("run"))], record["key"]) / "samples.npz"
+        try:
+            with np.load(file, allow_pickle=False) as saved:
+                found = {name: saved[name] for name in TASK_ARRAYS if name in saved}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            return {}
+        return {name: rows for name, array in found.items() if (rows := _task_rows(name, array, data)) is not None}
+
+
+def _task_rows(name: str, array: Array, data: Data) -> Array | None:
+    """Return an array of held-out tasks in the data's units, None where it does not fit them."""
+    from genbench.training.standardise import transform_of
+
+    if array.dtype.kind not in "fiu" or not len(array) or not np.isfinite(array).all():
+        return None
+    if name == "codes_test":
+        return array if array.ndim == 2 and array.shape[1] else None
+    if name == "reconstruction_test":
+        transform = transform_of(data)
+        array = array[: MAX_ROWS if data.train.ndim == 2 else MAX_IMAGES]
+        return transform.from_model(array) if array.shape[1:] == transform.shape else None
+    return array if array.shape[2:] == data.shape else None
+
 
 def _matches_probe(probe: Array, data: Data) -> bool:
     """Return whether the data are those of the run, from which some held-out rows were saved as ``probe``."""
@@ -122,16 +150,18 @@ def find_samples(results: DatasetResults) -> SeedSamples:
             reason = str(error)
             continue
         samples: dict[str, Array] = {}
+        tasks: dict[str, dict[str, Array]] = {}
         missing: list[str] = []
         for label, record in records.items():
             try:
                 if record is None or record["status"] != "ok":
                     raise UserError(str((record or {}).get("status", "not run")))
                 samples[label] = results.folders.samples(record, data)
+                tasks[label] = results.folders.tasks(record, data)
             except UserError as error:
                 missing.append(str(error))
         if samples:
-            return SeedSamples(seed, data, samples)
+            return SeedSamples(seed, data, samples, tasks)
         reason = next(iter(missing), reason)
     raise DataError(clean(f"{results.dataset}: no samples to show: {reason}"))
 

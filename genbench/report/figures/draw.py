@@ -15,13 +15,17 @@ from matplotlib.figure import Figure
 
 from genbench.errors import DataError, UnknownName
 from genbench.record.store import Record
+from genbench.report.figures.codes import codes
 from genbench.report.figures.corner import corner
 from genbench.report.figures.dataset_results import DatasetResults, RunFolders
 from genbench.report.figures.equivalent import equivalent
 from genbench.report.figures.images import images
+from genbench.report.figures.interpolation import interpolation
 from genbench.report.figures.marginals import marginals
 from genbench.report.figures.pareto import pareto
+from genbench.report.figures.perturbation import perturbation
 from genbench.report.figures.progress import progress
+from genbench.report.figures.reconstructions import reconstructions
 from genbench.report.figures.scatter import scatter
 from genbench.report.figures.scores import copying, coverage, likelihood, modes
 from genbench.report.figures.style import STYLE
@@ -48,6 +52,22 @@ FIGURES: Mapping[str, FigureKind] = {
         corner,
         "Pairs of columns",
         "each pair of the first five columns: contours of models over held-out data",
+    ),
+    "reconstructions": FigureKind(
+        reconstructions,
+        "Reconstructions",
+        "held-out rows and what models make of them: images below their originals, columns against them",
+    ),
+    "codes": FigureKind(
+        codes, "Codes", "codes of held-out rows, coloured by label; two principal components where there are more"
+    ),
+    "interpolation": FigureKind(
+        interpolation, "Interpolation", "what models decode between the codes of two held-out rows"
+    ),
+    "perturbation": FigureKind(
+        perturbation,
+        "One code at a time",
+        "images of one code whose dimensions move by two standard deviations to either side, two in a row",
     ),
     "pareto": FigureKind(
         pareto, "Quality against cost", "quality against training time and against samples per second"

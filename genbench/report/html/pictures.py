@@ -24,6 +24,9 @@ DARK_COLOURS = {  # colours on white, and their brighter versions on black
     "#a0522d": "#d98f66", "#009e73": "#2cc59a", "#d55e00": "#f08030", "#b00020": "#ff7085",
     "#56b4e9": "#a5dcff",
 }  # fmt: skip
+OF_ONE_SEED = (
+    "scatter", "images", "marginals", "corner", "reconstructions", "codes", "interpolation", "perturbation",
+)  # fmt: skip
 COORDINATES = re.compile(r'((?: d| x| y| transform)=")([^"]*)"')  # attributes that hold coordinates
 PATH_DATA = re.compile(r'( d=")([^"]*)"')
 STRAIGHT_PATH = re.compile(r"M [-\d.]+ [-\d.]+\s+(?:[ML] [-\d.]+ [-\d.]+\s+|z\s+)+")
@@ -82,7 +85,7 @@ def _picture(name: str, results: DatasetResults, group: str) -> Picture:
     source, width, height = svg_data_uri(draw(name, results))
     labels = [clean(row.label, 40) for row in (results.models or results.rows)]
     models = labels[0] if len(labels) == 1 else f"{len(labels)} models: {', '.join(labels[:12])}"
-    seed = f"; seed {results.seed_samples.seed}" if name in ("scatter", "images", "marginals", "corner") else ""
+    seed = f"; seed {results.seed_samples.seed}" if name in OF_ONE_SEED else ""
     title = f"{kind.title}: {labels[0]}" if group else kind.title
     caption = f"{kind.description[:1].upper()}{kind.description[1:]}{seed}."
     alt = clean(f"{kind.title}, {results.dataset}: {kind.description}; {models}. The scores are in the table above.")

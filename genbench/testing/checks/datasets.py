@@ -97,14 +97,16 @@ def flags_are_true(subject: Subject) -> None:
         present = getattr(data, "log_prob" if flag == "density" else flag) is not None
         declared = bool(getattr(subject.spec, flag))
         expect(present == declared, f"the spec declares {flag}={declared}, the data {'have' if present else 'lack'} it")
+    declared, present = subject.spec.outliers_of(subject.config), data.outliers is not None
+    expect(present == declared, f"outliers={declared} is declared, the data {'have' if present else 'lack'} them")
     given, conditional = data.conditions is not None, subject.spec.is_conditional(subject.config)
     expect(
         given == conditional, f"the spec declares conditions={conditional}, the data {'have' if given else 'lack'} them"
     )
     facts = subject.spec.facts(subject.config)
     for name in ("shape", "levels", "columns"):
-        found, declared = getattr(data, name), getattr(facts, name)
-        expect(not declared or found == declared, f"the spec declares {name}={declared}, the data have {found}")
+        found, stated = getattr(data, name), getattr(facts, name)
+        expect(not stated or found == stated, f"the spec declares {name}={stated}, the data have {found}")
 
 
 @check("dataset", remedy="declare one Column for each column, of the kind that its values have")

@@ -14,6 +14,7 @@ from genbench.scoring.scorer import missing
 from genbench.testing.check import Skipped, Subject, check, expect
 from genbench.testing.process_state import expect_generators_unused, expect_process_unchanged
 from genbench.testing.toy_data import Clusters
+from genbench.testing.toy_tasks import toy_tasks
 
 NUMBER_OF_ROWS = 800
 REPEATS = 6
@@ -41,7 +42,11 @@ class Generator:
     def draw(self, n: int, rng: np.random.Generator) -> Array:
         """Return (n, 2) samples."""
         rows = self.base.draw(n, rng)
-        samples: Array = self.scale * (np.round(rows / INTEGER_STEP) if self.integers else rows) + self.shift
+        return self.distort(np.round(rows / INTEGER_STEP) if self.integers else rows)
+
+    def distort(self, rows: Array) -> Array:
+        """Return rows (n, 2) with the fault."""
+        samples: Array = self.scale * rows + self.shift
         samples[:, 1] += self.shear * samples[:, 0]
         return samples
 
@@ -98,6 +103,7 @@ def evidence(
     if kind == "image":  # of two pixels, with the same values
         real, train, reference, fake = (rows[:, None, None, :] for rows in (real, train, reference, fake))
     flat = [rows.reshape(len(rows), -1) for rows in (real, fake, train, reference)]
+    tasks = toy_tasks(flat[0], generator.distort, generator.log_prob, generator.base, [seed, n, 1])
     return Evidence(
         RealSide(flat[0]),
         flat[1],
@@ -122,6 +128,7 @@ def evidence(
         labels_fake=TRUTH.nearest(flat[1]),
         observables_test={"radius": np.hypot(*flat[0].T)},
         observables_fake={"radius": np.hypot(*flat[1].T)},
+        tasks=tasks,
         seed=seed,
     )
 
@@ -247,7 +254,8 @@ def same_evidence_same_score(subject: Subject) -> None:
 def evidence_and_process_are_left_alone(subject: Subject) -> None:
     """Scoring changes no array of the evidence, uses no global generator and leaves the process unchanged."""
     given = evidence_for(subject, PERFECT, 0)
-    arrays = {name: a for name, a in vars(given).items() if isinstance(a, np.ndarray)} | {"real": given.real.rows}
+    fields = vars(given) | vars(given.tasks)
+    arrays = {name: a for name, a in fields.items() if isinstance(a, np.ndarray)} | {"real": given.real.rows}
     before = {name: array.copy() for name, array in arrays.items()}
     score(subject, given)  # the first call imports what it needs
     with expect_process_unchanged("the metric"), expect_generators_unused("the metric"):

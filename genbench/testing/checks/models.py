@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
 
 import numpy as np
 import torch
@@ -228,22 +226,3 @@ def a_copy_gives_the_same_samples(subject: Subject) -> None:
     require_repeatable(subject)
     loaded = pickle.loads(pickle.dumps(fitted_model(subject)[0]))  # noqa: S301 (written by this process)
     expect(samples_as_fitted(subject, loaded), "saved and loaded, it gives other samples")
-
-
-@check("model", remedy="return one row for each row from encode, decode and reconstruct")
-def capabilities_work(subject: Subject) -> None:
-    """encode, decode and reconstruct return one row per row; decode and reconstruct have the shape of the data."""
-    model, _ = fitted_model(subject)
-    capabilities = [name for name in subject.spec.capabilities if callable(getattr(model, name, None))]
-    if not capabilities:
-        raise Skipped("it declares no capabilities")
-    x = torch.as_tensor(rows_for(kind_of(subject), 20), dtype=torch.float32)
-    with torch.no_grad():
-        code = model.encode(x) if "encode" in capabilities else None
-        returned: dict[str, Any] = {"reconstruct": model.reconstruct(x)} if "reconstruct" in capabilities else {}
-        if code is not None:
-            expect(len(code) == len(x), f"encode returned {len(code)} codes for {len(x)} rows")
-            if "decode" in capabilities:
-                returned["decode"] = model.decode(copy.copy(code))
-    for name, rows in returned.items():
-        expect(rows.shape == x.shape, f"{name} returned shape {tuple(rows.shape)}, expected {tuple(x.shape)}")

@@ -1,12 +1,15 @@
 """The subject of pictures: samples beside the right rows, in the same colours everywhere."""
 
+import numpy as np
 import pytest
 from pictured import subject_with, table
 from synthetic import record, seeds
 
 from genbench.errors import DataError
-from genbench.report.figures.dataset_results import NotApplicable
+from genbench.record.store import cell_folder
+from genbench.report.figures.dataset_results import NotApplicable, RunFolders
 from genbench.report.figures.draw import draw, results_by_dataset
+from genbench.training.standardise import transform_of
 
 
 @pytest.mark.parametrize("name", ["scatter", "images", "corner"])
@@ -29,3 +32,31 @@ def test_a_model_has_one_colour_on_every_dataset_and_in_every_selection() -> Non
     assert ring.line_styles["vae"] == moons.line_styles["vae"] == moons.only_rows(["vae"]).line_styles["vae"]
     assert len({style.colour for style in (*ring.line_styles.values(), *moons.line_styles.values())}) == 3
     assert [row.label for row in moons.only_rows(["vae"]).rows] == ["vae"]
+
+
+def test_what_a_model_made_of_held_out_rows_is_read_in_the_units_of_the_data(tmp_path) -> None:
+    data, key = table(n=300, d=3), "ab" + 22 * "0"
+    folder = cell_folder(tmp_path, key)
+    folder.mkdir(parents=True)
+    transform = transform_of(data)
+    made = transform.to_model(data.test, np.random.default_rng(0))
+    good = {
+        "reconstruction_test": made,
+        "codes_test": made[:, :2],
+        "interpolation": np.ones((6, 9, 3)),
+        "perturbation": np.ones((2, 7, 3)),
+    }
+    folders, saved = RunFolders({"mine": tmp_path}), {"run": "mine", "key": key}
+    assert folders.tasks(saved, data) == {}  # there is no file
+    np.savez(folder / "samples.npz", samples=data.test, **good)
+    found = folders.tasks(saved, data)
+    assert set(found) == set(good)
+    assert found["reconstruction_test"] == pytest.approx(data.test, abs=1e-5)
+    wrong = {
+        "reconstruction_test": made[:, :2],
+        "codes_test": np.full((5, 2), np.nan),
+        "interpolation": np.ones((6, 9, 4)),
+        "perturbation": np.array([["a"]]),
+    }
+    np.savez(folder / "samples.npz", samples=data.test, **wrong)
+    assert folders.tasks(saved, data) == {}

@@ -220,6 +220,39 @@ class LosesRows(Sound):
         return super().encode(x)[:-1]
 
 
+WITH_SCORE = ("encode", "decode", "anomaly_score")
+
+
+@broken("capabilities_give_plain_numbers", capabilities=WITH_SCORE)
+class Unbounded(Sound):
+    """Its anomaly score is the logarithm of what may be negative."""
+
+    def anomaly_score(self, x):
+        return x.flatten(1).sum(1).log()
+
+
+@broken("capabilities_look_at_each_row_alone", capabilities=("encode", "decode", "reconstruct"))
+class OfTheBatch(Sound):
+    """Its reconstruction depends on the mean of the batch."""
+
+    def reconstruct(self, x):
+        return x - x.mean(0)
+
+
+@broken("capabilities_leave_the_model_alone", capabilities=WITH_SCORE)
+class Counts(Sound):
+    """It counts the rows that it was asked about, and its samples drift with them."""
+
+    asked = 0
+
+    def anomaly_score(self, x):
+        self.asked += len(x)
+        return x.flatten(1).square().sum(1)
+
+    def sample(self, n):
+        return super().sample(n) + 1e-3 * self.asked
+
+
 @broken("it_learned")
 class Stub(Sound):
     """Its fit walks through the data and leaves the model as it was, but for a hair."""
