@@ -29,7 +29,6 @@ record      what is kept of cells
 registry    installed plugins and their options
 """
 ORDER = f"""{LIGHT}
-run_context what fit receives beside the data
 protocol    contracts of models, datasets, metrics
 data        splits and fingerprints of data
 stored      arrays that a plugin ships
@@ -90,7 +89,8 @@ UNTESTED: Mapping[str, str] = {
     "executor/base": "protocols only; tests/executor/test_local.py holds each executor to them",
     "hooks": "declarations only; tests/registry/test_registry.py calls each hook",
     "process/preload": "imports only, in the fork server that tests/process/test_launch.py starts",
-    "run_context": "a protocol only; tests/training/test_run.py holds Run to it",
+    "protocol/spaces": "a protocol only; tests/scoring/test_feature_spaces.py holds spaces to it",
+    "protocol/run_context": "a protocol only; tests/training/test_run.py holds Run to it",
     "testing/checks/tasks": "tests/testing/checks/test_models.py holds each check of models to a broken model",
     "testing/checks/learning": "tests/testing/checks/test_models.py holds each check of models to a broken model",
     "testing/model_training": "what the checks of models share; a broken model of each is in tests/testing/checks",

@@ -1,4 +1,4 @@
-"""The contract of what ``fit`` receives beside the data; ``genbench.protocol`` exports it."""
+"""What ``fit`` receives beside the data: the device, the training loop, the log."""
 
 from __future__ import annotations
 

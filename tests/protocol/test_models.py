@@ -1,40 +1,18 @@
-"""Contracts: shapes, what is computed once, and random numbers that a name and a seed decide."""
+"""What models receive: shapes, held-out rows, grey levels."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from genbench.protocol import Data, Evidence, RealSide, TrainingData
-
-ROWS = np.zeros((4, 2))
+from genbench.protocol import TrainingData
 
 
-def test_shapes_and_kinds_are_those_of_a_row() -> None:
-    images = np.zeros((4, 1, 8, 6))
-    assert (Data(ROWS, ROWS, ROWS).shape, Data(images, images, images).shape) == ((2,), (1, 8, 6))
-    for rows, shape, kind in ((ROWS, (2,), "vector"), (images, (1, 8, 6), "image")):
-        data = TrainingData(torch.from_numpy(rows))
-        assert (data.shape, data.kind) == (shape, kind)
-
-
-def test_what_is_made_of_the_real_side_is_made_once() -> None:
-    real, calls = RealSide(ROWS), []
-    for key in ("a", "b", "a"):
-        assert real.once(key, lambda key=key: calls.append(key) or key) == key
-    assert calls == ["a", "b"]
-    assert real.once("none", lambda: None) is real.once("none", lambda: 1) is None
-
-
-def test_a_name_and_a_seed_decide_what_a_metric_draws() -> None:
-    evidence = Evidence(RealSide(ROWS), ROWS, seed=3)
-    one = evidence.rng("energy").random(5)
-    np.testing.assert_array_equal(evidence.rng("energy").random(5), one)
-    for other in (evidence.rng("mmd"), replace(evidence, seed=4).rng("energy"), evidence.rng("energyx")):
-        assert not np.array_equal(other.random(5), one)
+@pytest.mark.parametrize(("shape", "kind"), [((2,), "vector"), ((1, 8, 6), "image")])
+def test_shapes_and_kinds_are_those_of_a_row(shape: tuple[int, ...], kind: str) -> None:
+    data = TrainingData(torch.zeros(4, *shape))
+    assert (data.shape, data.kind) == (shape, kind)
 
 
 def test_validation_gives_all_models_the_same_rows() -> None:
