@@ -8,7 +8,7 @@ import click
 
 
 @click.command("new")
-@click.argument("kind", type=click.Choice(("model", "dataset", "metric")))
+@click.argument("kind", type=click.Choice(("model", "dataset", "metric", "suite")))
 @click.argument("name")
 @click.option(
     "--into",
@@ -17,7 +17,7 @@ import click
     help="Parent folder of the package's folder.  [default: the current one]",
 )
 def new(kind: str, name: str, into: Path) -> None:
-    """Write a package that provides a model, a dataset or a metric, in a new folder NAME.
+    """Write a package that provides a model, a dataset, a metric or a suite, in a new folder NAME.
 
     It works at once: pip install -e NAME, genbench check NAME, pytest.
     """
@@ -41,7 +41,8 @@ def new(kind: str, name: str, into: Path) -> None:
     written = write_package(kind, name, into)
     for path in written:
         click.echo(f"  {plain(str(path))}")
-    flags = {"model": "-m {} -d moons", "dataset": "-m kde -d {}", "metric": "-m kde -d moons --metrics {}"}
+    flags = {"model": "-m {} -d moons", "dataset": "-m kde -d {}", "metric": "-m kde -d moons --metrics {}",
+             "suite": "--suite {}"}  # fmt: skip
     click.echo(f"\nnext:\n  cd {plain(str(into / name))}")
     click.echo("  pip install -e '.[test]'")
     click.echo(f"  genbench check {names.plugin} && pytest")

@@ -6,7 +6,6 @@ import atexit
 import gc
 import signal
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -18,6 +17,9 @@ from genbench.errors import UserError
 
 EXIT_FAILED = 3
 EXIT_SIGNAL = 128  # plus the number of the signal, as in shells
+REQUEST_OPTIONS = (
+    "models", "datasets", "metrics", "suite", "train_rows", "preset", "seeds", "first_seed", "budget", "device",
+)  # fmt: skip
 NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure")
 
 
@@ -26,10 +28,9 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
     "-m",
     "--models",
     metavar="NAMES",
-    default="all",
-    show_default=True,
+    default="",
     shell_complete=complete("model"),
-    help="Names, globs, exclusions, options and sweeps: vae,gan*,-kde or 'vae[latent=2|8]'.",
+    help="Names, globs, exclusions, options and sweeps: vae,gan*,-kde or 'vae[latent=2|8]'.  [default: all]",
 )
 @click.option(
     "-d",
@@ -42,10 +43,17 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
 @click.option(
     "--metrics",
     metavar="NAMES",
-    default="all",
-    show_default=True,
+    default="",
     shell_complete=complete("metric"),
-    help="The same for metrics.",
+    help="The same for metrics.  [default: all]",
+)
+@click.option(
+    "--suite",
+    metavar="NAME",
+    default="",
+    shell_complete=complete("suite"),
+    help="Run a suite: its models, datasets, metrics, budget, seeds and sizes, beside its published values. -m and "
+    "--metrics add to it, --seeds changes their number, --preset smoke scales it down.",
 )
 @click.option(
     "--data",
@@ -57,6 +65,12 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
 @data_options()
 @click.option("--preset", metavar="NAME", default="default", show_default=True, help="smoke, default or full.")
 @click.option("--seeds", metavar="N", type=int, help="Number of seeds.  [default: that of the preset]")
+@click.option(
+    "--train-rows",
+    metavar="N|N",
+    default="",
+    help="Numbers of training rows, each of which is run: '1000|3000|10000'.  [default: that of the preset]",
+)
 @click.option("--first-seed", metavar="N", type=int, default=0, help="First seed.  [default: 0]")
 @click.option(
     "--budget",
@@ -131,10 +145,9 @@ def _run(options: Mapping[str, Any]) -> int:
     names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure")
     run_options = RunOptions(timeout=parse_timeout(options["timeout"]), **{name: options[name] for name in names})
     run_options.check()
-    names = ("models", "datasets", "metrics", "preset", "seeds", "first_seed", "budget", "device")
     plugins = tuple(Path(path) for path in options["plugins"])
     request = Request(
-        settings=tuple(options["settings"]), plugin_files=plugins, **{name: options[name] for name in names}
+        settings=tuple(options["settings"]), plugin_files=plugins, **{name: options[name] for name in REQUEST_OPTIONS}
     )
     dry_run, remote = options["dry_run"], options["scheduler"] is not None
     plan, registry = api.prepare(
@@ -217,14 +230,16 @@ def _print_plan(plan: Any, options: Mapping[str, Any]) -> int:
     jobs = options["jobs"] or jobs_for(DeviceName.parse(options["device"]))
     if options["as_json"]:
         cells = [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells]
-        skipped = [asdict(skip) for skip in plan.skips]
+        skipped = [skip.as_dict() for skip in plan.skips]
         data = _columns_of_files(plan) if options["data"] else {}
         print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": plan.seconds(jobs), "data": data})
         return 0
+    several = len({cell.sizes.train for cell in plan.cells}) > 1
     rows: dict[tuple[str, ...], list[int]] = {}
     for cell in plan.cells:
-        rows.setdefault((cell.dataset.label, cell.model.label, cell.budget, cell.density), []).append(cell.seed)
-    print_table(("dataset", "model", "budget", "likelihood", "seeds"),
+        train = (str(cell.sizes.train),) if several else ()
+        rows.setdefault((cell.dataset.label, cell.model.label, *train, cell.budget, cell.density), []).append(cell.seed)
+    print_table(("dataset", "model", *["training rows"][:several], "budget", "likelihood", "seeds"),
                 [(*row, len(seeds)) for row, seeds in sorted(rows.items(), key=lambda item: item[0][0])])  # fmt: skip
     for label, columns in _columns_of_files(plan).items() if options["data"] else ():
         if columns:
@@ -248,9 +263,12 @@ def _columns_of_files(plan: Any) -> dict[str, list[dict[str, Any]]]:
 
 def _print_tables(results: Any, directory: Path, plan: Any) -> None:
     from genbench.cli.table import show
+    from genbench.table.sweep import sweeps_of
     from genbench.text import plain
 
-    show(results.records)
+    show(results)
+    if any(sweep.of == "dataset" for sweep in sweeps_of(results.records)):  # which the tables above hold in parts
+        show(results, "option")
     for skip in plan.skips:
         click.echo(f"skip  {skip}")
     for record in [*results.failures, *results.lost]:
@@ -285,6 +303,9 @@ def _print_json(results: Any, directory: Path) -> None:
     from genbench.table.recommendation import recommend
     from genbench.table.summary import summarise
 
-    verdict = [recommend(summary).as_dict() for summary in summarise(results.records)]
-    tables = {f"per_{per}": json.loads(render(results.records, "json", per=per)) for per in ("model", "seed")}
+    verdict = [recommend(summary).as_dict() for summary in summarise(results.records, suites=results.suites)]
+    tables = {
+        f"per_{per}": json.loads(render(results.records, "json", per=per, suites=results.suites))
+        for per in ("model", "seed")
+    }
     print_json({"directory": str(directory), "verdict": verdict, **tables})

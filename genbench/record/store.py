@@ -35,7 +35,7 @@ RECORD_TYPES = {  # of the optional fields whose type readers of a record rely o
     "seed": int, "timings": dict, "scores": list, "metrics": dict, "provenance": dict, "sizes": dict, "notes": list,
     "model_config": dict, "dataset_config": dict, "identity": dict, "reason": str, "label": str, "dataset_label": str,
 }  # fmt: skip
-RUN_TYPES = {"cells": list, "sessions": list, "skipped": list, "request": dict}
+RUN_TYPES = {"cells": list, "sessions": list, "skipped": list, "request": dict, "suite": dict}
 
 
 def key_of(parts: Mapping[str, Any]) -> str:

@@ -148,17 +148,17 @@ def _table(view: View, block: Sequence[int]) -> Table:
         table.add_column("rank", justify="right", no_wrap=True)
     for i in block:
         table.add_column(Text(_header(view.columns[i])), justify="right", no_wrap=True)
-    models = len(view.rows_of("model"))
+    models, published = len(view.rows_of("model")), len(view.rows_of("published"))
     rows = zip(_scored_rows(view), *(_cells(view, i) for i in block), strict=True)
     for number, (row, *cells) in enumerate(rows, 1):
-        style = "dim italic" if row.role == "reference" else ""
+        style = {"reference": "dim italic", "published": "italic"}.get(row.role, "")
         first = [Text(row.label), *([Text(row.ranks)] if view.ranked else [])]
-        table.add_row(*first, *cells, style=style, end_section=number == models)
+        table.add_row(*first, *cells, style=style, end_section=number in (models, models + published))
     return table
 
 
 def _scored_rows(view: View) -> tuple[ShownRow, ...]:
-    return (*view.rows_of("model"), *view.rows_of("reference"))
+    return (*view.rows_of("model"), *view.rows_of("published"), *view.rows_of("reference"))
 
 
 def _cells(view: View, i: int) -> list[Text]:

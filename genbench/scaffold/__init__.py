@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import datetime
 import keyword
 import re
 from collections.abc import Iterator, Mapping
@@ -15,10 +16,10 @@ from genbench.version import __version__
 
 __all__ = ["KINDS", "Names", "write_package"]
 
-KINDS = ("model", "dataset", "metric")
+KINDS = ("model", "dataset", "metric", "suite")
 TEMPLATE_NAMES = {  # names that the templates import or define
     *("Array", "Column", "Data", "Evidence", "Score", "Sizes", "Tensor"),
-    *("Coupling", "ks_2samp", "math", "nn", "np", "torch"),
+    *("Coupling", "Published", "ks_2samp", "math", "nn", "np", "torch"),
 }
 RESERVED_NAMES = {*keyword.kwlist, *dir(builtins), *TEMPLATE_NAMES}  # a class or function of such a name would not work
 
@@ -41,7 +42,7 @@ class Names:
 
     @property
     def plugin(self) -> str:
-        """The name for ``-m``, ``-d`` or ``--metrics``, without the prefix ``genbench-``."""
+        """The name for ``-m``, ``-d``, ``--metrics`` or ``--suite``, without the prefix ``genbench-``."""
         return self.name.removeprefix("genbench-").removeprefix("genbench_")
 
     @property
@@ -110,7 +111,8 @@ def _template_values(kind: str, names: Names) -> Mapping[str, str]:
         "cls": names.cls,
         "function": names.function,
         "requirement": f"genbench>={major}.{minor},<{next_version}",
-        "flag": {"model": "-m", "dataset": "-d", "metric": "--metrics"}[kind],
+        "flag": {"model": "-m", "dataset": "-d", "metric": "--metrics", "suite": "--suite"}[kind],
+        "year": str(datetime.date.today().year),
     }
 
 

@@ -62,6 +62,7 @@ def test_it_can_be_installed_checked_tested_and_run_as_it_is(kind: str, tmp_path
         "model": "-m my-first,-gaussian,-memoriser -d moons --metrics energy,nll",
         "dataset": "-m kde,-gaussian,-memoriser -d my-first --metrics energy,kl",
         "metric": "-m kde,-gaussian,-memoriser -d moons --metrics my-first",
+        "suite": "--suite my-first",
     }[kind].split()
     small = ["--preset", "smoke", "--device", "cpu", "--json", "--out", str(tmp_path / "run")]
     ran = run(["genbench", "run", *line, *small], site, tmp_path)
