@@ -146,6 +146,8 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     from genbench.text import plain
 
     options.check()
+    if not plan.cells:
+        raise UserError(f"nothing to run: {'; '.join(map(str, plan.skips))}")
     options = options.with_out()
     directory = Path(str(options.out))
     console = Console(stderr=True)

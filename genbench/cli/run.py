@@ -263,12 +263,15 @@ def _columns_of_files(plan: Any) -> dict[str, list[dict[str, Any]]]:
 
 def _print_tables(results: Any, directory: Path, plan: Any) -> None:
     from genbench.cli.table import show
+    from genbench.table.summary import summarise
     from genbench.table.sweep import sweeps_of
     from genbench.text import plain
 
     show(results)
-    if any(sweep.of == "dataset" for sweep in sweeps_of(results.records)):  # which the tables above hold in parts
-        show(results, "option")
+    if len(results.datasets) > len({record["dataset"] for record in results.records}):  # above it is in parts
+        swept = sweeps_of(summarise(results.records))
+        if any(sweep.of == "dataset" for sweep in swept):
+            show(results, "option")
     for skip in plan.skips:
         click.echo(f"skip  {skip}")
     for record in [*results.failures, *results.lost]:

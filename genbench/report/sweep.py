@@ -26,11 +26,11 @@ def sweep_views(
 
     Raises UnknownName for an option without several values, and DataError if there is no sweep.
     """
-    records = list(records)
-    sweeps = sweeps_of(records, option)
+    summaries = summarise(records, suites=suites)
+    sweeps = sweeps_of(summaries, option)
     if not sweeps:
         raise DataError("no numeric option has several values in these runs, as in 'gaussian[dim=2|8]'")
-    return [_view(sweep, summarise(records, suites=suites)[0], metrics) for sweep in sweeps]
+    return [_view(sweep, summaries[0], metrics) for sweep in sweeps]
 
 
 def _view(sweep: Sweep, summary: Summary, metrics: Sequence[str]) -> View:

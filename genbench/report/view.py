@@ -124,9 +124,7 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
     """Return a summary as a table: with the columns named in ``metrics`` (``all`` for all), sorted by ``sort``."""
     by_name = {column.name: column for column in summary.columns}
     names = _column_names(summary, metrics)
-    published = [
-        name for name in names if any(r.role == "published" and r.entries[name].estimate for r in summary.rows)
-    ]
+    always = {*summary.core, *COST_COLUMNS, *_suite_columns(summary)}
     columns = tuple(by_name[name] for name in names)
     rows = _sort_rows(summary, by_name.get(sort or ""))
     marks = {name: scale_marks(summary, name) for name in names}
@@ -147,7 +145,7 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
         tuple(clean(name) for name in by_name if name not in names),
         bool(metrics),
         headline(summary, rows) if summary.per == "model" else (),
-        tuple(clean(name, MAX_HEADING_CHARS) for name in names if name in {*summary.core, *published, *COST_COLUMNS}),
+        tuple(clean(name, MAX_HEADING_CHARS) for name in names if name in always),
         tuple((clean(name, MAX_HEADING_CHARS), text) for name, text in definitions(summary, names)),
         reference_texts(summary),
     )
@@ -160,8 +158,8 @@ def _column_names(summary: Summary, metrics: Sequence[str]) -> list[str]:
     filled = [c for c in summary.columns if any(r.entries[c.name].estimate for r in summary.rows)]
     scores = [c.name for c in filled if not c.timing and not c.observable]
     wanted = DEFAULT_COLUMNS.get(summary.data_kind, DEFAULT_COLUMNS["vector"])
-    chosen = [name for name in (*summary.core, *metrics_of(summary.suites)) if name in scores]
-    chosen = list(dict.fromkeys(chosen))
+    chosen = [name for name in summary.core if name in scores]
+    chosen += [name for name in _suite_columns(summary) if name not in chosen]
     others = [name for pattern in wanted.split() for name in scores if fnmatchcase(name, pattern)]
     if "modes" in scores or "kl" in scores:
         others = [name for name in others if name not in ("frechet", "density")]
@@ -169,13 +167,23 @@ def _column_names(summary: Summary, metrics: Sequence[str]) -> list[str]:
     if len(chosen) < 3:
         chosen += [name for name in scores if name not in chosen]
     observables = [c for c in filled if c.observable]
-    chosen += [c.name for c in observables if c.metric in metrics_of(summary.suites)]
     default = _default_observables([c for c in observables if c.metric.endswith(OBSERVABLES_SUFFIX)])
     chosen += [name for name in default if name not in chosen]
     costs = {c.name for c in filled if c.timing}
     if not any(row.entries[name].busy for row in summary.rows for name in costs):
         costs.discard(CPU_SECONDS)
     return chosen + [name for name in COST_COLUMNS if name in costs]
+
+
+def _suite_columns(summary: Summary) -> list[str]:
+    """Return the columns with a value of the metrics of the suite, and of the observables of those metrics."""
+    wanted = metrics_of(summary.suites)
+    return [
+        c.name
+        for c in summary.columns
+        if (c.name in wanted or (c.observable and c.metric in wanted))
+        and any(row.entries[c.name].estimate for row in summary.rows)
+    ]
 
 
 def _default_observables(columns: Sequence[ColumnInfo]) -> list[str]:

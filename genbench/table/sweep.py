@@ -11,7 +11,7 @@ from genbench.errors import UnknownName
 from genbench.record.score import finite_or_none
 from genbench.record.store import Record
 from genbench.table.columns import ColumnInfo, matching_columns
-from genbench.table.summary import Row, Summary, requested_rows, summarise
+from genbench.table.summary import Row, Summary, requested_rows
 
 TRAIN_ROWS = "train_rows"
 MAX_COLUMNS = 6  # metrics that are shown unasked, besides the core metrics
@@ -67,18 +67,18 @@ class Sweep:
         return plain if len(plain) <= MAX_COLUMNS else tuple(column for column in plain if column.name in self.core)
 
 
-def sweeps_of(records: Iterable[Record], option: str = "") -> list[Sweep]:
-    """Return the sweeps in the records: of ``option``, by default of the first numeric option that has several values.
+def sweeps_of(summaries: Iterable[Summary], option: str = "") -> list[Sweep]:
+    """Return the sweeps in tables: of ``option``, by default of the first numeric option that has several values.
 
     Options of the dataset come first, then the number of training rows, then options of models. Raises UnknownName if
     ``option`` has not several values.
     """
-    groups: dict[str, list[Record]] = {}
-    for record in records:
-        groups.setdefault(str(record["dataset"]), []).append(record)
+    groups: dict[str, list[tuple[Summary, Row]]] = {}
+    for summary in summaries:
+        rows = [row for row in summary.rows if row.role != "published"]
+        groups.setdefault(str(rows[0].records[0]["dataset"]), []).extend((summary, row) for row in rows)
     found, known = list[Sweep](), dict[str, None]()
-    for group in groups.values():
-        pairs = [(summary, row) for summary in summarise(group) for row in summary.rows]
+    for pairs in groups.values():
         swept = _swept([row for _, row in pairs])
         known.update(dict.fromkeys(name for _, name in swept))
         chosen = next(((of, name) for of, name in swept if option in ("", name)), None)

@@ -53,7 +53,7 @@ def genbench_register() -> Iterable[Spec]:
             "dijetgan",
             models=f"{IMPLICIT},vae,ddpm,flow_matching,nsf,kde",
             datasets="dijets",
-            metrics="separation,w1_observables,w1_marginal,constraints,c2st",
+            metrics="separation,w1_marginal,constraints,c2st",
             summary="observables of simulated dijets, each with its separation power",
             paper="Di Sipio et al. 2019, arXiv:1903.02433",
         ),

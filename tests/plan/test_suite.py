@@ -146,3 +146,11 @@ def test_impossible_numbers_of_training_rows_are_refused(registry: Registry, tex
 
 def test_a_plugin_of_one_file_provides_a_suite(registry: Registry) -> None:
     assert [Path(e.provenance.path).name for e in registry.entries("suite") if e.key == "tiny"] == ["tiny_suite.py"]
+
+
+def test_a_suite_of_which_no_dataset_is_installed_has_a_plan_without_cells(tmp_path: Path) -> None:
+    path = tmp_path / "empty_suite.py"
+    path.write_text(SUITE.replace('datasets="ring,showers[e=1]"', 'datasets="showers"').replace("tiny", "empty"))
+    made = make_plan(Request(suite="empty", device="cpu"), Registry.discover([path]))
+    assert made.cells == ()
+    assert "showers: no dataset named 'showers' is installed" in map(str, made.skips)

@@ -29,7 +29,7 @@ def sweep(results: DatasetResults) -> Figure:
     data are black. A model without the option is a dotted level. Raises NotApplicable if no option has several values
     or no metric has any, and UnknownName for an option without several values.
     """
-    wanted = [each for each in sweeps_of(results.records, results.option) if each.chosen(results.metrics)]
+    wanted = [each for each in sweeps_of(results.summaries, results.option) if each.chosen(results.metrics)]
     if not wanted:
         raise NotApplicable(f"{results.dataset}: no numeric option has several values, as in 'gaussian[dim=2|8]'")
     panels = [(each, column) for each in wanted for column in each.chosen(results.metrics)]

@@ -73,7 +73,8 @@ def _sweeps(results: Results, folders: Mapping[str, Path], plugin_files: Iterabl
     """Return the figures of options of datasets, each drawn of several datasets of the page."""
     together = results_by_dataset(results.records, folders, plugin_files, all_options=True)
     names = [name for name, kind in FIGURES.items() if kind.all_options]
-    return [picture for each in together if len(each.summaries) > 1 for picture in gallery_of(each, names)[0]]
+    several = [each for each in together if len({record.get("dataset_label") for record in each.records}) > 1]
+    return [picture for each in several for picture in gallery_of(each, names)[0]]
 
 
 def _assets() -> dict[str, Any]:
