@@ -1,4 +1,4 @@
-"""Tools for authors of datasets: split rows into train, test and reference, and hash the splits."""
+"""Tools for authors of datasets: split rows into train, test and reference, draw them by weight, hash the splits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from genbench.budget import Sizes
 from genbench.errors import DataError
 from genbench.protocol import Array, Data
 
-__all__ = ["RepeatedRows", "copies_between", "fingerprint", "repeated_rows", "split"]
+__all__ = [
+    "RepeatedRows",
+    "copies_between",
+    "draw_by_weight",
+    "fingerprint",
+    "repeated_rows",
+    "split",
+    "unweighted_count",
+]
 
 SPLIT_FRACTIONS = (0.70, 0.15, 0.15)
 MIN_ROWS = 20
@@ -20,6 +28,7 @@ MIN_PART_ROWS = {"train": 14, "test": 6}  # where the data say which rows to tra
 MIN_ATOM = 10  # equal rows; fewer are kept together if they are copies
 MAX_COPIES_SHARE = 0.02  # of all rows; if more are equal, they are an atom of the law and no copies
 MAX_COPIES_RATIO = 10  # to the median row, where no independent draws repeat rows so often as all are repeated
+MAX_REPEATED_SHARE = 0.01  # of rows that are drawn by weight
 MIN_GAP_ULP = 4  # units in the last place: values that are closer differ by rounding only
 NEIGHBOUR_STEPS = 1.5  # steps of a column, up to which two of its values are neighbours: decimals are not exact
 HASH_BLOCK_BYTES = 2**20
@@ -88,6 +97,42 @@ def _fill(repeats: RepeatedRows, wanted: Array, rng: np.random.Generator) -> tup
             break
     train, test, reference = (np.concatenate(part) if part else np.zeros(0, dtype=np.int64) for part in parts)
     return train, test, reference
+
+
+# ------------------------------------------------------------------------------------------------------------- weights
+
+
+def draw_by_weight(weights: Array, rng: np.random.Generator, count: int | None = None) -> Array:
+    """Return the indices of rows in proportion to their weights (n,), which are not negative; in the order of the rows.
+
+    Row i is drawn ``count`` w_i / sum(w) times, rounded up or down by chance with that mean, by systematic sampling of
+    the rows in random order (Madow 1949, doi:10.1214/aoms/1177729988). By default as many are drawn as are nearly all
+    different: ``unweighted_count``.
+    """
+    count = unweighted_count(weights) if count is None else count
+    order = rng.permutation(len(weights))
+    ends = np.cumsum(weights[order].astype(np.float64))
+    passed = np.floor(ends * (count / ends[-1]) + rng.random() * (1 - 1e-9)).astype(np.int64)
+    passed[-1] = count  # whatever rounding made of it
+    times = np.zeros(len(weights), dtype=np.int64)
+    times[order] = np.diff(passed, prepend=0)
+    return np.repeat(np.arange(len(weights)), times)
+
+
+def unweighted_count(weights: Array) -> int:
+    """Return how many rows can be drawn in proportion to their weights (n,) with at most 1 % of them drawn before.
+
+    It is n for equal weights, and sum(w) / max(w) where one row is much heavier than all others.
+    """
+    share = np.sort(weights[weights > 0].astype(np.float64))[::-1]
+    share /= share.sum()
+    heavier = np.arange(1, len(share) + 1)
+    # with k rows of more than 1 / count each, the share drawn before is their sum less k / count
+    counts = heavier / np.maximum(np.cumsum(share) - MAX_REPEATED_SHARE, 1e-300)
+    following = np.append(1 / np.maximum(share[1:], 1e-300), np.inf)
+    largest = np.where(np.cumsum(share) > MAX_REPEATED_SHARE, counts, np.inf)
+    k = int(np.argmax(largest <= following))
+    return int(min(len(share), max(1, np.floor(largest[k] * (1 + 1e-12)))))
 
 
 # ------------------------------------------------------------------------------------------------------- repeated rows

@@ -8,7 +8,8 @@ GenbenchError                 1
 ├── PluginError               3   a plugin breaks its contract; names its distribution
 ├── CellError                 3   a cell ended without scores; holds the status of its record
 │   ├── Diverged              3   the loss or the weights are no longer finite
-│   └── Invalid               3   samples or densities cannot be scored
+│   ├── Invalid               3   samples or densities cannot be scored
+│   └── Unsuitable            3   the model does not take data of this kind
 ├── Regression                4   head is worse than base
 └── Inconclusive              5   too few runs to compare
 """
@@ -29,6 +30,7 @@ __all__ = [
     "PluginError",
     "Regression",
     "UnknownName",
+    "Unsuitable",
     "UserError",
     "describe",
     "suggestion",
@@ -102,6 +104,12 @@ class Invalid(CellError):
     """Samples or log-densities cannot be scored: they are empty, have the wrong shape, or are not finite."""
 
     status = "invalid"
+
+
+class Unsuitable(CellError):
+    """The model does not take such data; its own reason."""
+
+    status = "skipped"
 
 
 class Regression(GenbenchError):

@@ -6,8 +6,9 @@ A plugin's class does not inherit from the protocols: it only needs their method
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -36,11 +37,12 @@ __all__ = [
     "Simulator",
     "Sizes",
     "TrainingData",
+    "WeightedRows",
     "jackknife_groups",
 ]
 
 Array = npt.NDArray[Any]
-Sampler = Callable[[int], "torch.Tensor"]  # n -> (n, *shape)
+Sampler = Callable[..., "torch.Tensor"]  # n -> (n, *shape); n, conditions -> (n, *shape)
 T = TypeVar("T")
 
 
@@ -68,12 +70,25 @@ class Simulator:
 
 
 @dataclass(frozen=True)
+class WeightedRows:
+    """Training rows (n, *shape) in the data's units, weights (n,) of mean 1, none negative, and conditions (n, k)."""
+
+    rows: Array
+    weights: Array
+    conditions: Array | None = None
+
+
+@dataclass(frozen=True)
 class Data:
     """The three splits of a dataset in its own units, with what else is known of it.
 
     ``train``, ``test``, ``reference`` are (n, d) for vectors and (n, channels, height, width) for images; they do not
     share rows. ``log_prob`` maps (n, *shape) to (n,) nats: the exact log-density, where it is known. ``levels`` is the
     number of grey levels of integer images 0 .. levels - 1. ``labels`` maps a split's name to (n,) integers.
+    ``weights`` maps each split's name to (n,) event weights, also negative ones: the law of the data is that of the
+    weighted rows. The core then draws the splits by weight, and puts all training rows into ``weighted``.
+    ``conditions`` maps each split's name to (n, k) numbers in their own units, of ``condition_columns``, given which
+    rows are drawn: they are no part of the rows, and ``log_prob`` then takes them as second argument.
     ``observables`` maps (n, *shape) to named (n,) arrays: derived quantities in which users of these data look for
     differences. ``notes`` are shown to the user.
     """
@@ -82,12 +97,16 @@ class Data:
     test: Array
     reference: Array
     _: KW_ONLY
-    log_prob: Callable[[Array], Array] | None = None
+    log_prob: Callable[..., Array] | None = None
     entropy: float | None = None  # nats, of the exact density
     modes: Modes | None = None
     columns: tuple[Column, ...] = ()
     levels: int | None = None
     labels: Mapping[str, Array] | None = None
+    weights: Mapping[str, Array] | None = None
+    weighted: WeightedRows | None = None  # by the core only
+    conditions: Mapping[str, Array] | None = None
+    condition_columns: tuple[Column, ...] = ()
     observables: Callable[[Array], Mapping[str, Array]] | None = None
     simulator: Simulator | None = None
     notes: tuple[str, ...] = ()
@@ -120,10 +139,52 @@ class TrainingData:
 
     Vectors have mean 0 and standard deviation 1 in each column. Images lie in [-1, 1]; integer images are dequantised:
     pixel x of 0 .. levels - 1 is drawn uniformly from [2x/levels - 1, 2(x+1)/levels - 1), again in each batch.
+
+    Where rows have weights, a model whose spec says ``weights=True`` receives them; any other receives rows that were
+    drawn by weight, of which heavy ones stand several times. ``conditions`` are None for a model that declares none.
     """
 
     train: torch.Tensor  # (n, *shape)
     levels: int | None = None
+    weights: torch.Tensor | None = None  # (n,) of mean 1, none negative
+    conditions: torch.Tensor | None = None  # (n, k): categories as codes from 0, other kinds standardised
+    condition_columns: tuple[Column, ...] = ()
+    split_seed: int = field(default=0, kw_only=True)  # of the dataset, the same for all models
+    row_numbers: Array | None = field(default=None, kw_only=True)  # (n,) where rows drawn by weight stand repeatedly
+
+    def to_levels(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the grey levels, integers 0 .. levels - 1, of pixels in [-1, 1]; raises ValueError without levels."""
+        if self.levels is None:
+            raise ValueError("these data have no grey levels")
+        return ((x + 1) * (self.levels / 2)).floor().clamp(0, self.levels - 1).long()
+
+    def from_levels(self, k: torch.Tensor) -> torch.Tensor:
+        """Return the centres, in [-1, 1], of grey levels k; raises ValueError without levels."""
+        if self.levels is None:
+            raise ValueError("these data have no grey levels")
+        return (2 * k.float() + 1) / self.levels - 1
+
+    def validation(self, share: float = 0.1) -> tuple[Any, Any]:
+        """Return the training rows in two parts: to train on, and a ``share`` of them that is held out.
+
+        Each part is rows (m, *shape), or the tuple of rows and conditions (m, k) where there are conditions, as
+        ``run.batches`` takes them. All models of a run get the same parts, each in the order of ``train``; no row
+        stands in both. At least one row is held out; of a single row, both parts are that row. Raises ValueError for a
+        share outside of (0, 1).
+        """
+        if not 0 < share < 1:
+            raise ValueError(f"share must be in (0, 1), got {share}")
+        numbers = np.arange(len(self.train)) if self.row_numbers is None else self.row_numbers
+        distinct = np.unique(numbers)
+        if len(distinct) < 2:
+            return self._part(slice(None)), self._part(slice(None))
+        order = np.random.Generator(np.random.PCG64(self.split_seed)).permutation(len(distinct))
+        held = np.isin(numbers, distinct[order[: max(1, int(len(distinct) * share + 1e-9))]])
+        return self._part(np.flatnonzero(~held)), self._part(np.flatnonzero(held))
+
+    def _part(self, index: Any) -> Any:
+        rows = self.train[index]
+        return rows if self.conditions is None else (rows, self.conditions[index])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -143,11 +204,30 @@ class RunContext(Protocol):
 
     @property
     def progress(self) -> float:
-        """Fraction of the budget that is spent, 0 to 1: for schedules."""
+        """Fraction of the budget that is spent, or of the stage that is entered, 0 to 1: for schedules."""
         ...
 
-    def batches(self, rows: torch.Tensor, size: int, *, sample: Sampler | None = None) -> Iterator[torch.Tensor]:
-        """Yield shuffled batches (size, *shape) until the budget is spent; one batch is one step.
+    @overload
+    def batches(
+        self, rows: torch.Tensor, size: int, *, sample: Sampler | None = None, dequantise: bool = True
+    ) -> Iterator[torch.Tensor]: ...
+
+    @overload
+    def batches(
+        self,
+        rows: tuple[torch.Tensor | None, ...],
+        size: int,
+        *,
+        sample: Sampler | None = None,
+        dequantise: bool = True,
+    ) -> Iterator[tuple[Any, ...]]: ...
+
+    def batches(self, rows: Any, size: int, *, sample: Sampler | None = None, dequantise: bool = True) -> Iterator[Any]:
+        """Yield shuffled batches (size, *shape) until the budget, or the stage, is spent; one batch is one step.
+
+        Of a tuple of tensors of equally many rows, the batches are tuples of the same rows of each; None in it stays
+        None. Rows of integer images are dequantised anew in each batch, unless ``dequantise`` is False; other tensors
+        (codes, hidden activations) are passed on as they are. A loop that is left has taken the step it was left in.
 
         A model that can draw samples between two steps, as its method ``sample`` does after training, passes a
         function ``sample(n)``: the core then takes a few snapshots, with its clock stopped, and the report shows
@@ -155,8 +235,30 @@ class RunContext(Protocol):
         """
         ...
 
+    def stage(self, share: float) -> AbstractContextManager[None]:
+        """Give a block a share of the whole budget: its loops end with it, and ``progress`` is its own, 0 to 1.
+
+        Stages follow each other, and their shares sum to at most 1; what one leaves is there for those after it.
+        """
+        ...
+
+    def steps(self, *, per_epoch: int | None = None, sample: Sampler | None = None) -> Iterator[int]:
+        """Yield the number of each step until the budget is spent, for a model that draws its own batches.
+
+        A budget in epochs needs ``per_epoch``, the steps of one.
+        """
+        ...
+
+    def step(self, *, per_epoch: int | None = None, sample: Sampler | None = None) -> bool:
+        """Count one step that a library has taken, and return whether the budget allows another: for callbacks."""
+        ...
+
     def log(self, **values: float | torch.Tensor) -> None:
         """Record the loss and other curves; tensors are read later, so that steps do not wait for the device."""
+        ...
+
+    def report(self, **facts: float | torch.Tensor) -> None:
+        """Record finite numbers that the model knows of itself, such as the number of its function evaluations."""
         ...
 
 
@@ -173,7 +275,11 @@ class Model(Protocol):
         ...
 
     def sample(self, n: int) -> torch.Tensor:
-        """Return new samples (n, *shape) in the units of ``TrainingData``, on the run's device, without gradient."""
+        """Return new samples (n, *shape) in the units of ``TrainingData``, on the run's device, without gradient.
+
+        Where the training data have conditions it is called as ``sample(n, conditions)``, with one row (n, k) for each
+        sample, in the units of ``TrainingData.conditions``.
+        """
         ...
 
 
@@ -186,7 +292,10 @@ class Likelihood(Protocol):
     """
 
     def log_prob(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the log-density (n,) in nats of x (n, *shape), in the units of ``TrainingData``."""
+        """Return the log-density (n,) in nats of x (n, *shape), in the units of ``TrainingData``.
+
+        Where the training data have conditions it is called as ``log_prob(x, conditions)``: the density given those.
+        """
         ...
 
 
@@ -242,7 +351,9 @@ class Evidence:
     ``real`` and ``fake`` are float64 (n, d), flattened, in the scoring space named by ``space``. The space
     ``standardised`` takes logarithms, replaces periodic columns by sine and cosine, and standardises by the training
     data only; ``raw`` keeps the numbers as they are. ``test_raw`` and ``fake_raw`` are the same rows in the data's own
-    units and shape, with ``raw_columns`` where they are declared. In a feature space, ``features`` is the fitted space.
+    units and shape, with ``raw_columns`` where they are declared. Where rows are drawn given conditions, the scoring
+    columns of the conditions follow those of the rows, so that a distance is one of the joint distributions. In a
+    feature space, ``features`` is the fitted space.
     """
 
     real: RealSide
@@ -268,12 +379,34 @@ class Evidence:
     simulator: Simulator | None = None
     labels_train: Array | None = None  # (n,) integers
     labels_test: Array | None = None
-    labels_fake: Array | None = None  # of samples that came with labels
+    labels_fake: Array | None = None  # of samples that came with labels, or were drawn given them
+    log_prob_classes: Array | None = None  # (m, levels): the model's log-densities at test rows given each class
+    conditions_train: Array | None = None  # (n, k), in their own units
+    conditions_test: Array | None = None
+    conditions_fake: Array | None = None
+    condition_columns: tuple[Column, ...] = ()
+    condition_scores: int = 0  # how many of the d columns are of conditions: the last ones
     features: FeatureSpace | None = None
     observables_test: Mapping[str, Array] | None = None
     observables_fake: Mapping[str, Array] | None = None
     score_of: Callable[[str], Score | None] | None = None  # of another metric scored beside, by its column, or None
     seed: int = 0
+
+    @property
+    def column_of(self) -> tuple[int, ...]:
+        """For each scoring column the index of the column of the data that it is made of, each its own if unknown.
+
+        A periodic column is made into two scoring columns, a category into one for each level.
+        """
+        found: list[int] = []
+        for i, column in enumerate(self.raw_columns):
+            here = self.columns[len(found) :]
+            several = [f"sin {column.name}", f"cos {column.name}"]
+            if column.kind == "category":
+                several = [f"{column.name}={level}" for level in column.levels]
+            found += [i] * (len(several) if list(here[: len(several)]) == several else here[:1] == (column.name,))
+        d = self.fake.shape[1]
+        return tuple(found) if len(found) == len(self.columns) == d else tuple(range(d))
 
     def rng(self, name: str) -> np.random.Generator:
         """Return the random generator of a metric: the same name and seed give the same numbers."""

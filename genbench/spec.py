@@ -17,6 +17,7 @@ __all__ = [
     "COLUMN_KINDS",
     "PLUGIN_KINDS",
     "Column",
+    "DataFacts",
     "DatasetSpec",
     "DensityKind",
     "MetricSpec",
@@ -36,6 +37,8 @@ TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 DENSITY_KINDS = ("exact", "bound", "estimate", "none")
 DATA_KINDS = ("vector", "image")
 MAX_SEEDS = 10_000
+SUPPORTS = ("continuous", "discrete")
+CONDITIONS = ("none", "optional", "required")
 COLUMN_KINDS = ("continuous", "integer", "category", "angle")
 PLUGIN_KINDS = ("model", "dataset", "metric", "space", "suite")
 
@@ -64,6 +67,19 @@ class Column:
             raise ValueError(f"column {self.name!r}: a category has levels, and no other kind has")
         if self.kind == "angle" and self.period is None:
             object.__setattr__(self, "period", 2 * math.pi)
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What a model can ask of data before it is trained; when a run is planned, None stands for what is not known."""
+
+    kind: DataKind
+    _: KW_ONLY
+    shape: tuple[int, ...] | None = None  # of one sample: (d,) or (channels, height, width)
+    levels: int | None = None  # grey levels of integer images; None for others, too
+    columns: tuple[Column, ...] = ()
+    rows: int | None = None
+    conditions: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,8 +125,13 @@ class ModelSpec(_BaseSpec):
     property ``density``, which takes precedence. ``steps`` is the length of the training recipe in batches drawn from
     ``run.batches``: one number, or one for each kind of data. The preset scales it and the core caps it; ``--budget``
     replaces it by one budget for all models. ``iterative=False`` declares that the model does not loop over
-    ``run.batches``, so that no budget applies. ``capabilities`` names its optional methods: ``encode``, ``decode``,
-    ``reconstruct``.
+    ``run.batches``, so that no budget applies. ``weights=True`` declares that it uses the weights of its training rows;
+    else it is given rows drawn by weight. ``conditions`` says whether it learns the density of rows given conditions:
+    ``none``, ``optional`` or ``required``. ``suits`` is a function of ``DataFacts`` that returns why the model cannot
+    take such data, or None: it is asked when a run is planned and again when the data are loaded, and must import
+    nothing heavy. ``support`` says what ``log_prob`` is for integer images: the density of dequantised ones
+    (``continuous``), or the probability of their levels (``discrete``). ``capabilities`` names its optional methods:
+    ``encode``, ``decode``, ``reconstruct``.
     """
 
     _: KW_ONLY
@@ -118,6 +139,10 @@ class ModelSpec(_BaseSpec):
     data: tuple[str, ...] = DATA_KINDS
     steps: int | Mapping[str, int] = 4000
     iterative: bool = True
+    weights: bool = False
+    conditions: Literal["none", "optional", "required"] = "none"
+    suits: Callable[[DataFacts], str | None] | None = None
+    support: Literal["continuous", "discrete"] = "continuous"
     capabilities: tuple[str, ...] = ()
     baseline: bool = False
     paper: str = ""
@@ -132,6 +157,12 @@ class ModelSpec(_BaseSpec):
         _check_members(where, "data", self.data, DATA_KINDS)
         if self.capabilities:
             _check_members(where, "capabilities", self.capabilities, ("encode", "decode", "reconstruct"))
+        if self.conditions not in CONDITIONS:
+            raise ValueError(f"{where}: conditions must be one of {CONDITIONS}, got {self.conditions!r}")
+        if self.support not in SUPPORTS:
+            raise ValueError(f"{where}: support must be one of {SUPPORTS}, got {self.support!r}")
+        if self.suits is not None and (not callable(self.suits) or "<" in getattr(self.suits, "__qualname__", "")):
+            raise ValueError(f"{where}: suits must be a function of a module, which other processes can import")
         steps = self.steps if isinstance(self.steps, Mapping) else dict.fromkeys(self.data, self.steps)
         if not set(self.data) <= set(steps) or not all(isinstance(n, int) and n > 0 for n in steps.values()):
             raise ValueError(f"{where}: steps must be positive, one number or one for each of {self.data}")
@@ -156,7 +187,10 @@ class DatasetSpec(_BaseSpec):
 
     ``data`` is ``vector`` or ``image``. ``rows`` is None where any number can be drawn. ``density`` and ``modes`` are
     True where the exact log-density and the modes are known; ``labels``, ``observables`` and ``simulator`` are True
-    where its ``Data`` have them. ``licence`` and ``source`` are those of the data.
+    where its ``Data`` have them. ``conditions`` is True where rows are drawn given conditions; in a dataset whose
+    config has an option ``given``, that option decides. ``shape``, ``levels`` and ``columns`` are those of its
+    ``Data``, where they are known before they are loaded; properties of the config of these names take precedence.
+    ``licence`` and ``source`` are those of the data.
     """
 
     _: KW_ONLY
@@ -167,6 +201,10 @@ class DatasetSpec(_BaseSpec):
     labels: bool = False
     observables: bool = False
     simulator: bool = False
+    conditions: bool = False
+    shape: tuple[int, ...] | None = None
+    levels: int | None = None
+    columns: tuple[Column, ...] = ()
     licence: str = ""
     source: str = ""
     paper: str = ""
@@ -177,20 +215,29 @@ class DatasetSpec(_BaseSpec):
         super().__post_init__()
         _check_members(f"DatasetSpec({self.name!r})", "data", (self.data,), DATA_KINDS)
 
+    def is_conditional(self, config: object) -> bool:
+        """Return whether rows are drawn given conditions under a config."""
+        return bool(getattr(config, "given", self.conditions))
+
+    def facts(self, config: object) -> DataFacts:
+        """Return what is known of the data under a config before they are loaded."""
+        known = {name: getattr(config, name, getattr(self, name)) for name in ("shape", "levels", "columns")}
+        return DataFacts(self.data, rows=self.rows, **known)
+
 
 @dataclass(frozen=True)
 class MetricSpec(_BaseSpec):
     """The spec of a metric.
 
     ``needs`` names what the evidence must hold: some of ``samples``, ``train``, ``density`` (the model's), ``truth``
-    (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``. ``best`` is the value of a
-    perfect model, None where it depends on the data. ``ranked=False`` declares that neither direction is better, as of
-    distances to training rows, which are too small for samples narrower than the data and too large for samples far
-    from them; ``better`` then is the direction away from training rows. ``copying=True`` declares that bad values mean
-    one thing: samples repeat training rows. A score that is worse than that of fresh real rows then is marked as
-    copying, and one that is better is no finding. ``space`` names the feature space in which it is always taken.
-    ``snapshots=True`` declares that it is also taken of a few snapshots of each training, for curves of quality against
-    time: such a metric needs samples only, is cheap, and its mean does not depend on the number of samples.
+    (the dataset's), ``modes``, ``labels``, ``observables``, ``simulator``, ``timing``, ``conditions``. ``best`` is the
+    value of a perfect model, None where it depends on the data. ``ranked=False`` declares that neither direction is
+    better, as of distances to training rows, which are too small for samples narrower than the data and too large for
+    samples far from them; ``better`` then is the direction away from training rows. ``copying=True`` declares that bad
+    values mean one thing: samples repeat training rows. A score that is worse than that of fresh real rows then is
+    marked as copying, and one that is better is no finding. ``space`` names the feature space in which it is always
+    taken. ``snapshots=True`` declares that it is also taken of a few snapshots of each training, for curves of quality
+    against time: such a metric needs samples only, is cheap, and its mean does not depend on the number of samples.
     ``optional=True`` leaves it out of ``all``: it is taken where its name is given.
 
     ``detects`` names the faults, some of ``FAULTS``, that it claims to detect: ``genbench audit`` checks the claim.
@@ -329,5 +376,5 @@ FAULTS = (
     "rounded_column", "rounded_angle", "clipped_tails", "shuffled_column", "drift", "impossible_values",
     "lost_triple_dependence", "blur", "shifted_images", "low_contrast", "checkerboard_pattern",
 )  # fmt: skip
-NEEDS = ("samples", "train", "density", "truth", "modes", "labels", "observables", "simulator", "timing")
+NEEDS = ("samples", "train", "density", "truth", "modes", "labels", "observables", "simulator", "timing", "conditions")
 Spec = ModelSpec | DatasetSpec | MetricSpec | SpaceSpec | SuiteSpec

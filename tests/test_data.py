@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.budget import Sizes
-from genbench.data import copies_between, fingerprint, repeated_rows, split
+from genbench.data import copies_between, draw_by_weight, fingerprint, repeated_rows, split, unweighted_count
 from genbench.errors import DataError
 from genbench.protocol import Array, Data
 
@@ -197,3 +197,32 @@ def test_a_fingerprint_tells_values_types_shapes_and_splits_apart() -> None:
     }
     assert len(prints) == 5
     assert fingerprint(Data(a, b, b)) == fingerprint(Data(np.asfortranarray(a), b.copy(), b))
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.5])
+def test_as_many_rows_are_drawn_by_weight_as_are_nearly_all_different(spread):
+    weights = np.exp(spread * np.random.default_rng(0).normal(size=5000))
+    count = unweighted_count(weights)
+
+    def repeated(n):
+        return np.maximum(n * weights / weights.sum() - 1, 0).sum() / n
+
+    assert repeated(count) <= 0.01 + 1e-9
+    assert count == 5000 or repeated(count + 1) > 0.01
+    index = draw_by_weight(weights, np.random.default_rng(1))
+    assert len(index) == count
+    assert (np.diff(index) >= 0).all()
+
+
+def test_rows_are_drawn_in_proportion_to_their_weights():
+    weights = np.array([0.0, 1.0, 2.0, 5.0])
+    times = [np.bincount(draw_by_weight(weights, np.random.default_rng(i), 4), minlength=4) for i in range(4000)]
+    assert np.mean(times, 0) == pytest.approx([0, 0.5, 1, 2.5], abs=0.04)
+    assert np.ptp(times, axis=0).max() == 1  # rounded up or down, never further
+    assert {len(draw_by_weight(weights, np.random.default_rng(i), 7)) for i in range(50)} == {7}
+
+
+def test_one_heavy_row_leaves_few():
+    assert unweighted_count(np.append(np.ones(999), 1000.0)) == 2
+    assert unweighted_count(np.ones(7)) == 7
+    assert unweighted_count(np.array([0.0, 3.0])) == 1

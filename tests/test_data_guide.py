@@ -33,6 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     })  # fmt: skip
     events.to_csv(folder / "events.csv", index=False)
     (folder / "events.csv.gz").write_bytes(gzip.compress((folder / "events.csv").read_bytes()))
+    events.assign(w=rng.normal(1, 0.5, ROWS)).to_csv(folder / "weighted.csv", index=False)
     events.where(rng.random(events.shape) > 0.05).to_csv(folder / "gaps.csv", index=False)
     text = [["Adelie", "Gentoo", "Chinstrap", None][i % 4] for i in range(ROWS)]
     pd.DataFrame({"species": text, "mass": events["pt"], "male": events["njet"] > 2}).to_csv(folder / "penguins.csv")

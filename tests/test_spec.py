@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from genbench.budget import Sizes
-from genbench.spec import FAULTS, DatasetSpec, MetricSpec, ModelSpec, Published, SpaceSpec, SuiteSpec
+from genbench.spec import FAULTS, DataFacts, DatasetSpec, MetricSpec, ModelSpec, Published, SpaceSpec, SuiteSpec
 
 
 @dataclass(frozen=True)
@@ -139,3 +139,38 @@ def test_a_published_value_has_a_source_and_is_a_number(values: tuple[Any, ...],
 def test_a_suite_has_no_code_and_no_options() -> None:
     assert (suite().kind, suite().target, suite().config) == ("suite", "", None)
     assert suite(published=[]).published == ()
+
+
+def grumpy(facts: DataFacts) -> str | None:
+    return "never" if facts.kind == "image" else None
+
+
+def test_what_a_model_suits_is_a_function_that_other_processes_import() -> None:
+    made = ModelSpec("a", "b:C", None, "a model", suits=grumpy)
+    assert pickle.loads(pickle.dumps(made)).suits is grumpy
+    with pytest.raises(ValueError, match="suits must be a function of a module"):
+        ModelSpec("a", "b:C", None, "a model", suits=lambda facts: None)
+
+
+@pytest.mark.parametrize(("field", "value"), [("conditions", "maybe"), ("support", "both")])
+def test_words_that_a_model_spec_does_not_know_are_refused(field: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"{field} must be one of"):
+        ModelSpec("a", "b:C", None, "a model", **{field: value})
+
+
+@dataclass(frozen=True)
+class Sized:
+    size: int = 3
+    given: str = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, self.size, self.size)
+
+
+def test_the_facts_of_data_follow_the_options() -> None:
+    made = DatasetSpec("a", "b:C", Sized, "data", data="image", shape=(1, 2, 2), levels=4, rows=7)
+    assert made.facts(Sized(5)) == DataFacts("image", shape=(1, 5, 5), levels=4, rows=7)
+    assert not made.is_conditional(Sized())
+    assert made.is_conditional(Sized(given="label"))
+    assert DatasetSpec("a", "b:C", None, "data", conditions=True).is_conditional(None)

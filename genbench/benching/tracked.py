@@ -149,9 +149,9 @@ def _trainer(name: str) -> Callable[[int], tuple[Any, Any]]:
         begin = end = 0.0
 
         # versions differ in the options of batches
-        def batches(self, rows: torch.Tensor, size: int, **options: Any) -> Iterator[torch.Tensor]:
+        def batches(self, rows: Any, size: int, **options: Any) -> Iterator[Any]:
             for batch in super().batches(rows, size, **options):
-                if self.steps == WARM_UP_STEPS:
+                if steps_of(self) == WARM_UP_STEPS:
                     self.begin = time.process_time()
                 yield batch
             self.end = time.process_time()
@@ -171,6 +171,12 @@ def _trainer(name: str) -> Callable[[int], tuple[Any, Any]]:
     return train
 
 
+def steps_of(run: Any) -> int:
+    """Return the steps that a run has taken, by the name that its version has for them."""
+    taken: int = run.steps_taken if hasattr(run, "steps_taken") else run.steps
+    return taken
+
+
 def _seed(seed: int) -> None:
     import numpy as np
     import torch
@@ -186,8 +192,8 @@ def _training(name: str) -> Timer:
     def steps(times: int) -> float:
         timed_steps = CYCLE_STEPS * math.ceil(times / CYCLE_STEPS)
         _, run = train(WARM_UP_STEPS + timed_steps)
-        if run.steps != WARM_UP_STEPS + timed_steps:
-            raise RuntimeError(f"trained for {run.steps} steps, expected {WARM_UP_STEPS + timed_steps}")
+        if steps_of(run) != WARM_UP_STEPS + timed_steps:
+            raise RuntimeError(f"trained for {steps_of(run)} steps, expected {WARM_UP_STEPS + timed_steps}")
         return float(run.end - run.begin) / timed_steps
 
     return steps if _find_plugin("model", name)[0].iterative else _repeat(lambda: train(1))

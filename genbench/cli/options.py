@@ -52,6 +52,9 @@ DATA_OPTIONS: dict[str, Callable[[Any], Any]] = {
     "labels": click.option(
         "--labels", metavar="COLUMN", help="Column of the file that labels the rows, neither modelled nor scored."
     ),
+    "weights": click.option(
+        "--weights", metavar="COLUMN", help="Column of the file with event weights, also negative ones."
+    ),
     "log": click.option("--log", metavar="A,B", help="Columns of the file to model and score as logarithms."),
     "periodic": click.option(
         "--periodic", metavar="A,B=360", help="Periodic columns of the file; the default period is 2 pi."

@@ -243,7 +243,8 @@ def _print_plan(plan: Any, options: Mapping[str, Any]) -> int:
                 [(*row, len(seeds)) for row, seeds in sorted(rows.items(), key=lambda item: item[0][0])])  # fmt: skip
     for label, columns in _columns_of_files(plan).items() if options["data"] else ():
         if columns:
-            shown = [(c["column"], c["kind"], c["unit"], f"{c['low']:.6g}", f"{c['high']:.6g}") for c in columns]
+            ends = [["" if c[end] is None else f"{c[end]:.6g}" for end in ("low", "high")] for c in columns]
+            shown = [(c["column"], c["kind"], c["unit"], *both) for c, both in zip(columns, ends, strict=True)]
             print_table(("column", "kind", "unit", "lowest", "highest"), shown, f"{label}, as it is modelled")
     for skip in plan.skips:
         click.echo(f"skip  {skip}")

@@ -59,7 +59,7 @@ HIDDEN_WARNINGS = ("no best value", "no floor", "no z", "no n_")  # an empty cel
     "list spaces.",
 )
 @click.option("--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option of a metric.")
-@data_options("columns", "labels", "na", "encoding", "read_as", "pixel_range", "max_bytes")
+@data_options("columns", "labels", "weights", "na", "encoding", "read_as", "pixel_range", "max_bytes")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Random seed of the metrics.  [default: 0]")
 @plugin_option
 @click.option("--jobs", metavar="N", type=int, help="For RUN: number of cells at a time.  [default: one per core]")
@@ -101,13 +101,13 @@ def score(ctx: click.Context, /, **options: Any) -> int:
 def _print(scores: list[dict[str, Any]]) -> None:
     from genbench.cli.output import print_table
 
-    rows = []
+    rows, common = [], _common_warnings(scores)
     for each in scores:
         has_interval = each["low"] is not None or each["high"] is not None
         interval = f"{_number(each['low'])} .. {_number(each['high'])}" if has_interval else ""
         marks = {"better than real data": each["suspect"], "copies of training rows": each.get("copying")}
         remarks = [text for text, applies in marks.items() if applies]
-        remarks += [text for text in each["warnings"] if not text.startswith(HIDDEN_WARNINGS)]
+        remarks += [text for text in each["warnings"] if not text.startswith(HIDDEN_WARNINGS) and text not in common]
         sign = "≥ " if each["detail"].get("at_least") else ""
         better = each["better"] if each["ranked"] else "neither end"
         rows.append((each["label"], sign + _number(each["value"]), interval, _floor(each), _number(each["z"]), better,
@@ -118,8 +118,16 @@ def _print(scores: list[dict[str, Any]]) -> None:
     sizes = next(((s["n_fake"], s["n_real"]) for s in scores if s["n_fake"] and s["n_real"]), ("?", "?"))
     title = f"{sizes[0]} samples against {sizes[1]} real rows, space: {first.get('space')}"
     print_table([headings[i] for i in filled], [[row[i] for i in filled] for row in rows], title)
-    for line in _floor_notes(scores):
+    for line in (*_floor_notes(scores), *(f"note: {text}" for text in common)):
         click.echo(line)
+
+
+def _common_warnings(scores: list[dict[str, Any]]) -> list[str]:
+    """Return what all scores remark, of several: it is on the data, and stands once below the table."""
+    if len(scores) < 2:
+        return []
+    texts = [text for text in scores[0]["warnings"] if not text.startswith(HIDDEN_WARNINGS)]
+    return [text for text in texts if all(text in score["warnings"] for score in scores)]
 
 
 def _floor(score: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from genbench.files.named_arrays import Header, NamedArrays, asks_for_arrays, default_name, is_table, join
-from genbench.files.source import Block, Source, Table, explain_read_errors, format_bytes, join_names, quote
+from genbench.files.source import Block, FileLayout, Source, Table, explain_read_errors, format_bytes, join_names, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
@@ -22,7 +22,7 @@ def read_npy(source: Source, columns: Sequence[str], labels: str | None, max_byt
         size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
         values = _load(source, stream, size, max_bytes)
-    return Block(values) if values.dtype.names is None else _structured(source, values, columns, labels, max_bytes)
+    return Block(values) if values.dtype.names is None else _structured(source, values, "", columns, labels, max_bytes)
 
 
 def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
@@ -31,7 +31,10 @@ def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
 
     version = np.lib.format.read_magic(stream)
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return header(stream)
+    shape, fortran, dtype = header(stream)
+    if version == (3, 0) and dtype.names:  # numpy reads the header as Latin-1, and it is UTF-8
+        dtype.names = tuple(name.encode("latin-1").decode() for name in dtype.names)
+    return shape, fortran, dtype
 
 
 def _load(source: Source, stream: IO[bytes], size: int, max_bytes: int) -> Array:
@@ -54,12 +57,15 @@ def _load(source: Source, stream: IO[bytes], size: int, max_bytes: int) -> Array
     return values.reshape(shape, order="F" if fortran else "C")
 
 
-def _structured(source: Source, values: Array, columns: Sequence[str], labels: str | None, max_bytes: int) -> Table:
+def _structured(
+    source: Source, values: Array, key: str, columns: Sequence[str], labels: str | None, max_bytes: int
+) -> Table:
     """Return the fields of a structured array (n,) as a table."""
     if values.ndim != 1:
         raise source.error(f"has named fields and the shape {values.shape}, expected one dimension")
     headers = headers_of_fields(values.dtype, len(values))
-    arrays = NamedArrays(headers, lambda names: [decoded(values[name]) for name in names])
+    layout = FileLayout(key=key, joined=True)
+    arrays = NamedArrays(headers, lambda names: [decoded(values[name]) for name in names], layout=layout)
     return join(source, arrays, columns, labels, max_bytes)
 
 
@@ -97,15 +103,17 @@ def read_npz(source: Source, columns: Sequence[str], labels: str | None, max_byt
             if columns or is_table(headers):
                 arrays = NamedArrays(headers, lambda wanted: _load_members(source, wanted, max_bytes))
                 return join(source, arrays, columns, labels, max_bytes)
-        found = load(choose_key(source, names, list(members)))
+        key = choose_key(source, names, list(members))
+        found = load(key)
         side = load(labels) if labels in members and labels is not None else None
         named = load("columns") if "columns" in members and source.key != "columns" else None
     if found.dtype.names is None:
         column_names = tuple(str(name) for name in named) if named is not None and named.dtype.kind == "U" else ()
-        return Block(found, column_names, None if side is None else decoded(side))
+        labelled = None if side is None else decoded(side)
+        return Block(found, column_names, labelled, layout=FileLayout(key=key, joined=bool(column_names)))
     if side is not None:
         raise source.error(f"--labels {quote(labels)}: an array with named fields takes its labels from one of them")
-    return _structured(source, found, columns, labels, max_bytes)
+    return _structured(source, found, key, columns, labels, max_bytes)
 
 
 def _load_member(source: Source, archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: str, max_bytes: int) -> Array:

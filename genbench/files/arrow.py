@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from genbench.files.columns import clean_names
 from genbench.files.numbers import as_numpy
-from genbench.files.source import Source, Table, explain_read_errors, quote
+from genbench.files.source import Source, Table, explain_read_errors, printable, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
+
+UNIT_KEYS = (b"unit", b"units")  # of the metadata of a field
 
 
 def read_parquet(source: Source, max_bytes: int) -> Table:
@@ -91,4 +93,26 @@ def table_of_fields(
         found = load(wanted)
         return (found, None) if label is None else (found[:-1], found[-1])
 
-    return Table(clean_names(source, [names[i] for i in own], notes), fetch, notes=notes)
+    shown = clean_names(source, [names[i] for i in own], notes)
+    kept = [fields[i] for i in own]
+    types = {name: kind for name, each in zip(shown, kept, strict=True) if (kind := _type_of(each.type))}
+    units = {name: unit for name, each in zip(shown, kept, strict=True) if (unit := _unit_of(each))}
+    return Table(shown, fetch, notes=notes, units=units, types=types)
+
+
+def _type_of(kind: Any) -> str:
+    """Return the name of an Arrow type where it is one of numpy's or a dictionary, and else nothing."""
+    import numpy as np
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        return _type_of(kind.value_type) or "dictionary"
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+        return str(np.dtype(kind.to_pandas_dtype()).name)
+    return ""
+
+
+def _unit_of(field: Any) -> str:
+    """Return the unit in the metadata of a field, by whose name unit or units it goes; else nothing."""
+    metadata = field.metadata or {}
+    return printable(next((metadata[key].decode(errors="replace") for key in UNIT_KEYS if key in metadata), ""))

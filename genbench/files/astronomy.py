@@ -12,12 +12,13 @@ from typing import IO, TYPE_CHECKING, Any
 from genbench.files.arrays import decoded
 from genbench.files.named_arrays import Header, NamedArrays, join
 from genbench.files.numbers import MAX_EXACT_INTEGER
-from genbench.files.source import Block, Source, Table, explain_read_errors, join_names, load_library
+from genbench.files.source import Block, FileLayout, Source, Table, explain_read_errors, join_names, load_library
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
 
 TABLE_FORMAT = re.compile(r"(\d*)([LXBIJKAEDCMPQ])")  # of a column in a binary table: its repeats and type
+INTEGER_TYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 # a VOTable may name a stream in another file, also by way of an entity
 STREAM_ELSEWHERE = re.compile(
     rb"""<(?:[\w.-]+:)?STREAM\b(?:[^>"']|"[^"]*"|'[^']*')*\bhref\s*=|<!ENTITY""", re.IGNORECASE
@@ -25,7 +26,7 @@ STREAM_ELSEWHERE = re.compile(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep astropy's warnings, on units and keywords that it does not know, from the terminal."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -39,7 +40,7 @@ def read_fits(source: Source, columns: Sequence[str], labels: str | None, max_by
     """
     fits = load_library(source, "astropy.io.fits", "FITS", "astronomy")
     notes: list[str] = []
-    with _quiet(), explain_read_errors(source, "fits"), source.open(max_bytes) as stream:
+    with quiet(), explain_read_errors(source, "fits"), source.open(max_bytes) as stream:
         if source.read_head(6) != b"SIMPLE":  # astropy would unpack a compressed file, without a limit
             raise source.error("is not FITS: it does not begin with SIMPLE")
         size = stream.seek(0, io.SEEK_END)
@@ -55,14 +56,24 @@ def read_fits(source: Source, columns: Sequence[str], labels: str | None, max_by
             names = [column.name or f"c{i}" for i, column in enumerate(hdu.columns)]
             headers = {name: _header(hdu, i) for i, name in enumerate(names)}
             units = {name: str(column.unit) for name, column in zip(names, hdu.columns, strict=True) if column.unit}
+            types = {name: kind for name, column in zip(names, hdu.columns, strict=True) if (kind := _type_of(column))}
+            layout = FileLayout(key=hdu.name)
 
     def load(wanted: Sequence[str]) -> list[Array]:
-        with _quiet(), explain_read_errors(source, "fits"), source.open(max_bytes) as stream, fits.open(stream) as hdus:
+        with quiet(), explain_read_errors(source, "fits"), source.open(max_bytes) as stream, fits.open(stream) as hdus:
             return [_column(hdus[index], names.index(name)) for name in wanted]
 
-    table = join(source, NamedArrays(headers, load, units), columns, labels, max_bytes)
+    arrays = NamedArrays(headers, load, units, types=types, layout=layout)
+    table = join(source, arrays, columns, labels, max_bytes)
     table.notes.extend(notes)
     return table
+
+
+def _type_of(column: Any) -> str:
+    """Return the type of a column of integers, of which some may be missing; nothing for others."""
+    parts = TABLE_FORMAT.match(str(column.format))
+    kind = {"B": "uint8", "I": "int16", "J": "int32", "K": "int64"}.get(parts[2], "") if parts else ""
+    return kind if column.null is not None and not column.bzero else ""
 
 
 def _is_table(fits: Any, hdu: Any) -> bool:
@@ -138,7 +149,7 @@ def read_ecsv(source: Source, columns: Sequence[str], labels: str | None, max_by
     """Return the columns of an ECSV file; raises DataError if astropy is not installed."""
     library = load_library(source, "astropy.table", "ECSV", "astronomy")
     data = source.read_bytes(max_bytes)
-    with _quiet(), explain_read_errors(source, "ecsv"):
+    with quiet(), explain_read_errors(source, "ecsv"):
         # given lines, since astropy takes a text without line ends for a path or an address
         table = library.Table.read(data.decode().split("\n"), format="ascii.ecsv")
     return _table(source, table, columns, labels, max_bytes)
@@ -153,7 +164,7 @@ def read_votable(source: Source, columns: Sequence[str], labels: str | None, max
             "names a stream or an entity that may lie elsewhere (or is UTF-16): other files are never read; write it "
             "with its data inside, in UTF-8"
         )
-    with _quiet(), explain_read_errors(source, "votable"):
+    with quiet(), explain_read_errors(source, "votable"):
         document: IO[bytes] = io.BytesIO(data)
         table = library.parse(document, verify="ignore").get_first_table().to_table(use_names_over_ids=True)
     return _table(source, table, columns, labels, max_bytes)
@@ -163,7 +174,10 @@ def _table(source: Source, table: Any, columns: Sequence[str], labels: str | Non
     """Return the columns of an astropy table, with their units."""
     headers = {name: _header_of_column(table[name]) for name in table.colnames}
     units = {name: str(unit) for name in table.colnames if (unit := getattr(table[name], "unit", None)) is not None}
-    arrays = NamedArrays(headers, lambda names: [_plain(table[name]) for name in names], _texts(units))
+    types = {
+        name: table[name].dtype.name for name in table.colnames if getattr(table[name], "dtype", None) in INTEGER_TYPES
+    }
+    arrays = NamedArrays(headers, lambda names: [_plain(table[name]) for name in names], _texts(units), types=types)
     return join(source, arrays, columns, labels, max_bytes)
 
 

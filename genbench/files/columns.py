@@ -12,6 +12,11 @@ from genbench.errors import DataError, suggestion
 from genbench.files.source import Source, join_names, printable, quote
 from genbench.spec import COLUMN_KINDS
 
+
+class MissingColumn(DataError):
+    """The data have no column of the name that an option gives."""
+
+
 ColumnNames = str | Sequence[str | int] | None
 
 
@@ -69,7 +74,7 @@ def _match(source: Source, word: str, names: Sequence[str], option: str) -> list
         found = [i for i, name in enumerate(names) if fnmatchcase(name, word)]
     if not found:
         hint = suggestion(word, names) or f"; it has {len(names)}: {join_names(names)}"
-        raise source.error(f"{option}: no column {quote(word)}{hint}")
+        raise MissingColumn(f"{source.label}: {option}: no column {quote(word)}{hint}")
     return found
 
 

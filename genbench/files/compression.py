@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,37 @@ def _open_stream(path: Path, kind: str | None) -> Any:
     import lzma
 
     return lzma.open(path)
+
+
+def compress(path: Path, target: Path, member: str) -> None:
+    """Write the content of a file into ``target``, compressed by its suffix, in a zip under the name ``member``."""
+    kind = compression_of(target)
+    if kind == "zip":
+        import zipfile
+
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(path, member)
+        return
+    with path.open("rb") as source, _open_to_write(target, kind) as stream:
+        shutil.copyfileobj(source, stream, CHUNK_BYTES)
+
+
+def _open_to_write(path: Path, kind: str | None) -> Any:
+    if kind == "zstd":
+        import pyarrow as pa
+
+        return pa.CompressedOutputStream(pa.OSFile(str(path), "wb"), "zstd")
+    if kind == "gzip":
+        import gzip
+
+        return gzip.open(path, "wb")
+    if kind == "bz2":
+        import bz2
+
+        return bz2.open(path, "wb")
+    import lzma
+
+    return lzma.open(path, "wb")
 
 
 def read_limited(stream: IO[bytes], max_bytes: int) -> bytes | None:

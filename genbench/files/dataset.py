@@ -19,6 +19,7 @@ from genbench.files.pixels import check_read_as, parse_range
 from genbench.files.reader import UserData, known_columns, read
 from genbench.files.remarks import remarks_on
 from genbench.files.source import MAX_BYTES, Source, find, join_names, quote
+from genbench.files.weights import check_weights, sizes_before_drawing, weights_of
 from genbench.spec import DatasetSpec
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MIN_ROWS = 20
+SPLITS = ("train", "test", "reference")
 NOT_IN_KEY = {"essential": False}  # options that do not change the numbers: a file that was moved keeps its cells
 
 
@@ -42,6 +44,9 @@ class FileConfig:
     )  # a file, with :key where it names what is meant inside (npz, hdf5, fits, root, xlsx, zip), or a folder of images
     columns: tuple[str, ...] = ()  # columns to model: names, indices, ranges 0:5, globs, exclusions -id; none means all
     labels: str | None = None  # column that holds the class of each row and is not modelled
+    weights: str | None = field(
+        default=None, metadata={"stream": False}
+    )  # column of event weights, also negative ones, by which rows count
     log: tuple[str, ...] = ()  # columns that are modelled and scored as logarithms
     periodic: tuple[str, ...] = ()  # periodic columns: phi (period 2 pi) or phi=360
     kinds: tuple[
@@ -85,10 +90,15 @@ class FileDataset:
         from genbench.data import split
         from genbench.protocol import Data
 
-        found, columns = _read_and_check(self.config)
+        found, columns = read_and_check(self.config)
         held_out = None if found.parts is None else found.parts == "test"
+        event_weights = weights_of(found)
+        if event_weights is not None:
+            sizes = sizes_before_drawing(sizes, event_weights)
         train, test, reference = split(found.rows, sizes, rng, held_out)
-        labels = None
+        labels = weights = None
+        if event_weights is not None:
+            weights = {name: event_weights[index] for name, index in zip(SPLITS, (train, test, reference), strict=True)}
         if found.labels is not None:
             codes = _label_codes(found.labels)
             labels = {"train": codes[train], "test": codes[test], "reference": codes[reference]}
@@ -99,6 +109,7 @@ class FileDataset:
             columns=columns,
             levels=found.levels,
             labels=labels,
+            weights=weights,
             notes=found.notes,
         )
 
@@ -108,6 +119,7 @@ class FileOptions(TypedDict, total=False):
 
     columns: ColumnNames
     labels: str | None
+    weights: str | None
     log: ColumnNames
     periodic: ColumnNames
     kinds: ColumnNames
@@ -131,7 +143,7 @@ def dataset_spec(
     if (na := options.get("na", "refuse")) not in ("refuse", "drop"):
         raise DataError(f"--na must be 'refuse' or 'drop', got {quote(na)}")
     config = FileConfig(absolute, **options)  # type: ignore[arg-type]  # which splits names itself
-    found, _ = _read_and_check(replace(config, path=str(path)))  # errors show the path as the user wrote it
+    found, _ = read_and_check(replace(config, path=str(path)))  # errors show the path as the user wrote it
     if notes is not None:
         notes += [f"{source.label}: {note}" for note in found.notes]
     n = len(found.rows)
@@ -151,24 +163,6 @@ def dataset_spec(
     return spec, replace(config, sha256=found.sha256)
 
 
-def describe_columns(config: FileConfig) -> list[dict[str, object]]:
-    """Return for each column of a user's table its name, kind, unit, lowest and highest value; nothing for images.
-
-    The kind is continuous, integer, angle or constant, with ``log`` or the period where a column has them. Reads the
-    file; raises DataError.
-    """
-    found, columns = _read_and_check(config)
-    described: list[dict[str, object]] = []
-    for i, column in enumerate(columns):
-        low, high = float(found.rows[:, i].min()), float(found.rows[:, i].max())
-        kind = "constant" if low == high else "angle" if column.period is not None else column.kind
-        if column.kind == "category":
-            kind = f"category of {len(column.levels)}: {join_names(column.levels, 6)}"
-        details = f", period {column.period:g}" if column.period is not None else ", log" if column.log else ""
-        described.append({"column": column.name, "kind": kind + details, "unit": column.unit, "low": low, "high": high})
-    return described
-
-
 def _name(source: Source) -> str:
     """Return a dataset name made from the file's name.
 
@@ -184,8 +178,8 @@ def _name(source: Source) -> str:
     return stem[: 64 - len(suffix)] + suffix
 
 
-def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
-    """Return the checked data, and what is known of their columns."""
+def read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
+    """Return the data that a config names, checked, and what is known of their columns; raises DataError."""
     found = read(
         config.path,
         columns=config.columns,
@@ -195,6 +189,7 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
         max_bytes=config.max_bytes,
         read_as=config.read_as,
         pixel_range=config.pixel_range,
+        beside={} if config.weights is None else {"--weights": (config.weights,)},
     )
     if config.sha256 and config.sha256 != found.sha256:
         raise found.error("has changed since the run was planned; start the run again")
@@ -204,6 +199,7 @@ def _read_and_check(config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:
         raise found.error(
             f"{n} row{'s are' if n > 1 else ' is'} too few to train, test and compare: at least {MIN_ROWS} needed"
         )
+    check_weights(found)
     if found.kind == "image":
         for name in ("log", "periodic", "kinds", "units"):
             if getattr(config, name):

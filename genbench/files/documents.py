@@ -7,12 +7,14 @@ import re
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from genbench.files.arrow import table_of_fields
 from genbench.files.columns import clean_names
 from genbench.files.numbers import MAX_EXACT_INTEGER, as_numpy
 from genbench.files.source import (
+    FileLayout,
     Source,
     Table,
     describe_row_number,
@@ -172,7 +174,8 @@ def _table_of_lists(
     def fetch(chosen: Sequence[int], label: int | None) -> tuple[list[Array], Array | None]:
         return [_array_of(values[i]) for i in chosen], None if label is None else _array_of(values[label])
 
-    return Table(clean_names(source, list(columns), notes), fetch, named, describe_row, notes)
+    shown = clean_names(source, list(columns), notes)
+    return Table(shown, fetch, named, describe_row, notes, types=dict.fromkeys(shown, ""))
 
 
 def _array_of(values: list[Any]) -> Array:
@@ -210,7 +213,8 @@ def read_xlsx(source: Source, max_bytes: int) -> Table:
         sheet = sheets[_sheet_name(source, list(sheets), notes)]
         sheet.reset_dimensions()  # what the file claims of them may be wrong
         rows = [list(row) for row in sheet.iter_rows(values_only=True)]
-    return _table_of_sheet(source, rows, notes)
+    table = _table_of_sheet(source, rows, notes)
+    return replace(table, types=dict.fromkeys(table.names, ""), layout=FileLayout(key=sheet.title))
 
 
 def _sheet_name(source: Source, names: Sequence[str], notes: list[str]) -> str:

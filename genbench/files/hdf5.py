@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from genbench.files.arrays import choose_key, decoded, headers_of_fields
 from genbench.files.named_arrays import Header, NamedArrays, asks_for_arrays, default_name, is_table, join
-from genbench.files.source import Block, Source, Table, explain_read_errors, quote
+from genbench.files.source import Block, FileLayout, Source, Table, explain_read_errors, printable, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
@@ -72,7 +72,11 @@ def _read_group(
         if columns or is_table(headers):
             if label is not None and label not in below:
                 headers[label] = _header(content, label)
-            arrays = NamedArrays(headers, partial(_load_paths, source, group, max_bytes), grouped=True)
+            units = {name: _unit_of(content.datasets.get(group + name)) for name in headers}
+            arrays = NamedArrays(
+                headers, partial(_load_paths, source, group, max_bytes), units, grouped=True,
+                layout=FileLayout(key=group.strip("/")),
+            )  # fmt: skip
             return join(source, arrays, columns, labels, max_bytes)
     within = replace(source, key=None)
     key = group + choose_key(within, short, [name.removeprefix(group) for name in below], group)
@@ -90,7 +94,14 @@ def _read_key(
         return _compound(source, node, columns, labels, max_bytes)
     label = _path_of(labels, key.rpartition("/")[0] + "/", list(content.datasets))
     values = _load(source, node, max_bytes)
-    return Block(values, labels=None if label is None else _load(source, content.datasets[label], max_bytes, True))
+    side = None if label is None else _load(source, content.datasets[label], max_bytes, True)
+    return Block(values, labels=side, layout=FileLayout(key=key))
+
+
+def _unit_of(node: Any, names: Sequence[str] = ("unit", "units")) -> str:
+    """Return the unit that an attribute of a dataset names, and nothing where none does."""
+    found = next((node.attrs[name] for name in names if node is not None and name in node.attrs), "")
+    return printable(found.decode(errors="replace") if isinstance(found, bytes) else found)
 
 
 def _content(file: Any) -> _Content:
@@ -100,6 +111,7 @@ def _content(file: Any) -> _Content:
     links: list[str] = []
     file.visititems(lambda name, node: datasets.update({name: node}) if isinstance(node, h5py.Dataset) else None)
     file.visititems_links(lambda name, link: links.append(name) if isinstance(link, h5py.ExternalLink) else None)
+    datasets = {name: datasets[name] for name in _in_order(file, list(datasets))}
     frames = sorted({name.rpartition("/")[0] for name in datasets if name.endswith("/block0_values")})
     tables = sorted(
         group
@@ -108,6 +120,18 @@ def _content(file: Any) -> _Content:
     )
     inside = frozenset(name for name in datasets if any(name.startswith(f"{g}/") for g in (*frames, *tables)))
     return _Content(datasets, frames, tables, inside, links)
+
+
+def _in_order(file: Any, names: Sequence[str]) -> list[str]:
+    """Return the paths in the order in which their groups list them: that of creation in files that keep it."""
+    from pathlib import PurePosixPath
+
+    parts = {name: PurePosixPath(name).parts for name in names}
+    parents = {"/".join(each[:i]) for each in parts.values() for i in range(len(each))}
+    place = {(parent, child): i for parent in parents for i, child in enumerate(file[parent or "/"])}
+    return sorted(
+        names, key=lambda name: [place["/".join(parts[name][:i]), part] for i, part in enumerate(parts[name])]
+    )
 
 
 def _path_of(labels: str | None, group: str, names: Sequence[str]) -> str | None:
@@ -195,8 +219,11 @@ def _compound(source: Source, node: Any, columns: Sequence[str], labels: str | N
             'df.to_hdf(path, key="df", format="fixed")'
         )
     headers = headers_of_fields(dtype, len(node))
+    layout = FileLayout(key=path.strip("/"), joined=True)
     if path.endswith("/table") and "pandas_type" in node.parent.attrs:
         headers.pop("index", None)
+        layout = FileLayout(key=path.removesuffix("/table").strip("/"))
+    units = {name: _unit_of(node, (field_unit(i),)) for i, name in enumerate(dtype.names)}
     for name, header in headers.items():
         if dtype[name].hasobject and not _is_text(dtype[name]) and not header.defect:
             headers[name] = Header(header.shape, OBJECTS)
@@ -211,7 +238,12 @@ def _compound(source: Source, node: Any, columns: Sequence[str], labels: str | N
             rows = dataset.fields(list(names))[()]
             return [_text_of(rows[name]) for name in names]
 
-    return join(source, NamedArrays(headers, load), columns, labels, max_bytes)
+    return join(source, NamedArrays(headers, load, units, layout=layout), columns, labels, max_bytes)
+
+
+def field_unit(index: int) -> str:
+    """Return the name of the attribute that has the unit of a field, by the convention of HDF5's tables."""
+    return f"FIELD_{index}_UNITS"
 
 
 def _text_of(values: Array) -> Array:
@@ -248,7 +280,8 @@ def _frame(source: Source, group: Any, columns: Sequence[str], labels: str | Non
             blocks = {path: _block(source, file[path], max_bytes) for path in {homes[name][0] for name in names}}
             return [blocks[path][:, j] for path, j in map(homes.__getitem__, names)]
 
-    return join(source, NamedArrays(headers, load), columns, labels, max_bytes)
+    layout = FileLayout(key=group.name.strip("/"))
+    return join(source, NamedArrays(headers, load, layout=layout), columns, labels, max_bytes)
 
 
 def _block(source: Source, node: Any, max_bytes: int) -> Array:

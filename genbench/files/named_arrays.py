@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from genbench.files.columns import clean_names, pick
-from genbench.files.source import Source, Table, join_names, quote
+from genbench.files.source import DEFAULT_LAYOUT, FileLayout, Source, Table, join_names, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
@@ -38,7 +38,8 @@ class Header(NamedTuple):
 class NamedArrays:
     """The headers of arrays by name, the ``units`` of those that have one, and ``load(names)``, which returns arrays.
 
-    With ``grouped`` names are paths: a name alone stands for ``group/name``, and columns that all lie in one group are
+    ``types`` are those of the arrays in the file where ``load`` may return another, and ``layout`` is the file's. With
+    ``grouped`` names are paths: a name alone stands for ``group/name``, and columns that all lie in one group are
     called by their names alone.
     """
 
@@ -46,6 +47,8 @@ class NamedArrays:
     load: Callable[[Sequence[str]], list[Array]]
     units: Mapping[str, str] = field(default_factory=dict)
     grouped: bool = False
+    types: Mapping[str, str] = field(default_factory=dict)
+    layout: FileLayout = DEFAULT_LAYOUT
 
 
 def default_name(names: Sequence[str]) -> str | None:
@@ -89,6 +92,9 @@ def join(source: Source, arrays: NamedArrays, columns: Sequence[str], labels: st
     names = [_shown(item)[strip:] for item in items]
     names = list(clean_names(source, names, notes))
     units = {shown: arrays.units[name] for shown, (name, _) in zip(names, items, strict=True) if arrays.units.get(name)}
+    types = {shown: arrays.types[name] for shown, (name, _) in zip(names, items, strict=True) if name in arrays.types}
+    group = next(iter(groups)) if strip else ""
+    layout = replace(arrays.layout, key="/".join(part for part in (arrays.layout.key, group) if part))
     rows = arrays.headers[items[0][0]].shape[0]
 
     def fetch(chosen: Sequence[int], label_index: int | None) -> tuple[list[Array], Array | None]:
@@ -99,7 +105,7 @@ def join(source: Source, arrays: NamedArrays, columns: Sequence[str], labels: st
         return (found, None) if label_index is None else (found[:-1], found[-1])
 
     shown = (*names, *([labels] if labels is not None else []))
-    return Table(shown, fetch, notes=notes, units=units, picked=True)
+    return Table(shown, fetch, notes=notes, units=units, picked=True, types=types, layout=layout)
 
 
 def _shown(item: Item) -> str:

@@ -62,6 +62,8 @@ def as_category(values: Array) -> tuple[Array, tuple[str, ...]] | None:
     if values.dtype.kind not in "OSUT":
         return None
     items = values.tolist()
+    if bool in (kinds := set(map(type, items))) and kinds <= {bool, type(None)}:
+        return np.array([np.nan if item is None else float(item) for item in items]), ("False", "True")
     if any(not isinstance(item, (str, bytes, type(None), float)) for item in items):
         return None
     texts = [None if item is None or item != item else _text(item).strip() for item in items]
@@ -73,6 +75,20 @@ def as_category(values: Array) -> tuple[Array, tuple[str, ...]] | None:
         return None
     code = {level: float(i) for i, level in enumerate(levels)}
     return np.array([code.get(text or "", np.nan) for text in texts]), tuple(levels)
+
+
+def holds_booleans(values: Array) -> bool:
+    """Return whether an array holds booleans, of which some may be missing."""
+    return values.dtype.kind == "b" or (values.dtype.kind == "O" and any(isinstance(value, bool) for value in values))
+
+
+def has_value(values: Array) -> Array:
+    """Return a mask of the values that are not missing."""
+    import numpy as np
+
+    if values.dtype.kind == "O":
+        return np.array([v is not None and v == v for v in values])
+    return ~np.isnan(values) if values.dtype.kind == "f" else np.ones(len(values), dtype=bool)
 
 
 def _is_number(text: str) -> bool:
@@ -87,7 +103,7 @@ def as_numpy(column: Any) -> Array:
     types = pa.types
     if types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if types.is_decimal(column.type) or (types.is_boolean(column.type) and column.null_count):
+    if types.is_decimal(column.type):
         column = column.cast(pa.float64())
     if types.is_integer(column.type) and column.null_count:
         try:

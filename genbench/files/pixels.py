@@ -62,6 +62,13 @@ def names_of_rows(shape: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def axes_of(values: Array) -> str:
+    """Return the order of the axes of images (n, ...): ``hw``, ``chw``, or ``hwc`` with their channels last."""
+    if values.ndim == 3:
+        return "hw"
+    return "hwc" if values.shape[3] in CHANNELS and values.shape[1] not in CHANNELS else "chw"
+
+
 def read_images(source: Source, values: Array, pixel_range: str, notes: list[str]) -> tuple[Array, int | None]:
     """Return images (n, channels, height, width) and their number of grey levels, None for real-valued ones.
 
@@ -72,9 +79,10 @@ def read_images(source: Source, values: Array, pixel_range: str, notes: list[str
         raise source.error(
             f"holds {values.dtype} arrays of shape {values.shape}, expected images of integers or floats"
         )
-    if values.ndim == 3:
+    axes = axes_of(values)
+    if axes == "hw":
         values = values[:, None]
-    elif values.shape[3] in CHANNELS and values.shape[1] not in CHANNELS:
+    elif axes == "hwc":
         values = values.transpose(0, 3, 1, 2)
         notes.append("images have their channels last: they were moved to (n, channels, height, width)")
     if values.dtype.kind == "f":

@@ -1,4 +1,4 @@
-"""Read PNG images of 16 bits that have colour or transparency, which Pillow reduces to 8 bits.
+"""Read PNG images of 16 bits that have colour or transparency, which Pillow reduces to 8 bits, and write RGB ones.
 
 The format is that of the PNG specification, third edition (W3C 2025), https://www.w3.org/TR/png-3/.
 """
@@ -48,6 +48,20 @@ def read_png16(source: Source, content: bytes) -> Array:
         raise ValueError("the pixels end early")
     octets = _unfiltered(np.frombuffer(lines, dtype=np.uint8).reshape(height, -1), n_bytes)
     return octets.view(">u2").astype(np.uint16)
+
+
+def write_png16(pixels: Array) -> bytes:
+    """Return the content of an RGB PNG file of pixels uint16 (height, width, 3)."""
+    import numpy as np
+
+    height, width, _ = pixels.shape
+    lines = np.zeros((height, 1 + 6 * width), np.uint8)  # each begins with its filter, 0
+    lines[:, 1:] = np.ascontiguousarray(pixels, ">u2").view(np.uint8).reshape(height, -1)
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([16, 2, 0, 0, 0])
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b""))
+    return SIGNATURE + b"".join(
+        len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big") for name, data in chunks
+    )
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from genbench.files.arrays import choose_key
 from genbench.files.named_arrays import Header, NamedArrays, join
-from genbench.files.source import Source, Table, explain_read_errors, load_library
+from genbench.files.source import FileLayout, Source, Table, explain_read_errors, load_library
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
@@ -39,7 +39,7 @@ def read_root(source: Source, columns: Sequence[str], labels: str | None, max_by
             tree = _open(uproot, stream)[key]
             return [_load(tree[name]) for name in names]
 
-    return join(source, NamedArrays(headers, load), columns, labels, max_bytes)
+    return join(source, NamedArrays(headers, load, layout=FileLayout(key=key)), columns, labels, max_bytes)
 
 
 def _open(uproot: Any, stream: IO[bytes]) -> Any:

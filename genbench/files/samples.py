@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import DataError
+from genbench.files.columns import MissingColumn
 from genbench.files.pixels import FEW_LEVELS, parse_range
 from genbench.files.reader import UserData, read
 from genbench.files.source import join_names, quote
@@ -15,12 +16,22 @@ from genbench.files.source import join_names, quote
 MIN_SAMPLES = 2
 
 
-def read_samples(path: str | Path, **options: Any) -> UserData:
+def read_samples(
+    path: str | Path, *, weights: str | None = None, weights_needed: bool = True, **options: Any
+) -> UserData:
     """Return the rows of a file to be scored; it may be the ``samples.npz`` of a run.
 
-    ``options`` are those of ``read``, of which ``labels`` names a column that is not scored. Raises DataError like it.
+    ``weights`` names a column of event weights; without ``weights_needed`` the file may lack it. ``options`` are those
+    of ``read``, of which ``labels`` names a column that is not scored. Raises DataError like it.
     """
-    found = read(path, **options)
+    try:
+        found = read(path, beside={} if weights is None else {"--weights": (weights,)}, **options)
+    except MissingColumn:
+        if weights is None or weights_needed:
+            raise
+        found = read(path, **options)
+        note = f"it has no column {quote(weights)} of weights: each row counts once"
+        found = replace(found, notes=(*found.notes, note))
     if len(found.rows) < MIN_SAMPLES:
         raise found.error(f"one row is too few to be scored: at least {MIN_SAMPLES} needed")
     return found

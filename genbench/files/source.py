@@ -152,13 +152,38 @@ def describe_row_number(row: int) -> str:
 
 
 @dataclass(frozen=True)
+class FileLayout:
+    """How a file arranges what it holds, so that samples can be written in the same way.
+
+    ``separator``, ``decimal``, ``has_header`` and ``has_units``, a row of units below the names, are those of text.
+    ``key`` is the name that what is read has in the file. ``joined`` says that all columns are in one array. ``shape``
+    is that of one row of an array (n, ...), ``axes`` that of images: ``hw``, ``chw`` or ``hwc``; ``dtype`` is the type
+    of pixels.
+    """
+
+    separator: str = ""
+    decimal: str = "."
+    has_header: bool = True
+    has_units: bool = False
+    key: str = ""
+    joined: bool = False
+    shape: tuple[int, ...] | None = None
+    axes: str = "chw"
+    dtype: str = ""
+
+
+DEFAULT_LAYOUT = FileLayout()
+
+
+@dataclass(frozen=True)
 class Table:
     """Named columns that are read on demand.
 
     ``fetch(columns, label)`` takes column indices and returns those columns and the column of labels, 1-D and of the
     type that they have in the file. ``describe_row(row)`` names a row, counted from 0, in errors. ``units`` has the
     units of columns where the file states them. ``picked`` says that the names are those of --columns, in that order,
-    with the column of labels after them.
+    with the column of labels after them. ``types`` has the types of columns in the file where ``fetch`` may return
+    another, as of integers with missing values; it is empty for those of text, which has no types.
     """
 
     names: tuple[str, ...]
@@ -168,6 +193,8 @@ class Table:
     notes: list[str] = field(default_factory=list)
     units: Mapping[str, str] = field(default_factory=dict)
     picked: bool = False
+    types: Mapping[str, str] = field(default_factory=dict)
+    layout: FileLayout = DEFAULT_LAYOUT
 
 
 @dataclass(frozen=True)
@@ -184,6 +211,7 @@ class Block:
     notes: list[str] = field(default_factory=list)
     read_as: str | None = None
     pixel_range: str = ""
+    layout: FileLayout = DEFAULT_LAYOUT
 
 
 def printable(text: object, limit: int = 200) -> str:
@@ -296,7 +324,7 @@ def load_library(source: Source, module: str, format_name: str, extra: str) -> A
     except ImportError as error:
         library = module.partition(".")[0]
         raise source.error(
-            f"{format_name} files are read with {library}, which is not installed: pip install 'genbench[{extra}]'"
+            f"{format_name} files need {library}, which is not installed: pip install 'genbench[{extra}]'"
         ) from error
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from genbench.files.columns import clean_names
 from genbench.files.numbers import MAX_EXACT_INTEGER, MISSING_VALUES, as_category, as_numpy, floats_of_text
-from genbench.files.source import Source, Table, explain_read_errors, quote
+from genbench.files.source import FileLayout, Source, Table, explain_read_errors, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
@@ -89,7 +89,11 @@ def read_text(source: Source, encoding: str | None, max_bytes: int) -> Table:
 
     shown = clean_names(source, [names[i] for i in keep], notes)
     units = {shown[i]: layout.units[k] for i, k in enumerate(keep) if layout.units and layout.units[k]}
-    return Table(shown, fetch, layout.has_header, partial(_describe_row, data, layout), notes, units)
+    return Table(
+        shown, fetch, layout.has_header, partial(_describe_row, data, layout), notes, units,
+        types=dict.fromkeys(shown, ""),
+        layout=FileLayout(layout.separator, layout.decimal, layout.has_header, bool(layout.units)),
+    )  # fmt: skip
 
 
 def _decode(source: Source, encoding: str | None, max_bytes: int) -> bytes:

@@ -16,7 +16,7 @@ from genbench.record.store import key_of
 from genbench.registry.component import Component, measurement
 from genbench.registry.options import canonical_options
 from genbench.registry.registry import CORE
-from genbench.registry.source_hash import source_hash
+from genbench.registry.source_hash import source_hash, training_hash
 from genbench.spec import DatasetSpec, ModelSpec
 from genbench.version import __version__
 
@@ -27,7 +27,11 @@ REAL = "real"  # the row of fresh real data, which is the floor and not a model
 
 @dataclass(frozen=True)
 class Cell:
-    """The unit that runs, fails and resumes."""
+    """The unit that runs, fails and resumes.
+
+    ``budget_s`` is set for a model that does not iterate: the seconds that others may train. One that takes longer is
+    not stopped, and has a note.
+    """
 
     model: Component
     dataset: Component
@@ -36,6 +40,7 @@ class Cell:
     device: str
     sizes: Sizes
     metrics: tuple[Component, ...] = field(default=(), compare=False)
+    budget_s: float | None = field(default=None, compare=False)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -119,15 +124,19 @@ def _identity(component: Component) -> dict[str, Any]:
     """Return which plugin a component is, and with which options.
 
     genbench's own plugins are identified by a hash of their source, so that results of unchanged plugins stay valid in
-    a new version of genbench; changes of the core increase ``PROTOCOL`` instead.
+    a new version of genbench; changes of the core increase ``PROTOCOL`` instead. Models that are trained with the
+    helpers of ``genbench.training`` are also identified by a hash of these.
     """
     provenance = component.entry.provenance
     identity = {"name": component.name, "config": component.options, "distribution": provenance.distribution}
     if not provenance.path:
         return identity
+    target = component.spec.target if isinstance(component.spec.target, str) else ""
+    code = provenance.path, provenance.module, target.partition(":")[0]
+    if component.spec.kind == "model" and (helpers := training_hash(*code)):
+        identity["training"] = helpers
     if provenance.editable or not provenance.version or provenance.distribution == CORE.distribution:
-        target = component.spec.target if isinstance(component.spec.target, str) else ""
-        return {**identity, "source": source_hash(provenance.path, provenance.module, target.partition(":")[0])}
+        return {**identity, "source": source_hash(*code)}
     return {**identity, "version": provenance.version}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.budget import Budget, Sizes
-from genbench.errors import ConfigError, UnknownName, UserError
+from genbench.errors import ConfigError, PluginError, UnknownName, UserError, describe
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.presets import PRESETS, Preset
 from genbench.plan.suite import ChosenSuite, check_additions, choose_suite
@@ -127,16 +127,20 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     for dataset in datasets:
         spec = dataset.spec
         assert isinstance(spec, DatasetSpec)
-        applicable = tuple(metric for metric in metrics if applies(metric, spec.data, needs_met(spec)))
+        applicable = tuple(metric for metric in metrics if applies(metric, spec.data, needs_met(spec, dataset.config)))
         for model in models:
             assert isinstance(model.spec, ModelSpec)
             if spec.data not in model.spec.data:
                 needs = " or ".join(model.spec.data)
                 skips.append(Skip(model.label, dataset.label, f"needs {needs} data, {dataset.name} is {spec.data}"))
                 continue
+            if reason := _conflict(model.spec, spec.is_conditional(dataset.config)) or _unsuitable(model, dataset):
+                skips.append(Skip(model.label, dataset.label, reason))
+                continue
             length = _budget(model.spec, spec, budget, preset)
+            seconds = budget.amount if length == "none" and budget is not None and budget.unit == "s" else None
             cells += [
-                Cell(model, dataset, seed, length, request.device, sizes, applicable)
+                Cell(model, dataset, seed, length, request.device, sizes, applicable, seconds)
                 for sizes in sizes_list
                 for seed in seeds
             ]
@@ -216,14 +220,32 @@ def _baselines(text: str, registry: Registry, settings: Settings, models: list[C
     ]
 
 
-def needs_met(dataset: DatasetSpec) -> dict[str, bool]:
-    """Return for each of the needs of metrics whether a dataset declares to meet it."""
+def _conflict(model: ModelSpec, conditional: bool) -> str:
+    """Return why a model cannot be compared on a dataset with or without conditions; empty where it can."""
+    if model.name == REAL or model.conditions == "optional" or (model.conditions == "required") == conditional:
+        return ""
+    return "takes no conditions, and these rows are drawn given some" if conditional else "needs conditions"
+
+
+def _unsuitable(model: Component, dataset: Component) -> str:
+    """Return the model's reason why it cannot take a dataset, as far as that is known before it is loaded."""
+    assert isinstance(model.spec, ModelSpec)
+    assert isinstance(dataset.spec, DatasetSpec)
+    try:
+        return (model.spec.suits and model.spec.suits(dataset.spec.facts(dataset.config))) or ""
+    except Exception as error:
+        raise PluginError(f"model {model.label!r}: suits raised {describe(error)}") from error
+
+
+def needs_met(dataset: DatasetSpec, config: object) -> dict[str, bool]:
+    """Return for each of the needs of metrics whether a dataset declares to meet it under a config."""
     return {
         "truth": dataset.density,
         "modes": dataset.modes,
         "labels": dataset.labels,
         "observables": dataset.observables,
         "simulator": dataset.simulator,
+        "conditions": dataset.is_conditional(config),
     }
 
 

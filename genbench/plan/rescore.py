@@ -153,7 +153,7 @@ def _dataset(record: Record, registry: Registry) -> Component | str:
 
 def _cell(record: Record, dataset: Component, chosen: Sequence[Component], run_info: Mapping[str, Any]) -> Cell:
     assert isinstance(dataset.spec, DatasetSpec)
-    kind, met = dataset.spec.data, needs_met(dataset.spec)
+    kind, met = dataset.spec.data, needs_met(dataset.spec, dataset.config)
     missing = tuple(metric for metric in chosen if applies(metric, kind, met) and not _has_score(record, metric))
     seed, budget, sizes = int(record["seed"]), str(record["budget"]), _sizes(record, run_info)
     return RescoredCell(_model(record), dataset, seed, budget, "cpu", sizes, missing, record=record)

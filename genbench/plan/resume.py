@@ -18,8 +18,8 @@ Record = dict[str, Any]
 FAILURE_STATUSES = tuple(status.value for status in Status if status.failed)
 # the fields of a record that are known before its scores, and those on the conditions of its timings
 FIT_FIELDS = (
-    "fingerprint", "sizes", "shape", "notes", "timings", "trace", "checks", "session", "shared", "busy", "threads",
-    "machine", "usage", "device",
+    "fingerprint", "sizes", "shape", "notes", "timings", "trace", "facts", "checks", "session", "shared", "busy",
+    "threads", "machine", "usage", "device",
 )  # fmt: skip
 
 

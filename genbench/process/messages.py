@@ -22,6 +22,7 @@ FIT_RESULT_TYPES = {
     "notes": list,
     "timings": dict,
     "trace": list,
+    "facts": dict,
     "checks": list,
 }
 RESERVED_FIELDS = frozenset(  # of a record, which a cell's process cannot set
@@ -51,7 +52,7 @@ def outcome_of(stage: str, message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_fit_result(value: Mapping[str, Any]) -> bool:
     complete = all(isinstance(value.get(name), kind) for name, kind in FIT_RESULT_TYPES.items())
-    return complete and all(_are_numbers(value[name]) for name in ("sizes", "timings"))
+    return complete and all(_are_numbers(value[name]) for name in ("sizes", "timings", "facts"))
 
 
 def _are_numbers(values: Mapping[str, Any]) -> bool:

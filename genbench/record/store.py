@@ -33,7 +33,8 @@ KEY = re.compile(r"[A-Za-z0-9._+-]{1,64}")  # those of genbench are 24 hexadecim
 REQUIRED_TEXTS = ("key", "model", "dataset", "status")
 RECORD_TYPES = {  # of the optional fields whose type readers of a record rely on
     "seed": int, "timings": dict, "scores": list, "metrics": dict, "provenance": dict, "sizes": dict, "notes": list,
-    "model_config": dict, "dataset_config": dict, "identity": dict, "reason": str, "label": str, "dataset_label": str,
+    "facts": dict, "model_config": dict, "dataset_config": dict, "identity": dict, "reason": str, "label": str,
+    "dataset_label": str,
 }  # fmt: skip
 RUN_TYPES = {"cells": list, "sessions": list, "skipped": list, "request": dict, "suite": dict}
 

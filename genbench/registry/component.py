@@ -8,7 +8,7 @@ of its spaces, ``-*@pca`` a space.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
@@ -64,8 +64,18 @@ class Component:
 
     @cached_property
     def identity(self) -> str:
-        """Name and options as JSON with sorted keys, from which random streams are seeded."""
+        """Name and options as JSON with sorted keys."""
         return to_json([self.name, dict(sorted(self.options.items()))])
+
+    @cached_property
+    def stream_identity(self) -> str:
+        """The same without fields with ``metadata={"stream": False}``: random streams are seeded from it.
+
+        Data that such an option describes differently are the same rows.
+        """
+        kept = () if self.config is None else fields(self.config)
+        names = {field.name for field in kept if field.metadata.get("stream", True)}
+        return to_json([self.name, {name: value for name, value in sorted(self.options.items()) if name in names}])
 
 
 def choose(kind: str, text: str, registry: Registry, settings: Settings) -> list[Component]:

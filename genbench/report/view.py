@@ -156,7 +156,7 @@ def _column_names(summary: Summary, metrics: Sequence[str]) -> list[str]:
         matches = matching_columns(summary.columns, metrics).values()
         return list(dict.fromkeys(name for names in matches for name in names))
     filled = [c for c in summary.columns if any(r.entries[c.name].estimate for r in summary.rows)]
-    scores = [c.name for c in filled if not c.timing and not c.observable]
+    scores = [c.name for c in filled if not c.timing and not c.observable and not c.fact]
     wanted = DEFAULT_COLUMNS.get(summary.data_kind, DEFAULT_COLUMNS["vector"])
     chosen = [name for name in summary.core if name in scores]
     chosen += [name for name in _suite_columns(summary) if name not in chosen]
@@ -172,7 +172,8 @@ def _column_names(summary: Summary, metrics: Sequence[str]) -> list[str]:
     costs = {c.name for c in filled if c.timing}
     if not any(row.entries[name].busy for row in summary.rows for name in costs):
         costs.discard(CPU_SECONDS)
-    return chosen + [name for name in COST_COLUMNS if name in costs]
+    facts = [c.name for c in filled if c.fact] if summary.per == "seed" else []
+    return chosen + [name for name in COST_COLUMNS if name in costs] + facts
 
 
 def _suite_columns(summary: Summary) -> list[str]:
@@ -244,7 +245,7 @@ def shown_cell(entry: Aggregate, column: ColumnInfo, scales: Mapping[Scale, str]
     if entry.estimate is None:
         return ShownCell(None, entry=entry)
     short = round_number(entry.estimate.mean, digits=3)
-    number = round_number(entry.estimate.mean, entry.interval, digits=3 if column.timing else 4)
+    number = round_number(entry.estimate.mean, entry.interval, digits=3 if column.timing or column.fact else 4)
     kind = "≈" if entry.kind == "estimate" else BOUND_MARKS.get((entry.kind or "", column.better or ""), "")
     if entry.estimate.limit:
         number, kind = short, "≥"  # its interval has no upper end

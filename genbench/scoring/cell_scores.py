@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from genbench.scoring.evaluation import evaluate
 from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floors import add_floor_spread
 from genbench.scoring.scorer import scorer_of, space_factories
+from genbench.training.conditions import condition_space, conditions_of, true_log_prob
 from genbench.training.load import load, stream_of
 from genbench.training.samples_file import read_samples
 from genbench.training.setup import Report
@@ -55,7 +56,7 @@ def score_cell(
     steps = iter(range(1, len(scorers) + 1))
     listener = lambda _: report(phase="score", step=next(steps), steps=len(scorers))  # noqa: E731
     scores = evaluate(evidence, scorers, floors, listener, views)
-    add_curves(scores, scorers, evidence, saved, transform_of(real.data).to_scores)
+    add_curves(scores, scorers, evidence, saved, joint_scores(real.data))
     if cell.model.name == REAL:
         scores = add_floor_spread(evidence, scorers, scores, views)
     return [dict(score) for score in cell.complete(scores)]
@@ -66,25 +67,51 @@ def evidence_of(cell: Cell, data: Data, saved: Mapping[str, Array], timings: Map
     return _evidence(cell, data, _real_fields(data), saved, timings)
 
 
+def joint_scores(data: Data) -> Callable[[Array, Array | None], Array]:
+    """Return the map of rows (n, *shape) and their conditions (n, k) to the scoring space, (n, d + k')."""
+    space, conditions = transform_of(data), condition_space(data)
+
+    def to_scores(rows: Array, given: Array | None) -> Array:
+        scores = space.to_scores(rows)
+        if conditions is None or given is None:
+            return scores
+        return np.concatenate([scores, conditions.to_scores(given[: len(rows)])], axis=1)
+
+    return to_scores
+
+
+def _label_given(data: Data) -> Array | None:
+    """Return the label (n,) that each sample was drawn given, where the condition is one category."""
+    if data.conditions is None or len(data.condition_columns) != 1 or data.condition_columns[0].kind != "category":
+        return None
+    return data.conditions["reference"][:, 0].astype(np.int64)
+
+
 def _real_fields(data: Data) -> dict[str, Any]:
-    space, labels, truth = transform_of(data), data.labels or {}, data.log_prob
+    space, labels, to_scores, given = transform_of(data), data.labels or {}, joint_scores(data), data.conditions or {}
+    conditions, truth = condition_space(data), data.log_prob
     return {
-        "real": RealSide(space.to_scores(data.test)),
+        "real": RealSide(to_scores(data.test, given.get("test"))),
         "space": space.name,
         "kind": "vector" if data.train.ndim == 2 else "image",
-        "columns": space.columns,
-        "train": space.to_scores(data.train),
-        "reference": space.to_scores(data.reference),
+        "columns": (*space.columns, *(() if conditions is None else conditions.score_columns)),
+        "train": to_scores(data.train, given.get("train")),
+        "reference": to_scores(data.reference, given.get("reference")),
         "test_raw": data.test,
         "train_raw": data.train,
         "raw_columns": data.columns,
-        "truth_test": None if truth is None else truth(data.test),
+        "truth_test": None if truth is None else true_log_prob(data, data.test, given.get("test")),
         "entropy": data.entropy,
         "modes": data.modes,
         "levels": data.levels,
         "simulator": data.simulator,
         "labels_train": labels.get("train"),
         "labels_test": labels.get("test"),
+        "conditions_train": given.get("train"),
+        "conditions_test": given.get("test"),
+        "conditions_fake": given.get("reference"),
+        "condition_columns": data.condition_columns,
+        "condition_scores": 0 if conditions is None else len(conditions.score_columns),
         "observables_test": None if data.observables is None else data.observables(data.test),
     }
 
@@ -96,15 +123,17 @@ def _evidence(
     saved: Mapping[str, Array],
     timings: Mapping[str, float | None],
 ) -> Evidence:
-    samples = saved["samples"]
+    samples, given = saved["samples"], conditions_of(data, "reference")
     kind = "exact" if cell.model.name == REAL else cell.density
     return Evidence(
         **real,
-        fake=transform_of(data).to_scores(samples),
+        fake=joint_scores(data)(samples, given),
         fake_raw=samples,
         density_test=LogDensity(saved["log_prob_test"], kind) if "log_prob_test" in saved else None,
         density_fake=LogDensity(saved["log_prob_fake"], kind) if "log_prob_fake" in saved else None,
-        truth_fake=None if data.log_prob is None else data.log_prob(samples.astype(np.float64)),
+        truth_fake=None if data.log_prob is None else true_log_prob(data, samples.astype(np.float64), given),
+        log_prob_classes=saved.get("log_prob_classes"),
+        labels_fake=_label_given(data),
         timing=timings,
         observables_fake=None if data.observables is None else data.observables(samples),
         seed=int(stream_of(cell, "score").generate_state(1)[0]),

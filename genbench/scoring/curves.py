@@ -15,19 +15,22 @@ def add_curves(
     scorers: Sequence[Scorer],
     evidence: Evidence,
     saved: Mapping[str, Array],
-    to_scores: Callable[[Array], Array],
+    to_scores: Callable[[Array, Array | None], Array],
 ) -> None:
     """Add ``curve`` to the ``detail`` of the scores whose metrics are also computed on snapshots.
 
     ``saved`` are the arrays of a cell: snapshots (k, n, *shape) in the data's units, which ``to_scores`` maps to the
-    scoring space, with the seconds and steps of training. A point has ``seconds step value low high n_fake``.
+    scoring space with their conditions, with the seconds and steps of training. A point has ``seconds step value low
+    high n_fake``.
     """
     chosen = [index for index, scorer in enumerate(scorers) if scorer.spec.snapshots and not scorer.space]
     if not chosen or "snapshots" not in saved:
         return
-    curves: list[list[dict[str, Any]]] = [[] for _ in chosen]
+    curves, given = [list[dict[str, Any]]() for _ in chosen], evidence.conditions_fake
     for rows, seconds, step in zip(*(saved[f"snapshot{part}"] for part in ("s", "_seconds", "_steps")), strict=True):
-        found = evaluate(_snapshot_evidence(evidence, rows, to_scores(rows)), [scorers[index] for index in chosen])
+        found = evaluate(
+            _snapshot_evidence(evidence, rows, to_scores(rows, given)), [scorers[index] for index in chosen]
+        )
         for curve, score in zip(curves, found, strict=True):
             point = {name: score[name] for name in ("value", "low", "high", "n_fake")}
             curve.append({"seconds": float(seconds), "step": int(step), **point})

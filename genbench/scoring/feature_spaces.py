@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import time
 import traceback
@@ -66,16 +67,14 @@ class Views:
         space = self._space(evidence, name)
         key = (name, id(evidence))
         if key not in self._views:
-            real = evidence.real.once(
-                ("space", name), lambda: RealSide(_features(space, _in_shape(evidence, evidence.real.rows)))
-            )
-            fake = _features(space, _in_shape(evidence, evidence.fake))
+            real = evidence.real.once(("space", name), lambda: RealSide(_features(space, evidence, evidence.real.rows)))
+            fake = _features(space, evidence, evidence.fake)
             view = replace(evidence, real=real, fake=fake, space=name, columns=(), train=None, features=space)
             self._views[key] = evidence, replace(view, reference=None)  # kept alive, so that its id is not reused
         view, rows = self._views[key][1], evidence.train
         if not train or rows is None:
             return view
-        return replace(view, train=view.real.once("train", lambda: _features(space, _in_shape(evidence, rows))))
+        return replace(view, train=view.real.once("train", lambda: _features(space, evidence, rows)))
 
     def _space(self, evidence: Evidence, name: str) -> FeatureSpace:
         if name not in self._fitted:
@@ -121,29 +120,34 @@ def _raw_evidence(evidence: Evidence) -> Evidence:
         raise PluginError("the rows in the data's own units are not available")
     raw = IdentitySpace().transform
     real = evidence.real.once("raw", lambda: RealSide(raw(test)))
-    columns = evidence.columns if len(evidence.columns) == real.rows.shape[1] else ()
+    names = tuple(column.name for column in evidence.raw_columns) or evidence.columns
+    columns = names if len(names) == real.rows.shape[1] else ()
     return replace(
         evidence, real=real, fake=raw(fake), train=None if train is None else raw(train), reference=None,
-        space="raw", columns=columns,
+        space="raw", columns=columns, condition_scores=0,
     )  # fmt: skip
 
 
 def _in_shape(evidence: Evidence, rows: Array) -> Array:
-    """Return rows of the scoring space in the shape that a feature space expects: images as images."""
+    """Return rows of the scoring space in the shape that a feature space expects: images as images, no conditions."""
     if evidence.kind != "image":
         return rows
     if evidence.test_raw is None:
         raise PluginError("the shape of the images is not known")
-    return rows.reshape(len(rows), *evidence.test_raw.shape[1:])
+    shape = evidence.test_raw.shape[1:]
+    return rows[:, : math.prod(shape)].reshape(len(rows), *shape)
 
 
-def _features(space: FeatureSpace, rows: Array) -> Array:
-    found = np.asarray(space.transform(rows), dtype=np.float64)
+def _features(space: FeatureSpace, evidence: Evidence, rows: Array) -> Array:
+    """Return the features (n, features) of rows of the scoring space; the conditions of images follow them."""
+    in_shape = _in_shape(evidence, rows)
+    given = rows[:, math.prod(in_shape.shape[1:]) :]
+    found = np.asarray(space.transform(in_shape), dtype=np.float64)
     if found.ndim != 2 or len(found) != len(rows) or not found.shape[1]:
         raise PluginError(f"transform gave shape {found.shape} for {len(rows)} rows, expected ({len(rows)}, features)")
     if not np.isfinite(found).all():
         raise PluginError(f"{int((~np.isfinite(found)).any(1).sum())} of {len(rows)} rows have features not finite")
-    return found
+    return np.concatenate([found, given], axis=1) if given.shape[1] else found
 
 
 def _digest(identity: str, seed: int, *arrays: Array | None) -> str:

@@ -21,6 +21,7 @@ from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floors import floors_of
 from genbench.scoring.scorer import scorer_of, space_factories
 from genbench.training.standardise import transform_of
+from genbench.training.weights import draw, notes_on
 
 
 def score_samples(
@@ -50,13 +51,15 @@ def score_samples(
     if parse_selection(space)[0] not in registry.spaces:
         raise UserError(f"--space {space}: expected one of {', '.join(registry.spaces)}")
     chosen = choose_metrics(metrics, registry, registry.assign(settings), "" if space == "standardised" else space)
-    rows = _read({name: value for name, value in given.items() if value is not None}, data_options or {})
+    loaded = _read({name: value for name, value in given.items() if value is not None}, data_options or {})
+    rows, notes_on_weights = _draw_by_weight(loaded, seed)
     evidence, fresh, notes = _evidence(rows, seed)
     has, named = _has(evidence), {parse_selection(term.partition("@")[0])[0] for term in split(metrics)}
     chosen = [m for m in chosen if m.entry.key in named or applies(m, evidence.kind, has)] or chosen
     scorers = [scorer_of(metric) for metric in chosen]
     views = Views(space_factories(chosen))
     floors = floors_of(evidence, fresh, scorers, views)
+    notes = (*notes, *notes_on_weights)
     return [_add_notes(score, notes) for score in evaluate(evidence, scorers, floors, listener, views)]
 
 
@@ -66,14 +69,34 @@ def _read(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, UserDa
     of_files = {name: value for name, value in options.items() if name != "pixel_range"}  # which is of floats here
     of_arrays = {name: options[name] for name in ("na", "read_as") if name in options}
     for name, value in given.items():
-        is_file = isinstance(value, (str, Path))
-        loaded[f"--{name}"] = read_samples(value, **of_files) if is_file else from_array(value, name, **of_arrays)
+        if isinstance(value, (str, Path)):
+            loaded[f"--{name}"] = read_samples(value, weights_needed=name != "fake", **of_files)
+        else:
+            loaded[f"--{name}"] = from_array(value, name, **of_arrays)
     aligned = align_columns(reconcile(loaded, options.get("pixel_range", "")))
     return {name.removeprefix("--"): each for name, each in aligned.items()}
 
 
+def _draw_by_weight(loaded: dict[str, UserData], seed: int) -> tuple[dict[str, UserData], tuple[str, ...]]:
+    """Return the rows of each file drawn by weight where it has weights, so that each counts once, and notes on it."""
+    if not any(each.beside for each in loaded.values()):
+        return loaded, ()
+    real, found, drawn = loaded["real"], dict(loaded), {}
+    rng = np.random.default_rng([seed, *b"weights"])
+    mapping = transform_of(Data(real.rows, real.rows, real.rows, columns=known_columns(real), levels=real.levels))
+    for name, each in loaded.items():
+        if "--weights" not in each.beside:
+            continue
+        weights = next(iter(each.beside["--weights"].values()))
+        drawn[name] = draw(name, mapping.to_scores(each.rows), weights, rng)
+        index = drawn[name].index
+        labels = None if each.labels is None else each.labels[index]
+        found[name] = replace(each, rows=each.rows[index], labels=labels, beside={})
+    return found, tuple(notes_on(drawn))
+
+
 def _has(evidence: Evidence) -> dict[str, bool]:
-    absent = dict.fromkeys(("density", "truth", "modes", "observables", "simulator", "timing"), False)
+    absent = dict.fromkeys(("density", "truth", "modes", "observables", "simulator", "timing", "conditions"), False)
     return {**absent, "train": evidence.train is not None, "labels": evidence.labels_test is not None}
 
 
@@ -111,9 +134,8 @@ def _evidence(loaded: dict[str, UserData], seed: int) -> tuple[Evidence, Evidenc
             fake_raw=rows["reference"],
             labels_fake=labels.get("reference") if "fake" in labels else None,
         )
-    dropped = [
-        f"--fake: {note}" for note in loaded["fake"].notes if note.startswith("dropped")
-    ]  # a model gave rows to drop
+    # a model gave rows to drop, or no weights
+    dropped = [f"--fake: {note}" for note in loaded["fake"].notes if note.startswith(("dropped", "it has no"))]
     return evidence, fresh, (*mapping.notes, *dropped)
 
 

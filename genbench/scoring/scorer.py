@@ -85,6 +85,7 @@ def missing(spec: MetricSpec, evidence: Evidence) -> str:
         "observables": evidence.observables_test is not None,
         "simulator": evidence.simulator is not None,
         "timing": bool(evidence.timing),
+        "conditions": evidence.conditions_test is not None,
     }
     why = {"density": "the model has no likelihood", "truth": "the density of the data is not known"}
     return "; ".join(why.get(need, f"needs {need}") for need in spec.needs if not has[need])

@@ -74,6 +74,14 @@ def timing_aggregate(ok: Sequence[Record], column: ColumnInfo, missing: str) -> 
     return Aggregate(estimate, missing, values=Values(found, found), ranked=not contended(ok), busy=busy)
 
 
+def fact_aggregate(ok: Sequence[Record], column: ColumnInfo, missing: str) -> Aggregate:
+    """Return the aggregate of a fact that models reported of themselves, over records that are ok."""
+    facts = {_seed(record): finite_or_none((record.get("facts") or {}).get(column.fact)) for record in ok}
+    found = {seed: value for seed, value in facts.items() if value is not None}
+    estimate, missing = _estimate(found, len(ok), missing, logarithmic=False)
+    return Aggregate(estimate, missing, values=Values(found, found), ranked=False)
+
+
 def score_aggregate(
     ok: Sequence[Record], column: ColumnInfo, missing: str, density: str | None = None, doubt: bool = False
 ) -> Aggregate:

@@ -28,7 +28,7 @@ TIMINGS: Mapping[str, str | None] = {  # name -> which direction is better, None
 
 @dataclass(frozen=True)
 class ColumnInfo:
-    """A metric in a space, or a timing: its name, which direction is better (None: not ranked), and its unit."""
+    """A metric in a space, a timing or a fact: its name, which direction is better (None: not ranked), and its unit."""
 
     name: str  # frechet, frechet@pca, fit_s
     better: str | None
@@ -37,6 +37,7 @@ class ColumnInfo:
     metric: str = ""
     space: str = ""
     observable: str = ""  # if the column is of one derived observable: m_jj for w1[m_jj]
+    fact: str = ""  # if the column is of what a model reported of itself: its name there
     best: float | None = None  # the value of a perfect model, where it does not depend on the data
 
 
@@ -73,9 +74,10 @@ def scale_of(score: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def columns_of(records: Iterable[Record]) -> tuple[ColumnInfo, ...]:
-    """Return the columns of the metrics in the records, in the order of their first score, then those of timings."""
+    """Return the columns of the metrics in the records, in the order of their first score, of timings and of facts."""
     metrics: dict[str, ColumnInfo] = {}
     timings: dict[str, None] = {}
+    facts: dict[str, None] = {}
     for record in records:
         for score in scores_of(record):
             name = column_of(score)
@@ -84,14 +86,21 @@ def columns_of(records: Iterable[Record]) -> tuple[ColumnInfo, ...]:
                 metric, space = str(score["metric"]), str(score.get("space") or "")
                 observable = str(score.get("observable") or "")
                 unit, best = score.get("unit") or "", score.get("best")
-                metrics[name] = ColumnInfo(name, better, unit, False, metric, space, observable, best)
+                metrics[name] = ColumnInfo(name, better, unit, False, metric, space, observable, best=best)
         timings.update(dict.fromkeys(record.get("timings") or ()))
+        facts.update(dict.fromkeys(record.get("facts") or ()))
     known = [name for name in TIMINGS if name in timings]
     others = [name for name in timings if name not in TIMINGS]
     return (
         *metrics.values(),
         *(ColumnInfo(n, TIMINGS.get(n), timing=True) for n in (*known, *others) if n not in metrics),
+        *(ColumnInfo(fact_column(name), None, fact=name) for name in facts),
     )
+
+
+def fact_column(name: str) -> str:
+    """Return the name of the column of a fact, which no metric or timing has."""
+    return f"fact_{name}"
 
 
 def matching_columns(columns: Sequence[ColumnInfo], patterns: Iterable[str]) -> dict[str, list[str]]:

@@ -13,6 +13,9 @@ repeat training rows), ``m_missing`` (the reason why there is no value) and, for
 limits, ``m_at_least``. A model with a failed seed has no values, only the last rank. Where a metric knows its bias,
 ``m`` is without it.
 
+``fact_NAME`` is what the models reported of themselves, such as a number of function evaluations; it has the columns
+of a timing.
+
 ``m`` is a metric in the standard space of the data, ``m@space`` the metric in another, and ``w1[NAME]`` the distance of
 one derived observable; the mean over all observables is ``w1_observables``.
 
@@ -32,7 +35,7 @@ from genbench.record.score import column_of, finite_or_none, shown_value
 from genbench.record.status import Status
 from genbench.record.store import Record
 from genbench.table.aggregate import Aggregate
-from genbench.table.columns import ColumnInfo, scores_of
+from genbench.table.columns import ColumnInfo, fact_column, scores_of
 from genbench.table.suites import Suite
 from genbench.table.summary import Row, Summary, deduplicate, role_of, summarise
 
@@ -118,6 +121,7 @@ def _cell_fields(record: Record) -> dict[str, Any]:
     scores = list(scores_of(record))
     fields |= {column_name(column_of(score)): shown_value(score) for score in scores}
     fields |= {column_name(name): value for name, value in (record.get("timings") or {}).items()}
+    fields |= {fact_column(name): value for name, value in (record.get("facts") or {}).items()}
     for score in scores:
         name = column_name(column_of(score))
         fields |= {f"{name}_{suffix}": score.get(suffix) for suffix in CELL_SUFFIXES}
@@ -169,7 +173,7 @@ def _details(column: ColumnInfo, aggregate: Aggregate) -> dict[str, Any]:
         "rank_high": rank_high,
         "tied": aggregate.best,
     }
-    if not column.timing:
+    if not column.timing and not column.fact:
         details |= {"kind": aggregate.kind, "floor": aggregate.floor, "z": aggregate.z}
         details |= {"suspect": aggregate.suspect, "copying": aggregate.copying}
         details |= {"missing": aggregate.missing or None}

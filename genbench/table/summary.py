@@ -11,7 +11,7 @@ from typing import Any
 from genbench.plan.device_names import kind_of
 from genbench.record.status import Status
 from genbench.record.store import Record
-from genbench.table.aggregate import Aggregate, score_aggregate, timing_aggregate
+from genbench.table.aggregate import Aggregate, fact_aggregate, score_aggregate, timing_aggregate
 from genbench.table.column_statistics import with_intervals, with_ranks
 from genbench.table.columns import TIMING_METRICS, ColumnInfo, columns_of
 from genbench.table.core_metrics import core_columns
@@ -245,11 +245,13 @@ def _row(label: str, records: Sequence[Record], columns: Sequence[ColumnInfo]) -
     missing = "" if row.scored else row.status
     density = records[0].get("density")
     doubt = bool(row.failed_checks)
-    entries = {
-        c.name: timing_aggregate(ok, c, missing) if c.timing else score_aggregate(ok, c, missing, density, doubt)
-        for c in columns
-    }
-    return replace(row, entries=entries)
+
+    def entry(column: ColumnInfo) -> Aggregate:
+        if column.timing or column.fact:
+            return (fact_aggregate if column.fact else timing_aggregate)(ok, column, missing)
+        return score_aggregate(ok, column, missing, density, doubt)
+
+    return replace(row, entries={column.name: entry(column) for column in columns})
 
 
 def _with_statistics(summary: Summary) -> Summary:

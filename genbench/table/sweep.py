@@ -63,7 +63,7 @@ class Sweep:
         if metrics:
             names = {name for found in matching_columns(self.columns, metrics).values() for name in found}
             return tuple(column for column in self.columns if column.name in names)
-        plain = tuple(column for column in self.columns if not column.timing and not column.observable)
+        plain = tuple(c for c in self.columns if not c.timing and not c.observable and not c.fact)
         return plain if len(plain) <= MAX_COLUMNS else tuple(column for column in plain if column.name in self.core)
 
 

@@ -46,9 +46,11 @@ def train(
     model: Any = None,
     snapshots: Snapshots | None = None,
     levels: int | None = None,
+    weights: Array | None = None,
 ) -> tuple[Any, Run]:
     """Return a model fitted to rows (n, *shape) under a seed, and its run; fits ``model`` again where given."""
-    data = TrainingData(torch.as_tensor(rows, dtype=torch.float32), levels)
+    each = None if weights is None else torch.as_tensor(weights, dtype=torch.float32)
+    data = TrainingData(torch.as_tensor(rows, dtype=torch.float32), levels, each)
     with seed_of(seed, "fit"):
         model = subject.build() if model is None else model
         run = Run(Budget(steps, "steps"), levels=levels, snapshots=snapshots)

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from genbench.data import fingerprint
+from genbench.errors import Unsuitable
 from genbench.loading import heard_by
 from genbench.plan.cell import REAL, Cell
 from genbench.protocol import Array, Data
+from genbench.spec import DataFacts, ModelSpec
+from genbench.training.conditions import conditions_of, true_log_prob
 from genbench.training.fit import train
 from genbench.training.likelihood import MAX_DENSITY_ROWS, densities
 from genbench.training.load import load
@@ -30,11 +33,16 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     transform = transform_of(data)
     known: dict[str, Any] = {
         "fingerprint": fingerprint(data),
-        "sizes": {"train": len(data.train), "test": len(data.test), "reference": len(data.reference)},
+        "sizes": {
+            "train": len(data.train if data.weighted is None else data.weighted.rows),
+            "test": len(data.test),
+            "reference": len(data.reference),
+        },
         "shape": list(data.shape),
         "notes": [*data.notes, *transform.notes],
     }
     report(phase="load", known=known)
+    _check_suitable(cell, data)
     if cell.model.name == REAL:
         evidence, fields = _real_evidence(data)
     else:
@@ -44,13 +52,27 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     return {**known, "notes": notes, "samples_sha256": digest_of_samples(evidence["samples"]), **fields}
 
 
+def _check_suitable(cell: Cell, data: Data) -> None:
+    """Raise Unsuitable, with the model's reason, where it does not take such data."""
+    assert isinstance(cell.model.spec, ModelSpec)
+    if cell.model.spec.suits is None:
+        return
+    facts = DataFacts(
+        "vector" if data.train.ndim == 2 else "image", shape=data.shape, levels=data.levels, columns=data.columns,
+        rows=len(data.train), conditions=data.condition_columns,
+    )  # fmt: skip
+    if reason := cell.model.spec.suits(facts):
+        raise Unsuitable(reason)
+
+
 def _real_evidence(data: Data) -> tuple[dict[str, Array], dict[str, Any]]:
     """Return evidence of the floor, with reference rows as samples and the true density, and fields of its record."""
     evidence = {"samples": data.reference}
     if data.log_prob is not None:
-        evidence["log_prob_test"] = data.log_prob(data.test[:MAX_DENSITY_ROWS])
-        evidence["log_prob_fake"] = data.log_prob(data.reference[:MAX_DENSITY_ROWS])
-    return evidence, {"timings": {}, "trace": [], "checks": [], "notes": []}
+        for name, split in (("log_prob_test", "test"), ("log_prob_fake", "reference")):
+            rows = getattr(data, split)[:MAX_DENSITY_ROWS]
+            evidence[name] = true_log_prob(data, rows, conditions_of(data, split))
+    return evidence, {"timings": {}, "trace": [], "facts": {}, "checks": [], "notes": []}
 
 
 def _model_evidence(setup: Setup) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -72,5 +94,5 @@ def _model_evidence(setup: Setup) -> tuple[dict[str, Array], dict[str, Any]]:
         evidence |= evaluated.log_prob
         checks = [check.as_dict() for check in evaluated.checks]
         notes += evaluated.notes
-    fields = {"timings": timings, "trace": fitted.trace, "checks": checks, "notes": notes}
+    fields = {"timings": timings, "trace": fitted.trace, "facts": fitted.facts, "checks": checks, "notes": notes}
     return evidence, fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 from genbench.errors import Invalid
 from genbench.protocol import Array
+from genbench.training.conditions import conditions_of, true_log_prob
 from genbench.training.density_checks import Density, DensityCheck, check_below_truth, check_density
 from genbench.training.image_masses import check_distinct_images, check_pixel_levels
 from genbench.training.load import stream_of
@@ -18,7 +20,7 @@ from genbench.training.periodic import Wrapping, check_images_of_period, wrapped
 from genbench.training.sampling import Drawn
 from genbench.training.seeding import seed_generators
 from genbench.training.setup import Setup, Timings
-from genbench.training.standardise import Transform, VectorSpace
+from genbench.training.standardise import VectorSpace
 
 MAX_DENSITY_ROWS = 2_000  # whose log-density is evaluated
 DENSITIES_PER_BLOCK = 2_000  # rows in one call of the model
@@ -36,10 +38,30 @@ class Densities:
 
 @dataclass(frozen=True)
 class ModelDensity:
-    """A model's log-density in the space it was trained in; that of its wrapped samples where columns are periodic."""
+    """A model's log-density in the space it was trained in; that of its wrapped samples where columns are periodic.
 
-    log_prob: Density  # (n, *shape) to (n,) nats
+    ``evaluate`` maps rows (n, *shape), and their conditions (n, k) where there are any, to (n,) nats.
+    """
+
+    evaluate: Callable[[Array, Array | None], Array]
+    bound: bool = False
     wrapping: Wrapping | None = None
+
+    def log_prob(self, rows: Array, given: Array | None) -> Array:
+        """Return the log-density (n,) in nats at rows (n, *shape), given conditions (n, k) where there are any."""
+        if self.wrapping is None:
+            return self.evaluate(rows, given)
+        if given is None:
+            return wrapped_density(lambda points: self.evaluate(points, None), self.wrapping, bound=self.bound)(rows)
+        d = rows.shape[1]  # the conditions go through the sum over periods as columns that have none
+        both = wrapped_density(
+            lambda points: self.evaluate(points[:, :d], points[:, d:]), self.wrapping, bound=self.bound
+        )
+        return both(np.concatenate([rows, given], axis=1))
+
+    def at(self, condition: Array | None) -> Density:
+        """Return the log-density given one condition (1, k), or that without conditions."""
+        return lambda rows: self.log_prob(rows, None if condition is None else np.repeat(condition, len(rows), axis=0))
 
     def rows_for(self, rows: Array) -> Array:
         """Return the first of the rows (n, *shape), as many as are evaluated."""
@@ -53,14 +75,16 @@ def densities(setup: Setup, model: Any, drawn: Drawn) -> Densities:
     density = _density_of(model, setup, drawn.rows)
     start = time.perf_counter()
     with seed_generators(setup.density_stream), torch.no_grad():
-        requested = {"log_prob_test": data.test}
+        requested = {"log_prob_test": ("test", data.test)}
         if data.log_prob is not None and cell.density != "bound":  # a bound says nothing of KL(model || truth)
-            requested["log_prob_fake"] = drawn.samples
-        for name, rows in requested.items():
-            log_prob[name] = log_prob_of(density, rows, setup.transform, setup.noise)
-    timings: Timings = {"log_prob_s": time.perf_counter() - start}
+            requested["log_prob_fake"] = ("reference", drawn.samples)
+        for name, (split, rows) in requested.items():
+            log_prob[name] = log_prob_of(density, rows, setup, setup.noise, setup.model_conditions(split))
+        timings: Timings = {"log_prob_s": time.perf_counter() - start}
+        if setup.conditions is not None and setup.conditions.levels:
+            log_prob["log_prob_classes"] = _log_prob_of_classes(density, setup, setup.conditions.levels)
     with seed_generators(setup.check_stream), torch.no_grad():
-        checks = _checks(setup, log_prob["log_prob_test"], density, drawn.rows)
+        checks = _checks(setup, model, log_prob["log_prob_test"], density, drawn.rows)
     if defect := _text(model, "log_prob_defect"):
         checks.append(DensityCheck("model", False, reason=defect))
     note = _text(model, "log_prob_note")
@@ -73,38 +97,54 @@ def _text(model: Any, name: str) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _checks(setup: Setup, held_out: Array, density: ModelDensity, drawn: Array) -> list[DensityCheck]:
+def _log_prob_of_classes(density: ModelDensity, setup: Setup, levels: int) -> Array:
+    """Return (n, levels) log-densities of test rows given each level of the one category that is the condition."""
+    codes = np.arange(levels, dtype=np.float32)[:, None]
+    return np.stack([log_prob_of(density, setup.data.test, setup, setup.noise, code[None]) for code in codes], axis=1)
+
+
+def _checks(setup: Setup, model: Any, held_out: Array, density: ModelDensity, drawn: Array) -> list[DensityCheck]:
     """Check that the likelihood is what its kind promises; an estimate promises nothing but a mass of at most 1.
 
-    ``held_out`` (n,) are log-densities of test rows in the data's units, ``drawn`` samples in the model's.
+    ``held_out`` (n,) are log-densities of test rows in the data's units, ``drawn`` samples in the model's. A
+    conditional density is checked given the condition of the first test row.
     """
     cell, data, checks = setup.cell, setup.data, list[DensityCheck]()
     rng = np.random.default_rng(stream_of(cell, "check"))
+    condition = setup.model_conditions("test")
+    condition = None if condition is None else condition[:1]
+    if condition is not None and cell.density == "exact" and drawn.ndim == 2:
+        given = torch.from_numpy(np.repeat(condition, len(drawn), axis=0)).to(setup.device.torch)
+        drawn = model.sample(len(drawn), given).cpu().numpy()
     if cell.density == "exact" and drawn.ndim == 2:
-        checks += _check_own_density(density, drawn.astype(np.float64), rng)
+        checks += _check_own_density(density, drawn.astype(np.float64), rng, condition)
     if density.wrapping is not None and density.wrapping.omitted:
         checks.append(check_images_of_period(density.wrapping))
     if data.levels is not None and drawn.ndim == 4:
         images = data.test[: len(held_out)]
 
         def log_mass(images: Array) -> Array:
-            return log_prob_of(density, images, setup.transform, rng)
+            return log_prob_of(density, images, setup, rng, condition)
 
-        checks.append(check_distinct_images(images, held_out, log_mass))
-        checks.append(check_pixel_levels(images, held_out, data.levels, log_mass, rng))
+        at_one = held_out if condition is None else log_mass(images)
+        checks.append(check_distinct_images(images, at_one, log_mass))
+        checks.append(check_pixel_levels(images, at_one, data.levels, log_mass, rng))
     if cell.density in ("exact", "bound") and data.log_prob is not None:
-        checks.append(check_below_truth(held_out, data.log_prob(data.test[: len(held_out)]), cell.density))
+        truth = true_log_prob(data, data.test[: len(held_out)], conditions_of(data, "test"))
+        checks.append(check_below_truth(held_out, truth, cell.density))
     return checks
 
 
-def _check_own_density(density: ModelDensity, drawn: Array, rng: np.random.Generator) -> list[DensityCheck]:
+def _check_own_density(
+    density: ModelDensity, drawn: Array, rng: np.random.Generator, condition: Array | None
+) -> list[DensityCheck]:
     """Check an exact density of vectors against samples (n, d), both wrapped where columns are periodic."""
-    wrapping = density.wrapping
+    wrapping, log_prob = density.wrapping, density.at(condition)
     if wrapping is None:
-        return check_density(density.log_prob, drawn, rng)
+        return check_density(log_prob, drawn, rng)
 
     def on_one_period(rows: Array) -> Array:
-        return np.where(wrapping.contains(rows), density.log_prob(rows), -np.inf)
+        return np.where(wrapping.contains(rows), log_prob(rows), -np.inf)
 
     return check_density(on_one_period, wrapping.wrap(wrapping.rows_for(drawn)), rng)
 
@@ -113,28 +153,36 @@ def _density_of(model: Any, setup: Setup, drawn: Array) -> ModelDensity:
     """Return the log-density of a model that drew samples (n, *shape) in its own space."""
     device, transform = setup.device, setup.transform
 
-    def log_prob(rows: Array) -> Array:
+    def log_prob(rows: Array, given: Array | None) -> Array:
         z = torch.from_numpy(rows.astype(np.float32)).to(device.torch)
-        values = torch.cat([model.log_prob(block) for block in torch.split(z, DENSITIES_PER_BLOCK)])
+        blocks: Any = zip(torch.split(z, DENSITIES_PER_BLOCK), strict=True)
+        if given is not None:
+            c = torch.from_numpy(given.astype(np.float32)).to(device.torch)
+            blocks = zip(torch.split(z, DENSITIES_PER_BLOCK), torch.split(c, DENSITIES_PER_BLOCK), strict=True)
+        values = torch.cat([model.log_prob(*block) for block in blocks])
         if tuple(values.shape) != (len(rows),):
             raise Invalid(f"log_prob returned shape {tuple(values.shape)}, expected {(len(rows),)}")
         array: Array = values.double().cpu().numpy()
         return array
 
     wrapping = wrapping_of(transform, drawn) if isinstance(transform, VectorSpace) else None
-    if wrapping is None:
-        return ModelDensity(log_prob)
-    return ModelDensity(wrapped_density(log_prob, wrapping, bound=setup.cell.density == "bound"), wrapping)
+    return ModelDensity(log_prob, setup.cell.density == "bound", wrapping)
 
 
-def log_prob_of(density: ModelDensity, rows: Array, transform: Transform, noise: np.random.Generator) -> Array:
+def log_prob_of(
+    density: ModelDensity, rows: Array, setup: Setup, noise: np.random.Generator, given: Array | None = None
+) -> Array:
     """Return a log-density at the first rows (n, *shape) in the data's units, as many as ``density`` evaluates.
 
-    It is (m,) in nats; for integer images in units of a grey level, at noise drawn from ``noise``. Raises Invalid for
-    nan, +inf or a wrong shape.
+    It is (m,) in nats; for integer images in units of a grey level, at noise drawn from ``noise``. ``given`` are their
+    conditions in the space of models, (n, k), or one (1, k) for all. Raises Invalid for nan, +inf or a wrong shape.
     """
-    z = density.rows_for(transform.to_model(rows[:MAX_DENSITY_ROWS], noise))
-    log_prob = density.log_prob(z) + transform.log_det(rows[: len(z)])
+    z = density.rows_for(setup.transform.to_model(rows[:MAX_DENSITY_ROWS], noise))
+    if given is not None:
+        given = np.repeat(given, len(z), axis=0) if len(given) == 1 else given[: len(z)]
+    log_prob = density.log_prob(z, given)
+    if not setup.is_discrete:
+        log_prob = log_prob + setup.transform.log_det(rows[: len(z)])
     if np.isnan(log_prob).any() or np.isposinf(log_prob).any():
         raise Invalid(
             f"{int((np.isnan(log_prob) | np.isposinf(log_prob)).sum())} of {len(z)} log-densities are nan or +inf"

@@ -12,12 +12,16 @@ from genbench.plan.cell import Cell
 from genbench.protocol import Data
 from genbench.registry.component import build
 from genbench.training.seeding import stream
+from genbench.training.weights import apply_weights
 
 SPLITS = ("train", "test", "reference")
 
 
 def load(cell: Cell) -> Data:
-    """Return the data of a cell; raises PluginError where the dataset returns anything but finite arrays."""
+    """Return the data of a cell, drawn by weight where they have weights.
+
+    Raises PluginError where the dataset returns anything but finite arrays, and DataError for unusable weights.
+    """
     data = build(cell.dataset).load(cell.sizes, np.random.Generator(np.random.PCG64(stream_of(cell, "data"))))
     if not isinstance(data, Data):
         raise PluginError(f"dataset {cell.dataset.label!r}: load returned {type(data).__name__}, expected Data")
@@ -28,7 +32,10 @@ def load(cell: Cell) -> Data:
             raise PluginError(f"dataset {cell.dataset.label!r}: {name} must be finite (n, d) or (n, c, h, w), n > 0")
         if rows.shape[1:] != data.shape:
             raise PluginError(f"dataset {cell.dataset.label!r}: {name} is {rows.shape}, train is {data.train.shape}")
-    return replace(data, notes=(*data.notes, *_notes_on_repeats(data)))
+    data = replace(data, notes=(*data.notes, *_notes_on_repeats(data)))
+    if data.weights is None:
+        return data
+    return apply_weights(data, cell.sizes, np.random.Generator(np.random.PCG64(stream_of(cell, "weights"))))
 
 
 def _notes_on_repeats(data: Data) -> list[str]:
@@ -44,5 +51,5 @@ def _notes_on_repeats(data: Data) -> list[str]:
 
 def stream_of(cell: Cell, name: str) -> np.random.SeedSequence:
     """Return a random stream of a cell; only that of ``fit`` depends on the model, so adding one changes no other."""
-    dataset = cell.dataset.identity
+    dataset = cell.dataset.stream_identity
     return stream(cell.seed, name, dataset) if name != "fit" else stream(cell.seed, name, cell.model.identity, dataset)

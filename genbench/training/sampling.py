@@ -30,22 +30,23 @@ class Drawn:
 
 
 def draw(setup: Setup, model: Any) -> Drawn:
-    """Draw as many samples as there are reference rows, in blocks; raises Invalid where they cannot be scored.
+    """Draw as many samples as there are reference rows, given their conditions; raises Invalid for unusable ones.
 
     One sample is drawn first, to warm up; the clock of the others stops when the device has finished.
     """
     shape, device, n = setup.transform.shape, setup.device, len(setup.data.reference)
+    given = setup.conditions_on_device("reference")
     timings: Timings = {}
     with seed_generators(setup.sample_stream), torch.no_grad():
         start = time.perf_counter()
-        model.sample(1)
+        sample_given(model.sample, given, 0, 1)
         device.synchronise()
         timings["first_sample_s"] = time.perf_counter() - start
         start = time.perf_counter()
         blocks = []
         for begin in range(0, n, SAMPLES_PER_BLOCK):
             size = min(SAMPLES_PER_BLOCK, n - begin)
-            blocks.append(check_draw(model.sample(size), shape, size, device))
+            blocks.append(check_draw(sample_given(model.sample, given, begin, begin + size), shape, size, device))
             setup.report(phase="sample", step=begin + size, steps=n)
         device.synchronise()
         timings["samples_per_s"] = n / (time.perf_counter() - start)
@@ -54,6 +55,11 @@ def draw(setup: Setup, model: Any) -> Drawn:
     samples = setup.transform.from_model(rows)
     _check_units(samples, setup.transform)
     return Drawn(rows, samples, timings)
+
+
+def sample_given(sample: Sampler, given: torch.Tensor | None, begin: int, end: int) -> Any:
+    """Return samples given the conditions ``begin`` to ``end`` of ``given`` (n, k), or as many where it is None."""
+    return sample(end - begin) if given is None else sample(end - begin, given[begin:end])
 
 
 def _check_units(samples: Array, transform: Transform) -> None:
@@ -80,11 +86,11 @@ def check_draw(samples: Any, shape: tuple[int, ...], n: int, device: Device) -> 
     return samples if samples.dtype == torch.float64 else checked
 
 
-def draw_snapshot(sample: Sampler, transform: Transform, device: Device) -> Array:
-    """Return samples (n, *shape) of a model that is still learning, in the data's units."""
+def draw_snapshot(sample: Sampler, transform: Transform, device: Device, given: torch.Tensor | None = None) -> Array:
+    """Return samples (n, *shape) of a model that is still learning, in the data's units, given the first conditions."""
     shape = transform.shape
-    n = rows_per_snapshot(shape)
-    rows = transform.from_model(check_draw(sample(n), shape, n, device).cpu().numpy())
+    n = rows_per_snapshot(shape) if given is None else min(rows_per_snapshot(shape), len(given))
+    rows = transform.from_model(check_draw(sample_given(sample, given, 0, n), shape, n, device).cpu().numpy())
     _check_units(rows, transform)
     return rows
 

@@ -7,7 +7,6 @@ the mixture does all of the work.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 
@@ -15,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from genbench.protocol import RunContext, TrainingData
+from genbench.training import Average, cosine
 from genbench_autoencoders import AEConfig
 from genbench_autoencoders.mixture import Mixture
 from genbench_autoencoders.networks import decoder, encoder, latent_dimensions
 
 __all__ = ["AE"]
 
-MAX_DECAY = 0.999  # of the moving average of the weights
 BLOCK_ROWS = 1024  # that go through a network at once, after training
 SNAPSHOT_CODES = 1000  # that the mixture is fitted on for a snapshot during training
 
@@ -39,16 +38,17 @@ class AE:
         self.bounded = data.levels is not None
         encode, decode = encoder(data.shape, latent, config.width), decoder(latent, data.shape, config.width)
         network = nn.Sequential(encode, decode).to(run.device)
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)  # the averaged weights, used after training
+        average = Average(network)
+        self.network = average.network  # used after training
         optimizer = torch.optim.Adam(network.parameters(), lr=config.lr, fused=True)
 
-        for step, x in enumerate(run.batches(data.train, config.batch, sample=lambda n: self._snapshot(data.train, n))):
-            optimizer.param_groups[0]["lr"] = 0.5 * config.lr * (1 + math.cos(math.pi * run.progress))
+        for x in run.batches(data.train, config.batch, sample=lambda n: self._snapshot(data.train, n)):
+            optimizer.param_groups[0]["lr"] = config.lr * cosine(run.progress)
             loss = (network(x) - x).square().mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            _average(self.network, network, step)
+            average.update()
             run.log(loss=loss)
 
         self.mixture = self._mixture(data.train, len(data.train))
@@ -87,9 +87,3 @@ class AE:
     def parameters(self) -> Iterator[Tensor]:
         """Return the learned tensors of both networks."""
         return self.network.parameters()
-
-
-@torch.no_grad()
-def _average(average: nn.Module, network: nn.Module, step: int) -> None:
-    decay = min(MAX_DECAY, (1 + step) / (10 + step))
-    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from genbench.protocol import RunContext, TrainingData
+from genbench.training import Average, cosine, held_out, warm_up
 from genbench_autoencoders import VAEConfig
 from genbench_autoencoders.likelihoods import likelihood_for
 from genbench_autoencoders.mixture import Mixture
@@ -24,7 +25,7 @@ from genbench_autoencoders.networks import decoder, encoder, latent_dimensions
 
 __all__ = ["VAE"]
 
-MAX_DECAY = 0.999  # of the moving average of the weights
+MAX_HELD_OUT = 500  # rows that choose the weights
 BLOCK_ROWS = 1024  # that go through a network at once, after training
 SNAPSHOT_CODES = 1000  # that the mixture is fitted on for a snapshot during training
 MAX_OUTPUTS = 2**22  # of the decoder at once, for a bound
@@ -111,29 +112,31 @@ class VAE:
         A tenth of the rows, 500 at most, is held out to choose the weights.
         """
         config = self.config
-        held_out, rows = _held_out(data.train)
+        rows, held = held_out(data.train, at_most=MAX_HELD_OUT)
         network = Network(config, data).to(run.device)
-        average = copy.deepcopy(network).eval().requires_grad_(False)  # moving average of the weights
-        self.network, highest = copy.deepcopy(average), torch.tensor(-math.inf, device=run.device)
+        average = Average(network)
+        self.network, highest = copy.deepcopy(average.network), torch.tensor(-math.inf, device=run.device)
         optimizer, checks = self._optimizer(network, data), 0
+        rates = [group["lr"] for group in optimizer.param_groups]
         self.latent = latent_dimensions(config.latent, data.shape)
-        snapshot = lambda n: self._now(average, rows, held_out).sample(n)  # noqa: E731
+        snapshot = lambda n: self._now(average.network, rows, held).sample(n)  # noqa: E731
 
-        for step, x in enumerate(run.batches(rows, config.batch, sample=snapshot)):
-            _cosine(optimizer, run.progress)
+        for x in run.batches(rows, config.batch, sample=snapshot):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * cosine(run.progress)
             log_likelihood, kl = network(x)
-            loss = (config.beta * min(1.0, 2 * run.progress) * kl - log_likelihood).mean()
+            loss = (config.beta * warm_up(run.progress, 0.5) * kl - log_likelihood).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            _average(average, network, step)
+            average.update()
             run.log(loss=loss, kl=kl.mean())
             if run.progress * HELD_OUT_CHECKS >= checks + 1:
                 checks += 1
-                highest = self._keep_if_better(average, held_out, highest)
+                highest = self._keep_if_better(average.network, held, highest)
 
-        self._keep_if_better(average, held_out, highest)
-        self.mixture = Mixture(self._draws(rows), self._draws(held_out)) if config.prior == "mixture" else None
+        self._keep_if_better(average.network, held, highest)
+        self.mixture = Mixture(self._draws(rows), self._draws(held)) if config.prior == "mixture" else None
 
     def sample(self, n: int) -> Tensor:
         """Return (n, *shape): codes from the prior, decoded, with the noise of p(x|z)."""
@@ -189,14 +192,14 @@ class VAE:
         return torch.optim.Adam(groups, fused=True)
 
     @torch.no_grad()
-    def _keep_if_better(self, average: Network, held_out: Tensor, highest: Tensor) -> Tensor:
+    def _keep_if_better(self, average: Network, held: Tensor, highest: Tensor) -> Tensor:
         """Keep the averaged weights if their bound on held-out rows is the highest so far; return the highest bound.
 
         Small data are memorised before the budget ends, and σ then is too small for other rows: it is set from the
         held-out ones. Nothing here waits for the device.
         """
-        average.likelihood.calibrate(average.decoder(draw(*average.posterior(held_out))), held_out)
-        log_likelihood, kl = average(held_out)
+        average.likelihood.calibrate(average.decoder(draw(*average.posterior(held))), held)
+        log_likelihood, kl = average(held)
         bound = (log_likelihood - self.config.beta * kl).mean()
         better = bound > highest
         for kept, latest in zip(self.network.parameters(), average.parameters(), strict=True):
@@ -204,14 +207,14 @@ class VAE:
         return torch.where(better, bound, highest)
 
     @torch.no_grad()
-    def _now(self, average: Network, rows: Tensor, held_out: Tensor) -> VAE:
+    def _now(self, average: Network, rows: Tensor, held: Tensor) -> VAE:
         """Return the model as if its training ended now: a copy, so that the training itself does not change."""
         now = VAE(self.config)
         now.network, now.latent = copy.deepcopy(average), self.latent
-        now.network.likelihood.calibrate(now.network.decoder(draw(*now.network.posterior(held_out))), held_out)
+        now.network.likelihood.calibrate(now.network.decoder(draw(*now.network.posterior(held))), held)
         now.mixture = None
         if self.config.prior == "mixture":
-            now.mixture = Mixture(now._draws(rows[:SNAPSHOT_CODES])[:SNAPSHOT_CODES], now._draws(held_out))
+            now.mixture = Mixture(now._draws(rows[:SNAPSHOT_CODES])[:SNAPSHOT_CODES], now._draws(held))
         return now
 
     @torch.no_grad()
@@ -239,26 +242,5 @@ class VAE:
         return log_likelihood.view(k, -1) + log_p - log_q
 
 
-def _held_out(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return rows to hold out, a tenth of all, at least 1 and at most 500, and the others; a single row is both."""
-    if len(x) < 2:
-        return x, x
-    order = torch.randperm(len(x), device=x.device)
-    count = max(1, min(500, len(x) // 10))
-    return x[order[:count]], x[order[count:]]
-
-
 def _log_normal(z: Tensor) -> Tensor:
     return -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
-
-
-def _cosine(optimizer: torch.optim.Optimizer, progress: float) -> None:
-    for group in optimizer.param_groups:
-        group["initial"] = group.get("initial", group["lr"])
-        group["lr"] = 0.5 * group["initial"] * (1 + math.cos(math.pi * progress))
-
-
-@torch.no_grad()
-def _average(average: nn.Module, network: nn.Module, step: int) -> None:
-    decay = min(MAX_DECAY, (1 + step) / (10 + step))
-    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)

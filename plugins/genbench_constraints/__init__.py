@@ -22,6 +22,7 @@ def genbench_register() -> Iterable[Spec]:
             unit="share",
             best=0.0,
             needs=("samples", "train"),
+            version=2,
             data=("vector",),
             paper="Wilson 1927, doi:10.2307/2276774 (the interval)",
         ),

@@ -79,7 +79,8 @@ def rules_of(table: Table) -> list[Rule]:
         return []
     found = [rule for j in range(table.rows.shape[1]) for rule in _of_column(table, j)]
     if table.rows.shape[1] <= MAX_RELATED_COLUMNS:
-        varying = [j for j in range(table.rows.shape[1]) if np.ptp(table.rows[:, j]) > 0]
+        numbers = [j for j, column in enumerate(table.columns) if column.kind != "category"]
+        varying = [j for j in numbers if np.ptp(table.rows[:, j]) > 0]
         equal = list(_equal_pairs(table, varying))
         copies = {j for _, j in equal}
         free = [j for j in varying if j not in copies]
@@ -95,6 +96,8 @@ def rules_of(table: Table) -> list[Rule]:
 
 def _of_column(table: Table, j: int) -> Iterator[Rule]:
     values, column = table.rows[:, j], table.columns[j]
+    if column.kind == "category":  # samples have its levels and no others
+        return
     name, low, high = column.name, float(values.min()), float(values.max())
     if low == high:
         yield Rule(f"{name} = {low:g}", lambda x, t: np.abs(x[:, j] - low) <= t[:, j])

@@ -40,6 +40,7 @@ def genbench_register() -> Iterable[Spec]:
             "kernel density estimate: a Gaussian on every training point",
             density="exact",
             iterative=False,
+            weights=True,
             paper="Parzen 1962, doi:10.1214/aoms/1177704472",
         ),
         ModelSpec(
@@ -49,6 +50,8 @@ def genbench_register() -> Iterable[Spec]:
             "one Gaussian with a full covariance: what any model should beat",
             density="exact",
             iterative=False,
+            weights=True,
+            conditions="optional",
             baseline=True,
         ),
         ModelSpec(
@@ -58,6 +61,8 @@ def genbench_register() -> Iterable[Spec]:
             "training rows drawn again with replacement: shows what copying scores",
             density="none",
             iterative=False,
+            weights=True,
+            conditions="optional",
             baseline=True,
         ),
     ]

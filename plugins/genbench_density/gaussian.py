@@ -7,6 +7,7 @@ import math
 import torch
 
 from genbench.protocol import RunContext, TrainingData
+from genbench.training import condition_features
 
 MIN_VARIANCE = 1e-6  # in any direction, relative to the mean variance
 
@@ -17,6 +18,9 @@ class Gaussian:
     Directions without variance (constant columns, or no more rows than dimensions) are given a thousandth of the
     typical standard deviation, so that samples and density exist. The density is then that of the samples, but its
     values come from that thousandth and not from the data: ``log_prob_defect`` says so.
+
+    Where rows have conditions, it is the conditional of their joint Gaussian: a mean that is linear in them (categories
+    as 0 and 1), and the covariance of the residuals.
     """
 
     log_prob_defect = ""
@@ -25,9 +29,24 @@ class Gaussian:
         """Estimate mean (d,) and the Cholesky factor (d, d) of the covariance, in double precision."""
         self.shape = data.shape
         rows = data.train.flatten(1).to(torch.float64 if data.train.device.type != "mps" else torch.float32)
-        self.mean = rows.mean(0)
-        centred = rows - self.mean
-        self.factor, raised = factorise(centred.T @ centred / len(rows))
+        self.slope, self.columns = None, data.condition_columns
+        if data.weights is None:
+            self.mean = rows.mean(0)
+            centred, share = rows - self.mean, rows.new_full((len(rows), 1), 1 / len(rows))
+        else:
+            share = (data.weights / data.weights.sum()).to(rows.dtype)[:, None]  # (n, 1)
+            self.mean = (share * rows).sum(0)
+            centred = rows - self.mean
+        if data.conditions is not None:
+            features = self._features(data.conditions)  # (n, k')
+            self.centre = (share * features).sum(0)
+            features = features - self.centre
+            self.slope = torch.linalg.pinv(features.T @ (share * features), rtol=1e-9) @ (
+                features.T @ (share * centred)
+            )
+            centred = centred - features @ self.slope
+        covariance = centred.T @ centred / len(rows) if data.weights is None else centred.T @ (share * centred)
+        self.factor, raised = factorise(covariance)
         self.log_prob_defect = (
             f"the covariance of {len(rows)} training rows is singular in {raised} of {rows.shape[1]} dimensions, where "
             f"the variance is set to {MIN_VARIANCE:g} of the mean one: that number, not the data, makes the likelihood"
@@ -35,16 +54,26 @@ class Gaussian:
             else ""
         )
 
-    def sample(self, n: int) -> torch.Tensor:
-        """Return (n, *shape)."""
+    def _features(self, conditions: torch.Tensor) -> torch.Tensor:
+        return condition_features(conditions, self.columns).to(self.mean.dtype)
+
+    def _mean(self, conditions: torch.Tensor | None) -> torch.Tensor:
+        """Return the mean (d,), or the means (n, d) given conditions (n, k)."""
+        if self.slope is None or conditions is None:
+            return self.mean
+        given: torch.Tensor = (self._features(conditions) - self.centre) @ self.slope
+        return self.mean + given
+
+    def sample(self, n: int, conditions: torch.Tensor | None = None) -> torch.Tensor:
+        """Return (n, *shape), given conditions (n, k) if it was trained with some."""
         if not hasattr(self, "mean"):
             raise RuntimeError("fit the model before sampling")
         noise = torch.randn(n, len(self.mean), device=self.mean.device)
-        return torch.addmm(self.mean.float(), noise, self.factor.T.float()).view(n, *self.shape)
+        return torch.addmm(self._mean(conditions).float(), noise, self.factor.T.float()).view(n, *self.shape)
 
-    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (n,) nats for x (n, *shape)."""
-        centred = (x.flatten(1).to(self.mean.dtype) - self.mean).T  # (d, n)
+    def log_prob(self, x: torch.Tensor, conditions: torch.Tensor | None = None) -> torch.Tensor:
+        """Return (n,) nats for x (n, *shape), given conditions (n, k) if it was trained with some."""
+        centred = (x.flatten(1).to(self.mean.dtype) - self._mean(conditions)).T  # (d, n)
         white = torch.linalg.solve_triangular(self.factor, centred, upper=False)
         log_det = self.factor.diagonal().log().sum()
         log_p: torch.Tensor = -0.5 * white.square().sum(0) - log_det - 0.5 * len(self.mean) * math.log(2 * math.pi)

@@ -17,7 +17,8 @@ class KDE:
 
     The model is a copy of the training rows: a sample is one of them plus noise, and ``log_prob`` evaluates n kernels
     for each point. Images are flattened. Distances are computed in double precision: at a bandwidth of 0.005, single
-    precision is wrong by several per cent. Kernels of integer images are centred in their grey levels.
+    precision is wrong by several per cent. Kernels of integer images are centred in their grey levels. Weights of rows
+    are those of their kernels.
 
     Source: Parzen 1962; the choice of bandwidth by likelihood: Duin 1976, doi:10.1109/TC.1976.1674577.
     """
@@ -28,7 +29,9 @@ class KDE:
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Keep the rows and choose the bandwidth among ``candidates`` values."""
         self.shape = data.shape
-        rows = data.train.flatten(1)  # (n, d)
+        rows, self.weights = data.train.flatten(1), None  # (n, d)
+        if data.weights is not None:
+            rows, self.weights = rows[data.weights > 0], double(data.weights[data.weights > 0])
         self.rows = double(centred(rows, data.levels) if data.levels else rows)
         self.bandwidth = self.config.bandwidth or self._select(double(rows))
         run.log(bandwidth=self.bandwidth)
@@ -36,7 +39,7 @@ class KDE:
     def _select(self, rows: torch.Tensor) -> float:
         """Return the bandwidth that makes the rows most likely, each left out of its own density."""
         n, d = rows.shape
-        widest = 2 * scott(rows)
+        widest = 2 * scott(rows, self.weights)
         if n == 1 or widest == 0:
             return widest or 1.0  # there is nothing to choose a bandwidth by
         left_out = torch.randperm(n, device=rows.device)[: self.config.held_out]
@@ -47,26 +50,37 @@ class KDE:
             nearest = square.amin(1, keepdim=True)
             kernel = square.sub_(nearest).mul_(-0.5 / widest**2).exp_()  # the nearest row has 1 at any bandwidth
             for k in range(self.config.candidates):  # h = widest / 2^(k/2): each kernel is the square of the last
-                total[k] += kernel.sum(1).log().sum() - nearest.sum() * 2**k * 0.5 / widest**2
+                if self.weights is None:
+                    total[k] += kernel.sum(1).log().sum() - nearest.sum() * 2**k * 0.5 / widest**2
+                else:
+                    log_density = (kernel @ self.weights).log() - nearest.squeeze(1) * 2**k * 0.5 / widest**2
+                    total[k] += log_density @ self.weights[index]
                 kernel.square_()
-        mean = total / len(left_out) + d * math.log(2) / 2 * torch.arange(len(total), device=total.device)
+        count = len(left_out) if self.weights is None else self.weights[left_out].sum()
+        mean = total / count + d * math.log(2) / 2 * torch.arange(len(total), device=total.device)
         return widest * 2 ** (-peak(mean.tolist()) / 2)
 
     def sample(self, n: int) -> torch.Tensor:
         """Return (n, *shape): training rows drawn with replacement, plus noise of the bandwidth."""
         if not hasattr(self, "rows"):
             raise RuntimeError("fit the model before sampling")
-        pick = torch.randint(len(self.rows), (n,), device=self.rows.device)
+        if self.weights is None:
+            pick = torch.randint(len(self.rows), (n,), device=self.rows.device)
+        else:
+            pick = torch.multinomial(self.weights, n, replacement=True)
         rows = self.rows[pick].float()
         return rows.addcmul(torch.randn_like(rows), torch.full_like(rows[:, :1], self.bandwidth)).view(n, *self.shape)
 
     def log_prob(self, x: torch.Tensor) -> torch.Tensor:
         """Return (m,) nats for x (m, *shape)."""
         n, d = self.rows.shape
-        constant = math.log(n) + d * (math.log(self.bandwidth) + 0.5 * math.log(2 * math.pi))
+        total = math.log(n if self.weights is None else float(self.weights.sum()))
+        constant = total + d * (math.log(self.bandwidth) + 0.5 * math.log(2 * math.pi))
         scale = -0.5 / self.bandwidth**2
         blocks = torch.split(double(x.flatten(1)), self._block())
-        return torch.cat([distances(b, self.rows).mul_(scale).logsumexp(1) for b in blocks]) - constant
+        log_weights = 0.0 if self.weights is None else self.weights.log()
+        kernels = (distances(b, self.rows).mul_(scale).add_(log_weights) for b in blocks)
+        return torch.cat([kernel.logsumexp(1) for kernel in kernels]) - constant
 
     def parameters(self) -> list[torch.Tensor]:
         """Return the centres of the kernels."""
@@ -76,11 +90,19 @@ class KDE:
         return max(1, BLOCK_DISTANCES // len(self.rows))
 
 
-def scott(rows: torch.Tensor) -> float:
-    """Return the bandwidth of Scott's rule for rows (n, d), from the mean variance of the columns."""
-    n, d = rows.shape
-    factor: float = n ** (-1 / (d + 4))
-    return factor * math.sqrt(float(rows.var(0, correction=0).mean()))
+def scott(rows: torch.Tensor, weights: torch.Tensor | None = None) -> float:
+    """Return the bandwidth of Scott's rule for rows (n, d), from the mean variance of the columns.
+
+    Rows of different weights (n,) count as so many as have the same error of a mean.
+    """
+    count, d = float(len(rows)), rows.shape[1]
+    variance = rows.var(0, correction=0)
+    if weights is not None:
+        total = weights.sum()
+        count = float(total**2 / weights.square().sum())
+        variance = weights @ (rows - weights @ rows / total).square() / total
+    factor: float = count ** (-1 / (d + 4))
+    return factor * math.sqrt(float(variance.mean()))
 
 
 def peak(values: list[float]) -> float:

@@ -12,13 +12,13 @@ arXiv:2202.00512). The bound and the probability-flow likelihood are in ``likeli
 from __future__ import annotations
 
 import math
-from copy import deepcopy
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from genbench.protocol import RunContext, TrainingData
+from genbench.training import Average, cosine
 from genbench_diffusion import DDPMConfig
 from genbench_diffusion.chain import Chain, column
 from genbench_diffusion.likelihood import flow_log_prob, variational_bound
@@ -45,9 +45,8 @@ class DDPM:
         self.chain = chain = Chain(config.schedule, config.timesteps, device)
         network, batch = build(config, data)
         network.to(device)
-        self.network = deepcopy(network).requires_grad_(False)
-        learned = [p.detach() for p in network.parameters()]
-        averaged: list[Tensor] = list(self.network.parameters())
+        average = Average(network, config.ema)
+        self.network = average.network
         adam = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=device.type in ("cpu", "cuda"))
         errors = torch.full((2, chain.timesteps + 1), 1e-6, device=device)  # running sums of ‖ε - ε_θ‖² / d and of 1
 
@@ -55,9 +54,8 @@ class DDPM:
             self.gamma = unexplained_share(errors, config.variance)  # from the errors so far
             return self.sample(n)
 
-        for step, x in enumerate(run.batches(data.train, batch, sample=snapshot)):  # x (b, *shape)
-            for group in adam.param_groups:
-                group["lr"] = config.learning_rate * (1 + math.cos(math.pi * run.progress)) / 2
+        for x in run.batches(data.train, batch, sample=snapshot):  # (b, *shape)
+            adam.param_groups[0]["lr"] = config.learning_rate * cosine(run.progress)
             t = torch.randint(1, chain.timesteps + 1, (len(x),), device=device)
             noise = torch.randn_like(x)
             noisy = chain.noised(x, t, noise)
@@ -67,7 +65,7 @@ class DDPM:
             adam.zero_grad()
             loss.backward()
             adam.step()
-            torch._foreach_lerp_(averaged, learned, 1 - min(config.ema, (1 + step) / (10 + step)))
+            average.update()
             errors.mul_(ERROR_DECAY).index_add_(1, t, torch.stack([error.detach(), torch.ones_like(error)]))
             run.log(loss=loss)
         self.gamma = unexplained_share(errors, config.variance)

@@ -200,9 +200,10 @@ def genbench_register() -> Iterable[Spec]:
             "w1_marginal",
             "marginals",
             None,
-            "1-Wasserstein distance of each feature, mean over features",
+            "1-Wasserstein distance of each column, mean over columns",
             unit=data,
             best=0.0,
+            version=2,
             paper="Vallender 1974, doi:10.1137/1118101",
         ),
         _metric(
@@ -221,6 +222,7 @@ def genbench_register() -> Iterable[Spec]:
             None,
             "separation power of the histograms of each column and observable, mean over them, unbiased",
             best=0.0,
+            version=2,
             paper="Krause et al. 2024, arXiv:2410.21611",
         ),
         _metric(
@@ -229,6 +231,7 @@ def genbench_register() -> Iterable[Spec]:
             None,
             "mean absolute difference of Spearman's correlations",
             best=0.0,
+            version=2,
             data=("vector",),
         ),
         _metric(

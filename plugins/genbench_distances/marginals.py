@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -30,35 +32,93 @@ MAX_INTERVAL_COLUMNS = 32  # for the interval of correlations, which ranks the r
 
 
 def w1_marginal(evidence: Evidence) -> Score:
-    """Return the 1-Wasserstein distance ∫|F - G| of each feature, mean over the d features; lower is better.
+    """Return the 1-Wasserstein distance ∫|F - G| of each column, mean over the columns of the data; lower is better.
 
-    It is in units of the space: standard deviations where that is standardised. In the raw space, whose features have
-    different units, each is divided by the standard deviation of the real rows, if that is not 0. ``detail`` has every
-    feature, and the shifts of its quantiles in the tails. Any sizes are possible. Relations between features are not
-    seen. Samples of equal distributions have a distance of order n^-½; the interval, of the population value, allows
-    for it. Vallender 1974, doi:10.1137/1118101.
+    It is in units of the space: standard deviations where that is standardised. In the raw space, whose columns have
+    different units, each is divided by the standard deviation of the real rows, if that is not 0. A category counts as
+    one column, with its levels 1 apart: the distance is the total variation of their shares, ½ Σ|p - q|. That of a
+    periodic column is the mean of those of its sine and cosine. ``detail`` has every column, and the shifts of the
+    quantiles of numbers in the tails. Any sizes are possible. Relations between columns are not seen. Samples of equal
+    distributions have a distance of order n^-½; the interval, of the population value, allows for it. Vallender 1974,
+    doi:10.1137/1118101.
     """
     if evidence.space != "raw":
         return _w1_marginal(evidence)
-    found = _w1_marginal(_in_deviations(evidence))
+    found = _w1_marginal(_with_levels(_in_deviations(evidence)))
     return replace(found, params={**found.params, "unit": "standard deviations of the real rows"})
 
 
 @any_scale(1, "features", "tails")
 def _w1_marginal(evidence: Evidence) -> Score:
     real, fake = evidence.real, evidence.fake
-    n, m = len(real.rows), len(fake)
-    found = lines(real, fake, None, count(n, m))
+    n, m, d = len(real.rows), len(fake), fake.shape[1]
+    column_of, shares = _columns_and_shares(evidence)
+    number = int(column_of.max()) + 1
+    weights = shares * (d / number)  # so that the mean over features is that over columns
+    if (weights == 1).all():
+        found = lines(real, fake, None, count(n, m))
+    else:
+        weighted = real.once("columns weighted", lambda: RealSide(real.rows * weights))
+        found = lines(weighted, fake * weights, None, count(n, m))
     costs = found.costs[0]
-    names = evidence.columns if len(evidence.columns) == fake.shape[1] else tuple(f"x{i}" for i in range(fake.shape[1]))
+    features = _feature_names(evidence)
+    is_declared = number < d or len(evidence.raw_columns) == d
+    names = tuple(c.name for c in evidence.raw_columns) if is_declared and evidence.raw_columns else features
+    by_column = np.bincount(column_of, costs / (d / number))
+    numeric = [i for i in range(d) if not _is_level(evidence, column_of, i)]
     real_tails = real.once("tails", lambda: np.quantile(real.rows, TAIL_QUANTILES, axis=0))
     shifts = zip(TAIL_QUANTILES, np.quantile(fake, TAIL_QUANTILES, axis=0) - real_tails, strict=True)
     detail: dict[str, Any] = {
-        "features": dict(zip(names, costs.tolist(), strict=True)),
-        "worst": names[int(costs.argmax())],
-        "tails": {f"{q:g}": dict(zip(names, shift.tolist(), strict=True)) for q, shift in shifts},
+        "features": dict(zip(names, by_column.tolist(), strict=True)),
+        "worst": names[int(by_column.argmax())],
+        "tails": {f"{q:g}": {features[i]: float(shift[i]) for i in numeric} for q, shift in shifts},
     }
     return bounded(float(costs.mean()), absolute(found), least=0.0, detail=detail, n_real=n, n_fake=m)
+
+
+def _feature_names(evidence: Evidence) -> tuple[str, ...]:
+    d = evidence.fake.shape[1]
+    return evidence.columns if len(evidence.columns) == d else tuple(f"x{i}" for i in range(d))
+
+
+def _is_level(evidence: Evidence, column_of: Array, feature: int) -> bool:
+    """Return whether a feature is a level of a category."""
+    column = column_of[feature]
+    return bool((column_of == column).sum() > 1) and evidence.raw_columns[column].kind == "category"
+
+
+def _columns_and_shares(evidence: Evidence) -> tuple[Array, Array]:
+    """Return for each feature (d,) its column of the data, and by what its distance counts in that of the column.
+
+    Levels of a category are features in which two levels are 1/√2 apart.
+    """
+    column_of = np.array(evidence.column_of)
+    shares = 1.0 / np.bincount(column_of)[column_of]
+    shares[[_is_level(evidence, column_of, i) for i in range(len(column_of))]] = math.sqrt(0.5)
+    return column_of, shares
+
+
+def _with_levels(evidence: Evidence) -> Evidence:
+    """Return evidence of the raw space with the codes of each category as features, as the standardised space has them.
+
+    The names of its features are those of that space.
+    """
+    columns = evidence.raw_columns
+    if len(columns) != evidence.fake.shape[1] or all(column.kind != "category" for column in columns):
+        return evidence
+    codes = {i: len(column.levels) for i, column in enumerate(columns) if column.kind == "category"}
+
+    def expanded(raw: Array, rows: Array) -> Array:
+        parts = [
+            (np.rint(raw[:, [i]]) == np.arange(codes[i])) * math.sqrt(0.5) if i in codes else rows[:, [i]]
+            for i in range(len(columns))
+        ]
+        return np.concatenate(parts, axis=1)
+
+    test, fake = (np.asarray(rows, float) for rows in (evidence.test_raw, evidence.fake_raw))
+    names = [[f"{c.name}={level}" for level in c.levels] or [c.name] for c in columns]
+    real = evidence.real.once("with levels", lambda: RealSide(expanded(test, evidence.real.rows)))
+    return replace(evidence, real=real, fake=expanded(fake, evidence.fake), columns=tuple(itertools.chain(*names)))
 
 
 def w1_observables(evidence: Evidence) -> Score:
@@ -134,27 +194,34 @@ def _standardised(x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def correlation(evidence: Evidence) -> Score:
-    """Return the mean absolute difference of Spearman's rank correlations, over pairs of features; lower is better.
+    """Return the mean absolute difference of Spearman's rank correlations, over pairs of columns; lower is better.
 
-    It is between 0 and 2, without a unit; ties are given their mean rank. It needs two features that vary on the real
-    side; a feature that is constant among the samples counts as uncorrelated. ``detail`` names the worst pair. There is
-    no interval where n <= d. Spearman 1904, doi:10.2307/1412159.
+    It is between 0 and 2, without a unit; ties are given their mean rank. Pairs of columns that are several features,
+    as the levels of a category or the sine and cosine of an angle, count once, by the mean over pairs of features, and
+    those within one column not at all. It needs two columns that vary on the real side; a feature that is constant
+    among the samples counts as uncorrelated. ``detail`` names the worst pair. There is no interval where n <= d.
+    Spearman 1904, doi:10.2307/1412159.
     """
     real, fake = evidence.real, evidence.fake
     n, m, d = len(real.rows), len(fake), fake.shape[1]
     varies = np.ptp(real.rows / 2, axis=0) > 0  # halves, since a range may overflow
-    if varies.sum() < 2 or min(n, m) < 2:
+    column_of = np.array(evidence.column_of)[varies]
+    if len(set(column_of.tolist())) < 2 or min(n, m) < 2:
         return Score(None, n_real=n, n_fake=m, warnings=("needs two features that vary, and two rows of either side",))
-    pairs = np.triu_indices(int(varies.sum()), 1)
+    first, second = np.triu_indices(len(column_of), 1)
+    apart = column_of[first] != column_of[second]
+    pairs = first[apart], second[apart]
+    size = np.bincount(column_of)[column_of]
+    weights = 1.0 / (size[pairs[0]] * size[pairs[1]])
     left = real.once("spearman", lambda: _spearman(real.rows[:, varies]))
     gaps = np.abs(_spearman(fake[:, varies]) - left)[pairs]
     worst = int(gaps.argmax())
     features = np.flatnonzero(varies)
-    names = evidence.columns if len(evidence.columns) == d else tuple(f"x{i}" for i in range(d))
+    names = _feature_names(evidence)
     detail = {"worst": [names[features[side[worst]]] for side in pairs], "worst_difference": float(gaps[worst])}
     warnings = () if varies.all() else (f"{d - varies.sum()} constant features left out",)
 
-    value, interval, missing = float(gaps.mean()), None, TOO_FEW_ROWS
+    value, interval, missing = float(np.average(gaps, weights=weights)), None, TOO_FEW_ROWS
     groups = count(n, m)
     if reason := unreliable(n, m, int(varies.sum())):
         missing = reason
@@ -167,8 +234,9 @@ def correlation(evidence: Evidence) -> Score:
         # the noise of each difference if the distributions are equal, jackknifed, since it depends on the tails; and
         # the part of it that biases others
         noise = np.sqrt(2 / np.pi * (groups - 1) * without.var(0))
-        bias = (noise * np.minimum(1.0, (2 * noise / np.where(gaps > 0, gaps, 1.0)) ** 2)).mean()
-        interval = jackknife_absolute(value, np.abs(without).mean(1), np.abs(alone).mean(1), float(bias))
+        bias = np.average(noise * np.minimum(1.0, (2 * noise / np.where(gaps > 0, gaps, 1.0)) ** 2), weights=weights)
+        mean_without, mean_alone = (np.average(np.abs(each), axis=1, weights=weights) for each in (without, alone))
+        interval = jackknife_absolute(value, mean_without, mean_alone, float(bias))
     return bounded(
         value, interval, least=0.0, most=2.0, missing=missing, detail=detail, warnings=warnings,
         n_real=n, n_fake=m, params={"rank": "spearman"},

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genbench.protocol import Evidence, Score, jackknife_groups
+from genbench.protocol import Column, Evidence, Score, jackknife_groups
 from genbench_distances.jackknife import SIZES, TOO_FEW_ROWS, Fields, Interval, bounded, count, jackknife_square
 
 __all__ = ["bin_edges", "separation"]
@@ -45,7 +45,8 @@ def separation(evidence: Evidence) -> Score:
     p and q are the shares of real rows and of samples in each bin; 0 for equal shares, 1 for shares without overlap,
     without a unit. Bins hold equally many real rows, 2 n^0.4 of them for n rows of the smaller side; the outer ones are
     open. A column of no more distinct values than that, of integers or categories, has a bin for each, and bounds lie
-    midway between neighbouring values, so that rounding moves no row. The bias, about (1/n + 1/m) bins/4 for n real
+    midway between neighbouring values, so that rounding moves no row. A category and a periodic column are one column
+    each. The bias, about (1/n + 1/m) bins/4 for n real
     rows and m samples of equal distributions, is removed: the value may be negative, and ``detail["biased"]`` is the
     sum as it stands. ``detail`` has each column and observable with its interval, and the number of bins. Constant
     columns are left out. Of images with many pixels only the observables are compared. The interval is a delete-a-group
@@ -102,7 +103,22 @@ def _columns(evidence: Evidence) -> dict[str, tuple[Array, Array]]:
     if evidence.kind == "image" and evidence.space in DATA_SPACES and d > MAX_PIXELS:
         return {}
     names = evidence.columns if len(evidence.columns) == d else tuple(f"x{i}" for i in range(d))
-    return {name: (real[:, i], fake[:, i]) for i, name in enumerate(names)}
+    column_of, found = np.array(evidence.column_of), {}
+    for column in dict.fromkeys(column_of.tolist()):
+        [first, *others] = np.flatnonzero(column_of == column)
+        if not others:
+            found[names[first]] = real[:, first], fake[:, first]
+            continue
+        declared = evidence.raw_columns[column]
+        which = [first, *others]
+        found[declared.name] = _joined(real[:, which], declared), _joined(fake[:, which], declared)
+    return found
+
+
+def _joined(features: Array, column: Column) -> Array:
+    """Return the codes (n,) of a category from features of its levels, or angles from their sine and cosine."""
+    joined: Array = features.argmax(1) if column.kind == "category" else np.arctan2(*features.T)
+    return joined.astype(np.float64)
 
 
 def _observables(evidence: Evidence) -> dict[str, tuple[Array, Array]]:

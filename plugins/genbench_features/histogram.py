@@ -28,12 +28,14 @@ def label_tv(evidence: Evidence) -> Score:
     n, m = len(evidence.real.rows), len(evidence.fake)
     if predict is None:
         return Score(None, n_real=n, n_fake=m, warnings=("needs a space that predicts labels, as classifier does",))
-    predicted = real = predict(evidence.real.rows)
-    given = evidence.labels_test is not None and evidence.labels_fake is not None
+    features = evidence.real.rows.shape[1] - evidence.condition_scores
+    predicted = real = predict(evidence.real.rows[:, :features])
+    # a label that samples were drawn given says nothing of what they show
+    given = evidence.labels_test is not None and evidence.labels_fake is not None and not evidence.condition_scores
     if given:
         real, fake = np.asarray(evidence.labels_test), np.asarray(evidence.labels_fake)
     else:
-        fake = predict(evidence.fake)
+        fake = predict(evidence.fake[:, :features])
     classes = np.unique(
         np.concatenate([real, fake, evidence.labels_test if evidence.labels_test is not None else real])
     )

@@ -9,10 +9,11 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from genbench.protocol import RunContext, TrainingData
+from genbench.training import Average, cosine
 
 from . import GANConfig
 from .networks import discriminator, draw, generator, latent_size
-from .optim import Adam, Average, flat_then_cosine
+from .optim import Adam
 from .penalty import input_gradient
 
 __all__ = ["GAN", "discriminator_loss", "generator_loss", "r1_penalty"]
@@ -37,12 +38,12 @@ class GAN:
         self.latent = c.latent or latent_size(data.shape)
         self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels).to(run.device)
         self.discriminator = discriminator(data.shape, c.width, c.depth, c.channels).to(run.device)
-        self.average = Average(self.generator, c.average)
+        self.average = Average(self.generator, c.average, lag=10)
         adam_generator = Adam(self.generator, learning_rate, (0.5, 0.9))
         adam_discriminator = Adam(self.discriminator, learning_rate, (0.5, 0.9))
 
         for real in run.batches(data.train, batch, sample=self.sample):  # (batch, *shape)
-            factor = flat_then_cosine(run.progress, c.flat)
+            factor = cosine(run.progress, c.flat)
             noise = c.instance_noise * (1 - run.progress)
             with torch.no_grad():
                 fake = with_noise(self._generate(real), noise)

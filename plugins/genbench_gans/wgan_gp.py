@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from genbench.protocol import RunContext, TrainingData
+from genbench.training import Average, cosine
 
 from . import WGANGPConfig
 from .networks import MLP, discriminator, draw, generator, latent_size
-from .optim import Adam, Average, flat_then_cosine
+from .optim import Adam
 from .penalty import critic_gradients, gradient_penalty
 
 __all__ = ["WGANGP", "critic_loss", "mini_batches"]
@@ -34,13 +35,13 @@ class WGANGP:
         self.latent = c.latent or latent_size(data.shape)
         self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels).to(run.device)
         self.critic = discriminator(data.shape, c.width, c.depth, c.channels).to(run.device)
-        self.average = Average(self.generator, c.average)
+        self.average = Average(self.generator, c.average, lag=10)
         adam_generator = Adam(self.generator, c.learning_rate, (0.5, 0.9))
         adam_critic = Adam(self.critic, c.learning_rate, (0.5, 0.9))
 
         rows = c.critic_steps * batch
         for real in run.batches(data.train, rows, sample=self.sample):  # (critic_steps · batch, *shape)
-            factor = flat_then_cosine(run.progress, c.flat)
+            factor = cosine(run.progress, c.flat)
             fake, mixed = self._fake_and_mixed(real)
             parts = (mini_batches(x, c.critic_steps) for x in (real, fake, mixed))
             for some_real, some_fake, some_mixed in zip(*parts, strict=True):  # (batch, *shape) each

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from genbench.hooks import hookimpl
 from genbench.spec import DatasetSpec, Spec
 
 __all__ = [
     "CosmicWebConfig",
+    "DigitsConfig",
     "FashionMNISTConfig",
     "GalaxiesConfig",
     "IsingConfig",
@@ -19,6 +21,24 @@ __all__ = [
 ]
 
 CONTENTS = {"contents": True}  # results depend on the contents of the path, not on its name
+
+
+def check_given(given: str) -> None:
+    """Raise ValueError unless ``given`` is empty or ``label``."""
+    if given not in ("", "label"):
+        raise ValueError(f"given must be '' or 'label', got {given!r}")
+
+
+@dataclass(frozen=True)
+class DigitsConfig:
+    """Options of the digits of scikit-learn."""
+
+    given: Literal["", "label"] = field(  # label: images are learned and drawn given which digit they show
+        default="", metadata={"stream": False}
+    )
+
+    def __post_init__(self) -> None:
+        check_given(self.given)
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,11 @@ class GalaxiesConfig:
         if not 1.5 <= self.psf <= 10:  # a sharper image would not be sampled by its pixels
             raise ValueError(f"psf must be in [1.5, 10], got {self.psf}")
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
+
 
 @dataclass(frozen=True)
 class LognormalMapsConfig:
@@ -66,6 +91,11 @@ class LognormalMapsConfig:
             raise ValueError(f"degrees must be in [size / 23, 20] = [{self.size / 23:.3g}, 20], got {self.degrees}")
         if not 0.005 <= self.shift <= 1:
             raise ValueError(f"shift must be in [0.005, 1], got {self.shift}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
 
 
 @dataclass(frozen=True)
@@ -87,6 +117,11 @@ class CosmicWebConfig:
         if not 0.05 <= self.sigma8 <= 1.5:
             raise ValueError(f"sigma8 must be in [0.05, 1.5], got {self.sigma8:g}")
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
+
 
 @dataclass(frozen=True)
 class IsingConfig:
@@ -101,6 +136,11 @@ class IsingConfig:
         if not 2.269 <= self.temperature <= 100:  # below, there are too few different images
             raise ValueError(f"temperature must be in [2.269, 100], got {self.temperature:g}")
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
+
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
@@ -109,10 +149,12 @@ def genbench_register() -> Iterable[Spec]:
         DatasetSpec(
             "digits",
             "genbench_images.digits:Digits",
-            None,
+            DigitsConfig,
             "handwritten digits, 8x8, 17 grey levels",
             data="image",
             rows=1797,
+            shape=(1, 8, 8),
+            levels=17,
             labels=True,
             licence="CC BY 4.0",
             source="scikit-learn's load_digits; Alpaydin & Kaynak 1998, doi:10.24432/C50P49",
@@ -182,6 +224,7 @@ def genbench_register() -> Iterable[Spec]:
             IsingConfig,
             "spins of the Ising model on a square torus: binary images with a known exact probability",
             data="image",
+            levels=2,
             density=True,
             observables=True,
             licence="MIT",

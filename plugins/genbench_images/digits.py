@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits
 
 from genbench.budget import Sizes
 from genbench.protocol import Data
+from genbench_images import DigitsConfig
 from genbench_images.labelled import split_images
 
 __all__ = ["Digits"]
@@ -15,7 +16,10 @@ __all__ = ["Digits"]
 class Digits:
     """Optical recognition of handwritten digits (Alpaydin & Kaynak 1998), the test set of the UCI repository."""
 
+    def __init__(self, config: DigitsConfig) -> None:
+        self.config = config
+
     def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
         """Return splits of images (n, 1, 8, 8) with 17 grey levels, labelled 0 .. 9."""
         bunch = load_digits()
-        return split_images(bunch.images, bunch.target, 17, sizes, rng)
+        return split_images(bunch.images, bunch.target, 17, sizes, rng, self.config.given)

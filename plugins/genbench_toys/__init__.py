@@ -88,6 +88,11 @@ class MixtureConfig:
         _within("separation", self.separation, 0, inf)
         _within("placement", self.placement, 0, 2**32 - 1)
 
+    @property
+    def shape(self) -> tuple[int]:
+        """Shape of one row."""
+        return (self.dim,)
+
 
 @dataclass(frozen=True)
 class GaussianConfig:
@@ -100,6 +105,11 @@ class GaussianConfig:
         _within("dim", self.dim, 1, 1024)
         if not -1 < self.correlation < 1:
             raise ValueError(f"correlation must be in (-1, 1), got {self.correlation}")
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Shape of one row."""
+        return (self.dim,)
 
 
 @dataclass(frozen=True)
@@ -188,6 +198,11 @@ class FunnelConfig:
         _within("dim", self.dim, 2, 1024)
         _within("sigma", self.sigma, 0.01, 10)
 
+    @property
+    def shape(self) -> tuple[int]:
+        """Shape of one row."""
+        return (self.dim,)
+
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
@@ -201,6 +216,7 @@ def genbench_register() -> Iterable[Spec]:
             summary,
             density=True,
             modes=modes,
+            shape=(1,) if name == "michel" else (2,),  # the options of some change it
             licence="MIT",
             source="drawn by genbench",
             paper=paper,

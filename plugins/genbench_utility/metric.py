@@ -180,9 +180,11 @@ def _is_image(evidence: Evidence) -> bool:
 
 
 def _cells(evidence: Evidence, rows: Array) -> Array:
-    """Return the columns of rows: cells of pooled images, else as they are."""
-    cells = pooled(evidence, rows)
-    return rows if cells is None else cells.reshape(len(rows), -1)
+    """Return the columns of rows: cells of pooled images, else as they are; without a label that rows are given."""
+    if (cells := pooled(evidence, rows)) is not None:
+        return cells.reshape(len(rows), -1)
+    label_given = evidence.condition_scores and evidence.labels_fake is not None
+    return rows[:, : -evidence.condition_scores] if label_given else rows
 
 
 def _subset(rows: int, n: int) -> Array:

@@ -79,10 +79,10 @@ def column_groups(names: tuple[str, ...], train: Array) -> list[Task]:
 
 def pooled(evidence: Evidence, rows: Array) -> Array | None:
     """Return the means of images over a grid of at most 8 x 8 cells (n, channels, rows, columns); None of vectors."""
-    raw = evidence.test_raw
-    if evidence.kind != "image" or raw is None or int(np.prod(raw.shape[1:])) != rows.shape[1]:
+    raw, pixels = evidence.test_raw, rows.shape[1] - evidence.condition_scores
+    if evidence.kind != "image" or raw is None or int(np.prod(raw.shape[1:])) != pixels:
         return None
-    images = rows.reshape(len(rows), *raw.shape[1:])
+    images = rows[:, :pixels].reshape(len(rows), *raw.shape[1:])
     for axis in (2, 3):
         size = images.shape[axis]
         cells = min(MAX_CELLS, size)

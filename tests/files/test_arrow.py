@@ -76,3 +76,19 @@ def test_a_damaged_file_never_ends_in_another_error(tmp_path):
         (tmp_path / "a.feather").write_bytes(damaged)
         with contextlib.suppress(DataError):  # a number may have changed
             read(tmp_path / "a.feather", labels="kind")
+
+
+@SAVERS
+def test_units_and_types_are_those_of_the_fields(tmp_path, name, save):
+    fields = [
+        pa.field("x", pa.float32(), metadata={"unit": "GeV"}),
+        pa.field("n", pa.int16(), metadata={"units": "counts"}),
+        pa.field("kind", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("code", pa.dictionary(pa.int32(), pa.int64())),
+    ]
+    columns = [[0.5] * 30, [1, None, 2] * 10, ["a", "b"] * 15, [1, 2] * 15]
+    table = pa.table([pa.array(c, f.type) for c, f in zip(columns, fields, strict=True)], schema=pa.schema(fields))
+    save(table, tmp_path / name)
+    found = read(tmp_path / name, na="drop")
+    assert found.units == {"x": "GeV", "n": "counts"}
+    assert found.types == {"x": "float32", "n": "int16", "kind": "dictionary", "code": "int64"}

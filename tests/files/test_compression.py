@@ -16,7 +16,7 @@ import pytest
 from user_files import TABLE, refusal, says, write
 
 from genbench.files import dataset_spec, read
-from genbench.files.compression import read_limited
+from genbench.files.compression import compress, open_content, read_limited
 
 
 def zstd(content):
@@ -111,3 +111,13 @@ def test_a_compressed_file_and_its_content_are_two_datasets(tmp_path):
         names = [dataset_spec(path)[0].name for path in (plain, packed)]
         assert [name[-7:] for name in names] == [f"{stem}.csv"[-7:], ".csv.gz"]
         assert all(len(name) <= 64 for name in names)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst", ".zip"])
+def test_what_is_packed_is_unpacked(tmp_path, suffix):
+    content = bytes(range(256)) * 8192
+    plain, packed = write(tmp_path, content, "a.dat"), tmp_path / f"b.dat{suffix}"
+    compress(plain, packed, "b.dat")
+    assert packed.stat().st_size < len(content) / 10
+    with open_content(packed, "b.dat") as stream:
+        assert stream.read() == content

@@ -328,3 +328,32 @@ def test_categories_are_scored_by_their_names(tmp_path):
     numbers = write(tmp_path, "island,mass,ringed,eggs\n" + "1,2,3,4\n" * 60, "numbers.csv")
     with pytest.raises(DataError, match="column 'island' holds text in --real and numbers in --fake"):
         score_samples({"real": real, "fake": numbers}, "energy")
+
+
+def weighted(folder, weights):
+    table = pd.concat([TABLE] * 4, ignore_index=True)
+    table["pt"] += np.arange(len(table)) * 1e-3
+    table.assign(w=weights[: len(table)]).to_csv(folder / "a.csv", index=False)
+    return folder / "a.csv"
+
+
+def test_event_weights_stay_with_their_rows(tmp_path):
+    from genbench.budget import Sizes
+
+    weights = np.random.default_rng(0).normal(1, 0.7, 500)
+    path = weighted(tmp_path, weights)
+    _, config = dataset_spec(path, weights="w")
+    data = FileDataset(config).load(Sizes(50, 40, 30), np.random.default_rng(0))
+    assert "w" not in [c.name for c in data.columns]
+    by_pt = dict(zip(pd.read_csv(path).pt, weights, strict=False))
+    for name in ("train", "test", "reference"):
+        assert [by_pt[pt] for pt in getattr(data, name)[:, 0]] == pytest.approx(data.weights[name])
+    assert len(data.train) == 50
+    assert len(data.test) > 40  # of which about 40 are left once they are drawn by weight
+
+
+def test_weights_that_leave_no_law_are_refused_at_once(tmp_path):
+    says(refusal(dataset_spec, weighted(tmp_path, np.full(500, -1.0)), weights="w"), "--weights", "sum is -200")
+    heavy = np.ones(500)
+    heavy[3] = 1000.0
+    says(refusal(dataset_spec, weighted(tmp_path, heavy), weights="w"), "only 1 of 200", "at least 20 needed")

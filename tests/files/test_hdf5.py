@@ -126,3 +126,16 @@ def test_names_that_do_not_exist(tmp_path):
     says(refusal(read, f"{tmp_path / 'a.h5'}:event/jets"), "no array of this name", "did you mean 'events/jets'?")
     says(refusal(read, f"{tmp_path / 'a.h5'}:events"), "2 arrays: jets, tracks", "a.h5:events/jets")
     says(refusal(read, f"{tmp_path / 'a.h5'}:events", columns="jets,tracks"), "jets 5, tracks 9")
+
+
+def test_units_are_attributes_and_columns_keep_their_order(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w", track_order=True) as file:
+        group = file.create_group("events", track_order=True)
+        for name, unit in {"pt": "GeV", "eta": "", "mass": b"GeV"}.items():
+            group[name] = np.ones(30)
+            if unit:
+                group[name].attrs["unit" if name == "pt" else "units"] = unit
+    found = read(tmp_path / "a.h5")
+    assert found.columns == ("pt", "eta", "mass")
+    assert found.units == {"pt": "GeV", "mass": "GeV"}
+    assert found.layout.key == "events"

@@ -10,6 +10,7 @@ from pyarrow import parquet
 from user_files import TABLE, refusal, says
 
 from genbench.files import from_array, read
+from genbench.files.numbers import as_category
 
 
 def test_missing_rows_are_dropped_only_when_asked(tmp_path):
@@ -84,3 +85,10 @@ def test_parquet_of_other_number_types(tmp_path):
     np.testing.assert_array_equal(found.rows[:2, 1], [1, 0])
     parquet.write_table(pa.table({"x": pa.array([], pa.float64())}), tmp_path / "b.parquet")
     says(refusal(read, tmp_path / "b.parquet"), "no rows")
+
+
+def test_booleans_may_be_missing():
+    codes, levels = as_category(np.array([True, None, False], dtype=object))
+    assert levels == ("False", "True")
+    np.testing.assert_array_equal(codes, [1, np.nan, 0])
+    assert as_category(np.array([True, 2, None], dtype=object)) is None

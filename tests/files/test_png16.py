@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from user_files import RNG, chunk_of_png, deep_png, refusal, says
 
-from genbench.files.png16 import mode_of_png16, read_png16
+from genbench.files.png16 import mode_of_png16, read_png16, write_png16
 from genbench.files.source import Source
 
 COLOUR_TYPES = {2: 4, 3: 2, 4: 6}  # of so many channels
@@ -109,3 +109,13 @@ def test_no_more_is_unpacked_than_the_image_has():
     pixels = RNG.integers(0, 65536, size=(2, 2, 3), dtype=np.uint16)
     content = deep_png(pixels, lines=filtered(pixels, [0, 0]) + bytes(10_000_000))
     np.testing.assert_array_equal(read(content), pixels)
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 2**16, (5, 7, 3)).astype(np.uint16)
+    content = write_png16(pixels)
+    assert mode_of_png16(content) == "RGB;16"
+    assert (read_png16(Source(tmp_path / "a.png"), content) == pixels).all()
+    (tmp_path / "a.png").write_bytes(content)
+    with Image.open(tmp_path / "a.png") as image:  # of which it keeps 8 bits
+        assert (np.asarray(image) == pixels >> 8).all()

@@ -89,3 +89,79 @@ def test_torch_is_never_imported_to_read_a_file(tmp_path):
         "assert not {'pandas', 'PIL', 'h5py', 'torch'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+WEIGHTS = np.linspace(-1.0, 2.0, len(TABLE))
+
+
+def saved_weighted_csv(path):
+    TABLE.assign(w=WEIGHTS).to_csv(path, index=False)
+
+
+def saved_weighted_parquet(path):
+    TABLE.assign(w=WEIGHTS).to_parquet(path)
+
+
+def saved_weighted_columns(path):
+    np.savez(path, w=WEIGHTS, **{name: TABLE[name].to_numpy() for name in TABLE})
+
+
+def saved_weights_beside_an_array(path):
+    np.savez(path, data=TABLE.to_numpy(), columns=np.array(list(TABLE)), w=WEIGHTS)
+
+
+def saved_weighted_hdf5(path):
+    with h5py.File(path, "w") as file:
+        file["data"], file["w"] = TABLE.to_numpy(), WEIGHTS
+
+
+@pytest.mark.parametrize(
+    ("name", "save"),
+    [
+        ("a.csv", saved_weighted_csv),
+        ("a.parquet", saved_weighted_parquet),
+        ("a.npz", saved_weighted_columns),
+        ("a.npz", saved_weights_beside_an_array),
+        ("a.h5", saved_weighted_hdf5),
+    ],
+)
+def test_columns_are_taken_out_of_the_data_for_an_option(tmp_path, name, save):
+    save(tmp_path / name)
+    found = read(tmp_path / name, beside={"--weights": ["w"]})
+    assert found.rows.shape == TABLE.shape
+    assert "w" not in found.columns
+    assert list(found.beside) == ["--weights"]
+    np.testing.assert_array_equal(found.beside["--weights"]["w"], WEIGHTS)
+
+
+def test_columns_beside_the_chosen_ones_are_found(tmp_path):
+    for name, save in (("a.csv", saved_weighted_csv), ("a.npz", saved_weighted_columns)):
+        save(tmp_path / name)
+        found = read(tmp_path / name, columns="pt,eta", beside={"--weights": ["w"]})
+        assert found.columns == ("pt", "eta")
+        np.testing.assert_array_equal(found.beside["--weights"]["w"], WEIGHTS)
+
+
+def test_weights_beside_images(tmp_path):
+    np.savez(tmp_path / "a.npz", data=np.zeros((30, 8, 8), np.uint8), w=np.arange(30.0))
+    found = read(tmp_path / "a.npz", beside={"--weights": ["w"]})
+    assert found.kind == "image"
+    np.testing.assert_array_equal(found.beside["--weights"]["w"], np.arange(30.0))
+
+
+def test_rows_without_a_weight_are_dropped_or_refused(tmp_path):
+    table = TABLE.assign(w=WEIGHTS)
+    table.loc[3, "w"] = np.nan
+    table.to_csv(tmp_path / "a.csv", index=False)
+    says(refusal(read, tmp_path / "a.csv", beside={"--weights": ["w"]}), "1 missing", "'w' 1", "row 4", "--na drop")
+    found = read(tmp_path / "a.csv", na="drop", beside={"--weights": ["w"]})
+    assert len(found.rows) == len(found.beside["--weights"]["w"]) == len(TABLE) - 1
+    np.testing.assert_array_equal(found.rows[:, 0], np.delete(TABLE.iloc[:, 0].to_numpy(), 3))
+
+
+def test_columns_that_an_option_does_not_find_are_refused(tmp_path):
+    saved_weighted_csv(tmp_path / "a.csv")
+    says(refusal(read, tmp_path / "a.csv", beside={"--weights": ["q"]}), "--weights", "no column 'q'")
+    np.savez(tmp_path / "a.npz", data=TABLE.to_numpy(), w=np.ones(3))
+    found = refusal(read, tmp_path / "a.npz", beside={"--weights": ["w"]})
+    says(found, "--weights 'w' has 3 values", f"each of {len(TABLE)} rows")

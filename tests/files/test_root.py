@@ -86,4 +86,4 @@ def test_damaged_files_and_a_missing_library(tmp_path, monkeypatch):
     for share in (0.05, 0.5, 0.9):
         says(refusal(read, write(tmp_path, whole[: int(len(whole) * share)], "b.root")), "cannot be read as root")
     monkeypatch.setitem(sys.modules, "uproot", None)
-    says(refusal(read, tmp_path / "a.root"), "ROOT files are read with uproot", "pip install 'genbench[root]'")
+    says(refusal(read, tmp_path / "a.root"), "ROOT files need uproot", "pip install 'genbench[root]'")

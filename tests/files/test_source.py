@@ -72,7 +72,7 @@ def test_a_source_gives_its_content_whether_it_is_compressed_or_not(tmp_path):
 
 def test_a_library_that_is_not_installed_is_named_with_its_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "uproot", None)
-    with pytest.raises(DataError, match=r"a\.root: ROOT files are read with uproot, .* pip install 'genbench\[root\]'"):
+    with pytest.raises(DataError, match=r"a\.root: ROOT files need uproot, .* pip install 'genbench\[root\]'"):
         load_library(Source(Path("a.root")), "uproot", "ROOT", "root")
     assert load_library(Source(Path("a.root")), "gzip", "gz", "") is gzip
 

@@ -264,3 +264,85 @@ def test_no_plugin_can_take_the_place_of_the_floor(tmp_path: Path) -> None:
     )
     with pytest.raises(PluginError, match="'real' is the name of the floor"):
         make(tmp_path, plugin, models="real")
+
+
+# ----------------------------------------------------------------------------------------------------------- conditions
+
+
+def test_models_and_data_must_agree_on_conditions(registry: Registry) -> None:
+    given = plan(registry, "vae,gaussian", "digits[given=label]")
+    assert names(given) == {REAL, "gaussian", "memoriser"}
+    assert {skip.model: skip.reason for skip in given.skips} == {
+        "vae": "takes no conditions, and these rows are drawn given some"
+    }
+    without = plan(registry, "vae,gaussian", "digits")
+    assert names(without) == {REAL, "vae", "gaussian", "memoriser"}
+    scored = {metric.label for cell in given.cells for metric in cell.metrics}
+    assert {"class_accuracy", "energy_by_condition"} <= scored
+    assert not {"class_accuracy"} & {metric.label for cell in without.cells for metric in cell.metrics}
+
+
+def test_a_model_that_needs_conditions_is_skipped_without(tmp_path: Path) -> None:
+    plugin = write_plugin(
+        tmp_path / "needs.py",
+        """
+        @hookimpl
+        def genbench_register():
+            return [ModelSpec("needs", Base, None, "a model", conditions="required")]
+        """,
+    )
+    registry = Registry.discover([plugin])
+    made = plan(registry, "needs,vae", "digits,digits[given=label]")
+    assert {(skip.model, skip.dataset): skip.reason for skip in made.skips} == {
+        ("needs", "digits"): "needs conditions",
+        ("vae", "digits[given=label]"): "takes no conditions, and these rows are drawn given some",
+    }
+    assert {cell.dataset.label for cell in made.cells if cell.model.name == "needs"} == {"digits[given=label]"}
+
+
+def test_what_rows_are_given_changes_the_cell_but_not_the_rows(registry: Registry) -> None:
+    cells = [plan(registry, "gaussian", name).cells[0] for name in ("digits", "digits[given=label]")]
+    assert cells[0].key != cells[1].key
+    assert cells[0].dataset.stream_identity == cells[1].dataset.stream_identity
+
+
+def test_a_model_that_does_not_iterate_knows_the_seconds_of_the_others(registry: Registry) -> None:
+    for budget, expected in (("60s", 60.0), ("100steps", None), (None, None)):
+        made = plan(registry, "kde,vae", budget=budget)
+        assert {cell.budget_s for cell in made.cells if cell.model.name == "kde"} == {expected}
+        assert {cell.budget_s for cell in made.cells if cell.model.name == "vae"} == {None}
+        assert {cell.key for cell in made.cells} >= {c.key for c in plan(registry, "kde").cells if c.budget == "none"}
+
+
+def test_only_a_model_that_is_trained_with_helpers_is_known_by_them(registry: Registry) -> None:
+    made = plan(registry, "vae,gan,wgan_gp,ddpm,ae,kde", "ring")
+    known = {cell.model.name: "training" in cell.identity["model"] for cell in made.cells}
+    expected = {"vae": True, "gan": True, "wgan_gp": True, "ddpm": True, "ae": True, "gaussian": True, REAL: False}
+    assert expected.items() <= known.items()
+    assert not any("training" in cell.identity["dataset"] for cell in made.cells)
+
+
+def test_data_that_a_model_cannot_take_are_skipped_with_its_reason(tmp_path: Path) -> None:
+    plugin = write_plugin(
+        tmp_path / "picky.py",
+        """
+        def only_binary(facts):
+            if facts.levels not in (None, 2):
+                return f"needs binary images, these have {facts.levels} grey levels"
+
+        def broken(facts):
+            raise KeyError("nothing")
+
+        @hookimpl
+        def genbench_register():
+            return [
+                ModelSpec("picky", Base, None, "of binary images", suits=only_binary),
+                ModelSpec("broken", Base, None, "asks wrongly", suits=broken),
+            ]
+        """,
+    )
+    registry = Registry.discover([plugin])
+    made = plan(registry, "picky", "digits,ising,moons")
+    assert [str(skip) for skip in made.skips] == ["picky x digits: needs binary images, these have 17 grey levels"]
+    with pytest.raises(PluginError, match="model 'broken': suits raised KeyError"):
+        plan(registry, "broken", "moons")

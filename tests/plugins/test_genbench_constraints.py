@@ -190,3 +190,12 @@ def test_where_all_or_no_samples_break_a_rule_the_interval_is_exact():
 def test_it_says_formula_direction_and_unit():
     assert f"{SPEC.better} is better" in constraints.__doc__
     assert (SPEC.unit, SPEC.best, SPEC.needs) == ("share", 0.0, ("samples", "train"))
+
+
+def test_codes_of_categories_keep_no_rules():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 3, 400)
+    train = np.column_stack([codes, np.minimum(codes, 1), codes + 2, rng.normal(size=400)])
+    levels = Column("a", kind="category", levels=("x", "y", "z")), Column("b", kind="category", levels=("x", "y"))
+    assert rules(train, (*levels, Column("n"), Column("m"))) == {"n is an integer", "n is one of 2, 3, 4"}
+    assert "b <= a" in rules(train, tuple(Column(name) for name in "abnm"))

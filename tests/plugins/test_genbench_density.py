@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 from sklearn.neighbors import KernelDensity
 
 from genbench.budget import Budget
-from genbench.protocol import TrainingData
+from genbench.protocol import Column, TrainingData
 from genbench.training.run import Run
 from genbench_density import KDEConfig, genbench_register
 from genbench_density.gaussian import Gaussian
@@ -206,3 +206,91 @@ def test_specs():
 def test_declaring_is_light():
     code = "import sys, genbench_density as p; p.genbench_register(); print({'torch', 'numpy'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+def weighted(model, rows, weights):
+    torch.manual_seed(0)
+    rows, weights = (torch.as_tensor(values, dtype=torch.float32) for values in (rows, weights))
+    model.fit(TrainingData(rows, weights=weights), Run(Budget(1, "steps")))
+    return model
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_samples_follow_the_weights_of_rows(name):
+    rows = rows_of((2,), 4000)
+    model = weighted(MAKERS[name](), rows, torch.exp(0.5 * rows[:, 0] - 0.125))  # the mean is then 1/2
+    samples = model.sample(8000)
+    assert samples[:, 0].mean() == pytest.approx(0.5, abs=0.06)
+    assert samples[:, 1].mean() == pytest.approx(0.0, abs=0.06)
+
+
+@pytest.mark.parametrize("name", ["kde", "gaussian"])
+def test_integer_weights_are_repeated_rows(name):
+    rows, times = rows_of((2,), 60), np.arange(60) % 3
+    maker = {"kde": lambda: KDE(KDEConfig(bandwidth=0.3)), "gaussian": Gaussian}[name]
+    repeated = fitted(maker(), rows.repeat_interleave(torch.as_tensor(times), dim=0))
+    points = rows_of((2,), 20, seed=1)
+    torch.testing.assert_close(
+        weighted(maker(), rows, times).log_prob(points), repeated.log_prob(points), atol=1e-5, rtol=0
+    )
+
+
+def test_equal_weights_choose_the_bandwidth_that_none_choose():
+    rows = rows_of((2,), 500)
+    assert weighted(KDE(KDEConfig()), rows, np.ones(500)).bandwidth == pytest.approx(
+        fitted(KDE(KDEConfig()), rows).bandwidth, rel=1e-6
+    )
+
+
+def test_a_weighted_kernel_density_keeps_a_bandwidth_where_repeated_rows_would_not():
+    rows = rows_of((2,), 500)
+    model = weighted(KDE(KDEConfig()), rows, torch.exp(rows[:, 0]))
+    assert 0.5 < model.bandwidth / fitted(KDE(KDEConfig()), rows).bandwidth < 2
+
+
+def with_conditions(model, rows, conditions, columns):
+    torch.manual_seed(0)
+    model.fit(TrainingData(rows, conditions=conditions, condition_columns=columns), Run(Budget(1, "steps")))
+    return model
+
+
+def linear_in_conditions(n=4000):
+    """Return rows whose mean is linear in a number and depends on a class, with those conditions."""
+    given = torch.stack([torch.randn(n), torch.randint(3, (n,)).float()], 1)
+    mean = torch.stack([2 * given[:, 0], given[:, 1] - given[:, 0]], 1)
+    return mean + torch.tensor([0.5, 1.0]) * torch.randn(n, 2), given
+
+
+CONDITIONS = (Column("energy"), Column("class", kind="category", levels=("a", "b", "c")))
+
+
+def test_a_gaussian_is_the_conditional_of_the_joint_one():
+    torch.manual_seed(3)
+    rows, given = linear_in_conditions()
+    model = with_conditions(Gaussian(), rows, given, CONDITIONS)
+    point = torch.tensor([[1.5, 2.0]]).expand(20_000, 2)
+    samples = model.sample(20_000, point)
+    assert samples.mean(0).tolist() == pytest.approx([3.0, 0.5], abs=0.1)
+    assert samples.std(0).tolist() == pytest.approx([0.5, 1.0], rel=0.05)
+    truth = multivariate_normal([3.0, 0.5], np.diag([0.25, 1.0]))
+    off = model.log_prob(samples[:500], point[:500]).numpy() - truth.logpdf(samples[:500])
+    assert np.abs(off).mean() < 0.08
+
+
+def test_a_gaussian_without_conditions_is_what_it_was():
+    rows, _ = linear_in_conditions()
+    model = fitted(Gaussian(), rows)
+    truth = multivariate_normal(rows.double().mean(0), np.cov(rows.double().T, bias=True))
+    assert model.log_prob(rows[:50]).numpy() == pytest.approx(truth.logpdf(rows[:50].double()), abs=1e-4)
+
+
+def test_the_memoriser_copies_a_row_of_the_nearest_conditions():
+    rows, given = linear_in_conditions(300)
+    given[:, 0] = given[:, 0].round()  # so that many are equally near
+    model = with_conditions(Memoriser(), rows, given, CONDITIONS)
+    asked = given[:50].repeat(4, 1)
+    samples = model.sample(200, asked)
+    index = torch.cdist(samples, rows).argmin(1)
+    assert torch.equal(rows[index], samples)
+    assert torch.equal(given[index], asked)
+    assert len(index.unique()) > 60  # one of those that are equally near, by chance

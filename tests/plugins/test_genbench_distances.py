@@ -11,7 +11,9 @@ from scipy.linalg import sqrtm
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from genbench.protocol import Evidence, RealSide, jackknife_groups
+from genbench.protocol import Column, Evidence, RealSide, jackknife_groups
+from genbench.scoring.feature_spaces import Views
+from genbench.training.standardise import VectorSpace
 from genbench_distances import (
     FrechetConfig,
     MMDConfig,
@@ -941,3 +943,74 @@ def test_each_observable_has_its_interval_and_the_mean_is_of_them():
     assert intervals["mass"][0] < 0.5 < intervals["mass"][1]  # half a standard deviation apart
     assert intervals["angle"][0] == 0.0 < intervals["angle"][1] < 0.1
     assert intervals["mass"][1] - intervals["mass"][0] < 0.2
+
+
+# ------------------------------------------------------------------------------------------------ kinds of columns
+
+KINDS = (
+    Column("x"), Column("phi", period=2 * np.pi), Column("s", kind="category", levels=tuple("abcdefgh")),
+    Column("t", kind="category", levels=("no", "yes")),
+)  # fmt: skip
+
+
+def of_kinds(real, fake, space="standardised"):
+    """Return evidence of rows of the columns KINDS."""
+    real, fake = np.asarray(real, float), np.asarray(fake, float)
+    transform = VectorSpace.fit(real, KINDS)
+    found = Evidence(
+        RealSide(transform.to_scores(real)), transform.to_scores(fake), columns=transform.columns, train_raw=real,
+        test_raw=real, fake_raw=fake, raw_columns=KINDS,
+    )  # fmt: skip
+    return Views({}).view(found, space) if space == "raw" else found
+
+
+def rows_of_kinds(seed, n):
+    rng = np.random.default_rng(seed)
+    return np.column_stack(
+        [rng.normal(size=n), rng.uniform(-3, 3, n), rng.integers(0, 8, n), rng.random(n) < 0.5]
+    ).astype(float)
+
+
+def test_each_column_of_the_data_counts_once_in_marginal_distances():
+    real = rows_of_kinds(0, 1000)
+    fake = real.copy()
+    fake[:, 2] = 0  # of shares 1/8, all but one lost
+    shares = np.bincount(real[:, 2].astype(int), minlength=8) / 1000
+    for space in ("standardised", "raw"):
+        found = score("w1_marginal", of_kinds(real, fake, space))
+        variation = 1 - shares[0]
+        assert found.detail["features"] == pytest.approx({"x": 0, "phi": 0, "s": variation, "t": 0})
+        assert found.value == pytest.approx(variation / 4)
+        assert found.detail["worst"] == "s"
+        assert found.low <= found.value <= found.high
+        assert not any("=" in name for name in found.detail["tails"]["0.01"])
+    moved = real.copy()
+    moved[:, 0] += real[:, 0].std()
+    assert score("w1_marginal", of_kinds(real, moved)).value == pytest.approx(1 / 4)
+
+
+def test_levels_of_one_category_are_no_pair_of_columns():
+    real = rows_of_kinds(0, 2000)
+    real[:, 3] = real[:, 0] > 0
+    fake = real.copy()
+    fake[:, 3] = np.random.default_rng(1).permutation(fake[:, 3])
+    found = score("correlation", of_kinds(real, fake))
+    plain = score("correlation", evidence(real[:, [0, 3]], fake[:, [0, 3]]))
+    assert set(found.detail["worst"]) in ({"x", "t=no"}, {"x", "t=yes"})
+    assert found.value == pytest.approx(plain.value / 6, abs=0.02)  # of six pairs of columns one has lost it
+    one = Column("s", kind="category", levels=("a", "b"))
+    features = np.eye(2)[real[:, 3].astype(int)]
+    alone = Evidence(RealSide(features), features, columns=("s=a", "s=b"), raw_columns=(one,))
+    assert score("correlation", alone).value is None
+
+
+def test_a_category_is_one_histogram():
+    real, fake = rows_of_kinds(0, 1000), rows_of_kinds(1, 1000)
+    fake[:, 2] = 0
+    found = score("separation", of_kinds(real, fake))
+    assert set(found.detail["columns"]) == {"x", "phi", "s", "t"}
+    assert found.detail["bins"]["s"] == 8
+    p = np.bincount(real[:, 2].astype(int)) / 1000
+    q = np.eye(8)[0]
+    assert found.detail["columns"]["s"] == pytest.approx(0.5 * ((p - q) ** 2 / (p + q)).sum(), abs=0.01)
+    assert found.detail["worst"] == "s"

@@ -12,7 +12,7 @@ from genbench.training.run import Run
 from genbench_gans import GANConfig, WGANGPConfig, genbench_register
 from genbench_gans.gan import GAN, discriminator_loss, generator_loss, r1_penalty
 from genbench_gans.networks import MLP, discriminator, draw, generator
-from genbench_gans.optim import Adam, Average, flat_then_cosine
+from genbench_gans.optim import Adam
 from genbench_gans.penalty import critic_gradients, gradient_penalty, input_gradient
 from genbench_gans.wgan_gp import WGANGP, critic_loss, mini_batches
 
@@ -289,29 +289,6 @@ def test_draw_is_made_in_blocks():
 
     assert draw(Watched(2, 1, 4, 1), 2, 40_000).shape == (40_000, 1)
     assert Watched.largest < 20_000
-
-
-def test_learning_rate_is_flat_and_then_falls_to_zero():
-    assert [flat_then_cosine(p, 0.6) for p in (0.0, 0.6)] == [1, 1]
-    assert flat_then_cosine(0.8, 0.6) == pytest.approx(0.5)
-    assert flat_then_cosine(1.0, 0.6) == pytest.approx(0)
-
-
-def test_average_follows_and_lags():
-    network = nn.Linear(1, 1)
-    average = Average(network, 0.9)
-    start = network.weight.detach().clone()
-    with torch.no_grad():
-        network.weight.add_(1)
-    gaps = []
-    for _ in range(200):
-        average.update()
-        gaps.append(float((network.weight - average.network.weight).detach()))
-    assert gaps == sorted(gaps, reverse=True)
-    assert gaps[0] < 1
-    assert gaps[-1] == pytest.approx(0, abs=1e-4)
-    assert torch.equal(network.weight.detach(), start + 1)
-    assert not average.network.weight.requires_grad
 
 
 def test_adam_moves_only_its_network():

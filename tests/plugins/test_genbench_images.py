@@ -15,7 +15,7 @@ import genbench_images
 from genbench.budget import Sizes
 from genbench.errors import DataError
 from genbench.stored import load_stored
-from genbench_images import FashionMNISTConfig, GalaxiesConfig, LognormalMapsConfig, MNISTConfig
+from genbench_images import DigitsConfig, FashionMNISTConfig, GalaxiesConfig, LognormalMapsConfig, MNISTConfig
 from genbench_images.digits import Digits
 from genbench_images.galaxies import Galaxies, half_light_radius, render
 from genbench_images.idx import MAX_BYTES, read_idx
@@ -38,7 +38,8 @@ def labels_of(data):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "rows", "side", "levels"), [(Digits(), 1797, 8, 17), (MNIST(MNISTConfig()), 10_000, 28, 256)]
+    ("dataset", "rows", "side", "levels"),
+    [(Digits(DigitsConfig()), 1797, 8, 17), (MNIST(MNISTConfig()), 10_000, 28, 256)],
 )
 def test_images_are_distinct_labelled_and_split_70_15_15(dataset, rows, side, levels):
     data = dataset.load(ALL, np.random.default_rng(0))
@@ -54,7 +55,7 @@ def test_images_are_distinct_labelled_and_split_70_15_15(dataset, rows, side, le
     assert [len(data.labels[p]) for p in PARTS] == [len(getattr(data, p)) for p in PARTS]
 
 
-@pytest.mark.parametrize("dataset", [Digits(), MNIST(MNISTConfig())])
+@pytest.mark.parametrize("dataset", [Digits(DigitsConfig()), MNIST(MNISTConfig())])
 def test_the_same_generator_gives_the_same_images(dataset):
     sizes = Sizes(200, 100, 50)
     first, again, other = (dataset.load(sizes, np.random.default_rng(seed)) for seed in (1, 1, 2))

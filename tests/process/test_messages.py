@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from genbench.errors import Invalid
-from genbench.process.messages import explain
+from genbench.process.messages import explain, outcome_of
 
 
 class OutOfMemoryError(RuntimeError):
@@ -37,3 +37,14 @@ def test_a_full_disk_says_what_to_do() -> None:
     reason = explain(OSError(errno.ENOSPC, "No space left on device", "samples.npz"))["reason"]
     assert "No space left on device" in reason
     assert reason.endswith("; make room, then --retry failed runs it again")
+
+
+FIT = {"fingerprint": "", "sizes": {}, "shape": [2], "notes": [], "timings": {}, "trace": [], "facts": {}, "checks": []}
+
+
+@pytest.mark.parametrize(
+    ("fields", "valid"),
+    [({}, True), ({"facts": {"codes": 0.5}}, True), ({"facts": {"codes": "many"}}, False), ({"facts": []}, False)],
+)
+def test_facts_of_a_fit_are_numbers_by_name(fields: dict, valid: bool) -> None:
+    assert ("result" in outcome_of("fit", {"result": {**FIT, **fields}})) == valid

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from genbench.registry.source_hash import contents_of, source_hash
+from genbench.registry.source_hash import HELPERS, contents_of, source_hash, training_hash
 
 
 @pytest.fixture
@@ -75,3 +75,39 @@ def test_the_contents_of_a_path_are_those_of_its_files(tmp_path: Path) -> None:
     (tmp_path / "b" / "x").rename(tmp_path / "b" / "y")
     assert contents_of(str(tmp_path / "b")) != before
     assert contents_of(str(tmp_path / "absent")) == "absent"
+
+
+@pytest.mark.parametrize(
+    ("line", "uses"),
+    [
+        ("from genbench.training import Average", True),
+        ("import genbench.training", True),
+        ("from genbench import training", True),
+        ("from genbench.protocol import TrainingData", False),
+        ("import genbench.trainings", False),
+    ],
+)
+def test_only_code_that_is_trained_with_helpers_is_known_by_them(package: Path, line: str, uses: bool) -> None:
+    training_hash.cache_clear()
+    assert training_hash(str(package / "__init__.py"), "mine") == ""
+    (package / "models" / "net.py").write_text(f"{line}\n")
+    training_hash.cache_clear()
+    assert bool(training_hash(str(package / "__init__.py"), "mine")) == uses
+
+
+def test_the_hash_of_the_helpers_is_that_of_their_source(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (package / "models" / "net.py").write_text("from genbench.training import Average\n")
+
+    def hashed() -> str:
+        source_hash.cache_clear()
+        training_hash.cache_clear()
+        return training_hash(str(package / "__init__.py"), "mine")
+
+    own = hashed()
+    copied = shutil.copytree(HELPERS, tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr("genbench.registry.source_hash.HELPERS", copied)
+    assert hashed() == own
+    (copied / "average.py").write_text("changed")
+    assert hashed() != own

@@ -33,7 +33,7 @@ def test_a_curve_is_the_metric_of_each_snapshot() -> None:
     scores = evaluate(evidence, scorers)
     rows = np.stack([np.full((10, 2), 8.0), np.full((10, 2), 4.0)])
     saved = {"snapshots": rows, "snapshot_seconds": np.array([1.0, 2.0]), "snapshot_steps": np.array([10, 20])}
-    add_curves(scores, scorers, evidence, saved, lambda rows: rows / 2)
+    add_curves(scores, scorers, evidence, saved, lambda rows, _: rows / 2)
     points = [
         (point["seconds"], point["step"], point["value"], point["n_fake"]) for point in scores[0]["detail"]["curve"]
     ]
@@ -45,7 +45,7 @@ def test_a_curve_is_the_metric_of_each_snapshot() -> None:
 def test_a_cell_without_snapshots_has_no_curve() -> None:
     evidence, scorers = Evidence(RealSide(np.zeros((5, 2))), np.ones((5, 2))), [scorer(snapshots=True)]
     scores = evaluate(evidence, scorers)
-    add_curves(scores, scorers, evidence, {"samples": np.ones((5, 2))}, lambda rows: rows)
+    add_curves(scores, scorers, evidence, {"samples": np.ones((5, 2))}, lambda rows, _: rows)
     assert "curve" not in scores[0]["detail"]
 
 

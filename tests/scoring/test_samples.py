@@ -91,3 +91,29 @@ def test_rows_of_arrays_that_hold_no_number_are_left_out_where_that_is_asked(row
     [score] = genbench.score(**rows, metrics="energy", data_options={"na": "drop"})
     assert score["n_fake"] == 398
     assert any(text.startswith("--fake: dropped 2 of 400 rows") for text in score["warnings"])
+
+
+def test_files_with_weights_are_scored_as_their_weighted_law(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(6000, 2))
+    weights = np.exp(0.7 * x[:, 0]) * np.where(rng.random(6000) < 0.1, -1, 1)
+    np.savez(tmp_path / "real.npz", data=x, w=weights)
+    shifted = rng.normal((0.7, 0.0), 1.0, (1500, 2))  # the law of the weighted rows
+    np.save(tmp_path / "right.npy", shifted)
+    np.save(tmp_path / "wrong.npy", rng.normal(size=(1500, 2)))
+    options = {"data_options": {"weights": "w"}, "metrics": ["energy"]}
+    z = {}
+    for name in ("right", "wrong"):
+        [score] = genbench.score(real=tmp_path / "real.npz", fake=tmp_path / f"{name}.npy", **options)
+        z[name] = score["z"]
+        assert score["n_real"] < 3000
+        assert any("drawn by weight" in text for text in score["warnings"])
+        assert any("has no column 'w' of weights" in text for text in score["warnings"])
+    assert abs(z["right"]) < 2 < 4 < z["wrong"]
+
+
+def test_real_rows_without_the_column_of_weights_are_refused(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(100, 2))
+    np.save(tmp_path / "real.npy", rows)
+    with pytest.raises(UserError, match="--weights: no column 'w'"):
+        genbench.score(real=tmp_path / "real.npy", fake=tmp_path / "real.npy", data_options={"weights": "w"})

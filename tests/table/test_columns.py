@@ -119,3 +119,20 @@ def test_each_observable_of_the_separation_power_is_a_column_that_a_suite_shows(
     [view] = views_of(records, suites=[suite])
     assert {"separation[m_jj]", "separation[delta_r]", "separation"} <= {column.name for column in view.columns}
     assert "separation[m_jj]" in view.always
+
+
+def test_facts_are_columns_of_their_own_and_shown_for_each_seed():
+    facts = [{"energy": 3.0, "codes_used": 0.5}, {"energy": 5.0}]
+    records = [record("a", i, [score("energy", 1.0 + i)], facts=facts[i]) for i in (0, 1)]
+    records += [record("b", i, [score("energy", 2.0)]) for i in (0, 1)]  # of before facts were kept
+    frame = to_frame(records, per="seed")
+    assert list(frame["fact_energy"][:2]) == [3.0, 5.0]
+    assert list(frame["energy"][:2]) == [1.0, 2.0]
+    assert frame["fact_codes_used"].isna().sum() == 3
+    means = by_label(records)
+    assert means.loc["a", "fact_energy"] == 4.0
+    assert pd.isna(means.loc["a", "fact_codes_used"])  # one seed lacks it
+    [by_seed], [by_model] = views_of(records, per="seed"), views_of(records)
+    assert {"fact_energy", "fact_codes_used"} <= {column.name for column in by_seed.columns}
+    assert not {"fact_energy", "fact_codes_used"} & {column.name for column in by_model.columns}
+    assert "fact_energy" in render(records, "markdown", metrics=("fact_*",))

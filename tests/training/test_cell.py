@@ -10,7 +10,7 @@ import pytest
 import torch
 from tiny_cells import Grey, Reports, Truth, Uniform, cell_of, fit
 
-from genbench.errors import Diverged, Invalid
+from genbench.errors import Diverged, Invalid, Unsuitable
 from genbench.plan.cell import Cell
 from genbench.plan.plan import REAL_ENTRY
 from genbench.registry.component import Component
@@ -90,3 +90,30 @@ def test_the_phases_are_reported_in_order(tmp_path: Path) -> None:
     fit_cell(cell_of(Truth, density="exact"), tmp_path, heard)
     assert list(dict.fromkeys(what["phase"] for what in heard)) == ["load", "fit", "sample", "density"]
     assert any(what.get("step") == 5 for what in heard)
+
+
+def few_columns(facts) -> str | None:
+    return f"needs 1 column, there are {len(facts.columns)}" if len(facts.columns) > 1 else None
+
+
+def test_data_that_turn_out_not_to_suit_a_model_end_its_cell_before_training(tmp_path: Path) -> None:
+    Truth.seen = {}
+    with pytest.raises(Unsuitable, match="needs 1 column, there are 2"):
+        fit(cell_of(Truth, suits=few_columns), tmp_path)
+    assert Truth.seen == {}
+    assert Unsuitable.status == "skipped"
+
+
+class Levels(Uniform):
+    """Says that each image has the same probability, 8^-16."""
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(x),), -16 * math.log(8))
+
+
+def test_a_discrete_likelihood_is_the_probability_of_an_image(tmp_path: Path) -> None:
+    part, discrete = fit(cell_of(Levels, Grey, density="exact", support="discrete"), tmp_path)
+    _, dequantised = fit(cell_of(Uniform, Grey, density="exact"), tmp_path)
+    assert discrete["log_prob_test"] == pytest.approx(-16 * math.log(8))
+    assert discrete["log_prob_test"] == pytest.approx(dequantised["log_prob_test"])
+    assert all(check["passed"] for check in part["checks"])

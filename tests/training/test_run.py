@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genbench.budget import Budget
-from genbench.errors import Diverged
+from genbench.errors import Diverged, UserError
 from genbench.protocol import RunContext
 from genbench.training.run import Run
 
@@ -45,23 +45,238 @@ def test_fewer_rows_than_a_batch_are_one_batch() -> None:
 @pytest.mark.parametrize("steps", [1, 2, 7])
 def test_a_budget_of_steps_is_kept_to_the_step(steps: int) -> None:
     loop = run(f"{steps}steps")
-    assert sum(1 for _ in loop.batches(rows(8), 4)) == loop.steps == steps
+    assert sum(1 for _ in loop.batches(rows(8), 4)) == loop.steps_taken == steps
 
 
 def test_a_second_loop_goes_on_with_what_is_left() -> None:
     loop = run("5steps")
     for _ in loop.batches(rows(8), 4):
-        if loop.steps == 1:
+        if loop.steps_taken == 1:
             break
-    left = 5 - loop.steps
+    left = 5 - loop.steps_taken
     assert sum(1 for _ in loop.batches(rows(8), 4)) == left
     assert list(loop.batches(rows(8), 4)) == []
+
+
+def test_a_loop_that_is_left_has_taken_its_step() -> None:
+    loop = run("50steps")
+    for _ in range(20):
+        for _ in loop.batches(rows(8), 4):
+            break
+    assert loop.steps_taken == 20
+    assert sum(1 for _ in loop.batches(rows(8), 4)) == 30
+    held = run("5steps")
+    batches = [held.batches(rows(8), 4) for _ in range(3)]  # which nothing closes
+    for each in batches:
+        next(each)
+    held.finish()
+    assert held.steps_taken == 3
+
+
+def test_a_loop_that_an_error_ends_has_taken_its_step() -> None:
+    loop = run("5steps")
+    with pytest.raises(ZeroDivisionError):
+        [1 / 0 for _ in loop.batches(rows(8), 4)]
+    assert loop.steps_taken == 1
+
+
+def test_two_loops_that_take_turns_count_each_of_their_steps() -> None:
+    loop = run("6steps")
+    one, other = loop.batches(rows(8), 4), loop.batches(rows(8), 2)
+    for _ in one:
+        next(other, None)
+    assert loop.steps_taken == 6
+
+
+# -------------------------------------------------------------------------------------------------------------- tuples
+
+
+def test_tensors_of_a_tuple_are_drawn_with_one_index_and_none_stays_none() -> None:
+    x, c = rows(12, 2), torch.arange(12)
+    seen = []
+    for batch, nothing, labels in run("2epochs").batches((x, None, c), 4):
+        assert nothing is None
+        assert torch.equal(batch[:, 0], 2.0 * labels)
+        seen += labels.tolist()
+    assert sorted(seen) == sorted([*range(12)] * 2)
+
+
+def test_a_tuple_gives_the_batches_that_its_first_tensor_gives_alone() -> None:
+    def draw(data: object) -> list[torch.Tensor]:
+        torch.manual_seed(3)
+        return [each[0] if isinstance(each, tuple) else each for each in run("2epochs").batches(data, 4)]  # type: ignore[call-overload]
+
+    x = rows(12)
+    assert all(torch.equal(a, b) for a, b in zip(draw(x), draw((x, torch.arange(12))), strict=True))
+
+
+@pytest.mark.parametrize("bad", [(rows(8), rows(7)), (None,), (), rows(0), (rows(0), None)])
+def test_tensors_of_different_lengths_or_none_are_refused(bad: object) -> None:
+    with pytest.raises(ValueError, match=r"run.batches: expected tensors of equally many rows, at least one, got \("):
+        list(run("1steps").batches(bad, 4))  # type: ignore[call-overload]
+
+
+# -------------------------------------------------------------------------------------------------------------- stages
+
+
+@pytest.mark.parametrize(("budget", "steps"), [("10steps", [5, 3, 2]), ("5epochs", [5, 3, 2])])
+def test_a_stage_has_its_share_of_the_budget_and_its_own_progress(budget: str, steps: list[int]) -> None:
+    loop, taken = run(budget), []
+    for share in (0.5, 0.3, 0.2):
+        with loop.stage(share):
+            seen = [loop.progress for _ in loop.batches(rows(8), 4)]
+            assert loop.progress == 1
+        assert seen[0] == 0
+        assert seen == sorted(seen)
+        taken.append(len(seen))
+    assert taken == steps
+    assert loop.progress == 1
+
+
+def test_the_steps_that_a_stage_leaves_are_there_for_the_next_and_for_the_rest() -> None:
+    loop = run("20steps")
+    with loop.stage(0.5):
+        for _ in loop.batches(rows(8), 4):
+            if loop.steps_taken == 3:
+                break
+    assert loop.steps_taken == 4
+    with loop.stage(0.25):
+        assert sum(1 for _ in loop.batches(rows(8), 4)) == 11
+    assert loop.progress == 0.75
+    assert sum(1 for _ in loop.batches(rows(8), 4)) == 5
+
+
+def test_training_outside_of_stages_takes_nothing_from_the_next_stage() -> None:
+    loop = run("20steps")
+    for _ in loop.batches(rows(8), 4):
+        if loop.steps_taken == 4:
+            break
+    with loop.stage(0.5):
+        assert sum(1 for _ in loop.batches(rows(8), 4)) == 10
+
+
+def test_thirds_are_a_whole_and_more_is_refused() -> None:
+    loop = run("10steps")
+    for _ in range(3):
+        with loop.stage(1 / 3):
+            list(loop.batches(rows(8), 4))
+    assert loop.steps_taken == 10
+    with pytest.raises(
+        ValueError, match=r"run.stage\(0.1\): all stages may have 1 in sum, and 0 of the budget is left"
+    ):
+        loop.stage(0.1).__enter__()
+
+
+def test_a_stage_within_another_and_a_share_out_of_range_are_refused() -> None:
+    loop = run("10steps")
+    with loop.stage(0.5), pytest.raises(RuntimeError, match="within another stage"):
+        loop.stage(0.1).__enter__()
+    for share in (0, -0.1, 1.5, math.nan):
+        with pytest.raises(ValueError, match=r"expected a share of the whole budget"):
+            run("10steps").stage(share).__enter__()
+
+
+def test_a_stage_that_an_error_ends_is_over() -> None:
+    loop = run("10steps")
+    with pytest.raises(ZeroDivisionError), loop.stage(0.5):
+        1 / 0  # noqa: B018
+    with loop.stage(0.5):
+        assert sum(1 for _ in loop.batches(rows(8), 4)) == 10
+
+
+def test_a_stage_of_a_budget_of_seconds_ends_in_time() -> None:
+    loop = run("0.2s")
+    with loop.stage(0.5):
+        for _ in loop.batches(rows(8), 4):
+            pass
+        first = loop.elapsed
+    assert 0.1 <= first < 0.2
+    with loop.stage(0.5):
+        began = loop.progress
+        for _ in loop.batches(rows(8), 4):
+            pass
+    assert began < 0.5
+    assert loop.elapsed >= 0.2
+
+
+def test_an_epoch_of_a_stage_is_one_of_its_own_batches() -> None:
+    loop = run("4epochs")
+    with loop.stage(0.5):
+        assert sum(1 for _ in loop.batches(rows(8), 4)) == 4
+    with loop.stage(0.5):
+        assert sum(1 for _ in loop.batches(rows(8), 1)) == 16
+    assert loop.steps_taken == 20
+
+
+def test_log_and_trace_count_the_steps_of_all_stages() -> None:
+    loop, reported = run("10steps"), []
+    for share in (0.5, 0.5):
+        with loop.stage(share):
+            for _ in loop.batches(rows(8), 4):
+                loop.log(loss=1.0)
+        reported.append(loop.trace[-1][1])
+    assert reported == [5, 10]
+
+
+# -------------------------------------------------------------------------------------------------- a loop of their own
+
+
+def test_steps_are_counted_for_a_model_that_draws_its_own_batches() -> None:
+    loop, seen = run("7steps"), []
+    for step in loop.steps():
+        seen.append((step, loop.progress))
+    assert seen == [(i, i / 7) for i in range(7)]
+    assert loop.steps_taken == 7
+
+
+def test_a_callback_counts_steps_and_is_told_when_to_stop() -> None:
+    loop = run("4steps")
+    assert [loop.step() for _ in range(4)] == [True, True, True, False]
+    assert loop.progress == 1
+    timed = run("0.05s")
+    while timed.step():
+        pass
+    assert timed.elapsed >= 0.05
+
+
+def test_a_budget_in_epochs_needs_the_steps_of_one() -> None:
+    assert sum(1 for _ in run("3epochs").steps(per_epoch=5)) == 15
+    for use in (lambda loop: list(loop.steps()), lambda loop: loop.step()):
+        with pytest.raises(UserError, match="--budget 3epochs: this model's loop counts steps, not epochs"):
+            use(run("3epochs"))
+
+
+# ------------------------------------------------------------------------------------------------------- log and facts
+
+
+def test_what_is_logged_after_the_loop_is_kept() -> None:
+    loop = run("2steps")
+    train(loop, loss=2.0)
+    loop.log(bandwidth=torch.tensor(0.25))
+    loop.finish()
+    assert [values for _, _, values in loop.trace] == [{"loss": 2.0}, {"bandwidth": 0.25}]
+    loop.finish()
+    assert len(loop.trace) == 2
+    loop.log(loss=math.nan)
+    with pytest.raises(Diverged, match="loss is nan at step 2"):
+        loop.finish()
+
+
+def test_facts_are_finite_numbers_and_the_last_value_counts() -> None:
+    loop = run("1steps")
+    loop.report(function_evaluations=39, codes_used=torch.tensor(0.5))
+    loop.report(codes_used=0.75)
+    assert loop.facts == {"function_evaluations": 39.0, "codes_used": 0.75}
+    for bad, why in ((math.nan, "a finite number, got nan"), ("many", "one number, got str"),
+                     (torch.ones(2), "one number, got Tensor")):  # fmt: skip
+        with pytest.raises(ValueError, match=rf"run.report\(error=...\): expected {why}"):
+            loop.report(error=bad)  # type: ignore[arg-type]
 
 
 def test_a_budget_of_seconds_ends_the_loop() -> None:
     loop = run("0.1s")
     count = sum(1 for _ in loop.batches(rows(8), 4))
-    assert count == loop.steps > 0
+    assert count == loop.steps_taken > 0
     assert loop.elapsed >= 0.1
 
 
@@ -131,6 +346,19 @@ def test_integer_images_are_dequantised_anew_in_each_batch_within_their_level(le
     assert not torch.equal(first.flatten().sort().values, second.flatten().sort().values)
 
 
+def test_only_the_images_are_dequantised() -> None:
+    levels = 4
+    images = (torch.randint(levels, (64, 1, 2, 2)) + torch.rand(64, 1, 2, 2)) * 2 / levels - 1
+    hidden, codes = torch.sigmoid(torch.randn(64, 5)), torch.randint(9, (64, 3))
+    loop = run("1steps", levels=levels, train=images)
+    [(x, h, k)] = loop.batches((images, hidden, codes), 64)
+    assert sorted(h.flatten().tolist()) == sorted(hidden.flatten().tolist())
+    assert sorted(k.flatten().tolist()) == sorted(codes.flatten().tolist())
+    assert not torch.isin(x, images).any()
+    [unchanged] = run("1steps", levels=levels, train=images).batches(images, 64, dequantise=False)
+    assert torch.isin(unchanged, images).all()
+
+
 def test_dequantisation_is_uniform_within_a_level() -> None:
     torch.manual_seed(0)
     levels, x = 4, 2
@@ -158,6 +386,6 @@ def test_the_same_global_seed_gives_the_same_batches() -> None:
 
 
 def test_run_implements_what_a_model_is_promised() -> None:
-    for name in ("device", "progress", "batches", "log"):
+    for name in ("device", "progress", "batches", "stage", "steps", "step", "log", "report"):
         assert hasattr(run("1steps"), name), name
         assert name in RunContext.__annotations__ or hasattr(RunContext, name)

@@ -100,7 +100,7 @@ def test_one_that_fails_is_the_last_and_the_training_goes_on(capsys: pytest.Capt
 
     snapshots = keep()
     run, _ = train("64steps", fails, snapshots)
-    assert (run.steps, snapshots.steps, len(calls)) == (64, [2], 2)
+    assert (run.steps_taken, snapshots.steps, len(calls)) == (64, [2], 2)
     assert snapshots.problem == "no snapshot after step 4: ValueError: not yet fitted"
     assert "not yet fitted" in capsys.readouterr().err
 

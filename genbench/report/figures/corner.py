@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import gaussian_filter
 
 from genbench.protocol import Array
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
-from genbench.report.figures.marginals import quantities_of
-from genbench.report.figures.style import REAL_COLOUR, LineStyle, plain_text
+from genbench.report.figures.marginals import Quantity, level_ticks, quantities_of
+from genbench.report.figures.style import REAL_COLOUR, LineStyle
 
+MAX_LEVEL_NAMES = 4  # of a category, on an axis
 MAX_COLUMNS = 5  # so that the report of ten models on five tables stays below ten megabytes
 PANEL_INCHES = 1.3
 BINS = 25
@@ -36,24 +39,26 @@ def corner(results: DatasetResults) -> Figure:
         raise NotApplicable(f"{results.dataset}: a corner plot needs a table of at least two columns")
     labels = [row.label for row in results.models if row.label in samples.by_label]
     logs = [q.log and bool((q.real > 0).all()) for q in quantities]
-    names = [plain_text(f"log10 {q.name}" if log else q.name) for q, log in zip(quantities, logs, strict=True)]
+    names = [f"log10 {q.title}" if log else q.title for q, log in zip(quantities, logs, strict=True)]
     real = _stack([q.real for q in quantities], logs)
     models = [(results.line_styles[m], _stack([q.samples[m] for q in quantities], logs)) for m in labels]
     figure = Figure(figsize=(PANEL_INCHES * len(names) + 0.5,) * 2, constrained_layout=False)
     grid = figure.add_gridspec(len(names), len(names), left=0.09, right=0.99, bottom=0.08, top=0.97,
                                wspace=0.06, hspace=0.06)  # fmt: skip
-    edges = [
-        np.linspace(*_padded_range(np.quantile(real[:, i], (TAIL_FRACTION, 1 - TAIL_FRACTION))), BINS + 1)
-        for i in range(len(names))
-    ]
+    edges = [np.linspace(*_range_of(quantity, real[:, i]), BINS + 1) for i, quantity in enumerate(quantities)]
     for i in range(len(names)):
         for j in range(i + 1):
             axes = figure.add_subplot(grid[i, j])
             if i == j:
-                _histogram(axes, edges[i], real[:, i], [(style, rows[:, i]) for style, rows in models])
+                levels = len(quantities[i].levels)
+                bars = np.arange(levels + 1) - 0.5 if levels else edges[i]
+                _histogram(axes, bars, real[:, i], [(style, rows[:, i]) for style, rows in models])
             else:
                 _pair(axes, (edges[j], edges[i]), real[:, (j, i)], [(style, rows[:, (j, i)]) for style, rows in models])
             _format_axes(axes, names, i, j)
+            _set_ticks(axes.xaxis, quantities[j], i == len(names) - 1)
+            if i != j:
+                _set_ticks(axes.yaxis, quantities[i], j == 0)
     handles: list[Line2D | Patch] = [Patch(color=REAL_COLOUR, alpha=0.6, label="held-out data")]
     handles += [Line2D([], [], color=style.colour, linestyle=style.dashes, label=style.label) for style, _ in models]
     figure.legend(handles=handles, loc="upper right", title="68 and 95 % of the rows", title_fontsize=8)
@@ -68,8 +73,11 @@ def _stack(columns: Sequence[Array], logs: Sequence[bool]) -> Array:
     return finite
 
 
-def _padded_range(ends: Array) -> tuple[float, float]:
-    low, high = float(ends[0]), float(ends[1])
+def _range_of(quantity: Quantity, real: Array) -> tuple[float, float]:
+    """Return the ends of the axis of a column: those of its levels, or the range of the real rows without tails."""
+    if quantity.levels:
+        return -0.5, len(quantity.levels) - 0.5
+    low, high = (float(end) for end in np.quantile(real, (TAIL_FRACTION, 1 - TAIL_FRACTION)))
     margin = 0.08 * (high - low) if high > low else 0.5
     return low - margin, high + margin
 
@@ -104,6 +112,17 @@ def _density(rows: Array, edges: tuple[Array, Array]) -> tuple[Array, list[float
         return counts, []
     heights = [float(descending[np.searchsorted(total, share * total[-1])]) for share in CONTOUR_SHARES]
     return counts, sorted({height for height in heights if height > 0})
+
+
+def _set_ticks(axis: Axis, quantity: Quantity, labelled: bool) -> None:
+    """Set ticks at the levels of a category, with their names where the axis is labelled, and at integers."""
+    if quantity.levels:
+        shown, names = level_ticks(quantity.levels, MAX_LEVEL_NAMES)
+        axis.set_ticks(shown, names if labelled else [""] * len(shown))
+        for label in axis.get_ticklabels():
+            label.set(rotation=45, rotation_mode="anchor", ha="right", va="center")
+    elif quantity.integer:
+        axis.set_major_locator(MaxNLocator(3, integer=True))
 
 
 def _format_axes(axes: Axes, names: Sequence[str], i: int, j: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from genbench.protocol import Array, Column, Data
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable, SeedSamples
@@ -37,7 +38,8 @@ MIN_ROWS_PER_RATIO = 5  # real rows that a bin needs for its ratio to be shown
 class Quantity:
     """A column or an observable: its values in the real rows and in the samples of each model.
 
-    ``log`` says that its axis is logarithmic; ``levels`` are the names of a category's codes.
+    ``log`` says that its axis is logarithmic; ``levels`` are the names of a category's codes; ``integer`` says that it
+    has integers only.
     """
 
     name: str
@@ -46,6 +48,12 @@ class Quantity:
     real: Array  # (n,)
     samples: Mapping[str, Array]  # label -> (m,)
     levels: tuple[str, ...] = ()
+    integer: bool = False
+
+    @property
+    def title(self) -> str:
+        """The name with the unit, as plain text."""
+        return plain_text(self.name) + (f" ({plain_text(self.unit)})" if self.unit else "")
 
 
 def quantities_of(samples: SeedSamples) -> list[Quantity]:
@@ -56,7 +64,8 @@ def quantities_of(samples: SeedSamples) -> list[Quantity]:
         for i, column in enumerate(declared[:MAX_COLUMNS]):
             by_label = {label: rows[:, i].astype(np.float64) for label, rows in samples.by_label.items()}
             real = data.test[:, i].astype(np.float64)
-            columns.append(Quantity(column.name, column.unit, column.log, real, by_label, column.levels))
+            is_integer = column.kind == "integer" and not column.log
+            columns.append(Quantity(column.name, column.unit, column.log, real, by_label, column.levels, is_integer))
     observables = _observables(data, samples.by_label)
     new = [each for each in observables if not any(_is_same_quantity(each, column) for column in columns)]
     return columns + new[:MAX_OBSERVABLES]
@@ -159,15 +168,29 @@ def _format_axes(above: Axes, below: Axes, quantity: Quantity, edges: Array) -> 
     above.tick_params(labelbottom=False)
     above.set_yticks([])
     above.spines["left"].set_visible(False)
-    unit = f" ({plain_text(quantity.unit)})" if quantity.unit else ""
-    above.set_title(plain_text(quantity.name) + unit, fontsize=8)
+    above.set_title(quantity.title, fontsize=8)
     below.set(ylim=(0, 2), yticks=[0, 1, 2])
     below.grid(axis="y", color=MUTED_COLOUR, linewidth=0.3, alpha=0.5)
     if quantity.levels:
-        names = [plain_text(name)[:LEVEL_CHARACTERS] for name in quantity.levels]
-        shown = range(0, len(names), math.ceil(len(names) / MAX_LEVEL_NAMES))
+        shown, names = level_ticks(quantity.levels)
         above.set_xticks(shown)
-        below.set_xticks(shown, [names[i] for i in shown])
+        below.set_xticks(shown, names)
+    elif quantity.integer:
+        for axes in (above, below):
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+
+def level_ticks(levels: Sequence[str], limit: int = MAX_LEVEL_NAMES) -> tuple[list[int], list[str]]:
+    """Return the codes at which an axis of a category has ticks, evenly spaced, and the names of these levels."""
+    shown = list(range(0, len(levels), math.ceil(len(levels) / limit)))
+    return shown, [plain_text(levels[i])[:LEVEL_CHARACTERS] for i in shown]
+
+
+def _integer_bins(real: Array, low: float, high: float) -> Array:
+    """Return edges midway between integers, with equally many of the values that occur in each bin: no comb is seen."""
+    step = float(np.diff(np.unique(real)).min())
+    width = step * max(1, math.ceil((high - low + step) / (step * BINS)))
+    return low - step / 2 + width * np.arange(math.ceil((high - low + step) / width) + 1)
 
 
 def _bin_edges(quantity: Quantity) -> Array:
@@ -180,6 +203,8 @@ def _bin_edges(quantity: Quantity) -> Array:
     low, high = np.quantile(real, (TAIL_FRACTION, 1 - TAIL_FRACTION))
     if not high > low:
         low, high = low - 0.5, low + 0.5
+    if quantity.integer and real.min() < real.max():
+        return _integer_bins(real, np.floor(low), np.ceil(high))
     if quantity.log and low > 0:
         return np.geomspace(low, high, BINS + 1)
     margin = 0.03 * (high - low)

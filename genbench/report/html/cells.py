@@ -93,6 +93,9 @@ def _facts(record: Record) -> Iterable[tuple[str, str]]:
     for name, value in (record.get("timings") or {}).items():
         if isinstance(value, (int, float)):
             yield clean(name), str(round_number(value, digits=4))
+    for name, value in (record.get("facts") or {}).items():
+        if isinstance(value, (int, float)):
+            yield clean(f"fact: {name}"), str(round_number(value, digits=4))
 
 
 def _score(score: Mapping[str, Any]) -> tuple[str, ...]:

@@ -97,6 +97,14 @@ def flags_are_true(subject: Subject) -> None:
         present = getattr(data, "log_prob" if flag == "density" else flag) is not None
         declared = bool(getattr(subject.spec, flag))
         expect(present == declared, f"the spec declares {flag}={declared}, the data {'have' if present else 'lack'} it")
+    given, conditional = data.conditions is not None, subject.spec.is_conditional(subject.config)
+    expect(
+        given == conditional, f"the spec declares conditions={conditional}, the data {'have' if given else 'lack'} them"
+    )
+    facts = subject.spec.facts(subject.config)
+    for name in ("shape", "levels", "columns"):
+        found, declared = getattr(data, name), getattr(facts, name)
+        expect(not declared or found == declared, f"the spec declares {name}={declared}, the data have {found}")
 
 
 @check("dataset", remedy="fill in licence and source, so that users know what they may do with the data")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench.protocol import Array, Evidence, LogDensity, Modes, RealSide, Score, Simulator
+from genbench.protocol import Array, Column, Evidence, LogDensity, Modes, RealSide, Score, Simulator
 from genbench.scoring.feature_spaces import IdentitySpace
 from genbench.scoring.scorer import missing
 from genbench.testing.check import Skipped, Subject, check, expect
@@ -45,10 +45,15 @@ class Generator:
         samples[:, 1] += self.shear * samples[:, 0]
         return samples
 
+    def undo(self, x: Array) -> Array:
+        """Return rows (n, 2) without the fault, but for copies."""
+        x = np.stack([x[:, 0], x[:, 1] - self.shear * x[:, 0]], axis=1)
+        rows: Array = (x - self.shift) / self.scale
+        return rows
+
     def log_prob(self, x: Array) -> Array:
         """Return (n,) nats."""
-        x = np.stack([x[:, 0], x[:, 1] - self.shear * x[:, 0]], axis=1)
-        nats: Array = self.base.log_prob((x - self.shift) / self.scale) - x.shape[1] * math.log(self.scale)
+        nats: Array = self.base.log_prob(self.undo(x)) - x.shape[1] * math.log(self.scale)
         return nats
 
 
@@ -127,8 +132,35 @@ def evidence_for(subject: Subject, generator: Generator, seed: int, **sizes: Any
     A metric that gives no value where nothing limits the rows gets integers, which are a rule that faults break.
     """
     kind = subject.spec.data[0]
+    if "conditions" in subject.spec.needs:
+        return given_modes(evidence(generator, seed, **sizes), generator)
     integers = subject.once(("integers",), lambda: score(subject, evidence(PERFECT, 0, kind=kind)).value is None)
     return evidence(replace(generator, integers=integers), seed, kind=kind, **sizes)
+
+
+def given_modes(of: Evidence, generator: Generator) -> Evidence:
+    """Return evidence of rows that were drawn given their modes, the classes of one condition."""
+    assert of.train is not None
+    codes = {"real": TRUTH.nearest(of.real.rows), "train": TRUTH.nearest(of.train)}
+    codes["fake"] = TRUTH.nearest(generator.undo(of.fake))
+    joint = {name: np.eye(len(TRUTH.weights))[each] / math.sqrt(2) for name, each in codes.items()}
+    conditions = {name: each[:, None].astype(float) for name, each in codes.items()}
+    levels = tuple(str(k) for k in range(len(TRUTH.weights)))
+    classes = [replace(generator, base=Clusters(centre[None], TRUTH.std, np.ones(1))) for centre in TRUTH.centres]
+    return replace(
+        of,
+        real=RealSide(np.concatenate([of.real.rows, joint["real"]], 1)),
+        fake=np.concatenate([of.fake, joint["fake"]], 1),
+        train=np.concatenate([of.train, joint["train"]], 1),
+        reference=None,
+        columns=(*of.columns, *(f"mode={level}" for level in levels)),
+        log_prob_classes=np.stack([each.log_prob(of.real.rows) for each in classes], 1),
+        conditions_train=conditions["train"],
+        conditions_test=conditions["real"],
+        conditions_fake=conditions["fake"],
+        condition_columns=(Column("mode", kind="category", levels=levels),),
+        condition_scores=len(levels),
+    )
 
 
 def score(subject: Subject, given: Evidence) -> Score:

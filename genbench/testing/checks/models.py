@@ -16,6 +16,7 @@ from genbench.process.launch import start_server
 from genbench.testing.check import Failed, Skipped, Subject, check, expect
 from genbench.testing.interface import subjects
 from genbench.testing.model_training import (
+    FULL_TRAINING_STEPS,
     SHORT_TRAINING_STEPS,
     digest,
     draw,
@@ -29,6 +30,8 @@ from genbench.testing.model_training import (
 )
 from genbench.testing.process_state import expect_process_unchanged
 from genbench.training.snapshots import Snapshots
+
+MIN_SHARE_OF_WEIGHTS = 0.5  # of the change that weights make to a mean; none of it where they are ignored
 
 
 @check("model", remedy="return a tensor (n, *data.shape), for any n")
@@ -135,8 +138,24 @@ def budget_is_honoured(subject: Subject) -> None:
     if not subject.spec.iterative:
         raise Skipped("it does not iterate")
     for steps in (SHORT_TRAINING_STEPS, 11):
-        taken = fitted_model(subject, steps=steps)[1].steps
+        taken = fitted_model(subject, steps=steps)[1].steps_taken
         expect(taken == steps, f"with a budget of {steps} steps it took {taken}")
+
+
+@check("model", remedy="use data.weights, or leave weights=True out of the spec: rows are then drawn by weight")
+def weights_are_used(subject: Subject) -> None:
+    """A model that declares weights=True follows the weights of its training rows."""
+    if not subject.spec.weights:
+        raise Skipped("it does not declare weights")
+    kind = kind_of(subject)
+    rows = rows_for(kind)
+    side = rows.reshape(len(rows), -1)
+    above = side[:, 0] > np.median(side[:, 0])
+    model, _ = train(subject, rows, FULL_TRAINING_STEPS, weights=np.where(above, 1.8, 0.2))
+    mean = float(draw(model, 2000).flatten(1)[:, 0].mean())
+    unweighted, weighted = float(side[:, 0].mean()), float(np.average(side[:, 0], weights=np.where(above, 1.8, 0.2)))
+    share = (mean - unweighted) / (weighted - unweighted)
+    expect(share > MIN_SHARE_OF_WEIGHTS, f"samples follow {100 * share:.0f} % of the change of the mean by weights")
 
 
 @check("model", remedy="raise RuntimeError('fit the model before sampling') in sample where fit was not called")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pictured import subject_with, table
+from pictured import RNG, subject_with, table
 
 from genbench.protocol import Column
 from genbench.report.figures.draw import draw
@@ -54,3 +54,15 @@ def test_a_category_has_a_named_bar_for_each_level() -> None:
     assert real.values == pytest.approx(1 / 3, abs=0.01)
     names = [[tick.get_text() for tick in each.get_xticklabels()] for each in axes]
     assert ["low", "mid", "high"] in names
+
+
+def test_bins_of_integers_hold_equally_many_of_the_values() -> None:
+    data = table(n=4000, columns=(Column("mass", kind="integer"), Column("n", kind="integer"), Column("x")))
+    data.test[:, 0] = 50 * RNG.integers(60, 130, 4000)  # 70 values in 40 bins would be a comb
+    data.test[:, 1] = RNG.integers(2007, 2010, 4000)
+    axes = draw("marginals", subject_with(data, {"copy": data.test})).axes
+    mass, year = axes[0].patches[0].get_data(), axes[1].patches[0].get_data()
+    assert set(np.diff(mass.edges)) == {100}
+    assert mass.values.max() < 1.5 * mass.values.mean()
+    assert year.edges.tolist() == [2006.5, 2007.5, 2008.5, 2009.5]
+    assert all(tick == round(tick) for tick in axes[1].get_xticks())

@@ -139,7 +139,7 @@ class Rude(Sound):
 class TakesMore(Sound):
     def fit(self, data, run):
         super().fit(data, run)
-        run.steps += 1
+        run.step()
 
 
 @broken("sampling_before_fit_says_so")
@@ -204,6 +204,11 @@ class Detached(Sound):
     @property
     def learned(self):
         return [self.mean, self.factor, self.unused]
+
+
+@broken("weights_are_used", weights=True)
+class Unweighted(Sound):
+    """Promises to use the weights of rows, and does not."""
 
 
 @broken("log_prob_gives_a_number_a_row")

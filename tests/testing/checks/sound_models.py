@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -73,6 +73,16 @@ class Sound:
         return (z @ self.lower.T + self.mean).view(-1, *self.shape)
 
 
+class Weighted(Sound):
+    """The same, of rows that it draws by their weights itself."""
+
+    def fit(self, data, run):
+        if data.weights is not None:
+            rows = data.train[torch.multinomial(data.weights, len(data.train), replacement=True)]
+            data = replace(data, train=rows, weights=None)
+        super().fit(data, run)
+
+
 DECLARED = {"density": "exact", "capabilities": ("encode", "decode"), "steps": 1000}
 
 
@@ -82,4 +92,4 @@ def spec(name, target, config=SoundConfig, **fields):
 
 @genbench.hookimpl
 def genbench_register():
-    return [spec("sound", Sound)]
+    return [spec("sound", Sound), spec("weighted", Weighted, weights=True)]

@@ -23,8 +23,12 @@ def test_a_sound_model_passes_and_little_is_skipped() -> None:
     [report] = check_plugin("model:sound", plugins=[SOUND])
     skipped = {outcome.check.name for outcome in report.outcomes if outcome.verdict == "skipped"}
     assert {outcome.check.name: outcome.reason for outcome in report.outcomes if outcome.bad} == {}
-    assert skipped == {"declared_lightly"}
+    assert skipped == {"declared_lightly", "weights_are_used"}
     assert report.ok
+
+
+def test_a_sound_model_with_weights_passes() -> None:
+    assert failed("weighted", SOUND) == {}
 
 
 @pytest.mark.parametrize("name", NAMES)
