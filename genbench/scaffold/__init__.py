@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import builtins
 import datetime
+import json
 import keyword
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +104,7 @@ def write_package(kind: str, name: str, folder: Path) -> list[Path]:
 
 
 def _template_values(kind: str, names: Names) -> Mapping[str, str]:
+    author = _author()
     major, minor = (int(part) for part in __version__.split(".")[:2])
     next_version = f"{major}.{minor + 1}" if major == 0 else f"{major + 1}.0"
     return {
@@ -111,9 +115,20 @@ def _template_values(kind: str, names: Names) -> Mapping[str, str]:
         "cls": names.cls,
         "function": names.function,
         "requirement": f"genbench>={major}.{minor},<{next_version}",
-        "flag": {"model": "-m", "dataset": "-d", "metric": "--metrics", "suite": "--suite"}[kind],
-        "year": str(datetime.date.today().year),
+        "title": "feature space" if kind == "space" else kind,
+        "author": author,
+        "author_text": json.dumps(author, ensure_ascii=False),  # a basic string of TOML is one of JSON
+        "year": str(datetime.datetime.now(datetime.UTC).year),
     }
+
+
+def _author() -> str:
+    """Return the name that git has for the user, or the authors of the package where it has none."""
+    program = shutil.which("git")
+    if program is None:
+        return "The authors"
+    done = subprocess.run([program, "config", "user.name"], capture_output=True, text=True, check=False)  # noqa: S603 (git)
+    return "".join(c for c in done.stdout.strip() if c.isprintable()) or "The authors"
 
 
 def _render(text: str, values: Mapping[str, str]) -> str:
