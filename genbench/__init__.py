@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         UserError,
     )
     from genbench.hooks import hookimpl
-    from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec
+    from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, Published, SpaceSpec, SuiteSpec
     from genbench.version import __version__
 
 __all__ = [
@@ -34,8 +34,10 @@ __all__ = [
     "MetricSpec",
     "ModelSpec",
     "PluginError",
+    "Published",
     "Regression",
     "SpaceSpec",
+    "SuiteSpec",
     "UnknownName",
     "UserError",
     "__version__",
@@ -49,7 +51,7 @@ __all__ = [
 
 MODULES = {
     **dict.fromkeys(("load", "run", "score"), "genbench.api"),
-    **dict.fromkeys(("DatasetSpec", "MetricSpec", "ModelSpec", "SpaceSpec"), "genbench.spec"),
+    **dict.fromkeys(("DatasetSpec", "MetricSpec", "ModelSpec", "Published", "SpaceSpec", "SuiteSpec"), "genbench.spec"),
     "audit": "genbench.auditing",
     "compare": "genbench.comparing",
     "hookimpl": "genbench.hooks",

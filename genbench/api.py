@@ -28,11 +28,13 @@ Names = str | Iterable[str]
 
 def run(
     *,
-    models: Names = "all",
+    models: Names = (),
     datasets: Names = (),
-    metrics: Names = "all",
+    metrics: Names = (),
+    suite: str = "",
     preset: str = "default",
     seeds: int | None = None,
+    train_rows: int | str | Iterable[int] = "",
     budget: str | None = None,
     device: str = "auto",
     settings: Mapping[str, Any] | None = None,
@@ -53,11 +55,13 @@ def run(
     """Run models on datasets under the protocol and return the results, which show as tables in a notebook.
 
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
-    (``"vae[latent=2|8],gan*,-kde"``); ``settings`` maps ``"vae.beta"`` to a value; ``data`` is your own data, or a list
+    (``"vae[latent=2|8],gan*,-kde"``), by default all models and metrics on the datasets of the preset. ``suite`` is the
+    name of a suite, to which ``models`` and ``metrics`` are added. ``train_rows`` are numbers of training rows, each of
+    which is run: ``(1000, 3000)``. ``settings`` maps ``"vae.beta"`` to a value; ``data`` is your own data, or a list
     of several: a file's path, an array or tensor (n, d) or (n, channels, height, width), a data frame of pandas or
     polars, an Arrow table, a structured array, a mapping of column names to arrays (n,), or a ``datasets.Dataset``. All
-    are read with ``data_options`` (columns, labels, kinds, units, log, periodic, na); what is in memory is stored in
-    the folder ``data`` of the run. The run is stored in ``out``, by default a new directory
+    are read with ``data_options`` (columns, labels, weights, kinds, units, log, periodic, na); what is in memory is
+    stored in the folder ``data`` of the run. The run is stored in ``out``, by default a new directory
     under ``results/``; if ``out`` holds a run, it is resumed: ``retry="failed"`` repeats the cells that failed,
     ``force`` repeats all. ``timeout`` (seconds) is the deadline of a cell for training, sampling and scoring together;
     ``memory`` (bytes) limits the memory of all its processes together. ``isolation="none"`` runs everything in this
@@ -72,7 +76,8 @@ def run(
     from genbench.plan.plan import Request
 
     request = Request(
-        models=_join(models), datasets=_join(datasets), metrics=_join(metrics), preset=preset, seeds=seeds,
+        models=_join(models), datasets=_join(datasets), metrics=_join(metrics), suite=suite, preset=preset,
+        seeds=seeds, train_rows="|".join(map(str, [train_rows] if isinstance(train_rows, (int, str)) else train_rows)),
         budget=budget, device=device, settings=tuple(_setting(path, value) for path, value in (settings or {}).items()),
         plugin_files=tuple(Path(path) for path in _as_list(plugins)),
     )  # fmt: skip
@@ -181,6 +186,8 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     from genbench.text import plain
 
     options.check()
+    if not plan.cells:
+        raise UserError(f"nothing to run: {'; '.join(map(str, plan.skips))}")
     options = options.with_out()
     directory = Path(str(options.out))
     console = Console(stderr=True)
@@ -201,9 +208,12 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
         print_line(f"set aside: {damage}")
     if session.failure:
         print_line(f"{session.failure}; when it is back: genbench run ... --out {directory}")
+    from genbench.record.store import read_run
     from genbench.table.results import Results
+    from genbench.table.suites import suites_of
 
-    return Results(tuple(records)), directory, session.stopped
+    suites = suites_of(read_run(directory, []))
+    return Results(tuple(records), suites=suites), directory, session.stopped
 
 
 def _set_library_environment() -> None:

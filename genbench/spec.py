@@ -10,6 +10,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
+from genbench.budget import Budget, Sizes
+from genbench.errors import UserError
+
 __all__ = [
     "CAPABILITIES",
     "COLUMN_KINDS",
@@ -20,8 +23,10 @@ __all__ = [
     "DensityKind",
     "MetricSpec",
     "ModelSpec",
+    "Published",
     "SpaceSpec",
     "Spec",
+    "SuiteSpec",
 ]
 
 DensityKind = Literal["exact", "bound", "estimate", "none"]
@@ -32,11 +37,12 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 DENSITY_KINDS = ("exact", "bound", "estimate", "none")
 DATA_KINDS = ("vector", "image")
+MAX_SEEDS = 10_000
 SUPPORTS = ("continuous", "discrete")
 CONDITIONS = ("none", "optional", "required")
 COLUMN_KINDS = ("continuous", "integer", "category", "angle")
 CAPABILITIES = ("encode", "decode", "reconstruct", "anomaly_score")
-PLUGIN_KINDS = ("model", "dataset", "metric", "space")
+PLUGIN_KINDS = ("model", "dataset", "metric", "space", "suite")
 
 
 @dataclass(frozen=True)
@@ -88,9 +94,7 @@ class _BaseSpec:
     kind: ClassVar[str]
 
     def __post_init__(self) -> None:
-        where = f"{type(self).__name__}({self.name!r})"
-        if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
-            raise ValueError(f"{where}: name must match {NAME.pattern}")
+        where = _check_name(self)
         if isinstance(self.target, str):
             if not TARGET.fullmatch(self.target):
                 raise ValueError(f"{where}: target must be 'package.module:Attribute', got {self.target!r}")
@@ -98,8 +102,16 @@ class _BaseSpec:
             raise ValueError(f"{where}: target must be 'package.module:Attribute' or a class, got {self.target!r}")
         if self.config is not None and not (isinstance(self.config, type) and is_dataclass(self.config)):
             raise ValueError(f"{where}: config must be a dataclass or None, got {self.config!r}")
-        if not isinstance(self.summary, str) or not self.summary.strip():
-            raise ValueError(f"{where}: summary must describe the plugin in one line")
+
+
+def _check_name(spec: _BaseSpec | SuiteSpec) -> str:
+    """Return how messages call a spec; raises ValueError for a name or a summary that cannot be used."""
+    where = f"{type(spec).__name__}({spec.name!r})"
+    if not isinstance(spec.name, str) or not NAME.fullmatch(spec.name):
+        raise ValueError(f"{where}: name must match {NAME.pattern}")
+    if not isinstance(spec.summary, str) or not spec.summary.strip():
+        raise ValueError(f"{where}: summary must describe the plugin in one line")
+    return where
 
 
 def _check_members(where: str, name: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
@@ -305,6 +317,75 @@ class SpaceSpec(_BaseSpec):
             raise ValueError(f"{where}: image_metrics must be a tuple of names, got {self.image_metrics!r}")
 
 
+@dataclass(frozen=True)
+class Published:
+    """A published value of a suite: what a model of others reached in one metric.
+
+    ``value`` is in the unit of ``metric``, a name as on the command line, and ``error`` its standard error, None where
+    none is stated. ``source`` says where the value stands, as "PacGAN (Lin et al. 2018), table 1". ``dataset`` is the
+    label of one dataset of the suite, empty for all.
+    """
+
+    model: str
+    metric: str
+    value: float
+    error: float | None = None
+    source: str = ""
+    _: KW_ONLY
+    dataset: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"Published({self.model!r}, {self.metric!r})"
+        if not all(isinstance(text, str) and text.strip() for text in (self.model, self.metric, self.source)):
+            raise ValueError(f"{where}: model, metric and source must be texts that are not empty")
+        if not math.isfinite(self.value) or not 0 <= (self.error or 0.0) < math.inf:
+            raise ValueError(f"{where}: value and error must be finite, got {self.value!r} and {self.error!r}")
+
+
+@dataclass(frozen=True)
+class SuiteSpec:
+    """The spec of a suite: a protocol with its published values. It is data, without a target or options.
+
+    ``models``, ``datasets`` and ``metrics`` are selections as on the command line: ``"vae[latent=2|8],kde"``. What of
+    them is not installed is skipped, with the reason. ``seeds`` is their number. ``budget`` is that of each model,
+    ``"60s"`` or ``"400000steps"``, and empty for the recipes of the models. ``sizes`` are the rows of each split; as
+    many samples are scored as there are test rows.
+    """
+
+    name: str
+    _: KW_ONLY
+    models: str
+    datasets: str
+    metrics: str
+    summary: str
+    seeds: int = 3
+    budget: str = ""
+    sizes: Sizes = field(default_factory=Sizes)
+    published: tuple[Published, ...] = ()
+    paper: str = ""
+
+    kind: ClassVar[str] = "suite"
+    target: ClassVar[str] = ""  # there is nothing to import
+    config: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        where = _check_name(self)
+        for name in ("models", "datasets", "metrics"):
+            if not isinstance(getattr(self, name), str) or not getattr(self, name).strip():
+                raise ValueError(f"{where}: {name} must be a selection, as 'vae[latent=2],kde'")
+        if not isinstance(self.seeds, int) or not 1 <= self.seeds <= MAX_SEEDS:
+            raise ValueError(f"{where}: seeds must be their number, 1 to {MAX_SEEDS}, got {self.seeds!r}")
+        if not isinstance(self.sizes, Sizes) or min(self.sizes.train, self.sizes.test, self.sizes.reference) < 1:
+            raise ValueError(f"{where}: sizes must be Sizes(train, test, reference), each at least 1")
+        try:
+            _ = Budget.parse(self.budget) if self.budget else None
+        except UserError as error:
+            raise ValueError(f"{where}: {error}") from None
+        object.__setattr__(self, "published", tuple(self.published))
+        if wrong := [each for each in self.published if not isinstance(each, Published)]:
+            raise ValueError(f"{where}: published must hold Published(...), got {wrong[0]!r}")
+
+
 FAULTS = (
     "dropped_modes", "uneven_weights", "shift", "width", "lost_correlation", "lost_mode_correlation", "outliers",
     "ridges", "quantisation", "exact_copies", "near_copies", "repeated_points", "memorised_half", "heavy_tails",
@@ -316,4 +397,4 @@ NEEDS = (
     "samples", "train", "density", "truth", "modes", "labels", "observables", "simulator", "timing", "reconstruction",
     "outliers", "conditions",
 )  # fmt: skip
-Spec = ModelSpec | DatasetSpec | MetricSpec | SpaceSpec
+Spec = ModelSpec | DatasetSpec | MetricSpec | SpaceSpec | SuiteSpec

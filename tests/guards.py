@@ -19,10 +19,10 @@ LIGHT = """
 version     the version, nothing else
 lazy        public names imported on first use
 errors      what genbench raises, described
+budget      training budgets, sizes of data
 spec        what a plugin declares
 hooks       what a plugin may implement
 deprecated  old spellings and their ends
-budget      training budgets, sizes of data
 text        words that several commands say
 lazy        names imported when asked for
 record      what is kept of cells
@@ -59,6 +59,8 @@ FOR_PLUGINS = frozenset(
     ["genbench"]
     + [f"genbench.{name}" for name in "spec hooks protocol data stored loading errors budget training testing".split()]
 )
+
+DECLARATIONS = ("genbench", "genbench.spec", "genbench.hooks", "genbench.budget")  # all that declaring a plugin needs
 
 MAX_ROOT_MODULES = 16
 MAX_LINES = 400
@@ -307,7 +309,7 @@ def heavy_declarations(root: Path) -> list[str]:
     for package in plugin_packages(root):
         light = sys.stdlib_module_names | {package.name}
         for at, module, _ in imports_of(package / "__init__.py", package):
-            if module.partition(".")[0] not in light and module not in ("genbench", "genbench.spec", "genbench.hooks"):
+            if module.partition(".")[0] not in light and module not in DECLARATIONS:
                 found.append(f"{package.name}:{at} imports {module} to declare itself")
     return found
 

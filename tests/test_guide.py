@@ -40,7 +40,10 @@ def test_each_hook_is_documented(name: str) -> None:
     assert name in WORDS
 
 
-@pytest.mark.parametrize("name", fields(spec.ModelSpec, spec.DatasetSpec, spec.MetricSpec, spec.SpaceSpec))
+SPEC_FIELDS = fields(spec.ModelSpec, spec.DatasetSpec, spec.MetricSpec, spec.SpaceSpec, spec.SuiteSpec, spec.Published)
+
+
+@pytest.mark.parametrize("name", SPEC_FIELDS)
 def test_each_field_of_a_spec_is_documented(name: str) -> None:
     assert name in WORDS
 
@@ -75,14 +78,14 @@ def test_the_test_can_fail() -> None:
 def test_the_examples_run_one_after_the_other(tmp_path: Path) -> None:
     for name, text in EXAMPLES.items():
         (tmp_path / name).write_text(text)
-    assert len(EXAMPLES) >= 5
+    assert len(EXAMPLES) >= 6
     assert all(command.startswith("genbench ") for command in COMMANDS)
     for command in [*COMMANDS, "genbench run --plugin ./my_observer.py -m kde -d moons --preset smoke --out results/o"]:
         line = f"{shlex.quote(sys.executable)} -m {command}"
         done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     assert re.fullmatch(r"(\d+) of \1 cells succeeded\n", (tmp_path / "finished.txt").read_text())
-    for name in ("my-flow", "my-photons", "my-distance", "my-features"):
+    for name in ("my-flow", "my-photons", "my-distance", "my-features", "my-protocol"):
         assert (tmp_path / name / "pyproject.toml").is_file()
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from genbench.spec import FAULTS, DataFacts, DatasetSpec, MetricSpec, ModelSpec, SpaceSpec
+from genbench.budget import Sizes
+from genbench.spec import FAULTS, DataFacts, DatasetSpec, MetricSpec, ModelSpec, Published, SpaceSpec, SuiteSpec
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def test_a_spec_survives_the_way_to_a_process() -> None:
         declare(DatasetSpec, rows=7, modes=True),
         declare(MetricSpec, detects=FAULTS),
         declare(SpaceSpec, image_metrics=("frechet",)),
+        suite(published=[Published("GAN", "modes", 3.3, 0.1, "A. Author 2020", dataset="ring")], budget="60s"),
     ):
         assert pickle.loads(pickle.dumps(spec)) == spec
 
@@ -103,6 +105,52 @@ def test_an_option_decides_whether_there_are_outliers(option: object, given: boo
 
     assert declare(DatasetSpec).outliers_of(WithOutliers(option)) is given
     assert [declare(DatasetSpec, outliers=flag).outliers_of(Config()) for flag in (False, True)] == [False, True]
+
+
+# --------------------------------------------------------------------------------------------------------------- suites
+
+
+def suite(**fields: Any) -> SuiteSpec:
+    parts: dict[str, Any] = {"models": "vae", "datasets": "ring", "metrics": "energy", "summary": "a suite"}
+    return SuiteSpec(**{"name": "tiny", **parts, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": "a b"}, "name must match"),
+        ({"summary": " "}, "summary must describe"),
+        ({"models": ""}, "models must be a selection"),
+        ({"datasets": ["ring"]}, "datasets must be a selection"),
+        ({"seeds": 0}, "seeds must be their number"),
+        ({"budget": "soon"}, "expected a positive number and a unit"),
+        ({"sizes": (100, 100, 100)}, "sizes must be Sizes"),
+        ({"sizes": Sizes(100, 0, 100)}, "each at least 1"),
+        ({"published": [("GAN", 3.3)]}, "published must hold Published"),
+    ],
+)
+def test_a_suite_that_cannot_be_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        suite(**fields)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (("GAN", "modes", 3.3), "must be texts that are not empty"),
+        (("", "modes", 3.3, None, "A."), "must be texts that are not empty"),
+        (("GAN", "modes", float("nan"), None, "A."), "must be finite"),
+        (("GAN", "modes", 3.3, -0.1, "A."), "must be finite"),
+    ],
+)
+def test_a_published_value_has_a_source_and_is_a_number(values: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Published(*values)
+
+
+def test_a_suite_has_no_code_and_no_options() -> None:
+    assert (suite().kind, suite().target, suite().config) == ("suite", "", None)
+    assert suite(published=[]).published == ()
 
 
 def grumpy(facts: DataFacts) -> str | None:

@@ -46,7 +46,7 @@ def check(
     as_json: bool,
     plugins: tuple[str, ...],
 ) -> int:
-    """Check that NAME keeps the contract: a model, dataset, metric or space, or all those of a distribution.
+    """Check that NAME keeps the contract: a model, dataset, metric, space or suite, or all those of a distribution.
 
     The exit code is 3 if a check fails, or if none applies.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -21,14 +20,16 @@ def print_plan(plan: Any, jobs: int, *, as_json: bool) -> None:
     seconds = plan.seconds(jobs)
     if as_json:
         cells = [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells]
-        skipped = [asdict(skip) for skip in plan.skips]
+        skipped = [skip.as_dict() for skip in plan.skips]
         print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": seconds, "data": data})
         return
+    several = len({cell.sizes.train for cell in plan.cells}) > 1
     rows: dict[tuple[str, ...], list[int]] = {}
     for cell in plan.cells:
         density = "none" if _has_categories(data.get(cell.dataset.label, {})) else cell.density
-        rows.setdefault((cell.dataset.label, cell.model.label, cell.budget, density), []).append(cell.seed)
-    print_table(("dataset", "model", "budget", "likelihood", "seeds"),
+        train = (str(cell.sizes.train),) if several else ()
+        rows.setdefault((cell.dataset.label, cell.model.label, *train, cell.budget, density), []).append(cell.seed)
+    print_table(("dataset", "model", *["training rows"][:several], "budget", "likelihood", "seeds"),
                 [(*row, len(seeds)) for row, seeds in sorted(rows.items(), key=lambda item: item[0][0])])  # fmt: skip
     for label, described in data.items():
         _print_data(label, described)

@@ -13,16 +13,17 @@ COLUMNS = {  # the columns for each kind
     "dataset": ("name", "data", "rows", "knows", "summary", "provided by"),
     "metric": ("name", "better", "unit", "needs", "summary", "provided by"),
     "space": ("name", "data", "needs", "summary", "provided by"),
+    "suite": ("name", "datasets", "seeds", "summary", "provided by"),
 }
 KNOWN_FACTS = ("density", "modes", "labels", "observables", "simulator", "outliers")
 
 
 @click.command("list")
-@click.argument("kind", required=False, type=click.Choice(["models", "datasets", "metrics", "spaces"]))
+@click.argument("kind", required=False, type=click.Choice(["models", "datasets", "metrics", "spaces", "suites"]))
 @json_option
 @plugin_option
 def list_(kind: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
-    """List the installed models, datasets, metrics and feature spaces."""
+    """List the installed models, datasets, metrics, feature spaces and suites."""
     from genbench.cli.output import print_json, print_table, warn
     from genbench.registry.describe import facts
     from genbench.registry.registry import Registry

@@ -8,7 +8,7 @@ import click
 
 
 @click.command("new")
-@click.argument("kind", type=click.Choice(("model", "dataset", "metric", "space")))
+@click.argument("kind", type=click.Choice(("model", "dataset", "metric", "space", "suite")))
 @click.argument("name")
 @click.option(
     "--into",
@@ -17,7 +17,7 @@ import click
     help="Parent folder of the package's folder.  [default: the current one]",
 )
 def new(kind: str, name: str, into: Path) -> None:
-    """Write a package that provides a model, a dataset, a metric or a feature space, in a new folder NAME.
+    """Write a package that provides a model, a dataset, a metric, a feature space or a suite, in a new folder NAME.
 
     It works at once: pip install -e NAME, genbench check NAME, pytest.
     """
@@ -43,6 +43,7 @@ def new(kind: str, name: str, into: Path) -> None:
         click.echo(f"  {plain(str(path))}")
     flags = {"model": "-m {} -d moons", "dataset": "-m kde -d {}", "metric": "-m kde -d moons --metrics {}"}
     flags["space"] = "-m kde -d moons --metrics frechet@{}"
+    flags["suite"] = "--suite {}"
     click.echo(f"\nnext:\n  cd {plain(str(into / name))}")
     click.echo("  pip install -e '.[test]'")
     click.echo(f"  genbench check {names.plugin} && pytest")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 SUFFIXES = {".md": "markdown", ".csv": "csv", ".json": "json", ".tex": "latex", ".parquet": "parquet"}
+NAME_PATTERN = r"(?:\[[^\[\]]*\]|[^,])+"  # up to a comma outside of brackets, which a glob may leave open: w1[*
 BYTES_PER_UNIT = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 
@@ -102,6 +103,11 @@ def data_options(*names: str) -> Callable[[F], F]:
 def given_data_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those options on how a file is read that the user gave."""
     return {name: options[name] for name in DATA_OPTIONS if options.get(name) is not None}
+
+
+def column_names(text: str) -> list[str]:
+    """Return the names of columns in the text of ``--metrics``: ``w1[m_jj],energy``."""
+    return [name.strip() for name in re.findall(NAME_PATTERN, text) if name.strip()]
 
 
 def output_options(formats: Sequence[str]) -> Callable[[F], F]:

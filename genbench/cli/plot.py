@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from genbench.cli.options import plugin_option, run_names
+from genbench.cli.options import column_names, plugin_option, run_names
 from genbench.errors import DataError, UserError
 
 SUFFIXES = (".png", ".pdf", ".svg")
@@ -27,6 +27,10 @@ SUFFIXES = (".png", ".pdf", ".svg")
     default="",
     help="Draw only these models: names and globs.  [default: all]",
 )
+@click.option("--option", metavar="NAME", default="", help="Of the figure sweep: the option to draw against, as dim.")
+@click.option(
+    "--metrics", metavar="A,B", default="", help="Of the figure sweep: the metrics.  [default: the core ones]"
+)
 @plugin_option
 @click.option("--dpi", type=click.IntRange(30, 1200), default=200, show_default=True, help="Resolution of PNG.")
 @click.option(
@@ -42,6 +46,7 @@ def plot(
     plugins: tuple[str, ...],
     dpi: int,
     output: Path | None,
+    **swept: str,
 ) -> None:
     """Draw a figure from the records of RUN..., run directories of 'genbench run'.
 
@@ -53,11 +58,16 @@ def plot(
     output = _check_arguments(runs, output)
 
     from genbench.cli.output import warn
-    from genbench.report.figures.draw import results_by_dataset, save
+    from genbench.report.figures.draw import FIGURES, results_by_dataset, save
     from genbench.table.results import load
 
     folders = dict(zip(run_names(runs), runs, strict=True))
-    all_results = results_by_dataset(load(*runs).records, folders, [Path(p) for p in plugins])
+    together = name in FIGURES and FIGURES[name].all_options
+    if not together and (unused := next((each for each, value in swept.items() if value), None)):
+        raise UserError(f"--{unused} applies to the figure sweep, not to {name}")
+    all_results = results_by_dataset(load(*runs).records, folders, [Path(p) for p in plugins], all_options=together)
+    metrics = tuple(column_names(swept["metrics"]))
+    all_results = [replace(results, option=swept["option"], metrics=metrics) for results in all_results]
     if not all_results:
         raise UserError(f"{', '.join(map(str, runs))}: no cell has finished yet, so there is nothing to draw")
     figures, problems = _draw_all(name, _select(all_results, dataset, models))

@@ -90,7 +90,7 @@ def _print(results: Any, run: Path, new_scores: list[str], *, named: bool) -> No
     from genbench.cli.table import show
     from genbench.text import plain
 
-    show(results.records, metrics=tuple(new_scores) if named else ())
+    show(results, metrics=tuple(new_scores) if named else ())
     for record in [*results.failures, *results.lost]:
         cell = f"{record['label']} x {record['dataset_label']} seed {record['seed']}"
         click.echo(f"{record['status']}  {plain(cell)}: {plain(record['reason'])}", err=True)

@@ -17,6 +17,9 @@ from genbench.errors import UserError
 
 EXIT_FAILED = 3
 EXIT_SIGNAL = 128  # plus the number of the signal, as in shells
+REQUEST_OPTIONS = (
+    "models", "datasets", "metrics", "suite", "train_rows", "preset", "seeds", "first_seed", "budget", "device",
+)  # fmt: skip
 NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure")
 
 
@@ -25,10 +28,9 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
     "-m",
     "--models",
     metavar="NAMES",
-    default="all",
-    show_default=True,
+    default="",
     shell_complete=complete("model"),
-    help="Names, globs, exclusions, options and sweeps: vae,gan*,-kde or 'vae[latent=2|8]'.",
+    help="Names, globs, exclusions, options and sweeps: vae,gan*,-kde or 'vae[latent=2|8]'.  [default: all]",
 )
 @click.option(
     "-d",
@@ -41,10 +43,17 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
 @click.option(
     "--metrics",
     metavar="NAMES",
-    default="all",
-    show_default=True,
+    default="",
     shell_complete=complete("metric"),
-    help="The same for metrics.",
+    help="The same for metrics.  [default: all]",
+)
+@click.option(
+    "--suite",
+    metavar="NAME",
+    default="",
+    shell_complete=complete("suite"),
+    help="Run a suite: its models, datasets, metrics, budget, seeds and sizes, beside its published values. -m and "
+    "--metrics add to it, --seeds changes their number, --preset smoke scales it down.",
 )
 @click.option(
     "--data",
@@ -56,6 +65,12 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
 @data_options()
 @click.option("--preset", metavar="NAME", default="default", show_default=True, help="smoke, default or full.")
 @click.option("--seeds", metavar="N", type=int, help="Number of seeds.  [default: that of the preset]")
+@click.option(
+    "--train-rows",
+    metavar="N|N",
+    default="",
+    help="Numbers of training rows, each of which is run: '1000|3000|10000'.  [default: that of the preset]",
+)
 @click.option("--first-seed", metavar="N", type=int, default=0, help="First seed.  [default: 0]")
 @click.option(
     "--budget",
@@ -135,10 +150,9 @@ def _run(options: Mapping[str, Any]) -> int:
     names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure")
     run_options = RunOptions(timeout=parse_timeout(options["timeout"]), **{name: options[name] for name in names})
     run_options.check()
-    names = ("models", "datasets", "metrics", "preset", "seeds", "first_seed", "budget", "device")
     plugins = tuple(Path(path) for path in options["plugins"])
     request = Request(
-        settings=tuple(options["settings"]), plugin_files=plugins, **{name: options[name] for name in names}
+        settings=tuple(options["settings"]), plugin_files=plugins, **{name: options[name] for name in REQUEST_OPTIONS}
     )
     dry_run, remote = options["dry_run"], options["scheduler"] is not None
     plan, registry = api.prepare(
@@ -217,9 +231,15 @@ def parse_timeout(text: str | None) -> float | None:
 
 def _print_tables(results: Any, directory: Path, plan: Any) -> None:
     from genbench.cli.table import show
+    from genbench.table.summary import summarise
+    from genbench.table.sweep import sweeps_of
     from genbench.text import plain
 
-    show(results.records)
+    show(results)
+    if len(results.datasets) > len({record["dataset"] for record in results.records}):  # above it is in parts
+        swept = sweeps_of(summarise(results.records))
+        if any(sweep.of == "dataset" for sweep in swept):
+            show(results, "option")
     for skip in plan.skips:
         click.echo(f"skip  {skip}")
     for record in [*results.failures, *results.lost]:
@@ -254,6 +274,9 @@ def _print_json(results: Any, directory: Path) -> None:
     from genbench.table.recommendation import recommend
     from genbench.table.summary import summarise
 
-    verdict = [recommend(summary).as_dict() for summary in summarise(results.records)]
-    tables = {f"per_{per}": json.loads(render(results.records, "json", per=per)) for per in ("model", "seed")}
+    verdict = [recommend(summary).as_dict() for summary in summarise(results.records, suites=results.suites)]
+    tables = {
+        f"per_{per}": json.loads(render(results.records, "json", per=per, suites=results.suites))
+        for per in ("model", "seed")
+    }
     print_json({"directory": str(directory), "verdict": verdict, **tables})

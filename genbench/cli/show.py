@@ -1,4 +1,4 @@
-"""``genbench show NAME``: a model, dataset, metric or space, its options with types and defaults, and its provider."""
+"""``genbench show NAME``: a plugin of any kind, its options with types and defaults, and its provider."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import click
 from genbench.cli.options import complete, json_option, plugin_option
 from genbench.spec import PLUGIN_KINDS
 
+PUBLISHED_FIELDS = ("model", "dataset", "metric", "value", "error", "source")
+
 
 @click.command("show")
 @click.argument("name", shell_complete=complete(*PLUGIN_KINDS))
 @json_option
 @plugin_option
 def show(name: str, as_json: bool, plugins: tuple[str, ...]) -> None:
-    """Show a model, dataset, metric or space: its options, and who provides it.
+    """Show a model, dataset, metric, space or suite: its options or its published values, and who provides it.
 
     NAME may be preceded by its kind or its distribution: dataset:gaussian, genbench-hep:dijets.
     """
@@ -37,7 +39,7 @@ def _print(fact: dict[str, Any]) -> None:
     from genbench.text import plain
 
     click.echo(plain(f"{fact['kind']} {fact['name']}: {fact['summary']}"))
-    skip = ("kind", "name", "summary", "options", "provenance", "steps", "iterative")
+    skip = ("kind", "name", "summary", "options", "provenance", "steps", "iterative", "published")
     lines = {name: _text(value) for name, value in fact.items() if name not in skip}
     if fact["kind"] == "model":
         lines["training"] = _training(fact)
@@ -46,6 +48,11 @@ def _print(fact: dict[str, Any]) -> None:
         if text:
             click.echo(f"  {name:<13} {plain(text)}")
     click.echo()
+    if fact["kind"] == "suite":
+        if fact["published"]:
+            print_table(PUBLISHED_FIELDS, [[_text(v[name]) for name in PUBLISHED_FIELDS] for v in fact["published"]])
+        click.echo(f"to run it: genbench run --suite {fact['name']}\n")
+        return
     if not fact["options"]:
         click.echo("no options\n")
         return
@@ -68,6 +75,8 @@ def _text(value: Any) -> str:
         return "yes" if value else ""
     if isinstance(value, list):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{part} {name}" for name, part in value.items())
     return "" if value is None else str(value)
 
 

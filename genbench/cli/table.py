@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from genbench.cli.options import choose_format, output_options
+from genbench.cli.options import choose_format, column_names, output_options
 from genbench.errors import UserError
 
+if TYPE_CHECKING:
+    from genbench.table.results import Results
+
 FORMATS = ("rich", "markdown", "csv", "latex", "json", "parquet")
-NAME_PATTERN = r"(?:\[[^\[\]]*\]|[^,])+"  # up to a comma outside of brackets, which a glob may leave open: w1[*
 MAX_DAMAGED_FILES = 5  # damaged files that are named
 
 
 @click.command(short_help="print the tables of runs")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--per", type=click.Choice(("model", "seed")), default="model", help="One row per model, or one per seed."
+    "--per",
+    type=click.Choice(("model", "seed", "option")),
+    default="model",
+    help="One row per model, one per seed, or one per value of a swept option: 'gaussian[dim=2|8|32]'.",
 )
+@click.option("--option", metavar="NAME", default="", help="With --per option: which one.  [default: the first]")
 @click.option(
     "--metrics", metavar="A,B", default="", help="Columns to show: names, globs, all.  [default: the most important]"
 )
 @click.option("--sort", metavar="METRIC", help="Column to sort by, best first.")
 @output_options(FORMATS)
 def table(
-    runs: tuple[Path, ...], form: str | None, per: str, metrics: str, sort: str | None, output: Path | None
+    runs: tuple[Path, ...],
+    form: str | None,
+    per: str,
+    option: str,
+    metrics: str,
+    sort: str | None,
+    output: Path | None,
 ) -> None:
     """Print one table per dataset from the records of RUN..., run directories of 'genbench run'.
 
@@ -55,11 +66,11 @@ def table(
     warn(_damage_lines(results.damaged))
     if not results.records:
         raise UserError(f"{', '.join(map(str, runs))}: no cell has finished yet, so there is nothing to show")
-    names = tuple(name.strip() for name in re.findall(NAME_PATTERN, metrics) if name.strip())
+    names = tuple(column_names(metrics))
     if form == "rich" and output is None:
-        show(results.records, per, names, sort)
+        show(results, per, names, sort, option)
         return
-    content = render(results.records, form, per=per, metrics=names, sort=sort)
+    content = render(results.records, form, per=per, option=option, metrics=names, sort=sort, suites=results.suites)
     if output is None:
         click.echo(content, nl=False)
     elif isinstance(content, bytes):
@@ -75,12 +86,14 @@ def _damage_lines(damaged: Sequence[Any]) -> list[str]:
     return lines + ([f"left out: {more} more damaged files"] if more > 0 else [])
 
 
-def show(records: Sequence[Any], per: str = "model", metrics: tuple[str, ...] = (), sort: str | None = None) -> None:
+def show(
+    results: Results, per: str = "model", metrics: tuple[str, ...] = (), sort: str | None = None, option: str = ""
+) -> None:
     """Print the tables to the terminal, in colour and at its width, or 100 columns wide if there is no terminal."""
     from rich.console import Console
 
     from genbench.report import render_terminal, views_of
 
     console = Console() if sys.stdout.isatty() else Console(width=100)
-    for view in views_of(records, per=per, metrics=metrics, sort=sort):
+    for view in views_of(results.records, per=per, option=option, metrics=metrics, sort=sort, suites=results.suites):
         console.print(render_terminal(view, console.width))

@@ -9,27 +9,33 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from genbench.budget import Budget
+from genbench.budget import Budget, Sizes
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError, describe
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.presets import PRESETS, Preset
-from genbench.registry.component import Component, Settings, applies, choose, choose_metrics
+from genbench.plan.suite import ChosenSuite, check_additions, choose_suite
+from genbench.registry.component import Component, Settings, applies, choose, choose_metrics, deduplicate
 from genbench.registry.discovery import Provenance
 from genbench.registry.options import Setting, fill
 from genbench.registry.registry import CORE, Entry, Registry
 from genbench.registry.selection import split
-from genbench.spec import DatasetSpec, ModelSpec
+from genbench.spec import MAX_SEEDS, DatasetSpec, ModelSpec
 
 MAX_SEED = 2**31 - 1
+MIN_TRAIN_ROWS, MAX_TRAIN_ROWS = 20, 10**8
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user requests; fields that are empty or None are taken from the preset."""
+    """What a user requests; fields that are empty or None are taken from the suite if there is one, or the preset.
 
-    models: str = "all"
+    ``models`` and ``metrics`` are added to those of a suite. ``train_rows`` are numbers of training rows, as
+    ``1000|3000``, for each of which there is a cell.
+    """
+
+    models: str = ""
     datasets: str = ""
-    metrics: str = "all"
+    metrics: str = ""
     preset: str = "default"
     seeds: int | None = None
     first_seed: int = 0
@@ -38,18 +44,27 @@ class Request:
     settings: tuple[Setting, ...] = ()
     files: tuple[tuple[DatasetSpec, Any], ...] = ()  # the user's own data, each as spec and config
     plugin_files: tuple[Path, ...] = ()
+    suite: str = ""
+    train_rows: str = ""
 
 
 @dataclass(frozen=True)
 class Skip:
-    """A combination of model and dataset that is not run, and the reason."""
+    """A combination of model and dataset that is not run, or a model, dataset or metric of a suite, and the reason."""
 
     model: str
     dataset: str
     reason: str
+    metric: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return it as JSON values, without a metric where it is not of one."""
+        return {"model": self.model, "dataset": self.dataset, "reason": self.reason} | (
+            {"metric": self.metric} if self.metric else {}
+        )
 
     def __str__(self) -> str:
-        return f"{self.model} x {self.dataset}: {self.reason}"
+        return f"{' x '.join(name for name in (self.model, self.dataset, self.metric) if name)}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,7 @@ class Plan:
     plugin_files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()  # remarks on the user's files
     data: tuple[Mapping[str, Any], ...] = ()  # what will be modelled of each of them, where that was asked for
+    suite: Mapping[str, Any] | None = None  # what run.json keeps of the suite
 
     def seconds(self, jobs: int = 1) -> float:
         """Return a rough estimate of the time that the plan takes, in seconds, on cores of a machine of 2024."""
@@ -85,20 +101,30 @@ class Plan:
 
 def make_plan(request: Request, registry: Registry) -> Plan:
     """Return the plan of a request; raises UserError for an invalid one."""
-    preset = _preset(request.preset)
+    suite = _suite(request, registry)
+    preset = suite.preset if suite else _preset(request.preset)
+    if suite:
+        request = replace(request, budget=suite.budget)
     budget = None if request.budget is None else Budget.parse(request.budget)
     seeds = _seeds(request, preset)
     settings = registry.assign(request.settings)
-    models = choose("model", request.models, registry, settings)
-    models += _baselines(request, registry, settings, models)
+    models = list(suite.models if suite else ())
+    if request.models or not suite:
+        models = deduplicate([*models, *choose("model", request.models or "all", registry, settings)])
+    models += _baselines(f"{suite.spec.models if suite else ''},{request.models}", registry, settings, models)
     datasets = [Component(Entry(spec.name, spec, FILE), config) for spec, config in request.files]
-    if request.datasets or not datasets:
+    if suite:
+        datasets += suite.datasets
+    elif request.datasets or not datasets:
         datasets += choose("dataset", request.datasets or preset.datasets, registry, settings)
-    metrics = choose_metrics(request.metrics, registry, settings)
+    metrics = list(suite.metrics if suite else ())
+    if request.metrics or not suite:
+        metrics = deduplicate([*metrics, *choose_metrics(request.metrics or "all", registry, settings)])
+    sizes_list = _sizes(request, preset)
     _check_all_used(settings, [*models, *datasets, *metrics, *(m.space for m in metrics if m.space is not None)])
 
     models = [Component(REAL_ENTRY, None), *models]
-    cells, skips = [], []
+    cells, skips = [], [Skip(**{**NOTHING, m.kind: m.term}, reason=m.reason) for m in (suite.missing if suite else ())]
     for dataset in datasets:
         spec = dataset.spec
         assert isinstance(spec, DatasetSpec)
@@ -112,16 +138,21 @@ def make_plan(request: Request, registry: Registry) -> Plan:
             if reason := _conflict(model.spec, spec.is_conditional(dataset.config)) or _unsuitable(model, dataset):
                 skips.append(Skip(model.label, dataset.label, reason))
                 continue
-            for seed in seeds:
-                length = _budget(model.spec, spec, budget, preset)
-                seconds = budget.amount if length == "none" and budget is not None and budget.unit == "s" else None
-                scored = (*applicable, *_of_further_densities(applicable, model.spec))
-                cells.append(Cell(model, dataset, seed, length, request.device, preset.sizes, scored, seconds))
-    if not any(cell.model.name != REAL for cell in cells):
+            length = _budget(model.spec, spec, budget, preset)
+            seconds = budget.amount if length == "none" and budget is not None and budget.unit == "s" else None
+            scored = (*applicable, *_of_further_densities(applicable, model.spec))
+            cells += [
+                Cell(model, dataset, seed, length, request.device, sizes, scored, seconds)
+                for sizes in sizes_list
+                for seed in seeds
+            ]
+    if not any(cell.model.name != REAL for cell in cells) and not suite:
         raise UserError("nothing to run: " + "; ".join(map(str, skips)))
     # seed by seed, so that an interrupted run compares all models with few seeds; the floor first, then the longest
     cells.sort(key=lambda cell: (cell.seed, cell.model.name != REAL, -Plan.seconds_of(cell)))
-    return Plan(tuple(cells), tuple(skips), _as_dict(request, preset, seeds), request.plugin_files)
+    about = _as_dict(request, preset, seeds, suite)
+    kept = suite.as_dict(registry) if suite else None
+    return Plan(tuple(cells), tuple(skips), about, request.plugin_files, suite=kept)
 
 
 FILE = Provenance("file", "genbench", module="genbench.files")
@@ -129,6 +160,27 @@ REAL_SPEC = ModelSpec(
     REAL, "genbench.plan.cell:REAL", None, "fresh real data: the floor", baseline=True, iterative=False
 )
 REAL_ENTRY = Entry(REAL, REAL_SPEC, CORE)
+NOTHING = {"model": "", "dataset": ""}
+
+
+def _suite(request: Request, registry: Registry) -> ChosenSuite | None:
+    """Return the suite of a request, if it names one; raises UserError for options that contradict it."""
+    if not request.suite:
+        return None
+    chosen = choose_suite(request.suite, registry, request.preset)
+    own = {"-d": request.datasets, "--data": request.files, "--budget": request.budget, "--set": request.settings,
+           "--train-rows": request.train_rows}  # fmt: skip
+    check_additions(request.suite, own, {"-m": request.models, "--metrics": request.metrics})
+    return chosen
+
+
+def _sizes(request: Request, preset: Preset) -> list[Sizes]:
+    """Return the sizes of the splits: those of the preset, or one for each number of training rows."""
+    numbers = [part.strip() for part in request.train_rows.split("|")] if request.train_rows else []
+    if not all(number.isdecimal() and MIN_TRAIN_ROWS <= int(number) <= MAX_TRAIN_ROWS for number in numbers):
+        expected = f"expected numbers of rows from {MIN_TRAIN_ROWS} to {MAX_TRAIN_ROWS}, as 1000|3000|10000"
+        raise UserError(f"--train-rows {request.train_rows}: {expected}")
+    return [replace(preset.sizes, train=n) for n in dict.fromkeys(map(int, numbers))] or [preset.sizes]
 
 
 def _preset(name: str) -> Preset:
@@ -139,8 +191,8 @@ def _preset(name: str) -> Preset:
 
 def _seeds(request: Request, preset: Preset) -> range:
     count = preset.seeds if request.seeds is None else request.seeds
-    if not 1 <= count <= 10_000:
-        raise UserError(f"--seeds {count}: expected the number of seeds, 1 to 10000")
+    if not 1 <= count <= MAX_SEEDS:
+        raise UserError(f"--seeds {count}: expected the number of seeds, 1 to {MAX_SEEDS}")
     if not 0 <= request.first_seed <= MAX_SEED - count:
         raise UserError(f"--first-seed {request.first_seed}: expected 0 to {MAX_SEED - count}")
     return range(request.first_seed, request.first_seed + count)
@@ -156,9 +208,9 @@ def _check_all_used(settings: Settings, components: list[Component]) -> None:
                 raise ConfigError(f"{setting.origin}: {kind} {name!r} is not part of this run")
 
 
-def _baselines(request: Request, registry: Registry, settings: Settings, models: list[Component]) -> list[Component]:
-    """Return the baselines, which every run includes unless the user excludes them."""
-    excluded = [term[1:] for term in split(request.models) if term.startswith("-")]
+def _baselines(text: str, registry: Registry, settings: Settings, models: list[Component]) -> list[Component]:
+    """Return the baselines, which every run includes unless the selection ``text`` of its models excludes them."""
+    excluded = [term[1:] for term in split(text) if term.startswith("-")]
     chosen = {model.name for model in models}
     return [
         Component(entry, fill(entry.spec, settings.get(("model", entry.key), [])))
@@ -214,15 +266,17 @@ def _budget(spec: ModelSpec, dataset: DatasetSpec, budget: Budget | None, preset
     return str(budget or Budget(preset.steps(spec.steps_for(dataset.data), dataset.name), "steps"))
 
 
-def _as_dict(request: Request, preset: Preset, seeds: range) -> dict[str, Any]:
-    return {
-        "models": request.models,
-        "datasets": request.datasets or ("" if request.files else preset.datasets),
+def _as_dict(request: Request, preset: Preset, seeds: range, suite: ChosenSuite | None) -> dict[str, Any]:
+    own = suite.spec if suite else None
+    about = {
+        "models": ",".join(filter(None, (own.models if own else "", request.models))) or "all",
+        "datasets": own.datasets if own else request.datasets or ("" if request.files else preset.datasets),
         "files": [os.fspath(config.path) for _, config in request.files],
-        "metrics": request.metrics,
+        "metrics": ",".join(filter(None, (own.metrics if own else "", request.metrics))) or "all",
         "preset": request.preset,
         "seeds": list(seeds),
         "budget": request.budget or f"recipe x {preset.factor:g}",
         "device": request.device,
         "settings": [setting.origin for setting in request.settings],
     }
+    return about | {name: value for name in ("suite", "train_rows") if (value := getattr(request, name))}

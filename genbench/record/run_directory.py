@@ -16,7 +16,7 @@ from genbench.record.encoding import json_value
 from genbench.record.integrity import SCHEMA_VERSION, add_digest
 from genbench.record.store import Damage, read_records, read_run, write_json
 
-SESSION_FIELDS = ("created", "session", "request", "skipped", "machine", "versions", "commit", "jobs")
+SESSION_FIELDS = ("created", "session", "request", "skipped", "suite", "machine", "versions", "commit", "jobs")
 
 
 def open_run(

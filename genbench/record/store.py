@@ -36,7 +36,7 @@ RECORD_TYPES = {  # of the optional fields whose type readers of a record rely o
     "facts": dict, "model_config": dict, "dataset_config": dict, "identity": dict, "reason": str, "label": str,
     "dataset_label": str,
 }  # fmt: skip
-RUN_TYPES = {"cells": list, "sessions": list, "skipped": list, "request": dict}
+RUN_TYPES = {"cells": list, "sessions": list, "skipped": list, "request": dict, "suite": dict}
 
 
 def key_of(parts: Mapping[str, Any]) -> str:

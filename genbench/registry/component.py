@@ -20,7 +20,7 @@ from genbench.registry.options import Setting, canonical_options, essential_opti
 from genbench.registry.registry import Entry, Registry, resolve
 from genbench.registry.selection import parse_selection, split
 from genbench.registry.source_hash import contents_of
-from genbench.spec import DatasetSpec, MetricSpec, ModelSpec, SpaceSpec
+from genbench.spec import MetricSpec, SpaceSpec, Spec
 
 Settings = Mapping[tuple[str, str], list[Setting]]
 STANDARD_SPACES = ("standardised", "pixels")  # of vectors and of images
@@ -36,7 +36,7 @@ class Component:
     implied: bool = field(default=False, compare=False)  # the user did not name the space: ``all`` adds it for images
 
     @property
-    def spec(self) -> ModelSpec | DatasetSpec | MetricSpec | SpaceSpec:
+    def spec(self) -> Spec:
         """What the plugin declared."""
         return self.entry.spec
 
@@ -84,7 +84,7 @@ def choose(kind: str, text: str, registry: Registry, settings: Settings) -> list
         Component(entry, fill(entry.spec, [*settings.get((kind, entry.key), []), *brackets]))
         for entry, brackets in registry.select(kind, text)
     ]
-    return _deduplicate(chosen)
+    return deduplicate(chosen)
 
 
 def choose_metrics(text: str, registry: Registry, settings: Settings, space: str = "") -> list[Component]:
@@ -105,11 +105,11 @@ def choose_metrics(text: str, registry: Registry, settings: Settings, space: str
             chosen = [c for c in chosen if c.entry.key not in keys or not (spaces is None or _space_names(c) & spaces)]
     if not chosen:
         raise UserError(f"{text!r} selects nothing; known: {', '.join(registry.metrics)}")
-    return _deduplicate(chosen)
+    return deduplicate(chosen)
 
 
-def _deduplicate(chosen: list[Component]) -> list[Component]:
-    # by identity: vae and vae[beta=1] are the same model if 1 is the default
+def deduplicate(chosen: list[Component]) -> list[Component]:
+    """Return components without those that repeat an earlier one: ``vae[beta=1]`` is ``vae`` if 1 is the default."""
     keys = [(c.entry.key, c.identity, c.space and (c.space.entry.key, c.space.identity)) for c in chosen]
     return [component for i, component in enumerate(chosen) if keys[i] not in keys[:i]]
 

@@ -70,7 +70,7 @@ def facts(entry: Entry) -> dict[str, Any]:
     spec = entry.spec
     declared = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec) if field.name != "config"}
     target = spec.target if isinstance(spec.target, str) else getattr(spec.target, "__name__", "")
-    declared |= {"name": entry.key, "target": target}
+    declared |= {"name": entry.key, **({"target": target} if target else {})}
     values = {name: plain_value(Any, dict(v) if isinstance(v, Mapping) else v) for name, v in declared.items()}
     provenance = dataclasses.asdict(entry.provenance)
     del provenance["path"]  # it belongs to this machine

@@ -276,7 +276,7 @@ def _collect_specs(plugin: Any) -> tuple[Spec, ...]:
 
 
 def _check_specs(specs: Any) -> Iterable[Spec]:
-    expected = "expected an iterable of ModelSpec, DatasetSpec, MetricSpec and SpaceSpec"
+    expected = "expected an iterable of ModelSpec, DatasetSpec, MetricSpec, SpaceSpec and SuiteSpec"
     if not isinstance(specs, Iterable) or isinstance(specs, (str, bytes, dict)):
         raise PluginError(f"genbench_register returned {type(specs).__name__}, {expected}")
     names = set()

@@ -6,6 +6,7 @@ Annotations are int, float, bool, str, None, Literal, unions and tuples.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import types
 import typing
@@ -150,6 +151,8 @@ def plain_value(annotation: Any, value: Any) -> Any:
         value = _convert(annotation, value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
     if isinstance(value, (list, tuple)):
         return [plain_value(Any, part) for part in value]
     if isinstance(value, dict):

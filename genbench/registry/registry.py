@@ -25,6 +25,7 @@ from genbench.registry.selection import select
 from genbench.spec import PLUGIN_KINDS, SpaceSpec, Spec
 
 CORE = Provenance("genbench", "genbench", module="genbench")
+ANY_KIND = "model, dataset, metric, space or suite"
 NATIVE_SPACES = (
     SpaceSpec(
         "standardised",
@@ -61,7 +62,7 @@ class Entry:
 
 
 class Registry:
-    """All ``models``, ``datasets``, ``metrics`` and ``spaces`` of the plugins, by key.
+    """All ``models``, ``datasets``, ``metrics``, ``spaces`` and ``suites`` of the plugins, by key.
 
     ``plugins`` has a row for each plugin, ``problems`` a line for each that cannot be used as it is. ``hook`` calls the
     observers.
@@ -153,6 +154,11 @@ class Registry:
         return self._entries["space"]
 
     @property
+    def suites(self) -> dict[str, Entry]:
+        """The suites by key."""
+        return self._entries["suite"]
+
+    @property
     def problems(self) -> list[str]:
         """One line for each plugin that is broken, outdated or slow, or has a name that selects nothing.
 
@@ -203,7 +209,7 @@ class Registry:
         matches += [entry for kind in PLUGIN_KINDS for entry in self._entries[kind].values() if entry.qualified == name]
         if not matches:
             known = {key for kind in PLUGIN_KINDS for key in self._entries[kind]}
-            raise self._unknown("model, dataset, metric or space", name, known)
+            raise self._unknown(ANY_KIND, name, known)
         return matches
 
     def _unknown(self, kind: str, name: str, known: Iterable[str]) -> UnknownName:
@@ -243,7 +249,7 @@ class Registry:
                 by_name.setdefault(name, []).append(entry)
         if setting.target not in by_name:
             hint = suggestion(setting.target, by_name)
-            raise ConfigError(f"{setting.origin}: no model, dataset, metric or space named {setting.target!r}{hint}")
+            raise ConfigError(f"{setting.origin}: no {ANY_KIND} named {setting.target!r}{hint}")
         return by_name[setting.target]
 
 

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from genbench.errors import UnknownName
+from genbench.errors import UnknownName, UserError
 from genbench.record.store import Record
 from genbench.report.data_formats import render_csv, render_json, render_parquet, select_columns
 from genbench.report.latex import render_latex
 from genbench.report.markdown import render_markdown
+from genbench.report.sweep import sweep_views
 from genbench.report.terminal import render_terminal, terminal_text
 from genbench.report.view import View, view_of
 from genbench.table.columns import columns_of, matching_columns
 from genbench.table.frame import to_frame
+from genbench.table.suites import Suite
 from genbench.table.summary import summarise
 
 __all__ = ["FORMATS", "check_names", "render", "render_terminal", "views_of"]
@@ -29,15 +31,25 @@ FORMATS = ("rich", *TEXT_RENDERERS, *DATA_RENDERERS)
 
 
 def views_of(
-    records: Iterable[Record], *, per: str = "model", metrics: Sequence[str] = (), sort: str | None = None
+    records: Iterable[Record],
+    *,
+    per: str = "model",
+    option: str = "",
+    metrics: Sequence[str] = (),
+    sort: str | None = None,
+    suites: Sequence[Suite] = (),
 ) -> list[View]:
     """Return the table of each dataset, with the default columns or those named in ``metrics`` (``all``: every one).
 
-    Rows are sorted by the column ``sort``, best first. Raises UnknownName if no record has such a column.
+    Rows are sorted by the column ``sort``, best first. ``suites`` are those of the runs, whose published values are
+    rows too. With ``per="option"`` there is a table of each sweep: of ``option``, by default of the first that has
+    several values. Raises UnknownName if no record has such a column or option.
     """
     records = list(records)
     check_names(records, metrics, sort)
-    return [view_of(summary, metrics, sort) for summary in summarise(records, per)]
+    if per == "option":
+        return sweep_views(records, option, metrics, suites)
+    return [view_of(summary, metrics, sort) for summary in summarise(records, per, suites)]
 
 
 def check_names(records: Iterable[Record], names: Iterable[str], sort: str | None = None) -> None:
@@ -58,20 +70,25 @@ def render(
     form: str = "rich",
     *,
     per: str = "model",
+    option: str = "",
     metrics: Sequence[str] = (),
     sort: str | None = None,
     width: int = 100,
+    suites: Sequence[Suite] = (),
 ) -> str | bytes:
     """Return the records as tables, in one of ``FORMATS``; ``width`` is that of the terminal, for ``rich``.
 
-    CSV, JSON and parquet hold all columns of ``genbench.table.to_frame``, or those named in ``metrics``. Raises
-    UnknownName if no record has such a column, ValueError for an unknown format.
+    ``suites`` are those of the runs, whose published values are rows too. CSV, JSON and parquet hold all columns of
+    ``genbench.table.to_frame``, or those named in ``metrics``. Raises UnknownName if no record has such a column,
+    ValueError for an unknown format.
     """
     records = list(records)
+    if form in DATA_RENDERERS and per == "option":
+        raise UserError(f"--per option: {form} has the options as dataset_config and model_config, with --per model")
     if form in DATA_RENDERERS:
         check_names(records, metrics, sort)
-        return DATA_RENDERERS[form](select_columns(to_frame(records, per), columns_of(records), metrics, sort))
-    views = views_of(records, per=per, metrics=metrics, sort=sort)
+        return DATA_RENDERERS[form](select_columns(to_frame(records, per, suites), columns_of(records), metrics, sort))
+    views = views_of(records, per=per, option=option, metrics=metrics, sort=sort, suites=suites)
     if form == "rich":
         return terminal_text(views, width)
     if form not in TEXT_RENDERERS:

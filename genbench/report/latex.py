@@ -18,8 +18,8 @@ def render_latex(view: View) -> str:
     names = [f"{latex_text(column.name)}{ARROWS[column.better]}" for column in view.columns]
     header = " & ".join(["", *["rank"][: view.ranked], *names])
     models = [_row(row, view.ranked) for role in ("model", "failed") for row in view.rows_of(role)]
-    references = [_row(row, view.ranked) for row in view.rows_of("reference")]
-    body = [*models, *([r"\midrule"] if models and references else []), *references]
+    others = [[_row(row, view.ranked) for row in view.rows_of(role)] for role in ("published", "reference")]
+    body = [row for i, rows in enumerate(filter(None, (models, *others))) for row in ([r"\midrule"] * (i > 0) + rows)]
     parts = [f"{view.title}: {view.caption}", *view.headline, "; ".join(view.legend_lines)]
     words = ". ".join(latex_text(text.rstrip(".")) for text in parts if text).replace(
         latex_text("{best}"), r"\textbf{bold}:"
@@ -50,7 +50,7 @@ def _row(row: ShownRow, ranked: bool) -> str:
     label = latex_text(row.label)
     if label.startswith(("[", "*")):  # LaTeX would read it as an argument of the line break before it
         label = f"{{}}{label}"
-    if row.role == "reference":
+    if row.role in ("published", "reference"):
         label = rf"\textit{{{label}}}"
     first = [label, *[latex_text(row.ranks)][:ranked]]
     if row.note:

@@ -14,6 +14,7 @@ from genbench.report.numbers import round_number
 from genbench.report.text import clean
 from genbench.table.aggregate import contended
 from genbench.table.core_metrics import meaning_of
+from genbench.table.suites import suite_names, suite_notes
 from genbench.table.summary import Row, Summary
 
 Scale = tuple[str, ...]
@@ -35,7 +36,7 @@ REFERENCE_TEXT = {
 
 def caption(summary: Summary) -> str:
     """Return what was run: numbers of rows, seeds, budget, device."""
-    parts = []
+    parts = suite_names(summary.suites)
     for split in ("train", "test"):
         sizes = {r["sizes"][split] for r in summary.records if (r.get("sizes") or {}).get(split) is not None}
         if sizes:
@@ -70,7 +71,8 @@ def _budget(rows: Sequence[Row]) -> str:
 def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str, ...]:
     """Return the meaning of the marks that occur in these columns, and a note on what could not be ranked."""
     columns = [column for column in summary.columns if column.name in names]
-    entries = [row.entries[column.name] for row in summary.rows for column in columns]
+    run = [row for row in summary.rows if row.role != "published"]
+    entries = [row.entries[column.name] for row in run for column in columns]
     seeds = sorted({len(e.estimate.by_seed) for e in entries if e.estimate and e.interval})
     lines = []
     if seeds == [1]:
@@ -107,7 +109,7 @@ def legend(summary: Summary, names: Sequence[str], suspect: float) -> tuple[str,
         own = {column.space for column in columns if "@" not in column.name}
         spaces = own.intersection(UNNAMED_SPACES) - {""}
         lines += [f"@ the feature space, if it is not the standard one{': ' * bool(spaces)}{', '.join(spaces)}"]
-    if any(row.scored and row.entries[c.name].estimate is None for row in summary.rows for c in columns):
+    if any(row.scored and row.entries[c.name].estimate is None for row in run for c in columns):
         lines.append("– not defined for this model")
     return tuple(lines + _unranked_notes(summary, names))
 
@@ -118,13 +120,19 @@ def definitions(summary: Summary, names: Sequence[str]) -> tuple[tuple[str, str]
 
 
 def reference_texts(summary: Summary) -> tuple[str, ...]:
-    """Return what each row of reference is."""
-    return tuple(text for model, text in REFERENCE_TEXT.items() if any(r["model"] == model for r in summary.records))
+    """Return what each row of reference is, and the source of each published row."""
+    models = {record["model"] for row in summary.rows if row.role == "reference" for record in row.records}
+    sources: dict[str, list[str]] = {}
+    for row in summary.rows:
+        if row.role == "published":
+            sources.setdefault(str(row.records[0]["published"]["source"]), []).append(str(row.records[0]["model"]))
+    published = (clean(f"published, not ranked: {', '.join(names)}: {text}") for text, names in sources.items())
+    return (*(text for model, text in REFERENCE_TEXT.items() if model in models), *published)
 
 
 def scale_marks(summary: Summary, name: str) -> dict[Scale, str]:
     """Return the mark of each scale of a column: none for the main scale, that of most densities or else most rows."""
-    entries = [row.entries[name] for row in summary.rows if row.entries[name].estimate]
+    entries = [row.entries[name] for row in summary.rows if row.entries[name].estimate and row.role != "published"]
     scales = Counter(e.scale for e in entries)
     densities = Counter(e.scale for e in entries if e.kind)
     order = [scale for scale, _ in (*densities.most_common(), *scales.most_common())]
@@ -186,6 +194,7 @@ def remarks(summary: Summary, names: Sequence[str]) -> tuple[str, ...]:
             lines += [*_better_than_real(row), *_copying(row), *_unstable(row)]
             if row.undertrained:
                 lines.append(f"{row.label}: undertrained, with {row.recipe_share:.0%} of the steps of its recipe")
+    lines += suite_notes(summary.suites)
     lines += [UNPAIRED_NOTE] if _lacks_replicates(summary) else []
     notes = _notes(summary)
     lines += [f"note: {note}" for note in notes[:MAX_NOTES]]

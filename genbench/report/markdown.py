@@ -13,7 +13,9 @@ def render_markdown(view: View) -> str:
     names = [f"{markdown_text(column.name)}{ARROWS[column.better]}" for column in view.columns]
     header = ["", *["rank"][: view.ranked], *names]
     rows = [header, [":--", *("--:" for _ in header[1:])]]
-    rows += [_row(row, view.ranked) for role in ("model", "failed", "reference") for row in view.rows_of(role)]
+    rows += [
+        _row(row, view.ranked) for role in ("model", "failed", "published", "reference") for row in view.rows_of(role)
+    ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     legend = markdown_text(" · ".join(view.legend)).replace("{best}", "**bold**")
     meanings = markdown_text(" · ".join(f"{name}: {text}" for name, text in view.definitions))
@@ -26,7 +28,7 @@ def render_markdown(view: View) -> str:
 
 def _row(row: ShownRow, ranked: bool) -> list[str]:
     label = markdown_text(row.label)
-    if row.role == "reference":
+    if row.role in ("published", "reference"):
         label = f"*{label}*"
     cells = [_cell(cell) for cell in row.cells]
     if row.note:

@@ -18,6 +18,7 @@ from genbench.table.columns import ColumnInfo
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 MIN_LABEL_CHARS = 20  # characters of a label that are always shown
 COLUMN_SPACING = 2  # blanks between columns
+ROW_STYLES = {"reference": "dim italic", "published": "italic"}
 TABLE_BOX = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")  # lines under the header and above the references
 
 
@@ -148,17 +149,19 @@ def _table(view: View, block: Sequence[int]) -> Table:
         table.add_column("rank", justify="right", no_wrap=True)
     for i in block:
         table.add_column(Text(_header(view.columns[i])), justify="right", no_wrap=True)
-    models = len(view.rows_of("model"))
-    rows = zip(_scored_rows(view), *(_cells(view, i) for i in block), strict=True)
-    for number, (row, *cells) in enumerate(rows, 1):
-        style = "dim italic" if row.role == "reference" else ""
-        first = [Text(row.label), *([Text(row.ranks)] if view.ranked else [])]
-        table.add_row(*first, *cells, style=style, end_section=number == models)
+    rows = list(zip(_scored_rows(view), *(_cells(view, i) for i in block), strict=True))
+    for role in ("model", "published", "reference"):
+        table.add_section()
+        for row, *cells in rows:
+            without_value = role == "published" and all(row.cells[i].number is None for i in block)
+            if row.role == role and not without_value:
+                first = [Text(row.label), *([Text(row.ranks)] if view.ranked else [])]
+                table.add_row(*first, *cells, style=ROW_STYLES.get(role, ""))
     return table
 
 
 def _scored_rows(view: View) -> tuple[ShownRow, ...]:
-    return (*view.rows_of("model"), *view.rows_of("reference"))
+    return (*view.rows_of("model"), *view.rows_of("published"), *view.rows_of("reference"))
 
 
 def _cells(view: View, i: int) -> list[Text]:

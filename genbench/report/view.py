@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from scipy import stats
 
@@ -26,8 +27,9 @@ from genbench.report.legend import (
 from genbench.report.numbers import Number, round_number
 from genbench.report.text import clean
 from genbench.table.aggregate import Aggregate
-from genbench.table.columns import ColumnInfo
+from genbench.table.columns import OBSERVABLES_SUFFIX, ColumnInfo
 from genbench.table.columns import matching_columns as matching_columns
+from genbench.table.suites import metrics_of
 from genbench.table.summary import REFERENCES, Row, Summary
 
 DEFAULT_COLUMNS = {  # by kind of data, after the core metrics, in the order of the table; globs are allowed
@@ -73,7 +75,7 @@ class ShownRow:
     """One row as it is shown; a failed row shows a note and the reasons in place of its cells."""
 
     label: str
-    role: str  # model, failed, reference
+    role: str  # model, failed, published, reference
     cells: tuple[ShownCell, ...]
     ranks: str = ""  # the range of ranks consistent with the scores: 1–3
     note: str = ""
@@ -114,7 +116,7 @@ class View:
         return (*failed, *self.remarks)
 
     def rows_of(self, role: str) -> tuple[ShownRow, ...]:
-        """Return the rows of a role: model, failed or reference."""
+        """Return the rows of a role: model, failed, published or reference."""
         return tuple(row for row in self.rows if row.role == role)
 
 
@@ -122,6 +124,7 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
     """Return a summary as a table: with the columns named in ``metrics`` (``all`` for all), sorted by ``sort``."""
     by_name = {column.name: column for column in summary.columns}
     names = _column_names(summary, metrics)
+    always = {*summary.core, *COST_COLUMNS, *_suite_columns(summary)}
     columns = tuple(by_name[name] for name in names)
     rows = _sort_rows(summary, by_name.get(sort or ""))
     marks = {name: scale_marks(summary, name) for name in names}
@@ -142,7 +145,7 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
         tuple(clean(name) for name in by_name if name not in names),
         bool(metrics),
         headline(summary, rows) if summary.per == "model" else (),
-        tuple(clean(name, MAX_HEADING_CHARS) for name in names if name in summary.core or name in COST_COLUMNS),
+        tuple(clean(name, MAX_HEADING_CHARS) for name in names if name in always),
         tuple((clean(name, MAX_HEADING_CHARS), text) for name, text in definitions(summary, names)),
         reference_texts(summary),
     )
@@ -156,18 +159,32 @@ def _column_names(summary: Summary, metrics: Sequence[str]) -> list[str]:
     scores = [c.name for c in filled if not c.timing and not c.observable and not c.fact]
     wanted = DEFAULT_COLUMNS.get(summary.data_kind, DEFAULT_COLUMNS["vector"])
     chosen = [name for name in summary.core if name in scores]
+    chosen += [name for name in _suite_columns(summary) if name not in chosen]
     others = [name for pattern in wanted.split() for name in scores if fnmatchcase(name, pattern)]
     if "modes" in scores or "kl" in scores:
         others = [name for name in others if name not in ("frechet", "density")]
     chosen += [name for name in dict.fromkeys(others) if name not in chosen]
     if len(chosen) < 3:
         chosen += [name for name in scores if name not in chosen]
-    chosen += _default_observables([c for c in filled if c.observable])
+    observables = [c for c in filled if c.observable]
+    default = _default_observables([c for c in observables if c.metric.endswith(OBSERVABLES_SUFFIX)])
+    chosen += [name for name in default if name not in chosen]
     costs = {c.name for c in filled if c.timing}
     if not any(row.entries[name].busy for row in summary.rows for name in costs):
         costs.discard(CPU_SECONDS)
     facts = [c.name for c in filled if c.fact] if summary.per == "seed" else []
     return chosen + [name for name in COST_COLUMNS if name in costs] + facts
+
+
+def _suite_columns(summary: Summary) -> list[str]:
+    """Return the columns with a value of the metrics of the suite, and of the observables of those metrics."""
+    wanted = metrics_of(summary.suites)
+    return [
+        c.name
+        for c in summary.columns
+        if (c.name in wanted or (c.observable and c.metric in wanted))
+        and any(row.entries[c.name].estimate for row in summary.rows)
+    ]
 
 
 def _default_observables(columns: Sequence[ColumnInfo]) -> list[str]:
@@ -181,7 +198,7 @@ def _default_observables(columns: Sequence[ColumnInfo]) -> list[str]:
 
 
 def _sort_rows(summary: Summary, column: ColumnInfo | None) -> list[Row]:
-    """Sort models by rank and then by the first core metric, or by a column; then failed ones, and references."""
+    """Sort models by rank and then by the first core metric, or by a column; then failed and published, references."""
     by_name = {c.name: c for c in summary.columns}
     ranked = (*summary.core, *(c.name for c in summary.columns if c.better and not c.timing))
     first = column or next((by_name[name] for name in ranked), None)
@@ -191,7 +208,9 @@ def _sort_rows(summary: Summary, column: ColumnInfo | None) -> list[Row]:
         model = row.records[0]["model"]
         if row.role == "reference":
             known = REFERENCES.index(model) if model in REFERENCES else len(REFERENCES)
-            return 3, not row.scored, known, 0, 0.0
+            return 4, not row.scored, known, 0, 0.0
+        if row.role == "published":
+            return 3, 0, 0, 0, 0.0
         rank = row.ranks[0] + row.ranks[1] if row.ranks and column is None else 0
         entry = row.entries[first.name] if first and row.scored else Aggregate(None)
         if first is None or entry.estimate is None:
@@ -217,11 +236,12 @@ def _shown_row(row: Row, columns: Sequence[ColumnInfo], marks: Mapping[str, Mapp
         )
     if row.counts[Status.OK] < len(row.records):
         label += f" ({row.counts[Status.OK]}/{len(row.records)} seeds)"
-    cells = [_cell(row.entries[c.name], c, marks[c.name]) for c in columns]
+    cells = [shown_cell(row.entries[c.name], c, marks[c.name]) for c in columns]
     return ShownRow(label, row.role, tuple(cells), ranks)
 
 
-def _cell(entry: Aggregate, column: ColumnInfo, scales: Mapping[Scale, str]) -> ShownCell:
+def shown_cell(entry: Aggregate, column: ColumnInfo, scales: Mapping[Scale, str] = MappingProxyType({})) -> ShownCell:
+    """Return a number as it is shown in a column; ``scales`` are the marks of scales other than the main one."""
     if entry.estimate is None:
         return ShownCell(None, entry=entry)
     short = round_number(entry.estimate.mean, digits=3)

@@ -19,10 +19,10 @@ from genbench.version import __version__
 
 __all__ = ["KINDS", "Names", "write_package"]
 
-KINDS = ("model", "dataset", "metric", "space")
+KINDS = ("model", "dataset", "metric", "space", "suite")
 TEMPLATE_NAMES = {  # names that the templates import or define
     *("Array", "Column", "Data", "Evidence", "Score", "Sizes", "Tensor"),
-    *("Coupling", "Mapping", "TYPE_CHECKING", "ks_2samp", "math", "nn", "np", "torch"),
+    *("Coupling", "Mapping", "Published", "TYPE_CHECKING", "ks_2samp", "math", "nn", "np", "torch"),
 }
 RESERVED_NAMES = {*keyword.kwlist, *dir(builtins), *TEMPLATE_NAMES}  # a class or function of such a name would not work
 
@@ -45,7 +45,7 @@ class Names:
 
     @property
     def plugin(self) -> str:
-        """The name for ``-m``, ``-d`` or ``--metrics``, without the prefix ``genbench-``."""
+        """The name for ``-m``, ``-d``, ``--metrics`` or ``--suite``, without the prefix ``genbench-``."""
         return self.name.removeprefix("genbench-").removeprefix("genbench_")
 
     @property

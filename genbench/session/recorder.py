@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +47,10 @@ class Recorder:
             "created": now(),
             "session": self._session,
             "request": plan.request,
-            "skipped": [asdict(skip) for skip in plan.skips],
+            "skipped": [skip.as_dict() for skip in plan.skips],
             "machine": machine(),
             **self._session_fields,
+            **({"suite": plan.suite} if plan.suite else {}),
         }
         try:
             return open_run(self.directory, about, [cell.key for cell in plan.cells], damaged)

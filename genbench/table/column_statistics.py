@@ -54,7 +54,7 @@ def _with_interval(
         return entry
     interval, error = found
     if column.metric in SHARES:
-        interval = max(interval[0], 0.0), min(interval[1], 1.0)
+        interval = max(interval[0], 0.0), min(interval[1], 100.0 if column.unit == "percent" else 1.0)
     if math.isnan(interval[0]) or not interval[0] <= mean <= interval[1]:
         interval = min(interval[0], mean), max(interval[1], mean)
     return replace(entry, interval=interval, estimate=replace(estimate, error=error))

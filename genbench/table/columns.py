@@ -47,16 +47,18 @@ class ColumnInfo:
 def scores_of(record: Record) -> Iterator[Record]:
     """Yield the scores of a record, each score of several observables followed by one for each of them.
 
-    After ``w1_observables`` comes ``w1[m_jj]``, for example. It is made from the ``detail`` of the former, which holds
-    a value for each name in ``observables``, and optionally an interval for each in ``intervals``.
+    After ``w1_observables`` comes ``w1[m_jj]``, and after ``separation`` comes ``separation[m_jj]``, for example. It is
+    made from the ``detail`` of the former, which holds a value for each name in ``observables``, and optionally an
+    interval for each in ``intervals``.
     """
     for score in record.get("scores") or ():
         yield score
         detail = score.get("detail") or {}
         observables = detail.get("observables")
-        if not str(score["metric"]).endswith(OBSERVABLES_SUFFIX) or not isinstance(observables, Mapping):
+        if not isinstance(observables, Mapping):
             continue
-        distance, _, space = column_of(score).partition(OBSERVABLES_SUFFIX)
+        name, at, space = column_of(score).partition("@")
+        distance, space = name.removesuffix(OBSERVABLES_SUFFIX), at + space
         without_floor = dict.fromkeys(("floor", "floor_sd", "floor_from", "z", "replicates")) | {
             "suspect": False, "copying": False, "warnings": [],
         }  # fmt: skip

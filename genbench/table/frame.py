@@ -36,6 +36,7 @@ from genbench.record.status import Status
 from genbench.record.store import Record
 from genbench.table.aggregate import Aggregate
 from genbench.table.columns import ColumnInfo, fact_column, scores_of
+from genbench.table.suites import Suite
 from genbench.table.summary import Row, Summary, deduplicate, role_of, summarise
 
 CELL_FIELDS = (
@@ -47,6 +48,7 @@ MODEL_FIELDS = (
     "dataset", "dataset_label", "model", "label", "role", "status", "reason", "n_ok", "n_failed", "n_seeds", "budget",
     "device", "data_kind", "density_kind", "model_config", "dataset_config", "n_train", "n_test", "n_reference",
     "distribution", "version", "run", "rank_low", "rank_high", "copying", "unstable", "undertrained",
+    "source",
 )  # fmt: skip
 LIMIT_METRICS = ("equivalent", "amplification")  # whose values may be lower limits
 CELL_SUFFIXES = ("low", "high", "floor", "floor_sd", "z")
@@ -54,16 +56,17 @@ MODEL_SUFFIXES = ("sd", "se", "low", "high", "rank", "rank_low", "rank_high", "t
                   "copying", "at_least", "missing")  # fmt: skip
 
 
-def to_frame(records: Iterable[Record], per: str = "model") -> pd.DataFrame:
+def to_frame(records: Iterable[Record], per: str = "model", suites: Sequence[Suite] = ()) -> pd.DataFrame:
     """Return records as a frame with one row for each model of a dataset, or one for each cell (``per="seed"``).
 
-    The docstring of the module lists the columns. Failures are rows with ``status`` and ``reason`` in both frames. A
-    metric with the name of another column is called ``metric_NAME``. Raises ValueError for another ``per``.
+    Published values of ``suites`` are rows of the role ``published``, with their ``source``. The docstring of this
+    module lists the columns. Failures are rows with ``status`` and ``reason`` in both frames. A metric with the name of
+    another column is called ``metric_NAME``. Raises ValueError for another ``per``.
     """
     records = list(records)
     if per == "seed":
         return _make_frame([_cell_fields(record) for record in deduplicate(records)], CELL_FIELDS)
-    rows = [_model_fields(summary, row) for summary in summarise(records, per) for row in summary.rows]
+    rows = [_model_fields(summary, row) for summary in summarise(records, per, suites) for row in summary.rows]
     return _make_frame(rows, MODEL_FIELDS)
 
 
@@ -142,6 +145,7 @@ def _model_fields(summary: Summary, row: Row) -> dict[str, Any]:
         "copying": ", ".join(row.copying),
         "unstable": ", ".join(row.unstable),
         "undertrained": row.undertrained,
+        "source": (row.records[0].get("published") or {}).get("source"),
     }
     for column in summary.columns:
         fields[column_name(column.name)] = _mean(row.entries[column.name])

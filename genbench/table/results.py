@@ -10,19 +10,24 @@ from pathlib import Path
 import pandas as pd
 
 from genbench.record.status import Status
-from genbench.record.store import Damage, Record, read_records
+from genbench.record.store import Damage, Record, read_records, read_run
 from genbench.table.columns import columns_of
 from genbench.table.frame import column_name, to_frame
 from genbench.table.recommendation import Recommendation, recommend
+from genbench.table.suites import Suite, suites_of
 from genbench.table.summary import summarise
 
 
 @dataclass(frozen=True)
 class Results:
-    """The records of all cells of one or more runs; ``damaged`` are files that do not hold a complete record."""
+    """The records of all cells of one or more runs; ``damaged`` are files that do not hold a complete record.
+
+    ``suites`` are those that were run, as ``run.json`` holds them: their published values are rows of the tables.
+    """
 
     records: tuple[Record, ...]
     damaged: tuple[Damage, ...] = ()
+    suites: tuple[Suite, ...] = ()
 
     @property
     def datasets(self) -> list[str]:
@@ -49,7 +54,7 @@ class Results:
         records = [r for r in self.records if dataset in (None, r["dataset"], r.get("dataset_label"))]
         if dataset is not None and not records:
             raise ValueError(f"no dataset {dataset!r} in these results; there are: {', '.join(self.datasets)}")
-        frame = to_frame(records, per)
+        frame = to_frame(records, per, self.suites)
         return frame if details else _short(frame, records)
 
     def verdict(self, dataset: str | None = None) -> Recommendation:
@@ -105,7 +110,9 @@ def load(*paths: str | Path) -> Results:
     """Return the results of the runs in these directories; raises UserError for a directory without a run."""
     records: list[Record] = []
     damaged: list[Damage] = []
+    suites: list[Suite] = []
     for path in paths:
         run = Path(path).resolve().name
+        suites += suites_of(read_run(path, []))
         records += [{**record, "run": run} for record in read_records(path, damaged=damaged)]
-    return Results(tuple(records), tuple(damaged))
+    return Results(tuple(records), tuple(damaged), tuple(suites))

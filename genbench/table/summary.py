@@ -16,7 +16,10 @@ from genbench.table.column_statistics import with_intervals, with_ranks
 from genbench.table.columns import TIMING_METRICS, ColumnInfo, columns_of
 from genbench.table.core_metrics import core_columns
 from genbench.table.ranking import Order, order_of
+from genbench.table.suites import Suite, published_records, suites_with
 
+ROLES = ("model", "published", "reference")
+ROW_FIELDS = ("model_config", "budget", "device", "train_rows")  # in which records of one label are rows of their own
 REFERENCES = ("real", "gaussian", "memoriser")  # in the order in which they are shown
 
 
@@ -25,7 +28,7 @@ class Row:
     """One row of a summary: a model, or a cell."""
 
     label: str
-    role: str  # model, reference
+    role: str  # one of ROLES
     records: tuple[Record, ...]
     entries: Mapping[str, Aggregate] = field(default_factory=dict)
     ranks: tuple[int, int] | None = None  # that a model may have by the core metrics
@@ -102,6 +105,7 @@ class Summary:
     one_clock: bool = True
     per: str = "model"  # model, seed: what a row is
     core: tuple[str, ...] = ()  # the columns that rank the models
+    suites: tuple[Suite, ...] = ()  # those that have this dataset
     order: Order | None = None  # of the models; None of rows that may not be compared
 
     @property
@@ -111,8 +115,17 @@ class Summary:
 
 
 def role_of(record: Record) -> str:
-    """Return ``reference`` for real data and baselines, else ``model``."""
+    """Return ``published`` for a published value, ``reference`` for real data and baselines, else ``model``."""
+    if record.get("published"):
+        return "published"
     return "reference" if record.get("baseline") or record["model"] == "real" else "model"
+
+
+def requested_rows(record: Record) -> int | None:
+    """Return the number of training rows that were requested for a cell; None where its record does not hold it."""
+    sizes = (record.get("identity") or {}).get("sizes")
+    rows = sizes.get("train") if isinstance(sizes, Mapping) else None
+    return rows if isinstance(rows, int) else None
 
 
 def deduplicate(records: Iterable[Record]) -> list[Record]:
@@ -125,15 +138,16 @@ def deduplicate(records: Iterable[Record]) -> list[Record]:
     return list(latest.values())
 
 
-def summarise(records: Iterable[Record], per: str = "model") -> list[Summary]:
+def summarise(records: Iterable[Record], per: str = "model", suites: Sequence[Suite] = ()) -> list[Summary]:
     """Return one summary for each dataset; its rows are models (``per="model"``) or cells (``"seed"``, without ranks).
 
-    Raises ValueError for another ``per``.
+    ``suites`` are those of the runs: their published values are rows of the role ``published``, without ranks, beside
+    models. Raises ValueError for another ``per``.
     """
     if per not in ("model", "seed"):
         raise ValueError(f"per must be 'model' or 'seed', got {per!r}")
     groups = _group(deduplicate(records), lambda r: _label(r, "dataset"), ("dataset_config",))
-    return [_summary(name, group, per) for name, group in groups.items()]
+    return [_summary(name, group, per, suites_with(suites, group)) for name, group in groups.items()]
 
 
 def _label(record: Record, of: str) -> str:
@@ -158,6 +172,8 @@ def _value(record: Record, name: str) -> str:
     value = record.get(name)
     if name == "device":
         return kind_of(value)  # cuda:0 and cuda:1 give the same results
+    if name == "train_rows":
+        return f"{rows} training rows" if (rows := requested_rows(record)) else ""
     return json.dumps(value or {}, sort_keys=True, default=str) if name.endswith("_config") else str(value or "")
 
 
@@ -172,10 +188,11 @@ def _difference(value: str, all_values: Sequence[str]) -> str:
     return ", ".join(f"{name}={own[name]}" for name in names)
 
 
-def _summary(dataset: str, records: Sequence[Record], per: str) -> Summary:
+def _summary(dataset: str, records: Sequence[Record], per: str, suites: Sequence[Suite]) -> Summary:
+    records = [*records, *(published_records(suites, records) if per == "model" else ())]
     columns = columns_of(records)
     rows = []
-    for name, group in _group(records, lambda r: _label(r, "model"), ("model_config", "budget", "device")).items():
+    for name, group in _group(records, lambda r: _label(r, "model"), ROW_FIELDS).items():
         rows_by_label = _split_repeated_seeds(name, group)
         if per == "seed":
             rows_by_label = {f"{label} seed {r.get('seed')}": [r] for label, rs in rows_by_label.items() for r in rs}
@@ -189,6 +206,7 @@ def _summary(dataset: str, records: Sequence[Record], per: str) -> Summary:
         comparable=not tests or max(tests) <= 1.05 * min(tests),
         one_clock=len({_timing_conditions(r) for r in records if r.get("timings") and role_of(r) == "model"}) <= 1,
         per=per,
+        suites=tuple(suites),
     )
     return _with_statistics(summary)
 
@@ -242,7 +260,7 @@ def _with_statistics(summary: Summary) -> Summary:
     models = [row for row in summary.rows if row.role == "model"]
     failed = [row.label for row in models if row.failed]
     for column in summary.columns:
-        of_role = {role: [row.label for row in summary.rows if row.role == role] for role in ("model", "reference")}
+        of_role = {role: [row.label for row in summary.rows if row.role == role] for role in ROLES}
         for labels in of_role.values():
             found = with_intervals({label: entries[label][column.name] for label in labels}, column)
             for label, entry in found.items():

@@ -17,6 +17,7 @@ CHECK_MODULES = {  # of each kind of plugin, in the order in which they are run
     "dataset": ("declarations", "datasets"),
     "metric": ("declarations", "metrics"),
     "space": ("declarations", "spaces"),
+    "suite": ("declarations", "suites"),
 }
 CHECKS: dict[str, Check] = {}
 
@@ -98,7 +99,7 @@ def check(*kinds: str, remedy: str) -> Callable[[Callable[[Subject], None]], Cal
 
 
 def checks_for(kind: str) -> list[Check]:
-    """Return the checks of a kind (model, dataset, metric or space), in the order in which they are run."""
+    """Return the checks of a kind (model, dataset, metric, space or suite), in the order in which they are run."""
     modules = [importlib.import_module(f"genbench.testing.checks.{name}").__name__ for name in CHECK_MODULES[kind]]
     found = [each for each in CHECKS.values() if kind in each.kinds]
     return sorted(found, key=lambda each: modules.index(each.function.__module__))

@@ -9,7 +9,7 @@ from typing import Any
 from genbench.errors import PluginError, UnknownName, UserError
 from genbench.registry.discovery import PluginRow
 from genbench.registry.options import Setting, fill
-from genbench.registry.registry import Entry, Registry
+from genbench.registry.registry import ANY_KIND, Entry, Registry
 from genbench.spec import PLUGIN_KINDS, Spec
 from genbench.testing.check import CHECK_MODULES, Check, Subject, checks_for
 from genbench.testing.kit import Report, checks_by_kind, expected_by_kind, run_check, verify
@@ -71,7 +71,7 @@ def _nothing_to_check(row: PluginRow, kind: str | None) -> Exception:
     if row.status == "blocked":
         return UserError(f"{source} is blocked {row.reason}")
     provided = ", ".join(row.provides) or "nothing, and observes only"
-    return UserError(f"{source} provides no {kind or 'model, dataset, metric or space'}; it provides {provided}")
+    return UserError(f"{source} provides no {kind or ANY_KIND}; it provides {provided}")
 
 
 def check_plugin(

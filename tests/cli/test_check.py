@@ -97,7 +97,10 @@ def test_a_plugin_with_nothing_to_check_says_why(
 ) -> None:
     install("genbench-watch", "import genbench\n@genbench.hookimpl\ndef genbench_register():\n    return []\n")
     assert main(["check", "watch"]) == 2
-    assert "provides no model, dataset, metric or space; it provides nothing, and observes" in capsys.readouterr().err
+    assert (
+        "provides no model, dataset, metric, space or suite; it provides nothing, and observes"
+        in capsys.readouterr().err
+    )
     assert main(["check", "gans", "--kind", "dataset"]) == 2
     assert "provides no dataset; it provides model gan, model wgan_gp" in capsys.readouterr().err
     monkeypatch.setenv("GENBENCH_BLOCK", "gans")

@@ -66,7 +66,7 @@ def test_every_command_is_where_the_table_says_and_has_help(name: str, capsys: p
         (["list", "--jsn"], "no such option '--jsn'"),
         (["list", "modles"], "'modles' is not one of 'models'"),
         (["show"], "missing argument 'NAME'; try: genbench show --help"),
-        (["show", "vea_vea"], "no model, dataset, metric or space named 'vea_vea'"),
+        (["show", "vea_vea"], "no model, dataset, metric, space or suite named 'vea_vea'"),
         (["list", "--plugin", "absent.py"], "--plugin absent.py: no such file"),
         (["completion", "tcsh"], "'tcsh' is not one of"),
     ],

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from equivalent_records import scored
+from synthetic import record, score, write_run
 
 from genbench.cli.main import main
 from genbench.record.store import write_json, write_record
@@ -60,3 +61,20 @@ def test_drawing_imports_no_torch(run, tmp_path) -> None:
         "assert 'torch' not in sys.modules and 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True)
+
+
+def test_a_sweep_is_one_file_for_all_options_of_a_dataset(tmp_path, capsys) -> None:
+    cells = [
+        record("kde", 0, [score("kl", 0.1 * dim), score("energy", 0.2)], dataset="gaussian",
+               dataset_label=f"gaussian[dim={dim}]", dataset_config={"dim": dim})
+        for dim in (2, 8)
+    ]  # fmt: skip
+    path = str(write_run(tmp_path / "sweep", cells))
+    out = ["-o", str(tmp_path / "sweep.svg")]
+    assert main(["plot", path, "--figure", "sweep", "--metrics", "kl", "--option", "dim", *out]) == 0
+    assert capsys.readouterr().out.split() == out[1:]
+    assert "energy" not in (tmp_path / "sweep.svg").read_text()
+    assert main(["plot", path, "--figure", "sweep", "--option", "width", *out]) == 2
+    assert "no option with several values named 'width'; known: dim" in capsys.readouterr().err
+    assert main(["plot", path, "--figure", "likelihood", "--metrics", "kl", *out]) == 2
+    assert "--metrics applies to the figure sweep, not to likelihood" in capsys.readouterr().err

@@ -325,3 +325,51 @@ def test_a_dry_run_says_that_categories_have_no_likelihood(tmp_path: Path, capsy
     assert "category of 2: a, b" in shown
     assert main([*given, "--columns", "x"]) == 0
     assert "exact" in capsys.readouterr().out
+
+
+# --------------------------------------------------------------------------------------------------------------- suites
+
+SUITE = """
+from genbench import Published, SuiteSpec, hookimpl
+from genbench.budget import Sizes
+
+@hookimpl
+def genbench_register():
+    return [SuiteSpec(
+        "tiny", models="kde,zoo_of_tomorrow,-memoriser", datasets="gaussian[dim=2|4]", metrics="energy,kl", seeds=1,
+        sizes=Sizes(200, 100, 100), summary="a tiny suite",
+        published=[Published("their flow", "kl", 0.03, 0.004, "A. Author 2020, table 1", dataset="gaussian[dim=4]")],
+    )]
+"""
+
+
+@pytest.mark.slow
+def test_a_suite_runs_and_its_run_is_read_without_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "tiny.py").write_text(SUITE)
+    assert main(["run", "--suite", "tiny", "--plugin", "tiny.py", "--device", "cpu", "--out", "s"]) == 0
+    out = capsys.readouterr().out
+    assert "skip  zoo_of_tomorrow: no model named 'zoo_of_tomorrow' is installed" in out
+    assert "dim, gaussian" in out  # the sweep
+    (folder / "tiny.py").unlink()
+    for command in ("table s", "table s --per option", "validate s", "compare s s", "report s -o s.html --no-pictures"):
+        assert main(command.split()) == 0, command
+    out = capsys.readouterr().out
+    assert out.count("their flow (published)") == 1
+    assert "published, not ranked: their flow: A. Author 2020, table 1" in out
+    assert "their flow (published)" in (folder / "s.html").read_text()
+    run_info = read_run(folder / "s")
+    assert run_info["suite"]["name"] == "tiny"
+    assert {"model": "zoo_of_tomorrow", "dataset": ""}.items() <= run_info["skipped"][0].items()
+    assert main(["plot", "s", "--figure", "sweep", "--metrics", "kl", "-o", "s.png"]) == 0
+    assert (folder / "s.png").stat().st_size > 1000
+
+
+def test_a_suite_of_which_nothing_is_installed_can_be_planned_and_not_run(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "empty.py").write_text(SUITE.replace("gaussian[dim=2|4]", "showers").replace("tiny", "empty"))
+    given = ["run", "--suite", "empty", "--plugin", "empty.py"]
+    assert main([*given, "--dry-run"]) == 0
+    assert "skip  showers: no dataset named 'showers' is installed" in capsys.readouterr().out
+    assert main(given) == 2
+    assert "nothing to run: zoo_of_tomorrow: no model named" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import sys
 
 import pandas as pd
 import pytest
-from synthetic import record, score, seeds
+from synthetic import record, score, seeds, write_run
 
 from genbench.cli.main import main
 from genbench.record.store import write_json, write_record
@@ -112,3 +112,19 @@ def test_columns_with_options_and_spaces_can_be_asked_for(run, capsys):
     assert first.split()[1:] == ["1–3", "0.5", "7.5"]  # it has no core metric in common with the others
     assert main(["table", str(run), "--metrics", "frechet"]) == 2
     assert "did you mean 'frechet@pca'" in capsys.readouterr().err
+
+
+def test_a_swept_option_has_a_row_for_each_value(tmp_path, capsys):
+    cells = [
+        record("kde", 0, [score("kl", 0.1 * dim)], dataset="gaussian", dataset_label=f"gaussian[dim={dim}]",
+               dataset_config={"dim": dim})
+        for dim in (2, 8)
+    ]  # fmt: skip
+    path = str(write_run(tmp_path / "sweep", cells))
+    assert main(["table", path, "--per", "option"]) == 0
+    assert "dim=8" in capsys.readouterr().out
+    assert main(["table", path, "--per", "option", "--option", "dim", "-f", "markdown"]) == 0
+    assert "| dim=2 | 0.2 |" in capsys.readouterr().out
+    assert main(["table", path, "--per", "option", "-f", "json"]) == 2
+    assert main(["table", path, "--per", "option", "--option", "width"]) == 2
+    assert "no option with several values named 'width'; known: dim" in capsys.readouterr().err

@@ -1,15 +1,16 @@
-"""The kit's first users: every model, dataset and metric that comes with genbench."""
+"""The kit's first users: every plugin that comes with genbench."""
 
 from __future__ import annotations
 
 import pytest
 
 from genbench.registry.registry import Registry
+from genbench.spec import PLUGIN_KINDS
 from genbench.testing import check_plugin
 
 ENTRIES = [
     (kind, entry.key)
-    for kind in ("model", "dataset", "metric", "space")
+    for kind in PLUGIN_KINDS
     for entry in Registry.discover().entries(kind)
     if entry.provenance.distribution == "genbench"
 ]

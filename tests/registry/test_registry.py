@@ -80,7 +80,7 @@ def test_settings_reach_all_plugins_of_their_name_that_have_the_option(beside: P
     for text, message in [
         (
             "besid.size=4",
-            "--set besid.size=4: no model, dataset, metric or space named 'besid', did you mean 'beside'?",
+            "--set besid.size=4: no model, dataset, metric, space or suite named 'besid', did you mean 'beside'?",
         ),
         ("beside.siez=4", "--set beside.siez=4: model 'beside' has no option 'siez', did you mean 'size'?"),
         ("gaussian.dmi=4", "--set gaussian.dmi=4: dataset 'gaussian' has no option 'dmi', did you mean 'dim'?"),

@@ -31,10 +31,13 @@ def test_the_files_fit_together(kind: str, name: str, tmp_path: Path) -> None:
     for path in written:
         if path.suffix == ".py":
             compile(path.read_text(), str(path), "exec")
-    for there in (f"{module}/__init__.py", f"{module}/{kind}.py", f"tests/test_{module}.py", "README.md", ".gitignore"):
+    code = [f"{module}/{kind}.py"] if kind != "suite" else []  # a suite is its declaration
+    for there in (f"{module}/__init__.py", *code, f"tests/test_{module}.py", "README.md", "LICENSE", ".gitignore"):
         assert tmp_path / name / there in written
     for workflow in ("test.yml", "publish.yml"):
         assert tmp_path / name / ".github" / "workflows" / workflow in written
+    for field in ("license", "license-files", "authors", "urls", "classifiers"):
+        assert project["project"][field]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,7 +65,7 @@ def test_without_git_the_authors_have_no_name(tmp_path: Path, monkeypatch: pytes
     assert project["authors"] == [{"name": "The authors"}]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "suite"])
 def test_no_name_breaks_or_hides_what_the_code_uses(kind: str, tmp_path: Path) -> None:
     """A class or function of the plugin's name must not be called as anything that its module imports or calls."""
     [path] = [path for path in write_package(kind, "mine", tmp_path) if path.name == f"{kind}.py"]

@@ -69,6 +69,13 @@ def test_shares_stay_between_zero_and_one_and_times_above_zero():
     assert time.interval[0] > 0.0
 
 
+def test_percentages_reach_to_a_hundred():
+    column = ColumnInfo("high_quality", "higher", unit="percent", metric="high_quality")
+    low, high = with_intervals({"m": entry(90.0, 94.0, 97.0)}, column)["m"].interval
+    assert low < 90.0
+    assert 98.0 < high <= 100.0
+
+
 def test_the_interval_of_a_worth_is_open_where_one_seed_is_and_of_limits_always():
     worth = ColumnInfo("equivalent", "higher", metric="equivalent")
     ends = [(919.0, math.inf), (800.0, 9000.0)]

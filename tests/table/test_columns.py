@@ -109,6 +109,18 @@ def test_a_glob_on_the_command_line_may_leave_its_bracket_open(tmp_path):
     assert "energy,w1[m_1],w1[m_jj]," in shown.output
 
 
+def test_each_observable_of_the_separation_power_is_a_column_that_a_suite_shows():
+    detail = {"observables": {"m_jj": 0.5, "delta_r": 0.25}, "columns": {"pt_1": 0.1}, "intervals": {}}
+    records = [record("vae", 0, [score("separation", 0.4, detail=detail), score("energy", 1.0)])]
+    names = [column.name for column in summarise(records)[0].columns]
+    assert names[:4] == ["separation", "separation[m_jj]", "separation[delta_r]", "energy"]
+    assert not any("separation[" in column.name for column in views_of(records)[0].columns)
+    suite = {"name": "s", "datasets": ["ring"], "metrics": ["separation"], "published": [], "missing": []}
+    [view] = views_of(records, suites=[suite])
+    assert {"separation[m_jj]", "separation[delta_r]", "separation"} <= {column.name for column in view.columns}
+    assert "separation[m_jj]" in view.always
+
+
 def test_facts_are_columns_of_their_own_and_shown_for_each_seed():
     facts = [{"energy": 3.0, "codes_used": 0.5}, {"energy": 5.0}]
     records = [record("a", i, [score("energy", 1.0 + i)], facts=facts[i]) for i in (0, 1)]

@@ -192,13 +192,16 @@ class DatasetResults:
     """The results on one dataset: the records of its cells, and the folders in which samples and real rows are found.
 
     ``all_models`` holds the labels of the models on any dataset, so that a model has the same colour in all figures.
-    ``only`` holds the labels of the rows to draw; none means all.
+    ``only`` holds the labels of the rows to draw; none means all. ``metrics`` and ``option`` are those to draw, where a
+    figure has a choice; none means its own.
     """
 
     dataset: str
     records: tuple[Record, ...]
     all_models: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    option: str = ""
     folders: RunFolders | None = field(default=None, compare=False)
 
     @cached_property

@@ -29,6 +29,7 @@ from genbench.report.figures.reconstructions import reconstructions
 from genbench.report.figures.scatter import scatter
 from genbench.report.figures.scores import copying, coverage, likelihood, modes
 from genbench.report.figures.style import STYLE
+from genbench.report.figures.sweep import sweep
 from genbench.report.figures.training import training
 from genbench.table.summary import role_of, summarise
 
@@ -40,6 +41,7 @@ class FigureKind:
     function: Callable[[DatasetResults], Figure]
     title: str
     description: str
+    all_options: bool = False  # drawn of all options of a dataset together: of gaussian[dim=2] and gaussian[dim=8]
 
 
 FIGURES: Mapping[str, FigureKind] = {
@@ -102,24 +104,38 @@ FIGURES: Mapping[str, FigureKind] = {
     "likelihood": FigureKind(
         likelihood, "Likelihood", "likelihood of held-out data; exact values, bounds and estimates are not comparable"
     ),
+    "sweep": FigureKind(
+        sweep,
+        "Scores against an option",
+        "scores against the option of the dataset or of the models that has several values, or against the number of "
+        "training rows, with fresh real data in black",
+        all_options=True,
+    ),
 }
 METADATA: Mapping[str, dict[str, None]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}  # without dates
 
 
 def results_by_dataset(
-    records: Iterable[Record], runs: Mapping[str, Path] | None = None, plugin_files: Iterable[Path] = ()
+    records: Iterable[Record],
+    runs: Mapping[str, Path] | None = None,
+    plugin_files: Iterable[Path] = (),
+    *,
+    all_options: bool = False,
 ) -> list[DatasetResults]:
     """Return the results on each dataset, in the order of the plan; ``runs`` maps a run's name to its folder.
+
+    With ``all_options`` all options of a dataset are together.
 
     ``plugin_files`` are one-file plugins that may provide a dataset, whose rows some figures load.
     """
     records = list(records)
     groups: dict[str, list[Record]] = {}
     for record in records:
-        groups.setdefault(str(record.get("dataset_label") or record["dataset"]), []).append(record)
+        name = str((not all_options and record.get("dataset_label")) or record["dataset"])
+        groups.setdefault(name, []).append(record)
     models = _models(records)
     folders = RunFolders(runs or {}, plugin_files)
-    return [DatasetResults(dataset, tuple(group), models, (), folders) for dataset, group in groups.items()]
+    return [DatasetResults(dataset, tuple(group), models, folders=folders) for dataset, group in groups.items()]
 
 
 def _models(records: Iterable[Record]) -> tuple[str, ...]:

@@ -65,18 +65,16 @@ class LineStyle:
 def line_styles(rows: Sequence[Row], order: Sequence[str] = ()) -> dict[str, LineStyle]:
     """Return the style of each row by its label; models take colours in the given order, then in that of the rows."""
     models = list(dict.fromkeys([*order, *(row.label for row in rows if row.role != "reference")]))
-    return {row.label: _reference_style(row) if row.role == "reference" else _model_style(row, models) for row in rows}
+    return {row.label: line_style_of(row.label, str(row.records[0]["model"]), row.role, models) for row in rows}
 
 
-def _reference_style(row: Row) -> LineStyle:
-    known = REFERENCE_STYLES.get(str(row.records[0]["model"]), REFERENCE_STYLES["gaussian"])
-    return LineStyle(plain_text(row.label), *known)
-
-
-def _model_style(row: Row, models: Sequence[str]) -> LineStyle:
-    at = models.index(row.label)
+def line_style_of(label: str, model: str, role: str, models: Sequence[str]) -> LineStyle:
+    """Return the style of a model by its place in ``models``, a list of labels, or that of a reference."""
+    if role == "reference":
+        return LineStyle(plain_text(label), *REFERENCE_STYLES.get(model, REFERENCE_STYLES["gaussian"]))
+    at = models.index(label)
     colour, marker = COLOURS[at % len(COLOURS)], MARKERS[at % len(MARKERS)]
-    return LineStyle(plain_text(row.label), colour, DASHES[at % len(DASHES)], marker)  # 7 and 4: 28 looks
+    return LineStyle(plain_text(label), colour, DASHES[at % len(DASHES)], marker)  # 7 and 4: 28 looks
 
 
 def plain_text(value: object) -> str:

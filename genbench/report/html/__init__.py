@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genbench.report.figures.draw import results_by_dataset
+from genbench.report.figures.draw import FIGURES, results_by_dataset
 from genbench.report.html.cells import cells_of
-from genbench.report.html.pictures import gallery_of
+from genbench.report.html.pictures import Picture, gallery_of
 from genbench.report.html.runs import runs_of
 from genbench.report.html.tables import leaderboard, overview
 from genbench.report.text import clean
@@ -49,12 +49,13 @@ def render_report(
             {
                 "id": f"dataset-{number}",
                 "name": clean(part.dataset),
-                "boards": leaderboard(part.records),
+                "boards": leaderboard(part.records, results.suites),
                 "figures": figures,
                 "problems": problems,
             }
         )
     page: str = _template().render(
+        sweeps=_sweeps(results, folders, plugin_files) if pictures else (),
         title=title,
         version=__version__,
         overview=overview(datasets),
@@ -66,6 +67,14 @@ def render_report(
         **_assets(),
     )
     return page
+
+
+def _sweeps(results: Results, folders: Mapping[str, Path], plugin_files: Iterable[Path]) -> list[Picture]:
+    """Return the figures of options of datasets, each drawn of several datasets of the page."""
+    together = results_by_dataset(results.records, folders, plugin_files, all_options=True)
+    names = [name for name, kind in FIGURES.items() if kind.all_options]
+    several = [each for each in together if len({record.get("dataset_label") for record in each.records}) > 1]
+    return [picture for each in several for picture in gallery_of(each, names)[0]]
 
 
 def _assets() -> dict[str, Any]:

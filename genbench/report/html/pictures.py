@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -49,10 +49,12 @@ class Picture:
     group: str = ""  # pictures of one group are folded, all but the first
 
 
-def gallery_of(results: DatasetResults) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
-    """Return the pictures of a dataset, and a line for each that could not be drawn."""
+def gallery_of(
+    results: DatasetResults, names: Iterable[str] = tuple(FIGURES)
+) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
+    """Return the pictures of a dataset, of these figures, and a line for each that could not be drawn."""
     pictures, problems = [], list[str]()
-    for name, part, group in _figures_to_draw(results):
+    for name, part, group in _figures_to_draw(results, names):
         try:
             pictures.append(_picture(name, part, group))
         except NotApplicable:
@@ -64,9 +66,9 @@ def gallery_of(results: DatasetResults) -> tuple[tuple[Picture, ...], tuple[str,
     return tuple(pictures), tuple(dict.fromkeys(problems))
 
 
-def _figures_to_draw(results: DatasetResults) -> Iterator[tuple[str, DatasetResults, str]]:
+def _figures_to_draw(results: DatasetResults, names: Iterable[str]) -> Iterator[tuple[str, DatasetResults, str]]:
     """Yield the name, the results and the group of each figure; there is one figure of pairs of columns per model."""
-    for name in FIGURES:
+    for name in names:
         if name != "corner":
             yield name, results, ""
             continue

@@ -27,13 +27,17 @@ def command_of(record: Record, about: Mapping[str, Any]) -> str:
 
 
 def _arguments(record: Record, request: Mapping[str, Any]) -> Iterator[str]:
+    if request.get("suite"):
+        yield from _suite(record, request)
+        return
     model = BASELINES[0] if record["model"] == "real" else str(record.get("label") or record["model"])
     others = [name for name in BASELINES if name != model]
     yield from ("-m", ",".join([model, *(f"-{name}" for name in others)]))
     yield from _data(record)
     metrics = str(request.get("metrics") or "all")
     yield from ("--metrics", metrics) if metrics != "all" else ()
-    yield from ("--preset", _preset(record, request), "--first-seed", str(record.get("seed") or 0), "--seeds", "1")
+    yield from _sizes(record, request)
+    yield from ("--first-seed", str(record.get("seed") or 0), "--seeds", "1")
     if record.get("budget") not in (None, "none"):
         yield from ("--budget", str(record["budget"]))
     yield from ("--device", kind_of(record.get("device")) or "cpu")
@@ -58,12 +62,28 @@ def _data(record: Record) -> Iterator[str]:
             yield from (f"--{name}", ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
 
 
-def _preset(record: Record, request: Mapping[str, Any]) -> str:
-    """Return a preset with the sizes of the cell, that of the run if it has them or if none does."""
-    sizes = mapping(record.get("identity")).get("sizes")
-    matching = [name for name, preset in PRESETS.items() if asdict(preset.sizes) == sizes]
+def _suite(record: Record, request: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the arguments for one seed of a suite, which is run whole, with the model of the cell added to it."""
+    yield from ("--suite", str(request["suite"]), "--preset", str(request.get("preset") or "default"))
+    if record["model"] != "real":
+        yield from ("-m", str(record.get("label") or record["model"]))
+    yield from ("--first-seed", str(record.get("seed") or 0), "--seeds", "1")
+    yield from ("--device", kind_of(record.get("device")) or "cpu")
+    yield from _plugins(record)
+    yield from ("--out", f"replay-{record['key'][:8]}")
+
+
+def _sizes(record: Record, request: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a preset with the sizes of the cell, that of the run if it has them or if none does, and training rows."""
+    sizes = mapping(mapping(record.get("identity")).get("sizes"))
+    held_out = {name: n for name, n in sizes.items() if name != "train"}
+    matching = [name for name, preset in PRESETS.items() if held_out.items() <= asdict(preset.sizes).items()]
+    matching = [name for name in matching if asdict(PRESETS[name].sizes) == sizes] or matching
     requested = str(request.get("preset") or "default")
-    return requested if requested in matching or not matching else matching[0]
+    preset = requested if requested in matching or not matching else matching[0]
+    yield from ("--preset", preset)
+    if matching and sizes and sizes.get("train") != PRESETS[preset].sizes.train:
+        yield from ("--train-rows", str(sizes.get("train")))
 
 
 def _plugins(record: Record) -> Iterator[str]:

@@ -53,4 +53,5 @@ def _text(value: Any) -> str:
 
 
 def _skip(skip: Mapping[str, Any]) -> str:
-    return clean(f"{skip.get('model')} × {skip.get('dataset')}: {skip.get('reason')}")
+    parts = [str(part) for name in ("model", "dataset", "metric") if (part := skip.get(name))]
+    return clean(f"{' × '.join(parts)}: {skip.get('reason')}")

@@ -9,6 +9,7 @@ from typing import Any
 from genbench.record.store import Record
 from genbench.report.view import ShownCell, View, view_of
 from genbench.table.columns import ColumnInfo
+from genbench.table.suites import Suite
 from genbench.table.summary import summarise
 
 ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
@@ -67,14 +68,18 @@ class Board:
     all_columns: Board | None = field(default=None, compare=False)  # the same table with every column
 
 
-def leaderboard(records: Sequence[Record]) -> list[Board]:
-    """Return the tables of a dataset: one, or one for each of its configs; each holds a table of all columns."""
-    return [_board(view_of(summary), _board(view_of(summary, ["all"]))) for summary in summarise(records)]
+def leaderboard(records: Sequence[Record], suites: Sequence[Suite] = ()) -> list[Board]:
+    """Return the tables of a dataset: one, or one for each of its configs; each holds a table of all columns.
+
+    ``suites`` are those of the runs, whose published values are rows too.
+    """
+    summaries = summarise(records, suites=suites)
+    return [_board(view_of(summary), _board(view_of(summary, ["all"]))) for summary in summaries]
 
 
 def _board(view: View, all_columns: Board | None = None) -> Board:
     orders = [_orders([row.cells[i] for row in view.rows], column) for i, column in enumerate(view.columns)]
-    by_role: dict[str, list[BoardRow]] = {"model": [], "failed": [], "reference": []}
+    by_role: dict[str, list[BoardRow]] = {"model": [], "failed": [], "published": [], "reference": []}
     for at, row in enumerate(view.rows):
         fields = tuple(_field(cell, orders[i][at]) for i, cell in enumerate(row.cells))
         order = int(row.ranks.partition("–")[0] or SORT_LAST)
@@ -128,7 +133,7 @@ def overview(datasets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     if len(columns) < 2:
         return None
     ranking = [0] * len(columns)  # the first column is the first core metric
-    ranked = [group for _, _, board in columns for role, group in board.groups if role != "reference"]
+    ranked = [group for _, _, board in columns for role, group in board.groups if role in ("model", "failed")]
     labels = list(dict.fromkeys(_model(row) for group in ranked for row in group))
     rows = []
     for label in labels:

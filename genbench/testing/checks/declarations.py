@@ -15,7 +15,7 @@ from genbench.registry.options import Setting, canonical_options, fill, option_t
 from genbench.testing.check import Failed, Skipped, Subject, check, expect
 from genbench.testing.process_state import expect_generators_unused, expect_process_unchanged
 
-ALL_KINDS = ("model", "dataset", "metric", "space")
+KINDS_WITH_OPTIONS = ("model", "dataset", "metric", "space")
 HEAVY_LIBRARIES = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib")
 PRINT_IMPORTS = """
 import sys
@@ -28,7 +28,8 @@ print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
 
 
 @check(
-    *ALL_KINDS,
+    *KINDS_WITH_OPTIONS,
+    "suite",
     remedy="move what needs them into the module of the spec's target, which is imported only to run",
 )
 def declared_lightly(subject: Subject) -> None:
@@ -42,7 +43,9 @@ def declared_lightly(subject: Subject) -> None:
     expect(not heavy, f"importing {module} imports {', '.join(heavy)}: every start of genbench waits for that")
 
 
-@check(*ALL_KINDS, remedy="write a comment after each field: what it is, its unit, and what special values mean")
+@check(
+    *KINDS_WITH_OPTIONS, remedy="write a comment after each field: what it is, its unit, and what special values mean"
+)
 def options_are_explained(subject: Subject) -> None:
     """Each option has an explanation, which genbench show prints."""
     if subject.spec.config is None:
@@ -51,7 +54,10 @@ def options_are_explained(subject: Subject) -> None:
     expect(not unexplained, f"these options have no explanation: {', '.join(unexplained)}")
 
 
-@check(*ALL_KINDS, remedy="make the config a frozen dataclass of plain values: numbers, text, bool, tuples of them")
+@check(
+    *KINDS_WITH_OPTIONS,
+    remedy="make the config a frozen dataclass of plain values: numbers, text, bool, tuples of them",
+)
 def config_survives_a_round_trip(subject: Subject) -> None:
     """A config is immutable, and can be restored from the values in a record."""
     if subject.config is None:
@@ -68,7 +74,7 @@ def config_survives_a_round_trip(subject: Subject) -> None:
     expect(name is None, f"{type(config).__name__} can be changed, as it is not frozen")
 
 
-@check(*ALL_KINDS, remedy="refuse it in __post_init__ with ValueError: 'beta must be in [0.0, inf), got inf'")
+@check(*KINDS_WITH_OPTIONS, remedy="refuse it in __post_init__ with ValueError: 'beta must be in [0.0, inf), got inf'")
 def impossible_options_are_refused(subject: Subject) -> None:
     """An infinite value of an option is refused before anything runs, with an error that names the option."""
     if subject.spec.config is None:

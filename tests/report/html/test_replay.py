@@ -27,3 +27,20 @@ def test_a_command_is_safe_to_paste() -> None:
     words = shlex.split(command_of(each, {"request": {"preset": "$(id)", "metrics": "`id`"}}))
     assert any("rm -rf" in word for word in words)
     assert "rm" not in words
+
+
+def test_the_number_of_training_rows_is_in_the_command() -> None:
+    sizes = {"train": 300, "test": 1000, "reference": 1000}
+    (each,) = seeds("vae", [1.0], identity={"sizes": sizes})
+    command = command_of(each, {"request": {"preset": "smoke"}})
+    assert "--preset smoke --train-rows 300" in command
+    (each,) = seeds("vae", [1.0], identity={"sizes": sizes | {"train": 2000}})
+    assert "--train-rows" not in command_of(each, {"request": {"preset": "smoke"}})
+
+
+def test_a_cell_of_a_suite_is_a_seed_of_the_suite() -> None:
+    (each,) = seeds("vae", [1.0], identity={"sizes": {"train": 77, "test": 100, "reference": 100}})
+    command = command_of(each, {"request": {"preset": "smoke", "suite": "tiny", "models": "vae"}})
+    assert command.startswith("genbench run --suite tiny --preset smoke -m vae --first-seed 0 --seeds 1")
+    assert "--budget" not in command
+    assert " -d " not in command
