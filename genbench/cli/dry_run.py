@@ -61,6 +61,12 @@ def _print_data(label: str, data: Mapping[str, Any]) -> None:
         )
     else:
         click.echo(plain(f"{label}, as it is modelled"))
+    if data["conditions"]:
+        print_table(
+            ("condition", "kind", "unit", "lowest", "highest"),
+            list(map(_cells, data["conditions"])),
+            "given which rows are learned and drawn",
+        )
     click.echo(f"{what}: {splits}")
     if data["dropped"]:
         click.echo(f"dropped  {data['dropped']} rows")

@@ -55,6 +55,9 @@ DATA_OPTIONS: dict[str, Callable[[Any], Any]] = {
     "weights": click.option(
         "--weights", metavar="COLUMN", help="Column of the file with event weights, also negative ones."
     ),
+    "given": click.option(
+        "--given", metavar="A,B", help="Columns of the file that are conditions: rows are learned and drawn given them."
+    ),
     "log": click.option("--log", metavar="A,B", help="Columns of the file to model and score as logarithms."),
     "periodic": click.option(
         "--periodic", metavar="A,B=360", help="Periodic columns of the file; the default period is 2 pi."

@@ -6,12 +6,14 @@ numpy and torch are imported when the dataset is loaded, not when it is declared
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from genbench.files.columns import parse_kinds, parse_pairs, parse_periods, pattern_of, pick, pick_one, split_names
-from genbench.files.numbers import MAX_LEVELS, check_logs, check_range, level_of
+from genbench.files.finite import check_logs, check_range
+from genbench.files.numbers import MAX_LEVELS, level_of
 from genbench.files.objects import InMemory
 from genbench.files.pixels import check_read_as, parse_range
 from genbench.files.reader import known_columns, read
@@ -45,6 +47,9 @@ class FileConfig:
     weights: str | None = field(
         default=None, metadata={"stream": False}
     )  # column of event weights, also negative ones, by which rows count
+    given: tuple[str, ...] = field(
+        default=(), metadata={"stream": False}
+    )  # columns that are conditions: rows are learned and drawn given them
     log: tuple[str, ...] = ()  # columns that are modelled and scored as logarithms
     periodic: tuple[str, ...] = ()  # periodic columns: phi (period 2 pi) or phi=360
     kinds: tuple[
@@ -60,7 +65,7 @@ class FileConfig:
     sha256: str = field(default="", metadata={"shown": False})
 
     def __post_init__(self) -> None:
-        for name in ("columns", "log", "periodic", "kinds", "units"):
+        for name in ("columns", "given", "log", "periodic", "kinds", "units"):
             object.__setattr__(self, name, split_names(getattr(self, name)))
         if self.na not in ("refuse", "drop"):
             raise ValueError(f"na must be 'refuse' or 'drop', got {self.na!r}")
@@ -89,25 +94,28 @@ class FileDataset:
         from genbench.protocol import Data
 
         found, columns = read_and_check(self.config)
+        given, condition_columns = given_columns(found, self.config)
         held_out = None if found.parts is None else found.parts == "test"
         event_weights = weights_of(found)
         if event_weights is not None:
             sizes = sizes_before_drawing(sizes, event_weights)
         train, test, reference = split(found.rows, sizes, rng, held_out)
-        labels = weights = None
-        if event_weights is not None:
-            weights = {name: event_weights[index] for name, index in zip(SPLITS, (train, test, reference), strict=True)}
-        if found.labels is not None:
-            codes = _label_codes(found.labels)
-            labels = {"train": codes[train], "test": codes[test], "reference": codes[reference]}
+        codes = None if found.labels is None else _label_codes(found.labels)
+
+        def by_split(values: Array | None) -> dict[str, Array] | None:
+            parts = zip(SPLITS, (train, test, reference), strict=True)
+            return None if values is None else {name: values[index] for name, index in parts}
+
         return Data(
             found.rows[train],
             found.rows[test],
             found.rows[reference],
             columns=columns,
             levels=found.levels,
-            labels=labels,
-            weights=weights,
+            labels=by_split(codes),
+            weights=by_split(event_weights),
+            conditions=by_split(given),
+            condition_columns=condition_columns,
             notes=found.notes,
         )
 
@@ -123,7 +131,7 @@ def read_and_check(config: FileConfig, held: InMemory | None = None) -> tuple[Us
         max_bytes=config.max_bytes,
         read_as=config.read_as,
         pixel_range=config.pixel_range,
-        beside={} if config.weights is None else {"--weights": (config.weights,)},
+        beside={"--weights": () if config.weights is None else (config.weights,), "--given": config.given},
     )
     if config.sha256 and config.sha256 != found.sha256:
         raise found.error("has changed since the run was planned; start the run again")
@@ -134,11 +142,37 @@ def read_and_check(config: FileConfig, held: InMemory | None = None) -> tuple[Us
             f"{n} row{'s are' if n > 1 else ' is'} too few to train, test and compare: at least {MIN_ROWS} needed"
         )
     check_weights(found)
+    config = _of_columns(config, found.beside.get("--given", {}), False)
     found, columns = describe_columns(found, source, config)
     stated = {found.columns[pick_one(source, name, found.columns, "--kinds")] for name in parse_kinds(config.kinds)}
     guessed = [column for column in columns if column.name not in stated]
     notes = [*found.notes, *_inspect(source, found, columns), *_notes_on_kinds(guessed)]
     return replace(found, notes=tuple(notes)), columns
+
+
+def given_columns(found: UserData, config: FileConfig) -> tuple[Array | None, tuple[Column, ...]]:
+    """Return the conditions (n, k) of the rows and their columns, None and () without any; raises DataError."""
+    import numpy as np
+
+    given = found.beside.get("--given", {})
+    if not given:
+        return None, ()
+    rows = np.stack(list(given.values()), axis=1)
+    table = replace(
+        found, rows=rows, columns=tuple(given), categories={k: v for k, v in found.categories.items() if k in given}
+    )
+    table, columns = describe_columns(table, Source(Path(found.label)), _of_columns(config, given, True))
+    return table.rows, columns
+
+
+def _of_columns(config: FileConfig, names: Container[str], named: bool) -> FileConfig:
+    """Return a config whose options on columns are only those of these names, or of all others."""
+
+    def kept(items: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(item for item in items if ((item.rpartition("=")[0] or item) in names) is named)
+
+    options: dict[str, Any] = {name: kept(getattr(config, name)) for name in ("log", "periodic", "kinds", "units")}
+    return replace(config, **options)
 
 
 def describe_columns(found: UserData, source: Source, config: FileConfig) -> tuple[UserData, tuple[Column, ...]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from genbench.errors import DataError
 from genbench.files.columns import ColumnNames
-from genbench.files.dataset import FileConfig, read_and_check
+from genbench.files.dataset import FileConfig, given_columns, read_and_check
 from genbench.files.objects import InMemory
 from genbench.files.source import Source, find, join_names, quote
 from genbench.files.user_data import UserData
@@ -27,6 +27,7 @@ class FileOptions(TypedDict, total=False):
     columns: ColumnNames
     labels: str | None
     weights: str | None
+    given: ColumnNames
     log: ColumnNames
     periodic: ColumnNames
     kinds: ColumnNames
@@ -53,16 +54,18 @@ class OpenedFile:
         return [f"{self.data.label}: {note}" for note in self.data.notes]
 
     def describe(self, sizes: Sizes) -> dict[str, object]:
-        """Return what will be modelled, for JSON: ``rows splits shape levels columns notes left_out dropped``.
+        """Return what will be modelled, for JSON.
 
-        ``splits`` are the numbers of rows in each at these sizes. ``left_out`` are columns of the file that are not
-        modelled, each with the reason. ``columns`` are those of ``describe_columns``, none for images.
+        Its keys are ``rows splits shape levels columns conditions labels dropped left_out notes``. ``splits`` are the
+        numbers of rows in each at these sizes. ``left_out`` are columns of the file that are not modelled, each with
+        the reason. ``columns`` are those of a table, none for images; ``conditions`` are described in the same way.
         """
         import numpy as np
 
         from genbench.data import split
 
         found = self.data
+        given, conditions = given_columns(found, self.config)
         held_out = None if found.parts is None else found.parts == "test"
         parts = split(found.rows, sizes, np.random.default_rng(0), held_out)
         columns = _describe_columns(found, self.columns)
@@ -77,6 +80,7 @@ class OpenedFile:
             "shape": list(found.rows.shape[1:]),
             "levels": found.levels,
             "columns": columns,
+            "conditions": _describe_columns(replace(found, rows=given), conditions) if given is not None else [],
             "labels": None if found.labels is None else len(set(found.labels.tolist())),
             "dropped": found.dropped,
             "left_out": left_out,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from genbench.errors import DataError
 from genbench.files import arrays, arrow, astronomy, documents, hdf5, images, pixels, root, text
 from genbench.files.columns import ColumnNames, split_names
+from genbench.files.finite import check_finite
 from genbench.files.folders import digest_of_folder
-from genbench.files.numbers import check_finite, has_value
+from genbench.files.numbers import has_value
 from genbench.files.objects import InMemory, hold
 from genbench.files.selection import Selection, take
 from genbench.files.source import (

@@ -382,3 +382,49 @@ def test_the_remedies_that_notes_print_work(tmp_path, name):
     kind = re.search(r"--kinds (\S+)", notes)[1]
     opened = open_data(tmp_path / "a.csv", columns=f"{empty},{identifier}", kinds=kind)
     assert [(c.name, c.kind) for c in opened.columns] == [("x", "continuous"), (name, "continuous")]
+
+
+def showers(folder):
+    """Save a measured number with the energy and the particle that it depends on."""
+    energy, particle = np.exp(RNG.uniform(1, 4, 80)), np.array(["e", "mu"] * 40)
+    frame = pd.DataFrame({"measured": energy * RNG.normal(1, 0.1, 80), "energy": energy, "particle": particle})
+    frame.assign(charge=[-1, 1] * 40).to_csv(folder / "a.csv", index=False)
+    return folder / "a.csv", frame
+
+
+def test_conditions_are_columns_with_kinds_of_their_own_and_stay_with_their_rows(tmp_path):
+    from genbench.budget import Sizes
+
+    path, frame = showers(tmp_path)
+    given = {"given": "energy,particle,charge", "log": "energy", "kinds": "charge=category", "units": "energy=GeV"}
+    spec, config = dataset_spec(path, **given)
+    assert spec.is_conditional(config)
+    data = FileDataset(config).load(Sizes(), np.random.default_rng(0))
+    assert [column.name for column in data.columns] == ["measured"]
+    energy, particle, charge = data.condition_columns
+    assert (energy.name, energy.log, energy.unit, energy.kind) == ("energy", True, "GeV", "continuous")
+    assert (particle.kind, particle.levels) == ("category", ("e", "mu"))
+    assert (charge.kind, charge.levels) == ("category", ("-1", "1"))
+    by_measured = dict(zip(frame.measured, zip(frame.energy, frame.particle, strict=True), strict=True))
+    for name in ("train", "test", "reference"):
+        for row, given_row in zip(getattr(data, name), data.conditions[name], strict=True):
+            true_energy, true_particle = by_measured[row[0]]
+            assert given_row[0] == true_energy
+            assert particle.levels[int(given_row[1])] == true_particle
+
+
+def test_conditions_change_the_cells_but_not_the_split(tmp_path):
+    from genbench.budget import Sizes
+
+    path, _ = showers(tmp_path)
+    whole, alone = (
+        FileDataset(dataset_spec(path, columns="measured", **given)[1]) for given in ({}, {"given": "energy"})
+    )
+    splits = [each.load(Sizes(), np.random.default_rng(0)).test.tolist() for each in (whole, alone)]
+    assert splits[0] == splits[1]
+
+
+def test_options_on_columns_that_are_not_there_are_refused_with_conditions_too(tmp_path):
+    path, _ = showers(tmp_path)
+    says(refusal(dataset_spec, path, given="energy", log="enrgy"), "--log", "enrgy")
+    says(refusal(dataset_spec, path, given="momentum"), "--given", "momentum")

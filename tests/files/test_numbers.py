@@ -7,25 +7,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from user_files import TABLE, refusal, says
+from user_files import refusal, says
 
 from genbench.files import from_object, read
 from genbench.files.numbers import as_category
-
-
-def test_missing_rows_are_dropped_only_when_asked(tmp_path):
-    rows = TABLE.to_numpy().copy()
-    rows[3, 0], rows[7, 1], rows[7, 2] = np.nan, np.inf, np.nan
-    pd.DataFrame(rows, columns=list(TABLE)).to_parquet(tmp_path / "a.parquet")
-    np.save(tmp_path / "a.npy", rows)
-    for name in ("a.parquet", "a.npy"):
-        says(refusal(read, tmp_path / name), "2 missing (NaN) and 1 infinite", "2 of 50 rows", "row 4", "--na drop")
-        found = read(tmp_path / name, na="drop")
-        np.testing.assert_array_equal(found.rows, np.delete(TABLE.to_numpy(), [3, 7], axis=0))
-        says(" ".join(found.notes), "dropped 2 of 50 rows")
-    np.save(tmp_path / "b.npy", np.full((5, 2), np.nan))
-    says(refusal(read, tmp_path / "b.npy", na="drop"), "leaves no row")
-    says(refusal(read, tmp_path / "b.npy", na="fill"), "--na must be")
 
 
 @pytest.mark.parametrize(
