@@ -22,6 +22,7 @@ __all__ = [
     "PinwheelConfig",
     "RingConfig",
     "SpiralsConfig",
+    "TurnedMoonsConfig",
     "genbench_register",
 ]
 
@@ -123,6 +124,16 @@ class MoonsConfig:
 
 
 @dataclass(frozen=True)
+class TurnedMoonsConfig:
+    """Options of the two moons that are turned by a given angle."""
+
+    noise: float = 0.1  # standard deviation of the Gaussian noise around the two half circles
+
+    def __post_init__(self) -> None:
+        _within("noise", self.noise, 0.01, 1.0)
+
+
+@dataclass(frozen=True)
 class SpiralsConfig:
     """Options of the two spirals."""
 
@@ -208,7 +219,16 @@ class FunnelConfig:
 def genbench_register() -> Iterable[Spec]:
     """Return the specs of the toy datasets."""
 
-    def toy(name: str, target: str, config: type | None, summary: str, *, modes: bool = False, paper: str = "") -> Spec:
+    def toy(
+        name: str,
+        target: str,
+        config: type | None,
+        summary: str,
+        *,
+        modes: bool = False,
+        conditions: bool = False,
+        paper: str = "",
+    ) -> Spec:
         return DatasetSpec(
             name,
             f"genbench_toys.{target}",
@@ -217,6 +237,7 @@ def genbench_register() -> Iterable[Spec]:
             density=True,
             modes=modes,
             shape=(1,) if name == "michel" else (2,),  # the options of some change it
+            conditions=conditions,
             licence="MIT",
             source="drawn by genbench",
             paper=paper,
@@ -252,6 +273,13 @@ def genbench_register() -> Iterable[Spec]:
             MoonsConfig,
             "two interleaved half circles with Gaussian noise",
             paper="Pedregosa et al. 2011, arXiv:1201.0490",
+        ),
+        toy(
+            "turned_moons",
+            "turned_moons:TurnedMoons",
+            TurnedMoonsConfig,
+            "two moons, turned by a given angle: does a model follow its condition?",
+            conditions=True,
         ),
         toy(
             "spirals",

@@ -13,14 +13,17 @@ from sklearn.datasets import make_moons
 
 import genbench_toys as toys
 from genbench.budget import Sizes
+from genbench_toys import TurnedMoonsConfig
 from genbench_toys.curves import GaussianRing, Moons
 from genbench_toys.funnel import Funnel
 from genbench_toys.gaussian import Gaussian
 from genbench_toys.michel import ENDPOINT, Michel
 from genbench_toys.mixtures import Grid, Mixture, Ring
 from genbench_toys.planar import Banana, Checkerboard
+from genbench_toys.turned_moons import CENTRE, TurnedMoons, turned
 
 SPECS = {spec.name: spec for spec in toys.genbench_register()}
+UNCONDITIONAL = [name for name, spec in SPECS.items() if not spec.conditions]
 SIZES = Sizes(20_000, 500, 300)
 
 
@@ -106,7 +109,7 @@ def test_the_chi_square_finds_draws_of_another_density(right, wrong):
     assert chi_square(wrong.sample(20_000, np.random.default_rng(1)), log_p, area, 4.0) < 1e-6
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", UNCONDITIONAL)
 def test_the_mean_log_density_of_draws_is_minus_the_entropy(name):
     data = loaded(name)
     log_p = data.log_prob(data.train)
@@ -139,7 +142,7 @@ def test_the_same_generator_gives_the_same_rows_and_more_training_rows_leave_the
     assert (first.test == larger.test).all()
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", UNCONDITIONAL)
 def test_a_sample_far_away_has_no_density_and_nan_stays_nan(name):
     toy = build(name)
     d = toy.sample(1, np.random.default_rng(0)).shape[1]
@@ -149,7 +152,7 @@ def test_a_sample_far_away_has_no_density_and_nan_stays_nan(name):
     assert np.isnan(at_nan)
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", UNCONDITIONAL)
 def test_single_precision_rows_are_taken_in_double(name):
     toy = build(name)
     x = toy.sample(50, np.random.default_rng(0)).astype(np.float32)
@@ -327,3 +330,30 @@ def test_a_straight_banana_is_a_gaussian():
 def test_an_option_out_of_range_is_refused(config, options, message):
     with pytest.raises(ValueError, match=message):
         config(**options)
+
+
+# ------------------------------------------------------------------------------------------------------ turned moons
+
+
+@pytest.mark.parametrize("angle", [-1.2, 0.0, 0.7])
+def test_density_of_turned_moons_integrates_to_one_for_each_angle(angle: float) -> None:
+    x, y = np.meshgrid(np.arange(-3, 4, 0.05), np.arange(-3, 4, 0.05))
+    points = np.stack([x.ravel(), y.ravel()], axis=1)
+    log_p = TurnedMoons(TurnedMoonsConfig()).log_prob(points, np.full((len(points), 1), angle))
+    assert np.exp(log_p).sum() * 0.05**2 == pytest.approx(1, abs=1e-6)
+
+
+def test_entropy_of_turned_moons_is_the_mean_over_rows_and_another_angle_is_less_probable() -> None:
+    data = TurnedMoons(TurnedMoonsConfig()).load(Sizes(10, 4000, 10), np.random.default_rng(0))
+    assert data.conditions is not None
+    assert data.log_prob is not None
+    log_p = data.log_prob(data.test, data.conditions["test"])
+    assert -log_p.mean() == pytest.approx(data.entropy, abs=4 * log_p.std() / 4000**0.5)
+    wrong = data.log_prob(data.test, data.conditions["test"] + 0.3)
+    assert wrong.mean() < log_p.mean() - 0.5
+
+
+def test_an_angle_turns_anticlockwise_about_the_centre() -> None:
+    points = CENTRE + np.array([[1.0, 0.0], [0.0, 1.0]])
+    found = turned(points, np.full((2, 1), np.pi / 2))
+    np.testing.assert_allclose(found - CENTRE, [[0.0, 1.0], [-1.0, 0.0]], atol=1e-12)
