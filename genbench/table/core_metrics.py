@@ -12,6 +12,8 @@ CORE_METRICS = {
     "vector": (
         "c2st",
         "energy",
+        "energy_by_condition",
+        "class_accuracy",
         "coverage",
         "precision",
         "w1_marginal",
@@ -21,11 +23,22 @@ CORE_METRICS = {
         "kl",
         "label_tv",
     ),
-    "image": ("c2st", "frechet@* frechet", "kid@* kid", "coverage", "membership", "label_tv"),
+    "image": (
+        "c2st",
+        "frechet@* frechet",
+        "kid@* kid",
+        "energy_by_condition",
+        "class_accuracy",
+        "coverage",
+        "membership",
+        "label_tv",
+    ),
 }
 MEANINGS = {
     "c2st": "area under the ROC curve of a classifier of samples against real rows, 0.5 if it cannot tell them",
     "energy": "distance of the whole distributions, 0 for a perfect model",
+    "energy_by_condition": "energy distance within each class or bin of the condition, mean over them",
+    "class_accuracy": "share of samples that a classifier of real rows puts in the class they were drawn given",
     "coverage": "share of the neighbourhoods of real rows that hold a sample",
     "precision": "share of samples in the neighbourhoods of real rows",
     "w1_marginal": "distance of each column on its own, mean over columns, in standard deviations",

@@ -145,7 +145,7 @@ def stratified(n: int, device: torch.device) -> Tensor:
 
 def times(steps: int) -> list[float]:
     """Return t_0 = 0 .. t_steps = 1, of which the last are the closest: where little noise is left, detail appears."""
-    return [1 - (1 - k / steps) ** 2 for k in range(steps + 1)]
+    return [1 - (1 - k / steps) ** 1.5 for k in range(steps + 1)]
 
 
 def column(values: Tensor, like: Tensor) -> Tensor:

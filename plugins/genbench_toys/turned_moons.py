@@ -57,4 +57,5 @@ def turned(x: Array, angles: Array) -> Array:
     """Return x (n, 2) turned about the centre, anticlockwise by angles (n, 1) in radians."""
     cos, sin = np.cos(angles[:, 0]), np.sin(angles[:, 0])
     across, up = (x - CENTRE).T
-    return np.stack([cos * across - sin * up, sin * across + cos * up], axis=1) + CENTRE
+    found: Array = np.stack([cos * across - sin * up, sin * across + cos * up], axis=1) + CENTRE
+    return found

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from genbench.errors import DataError, UnknownName
 from genbench.record.store import Record
 from genbench.report.figures.codes import codes
+from genbench.report.figures.conditions import conditions
 from genbench.report.figures.corner import corner
 from genbench.report.figures.dataset_results import DatasetResults, RunFolders
 from genbench.report.figures.equivalent import equivalent
@@ -47,6 +48,11 @@ class FigureKind:
 FIGURES: Mapping[str, FigureKind] = {
     "scatter": FigureKind(scatter, "Samples", "samples of two columns next to held-out data, one panel per model"),
     "images": FigureKind(images, "Samples", "images of each model, and below each the nearest training image"),
+    "conditions": FigureKind(
+        conditions,
+        "Samples given conditions",
+        "real images and samples, a row a class; or mean and spread of columns that deviate most against a condition",
+    ),
     "marginals": FigureKind(
         marginals, "Marginals", "histograms of each column and observable, models over held-out data, and their ratio"
     ),
