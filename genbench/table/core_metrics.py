@@ -13,7 +13,6 @@ CORE_METRICS = {
         "c2st",
         "energy",
         "energy_by_condition",
-        "class_accuracy",
         "coverage",
         "precision",
         "w1_marginal",
@@ -21,17 +20,16 @@ CORE_METRICS = {
         "constraints",
         "membership",
         "kl",
-        "label_tv",
+        "class_accuracy label_tv",
     ),
     "image": (
         "c2st",
         "frechet@* frechet",
         "kid@* kid",
         "energy_by_condition",
-        "class_accuracy",
         "coverage",
         "membership",
-        "label_tv",
+        "class_accuracy label_tv",
     ),
 }
 MEANINGS = {

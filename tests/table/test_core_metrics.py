@@ -25,8 +25,8 @@ def test_copies_and_impossible_rows_which_no_distance_sees_are_in_the_core():
 
 def test_whether_a_condition_is_followed_is_in_the_core():
     for kind, first in (("vector", "energy"), ("image", "frechet")):
-        found = core_columns(columns("class_accuracy", "energy_by_condition", first, "posterior_nll"), kind)
-        assert found == (first, "energy_by_condition", "class_accuracy")
+        found = core_columns(columns("class_accuracy", "energy_by_condition", first, "label_tv"), kind)
+        assert found == (first, "energy_by_condition", "class_accuracy")  # frequencies of given labels are given, too
 
 
 def test_a_column_without_a_direction_ranks_nothing():
