@@ -25,7 +25,8 @@ DARK_COLOURS = {  # colours on white, and their brighter versions on black
     "#56b4e9": "#a5dcff",
 }  # fmt: skip
 OF_ONE_SEED = (
-    "scatter", "images", "conditions", "marginals", "corner", "reconstructions", "codes", "interpolation", "perturbation",
+    "scatter", "images", "conditions", "marginals", "corner", "reconstructions", "codes", "interpolation",
+    "perturbation",
 )  # fmt: skip
 COORDINATES = re.compile(r'((?: d| x| y| transform)=")([^"]*)"')  # attributes that hold coordinates
 PATH_DATA = re.compile(r'( d=")([^"]*)"')
