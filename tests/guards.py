@@ -93,6 +93,7 @@ UNTESTED: Mapping[str, str] = {
     "process/preload": "imports only, in the fork server that tests/process/test_launch.py starts",
     "protocol/spaces": "a protocol only; tests/scoring/test_feature_spaces.py holds spaces to it",
     "protocol/run_context": "a protocol only; tests/training/test_run.py holds Run to it",
+    "testing/checks/conditions": "tests/testing/checks/test_models.py holds each check of models to a broken model",
     "testing/checks/tasks": "tests/testing/checks/test_models.py holds each check of models to a broken model",
     "testing/checks/learning": "tests/testing/checks/test_models.py holds each check of models to a broken model",
     "testing/model_training": "what the checks of models share; a broken model of each is in tests/testing/checks",

@@ -16,13 +16,15 @@ def test_each_error_has_an_exit_code_of_its_kind() -> None:
     codes = {kind.__name__: kind.exit_code for kind in kinds}
     assert codes == {
         "GenbenchError": 1, "UserError": 2, "UnknownName": 2, "ConfigError": 2, "DataError": 2, "PluginError": 3,
-        "CellError": 3, "Diverged": 3, "Invalid": 3, "Regression": 4, "Inconclusive": 5,
+        "CellError": 3, "Diverged": 3, "Invalid": 3, "Unsuitable": 3, "Regression": 4, "Inconclusive": 5,
     }  # fmt: skip
     assert all(issubclass(kind, GenbenchError) for kind in kinds)
 
 
 def test_the_error_of_a_cell_carries_a_status_of_records() -> None:
-    assert [Status(kind.status) for kind in (CellError, Diverged, Invalid)] == ["failed", "diverged", "invalid"]
+    assert [Status(kind.status) for kind in (CellError, Diverged, Invalid, errors.Unsuitable)] == [
+        "failed", "diverged", "invalid", "skipped"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

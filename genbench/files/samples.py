@@ -19,21 +19,30 @@ MIN_SAMPLES = 2
 
 
 def read_samples(
-    path: str | Path | InMemory, *, weights: str | None = None, weights_needed: bool = True, **options: Any
-) -> UserData:
+    path: str | Path | InMemory, *, weights: str | None = None, labels: str | None = None, generated: bool = False,
+    **options: Any,
+) -> UserData:  # fmt: skip
     """Return the rows of a file or an object to be scored; it may be the ``samples.npz`` of a run.
 
-    ``weights`` names a column of event weights; without ``weights_needed`` the file may lack it. ``options`` are those
-    of ``read``, of which ``labels`` names a column that is not scored. Raises DataError like it.
+    ``weights`` names a column of event weights, ``labels`` one of labels, which is not scored; ``generated`` samples
+    may lack them. ``options`` are those of ``read``. Raises DataError like it.
     """
-    try:
-        found = read(path, beside={} if weights is None else {"--weights": (weights,)}, **options)
-    except MissingColumn:
-        if weights is None or weights_needed:
-            raise
-        found = read(path, **options)
-        note = f"it has no column {quote(weights)} of weights: each row counts once"
-        found = replace(found, notes=(*found.notes, note))
+    beside, notes = {} if weights is None else {"--weights": (weights,)}, []
+    while True:
+        try:
+            found = read(path, beside=beside, labels=labels, **options)
+            break
+        except MissingColumn as error:
+            if not generated or not (labels or beside):
+                raise
+            if "--weights:" in str(error):
+                beside, note = {}, f"it has no column {quote(weights)} of weights: each row counts once"
+            elif "--labels:" in str(error):
+                labels, note = None, f"it has no column {quote(labels)} of labels"
+            else:
+                raise
+            notes.append(note)
+    found = replace(found, notes=(*found.notes, *notes))
     if len(found.rows) < MIN_SAMPLES:
         raise found.error(f"one row is too few to be scored: at least {MIN_SAMPLES} needed")
     return found

@@ -79,7 +79,7 @@ def _read(given: dict[str, Any], options: Mapping[str, Any]) -> tuple[dict[str, 
     for name in sorted(given, key=lambda name: name != "real"):  # whose columns the others have
         value = given[name]
         is_file = isinstance(value, (str, Path))
-        found = read_samples(value if is_file else hold(value, name), weights_needed=name != "fake", **of_rows)
+        found = read_samples(value if is_file else hold(value, name), generated=name == "fake", **of_rows)
         if name != "real":
             found = _named_like(found, loaded["--real"])
             config = replace(config, kinds=tuple(kind for kind in config.kinds if not kind.endswith("=integer")))

@@ -13,7 +13,7 @@ from genbench.registry.registry import Entry, resolve
 
 T = TypeVar("T")
 CHECK_MODULES = {  # of each kind of plugin, in the order in which they are run
-    "model": ("declarations", "models", "learning", "densities", "tasks"),
+    "model": ("declarations", "models", "learning", "densities", "conditions", "tasks"),
     "dataset": ("declarations", "datasets"),
     "metric": ("declarations", "metrics"),
     "space": ("declarations", "spaces"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from genbench.budget import Budget
-from genbench.protocol import Array, TrainingData
+from genbench.protocol import Array, Column, TrainingData
 from genbench.testing import toy_data
 from genbench.testing.check import Skipped, Subject
 from genbench.testing.process_state import seed_of
@@ -22,6 +24,7 @@ from genbench.training.snapshots import Snapshots
 SHORT_TRAINING_STEPS = 5  # enough to see that training changes the model
 FULL_TRAINING_STEPS, FAST_TRAINING_STEPS = 1000, 300  # enough to learn two clusters, of a model that learns fast
 ROWS = 2000
+CLASS = Column("class", kind="category", levels=("0", "1"))
 
 
 def kind_of(subject: Subject) -> str:
@@ -54,12 +57,69 @@ def train(
     """Return a model fitted to rows (n, *shape) under a seed, and its run; fits ``model`` again where given."""
     each = None if weights is None else torch.as_tensor(weights, dtype=torch.float32)
     data = TrainingData(torch.as_tensor(rows, dtype=torch.float32), levels, each)
+    if subject.spec.conditions == "required":
+        data = given_classes(data)
+        model = GivenAnyClass(subject.build() if model is None else model.model)
     with seed_of(seed, "fit"):
         model = subject.build() if model is None else model
         run = Run(Budget(steps, "steps"), levels=levels, train=data.train, snapshots=snapshots)
         model.fit(data, run)
         run.finish()
     return model, run
+
+
+def classes_of(rows: torch.Tensor) -> torch.Tensor:
+    """Return the class (n,), 0 or 1, of each row: which of two clusters it is from, or which half is bright."""
+    flat = rows.flatten(1)
+    half = flat.shape[1] // 2
+    return (flat.mean(1) > 0).long() if rows.dim() == 2 else (flat[:, :half].mean(1) > flat[:, half:].mean(1)).long()
+
+
+def given_classes(data: TrainingData) -> TrainingData:
+    """Return training data with the class of each row as their condition."""
+    return replace(data, conditions=classes_of(data.train)[:, None].float(), condition_columns=(CLASS,))
+
+
+def train_with(subject: Subject, data: TrainingData, steps: int) -> Any:
+    """Return a model fitted to data as they are, with their conditions."""
+    with seed_of(0, "fit"):
+        model = subject.build()
+        run = Run(Budget(steps, "steps"), levels=data.levels, train=data.train)
+        model.fit(data, run)
+        run.finish()
+    return model
+
+
+class GivenAnyClass:
+    """A model that needs conditions, as one without: its samples and density are those of both classes together.
+
+    Other attributes are those of the model.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "model":  # which a copy asks for before it has one
+            raise AttributeError(name)
+        return getattr(self.model, name)
+
+    def fit(self, data: TrainingData, run: Run) -> None:
+        """Train with conditions."""
+        assert data.conditions is not None
+        self.share = float(data.conditions.mean().clamp(0.01, 0.99))  # of the class 1
+        self.model.fit(data, run)
+
+    def sample(self, n: int) -> torch.Tensor:
+        """Return samples (n, *shape) of classes drawn as often as in training."""
+        share = getattr(self, "share", 0.5)
+        samples: torch.Tensor = self.model.sample(n, (torch.rand(n, 1) < share).float())
+        return samples
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the log-density (n,) of rows of either class."""
+        each = [self.model.log_prob(x, torch.full((len(x), 1), float(k))) for k in range(2)]
+        return torch.logaddexp(each[0] + math.log(1 - self.share), each[1] + math.log(self.share))
 
 
 def fitted_model(subject: Subject, steps: int = SHORT_TRAINING_STEPS) -> tuple[Any, Run]:

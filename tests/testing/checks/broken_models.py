@@ -15,7 +15,7 @@ import torch
 import genbench
 
 sys.path.insert(0, str(Path(__file__).parent))
-from sound_models import Sound, SoundConfig, spec
+from sound_models import Conditional, Sound, SoundConfig, spec
 
 BROKEN = {}
 
@@ -274,6 +274,33 @@ class Detached(Sound):
     @property
     def learned(self):
         return [self.mean, self.factor, self.unused]
+
+
+@broken("samples_follow_their_conditions", conditions="required", capabilities=())
+class SamplesAnyClass(Conditional):
+    """Learns each class, and then draws either."""
+
+    def sample(self, n, given=None):
+        shuffled = given if given is None else given[torch.randperm(len(given))]
+        if given is not None and len(given.unique(dim=0)) == 1:
+            shuffled = torch.randint(2, (n, 1)).float()
+        return super().sample(n, shuffled)
+
+
+@broken("densities_follow_their_conditions", conditions="required", capabilities=())
+class OneDensity(Conditional):
+    """Draws what it is given, and has one density for all."""
+
+    def fit(self, data, run):
+        self.fitted = False
+        super().fit(data, run)
+        self.fitted = True
+
+    def log_prob(self, x, given=None):
+        if not self.fitted:
+            return super().log_prob(x, given)
+        each = [super(OneDensity, self).log_prob(x, torch.full((len(x), 1), float(k))) for k in range(2)]
+        return torch.logaddexp(*each) - math.log(2)
 
 
 @broken("weights_are_used", weights=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 import genbench
+from genbench.protocol import Column
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,45 @@ class Weighted(Sound):
         super().fit(data, run)
 
 
+class Conditional(Sound):
+    """The same with a mean for each class: the first condition, if there is any."""
+
+    def start(self, data, run):
+        super().start(data, run)
+        classes = 1 if data.conditions is None else len(data.condition_columns[0].levels)
+        self.mean = torch.full((classes, math.prod(data.shape)), 0.3, requires_grad=True)
+
+    def fit(self, data, run):
+        if data.conditions is None:
+            data = replace(data, conditions=torch.zeros(len(data.train), 1), condition_columns=(Column("none"),))
+            self.start(replace(data, conditions=None), run)
+        else:
+            self.start(data, run)
+        optimiser = torch.optim.Adam(self.learned, lr=self.config.rate)
+        for batch, given in run.batches((data.train, data.conditions), 256):
+            loss = -self.log_prob(batch, given).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            run.log(loss=loss)
+
+    def means(self, given, n):
+        return self.mean[:1].expand(n, -1) if given is None else self.mean[given[:, 0].long()]
+
+    @torch.no_grad()
+    def sample(self, n, given=None):
+        if not hasattr(self, "mean"):
+            raise RuntimeError("fit the model before sampling")
+        white = torch.randn(n, self.mean.shape[1])
+        return (white @ self.lower.T + self.means(given, n)).view(-1, *self.shape)
+
+    def log_prob(self, x, given=None):
+        white = torch.linalg.solve_triangular(self.lower, (x.flatten(1) - self.means(given, len(x))).T, upper=False)
+        return (
+            -0.5 * white.square().sum(0) - self.lower.diagonal().log().sum() - 0.5 * len(white) * math.log(2 * math.pi)
+        )
+
+
 DECLARED = {"density": "exact", "capabilities": ("encode", "decode"), "steps": 1000}
 
 
@@ -92,4 +132,10 @@ def spec(name, target, config=SoundConfig, **fields):
 
 @genbench.hookimpl
 def genbench_register():
-    return [spec("sound", Sound), spec("weighted", Weighted, weights=True)]
+    plain = {"capabilities": ()}
+    return [
+        spec("sound", Sound),
+        spec("weighted", Weighted, weights=True),
+        spec("conditional", Conditional, conditions="optional", **plain),
+        spec("given", Conditional, conditions="required", **plain),
+    ]
