@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UserError
 from genbench.plan.device_names import DeviceName, remote_device
-from genbench.registry.options import Setting
+from genbench.registry.options import Setting, option_types
 from genbench.session.options import RunOptions
 
 if TYPE_CHECKING:
@@ -150,7 +150,10 @@ def prepare(
         request, resolve_device = replace(request, device=remote_device(request.device)), False
     registry = Registry.discover(request.plugin_files)
     notes: list[str] = []
-    files, described = [], []
+    files, described, data = [], [], list(data)
+    if not data and (given := (data_options or {}).get("given")):
+        request = replace(request, settings=(*request.settings, *_given_settings(request, registry, given)))
+        data_options = {name: value for name, value in (data_options or {}).items() if name != "given"}
     for each in data:  # one after the other, so that one only is in memory
         opened = open_data(each, folder=folder, **(data_options or {}))
         notes += opened.notes
@@ -169,6 +172,18 @@ def prepare(
 
         plan = make_plan(replace(request, device=device_of(request.device)), registry)
     return replace(plan, notes=tuple(notes), data=tuple(described)), registry
+
+
+def _given_settings(request: Request, registry: Registry, given: Any) -> list[Setting]:
+    """Return the settings that make datasets conditional; raises UserError for one that has no option ``given``."""
+    value = _join(given)
+    if not request.datasets:
+        raise UserError(f"--given {value}: name the datasets with -d, or your own file with --data")
+    entries = [entry for entry, _ in registry.select("dataset", request.datasets)]
+    for entry in entries:
+        if entry.spec.config is None or "given" not in option_types(entry.spec.config):
+            raise UserError(f"--given {value}: the rows of {entry.spec.name} cannot be drawn given anything")
+    return [Setting(f"dataset:{entry.key}", "given", value, f"--given {value}") for entry in entries]
 
 
 def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Results, Path, int]:

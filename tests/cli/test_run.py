@@ -367,9 +367,30 @@ def test_a_suite_runs_and_its_run_is_read_without_it(folder: Path, capsys: pytes
 def test_a_suite_of_which_nothing_is_installed_can_be_planned_and_not_run(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "empty.py").write_text(SUITE.replace("gaussian[dim=2|4]", "showers").replace("tiny", "empty"))
+    (folder / "empty.py").write_text(SUITE.replace("gaussian[dim=2|4]", "data_of_tomorrow").replace("tiny", "empty"))
     given = ["run", "--suite", "empty", "--plugin", "empty.py"]
     assert main([*given, "--dry-run"]) == 0
-    assert "skip  showers: no dataset named 'showers' is installed" in capsys.readouterr().out
+    assert "skip  data_of_tomorrow: no dataset named 'data_of_tomorrow' is installed" in capsys.readouterr().out
     assert main(given) == 2
     assert "nothing to run: zoo_of_tomorrow: no model named" in capsys.readouterr().err
+
+
+# ----------------------------------------------------------------------------------------------------------- conditions
+
+
+def test_given_makes_datasets_conditional(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "-m", "gaussian,kde", "-d", "digits", "--given", "label", "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert "digits[given=label]" in shown
+    assert "skip  kde x digits[given=label]: takes no conditions" in shown
+
+
+@pytest.mark.parametrize(
+    ("datasets", "reason"),
+    [(["-d", "moons"], "the rows of moons cannot be drawn given anything"), ([], "name the datasets with -d")],
+)
+def test_given_needs_a_dataset_that_has_it(
+    datasets: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "-m", "gaussian", *datasets, "--given", "label", "--dry-run"]) == 2
+    assert reason in capsys.readouterr().err

@@ -374,6 +374,26 @@ class WrongUnits(Sound):
         return super().log_prob(x) - jacobian
 
 
+@broken("masses_of_integer_images_sum_to_one", name="leaking_mask")
+class LeakingMask(Sound):
+    """Each grey level is predicted from those that a mask shows, which by mistake shows that level itself."""
+
+    def fit(self, data, run):
+        super().fit(data, run)
+        self.data = data
+        if data.levels is not None:
+            levels = data.to_levels(data.train).flatten()
+            counts = torch.full((data.levels, data.levels), 0.05)
+            counts.index_put_((levels, levels), torch.ones(len(levels)), accumulate=True)
+            self.log_mass = (counts / counts.sum(1, keepdim=True)).log()  # of a level, given what the mask shows
+
+    def log_prob(self, x):
+        if self.data.levels is None:
+            return super().log_prob(x)
+        levels = self.data.to_levels(x).flatten(1)
+        return self.log_mass[levels, levels].sum(1) + levels.shape[1] * math.log(self.data.levels / 2)
+
+
 @genbench.hookimpl
 def genbench_register():
     return list(BROKEN.values())

@@ -43,6 +43,7 @@ FURTHER = {
     "one_channel": ("every_declared_kind_of_data_works", "only one channel"),
     "no_levels": ("every_declared_kind_of_data_works", "of 4 grey levels, samples are not finite"),
     "exact_and_no_bits": ("masses_of_integer_images_sum_to_one", "the masses of all 81 images sum to 81"),
+    "leaking_mask": ("masses_of_integer_images_sum_to_one", "the masses of all 81 images sum to"),
     "wrong_units": ("masses_of_integer_images_sum_to_one", "the masses of all 81 images sum to 0."),
 }
 
