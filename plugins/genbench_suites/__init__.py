@@ -76,7 +76,7 @@ def genbench_register() -> Iterable[Spec]:
         SuiteSpec(
             "anomaly-dijets",
             models="kde,gmm,ae,vae,maf,nsf,ddpm,flow_matching",
-            datasets="dijets[process=qcd,features=lhco]",
+            datasets="dijets[process=qcd,features=lhco,outliers=true]",
             metrics="anomaly_auc,anomaly_sic,nll,energy,c2st",
             summary="models of QCD dijets that shall find a resonance which they have not seen",
             paper="Kasieczka et al. 2021, arXiv:2101.08320",
@@ -85,7 +85,7 @@ def genbench_register() -> Iterable[Spec]:
             "surrogate",
             models=f"{IMPLICIT},vae,ddpm,flow_matching,nsf,maf",
             datasets="showers,convergence[given=cosmology]",
-            metrics="c2st,energy,w1_observables,separation,kl,speedup,break_even",
+            metrics="c2st,energy,energy_by_condition,w1_observables,separation,kl,speedup,break_even",
             summary="conditional surrogates of simulators: calorimeter showers, and convergence maps of known density",
         ),
         MetricSpec(
