@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from genbench.budget import Budget, Sizes
+from genbench.columns import COLUMN_KINDS, Column, DataFacts, DataKind
 from genbench.errors import UserError
 
 __all__ = [
@@ -30,7 +31,6 @@ __all__ = [
 ]
 
 DensityKind = Literal["exact", "bound", "estimate", "none"]
-DataKind = Literal["vector", "image"]
 Better = Literal["lower", "higher"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
@@ -40,48 +40,8 @@ DATA_KINDS = ("vector", "image")
 MAX_SEEDS = 10_000
 SUPPORTS = ("continuous", "discrete")
 CONDITIONS = ("none", "optional", "required")
-COLUMN_KINDS = ("continuous", "integer", "category", "angle")
 CAPABILITIES = ("encode", "decode", "reconstruct", "anomaly_score")
 PLUGIN_KINDS = ("model", "dataset", "metric", "space", "suite")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table, in the data's own units.
-
-    Models learn an ``integer`` column with uniform noise between -1/2 and 1/2, and samples are rounded; an ``angle``
-    has a period, by default 2 pi; a ``category`` holds codes of its ``levels``, from 0, and is one column a level for
-    models. Raises ValueError for another kind, and for a category without levels.
-    """
-
-    name: str
-    _: KW_ONLY
-    kind: str = "continuous"  # or integer, category, angle
-    unit: str = ""
-    log: bool = False  # modelled and scored as its logarithm
-    period: float | None = None  # of an angle, for example; None if not periodic
-    levels: tuple[str, ...] = ()  # names of the codes of a category
-
-    def __post_init__(self) -> None:
-        if self.kind not in COLUMN_KINDS:
-            raise ValueError(f"column {self.name!r}: kind {self.kind!r}, expected {', '.join(COLUMN_KINDS)}")
-        if (self.kind == "category") != bool(self.levels):
-            raise ValueError(f"column {self.name!r}: a category has levels, and no other kind has")
-        if self.kind == "angle" and self.period is None:
-            object.__setattr__(self, "period", 2 * math.pi)
-
-
-@dataclass(frozen=True)
-class DataFacts:
-    """What a model can ask of data before it is trained; when a run is planned, None stands for what is not known."""
-
-    kind: DataKind
-    _: KW_ONLY
-    shape: tuple[int, ...] | None = None  # of one sample: (d,) or (channels, height, width)
-    levels: int | None = None  # grey levels of integer images; None for others, too
-    columns: tuple[Column, ...] = ()
-    rows: int | None = None
-    conditions: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,14 +88,15 @@ class ModelSpec(_BaseSpec):
     ``run.batches``: one number, or one for each kind of data. The preset scales it and the core caps it; ``--budget``
     replaces it by one budget for all models. ``iterative=False`` declares that the model does not loop over
     ``run.batches``, so that no budget applies. ``weights=True`` declares that it uses the weights of its training rows;
-    else it is given rows drawn by weight. ``conditions`` says whether it learns the density of rows given conditions:
-    ``none``, ``optional`` or ``required``. ``suits`` is a function of ``DataFacts`` that returns why the model cannot
-    take such data, or None: it is asked when a run is planned and again when the data are loaded, and must import
-    nothing heavy. ``support`` says what ``log_prob`` is for integer images: the density of dequantised ones
-    (``continuous``), or the probability of their levels (``discrete``). ``densities`` maps the names of further
-    likelihoods of the same training to their kinds: a method ``log_prob_NAME`` returns each, and metrics with an option
-    ``density``, as ``nll``, show it in a column of its own. ``capabilities`` names its optional methods, some of
-    ``CAPABILITIES``.
+    else it is given rows drawn by weight. ``categories=True`` declares that it takes a category as one column of codes
+    from 0, which ``TrainingData.columns`` names, and not as a column a level. ``conditions`` says whether it learns the
+    density of rows given conditions: ``none``, ``optional`` or ``required``. ``suits`` is a function of ``DataFacts``
+    that returns why the model cannot take such data, or None: it is asked when a run is planned and again when the data
+    are loaded, and must import nothing heavy. ``support`` says what ``log_prob`` is for integer images: the density of
+    dequantised ones (``continuous``), or the probability of their levels (``discrete``). ``densities`` maps the names
+    of further likelihoods of the same training to their kinds: a method ``log_prob_NAME`` returns each, and metrics
+    with an option ``density``, as ``nll``, show it in a column of its own. ``capabilities`` names its optional methods,
+    some of ``CAPABILITIES``.
     """
 
     _: KW_ONLY
@@ -144,6 +105,7 @@ class ModelSpec(_BaseSpec):
     steps: int | Mapping[str, int] = 4000
     iterative: bool = True
     weights: bool = False
+    categories: bool = False
     conditions: Literal["none", "optional", "required"] = "none"
     suits: Callable[[DataFacts], str | None] | None = None
     support: Literal["continuous", "discrete"] = "continuous"

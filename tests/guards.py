@@ -20,6 +20,7 @@ version     the version, nothing else
 lazy        public names imported on first use
 errors      what genbench raises, described
 budget      training budgets, sizes of data
+columns     kinds of columns, facts of data
 spec        what a plugin declares
 hooks       what a plugin may implement
 deprecated  old spellings and their ends

@@ -31,6 +31,7 @@ class TrainingData:
     weights: torch.Tensor | None = None  # (n,) of mean 1, none negative
     conditions: torch.Tensor | None = None  # (n, k): categories as codes from 0, other kinds standardised
     condition_columns: tuple[Column, ...] = ()
+    columns: tuple[Column, ...] = field(default=(), kw_only=True)  # of vectors, in this space
     split_seed: int = field(default=0, kw_only=True)  # of the dataset, the same for all models
     row_numbers: Array | None = field(default=None, kw_only=True)  # (n,) where rows drawn by weight stand repeatedly
 

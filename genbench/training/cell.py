@@ -35,7 +35,8 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     report(phase="load")
     with heard_by(lambda done, total: report(phase="load", step=done, steps=total)):
         data = load(cell)
-    transform = transform_of(data)
+    assert isinstance(cell.model.spec, ModelSpec)
+    transform = transform_of(data, codes=cell.model.spec.categories)
     known: dict[str, Any] = {
         "fingerprint": fingerprint(data),
         "sizes": {

@@ -97,6 +97,7 @@ def _training_data(setup: Setup) -> TrainingData:
         None if weights is None else torch.from_numpy(weights.astype("f4")).to(device.torch),
         _conditions(setup, given),
         () if given is None else data.condition_columns,
+        columns=setup.transform.model_columns,
         split_seed=int(stream_of(setup.cell, "validation").generate_state(1)[0]),
         row_numbers=numbers,
     )

@@ -44,6 +44,16 @@ class Transform(Protocol):
         """Whether a density in the model's space is one of the data; that of a category's columns is none."""
         ...
 
+    @property
+    def has_codes(self) -> bool:
+        """Whether some columns of the model's space are codes of categories."""
+        ...
+
+    @property
+    def model_columns(self) -> tuple[Column, ...]:
+        """The columns of the model's space; none of images."""
+        ...
+
     def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
         """Return (n, *shape) float32 in the model's space; ``rng`` dequantises integer images."""
         ...
@@ -61,11 +71,11 @@ class Transform(Protocol):
         ...
 
 
-def transform_of(data: Data) -> Transform:
-    """Return the transform of a dataset, fitted on its training rows."""
-    return (
-        VectorSpace.fit(data.train, data.columns) if data.train.ndim == 2 else ImageSpace.fit(data.train, data.levels)
-    )
+def transform_of(data: Data, *, codes: bool = False) -> Transform:
+    """Return the transform of a dataset, fitted on its training rows; with ``codes``, categories are codes."""
+    if data.train.ndim == 2:
+        return VectorSpace.fit(data.train, data.columns, codes=codes)
+    return ImageSpace.fit(data.train, data.levels)
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,8 @@ class VectorSpace:
 
     Constant columns are no part of the model's space, and are put back into samples; in scores they keep scale 1.
     Integers get uniform noise of one unit for the model, and samples of them are rounded. The columns of a category's
-    levels, 1 where a row has it, follow the others; the largest of them is a sample's level.
+    levels, 1 where a row has it, follow the others; the largest of them is a sample's level. With ``codes`` a category
+    is one column instead, of codes from 0, and the nearest of them is a sample's level.
     """
 
     mean: Array
@@ -87,11 +98,13 @@ class VectorSpace:
     integer: Array  # (d,) bool
     categories: tuple[tuple[int, int], ...]  # index and number of levels of each category
     columns: tuple[str, ...]
+    model_columns: tuple[Column, ...]  # those of the model's space
     notes: tuple[str, ...] = ()
+    codes: bool = False
     name: str = "standardised"
 
     @classmethod
-    def fit(cls, train: Array, columns: tuple[Column, ...] = ()) -> VectorSpace:
+    def fit(cls, train: Array, columns: tuple[Column, ...] = (), *, codes: bool = False) -> VectorSpace:
         """Fit to training rows (n, d) in the data's units; raises DataError for a logarithm of a periodic column."""
         columns = columns or tuple(Column(f"x{i}") for i in range(train.shape[1]))
         log = np.array([c.log for c in columns])
@@ -116,19 +129,28 @@ class VectorSpace:
         )
         scale = np.where(constant, 1.0, scale)
         constants = train[0].astype(np.float64)
+        known = tuple(columns[i] for i in np.flatnonzero(varying))
+        for column in (columns[i] for i, _ in categories):
+            known += (column,) if codes else tuple(Column(f"{column.name}={level}") for level in column.levels)
         return cls(
-            mean, scale, log, period, train.min(0), varying, constants, integer & ~log, categories, names, notes
+            mean, scale, log, period, train.min(0), varying, constants, integer & ~log, categories, names, known, notes,
+            codes,
         )  # fmt: skip
 
     @property
     def shape(self) -> tuple[int]:
-        """Number of columns that vary, with one for each level of a category."""
-        return (int(self.varying.sum()) + sum(levels for _, levels in self.categories),)
+        """Number of columns that vary, with one for each level of a category, or one for its codes."""
+        return (len(self.model_columns),)
 
     @property
     def has_density(self) -> bool:
-        """Whether there are no categories."""
-        return not self.categories
+        """Whether there are no categories, or they are codes, of which a density is the probability."""
+        return self.codes or not self.categories
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether some of the columns in the model's space are codes."""
+        return self.codes and bool(self.categories)
 
     def to_model(self, rows: Array, rng: np.random.Generator) -> Array:
         """Return (n, k) float32: the columns that vary, standardised, then those of levels; ``rng`` draws the noise."""
@@ -139,7 +161,8 @@ class VectorSpace:
         numbers = self.standardise(rows)[:, self.varying]
         if not self.categories:
             return numbers
-        return np.concatenate([numbers, *(_levels_of(rows[:, i], k) for i, k in self.categories)], axis=1, dtype="f4")
+        each = (rows[:, [i]] if self.codes else _levels_of(rows[:, i], k) for i, k in self.categories)
+        return np.concatenate([numbers, *each], axis=1, dtype="f4")
 
     def from_model(self, rows: Array) -> Array:
         """Return (n, d) float64 of samples (n, k); periodic columns are wrapped into one period, integers rounded."""
@@ -148,8 +171,11 @@ class VectorSpace:
         out = self.restore(full)
         out[:, ~self.varying] = self.constants[~self.varying]
         for i, levels in self.categories:
-            out[:, i] = rows[:, start : start + levels].argmax(1)
-            start += levels
+            if self.codes:
+                out[:, i] = np.clip(np.rint(rows[:, start]), 0, levels - 1)
+            else:
+                out[:, i] = rows[:, start : start + levels].argmax(1)
+            start += 1 if self.codes else levels
         if self.integer.any():
             out[:, self.integer] = np.rint(out[:, self.integer])
             self._wrap(out)  # the last half of a period is rounded to its end
@@ -263,6 +289,8 @@ class ImageSpace:
     notes: tuple[str, ...] = ()
     name: str = "pixels"
     has_density: bool = True
+    has_codes: bool = False
+    model_columns: tuple[Column, ...] = ()
 
     @classmethod
     def fit(cls, train: Array, levels: int | None = None) -> ImageSpace:

@@ -23,7 +23,7 @@ from genbench.budget import Sizes
 @hookimpl
 def genbench_register():
     return [SuiteSpec(
-        "tiny", models="gan,kde[bandwidth=0.2],zoo_of_tomorrow,vae[gears=3],-memoriser", datasets="ring,data_of_tomorrow[e=1]",
+        "tiny", models="gan,kde[bandwidth=0.2],zoo_of_tomorrow,vae[gears=3],-memoriser", datasets="ring,no_data[e=1]",
         metrics="modes,frechet@pca,luck", seeds=4, budget="500steps", sizes=Sizes(700, 200, 300),
         published=[Published("GAN", "modes", 3.3, 0.2, "A. Author 2020"), Published("GAN", "luck", 1, source="B.")],
         summary="a tiny suite", paper="A. Author 2020",
@@ -57,7 +57,7 @@ def test_what_is_not_installed_is_a_skip_with_its_reason(registry: Registry) -> 
     skips = [str(skip) for skip in plan(registry).skips]
     assert skips[0] == "zoo_of_tomorrow: no model named 'zoo_of_tomorrow' is installed"
     assert skips[1].startswith("vae[gears=3]: model 'vae' has no option 'gears'")
-    assert skips[2] == "data_of_tomorrow[e=1]: no dataset named 'data_of_tomorrow' is installed"
+    assert skips[2] == "no_data[e=1]: no dataset named 'no_data' is installed"
     assert skips[3] == "luck: no metric named 'luck' is installed"
     assert len(skips) == 4
 
@@ -150,7 +150,7 @@ def test_a_plugin_of_one_file_provides_a_suite(registry: Registry) -> None:
 
 def test_a_suite_of_which_no_dataset_is_installed_has_a_plan_without_cells(tmp_path: Path) -> None:
     path = tmp_path / "empty_suite.py"
-    path.write_text(SUITE.replace('datasets="ring,data_of_tomorrow[e=1]"', 'datasets="data_of_tomorrow"').replace("tiny", "empty"))
+    path.write_text(SUITE.replace('datasets="ring,no_data[e=1]"', 'datasets="no_data"').replace("tiny", "empty"))
     made = make_plan(Request(suite="empty", device="cpu"), Registry.discover([path]))
     assert made.cells == ()
-    assert "data_of_tomorrow: no dataset named 'data_of_tomorrow' is installed" in map(str, made.skips)
+    assert "no_data: no dataset named 'no_data' is installed" in map(str, made.skips)

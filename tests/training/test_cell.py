@@ -13,6 +13,7 @@ from tiny_cells import Grey, Reports, Truth, Uniform, cell_of, fit
 from genbench.errors import Diverged, Invalid, Unsuitable
 from genbench.plan.cell import Cell
 from genbench.plan.plan import REAL_ENTRY
+from genbench.protocol import Column, Data
 from genbench.registry.component import Component
 from genbench.training.cell import fit_cell
 from genbench.training.load import load
@@ -116,4 +117,38 @@ def test_a_discrete_likelihood_is_the_probability_of_an_image(tmp_path: Path) ->
     _, dequantised = fit(cell_of(Uniform, Grey, density="exact"), tmp_path)
     assert discrete["log_prob_test"] == pytest.approx(-16 * math.log(8))
     assert discrete["log_prob_test"] == pytest.approx(dequantised["log_prob_test"])
+    assert all(check["passed"] for check in part["checks"])
+
+
+class Particles:
+    def load(self, sizes, rng):
+        rows = [np.stack([rng.integers(0, 3, n), rng.normal(size=n)], axis=1) for n in vars(sizes).values()]
+        columns = (Column("particle", kind="category", levels=("e", "mu", "pi")), Column("x"))
+        return Data(*rows, columns=columns)
+
+
+class ByFrequency(Truth):
+    """A normal number, and a particle by its frequency: a density times a probability."""
+
+    def fit(self, data, run) -> None:
+        super().fit(data, run)
+        self.place = [column.kind for column in data.columns].index("category")
+        self.shares = torch.bincount(data.train[:, self.place].long()) / len(data.train)
+
+    def sample(self, n: int) -> torch.Tensor:
+        rows = torch.randn(n, 2)
+        rows[:, self.place] = torch.multinomial(self.shares, n, replacement=True).float()
+        return rows
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        normal = torch.distributions.Normal(0, 1).log_prob(x[:, 1 - self.place])
+        return normal + self.shares[x[:, self.place].long()].log()
+
+
+def test_a_model_of_categories_receives_codes_and_has_a_likelihood(tmp_path: Path) -> None:
+    part, saved = fit(cell_of(ByFrequency, Particles, density="exact", categories=True), tmp_path)
+    assert set(saved["samples"][:, 0]) == {0.0, 1.0, 2.0}
+    entropy = 0.5 * math.log(2 * math.pi * math.e) + math.log(3)
+    assert saved["log_prob_test"].mean() == pytest.approx(-entropy, abs=0.1)
+    assert not any("no likelihood" in note for note in part["notes"])
     assert all(check["passed"] for check in part["checks"])

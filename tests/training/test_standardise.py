@@ -316,3 +316,26 @@ def test_codes_of_categories_are_checked() -> None:
     for levels, kind in (((), "category"), (("a",), "integer")):
         with pytest.raises(ValueError, match="a category has levels, and no other kind has"):
             Column("g", kind=kind, levels=levels)
+
+
+def test_categories_may_be_codes_of_one_column() -> None:
+    columns = (Column("kind", kind="category", levels=("a", "b", "c")), Column("x"), Column("n", kind="integer"))
+    rng = np.random.default_rng(0)
+    rows = np.stack([rng.integers(0, 3, 200), rng.normal(5, 2, 200), rng.poisson(4, 200)], axis=1).astype(float)
+    space = VectorSpace.fit(rows, columns, codes=True)
+    assert (space.shape, space.has_density, space.has_codes) == ((3,), True, True)
+    assert [(c.name, c.kind) for c in space.model_columns] == [
+        ("x", "continuous"),
+        ("n", "integer"),
+        ("kind", "category"),
+    ]
+    model_rows = space.to_model(rows, rng)
+    assert model_rows[:, 2].tolist() == rows[:, 0].tolist()
+    np.testing.assert_allclose(space.from_model(model_rows), rows, atol=1e-5)
+    drawn = model_rows.copy()
+    drawn[:3, 2] = [-4.0, 1.4, 9.0]
+    assert space.from_model(drawn)[:3, 0].tolist() == [0.0, 1.0, 2.0]
+    assert space.to_scores(rows).tolist() == VectorSpace.fit(rows, columns).to_scores(rows).tolist()
+    one_hot = VectorSpace.fit(rows, columns)
+    assert (one_hot.shape, one_hot.has_density, one_hot.has_codes) == ((5,), False, False)
+    assert [c.name for c in one_hot.model_columns] == ["x", "n", "kind=a", "kind=b", "kind=c"]
