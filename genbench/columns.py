@@ -6,6 +6,8 @@ import math
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
+__all__ = ["COLUMN_KINDS", "Column", "DataFacts", "DataKind"]
+
 DataKind = Literal["vector", "image"]
 COLUMN_KINDS = ("continuous", "integer", "category", "angle")
 
