@@ -106,22 +106,22 @@ class Showers:
 
 @hookimpl
 def genbench_register():
-    return [DatasetSpec("showers", Showers, None, "normal numbers at five seconds each", simulator=True)]
+    return [DatasetSpec("slow_showers", Showers, None, "normal numbers at five seconds each", simulator=True)]
 """
 
 
 def test_a_run_tells_what_a_model_saves_where_a_simulator_is_declared(tmp_path) -> None:
-    plugin = write_plugin(tmp_path / "showers.py", SHOWERS)
-    records = play(tmp_path, plugin, models="exact", datasets="showers", metrics="speedup,break_even")
+    plugin = write_plugin(tmp_path / "slow_showers.py", SHOWERS)
+    records = play(tmp_path, plugin, models="exact", datasets="slow_showers", metrics="speedup,break_even")
     scores = {score["metric"]: score for score in records["exact"]["scores"]}
     timings = records["exact"]["timings"]
     assert scores["speedup"]["value"] == pytest.approx(5.0 * timings["samples_per_s"])
     expected = (timings["fit_s"] + 100 * 5.0) / (5.0 - 1 / timings["samples_per_s"])
     assert scores["break_even"]["value"] == pytest.approx(expected)
     assert {score["value"] for score in records["real"]["scores"]} == {None}  # no model, no clock
-    plan, _ = make(tmp_path, plugin, models="exact", datasets="showers,dots", metrics="all")
+    plan, _ = make(tmp_path, plugin, models="exact", datasets="slow_showers,dots", metrics="all")
     asked = {cell.dataset.name: {choice.name for choice in cell.metrics} for cell in plan.cells}
-    assert {"speedup", "break_even", "equivalent", "amplification"} <= asked["showers"]
+    assert {"speedup", "break_even", "equivalent", "amplification"} <= asked["slow_showers"]
     assert not {"speedup", "break_even"} & asked["dots"]
     assert {"equivalent", "amplification"} <= asked["dots"]
 
