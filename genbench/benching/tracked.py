@@ -305,6 +305,11 @@ def _evidence_maker(kind: str) -> Callable[[], Any]:
     modes = Modes(np.stack([np.full(columns, at) for at in (-1.0, 1.0)]), 1.0, np.array([0.5, 0.5]))
     labels = [rng.integers(0, 3, ROWS) for _ in range(3)]
     sign_classifier = SimpleNamespace(predict=lambda features: (features[:, 0] > 0).astype(int))
+    given, x = [each[:, None].astype(float) for each in labels], flat[0]
+    tasks = SimpleNamespace(
+        rows=x, reconstruction=0.9 * x, noise=0.5, noisy=x + 0.5, denoised=x + 0.1, codes=x[:, :2], problems={},
+        anomaly={"density": (x[:, 0], x[:, 1] + 1.0)},
+    )  # fmt: skip
     fields = {
         "kind": kind, "columns": tuple(f"x{i}" for i in range(columns)), "train": flat[2], "reference": flat[3],
         "test_raw": real, "fake_raw": fake, "train_raw": train, "levels": levels,
@@ -313,7 +318,10 @@ def _evidence_maker(kind: str) -> Callable[[], Any]:
         "modes": None if levels else modes, "timing": {"fit_s": 10.0, "samples_per_s": 1e4},
         "simulator": Simulator(1.0, "simulated"), "labels_train": labels[0], "labels_test": labels[1],
         "labels_fake": labels[2], "features": sign_classifier, "observables_test": {"sum": flat[0].sum(1)},
-        "observables_fake": {"sum": flat[1].sum(1)},
+        "observables_fake": {"sum": flat[1].sum(1)}, "tasks": tasks,
+        "log_prob_classes": -((x[:, :1] - np.arange(3)) ** 2),
+        "conditions_train": given[0], "conditions_test": given[1], "conditions_fake": given[2],
+        "condition_columns": (SimpleNamespace(name="label", kind="category", levels=("0", "1", "2")),),
     }  # fmt: skip
     known = {name: value for name, value in fields.items() if name in Evidence.__dataclass_fields__}
     return lambda: Evidence(RealSide(flat[0]), flat[1], **known)
@@ -340,7 +348,6 @@ def _plan() -> Callable[[], object]:
 
 
 def _record(model: int, seed: int) -> dict[str, Any]:
-    """Return a record as a run would write it of a cell."""
     values = (("energy", "lower"), ("sliced_w2", "lower"), ("coverage", "higher"))
     scores: list[dict[str, Any]] = [
         {"metric": metric, "label": metric, "value": 0.1 * (1 + model) + 0.01 * seed, "low": None, "high": None,
@@ -358,10 +365,6 @@ def _record(model: int, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _records() -> list[dict[str, Any]]:
-    return [_record(model, seed) for model in range(NUMBER_OF_RECORDS // 5) for seed in range(5)]
-
-
 def _write() -> Callable[[], object]:
     from genbench.record import write_record
 
@@ -376,15 +379,15 @@ def _read() -> Callable[[], object]:
 
     run = Path.cwd()
     write_json(run / "run.json", {"schema_version": 1, "cells": []})
-    for record in _records():
-        write_record(run, record)
+    for i in range(NUMBER_OF_RECORDS):
+        write_record(run, _record(i // 5, i % 5))
     return lambda: read_records(run)
 
 
 def _table() -> Callable[[], object]:
     from genbench.report import render
 
-    records = _records()
+    records = [_record(i // 5, i % 5) for i in range(NUMBER_OF_RECORDS)]
     return lambda: render(records, "markdown")
 
 
