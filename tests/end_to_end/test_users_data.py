@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from genbench.budget import Sizes
 from genbench.cli.main import main
-from genbench.files import FileConfig, describe_columns, read, write_samples
+from genbench.files import FileConfig, open_data, read, write_samples
 
 pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(0)
@@ -183,7 +184,8 @@ def test_a_catalogue_with_units(tmp_path: Path) -> None:
     fits.BinTableHDU.from_columns(columns, name="SOURCES").writeto(tmp_path / "catalogue.fits")
     case = Case(tmp_path, "catalogue.fits", "gaussian,kde,vae", "--periodic", "RA=360")
     check_scores(case)
-    assert [each["kind"] for each in describe_columns(case.config)] == [
+    opened = open_data(case.config.path, periodic=case.config.periodic)
+    assert [each["kind"] for each in opened.describe(Sizes())["columns"]] == [
         "angle, period 360", "continuous", "integer", "category of 2: GALAXY, STAR", "category of 2: False, True"
     ]  # fmt: skip
     check_pictures(case, "marginals", "corner")
