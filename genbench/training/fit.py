@@ -95,18 +95,12 @@ def _training_data(setup: Setup) -> TrainingData:
         torch.from_numpy(setup.transform.to_model(rows, setup.noise)).to(device.torch),
         data.levels,
         None if weights is None else torch.from_numpy(weights.astype("f4")).to(device.torch),
-        _conditions(setup, given),
+        setup.on_device(given),
         () if given is None else data.condition_columns,
         columns=setup.transform.model_columns,
         split_seed=int(stream_of(setup.cell, "validation").generate_state(1)[0]),
         row_numbers=numbers,
     )
-
-
-def _conditions(setup: Setup, given: Array | None) -> torch.Tensor | None:
-    if given is None or setup.conditions is None:
-        return None
-    return torch.from_numpy(setup.conditions.to_model(given)).to(setup.device.torch)
 
 
 def _overtime(budget_s: float | None, fit_s: float) -> str:

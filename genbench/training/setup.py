@@ -54,8 +54,13 @@ class Setup:
 
     def conditions_on_device(self, split: str) -> torch.Tensor | None:
         """Return the same as a tensor on the device."""
-        given = self.model_conditions(split)
-        return None if given is None else torch.from_numpy(given).to(self.device.torch)
+        return self.on_device(conditions_of(self.data, split))
+
+    def on_device(self, given: Array | None) -> torch.Tensor | None:
+        """Return conditions (n, k) in the data's units as a tensor in the space of models, on the device."""
+        if given is None or self.conditions is None:
+            return None
+        return torch.from_numpy(self.conditions.to_model(given)).to(self.device.torch)
 
 
 def setup_of(cell: Cell, data: Data, transform: Transform, report: Report) -> Setup:

@@ -65,12 +65,16 @@ def _parts(evidence: Evidence, bins: int) -> Iterator[tuple[str, Array, Array]]:
         edges = np.unique(np.quantile(mine, np.arange(1, bins) / bins))
         at, where = np.searchsorted(edges, mine, "right"), np.searchsorted(edges, its, "right")
         for k in range(len(edges) + 1):
-            ends = [f"{edge:.4g}" for edge in edges[max(0, k - 1) : k + 1]]
-            name = (
-                f"{column.name}<{ends[0]}" if k == 0 and ends else f"{column.name}>={ends[0]}" if ends else column.name
-            )
-            name = f"{ends[0]}<={column.name}<{ends[1]}" if 0 < k < len(edges) else name
-            yield name, real[at == k], fake[where == k]
+            yield _bin_name(column.name, edges, k), real[at == k], fake[where == k]
+
+
+def _bin_name(name: str, edges: Array, k: int) -> str:
+    """Return the name of the bin between the edges k - 1 and k, of which the outermost have one only."""
+    low = f"{edges[k - 1]:.4g}" if k > 0 else ""
+    high = f"{edges[k]:.4g}" if k < len(edges) else ""
+    if low and high:
+        return f"{low}<={name}<{high}"
+    return f"{name}<{high}" if high else f"{name}>={low}" if low else name
 
 
 def _energy(real: Array, fake: Array) -> Array:

@@ -6,15 +6,7 @@ import numpy as np
 
 from genbench.protocol import Evidence, Score
 from genbench_conditional import ClassAccuracyConfig
-from genbench_conditional.shares import (
-    LEVEL,
-    NO_CLASSES,
-    Array,
-    class_names,
-    mean_replicates,
-    rows_without_conditions,
-    wilson,
-)
+from genbench_conditional.shares import NO_CLASSES, Array, accuracy, class_names, rows_without_conditions
 
 __all__ = ["class_accuracy"]
 
@@ -33,13 +25,8 @@ def class_accuracy(evidence: Evidence, config: ClassAccuracyConfig) -> Score:
     predict = evidence.real.once(("class_accuracy", config.trees), lambda: _Forest(evidence, config.trees))
     given = evidence.conditions_fake[: len(evidence.fake), 0].astype(np.int64)
     right = (predict(rows_without_conditions(evidence, evidence.fake)) == given).astype(np.float64)
-    low, high = wilson(float(right.mean()), len(right))
-    each = {name: float(right[given == k].mean()) for k, name in enumerate(names) if (given == k).any()}
-    detail = {"held_out": predict.held_out, "by_class": each, "worst": min(each, key=each.__getitem__)}
-    return Score(
-        float(right.mean()), low=low, high=high, level=LEVEL, n_real=len(evidence.real.rows), n_fake=len(right),
-        detail=detail, replicates=mean_replicates(right),
-    )  # fmt: skip
+    sizes = {"n_real": len(evidence.real.rows), "n_fake": len(right)}
+    return accuracy(right, given, names, {"held_out": predict.held_out}, **sizes)
 
 
 class _Forest:

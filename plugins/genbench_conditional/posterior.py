@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from genbench.protocol import Evidence, Score
-from genbench_conditional.shares import LEVEL, NO_CLASSES, QUANTILE, Array, class_names, mean_replicates, wilson
+from genbench_conditional.shares import LEVEL, NO_CLASSES, QUANTILE, Array, accuracy, class_names, mean_replicates
 
 __all__ = ["posterior_accuracy", "posterior_nll"]
 
@@ -23,13 +23,7 @@ def posterior_accuracy(evidence: Evidence) -> Score:
         return Score(None, warnings=(classes,))
     truth = _truth(evidence, posterior)
     right = (posterior.argmax(1) == truth).astype(np.float64)
-    n, names = len(right), class_names(evidence)
-    low, high = wilson(float(right.mean()), n)
-    each = {name: float(right[truth == k].mean()) for k, name in enumerate(names) if (truth == k).any()}
-    return Score(
-        float(right.mean()), low=low, high=high, level=LEVEL, n_real=n,
-        detail={"by_class": each, "worst": min(each, key=each.__getitem__)}, replicates=mean_replicates(right),
-    )  # fmt: skip
+    return accuracy(right, truth, class_names(evidence), {}, n_real=len(right))
 
 
 def posterior_nll(evidence: Evidence) -> Score:

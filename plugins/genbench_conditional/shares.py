@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from genbench.protocol import Evidence, jackknife_groups
+from genbench.protocol import Evidence, Score, jackknife_groups
 
 __all__ = [
     "GROUPS",
     "LEVEL",
     "NO_CLASSES",
     "QUANTILE",
+    "accuracy",
     "class_names",
     "mean_replicates",
     "rows_without_conditions",
-    "wilson",
 ]
 
 Array = npt.NDArray[Any]
@@ -39,7 +40,19 @@ def rows_without_conditions(evidence: Evidence, rows: Array) -> Array:
     return rows[:, : rows.shape[1] - evidence.condition_scores]
 
 
-def wilson(share: float, n: int) -> tuple[float, float]:
+def accuracy(right: Array, classes: Array, names: Sequence[str], detail: Mapping[str, Any], **sizes: int) -> Score:
+    """Return the share of rows that are right (``right`` (n,) is 0 or 1), of all and of each of their classes (n,)."""
+    value = float(right.mean())
+    low, high = _wilson(value, len(right))
+    each = {name: float(right[classes == k].mean()) for k, name in enumerate(names) if (classes == k).any()}
+    found = {**detail, "by_class": each, "worst": min(each, key=each.__getitem__)}
+    return Score(
+        value, low=low, high=high, level=LEVEL, detail=found, replicates=mean_replicates(right),
+        n_real=sizes.get("n_real"), n_fake=sizes.get("n_fake"),
+    )  # fmt: skip
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
     """Return the 95 % interval of a share of n draws, by Wilson 1927, doi:10.2307/2276774."""
     shrink = 1 + QUANTILE**2 / n
     centre = (share + QUANTILE**2 / (2 * n)) / shrink

@@ -15,14 +15,13 @@ variance at all t (the preconditioning of Karras et al. 2022, arXiv:2206.00364, 
 from __future__ import annotations
 
 import math
-from copy import deepcopy
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from genbench.protocol import RunContext, TrainingData
-from genbench.training import condition_features
+from genbench.training import Average, condition_features, cosine
 from genbench_flow_matching import FlowMatchingConfig
 from genbench_flow_matching.likelihood import MAX_EXACT_DIMENSIONS, flow_log_prob
 from genbench_flow_matching.networks import Perceptron, UNet
@@ -46,14 +45,13 @@ class FlowMatching:
         self.shape, self.columns = data.shape, data.condition_columns
         network, batch = build(config, data)
         network.to(device)
-        self.network = deepcopy(network).requires_grad_(False)
-        learned = [p.detach() for p in network.parameters()]
-        averaged: list[Tensor] = list(self.network.parameters())
+        average = Average(network, config.ema)
+        self.network = average.network
         adam = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=device.type in ("cpu", "cuda"))
         rows = (data.train, data.conditions)
-        for step, (x_1, c) in enumerate(run.batches(rows, batch, sample=self.sample)):  # (b, *shape), (b, k)
+        for x_1, c in run.batches(rows, batch, sample=self.sample):  # (b, *shape), (b, k)
             for group in adam.param_groups:
-                group["lr"] = config.learning_rate * (1 + math.cos(math.pi * run.progress)) / 2
+                group["lr"] = config.learning_rate * cosine(run.progress)
             t = stratified(len(x_1), device)  # (b,)
             x_0 = torch.randn_like(x_1)
             x_t = x_0 + column(t, x_1) * (x_1 - x_0)
@@ -61,7 +59,7 @@ class FlowMatching:
             adam.zero_grad()
             loss.backward()
             adam.step()
-            torch._foreach_lerp_(averaged, learned, 1 - min(config.ema, (1 + step) / (10 + step)))
+            average.update()
             run.log(loss=loss)
         run.report(function_evaluations=self.function_evaluations)
 
