@@ -17,8 +17,9 @@ THREADS = 1  # of each cell: sums have one order, and cells that run side by sid
 class Task:
     """One stage of a cell, ``fit`` or ``score``; scoring needs the timings of the fit and the floors.
 
-    ``device`` is where the stage runs, such as ``cuda:1``; by default the device of the cell. ``spent`` are the seconds
-    that earlier stages took, which count towards the deadline of the cell.
+    ``digests`` are the ``DIGEST_FIELDS`` of the samples that are scored. ``device`` is where the stage runs, such as
+    ``cuda:1``; by default the device of the cell. ``spent`` are the seconds that earlier stages took, which count
+    towards the deadline of the cell.
     """
 
     stage: str
@@ -28,6 +29,7 @@ class Task:
     floors: Mapping[str, Any] | None = None
     device: str = ""
     spent: float = 0.0
+    digests: Mapping[str, str] | None = None
 
 
 class RunningTask(ABC):

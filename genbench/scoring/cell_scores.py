@@ -43,14 +43,16 @@ def score_cell(
     floors: Mapping[str, Any] | None,
     report: Report,
     real: RealSideCache | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the scores of the samples that ``fit_cell`` saved; a metric that cannot be loaded says so in its score.
 
     ``real`` is the cache of an earlier cell on the same data; the scores are the same without it.
+    ``digests`` are the ``DIGEST_FIELDS`` of the samples; raises Damaged where they are others.
     """
     report(phase="score")
     real = real or RealSideCache(cell, run)
-    saved = read_samples(run, cell, real.data)
+    saved = read_samples(run, cell, real.data, digests)
     evidence = _evidence(cell, real.data, real.fields, saved, timings)
     scorers, views = [scorer_of(choice) for choice in cell.metrics], real.views
     views.add_factories(space_factories(cell.metrics))

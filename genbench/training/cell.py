@@ -11,6 +11,8 @@ from genbench.errors import Unsuitable
 from genbench.loading import heard_by
 from genbench.plan.cell import REAL, Cell
 from genbench.protocol import Array, Data
+from genbench.record.evidence_file import digest_of_evidence, evidence_path
+from genbench.record.store import cell_folder
 from genbench.spec import DataFacts, ModelSpec
 from genbench.training.conditions import conditions_of, true_log_prob
 from genbench.training.fit import train
@@ -58,7 +60,8 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
         fields = _save_real(data, save)
     else:
         fields = _save_model(setup_of(cell, data, transform, report), save)
-    return {**known, **fields, "notes": [*known["notes"], *fields["notes"]]}
+    digest = digest_of_evidence(evidence_path(cell_folder(run, cell.key)))
+    return {**known, **fields, "evidence_sha256": digest, "notes": [*known["notes"], *fields["notes"]]}
 
 
 def _check_suitable(cell: Cell, data: Data) -> None:

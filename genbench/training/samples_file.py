@@ -1,4 +1,4 @@
-"""The file of a cell's samples and log-densities, and of a few rows by which its data are recognised."""
+"""Write and read the samples and log-densities of a cell, and a few rows by which its data are recognised."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from genbench.errors import Invalid
+from genbench.errors import Damaged, Invalid
 from genbench.plan.cell import Cell
 from genbench.protocol import Array, Data
+from genbench.record.evidence_file import damage_of, evidence_path
+from genbench.record.regular_file import open_regular
 from genbench.record.store import cell_folder
 
 MAX_PROBE_ROWS = 64
@@ -30,14 +32,22 @@ def save_samples(run: Path, cell: Cell, evidence: Mapping[str, Array]) -> None:
     temporary = folder / f".samples.{os.getpid()}.npz"
     try:
         np.savez(temporary, **evidence)  # type: ignore[arg-type]
-        temporary.replace(folder / "samples.npz")
+        temporary.replace(evidence_path(folder))
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def read_samples(run: Path, cell: Cell, data: Data) -> Mapping[str, Array]:
-    """Return the evidence that an attempt saved; raises Invalid where the dataset gives other data now."""
-    saved: Mapping[str, Array] = np.load(cell_folder(run, cell.key) / "samples.npz", allow_pickle=False)
+def read_samples(run: Path, cell: Cell, data: Data, digests: Mapping[str, str] | None = None) -> Mapping[str, Array]:
+    """Return the evidence that an attempt saved, whose ``DIGEST_FIELDS`` are known to be ``digests``.
+
+    Raises Damaged where it is another, and Invalid where the dataset gives other data now.
+    """
+    stream = open_regular(evidence_path(cell_folder(run, cell.key)))  # the file may be replaced between two looks at it
+    if reason := damage_of(stream, digests or {}):
+        stream.close()
+        raise Damaged(f"samples.npz is damaged: {reason}")
+    stream.seek(0)
+    saved: Mapping[str, Array] = np.load(stream, allow_pickle=False)
     then, now = saved.get("test_probe"), probe_rows(data)
     if then is not None and (then.shape != now.shape or not np.allclose(then, now, rtol=1e-5, atol=1e-8)):
         raise Invalid(f"dataset {cell.dataset.label!r} gives other data than the model was trained on; use --force")
