@@ -6,10 +6,14 @@ import contextlib
 import multiprocessing
 import multiprocessing.context
 import multiprocessing.forkserver
+import multiprocessing.process
 import multiprocessing.resource_tracker
+import multiprocessing.util
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import types
 from collections.abc import Iterator, Mapping
@@ -28,6 +32,8 @@ ENVIRONMENT = {
 # A process begins with `python -c`, which would import modules of the working directory: a random.py, say.
 SAFE_PATH = {"PYTHONSAFEPATH": "genbench"}
 LAUNCH_LOCK = threading.Lock()
+MAX_SOCKET_PATH, SOCKET_NAME = 104, 32  # bytes: of a socket's path on macOS, on Linux 108; of /pymp-.../listener-...
+SHORT_FOLDERS = ("/tmp", "/var/tmp")  # noqa: S108
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -46,9 +52,23 @@ def start_server() -> multiprocessing.context.BaseContext:
     """Start the fork server if needed and return its context; it imports torch, so that this process need not."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["genbench.process.preload"])
+    _use_short_socket_paths()
     with launch_environment():
         multiprocessing.forkserver.ensure_running()  # again where somebody has killed it
     return context
+
+
+def _use_short_socket_paths() -> None:
+    """Have multiprocessing make its sockets elsewhere where a path below TMPDIR would be too long for one."""
+    config = multiprocessing.process.current_process()._config  # type: ignore[attr-defined]
+    if config.get("tempdir") is not None or len(os.fsencode(tempfile.gettempdir())) + SOCKET_NAME < MAX_SOCKET_PATH:
+        return
+    for parent in filter(os.path.isdir, SHORT_FOLDERS):
+        with contextlib.suppress(OSError):
+            folder = tempfile.mkdtemp(prefix="pymp-", dir=parent)  # for this user alone
+            multiprocessing.util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-100)
+            config["tempdir"] = folder
+            return
 
 
 def stop_server() -> None:
