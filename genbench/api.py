@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -223,12 +223,16 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
         print_line(f"set aside: {damage}")
     if session.failure:
         print_line(f"{session.failure}; when it is back: genbench run ... --out {directory}")
+    for damage in session.overwritten:
+        print_line(f"damaged: {damage}")
     from genbench.record.store import read_run
     from genbench.table.results import Results
     from genbench.table.suites import suites_of
 
-    suites = suites_of(read_run(directory, []))
-    return Results(tuple(records), suites=suites), directory, session.stopped
+    info: Mapping[str, Any] = {}
+    with suppress(UserError):  # the directory may have been removed meanwhile
+        info = read_run(directory, [])
+    return Results(tuple(records), tuple(session.overwritten), suites_of(info)), directory, session.stopped
 
 
 def _set_library_environment() -> None:

@@ -177,7 +177,8 @@ def _run(options: Mapping[str, Any]) -> int:
     if stopped:
         click.echo(f"stopped; to resume: genbench run ... --out {quote(str(directory))}", err=True)
         return EXIT_SIGNAL + stopped
-    return EXIT_FAILED if results.failures or results.lost or metric_failures(results, plan) else 0
+    failed = results.failures or results.lost or results.damaged or metric_failures(results, plan)
+    return EXIT_FAILED if failed else 0
 
 
 def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def start_worker(
 ) -> Worker:
     """Start a task in a process of its own, which with ``may_serve`` may stay as a zygote.
 
-    Raises PluginError where the task cannot be sent.
+    Raises PluginError where the task cannot be sent, and ChildProcessError where the machine starts no process.
     """
     limits = replace(limits or Limits(), spent=task.spent)
     arguments = (pickle_task(task), plugin_files, log_of(task), limits)
@@ -179,12 +179,14 @@ def start_worker(
             with launch_environment():
                 process.start()
             break
-        except (OSError, EOFError):  # the fork server is gone: the next attempt starts another
+        except (OSError, EOFError) as error:  # the fork server is gone: the next attempt starts another
             ours.close()
             for each in sockets[:1]:
                 each.close()
             if attempt == MAX_START_ATTEMPTS - 1:
-                raise
+                raise ChildProcessError(
+                    f"no process could be started ({describe(error)}); {supervisor.PROCESS_REMEDY}"
+                ) from None
             time.sleep(0.05)
         finally:
             theirs.close()

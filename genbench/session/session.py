@@ -37,7 +37,8 @@ class Session:
     """One run of a plan into ``options.out``, by default a new directory; by default on this machine.
 
     Afterwards ``stopped`` is the signal that ended the run early, else 0; ``failure`` is why the executor could run no
-    more tasks, else empty; ``damaged`` lists files of an earlier run that were set aside.
+    more tasks, else empty; ``damaged`` lists files of an earlier run that were set aside, and ``overwritten`` those of
+    this run that something else has changed.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Session:
         self.stopped = 0
         self.failure = ""
         self.damaged: list[Damage] = []
+        self.overwritten: list[Damage] = []
 
     def run(self, meanwhile: Callable[[], object] = lambda: None) -> list[Record]:
         """Run every cell without a record that can be reused, and return the records of the plan in its order.
@@ -82,6 +84,7 @@ class Session:
             self._run_all([state.cell for state in todo], meanwhile)
         records = [state.record or state.earlier or self._unstarted_record(state) for state in self.states.values()]
         self.recorder.notify("genbench_session_finished", records=records)
+        self.overwritten = self.recorder.overwritten()
         return records
 
     def _open(self) -> Reusable:
@@ -139,6 +142,8 @@ class Session:
                 running = self.executor.start(task, slot)
         except PluginError as error:
             self._close(state, {"phase": "start", "reason": str(error)})
+        except ChildProcessError as error:  # the machine has no process left for it
+            self._close(state, {"phase": "start", "status": Status.LOST, "reason": str(error)})
         if running is None:
             self.executor.give(slot)
         else:
