@@ -16,9 +16,10 @@ import sys
 import tempfile
 import threading
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from genbench.plan.device_names import DeviceName
+from genbench.process.process_tree import kill_descendants
 
 # One thread per cell, and an allocator that returns no memory: timings of small models then repeat within 2 %.
 ENVIRONMENT = {
@@ -28,6 +29,7 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
     "MALLOC_TOP_PAD_": "67108864",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a thread of pyarrow, which the fork server imports with pandas
 }
 # A process begins with `python -c`, which would import modules of the working directory: a random.py, say.
 SAFE_PATH = {"PYTHONSAFEPATH": "genbench"}
@@ -69,6 +71,47 @@ def _use_short_socket_paths() -> None:
             multiprocessing.util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-100)
             config["tempdir"] = folder
             return
+
+
+class ServerRestart:
+    """Starts a fork server that has died again, in a thread: it imports libraries for seconds."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+
+    def ready(self) -> bool:
+        """Return whether a process can be started without waiting for a server that starts again."""
+        if self._thread is not None and self._thread.is_alive():
+            return False
+        if not _server_died():
+            return True
+        self._thread = threading.Thread(target=_restart_server, daemon=True)
+        self._thread.start()
+        return False
+
+
+def _server_died() -> bool:
+    pid = _server_pid()
+    if pid is None or not hasattr(os, "waitid"):
+        return False
+    with contextlib.suppress(ChildProcessError):  # what is found here is reaped by multiprocessing
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    return False
+
+
+def _restart_server() -> None:
+    """Start the server, and wait until it has forked a process; a failure shows where the next task is started."""
+    with contextlib.suppress(OSError, EOFError):
+        first = start_server().Process(target=os.getpid)  # type: ignore[attr-defined]
+        with launch_environment():
+            first.start()
+        first.join()
+
+
+def end_orphans(supervisors: Collection[int]) -> None:
+    """Kill what cells left behind that had killed their supervisors: all below the fork server but ``supervisors``."""
+    if (pid := _server_pid()) is not None:
+        kill_descendants(pid, besides=supervisors)
 
 
 def stop_server() -> None:

@@ -70,8 +70,12 @@ def main(
         return
     if pid == 0:
         serve_requests = None if requests is None else functools.partial(serve, requests, main)
-        for end in (messages, output, run.fileno()):
-            os.close(end)
+        if real is None:
+            kept = () if requests is None else (requests.fileno(),)
+            child.close_inherited({message_pipe, output_pipe, *kept})
+        else:  # whose data may have files open
+            for end in (messages, output, run.fileno()):
+                os.close(end)
         child.main(supervisor, message_pipe, output_pipe, task, plugin_files, limits, serve_requests, real)
     if requests is not None:
         requests.close()

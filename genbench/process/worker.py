@@ -22,6 +22,7 @@ from genbench.plan.limits import Limits
 from genbench.process import supervisor
 from genbench.process.launch import context_for, launch_environment
 from genbench.process.messages import known_of, outcome_of, progress_of
+from genbench.process.process_tree import kill_descendants
 from genbench.process.task import PackedTask, RunningTask, Task
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
@@ -65,6 +66,11 @@ class Worker(RunningTask):
     def forked(self) -> bool:
         """Whether a zygote forks it."""
         return self._process is None
+
+    @property
+    def supervisor(self) -> int | None:
+        """The id of its supervisor, once that is known."""
+        return self._supervisor
 
     @property
     def handles(self) -> tuple[Any, ...]:
@@ -128,6 +134,7 @@ class Worker(RunningTask):
         if self._supervisor is None:
             self._close()
             return
+        kill_descendants(self._supervisor)  # while they can be found by it
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._supervisor, signal.SIGKILL)
 
