@@ -65,8 +65,8 @@ def run(
     under ``results/``; if ``out`` holds a run, it is resumed: ``retry="failed"`` repeats the cells that failed,
     ``force`` repeats all. ``timeout`` (seconds) is the deadline of a cell for training, sampling and scoring together;
     ``memory`` (bytes) limits the memory of all its processes together. ``isolation="none"`` runs everything in this
-    process, for debuggers. ``scheduler`` runs the cells on Dask workers: ``"tcp://127.0.0.1:8786"``, ``"local:2"``,
-    ``"slurm:20"``; ``insecure`` allows other machines without TLS. ``progress=None`` shows progress in a terminal or a
+    process, for debuggers. ``scheduler`` runs the cells on Dask workers: ``"tls://host:8786"``, ``"local:2"``,
+    ``"slurm:20"``; ``insecure`` allows a scheduler without TLS. ``progress=None`` shows progress in a terminal or a
     notebook only. Raises UserError for an invalid request, before anything runs.
     """
     options = RunOptions(out, jobs, timeout, memory, isolation, force, retry, scheduler, insecure, progress)

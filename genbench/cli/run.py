@@ -113,10 +113,12 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
 @click.option(
     "--scheduler",
     metavar="WHERE",
-    help="Run the cells on the workers of a Dask scheduler, tcp://127.0.0.1:8786, or on N new workers: local:N, "
+    help="Run the cells on the workers of a Dask scheduler, tls://HOST:8786, or on N new workers: local:N, "
     "slurm:N, htcondor:N, pbs:N, sge:N, lsf:N, configured in ~/.config/dask/jobqueue.yaml. All need access to --out.",
 )
-@click.option("--insecure", is_flag=True, help="Allow a --scheduler on another machine without TLS.")
+@click.option(
+    "--insecure", is_flag=True, help="Allow a --scheduler without TLS, through which others can run code as you."
+)
 @click.option("--force", is_flag=True, help="Run all cells again, also finished ones.")
 @click.option(
     "--retry", metavar="STATUS", help="Also run again the cells of this status: failed (any failure), or timeout,oom."

@@ -206,7 +206,7 @@ def run_task(task: Task, report: Callable[..., None], real: Any = None) -> Any:
         is_same = task.device in ("", task.cell.device)
         cell = task.cell if is_same else replace(task.cell, device=task.device)
         return fit_cell(cell, task.run, report)
-    return score_cell(task.cell, task.run, task.timings or {}, task.floors, report, real, task.digests)
+    return score_cell(task.cell, task.run, task.timings or {}, task.floors, report, real, task.digests, task.done)
 
 
 def _write(pipe: int, message: dict[str, Any]) -> None:

@@ -21,9 +21,10 @@ from genbench.errors import PluginError, describe
 from genbench.plan.limits import Limits
 from genbench.process import supervisor
 from genbench.process.launch import context_for, launch_environment
-from genbench.process.messages import known_of, outcome_of, progress_of
+from genbench.process.messages import known_of, outcome_of, progress_of, score_of
 from genbench.process.process_tree import kill_descendants
 from genbench.process.task import PackedTask, RunningTask, Task
+from genbench.record.encoding import is_deep
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
 
@@ -108,12 +109,16 @@ class Worker(RunningTask):
                 message = json.loads(line)
             except ValueError:  # written by a plugin
                 continue
-            self._take(message)
+            except RecursionError:
+                message = {"result": None}
+            self._take({"result": None} if is_deep(message) else message)
 
     def _take(self, message: dict[str, Any]) -> None:
         if "progress" in message:
             self.known.update(known_of(message["progress"]))
             self.progress = progress_of(message["progress"]) or self.progress
+            if (score := score_of(message["progress"])) is not None:
+                self.scores.append(score)
         elif "cell" in message:
             self._cell, self._supervisor = message["cell"], message["supervisor"]
         elif "serving" in message:

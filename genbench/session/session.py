@@ -200,7 +200,9 @@ class Session:
             if (busy := is_busy(running.usage)) is not None:
                 state.fit["busy"] = busy
         state.fit["usage"] = {**state.fit.get("usage", {}), task.stage: running.usage}
-        if "error" in outcome:
+        if "error" in outcome and self._metric_ended_process(running, state):
+            self.queue.put_fitted(state)
+        elif "error" in outcome:
             self._close(state, {**state.fit, **self._error(running), "phase": running.progress.get("phase")})
         elif task.stage == "fit":
             state.fit |= outcome["result"]
@@ -211,6 +213,23 @@ class Session:
             timings = {**state.fit["timings"], "score_s": sum(score["seconds"] for score in scores)}
             end = {"timings": timings, "status": Status.OK, "phase": "score", "scores": scores}
             self._close(state, {**state.fit, **end})
+
+    def _metric_ended_process(self, running: RunningTask, state: CellState) -> bool:
+        """Return whether one metric ended the process, and the others are worth another: its score fails, no other."""
+        error, step = (running.outcome or {})["error"], running.progress.get("step")
+        metrics = running.task.cell.metrics
+        if running.task.stage != "score" or error["status"] not in (Status.CRASHED, Status.OOM) or self.stopped:
+            return False
+        if (
+            not isinstance(step, int)
+            or not 1 <= step <= len(metrics)
+            or isinstance(state.done.get(metrics[step - 1].label), str)
+        ):
+            return False
+        state.done |= {str(score.get("label") or score["metric"]): score for score in running.scores}
+        state.done[metrics[step - 1].label] = f"its process ended: {error['status']}, {error['reason']}"
+        state.spent += running.usage.get("wall_s", 0.0)
+        return True
 
     def _error(self, running: RunningTask) -> Record:
         error = dict((running.outcome or {})["error"])

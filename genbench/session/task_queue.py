@@ -50,7 +50,9 @@ class TaskQueue:
             state.phase = "scoring"
             timings, floors = state.fit.get("timings", {}), self._floors.get(data_of(state.cell))
             digests = {name: state.fit[name] for name in DIGEST_FIELDS if name in state.fit}
-            return Task("score", state.cell, self._directory, timings, floors, "cpu", state.spent, digests), slot
+            return Task(
+                "score", state.cell, self._directory, timings, floors, "cpu", state.spent, digests, state.done
+            ), slot
         if self._fits and (slot := slot_for("fit")):
             state = self._fits.popleft()
             state.phase = "fitting"
