@@ -22,6 +22,7 @@ from genbench.record.status import Status
 from genbench.record.store import Damage
 from genbench.registry.registry import Registry
 from genbench.session.cell_state import CellState, Record
+from genbench.session.contradictions import KnownData, contradictory_clock
 from genbench.session.executors import executor_for
 from genbench.session.interrupts import Stop
 from genbench.session.observers import Observer
@@ -59,6 +60,7 @@ class Session:
         self.states = {cell.key: CellState(cell) for cell in plan.cells}
         self.queue = TaskQueue(plan.cells, directory)
         self.running: dict[RunningTask, Slot] = {}
+        self.data = KnownData()
         self.stopped = 0
         self.failure = ""
         self.damaged: list[Damage] = []
@@ -200,7 +202,9 @@ class Session:
             if (busy := is_busy(running.usage)) is not None:
                 state.fit["busy"] = busy
         state.fit["usage"] = {**state.fit.get("usage", {}), task.stage: running.usage}
-        if "error" in outcome and self._metric_ended_process(running, state):
+        if task.stage == "fit" and "result" in outcome and (reason := self._contradiction(running, state)):
+            self._close(state, {**state.fit, "status": Status.INVALID, "phase": "sample", "reason": reason})
+        elif "error" in outcome and self._metric_ended_process(running, state):
             self.queue.put_fitted(state)
         elif "error" in outcome:
             self._close(state, {**state.fit, **self._error(running), "phase": running.progress.get("phase")})
@@ -213,6 +217,13 @@ class Session:
             timings = {**state.fit["timings"], "score_s": sum(score["seconds"] for score in scores)}
             end = {"timings": timings, "status": Status.OK, "phase": "score", "scores": scores}
             self._close(state, {**state.fit, **end})
+
+    def _contradiction(self, running: RunningTask, state: CellState) -> str:
+        """Return why what a training reports cannot be, empty if it can."""
+        result, machine = (running.outcome or {})["result"], str(state.fit["machine"].get("id"))
+        if reason := contradictory_clock(result["timings"], running.usage):
+            return reason
+        return self.data.difference(state.cell, result["fingerprint"], machine)
 
     def _metric_ended_process(self, running: RunningTask, state: CellState) -> bool:
         """Return whether one metric ended the process, and the others are worth another: its score fails, no other."""

@@ -18,7 +18,7 @@ from genbench.training.conditions import conditions_of, true_log_prob
 from genbench.training.fit import train
 from genbench.training.likelihood import MAX_DENSITY_ROWS, densities
 from genbench.training.load import load
-from genbench.training.samples_file import digest_of_samples, probe_rows, save_samples
+from genbench.training.samples_file import digest_of_samples, probes_of, save_samples
 from genbench.training.sampling import draw
 from genbench.training.setup import Report, Setup, setup_of
 from genbench.training.standardise import transform_of
@@ -53,7 +53,7 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     _check_suitable(cell, data)
 
     def save(evidence: Evidence) -> str:
-        save_samples(run, cell, {**evidence, "test_probe": probe_rows(data)})
+        save_samples(run, cell, {**evidence, **probes_of(data)})
         return digest_of_samples(evidence["samples"])
 
     if cell.model.name == REAL:

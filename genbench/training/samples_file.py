@@ -17,6 +17,7 @@ from genbench.record.regular_file import open_regular
 from genbench.record.store import cell_folder
 
 MAX_PROBE_ROWS = 64
+OTHER_PROBES, MAX_OTHER_ROWS = ("train", "reference"), 8  # rows of the other splits
 
 
 def digest_of_samples(samples: Array) -> str:
@@ -48,10 +49,18 @@ def read_samples(run: Path, cell: Cell, data: Data, digests: Mapping[str, str] |
         raise Damaged(f"samples.npz is damaged: {reason}")
     stream.seek(0)
     saved: Mapping[str, Array] = np.load(stream, allow_pickle=False)
-    then, now = saved.get("test_probe"), probe_rows(data)
-    if then is not None and (then.shape != now.shape or not np.allclose(then, now, rtol=1e-5, atol=1e-8)):
+    for name, now in probes_of(data).items():
+        then = saved.get(name)
+        if then is None or (then.shape == now.shape and np.allclose(then, now, rtol=1e-5, atol=1e-8)):
+            continue
         raise Invalid(f"dataset {cell.dataset.label!r} gives other data than the model was trained on; use --force")
     return saved
+
+
+def probes_of(data: Data) -> dict[str, Array]:
+    """Return some rows of each split by the names under which they are saved."""
+    others = {f"{name}_probe": getattr(data, name)[:MAX_OTHER_ROWS] for name in OTHER_PROBES}
+    return {"test_probe": probe_rows(data), **others}
 
 
 def probe_rows(data: Data) -> Array:
