@@ -115,7 +115,10 @@ class Worker(RunningTask):
 
     def _take(self, message: dict[str, Any]) -> None:
         if "progress" in message:
-            self.known.update(known_of(message["progress"]))
+            fields = known_of(message["progress"])
+            if "samples_sha256" in self.known:  # that of before the held-out rows were there
+                fields.pop("samples_sha256", None)
+            self.known.update(fields)
             self.progress = progress_of(message["progress"]) or self.progress
             if (score := score_of(message["progress"])) is not None:
                 self.scores.append(score)

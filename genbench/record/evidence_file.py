@@ -46,9 +46,7 @@ def damage_of(file: Path | IO[bytes], digests: Mapping[str, Any]) -> str:
     """
     try:
         with contextlib.nullcontext(file) if not isinstance(file, Path) else open_regular(file) as stream:
-            found = {"evidence_sha256": digest_of_evidence(stream)}
-            if "evidence_sha256" not in digests:
-                found["samples_sha256"] = _digest_of_samples(stream)
+            found = {"evidence_sha256": digest_of_evidence(stream), "samples_sha256": _digest_of_samples(stream)}
     except READ_ERRORS as error:
         return f"cannot be read: {error}"
     for name, digest in found.items():

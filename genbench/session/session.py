@@ -221,6 +221,8 @@ class Session:
     def _contradiction(self, running: RunningTask, state: CellState) -> str:
         """Return why what a training reports cannot be, empty if it can."""
         result, machine = (running.outcome or {})["result"], str(state.fit["machine"].get("id"))
+        if result.get("samples_sha256") != running.known.get("samples_sha256", result.get("samples_sha256")):
+            return "its samples changed after they were hashed, when held-out rows were there"
         if reason := contradictory_clock(result["timings"], running.usage):
             return reason
         return self.data.difference(state.cell, result["fingerprint"], machine)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,25 @@ def probes_of(data: Data) -> dict[str, Array]:
     """Return some rows of each split by the names under which they are saved."""
     others = {f"{name}_probe": getattr(data, name)[:MAX_OTHER_ROWS] for name in OTHER_PROBES}
     return {"test_probe": probe_rows(data), **others}
+
+
+@contextlib.contextmanager
+def probes_on_disk(run: Path, cell: Cell, data: Data) -> Iterator[Callable[[], dict[str, Array]]]:
+    """Write the probes of data, which are held-out rows, to a file while entered; yield a function that reads them."""
+    folder = cell_folder(run, cell.key)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / ".probes.npz"
+    np.savez(file, **probes_of(data))  # type: ignore[arg-type]
+    del data  # which no frame may hold meanwhile
+
+    def read() -> dict[str, Array]:
+        with np.load(file, allow_pickle=False) as saved:
+            return dict(saved)
+
+    try:
+        yield read
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def probe_rows(data: Data) -> Array:
