@@ -17,10 +17,10 @@ THREADS = 1  # of each cell: sums have one order, and cells that run side by sid
 class Task:
     """One stage of a cell, ``fit`` or ``score``; scoring needs the timings of the fit and the floors.
 
-    ``digests`` are the ``DIGEST_FIELDS`` of the samples that are scored, ``done`` the scores that
-    an earlier process of the cell made, or why a metric ended it, by label. ``device`` is where the stage runs, such as
-    ``cuda:1``; by default the device of the cell. ``spent`` are the seconds that earlier stages took, which count
-    towards the deadline of the cell.
+    ``digests`` are the ``DIGEST_FIELDS`` of the samples that are scored, ``done`` the scores that an earlier process of
+    the cell made, or why a metric ended it, by label. ``device`` is where the stage runs, such as ``cuda:1``; by
+    default the device of the cell. ``spent`` are the seconds that earlier stages took, which count towards the deadline
+    of the cell. ``keep`` has the trained model saved.
     """
 
     stage: str
@@ -32,6 +32,7 @@ class Task:
     spent: float = 0.0
     digests: Mapping[str, str] | None = None
     done: Mapping[str, Any] | None = None
+    keep: bool = False
 
 
 class RunningTask(ABC):
