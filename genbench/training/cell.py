@@ -17,7 +17,7 @@ from genbench.record.store import cell_folder
 from genbench.spec import DataFacts, ModelSpec
 from genbench.training.conditions import conditions_of, true_log_prob
 from genbench.training.fit import train
-from genbench.training.held_out import load_again, without_held_out
+from genbench.training.hidden_rows import load_again, without_held_out
 from genbench.training.likelihood import MAX_DENSITY_ROWS, densities
 from genbench.training.load import load
 from genbench.training.model_file import save_model, state_of

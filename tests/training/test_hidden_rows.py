@@ -12,7 +12,7 @@ from tiny_cells import Truth, cell_of, fit
 from genbench.data import fingerprint
 from genbench.errors import Invalid
 from genbench.protocol import Data
-from genbench.training.held_out import load_again, without_held_out
+from genbench.training.hidden_rows import load_again, without_held_out
 from genbench.training.load import load
 
 ROWS = np.random.default_rng(0).normal(size=(300, 2))
