@@ -73,6 +73,7 @@ class Walks(Truth):
         return super().log_prob(x)
 
 
+@pytest.mark.filterwarnings("ignore")  # of objects that are deprecated, and looked at
 def test_a_model_that_walks_the_stack_finds_no_held_out_rows_before_its_samples_are_hashed(tmp_path: Path) -> None:
     cell = cell_of(Walks, density="exact")
     data = load(cell)
