@@ -57,7 +57,6 @@ class RunFolders:
         self.runs = dict(runs)
         self.plugin_files = tuple(plugin_files)
         self._cells: dict[str, tuple[Mapping[str, Any], str]] = {}
-        self._damages: dict[Path, str] = {}
 
     @cached_property
     def registry(self) -> Any:
@@ -90,9 +89,7 @@ class RunFolders:
     def _evidence(self, record: Record) -> Path:
         """Return the file of a cell's evidence; raises Damaged where it is not what the record states."""
         file = evidence_path(cell_folder(self.runs[str(record.get("run"))], record["key"]))
-        if file not in self._damages:
-            self._damages[file] = damage_of(file, record)
-        if reason := self._damages[file]:
+        if reason := damage_of(file, record):
             raise Damaged(f"samples.npz is damaged: {reason}")
         return file
 
