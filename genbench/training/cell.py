@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,8 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     if cell.model.name == REAL:
         fields = _save_real(data, save)
     else:
-        fields = _save_model(setup_of(cell, data, transform, report), save)
+        length = cell.length(known["sizes"]["train"], math.prod(data.shape)).get("budget", cell.budget)
+        fields = _save_model(setup_of(cell, data, transform, report), save, length)
     return {**known, **fields, "notes": [*known["notes"], *fields["notes"]]}
 
 
@@ -85,12 +87,12 @@ def _save_real(data: Data, save: Save) -> dict[str, Any]:
     return {"samples_sha256": digest, "timings": {}, "trace": [], "facts": {}, "checks": [], "notes": []}
 
 
-def _save_model(setup: Setup, save: Save) -> dict[str, Any]:
+def _save_model(setup: Setup, save: Save, budget: str) -> dict[str, Any]:
     """Train a model and save its evidence (samples, snapshots, log-densities); return the fields of its record.
 
-    The other tasks follow once the samples are saved and hashed.
+    ``budget`` is the length of its training. The other tasks follow once the samples are saved and hashed.
     """
-    fitted = train(setup)
+    fitted = train(setup, budget)
     timings = dict(fitted.timings)
     setup.report(phase="sample", timings=timings)
     drawn = draw(setup, fitted.model)

@@ -36,8 +36,8 @@ class Fitted:
     notes: tuple[str, ...]
 
 
-def train(setup: Setup) -> Fitted:
-    """Train the model of a cell; raises Diverged, or what the model raises.
+def train(setup: Setup, length: str) -> Fitted:
+    """Train the model of a cell for a budget of this length; raises Diverged, or what the model raises.
 
     The clock starts after loading and warm-up, stops when the device has finished, and pauses for snapshots.
     """
@@ -45,7 +45,7 @@ def train(setup: Setup) -> Fitted:
     training_data, given = _training_data(setup), setup.conditions_on_device("reference")
     device.warm_up()
     report(phase="fit")
-    budget = ONE_STEP if setup.cell.budget == "none" else Budget.parse(setup.cell.budget)
+    budget = ONE_STEP if length == "none" else Budget.parse(length)
     device.reset_peak()
     with seed_generators(setup.fit_stream):
         model = build(setup.cell.model)
