@@ -18,7 +18,6 @@ NAMES = (
     "veegan-ring", "veegan-grid", "pacgan-ring", "pacgan-grid", "moons-flow", "dijetgan", "dimension",
     "digits-likelihood", "anomaly-dijets", "surrogate",
 )  # fmt: skip
-NOT_INSTALLED = {"surrogate"}  # of which no dataset is there yet
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +35,7 @@ def test_all_are_there(registry: Registry) -> None:
     assert set(NAMES) <= set(registry.suites)
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - NOT_INSTALLED))
+@pytest.mark.parametrize("name", NAMES)
 def test_each_is_planned_with_what_is_installed(name: str, registry: Registry) -> None:
     made = make_plan(Request(suite=name, device="cpu"), registry)
     assert made.cells
