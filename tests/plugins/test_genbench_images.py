@@ -85,6 +85,15 @@ def test_the_digit_that_is_left_out_is_the_outliers_and_in_no_split():
     assert Digits(DigitsConfig()).load(sizes, np.random.default_rng(0)).outliers is None
 
 
+def test_a_digit_that_is_left_out_is_given_as_one_of_the_others():
+    data = Digits(DigitsConfig(given="label", outliers=9)).load(Sizes(500, 200, 200), np.random.default_rng(0))
+    [column] = data.condition_columns
+    assert column.levels == tuple("012345678")
+    codes = data.conditions["outliers"]
+    assert codes.shape == (len(data.outliers), 1)
+    assert set(np.unique(codes)) == set(range(9))
+
+
 def test_labels_belong_to_their_images():
     data = MNIST(MNISTConfig()).load(Sizes(3000, 1000, 10), np.random.default_rng(0))
     flat = {name: getattr(data, name).reshape(len(getattr(data, name)), -1) / 255 for name in ("train", "test")}

@@ -42,6 +42,18 @@ def test_each_is_planned_with_what_is_installed(name: str, registry: Registry) -
     assert all(cell.metrics for cell in made.cells)
 
 
+def test_outliers_and_known_densities_are_scored_where_the_data_have_them(registry: Registry) -> None:
+    def scored(suite: str) -> dict[str, set[str]]:
+        cells = make_plan(Request(suite=suite, device="cpu"), registry).cells
+        return {cell.dataset.name: {metric.name for metric in cell.metrics} for cell in cells}
+
+    assert {"anomaly_auc", "anomaly_sic"} <= scored("anomaly-dijets")["dijets"]
+    surrogate = scored("surrogate")
+    assert set(surrogate) == {"showers", "convergence"}
+    assert {"kl", "energy_by_condition"} <= surrogate["convergence"]
+    assert {"break_even", "energy_by_condition"} <= surrogate["showers"]
+
+
 def test_published_values_are_those_of_the_papers(registry: Registry) -> None:
     def values(suite: str) -> dict[tuple[str, str], float]:
         return {(value.model, value.metric): value.value for value in spec_of(registry, suite).published}

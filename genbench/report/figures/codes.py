@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from genbench.protocol import Array, Data
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
-from genbench.report.figures.style import COLOURS, MUTED_COLOUR, plain_text
+from genbench.report.figures.style import COLOURS, MUTED_COLOUR, format_ticks, limit_ticks, plain_text
 
 MAX_PANELS_PER_ROW = 4
 PANEL_INCHES = 2.3
@@ -55,6 +55,9 @@ def codes(results: DatasetResults) -> Figure:
         bar = figure.colorbar(mappable, ax=list(grid.flat), extend="both", fraction=0.05)
         bar.set_label(plain_text(colouring.name), fontsize=8)
         bar.ax.tick_params(labelsize=7)
+        if isinstance(colouring.norm, LogNorm):
+            limit_ticks(bar.ax, *bar.ax.get_ylim(), "y")
+            format_ticks(bar.ax, "y")
     elif colouring is not None:
         handles = grid[0, 0].get_legend_handles_labels()
         title = plain_text(colouring.name)

@@ -58,12 +58,13 @@ def _images(results: DatasetResults, samples: SeedSamples, column: Column, label
     height, width = data.shape[1:]
     margin = 0.5 if column.levels else 1.0  # inches for the names
     figure = Figure(figsize=(1.7 * len(blocks) + margin + 0.2, 0.34 * len(classes) * height / width + 0.4))
+    top = 1 - 0.28 / figure.get_figheight()  # below the titles
     figure.set_layout_engine("none")
     if not column.levels:
         title = f"{column.name} [{column.unit}]" if column.unit else column.name
-        figure.text(0.04 / figure.get_figwidth(), 0.97, plain_text(title), fontsize=8, va="top")
+        figure.text(0.04 / figure.get_figwidth(), top, plain_text(title), fontsize=8, va="bottom")
     grid = figure.add_gridspec(
-        1, len(blocks), left=margin / figure.get_figwidth(), right=0.99, top=0.93, bottom=0.01, wspace=0.08
+        1, len(blocks), left=margin / figure.get_figwidth(), right=0.99, top=top, bottom=0.01, wspace=0.08
     )
     for at, (name, colour, rows, codes) in enumerate(blocks):
         axes = figure.add_subplot(grid[at])
