@@ -308,6 +308,8 @@ class EncodesRowsAlone(Conditional):
 class OneDensity(Conditional):
     """Draws what it is given, and has one density for all."""
 
+    fitted = True  # also where it is restored
+
     def fit(self, data, run):
         self.fitted = False
         super().fit(data, run)
