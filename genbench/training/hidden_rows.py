@@ -38,7 +38,9 @@ def without_held_out(data: Data) -> Data:
 
 
 def _conditions(given: Mapping[str, Array] | None) -> dict[str, Array] | None:
-    return None if given is None else {name: _zeros(c) if name == "test" else _own(c) for name, c in given.items()}
+    if given is None:
+        return None
+    return {name: _own(rows) if name in ("train", "reference") else _zeros(rows) for name, rows in given.items()}
 
 
 def _own(rows: Array) -> Array:
