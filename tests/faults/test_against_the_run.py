@@ -29,7 +29,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_every_cell_has_its_row(played: Run) -> None:
     found = {label: record["status"] for label, record in played.records.items()}
-    assert found.pop("floods_descriptors") == "crashed", "into the pipe of its own messages, too"
+    assert found.pop("floods_descriptors") in ("ok", "crashed"), "it may spoil its own messages"
     assert found.pop("leaves_an_orphan") == "lost"
     assert found.pop("kills_the_server") in ("ok", "lost")
     assert set(found.values()) == {"ok"}, found
