@@ -49,33 +49,36 @@ class GMM:
         self.config = config
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
-        """Choose the number of components, and fit a mixture of that many to all rows."""
+        """Fit mixtures of several numbers of components, and then the best of them on, to all rows."""
         self.shape = data.shape
         rows = rows_of(data, data.train, data.weights)
-        number = self.config.components or best_number(self._criterion(data, rows), self._largest(rows))
-        self.mixture = self._fitted(rows, number, *FINAL)
+        number, shrinkage = self.config.components, self.config.shrinkage
+        mixture, prior = start(rows, number, shrinkage) if number else self._chosen(data, rows)
+        self.mixture = fit(rows, mixture, prior, *FINAL)
         run.log(loss=-float(rows.share @ expectation(rows, self.mixture)[0]))
-        run.report(components=number)
+        run.report(components=len(self.mixture.means))
 
-    def _largest(self, rows: Rows) -> int:
+    def _chosen(self, data: TrainingData, rows: Rows) -> tuple[Mixture, Prior]:
+        """Return the mixture of the best number of components, and its prior, after the few iterations of the search.
+
+        By BIC mixtures are fitted to all rows, else to those that are not held out.
+        """
+        train = held = rows
+        use_bic = self.config.criterion == "bic" or (self.config.criterion == "auto" and data.kind == "vector")
+        if not use_bic:
+            parts = data.validation()
+            train, held = (rows_of(data, part if data.conditions is None else part[0], None) for part in parts)
+        tried: dict[int, tuple[Mixture, Prior]] = {}
+
+        def criterion(number: int) -> float:
+            mixture, prior = start(train, number, self.config.shrinkage)
+            mixture = fit(train, mixture, prior, *SEARCH)
+            tried[number] = mixture, prior
+            return bic(rows, mixture) if use_bic else -float(expectation(held, mixture)[0].mean())
+
         n, d = rows.x.shape
-        return max(1, min(self.config.max_components, n // MIN_ROWS, MAX_PRODUCTS // (n * d * d)))
-
-    def _criterion(self, data: TrainingData, rows: Rows) -> Callable[[int], float]:
-        """Return the function of the number of components that the best one minimises."""
-        if self.config.criterion == "bic" or (self.config.criterion == "auto" and data.kind == "vector"):
-            return lambda number: bic(rows, self._fitted(rows, number, *SEARCH))
-        parts = data.validation()
-        train, held = (rows_of(data, part if data.conditions is None else part[0], None) for part in parts)
-        return lambda number: -float(expectation(held, self._fitted(train, number, *SEARCH))[0].mean())
-
-    def _fitted(self, rows: Rows, number: int, iterations: int, tolerance: float) -> Mixture:
-        shares = clusters(rows.x, rows.share, number)
-        start = maximisation(rows, shares)
-        within = (start.log_weights.exp()[:, None, None] * (start.factors @ start.factors.mT)).sum(0)
-        within.diagonal().sub_(rows.noise).clamp_(min=0)  # which the M step adds
-        prior = Prior(within, self.config.shrinkage * rows.x.shape[1])
-        return fit(rows, maximisation(rows, shares, prior), prior, iterations, tolerance)
+        largest = max(1, min(self.config.max_components, n // MIN_ROWS, MAX_PRODUCTS // (n * d * d)))
+        return tried[best_number(criterion, largest)]
 
     def sample(self, n: int) -> Tensor:
         """Return (n, *shape)."""
@@ -128,6 +131,16 @@ def rows_of(data: TrainingData, x: Tensor, weights: Tensor | None) -> Rows:
         x, noise = data.from_levels(data.to_levels(x)), (2 / data.levels) ** 2 / 12  # of a uniform distribution
     x = x.flatten(1)
     return Rows(x if x.device.type == "mps" else x.double(), weights, noise)
+
+
+def start(rows: Rows, number: int, shrinkage: float) -> tuple[Mixture, Prior]:
+    """Return a mixture of as many components as clusters, and the prior of ``shrinkage`` rows a dimension."""
+    shares = clusters(rows.x, rows.share, number)
+    alone = maximisation(rows, shares)
+    within = (alone.log_weights.exp()[:, None, None] * (alone.factors @ alone.factors.mT)).sum(0)
+    within.diagonal().sub_(rows.noise).clamp_(min=0)  # which the M step adds
+    prior = Prior(within, shrinkage * rows.x.shape[1])
+    return maximisation(rows, shares, prior), prior
 
 
 def bic(rows: Rows, mixture: Mixture) -> float:
