@@ -12,6 +12,9 @@ from genbench.spec import DataFacts, ModelSpec, Spec
 __all__ = ["FlowConfig", "MAFConfig", "NSFConfig", "RealNVPConfig", "genbench_register"]
 
 
+MAX_BINS = 256  # each of which has at least a thousandth of all of them together
+
+
 @dataclass(frozen=True)
 class FlowConfig:
     """Options of all flows."""
@@ -19,18 +22,21 @@ class FlowConfig:
     transforms: int = 8  # one after the other
     width: int = 64  # units of each of the two hidden layers of a transform
     batch: int = 0  # rows of a batch; 0: 512 on the plane, 128 for other data
-    learning_rate: float = 0.0  # of Adam; it falls to 0 along half a cosine; 0: 5e-3 on the plane, 3e-3 for other data
+    learning_rate: float = 2e-3  # of Adam; it falls to 0 along half a cosine
     ema: float = 0.999  # decay of the moving average of the weights, which samples are made with
 
     def __post_init__(self) -> None:
-        for name, low in MINIMA.items():
-            if hasattr(self, name) and not low <= getattr(self, name) < math.inf:
+        for name, low in self.minima().items():
+            if not low <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be in [{low}, inf), got {getattr(self, name)}")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be in (0.0, inf), got {self.learning_rate}")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be in [0.0, 1.0), got {self.ema}")
 
-
-MINIMA = {"transforms": 0, "width": 0, "batch": 0, "learning_rate": 0.0, "bins": 0, "bound": 1.0}
+    def minima(self) -> dict[str, float]:
+        """Return the smallest value of each option that has one."""
+        return {"transforms": 1, "width": 1, "batch": 0}
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,18 @@ class NSFConfig(FlowConfig):
 
     transforms: int = 0  # one after the other; 0: 2 on the plane, 3 for other data
     width: int = 0  # units of each of the two hidden layers of a transform; 0: 64 on the plane, 128 for other data
+    learning_rate: float = 4e-3  # of Adam; it falls to 0 along half a cosine
     bins: int = 0  # of a spline; 0: 32 on the plane, where many modes may be told apart, 8 for other data
     bound: float = 5.0  # splines reach from -bound to bound, in standard deviations; beyond, they change nothing
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bins > MAX_BINS:
+            raise ValueError(f"bins must be in [0, {MAX_BINS}], got {self.bins}")
+
+    def minima(self) -> dict[str, float]:
+        """Return the smallest value of each option that has one."""
+        return {**super().minima(), "transforms": 0, "width": 0, "bins": 0, "bound": 1.0}
 
 
 def suits_affine(facts: DataFacts) -> str | None:
@@ -70,7 +86,7 @@ def genbench_register() -> Iterable[Spec]:
             RealNVPConfig,
             "normalising flow of affine couplings: fast both ways",
             density="exact",
-            steps={"vector": 3000, "image": 1500},
+            steps={"vector": 2500, "image": 1500},
             conditions="optional",
             suits=suits_affine,
             paper="Dinh et al. 2017, arXiv:1605.08803",
@@ -81,7 +97,7 @@ def genbench_register() -> Iterable[Spec]:
             MAFConfig,
             "masked autoregressive flow: affine transforms, each column given those before it",
             density="exact",
-            steps={"vector": 3000, "image": 1500},
+            steps={"vector": 2500, "image": 1500},
             conditions="optional",
             suits=suits_affine,
             paper="Papamakarios et al. 2017, arXiv:1705.07057",
@@ -92,7 +108,7 @@ def genbench_register() -> Iterable[Spec]:
             NSFConfig,
             "neural spline flow: monotone splines, each column given those before it",
             density="exact",
-            steps={"vector": 2000, "image": 1500},
+            steps={"vector": 2500, "image": 1500},
             conditions="optional",
             paper="Durkan et al. 2019, arXiv:1906.04032",
         ),

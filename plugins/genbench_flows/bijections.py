@@ -15,9 +15,6 @@ __all__ = ["Bijection", "Chain", "Pixels", "Reverse"]
 class Bijection(nn.Module):
     """A map from data to noise: ``forward`` evaluates densities, ``inverse`` makes samples."""
 
-    def start(self, x: Tensor, c: Tensor | None) -> None:
-        """Set parameters by rows x (n, d) and features c (n, given) before training; nothing by default."""
-
     def forward(self, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return z (n, d) and log |det ∂z/∂x| (n,)."""
         raise NotImplementedError
@@ -33,13 +30,6 @@ class Chain(Bijection):
     def __init__(self, parts: Iterable[Bijection]) -> None:
         super().__init__()
         self.parts = nn.ModuleList(parts)
-
-    @torch.no_grad()
-    def start(self, x: Tensor, c: Tensor | None) -> None:
-        """Set the parameters of each part by what the parts before it make of rows x (n, d)."""
-        for part in self.parts:
-            cast("Bijection", part).start(x, c)
-            x, _ = part(x, c)
 
     def forward(self, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return z (n, d) and log |det ∂z/∂x| (n,)."""
@@ -88,7 +78,7 @@ class Pixels(Bijection):
         self.register_buffer("std", torch.ones(d))
 
     @torch.no_grad()
-    def start(self, x: Tensor, c: Tensor | None) -> None:  # noqa: ARG002
+    def set_moments(self, x: Tensor) -> None:
         """Standardise by the moments of rows x (n, d)."""
         y, _ = self._unbounded(x)
         self.mean.copy_(y.mean(0))

@@ -19,7 +19,6 @@ __all__ = ["Best", "Flow", "on_plane"]
 MAX_GRADIENT_NORM = 5.0
 HELD_OUT_CHECKS = 40  # during training, of the likelihood of held-out rows
 MAX_HELD_OUT = 1000  # rows
-MAX_START_ROWS = 5000  # by which parameters are set before training
 BLOCK_VALUES = 1 << 16  # of rows that go through the transforms together: each value has tens of numbers in a layer
 MAX_SAMPLE_ROWS = 2048  # in a block of samples, whose layers fit in the processor's cache
 
@@ -65,17 +64,14 @@ class Flow:
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Minimise -log p by Adam with clipped gradients."""
         device, plane = run.device, on_plane(data.shape)
-        batch, learning_rate = (
-            self.config.batch or (512 if plane else 128),
-            self.config.learning_rate or (5e-3 if plane else 3e-3),
-        )
+        batch, learning_rate = self.config.batch or (512 if plane else 128), self.config.learning_rate
         self.shape, self.bounded, self.columns = data.shape, data.levels is not None, data.condition_columns
         self.given = 0 if data.conditions is None else condition_features(data.conditions[:1], self.columns).shape[1]
         network = self._build().to(device)
         parts = data.validation()
         (x, c), (x_held, c_held) = parts if data.conditions is not None else ((part, None) for part in parts)
-        some = slice(MAX_START_ROWS)
-        network.start(x[some].flatten(1), None if c is None else self._features(c[some]))
+        if isinstance(pixels := network.parts[0], Pixels):
+            pixels.set_moments(x.flatten(1))
         average = Average(network, self.config.ema)
         self.network = average.network
         held = x_held[:MAX_HELD_OUT], None if c_held is None else c_held[:MAX_HELD_OUT]

@@ -49,8 +49,8 @@ class MaskedNetwork(nn.Module):
     def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
         """Return θ (n, d, outputs) for x (n, d) and features of conditions c (n, given)."""
         h = x if c is None else torch.cat([x, c], 1)
-        h = functional.silu(functional.linear(h, self.input_layer.weight * self.input_mask, self.input_layer.bias))
-        h = functional.silu(functional.linear(h, self.hidden_layer.weight * self.hidden_mask, self.hidden_layer.bias))
+        h = torch.relu(functional.linear(h, self.input_layer.weight * self.input_mask, self.input_layer.bias))
+        h = torch.relu(functional.linear(h, self.hidden_layer.weight * self.hidden_mask, self.hidden_layer.bias))
         theta = functional.linear(h, self.output_layer.weight * self.output_mask, self.output_layer.bias)
         return theta.view(-1, self.d, self.outputs)
 
@@ -71,9 +71,9 @@ class MaskedNetwork(nn.Module):
             new, known = slice(known, count), count
             if new.stop > new.start:
                 before = x[:, :i] @ self.input_layer.weight[new, :i].T + given[..., new]
-                first[:, new] = functional.silu(before)
+                first[:, new] = torch.relu(before)
                 before = functional.linear(first[:, :count], hidden[new, :count], self.hidden_layer.bias[new])
-                second[:, new] = functional.silu(before)
+                second[:, new] = torch.relu(before)
             bias = self.output_layer.bias[i * self.outputs : (i + 1) * self.outputs]
             x[:, i] = invert(z[:, i], functional.linear(second[:, :count], output[i, :, :count], bias))
         return x

@@ -10,33 +10,23 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor
 
 from genbench_flows import NSFConfig
 from genbench_flows.bijections import Bijection, Chain, Reverse
 from genbench_flows.flow import Flow, on_plane
 from genbench_flows.masked import MaskedNetwork
-from genbench_flows.splines import gaussianising, outputs_for, spline, spline_inverse
+from genbench_flows.splines import outputs_for, spline, spline_inverse
 
 __all__ = ["NSF", "SplineTransform"]
 
 
 class SplineTransform(Bijection):
-    """A spline of each column, whose parameters depend on the columns before it.
-
-    It starts as the splines that make each column of its input nearly normal by itself.
-    """
+    """A spline of each column, whose parameters depend on the columns before it; it starts as the identity."""
 
     def __init__(self, network: MaskedNetwork, bound: float) -> None:
         super().__init__()
         self.network, self.bound = network, bound
-
-    @torch.no_grad()
-    def start(self, x: Tensor, c: Tensor | None) -> None:  # noqa: ARG002
-        """Make each column of x (n, d) nearly normal."""
-        theta = gaussianising(x, (self.network.outputs + 1) // 3, self.bound)
-        self.network.output_layer.bias.copy_(theta.flatten())
 
     def forward(self, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return z (n, d) and log |det ∂z/∂x| (n,)."""
@@ -55,8 +45,6 @@ class NSF(Flow):
 
         here                              in the paper                reason
         --------------------------------  --------------------------  -------------------------------------------------
-        the first splines make each   the identity                only what columns have to do with each other is left
-        column normal                                             to learn: many modes, long tails
         columns reversed between          LU-factorised linear maps   two or three transforms need no more, and the
         transforms                                                    order of columns stays readable
         two masked hidden layers          residual blocks             as good for tables, and cheaper

@@ -30,7 +30,7 @@ class Coupling(Bijection):
         output = nn.Linear(width, 2 * d)
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
-        self.network = nn.Sequential(nn.Linear(d + given, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), output)
+        self.network = nn.Sequential(nn.Linear(d + given, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), output)
 
     def scale_and_shift(self, kept: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return s and t, (n, d) each and 0 where columns stay, for b ⊙ x (n, d)."""

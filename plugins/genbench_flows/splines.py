@@ -18,45 +18,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["gaussianising", "outputs_for", "spline", "spline_inverse", "theta_for"]
+__all__ = ["outputs_for", "spline", "spline_inverse"]
 
-MIN_SIZE = 1e-4  # of a bin, as a share of all of them together
+MIN_SIZE = 1e-3  # of a bin, as a share of all of them together
 MIN_SLOPE = 1e-3
-SPREAD = 1.6  # of the knots that make a column normal: standard deviations, more than 1 to reach its tails
 UNIT_SLOPE = math.log(math.expm1(1 - MIN_SLOPE))  # the parameter at which a slope is 1
 
 
 def outputs_for(bins: int) -> int:
     """Return the number of parameters of a spline: widths, heights, and slopes between bins."""
     return 3 * bins - 1
-
-
-def theta_for(x: Tensor, y: Tensor, bound: float) -> Tensor:
-    """Return parameters (..., outputs_for(bins)) of splines through rising knots x, y (..., bins - 1) within the bound.
-
-    Knots that are too close are moved apart. The slope at a knot is the geometric mean of those of both bins.
-    """
-    shares = []
-    for knots in (x, y):
-        edges = functional.pad(functional.pad(knots.clamp(-bound, bound), (1, 0), value=-bound), (0, 1), value=bound)
-        sizes = (edges.diff(dim=-1) / (2 * bound)).clamp(min=2 * MIN_SIZE)
-        shares.append(sizes / sizes.sum(-1, keepdim=True))
-    free = [((share - MIN_SIZE) / (1 - MIN_SIZE * share.shape[-1])).log() for share in shares]
-    s = shares[1] / shares[0]
-    slopes = (s[..., 1:] * s[..., :-1]).sqrt() - MIN_SLOPE
-    return torch.cat([*free, slopes.clamp(MIN_SLOPE, 1 / MIN_SLOPE).expm1().log() - UNIT_SLOPE], -1)
-
-
-def gaussianising(x: Tensor, bins: int, bound: float) -> Tensor:
-    """Return parameters (d, outputs_for(bins)) of splines that make each column of x (n, d) nearly normal."""
-    share = torch.arange(1, bins, dtype=torch.float64, device=x.device) / bins
-    y = (SPREAD * torch.special.ndtri(share)).clamp(-0.9 * bound, 0.9 * bound)
-    place = torch.special.ndtr(y) * (len(x) - 1)
-    rows = x.sort(0).values.double()
-    below = place.floor().long()
-    above = (below + 1).clamp(max=len(x) - 1)
-    quantiles = torch.lerp(rows[below], rows[above], (place - below)[:, None])  # (bins - 1, d)
-    return theta_for(quantiles.T, y.expand(x.shape[1], -1), bound).to(x.dtype)
 
 
 @dataclass(frozen=True)
