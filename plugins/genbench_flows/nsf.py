@@ -58,8 +58,8 @@ class NSF(Flow):
         """Return the transforms for flattened rows of a shape, given so many features of conditions."""
         d, plane, config = math.prod(shape), on_plane(shape), self.config
         bins, width = config.bins or (32 if plane else 8), config.width or (64 if plane else 128)
-        parts: list[Bijection] = []
+        bound, parts = config.bound or (4.0 if plane else 5.0), list[Bijection]()
         for k in range(config.transforms or (2 if plane else 3)):
             parts += [Reverse()] * (k > 0)
-            parts.append(SplineTransform(MaskedNetwork(d, given, width, outputs_for(bins)), config.bound))
+            parts.append(SplineTransform(MaskedNetwork(d, given, width, outputs_for(bins)), bound))
         return Chain(parts)

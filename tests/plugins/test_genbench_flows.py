@@ -346,7 +346,7 @@ def test_a_sample_needs_a_fit(name):
         ({"transforms": -1}, r"transforms must be in \[0, inf\), got -1"),
         ({"bins": 257}, r"bins must be in \[0, 256\], got 257"),
         ({"bins": -1}, r"bins must be in \[0, inf\), got -1"),
-        ({"bound": 0.5}, r"bound must be in \[1.0, inf\), got 0.5"),
+        ({"bound": -1.0}, r"bound must be in \[0.0, inf\), got -1.0"),
         ({"batch": -1}, r"batch must be in \[0, inf\), got -1"),
         ({"learning_rate": 0.0}, r"learning_rate must be in \(0.0, inf\), got 0.0"),
         ({"ema": 1.0}, r"ema must be in \[0.0, 1.0\), got 1.0"),
