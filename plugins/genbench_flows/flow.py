@@ -28,15 +28,15 @@ class Best:
 
     def __init__(self, network: nn.Module, loss: Callable[[], Tensor]) -> None:
         self.network, self.loss = network, loss
-        self.lowest: Tensor | None = None
+        self.lowest = torch.full((), math.inf, device=next(network.parameters()).device)
         self.weights = [parameter.detach().clone() for parameter in network.parameters()]
 
     @torch.no_grad()
     def update(self) -> None:
         """Keep the present weights if their loss is the lowest one so far."""
         loss = self.loss()
-        better = torch.isfinite(loss) if self.lowest is None else loss < self.lowest
-        self.lowest = loss if self.lowest is None else torch.where(better, loss, self.lowest)
+        better = loss < self.lowest
+        self.lowest = torch.where(better, loss, self.lowest)
         for kept, parameter in zip(self.weights, self.network.parameters(), strict=True):
             kept.copy_(torch.where(better, parameter, kept))
 

@@ -47,7 +47,7 @@ class NSF(Flow):
         --------------------------------  --------------------------  -------------------------------------------------
         columns reversed between          LU-factorised linear maps   two or three transforms need no more, and the
         transforms                                                    order of columns stays readable
-        two masked hidden layers          residual blocks             as good for tables, and cheaper
+        two masked hidden layers          residual blocks             a cheaper step
         averaged weights, the best on     the last weights            training sets are small
         held-out rows
     """

@@ -295,7 +295,7 @@ def test_one_column_and_one_row_are_enough(name):
 def test_the_best_weights_are_kept():
     network = torch.nn.Linear(1, 1, bias=False)
     best = Best(network, lambda: (network.weight - 2).square().sum())
-    for value in (0.0, 1.5, 5.0, float("nan")):
+    for value in (float("nan"), 0.0, 1.5, 5.0, float("nan")):
         torch.nn.init.constant_(network.weight, value)
         best.update()
     best.restore()
