@@ -22,7 +22,7 @@ class FlowConfig:
     transforms: int = 8  # one after the other
     width: int = 64  # units of each of the two hidden layers of a transform
     batch: int = 0  # rows of a batch; 0: 512 on the plane, 128 for other data
-    learning_rate: float = 2e-3  # of Adam; it falls to 0 along half a cosine
+    learning_rate: float = 5e-3  # of Adam; it falls to 0 along half a cosine
     ema: float = 0.999  # decay of the moving average of the weights, which samples are made with
 
     def __post_init__(self) -> None:
@@ -55,7 +55,6 @@ class NSFConfig(FlowConfig):
 
     transforms: int = 0  # one after the other; 0: 2 on the plane, 3 for other data
     width: int = 0  # units of each of the two hidden layers of a transform; 0: 64 on the plane, 128 for other data
-    learning_rate: float = 5e-3  # of Adam; it falls to 0 along half a cosine
     bins: int = 0  # of a spline; 0: 32 on the plane, where many modes may be told apart, 8 for other data
     bound: float = 0.0  # splines reach from -bound to bound, and change nothing beyond; 0: 4 on the plane, else 5
 
