@@ -27,7 +27,7 @@ from genbench_autoregressive.likelihood import BestWeights, Recipe, groups_of, h
 __all__ = ["VQVAE"]
 
 BLOCK_ROWS = 512  # images that are encoded, decoded or sampled together
-CODER_SHARE = 0.6  # of the budget; the rest is the prior's
+CODER_SHARE = 0.75  # of the budget; the rest is the prior's
 HELD_OUT_CHECKS = 25  # of the coder on held-out rows, during training
 
 
@@ -45,6 +45,8 @@ class VQVAE:
         restarted at vectors of a batch
         64 codes on a grid of half the       512 codes, a quarter      for images of 8x8 and 28x28 pixels
         sides, a quarter beyond 16 pixels
+        the prior starts with the vectors    codes without vectors     similar codes have similar neighbours
+        of the codes as its inputs
         dropout, weight decay, averaged      none                      small data are memorised
         weights, the best on held-out rows
     """
@@ -63,6 +65,7 @@ class VQVAE:
             self.coder = self._train_coder(coder.to(run.device), rows, held_part(held), run)
         codes, held_codes = self._codes(rows), self._codes(held)
         start_at_frequencies(prior.to(run.device), codes)
+        start_at_vectors(prior, self.coder.codebook.vectors)
         average = Average(prior, self.config.ema)
         self.prior = average.network  # which snapshots are drawn with
         recipe = Recipe(self.config.batch, self.config.learning_rate, self.config.weight_decay)
@@ -172,6 +175,14 @@ class VQVAE:
         for name, network in (("coder", self.coder), ("prior", self.prior)):
             network.load_state_dict(parts[name])
             network.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def start_at_vectors(prior: CausalNetwork, vectors: Tensor) -> None:
+    """Let a prior see codes as their standardised vectors (codes, dimensions), so that similar ones look similar."""
+    weight = prior.inputs.map.weight  # (EMBEDDING, symbols)
+    if weight.shape == vectors.T.shape:
+        weight.copy_(((vectors - vectors.mean(0)) / vectors.std(0).clamp(min=1e-6)).T)
 
 
 def log_prior(prior: CausalNetwork, codes: Tensor, c: Tensor | None = None) -> Tensor:
