@@ -133,7 +133,7 @@ class CausalNetwork(Network):
         """Return what the blocks and the head make of h (.., channels), where ``convolve`` is their convolution."""
         for block in self.gated:
             h = block(h, convolve(block, h), c)
-        out: Tensor = self.head(self.drop(h))
+        out: Tensor = self.head(h)
         return out
 
     def drop(self, h: Tensor) -> Tensor:
