@@ -120,7 +120,7 @@ def genbench_register() -> Iterable[Spec]:
             density="exact",
             support="discrete",
             data=("image",),
-            steps=600,
+            steps=500,
             conditions="optional",
             suits=needs_levels,
             paper="van den Oord et al. 2016, arXiv:1606.05328",

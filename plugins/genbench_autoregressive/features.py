@@ -26,6 +26,10 @@ class LevelFeatures(nn.Module):
         self.register_buffer("table", torch.eye(symbols) if symbols <= MAX_ONE_HOT else harmonics(symbols))
         self.map = nn.Linear(self.table.shape[1], features, bias=False)
         nn.init.normal_(self.map.weight)
+        if symbols <= MAX_ONE_HOT:  # at the start, levels next to each other are similar
+            smooth = harmonics(symbols).T[:features]  # (at most features, symbols)
+            with torch.no_grad():
+                self.map.weight[: len(smooth)] = 2**0.5 * smooth
 
     def forward(self, symbols: Tensor) -> Tensor:
         """Map symbols (..) to (.., features)."""
@@ -52,4 +56,4 @@ def harmonics(symbols: int) -> Tensor:
     """Return each grey level in [-1, 1], and its sine and cosine at several frequencies, (symbols, features)."""
     level = torch.linspace(-1, 1, symbols)
     phase = math.pi / 2 * level[:, None] * 2.0 ** torch.arange(HARMONICS)
-    return torch.cat([level[:, None], phase.sin(), phase.cos()], 1)
+    return torch.cat([level[:, None], torch.stack([phase.sin(), phase.cos()], 2).flatten(1)], 1)
