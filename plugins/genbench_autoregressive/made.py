@@ -34,6 +34,8 @@ class MADE(Autoregressive[MADEConfig]):
         and their harmonics
         a probability for each grey level,   binary data               Salimans et al. 2017, arXiv:1701.05517
         above 32 a mixture of logistics
+        levels enter as learned vectors,     binary data               levels next to each other mean much the same
+        which start as harmonics
         one order, of the columns            an order for each batch,  sampling computes each unit once; one model has
                                              and an average over 32    one exact density
         degrees of units spread evenly       drawn at random           each degree has as many units

@@ -35,6 +35,8 @@ class PixelCNN(Autoregressive[PixelCNNConfig]):
         above right
         a first layer of reach 3, blocks     7x7, then 3x3             few layers see all of a small image
         with dilations 1 and 2 in turn
+        levels enter as learned vectors,     grey values               levels next to each other mean much the same,
+        which start as harmonics                                       0 and the highest are special
         each row and column has a learned    none                      images that are centred are not stationary
         map, each pixel a bias that starts
         at the frequencies of its levels

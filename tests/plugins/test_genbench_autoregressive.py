@@ -30,7 +30,7 @@ from genbench_autoregressive.likelihood import BestWeights
 from genbench_autoregressive.made import MADE
 from genbench_autoregressive.masked import ColumnCache, MaskedNetwork, draw_columns
 from genbench_autoregressive.pixelcnn import PixelCNN
-from genbench_autoregressive.vqvae import VQVAE
+from genbench_autoregressive.vqvae import VQVAE, start_at_vectors
 
 NUMBER = (Column("theta"),)
 SMALL = {"channels": 8, "blocks": 2}
@@ -235,6 +235,20 @@ def test_the_bias_starts_at_the_frequencies_of_the_training_rows():
     p = network.bias.softmax(-1)
     torch.testing.assert_close(p[0, 0], torch.tensor([3 + 1 / 3, 1 + 1 / 3, 1 / 3]) / 5)
     torch.testing.assert_close(p[1, 1], torch.tensor([1 + 1 / 3, 1 / 3, 3 + 1 / 3]) / 5)
+
+
+def test_grey_levels_next_to_each_other_start_alike():
+    features = LevelFeatures(17, 8)(torch.arange(17)).detach()
+    distance = torch.cdist(features, features)
+    assert float(distance.diagonal(1).max()) < float(distance.diagonal(8).min())
+
+
+def test_a_prior_starts_with_the_vectors_of_the_codes():
+    prior = CausalNetwork(16, 16, (2, 2), channels=4, blocks=0, dropout=0.0)
+    vectors = torch.randn(16, 8) * 3 + 1
+    start_at_vectors(prior, vectors)
+    features = prior.inputs(torch.arange(16))
+    torch.testing.assert_close(features, (vectors - vectors.mean(0)) / vectors.std(0))
 
 
 def test_the_weights_of_the_highest_likelihood_are_kept():
