@@ -15,6 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from genbench.budget import Budget
 from genbench.protocol import Array, Column, TrainingData
+from genbench.spec import DataFacts
 from genbench.testing import toy_data
 from genbench.testing.check import Skipped, Subject
 from genbench.testing.process_state import seed_of
@@ -24,6 +25,7 @@ from genbench.training.snapshots import Snapshots
 SHORT_TRAINING_STEPS = 5  # enough to see that training changes the model
 FULL_TRAINING_STEPS, FAST_TRAINING_STEPS = 1000, 300  # enough to learn two clusters, of a model that learns fast
 ROWS = 2000
+GREY_LEVELS = (17, 2)  # of the images that a model is checked on where it does not take those without
 CLASS = Column("class", kind="category", levels=("0", "1"))
 
 
@@ -44,6 +46,21 @@ def rows_for(kind: str, n: int = ROWS, seed: int = 0) -> Array:
     return toy_data.CLUSTERS.draw(n, rng) if kind == "vector" else toy_data.images(n, rng)
 
 
+def unsuitable(subject: Subject, shape: tuple[int, ...], levels: int | None) -> str | None:
+    """Return why a model does not take data of this shape and these grey levels; None where it does."""
+    suits = subject.spec.suits
+    kind = "vector" if len(shape) == 1 else "image"
+    return suits(DataFacts(kind, shape=shape, levels=levels)) if suits else None  # type: ignore[arg-type]
+
+
+def levels_for(subject: Subject, shape: tuple[int, ...]) -> int | None:
+    """Return the grey levels that images without any are given, for a model that takes only such; else None."""
+    for levels in (None, *GREY_LEVELS) if len(shape) == 3 else ():
+        if not unsuitable(subject, shape, levels):
+            return levels
+    return None
+
+
 def train(
     subject: Subject,
     rows: Array,
@@ -55,6 +72,7 @@ def train(
     weights: Array | None = None,
 ) -> tuple[Any, Run]:
     """Return a model fitted to rows (n, *shape) under a seed, and its run; fits ``model`` again where given."""
+    levels = levels_for(subject, tuple(rows.shape[1:])) if levels is None else levels
     each = None if weights is None else torch.as_tensor(weights, dtype=torch.float32)
     data = TrainingData(torch.as_tensor(rows, dtype=torch.float32), levels, each)
     if subject.spec.conditions == "required":

@@ -35,6 +35,10 @@ def test_sound_models_with_weights_or_conditions_pass(name: str) -> None:
     assert failed(name, SOUND) == {}
 
 
+def test_a_sound_model_of_grey_levels_is_checked_on_those_that_it_takes() -> None:
+    assert failed("grey", SOUND) == {}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fault_is_found_by_its_check_alone(name: str) -> None:
     assert set(failed(name, BROKEN)) == {name}
