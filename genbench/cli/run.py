@@ -117,6 +117,13 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
     "slurm:N, htcondor:N, pbs:N, sge:N, lsf:N, configured in ~/.config/dask/jobqueue.yaml. All need access to --out.",
 )
 @click.option("--insecure", is_flag=True, help="Allow a --scheduler on another machine without TLS.")
+@click.option(
+    "--keep",
+    type=click.Choice(("best", "all", "none")),
+    default="best",
+    show_default=True,
+    help="Trained models to keep, for genbench sample: of the best seed of each model, of all seeds, or none.",
+)
 @click.option("--force", is_flag=True, help="Run all cells again, also finished ones.")
 @click.option(
     "--retry", metavar="STATUS", help="Also run again the cells of this status: failed (any failure), or timeout,oom."
@@ -147,7 +154,7 @@ def _run(options: Mapping[str, Any]) -> int:
     from genbench.plan.plan import Request
     from genbench.session.options import RunOptions, jobs_for
 
-    names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure")
+    names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure", "keep")
     run_options = RunOptions(timeout=parse_timeout(options["timeout"]), **{name: options[name] for name in names})
     run_options.check()
     plugins = tuple(Path(path) for path in options["plugins"])
@@ -247,7 +254,12 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
         click.echo(f"{record['status']}  {plain(cell)}, during {record['phase']}: {plain(record['reason'])}", err=True)
     for line in metric_failures(results, plan):
         click.echo(f"failed  {line}", err=True)
-    click.echo(f"\nThe run is in {directory}; for all scores: genbench table {quote(str(directory))} --metrics all")
+    folder = quote(str(directory))
+    click.echo(f"\nThe run is in {directory}; for all scores: genbench table {folder} --metrics all")
+    if results.has_trained_models:
+        click.echo(
+            f"pictures: genbench report {folder}; more samples of a model: genbench sample {folder} MODEL -o FILE"
+        )
 
 
 def metric_failures(results: Any, plan: Any) -> list[str]:

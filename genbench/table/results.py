@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from genbench.errors import UserError
+from genbench.plan.cell import REAL
 from genbench.record.status import Status
-from genbench.record.store import Damage, Record, read_records, read_run
+from genbench.record.store import Damage, Record, cell_folder, read_records, read_run
 from genbench.table.columns import columns_of
 from genbench.table.frame import column_name, to_frame
 from genbench.table.recommendation import Recommendation, recommend
 from genbench.table.suites import Suite, suites_of
 from genbench.table.summary import summarise
+
+if TYPE_CHECKING:
+    from genbench.training.trained import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -23,11 +29,13 @@ class Results:
     """The records of all cells of one or more runs; ``damaged`` are files that do not hold a complete record.
 
     ``suites`` are those that were run, as ``run.json`` holds them: their published values are rows of the tables.
+    ``runs`` are the folders of the runs.
     """
 
     records: tuple[Record, ...]
     damaged: tuple[Damage, ...] = ()
     suites: tuple[Suite, ...] = ()
+    runs: tuple[Path, ...] = ()
 
     @property
     def datasets(self) -> list[str]:
@@ -38,6 +46,11 @@ class Results:
     def failures(self) -> list[Record]:
         """Records of the cells that ran and failed to give scores."""
         return [r for r in self.records if Status(r["status"]).failed]
+
+    @property
+    def has_trained_models(self) -> bool:
+        """Whether some model, beside the row of real data, was trained and scored."""
+        return any(r["status"] == Status.OK and r["model"] != REAL for r in self.records)
 
     @property
     def lost(self) -> list[Record]:
@@ -56,6 +69,26 @@ class Results:
             raise ValueError(f"no dataset {dataset!r} in these results; there are: {', '.join(self.datasets)}")
         frame = to_frame(records, per, self.suites)
         return frame if details else _short(frame, records)
+
+    def model(
+        self, name: str, dataset: str | None = None, seed: int | None = None, *, plugins: Iterable[str | Path] = ()
+    ) -> TrainedModel:
+        """Return a trained model, by its name or label: ``results.model("vae").sample(1000)``.
+
+        Of several seeds it is the best, if none is named. It is restored from what the run kept, or else trained again
+        from its seed. ``plugins`` are files of one plugin each, loaded too. Raises UserError where nothing, or more
+        than one, is meant, and Invalid for a damaged file.
+        """
+        from genbench.plan.recorded import cell_of
+        from genbench.registry.registry import Registry
+        from genbench.table.best_seed import choose_cell
+        from genbench.training.trained import open_model
+
+        record = choose_cell(self.records, name, dataset, seed)
+        run = next((run for run in self.runs if cell_folder(run, record["key"]).is_dir()), None)
+        if run is None:
+            raise UserError(f"the folder of the run of {name!r} is not known; load it with genbench.load")
+        return open_model(run, cell_of(run, record, Registry.discover(plugins)))
 
     def verdict(self, dataset: str | None = None) -> Recommendation:
         """Return which model to take on a dataset (by its name or label), by default the only one.
@@ -115,4 +148,4 @@ def load(*paths: str | Path) -> Results:
         run = Path(path).resolve().name
         suites += suites_of(read_run(path, []))
         records += [{**record, "run": run} for record in read_records(path, damaged=damaged)]
-    return Results(tuple(records), tuple(damaged), tuple(suites))
+    return Results(tuple(records), tuple(damaged), tuple(suites), tuple(Path(path) for path in paths))
