@@ -21,7 +21,7 @@ from genbench_boltzmann import DBNConfig, RBMConfig
 
 __all__ = ["Machine", "bernoulli", "likelihood_gradient", "train"]
 
-INITIAL_WEIGHT = 0.01  # standard deviation (Hinton 2012, doi:10.1007/978-3-642-35289-8_32)
+INITIAL_WEIGHT = 0.1  # standard deviation: from much smaller ones, learning takes long to begin
 LOGGED_STEPS = 20  # from one logged loss to the next: it costs as much as a tenth of a step
 
 
