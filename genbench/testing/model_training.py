@@ -14,8 +14,8 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from genbench.budget import Budget
+from genbench.columns import DataFacts, DataKind
 from genbench.protocol import Array, Column, TrainingData
-from genbench.spec import DataFacts, DataKind
 from genbench.testing import toy_data
 from genbench.testing.check import Skipped, Subject
 from genbench.testing.process_state import seed_of

@@ -54,7 +54,7 @@ def images(n: int, rng: np.random.Generator) -> Array:
 def binary_images(n: int, rng: np.random.Generator) -> Array:
     """Return (n, 1, 8, 8) images of pixels -1/2 and 1/2: each row is bright or dark, but for one pixel in twenty."""
     row, other = rng.random((n, 1, 8, 1)) < 0.5, rng.random((n, 1, 8, 8)) < 0.05
-    return (row != other) - 0.5
+    return np.where(row != other, 0.5, -0.5)
 
 
 def grey_images(n: int, rng: np.random.Generator, shape: tuple[int, int, int], levels: int) -> Array:
