@@ -1,4 +1,4 @@
-"""The README is true: its commands run, its examples run, its table is that of the reference run."""
+"""The README and the tutorials are true: commands and examples run, the table is that of the reference run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from genbench.registry.registry import Registry
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line]
+TUTORIALS = (
+    "simulator",
+    "new_model",
+    "continuous_integration",
+    "first_steps",
+    "reading_tables",
+    "anomalies",
+    "replace_a_simulator",
+    "models",
+)  # in docs/
+PAGES = "\n".join([README, *((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in TUTORIALS)])
+MAX_README_LINES = 130
+BLOCKS = re.findall(r"```sh\n(.*?)```", PAGES, re.DOTALL)
+COMMANDS = list(dict.fromkeys(line for block in BLOCKS for line in block.splitlines() if line))
 SETUP = [line for line in COMMANDS if line.startswith("python3 -m venv")]
 GENBENCH = [line for line in COMMANDS if line.startswith("genbench ")]
 SHOWN = "print(len(frame), scores[0])\n"
-EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGES, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +52,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_every_command_of_the_readme_is_one_of_those_tested_here() -> None:
+def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
+    assert len(README.splitlines()) <= MAX_README_LINES
+    for name in ("README.md", *(f"docs/{each}.md" for each in TUTORIALS)):
+        page = ROOT / name
+        found = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        assert [link for link in found if not (page.parent / link).exists()] == [], name
+
+
+def test_every_command_of_the_pages_is_one_of_those_tested_here() -> None:
     assert len(SETUP) == 2
     assert len(GENBENCH) >= 10
     assert sorted(COMMANDS) == sorted(SETUP + GENBENCH)
@@ -56,6 +79,26 @@ def test_the_commands_run_one_after_the_other(folder: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     assert r"\begin{tabular}" in (folder / "mine.tex").read_text()
     assert (folder / "cells.json").stat().st_size > 1000
+    assert len(pd.read_csv(folder / "showers.csv").query("energy == 50")) == 1000
+    [example] = [text for text in EXAMPLES if "genbench.load(" in text]
+    done = subprocess.run(
+        [sys.executable, "-c", f"{example}\nprint(showers.shape)"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "(500, 24)\n", done.stderr
+
+
+def test_every_model_of_genbench_is_described() -> None:
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    models = [e.spec for e in Registry.discover().models.values() if e.provenance.distribution == "genbench"]
+    described = dict(re.findall(r"^### (\w+)\n\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL))
+    assert [spec.name for spec in models if spec.name not in described] == []
+    for spec in models:
+        numbers = re.findall(r"arXiv:[^\s;,]+|doi:[^\s;,]+", spec.paper)
+        assert [number for number in numbers if number not in described[spec.name]] == [], spec.name
 
 
 @pytest.mark.slow

@@ -12,7 +12,15 @@ from typing import Any
 
 import click
 
-from genbench.cli.options import Size, complete, data_options, given_data_options, json_option, plugin_option
+from genbench.cli.options import (
+    Size,
+    complete,
+    data_options,
+    given_data_options,
+    json_option,
+    plugin_option,
+    require_option,
+)
 from genbench.errors import UserError
 
 EXIT_FAILED = 3
@@ -124,6 +132,7 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
     show_default=True,
     help="Trained models to keep, for genbench sample: of the best seed of each model, of all seeds, or none.",
 )
+@require_option
 @click.option("--force", is_flag=True, help="Run all cells again, also finished ones.")
 @click.option(
     "--retry", metavar="STATUS", help="Also run again the cells of this status: failed (any failure), or timeout,oom."
@@ -150,13 +159,16 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 def _run(options: Mapping[str, Any]) -> int:
     from genbench import api
     from genbench.cli.output import warn
+    from genbench.cli.table import check_requirements
     from genbench.plan.device_names import DeviceName
     from genbench.plan.plan import Request
     from genbench.session.options import RunOptions, jobs_for
+    from genbench.table.requirements import parse_requirements
 
     names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure", "keep")
     run_options = RunOptions(timeout=parse_timeout(options["timeout"]), **{name: options[name] for name in names})
     run_options.check()
+    requirements = parse_requirements(options["require"]) if options["require"] else []
     plugins = tuple(Path(path) for path in options["plugins"])
     request = Request(
         settings=tuple(options["settings"]), plugin_files=plugins, **{name: options[name] for name in REQUEST_OPTIONS}
@@ -184,7 +196,8 @@ def _run(options: Mapping[str, Any]) -> int:
     if stopped:
         click.echo(f"stopped; to resume: genbench run ... --out {quote(str(directory))}", err=True)
         return EXIT_SIGNAL + stopped
-    return EXIT_FAILED if results.failures or results.lost or metric_failures(results, plan) else 0
+    unmet = check_requirements(results, requirements) if requirements else 0
+    return EXIT_FAILED if results.failures or results.lost or metric_failures(results, plan) else unmet
 
 
 def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from genbench.errors import UserError
+from genbench.errors import UnknownName, UserError
 from genbench.plan.cell import REAL
 from genbench.record.status import Status
 from genbench.record.store import Damage, Record, cell_folder, read_records, read_run
+from genbench.registry.selection import split
 from genbench.table.columns import columns_of
 from genbench.table.frame import column_name, to_frame
 from genbench.table.recommendation import Recommendation, recommend
 from genbench.table.suites import Suite, suites_of
-from genbench.table.summary import summarise
+from genbench.table.summary import role_of, summarise
 
 if TYPE_CHECKING:
     from genbench.training.trained import TrainedModel
@@ -56,6 +58,25 @@ class Results:
     def lost(self) -> list[Record]:
         """Records of the cells whose machine or worker died; the same command runs them again."""
         return [r for r in self.records if r["status"] == Status.LOST]
+
+    def select(self, models: str = "", datasets: str = "") -> Results:
+        """Return the results of some models and datasets: names, labels, globs and exclusions, as ``vae*,-kde``.
+
+        Reference rows, real data among them, stay unless they are excluded. Raises UserError for what selects nothing.
+        """
+        records = self.records
+        for text, of in ((datasets, "dataset"), (models, "model")):
+            if not text:
+                continue
+            names = {name for r in records for name in _names(r, of)}
+            wanted, unwanted = _terms(text, names, of)
+            chosen = [
+                r for r in records if not wanted or _matches(r, of, wanted) or (of == "model" and _is_reference(r))
+            ]
+            records = tuple(r for r in chosen if not _matches(r, of, unwanted))
+            if not any(not _is_reference(r) for r in records):
+                raise UserError(f"{text!r} selects no {of}; there are: {', '.join(sorted(names))}")
+        return replace(self, records=records)
 
     def table(self, dataset: str | None = None, per: str = "model", *, details: bool = False) -> pd.DataFrame:
         """Return a frame of one dataset (by its name or label) or of all, as ``to_frame`` makes it.
@@ -110,6 +131,30 @@ class Results:
             html = _with_intervals(self.table(dataset), self.table(dataset, details=True)).to_html(na_rep="–", border=0)
             tables += f"<h4>{escape(dataset)}</h4>{html}"
         return tables
+
+
+def _names(record: Record, of: str) -> set[str]:
+    """Return the name and the label of the model or dataset of a record."""
+    label = record.get("label") if of == "model" else record.get("dataset_label")
+    return {str(record[of]), str(label or record[of])}
+
+
+def _terms(text: str, names: set[str], of: str) -> tuple[list[str], list[str]]:
+    """Return what a selection asks for and what it excludes; raises UnknownName for a term that matches nothing."""
+    terms = split(text)
+    for term in terms:
+        pattern = term.removeprefix("-")
+        if pattern not in names and not any(fnmatchcase(name, pattern) for name in names):
+            raise UnknownName(of, pattern, names)
+    return [term for term in terms if not term.startswith("-")], [term[1:] for term in terms if term.startswith("-")]
+
+
+def _matches(record: Record, of: str, terms: Sequence[str]) -> bool:
+    return any(name == term or fnmatchcase(name, term) for name in _names(record, of) for term in terms)
+
+
+def _is_reference(record: Record) -> bool:
+    return role_of(record) == "reference"
 
 
 def _short(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:

@@ -117,7 +117,11 @@ def read_model(run: Path, cell: Cell) -> KeptModel:
     given = None
     if "conditions" in parts:
         given = ConditionSpace(_space(VectorSpace, parts["conditions"]), tuple(known["condition_columns"]))
-    transform = _space(VectorSpace if known["kind"] == "vector" else ImageSpace, parts["transform"])
+    transform: Transform
+    if known["kind"] == "vector":
+        transform = _space(VectorSpace, parts["transform"])
+    else:
+        transform = _space(ImageSpace, parts["transform"])
     return KeptModel(parts["state"], transform, given, tuple(known["columns"]), known["levels"], metadata)
 
 
