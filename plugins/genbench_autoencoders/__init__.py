@@ -113,7 +113,7 @@ def genbench_register() -> Iterable[Spec]:
             DAEConfig,
             "denoising autoencoder of all noise levels; samples are drawn by annealed Langevin dynamics",
             density="none",
-            steps={"vector": 3000, "image": 1500},
+            steps={"vector": 3000, "image": 900},
             capabilities=("reconstruct",),
             paper="Vincent et al. 2008, doi:10.1145/1390156.1390294; Song & Ermon 2019, arXiv:1907.05600",
         ),
