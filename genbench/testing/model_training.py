@@ -14,8 +14,8 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from genbench.budget import Budget
+from genbench.columns import DataFacts, DataKind
 from genbench.protocol import Array, Column, TrainingData
-from genbench.spec import DataFacts
 from genbench.testing import toy_data
 from genbench.testing.check import Skipped, Subject
 from genbench.testing.process_state import seed_of
@@ -30,8 +30,23 @@ CLASS = Column("class", kind="category", levels=("0", "1"))
 
 
 def kind_of(subject: Subject) -> str:
-    """Return the kind of data that a model is checked on: vectors where it takes them, else images."""
-    return "vector" if "vector" in subject.spec.data else "image"
+    """Return the data that a model is checked on: ``vector`` where it takes them, else ``image``.
+
+    They are ``binary``, images of two levels, where it takes these and no others.
+    """
+    if "vector" in subject.spec.data:
+        return "vector"
+    rows = rows_for("image", 1)
+    others = any(takes(subject, rows, levels) for levels in (None, *GREY_LEVELS[:-1]))
+    return "image" if others or not takes(subject, rows, GREY_LEVELS[-1]) else "binary"
+
+
+def takes(subject: Subject, rows: Array, levels: int | None) -> bool:
+    """Return whether a model declares that it takes rows (n, *shape), of grey levels or none."""
+    if subject.spec.suits is None:
+        return True
+    kind: DataKind = "vector" if rows.ndim == 2 else "image"
+    return not subject.spec.suits(DataFacts(kind, shape=rows.shape[1:], levels=levels, rows=ROWS))
 
 
 def require_vectors(subject: Subject) -> None:
@@ -41,22 +56,17 @@ def require_vectors(subject: Subject) -> None:
 
 
 def rows_for(kind: str, n: int = ROWS, seed: int = 0) -> Array:
-    """Return (n, 2) rows of two clusters, or (n, 1, 8, 8) images."""
+    """Return (n, 2) rows of two clusters, or (n, 1, 8, 8) images, ``binary`` ones of pixels -1/2 and 1/2."""
     rng = np.random.default_rng([seed, n])
+    if kind == "binary":
+        return toy_data.binary_images(n, rng)
     return toy_data.CLUSTERS.draw(n, rng) if kind == "vector" else toy_data.images(n, rng)
-
-
-def unsuitable(subject: Subject, shape: tuple[int, ...], levels: int | None) -> str | None:
-    """Return why a model does not take data of this shape and these grey levels; None where it does."""
-    suits = subject.spec.suits
-    kind = "vector" if len(shape) == 1 else "image"
-    return suits(DataFacts(kind, shape=shape, levels=levels)) if suits else None  # type: ignore[arg-type]
 
 
 def levels_for(subject: Subject, shape: tuple[int, ...]) -> int | None:
     """Return the grey levels that images without any are given, for a model that takes only such; else None."""
     for levels in (None, *GREY_LEVELS) if len(shape) == 3 else ():
-        if not unsuitable(subject, shape, levels):
+        if takes(subject, np.empty((1, *shape)), levels):
             return levels
     return None
 

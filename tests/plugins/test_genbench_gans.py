@@ -9,16 +9,17 @@ from torch import nn
 from genbench.budget import Budget
 from genbench.protocol import TrainingData
 from genbench.training.run import Run
-from genbench_gans import GANConfig, WGANGPConfig, genbench_register
+from genbench_gans import GANConfig, WGANConfig, WGANGPConfig, genbench_register
 from genbench_gans.gan import GAN, discriminator_loss, generator_loss, r1_penalty
 from genbench_gans.networks import MLP, discriminator, draw, generator
-from genbench_gans.optim import Adam
+from genbench_gans.optim import Adam, RMSprop
 from genbench_gans.penalty import critic_gradients, gradient_penalty, input_gradient
+from genbench_gans.wgan import WGAN, clip
 from genbench_gans.wgan_gp import WGANGP, critic_loss, mini_batches
 
 SMALL = {"width": 16, "depth": 2, "channels": 4, "batch": 16}
 SHAPES = [(1,), (2,), (16,), (1, 8, 8), (3, 16, 16), (1, 7, 7)]
-MODELS = [(GAN, GANConfig), (WGANGP, WGANGPConfig)]
+MODELS = [(GAN, GANConfig), (WGAN, WGANConfig), (WGANGP, WGANGPConfig)]
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(params=MODELS, ids=["gan", "wgan_gp"])
+@pytest.fixture(params=MODELS, ids=["gan", "wgan", "wgan_gp"])
 def make(request):
     model, config = request.param
     return lambda **options: model(config(**{**SMALL, **options}))
@@ -83,7 +84,7 @@ def test_package_is_light():
 
 def test_specs_declare_no_density():
     specs = {spec.name: spec for spec in genbench_register()}
-    assert set(specs) == {"gan", "wgan_gp"}
+    assert set(specs) == {"gan", "wgan", "wgan_gp"}
     assert {spec.density for spec in specs.values()} == {"none"}
     assert all(spec.steps_for(kind) > 0 for spec in specs.values() for kind in ("vector", "image"))
 
@@ -104,7 +105,7 @@ def test_second_fit_starts_afresh(make):
 def test_parameters_are_those_of_both_networks(make):
     model = fitted(make(), rows_of((2,)), 2)
     mlp = (2 * 16 + 16) + (16 * 16 + 16)
-    learned = mlp + (16 if isinstance(model, WGANGP) else 17)  # a constant added to a critic cancels in every loss
+    learned = mlp + (17 if isinstance(model, GAN) else 16)  # a constant added to a critic cancels in every loss
     assert sum(p.numel() for p in model.parameters()) == (mlp + 17 * 2) + learned
 
 
@@ -112,8 +113,10 @@ def test_parameters_are_those_of_both_networks(make):
 @pytest.mark.parametrize("options", [{}, {"r1": 1.0, "instance_noise": 0.5}], ids=["default", "regularised"])
 def test_training_moves_every_parameter(make, shape, options):
     model = make()
-    if options and isinstance(model, WGANGP):
+    if options and not isinstance(model, GAN):
         pytest.skip("options of the GAN")
+    if isinstance(model, WGAN):
+        options = {"clip": 1.0}  # or weights are at ±c after one step, and may still be there after the last
     model = make(**options)
     before = fitted(model, rows_of(shape), 1)
     start = [p.detach().clone() for p in before.parameters()]
@@ -130,7 +133,7 @@ def test_latent_size_is_an_option(make):
     assert next(iter(model.parameters())).shape == (16, 5)
 
 
-@pytest.mark.parametrize("config", [GANConfig, WGANGPConfig])
+@pytest.mark.parametrize("config", [GANConfig, WGANConfig, WGANGPConfig])
 @pytest.mark.parametrize(
     ("option", "value", "allowed"),
     [
@@ -145,6 +148,7 @@ def test_latent_size_is_an_option(make):
         ("instance_noise", math.inf, "[0.0, inf)"),
         ("penalty", -0.1, "[0.0, inf)"),
         ("critic_steps", 0, "[1, inf)"),
+        ("clip", -0.01, "[0.0, inf)"),
     ],
 )
 def test_options_out_of_range_are_refused(config, option, value, allowed):
@@ -155,9 +159,15 @@ def test_options_out_of_range_are_refused(config, option, value, allowed):
     assert str(error.value) == f"{option} must be in {allowed}, got {value}"
 
 
-def test_wgan_gp_has_no_learning_rate_to_pick():
+@pytest.mark.parametrize("config", [WGANConfig, WGANGPConfig])
+def test_a_wgan_has_no_learning_rate_to_pick(config):
     with pytest.raises(ValueError, match=r"learning_rate must be in \(0.0, inf\), got 0.0"):
-        WGANGPConfig(learning_rate=0.0)
+        config(learning_rate=0.0)
+
+
+def test_weights_are_not_clipped_to_nothing():
+    with pytest.raises(ValueError, match=r"clip must be in \(0.0, inf\), got 0.0"):
+        WGANConfig(clip=0.0)
 
 
 # ---------------------------------------------------------------------------------------------------- the mathematics
@@ -268,6 +278,40 @@ def test_a_step_of_the_critic_uses_every_row_of_its_batch(monkeypatch):
     assert torch.equal(torch.cat(seen).sort(0).values, rows.sort(0).values)
 
 
+# --------------------------------------------------------------------------------------------------- weight clipping
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 8, 8)], ids=str)
+def test_the_weights_of_the_critic_stay_within_the_clip_and_those_of_the_generator_do_not(shape):
+    model = fitted(WGAN(WGANConfig(**SMALL, clip=0.03)), rows_of(shape), 10)
+    weights = torch.cat([p.detach().flatten() for p in model.critic.parameters()])
+    assert float(weights.abs().max()) == pytest.approx(0.03)
+    assert float((weights.abs() > 0.0299).float().mean()) > 0.2  # many are pushed to either end: a simple function
+    assert max(float(p.detach().abs().max()) for p in model.generator.parameters()) > 0.05
+
+
+def test_clipping_leaves_the_weights_within_as_they_are():
+    weight = nn.Parameter(torch.tensor([-0.5, -0.1, 0.0, 0.1, 2.0]))
+    clip([weight], 0.2)
+    torch.testing.assert_close(weight.detach(), torch.tensor([-0.2, -0.1, 0.0, 0.1, 0.2]))
+
+
+def test_the_slope_of_a_clipped_critic_is_bounded():
+    critic = MLP(2, 1, 16, 2)
+    clip(list(critic.parameters()), 0.05)
+    slopes = input_gradient(critic, torch.randn(500, 2)).detach().norm(dim=1)
+    assert float(slopes.max()) <= math.sqrt(2) * 0.05**3 * 16**2  # the sum over all paths, each of three weights
+
+
+def test_a_step_with_clipped_weights_uses_every_row_of_its_batch(monkeypatch):
+    seen = []
+    monkeypatch.setattr("genbench_gans.wgan.critic_loss", lambda f, real, fake: seen.append(real) or f(fake).mean())
+    rows = torch.randn(40, 2)
+    fitted(WGAN(WGANConfig(**{**SMALL, "batch": 10, "critic_steps": 4})), rows, 1)
+    assert [len(part) for part in seen] == [10] * 4
+    assert torch.equal(torch.cat(seen).sort(0).values, rows.sort(0).values)
+
+
 # ------------------------------------------------------------------------------------------- networks, rate, average
 
 
@@ -291,12 +335,15 @@ def test_draw_is_made_in_blocks():
     assert Watched.largest < 20_000
 
 
-def test_adam_moves_only_its_network():
+@pytest.mark.parametrize("optimiser", [lambda n: Adam(n, 0.1, (0.5, 0.9)), lambda n: RMSprop(n, 0.1)])
+def test_an_optimiser_moves_only_its_network(optimiser):
     one, other = nn.Linear(2, 2), nn.Linear(2, 1)
     before = other.weight.detach().clone()
-    Adam(one, 0.1, (0.5, 0.9)).descend(other(one(torch.ones(1, 2))).sum(), 1.0)
+    start = one.weight.detach().clone()
+    optimiser(one).descend(other(one(torch.ones(1, 2))).sum(), 1.0)
     assert torch.equal(other.weight, before)
     assert other.weight.grad is None
+    assert not torch.equal(one.weight, start)
 
 
 # --------------------------------------------------------------------------------------------------------- learning

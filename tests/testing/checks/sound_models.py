@@ -174,6 +174,29 @@ def needs_grey_levels(facts):
     return "it needs grey levels, 3 or more" if not facts.levels or facts.levels < 3 else None
 
 
+class Binary:
+    """Rows of binary images, learned in counts; it refuses what ``only_binary`` does."""
+
+    def fit(self, data, run):
+        assert data.levels == 2
+        self.shape, pairs = data.shape, torch.zeros(2)
+        for batch in run.batches(data.train, 256):
+            x = batch >= 0
+            pairs += torch.stack([(x[..., 1:] == x[..., :-1]).sum(), torch.tensor(x[..., 1:].numel())])
+            self.equal = pairs[0] / pairs[1]
+
+    def sample(self, n):
+        if not hasattr(self, "equal"):
+            raise RuntimeError("fit the model before sampling")
+        changes = torch.rand(n, *self.shape) > self.equal
+        changes[..., 0] = torch.rand(n, *self.shape[:-1]) < 0.5
+        return changes.cumsum(-1) % 2 - 0.5
+
+
+def only_binary(facts):
+    return None if facts.levels in (None, 2) and (facts.levels or facts.shape is None) else "needs binary images"
+
+
 DECLARED = {"density": "exact", "capabilities": ("encode", "decode"), "steps": 1000}
 
 
@@ -197,4 +220,5 @@ def genbench_register():
             iterative=False,
             capabilities=(),
         ),
+        genbench.ModelSpec("binary", Binary, None, "of binary images", data=("image",), suits=only_binary),
     ]
