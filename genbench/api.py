@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -51,6 +51,7 @@ def run(
     scheduler: str | None = None,
     insecure: bool = False,
     progress: bool | None = None,
+    keep: str = "best",
 ) -> Results:
     """Run models on datasets under the protocol and return the results, which show as tables in a notebook.
 
@@ -67,9 +68,11 @@ def run(
     ``memory`` (bytes) limits the memory of all its processes together. ``isolation="none"`` runs everything in this
     process, for debuggers. ``scheduler`` runs the cells on Dask workers: ``"tcp://127.0.0.1:8786"``, ``"local:2"``,
     ``"slurm:20"``; ``insecure`` allows other machines without TLS. ``progress=None`` shows progress in a terminal or a
-    notebook only. Raises UserError for an invalid request, before anything runs.
+    notebook only. ``keep`` says which trained models the run stores: that of the ``best`` seed of each model on each
+    dataset, ``all``, or ``none``; others are trained again where ``Results.model`` is asked for them. Raises UserError
+    for an invalid request, before anything runs.
     """
-    options = RunOptions(out, jobs, timeout, memory, isolation, force, retry, scheduler, insecure, progress)
+    options = RunOptions(out, jobs, timeout, memory, isolation, force, retry, scheduler, insecure, progress, keep)
     options.check()
     options = options.with_out()
     from genbench.files import DATA_FOLDER
@@ -192,7 +195,7 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     A second signal raises KeyboardInterrupt.
     """
     if options.isolation == "none":
-        _set_library_environment()
+        set_library_environment()
     from rich.console import Console
 
     from genbench.session.executors import executor_for
@@ -228,10 +231,24 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     from genbench.table.suites import suites_of
 
     suites = suites_of(read_run(directory, []))
-    return Results(tuple(records), suites=suites), directory, session.stopped
+    if options.keep == "best" and not session.stopped:
+        _remove_other_models(directory, records)
+    return Results(tuple(records), suites=suites, runs=(directory,)), directory, session.stopped
 
 
-def _set_library_environment() -> None:
+def _remove_other_models(run: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Remove the trained models of all seeds but the best one of each model on each dataset."""
+    from genbench.record.store import MODEL_FILE, cell_folder
+    from genbench.table.best_seed import best_seeds
+
+    best = {record["key"] for record in best_seeds(records)}
+    for record in records:
+        if record["key"] not in best:
+            with suppress(OSError):
+                (cell_folder(run, record["key"]) / MODEL_FILE).unlink(missing_ok=True)
+
+
+def set_library_environment() -> None:
     """Set the variables that numpy and torch read on import, so that this process computes what a child would."""
     from genbench.process.launch import ENVIRONMENT
 

@@ -1,4 +1,4 @@
-"""The README is true: its commands run, its examples run, its table is that of the reference run."""
+"""The README and the tutorials are true: commands and examples run, the table is that of the reference run."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line]
+TUTORIALS = ("simulator", "new_model", "continuous_integration", "first_steps", "reading_tables")  # in docs/
+PAGES = "\n".join([README, *((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in TUTORIALS)])
+MAX_README_LINES = 130
+BLOCKS = re.findall(r"```sh\n(.*?)```", PAGES, re.DOTALL)
+COMMANDS = list(dict.fromkeys(line for block in BLOCKS for line in block.splitlines() if line))
 SETUP = [line for line in COMMANDS if line.startswith("python3 -m venv")]
 GENBENCH = [line for line in COMMANDS if line.startswith("genbench ")]
 SHOWN = "print(len(frame), scores[0])\n"
-EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGES, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +41,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_every_command_of_the_readme_is_one_of_those_tested_here() -> None:
+def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
+    assert len(README.splitlines()) <= MAX_README_LINES
+    for name in ("README.md", *(f"docs/{each}.md" for each in TUTORIALS)):
+        page = ROOT / name
+        found = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        assert [link for link in found if not (page.parent / link).exists()] == [], name
+
+
+def test_every_command_of_the_pages_is_one_of_those_tested_here() -> None:
     assert len(SETUP) == 2
     assert len(GENBENCH) >= 10
     assert sorted(COMMANDS) == sorted(SETUP + GENBENCH)

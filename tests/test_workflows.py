@@ -22,6 +22,7 @@ FILES = sorted(FOLDER.glob("*.yml"))
 CALLABLE = [path for path in FILES if path.name in ("compare.yml", "test.yml")]
 WRITING = {  # every permission beyond reading
     "compare.yml": {"comment": {"pull-requests": "write"}},
+    "docs.yml": {"publish": {"pages": "write", "id-token": "write"}},
     "release.yml": {"publish": {"id-token": "write"}, "announce": {"contents": "write"}},
 }
 # GitHub's own actions by major version, the one that publishes to PyPI by its commit
@@ -39,7 +40,7 @@ def steps(path: Path) -> list[dict[str, Any]]:
 
 
 def test_the_workflows_are_there_and_two_can_be_called_by_a_plugin() -> None:
-    assert [path.name for path in FILES] == ["compare.yml", "release.yml", "test.yml"]
+    assert [path.name for path in FILES] == ["compare.yml", "docs.yml", "release.yml", "test.yml"]
     for path in CALLABLE:
         events = workflow(path)["on"]
         assert {"pull_request", "workflow_call"} <= set(events)

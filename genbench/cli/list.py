@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import Any
 
 import click
@@ -14,6 +16,14 @@ COLUMNS = {  # the columns for each kind
     "metric": ("name", "better", "unit", "needs", "summary", "provided by"),
     "space": ("name", "data", "needs", "summary", "provided by"),
     "suite": ("name", "datasets", "seeds", "summary", "provided by"),
+}
+NARROW = 110  # characters of a terminal, below which only these columns are shown
+NARROW_COLUMNS = {
+    "model": ("name", "density", "data", "summary"),
+    "dataset": ("name", "data", "rows", "summary"),
+    "metric": ("name", "better", "summary"),
+    "space": ("name", "data", "summary"),
+    "suite": ("name", "seeds", "summary"),
 }
 KNOWN_FACTS = ("density", "modes", "labels", "observables", "simulator", "outliers")
 
@@ -36,9 +46,13 @@ def list_(kind: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
     if as_json:
         print_json(found)
         return
+    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < NARROW
     for each in kinds:
         rows = [_row(fact) for fact in found if fact["kind"] == each]
-        print_table(COLUMNS[each], [[row[c] for c in COLUMNS[each]] for row in rows], "" if kind else f"{each}s")
+        columns = (NARROW_COLUMNS if narrow else COLUMNS)[each]
+        print_table(columns, [[row[c] for c in columns] for row in rows], "" if kind else f"{each}s")
+    if narrow:
+        click.echo("all columns: in a wider terminal, or with --json; all of one: genbench show NAME")
 
 
 def _row(fact: dict[str, Any]) -> dict[str, Any]:

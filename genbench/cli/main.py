@@ -21,6 +21,7 @@ COMMANDS = {  # name -> its function, and its line in --help, which imports no c
     "table": ("genbench.cli.table:table", "Print the tables of finished runs, in any of several formats."),
     "report": ("genbench.cli.report:report", "Write runs as one HTML file: tables, pictures, every cell."),
     "plot": ("genbench.cli.plot:plot", "Draw figures of finished runs, as PNG, PDF or SVG."),
+    "sample": ("genbench.cli.sample:sample", "Draw more samples of a trained model, into a file like your data."),
     "score": ("genbench.cli.score:score", "Score a file of samples against a file of real data."),
     "audit": ("genbench.cli.audit:audit", "Show which metrics detect which faults in your data."),
     "compare": ("genbench.cli.compare:compare", "Check whether a run is significantly worse than another."),

@@ -35,6 +35,12 @@ class Size(click.ParamType):  # type: ignore[type-arg]
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+require_option = click.option(
+    "--require",
+    metavar="A<X,B>Y",
+    default="",
+    help="What is good enough, 'c2st<.6,coverage>.9': says which models are, and exits with 4 where none is.",
+)
 plugin_option = click.option(
     "--plugin",
     "plugins",

@@ -18,11 +18,19 @@ SUFFIXES = (".html", ".htm")
     "-o", "--output", metavar="FILE", default="report.html", show_default=True,
     type=click.Path(path_type=Path, dir_okay=False), help="File to write.",
 )  # fmt: skip
+@click.option(
+    "-m",
+    "--models",
+    metavar="NAMES",
+    default="",
+    help="Models to show: names, labels, globs, exclusions.  [default: all]",
+)
+@click.option("-d", "--datasets", metavar="NAMES", default="", help="The same for datasets.  [default: all]")
 @click.option("--title", metavar="TEXT", help="Title of the page.  [default: the names of the runs]")
 @click.option("--no-pictures", is_flag=True, help="Write only tables and cells; no dataset is loaded.")
 @plugin_option
 def report(
-    runs: tuple[Path, ...], output: Path, title: str | None, no_pictures: bool, plugins: tuple[str, ...]
+    runs: tuple[Path, ...], output: Path, title: str | None, no_pictures: bool, plugins: tuple[str, ...], **chosen: str
 ) -> None:
     """Write RUN..., run directories of 'genbench run', as one self-contained HTML file.
 
@@ -47,7 +55,9 @@ def report(
 
     title = title or f"genbench: {', '.join(map(plain, names))}"
     files = [Path(path) for path in plugins]
-    page = render_report(load(*runs), runs, title, files, pictures=not no_pictures)
+    page = render_report(
+        load(*runs).select(chosen["models"], chosen["datasets"]), runs, title, files, pictures=not no_pictures
+    )
     try:
         output.write_text(page, encoding="utf-8", errors="replace", newline="\n")
     except OSError as error:

@@ -12,7 +12,15 @@ from typing import Any
 
 import click
 
-from genbench.cli.options import Size, complete, data_options, given_data_options, json_option, plugin_option
+from genbench.cli.options import (
+    Size,
+    complete,
+    data_options,
+    given_data_options,
+    json_option,
+    plugin_option,
+    require_option,
+)
 from genbench.errors import UserError
 
 EXIT_FAILED = 3
@@ -117,6 +125,14 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
     "slurm:N, htcondor:N, pbs:N, sge:N, lsf:N, configured in ~/.config/dask/jobqueue.yaml. All need access to --out.",
 )
 @click.option("--insecure", is_flag=True, help="Allow a --scheduler on another machine without TLS.")
+@click.option(
+    "--keep",
+    type=click.Choice(("best", "all", "none")),
+    default="best",
+    show_default=True,
+    help="Trained models to keep, for genbench sample: of the best seed of each model, of all seeds, or none.",
+)
+@require_option
 @click.option("--force", is_flag=True, help="Run all cells again, also finished ones.")
 @click.option(
     "--retry", metavar="STATUS", help="Also run again the cells of this status: failed (any failure), or timeout,oom."
@@ -143,13 +159,16 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 def _run(options: Mapping[str, Any]) -> int:
     from genbench import api
     from genbench.cli.output import warn
+    from genbench.cli.table import check_requirements
     from genbench.plan.device_names import DeviceName
     from genbench.plan.plan import Request
     from genbench.session.options import RunOptions, jobs_for
+    from genbench.table.requirements import parse_requirements
 
-    names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure")
+    names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure", "keep")
     run_options = RunOptions(timeout=parse_timeout(options["timeout"]), **{name: options[name] for name in names})
     run_options.check()
+    requirements = parse_requirements(options["require"]) if options["require"] else []
     plugins = tuple(Path(path) for path in options["plugins"])
     request = Request(
         settings=tuple(options["settings"]), plugin_files=plugins, **{name: options[name] for name in REQUEST_OPTIONS}
@@ -177,7 +196,8 @@ def _run(options: Mapping[str, Any]) -> int:
     if stopped:
         click.echo(f"stopped; to resume: genbench run ... --out {quote(str(directory))}", err=True)
         return EXIT_SIGNAL + stopped
-    return EXIT_FAILED if results.failures or results.lost or metric_failures(results, plan) else 0
+    unmet = check_requirements(results, requirements) if requirements else 0
+    return EXIT_FAILED if results.failures or results.lost or metric_failures(results, plan) else unmet
 
 
 def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,7 +267,12 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
         click.echo(f"{record['status']}  {plain(cell)}, during {record['phase']}: {plain(record['reason'])}", err=True)
     for line in metric_failures(results, plan):
         click.echo(f"failed  {line}", err=True)
-    click.echo(f"\nThe run is in {directory}; for all scores: genbench table {quote(str(directory))} --metrics all")
+    folder = quote(str(directory))
+    click.echo(f"\nThe run is in {directory}; for all scores: genbench table {folder} --metrics all")
+    if results.has_trained_models:
+        click.echo(
+            f"pictures: genbench report {folder}; more samples of a model: genbench sample {folder} MODEL -o FILE"
+        )
 
 
 def metric_failures(results: Any, plan: Any) -> list[str]:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genbench.cli.options import choose_format, column_names, output_options
+from genbench.cli.options import choose_format, column_names, output_options, require_option
 from genbench.errors import UserError
 
 if TYPE_CHECKING:
+    from genbench.table.requirements import Requirement
     from genbench.table.results import Results
 
 FORMATS = ("rich", "markdown", "csv", "latex", "json", "parquet")
+EXIT_UNMET = 4  # no model is good enough
 MAX_DAMAGED_FILES = 5  # damaged files that are named
 
 
@@ -31,17 +33,23 @@ MAX_DAMAGED_FILES = 5  # damaged files that are named
 @click.option(
     "--metrics", metavar="A,B", default="", help="Columns to show: names, globs, all.  [default: the most important]"
 )
+@click.option(
+    "-m",
+    "--models",
+    metavar="NAMES",
+    default="",
+    help="Models to show: names, labels, globs, exclusions.  [default: all]",
+)
+@click.option("-d", "--datasets", metavar="NAMES", default="", help="The same for datasets.  [default: all]")
+@require_option
 @click.option("--sort", metavar="METRIC", help="Column to sort by, best first.")
 @output_options(FORMATS)
 def table(
     runs: tuple[Path, ...],
     form: str | None,
-    per: str,
-    option: str,
-    metrics: str,
-    sort: str | None,
     output: Path | None,
-) -> None:
+    **options: Any,
+) -> int:
     """Print one table per dataset from the records of RUN..., run directories of 'genbench run'.
 
     Above each table stands which model to take, and why. Each number is the mean over seeds with its 95 % interval.
@@ -60,16 +68,21 @@ def table(
         read_run(run, [])  # a wrong name is reported before pandas is imported
 
     from genbench.report import render
+    from genbench.table.requirements import parse_requirements
     from genbench.table.results import load
 
+    requirements = parse_requirements(options["require"]) if options["require"] else []
     results = load(*runs)
     warn(_damage_lines(results.damaged))
     if not results.records:
         raise UserError(f"{', '.join(map(str, runs))}: no cell has finished yet, so there is nothing to show")
-    names = tuple(column_names(metrics))
+    results = results.select(options["models"], options["datasets"])
+    names = tuple(column_names(options["metrics"]))
+    per, option, sort = options["per"], options["option"], options["sort"]
+    code = check_requirements(results, requirements) if requirements else 0
     if form == "rich" and output is None:
         show(results, per, names, sort, option)
-        return
+        return code
     content = render(results.records, form, per=per, option=option, metrics=names, sort=sort, suites=results.suites)
     if output is None:
         click.echo(content, nl=False)
@@ -77,6 +90,22 @@ def table(
         output.write_bytes(content)
     else:
         output.write_text(content, encoding="utf-8")
+    return code
+
+
+def check_requirements(results: Results, requirements: Sequence[Requirement]) -> int:
+    """Print which models of each dataset meet the requirements; return 4 if on one of them none does, else 0."""
+    from genbench.table.requirements import judge, sentence
+    from genbench.table.summary import summarise
+    from genbench.text import plain
+
+    code = 0
+    for summary in summarise(results.records):
+        judgements = judge(summary, requirements)
+        click.echo(plain(f"{summary.dataset}: {sentence(judgements, requirements)}"), err=True)
+        if not any(judgement.met for judgement in judgements):
+            code = EXIT_UNMET
+    return code
 
 
 def _damage_lines(damaged: Sequence[Any]) -> list[str]:

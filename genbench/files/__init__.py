@@ -10,7 +10,7 @@ from genbench.files.objects import DATA_FOLDER, InMemory, hold
 from genbench.files.opened import OpenedFile, dataset_spec, open_data
 from genbench.files.reader import from_object, known_columns, read
 from genbench.files.samples import align_columns, read_samples, reconcile
-from genbench.files.schema import FileSchema
+from genbench.files.schema import FileSchema, schema_of_columns, schema_of_images, with_columns
 from genbench.files.user_data import UserData
 from genbench.files.writer import write
 
@@ -33,6 +33,9 @@ __all__ = [
     "read",
     "read_samples",
     "reconcile",
+    "schema_of_columns",
+    "schema_of_images",
+    "with_columns",
     "write",
     "write_samples",
 ]

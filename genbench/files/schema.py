@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from genbench.errors import DataError
@@ -130,6 +130,23 @@ def schema_of(found: UserData, columns: Sequence[Column], suffix: str, notes: li
         left += [column.name] if in_file in INTEGERS and kind in FLOATS else []
     notes += [f"column {quote(name)} is modelled as continuous: written as float64, not as integers" for name in left]
     return FileSchema(tuple(columns), tuple(types), found.layout, suffix, found.named)
+
+
+def schema_of_columns(columns: Sequence[Column]) -> FileSchema:
+    """Return the schema of a table that comes from no file; its columns are written as numbers, or text of levels."""
+    types = tuple(_type_to_write(column, "", constant=False) for column in columns)
+    return FileSchema(tuple(columns), types)
+
+
+def schema_of_images(shape: tuple[int, ...], levels: int | None) -> FileSchema:
+    """Return the schema of images (channels, height, width) that come from no file: of grey levels, or real ones."""
+    kind = "float64" if levels is None else "uint8" if levels <= 256 else "int64"
+    return FileSchema((), (kind,), named=False, shape=shape)
+
+
+def with_columns(schema: FileSchema, other: FileSchema) -> FileSchema:
+    """Return the schema of a table that has the columns of another one, too."""
+    return replace(schema, columns=(*schema.columns, *other.columns), types=(*schema.types, *other.types))
 
 
 def _type_to_write(column: Column, in_file: str, constant: bool) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from genbench.budget import Budget, Sizes
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError, describe
+from genbench.files.source import FORMATS
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.presets import PRESETS, Preset
 from genbench.plan.suite import ChosenSuite, check_additions, choose_suite
@@ -116,7 +117,7 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     if suite:
         datasets += suite.datasets
     elif request.datasets or not datasets:
-        datasets += choose("dataset", request.datasets or preset.datasets, registry, settings)
+        datasets += _installed_datasets(request.datasets or preset.datasets, registry, settings)
     metrics = list(suite.metrics if suite else ())
     if request.metrics or not suite:
         metrics = deduplicate([*metrics, *choose_metrics(request.metrics or "all", registry, settings)])
@@ -172,6 +173,18 @@ def _suite(request: Request, registry: Registry) -> ChosenSuite | None:
            "--train-rows": request.train_rows}  # fmt: skip
     check_additions(request.suite, own, {"-m": request.models, "--metrics": request.metrics})
     return chosen
+
+
+def _installed_datasets(text: str, registry: Registry, settings: Settings) -> list[Component]:
+    """Return the datasets that a selection chooses; raises UserError, with a hint where it names a file."""
+    try:
+        return choose("dataset", text, registry, settings)
+    except UnknownName as error:
+        if Path(error.name).suffix.lower() in FORMATS or Path(error.name).exists():
+            raise UserError(
+                f"no dataset named {error.name!r}; a file of yours is named by --data {error.name}"
+            ) from None
+        raise
 
 
 def _sizes(request: Request, preset: Preset) -> list[Sizes]:

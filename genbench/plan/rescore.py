@@ -6,22 +6,20 @@ Nothing is trained, and the plugins of the models are not needed, because metric
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genbench.budget import Sizes
-from genbench.errors import PluginError, UserError
-from genbench.files import DATA_FOLDER, FileConfig, FileDataset
+from genbench.errors import UserError
 from genbench.plan.cell import REAL, Cell
-from genbench.plan.plan import FILE, Plan, needs_met
-from genbench.plan.presets import PRESETS
+from genbench.plan.plan import Plan, needs_met
+from genbench.plan.recorded import dataset_of, sizes_of
 from genbench.record.score import column_of, metric_failed
 from genbench.record.status import Status
 from genbench.record.store import cell_folder, read_records, read_run
 from genbench.registry.component import Component, applies, choose_metrics, measurement
 from genbench.registry.discovery import Provenance
-from genbench.registry.options import Setting, fill
+from genbench.registry.options import Setting
 from genbench.registry.registry import Entry, Registry
 from genbench.spec import DatasetSpec, ModelSpec
 
@@ -99,7 +97,7 @@ def plan_scores(
         if not reason:
             name = str((record["dataset"], record.get("dataset_config"), (record.get("provenance") or {})))
             if name not in datasets:
-                datasets[name] = _dataset(run, record, registry)
+                datasets[name] = dataset_of(run, record, registry)
             dataset = datasets[name]
             if isinstance(dataset, Component):
                 cells.append(_cell(record, dataset, chosen, run_info))
@@ -124,43 +122,11 @@ def _reason_without_samples(run: Path, record: Record) -> str:
     return ""
 
 
-def _dataset(run: Path, record: Record, registry: Registry) -> Component | str:
-    """Return the dataset of a record, or the reason why it cannot be built.
-
-    Data that a run stores are looked for in the run, which may have been moved.
-    """
-    source = (record.get("provenance") or {}).get("dataset") or {}
-    options = [
-        Setting(record["dataset"], name, value, f"{record['dataset']}.{name}={value!r}")
-        for name, value in (record.get("dataset_config") or {}).items()
-    ]
-    try:
-        if source.get("module") == FILE.module:
-            spec = DatasetSpec(
-                record["dataset"], FileDataset, FileConfig, "a file", data=record["data_kind"], labels=True
-            )
-            config = fill(spec, options)
-            if not Path(config.path).exists() and (stored := run / DATA_FOLDER / Path(config.path).name).exists():
-                config = replace(config, path=str(stored))
-            elif not Path(config.path).exists() and not Path(config.path.rpartition(":")[0] or config.path).exists():
-                return f"the file {config.path} of dataset {record['dataset']!r} does not exist any more"
-            return Component(Entry(spec.name, replace(spec, labels=config.labels is not None), FILE), config)
-        distribution = source.get("distribution") or "genbench"
-        try:
-            entry = registry.find("dataset", f"{distribution}:{record['dataset']}")
-        except UserError:
-            problem = f"its plugin {source.get('plugin')!r} ({distribution}) is not installed"
-            return f"dataset {record['dataset']!r}: {problem}; install it, or name its file with --plugin"
-        return Component(entry, fill(entry.spec, options))
-    except (UserError, PluginError, KeyError, TypeError, ValueError) as error:
-        return f"dataset {record['dataset']!r} cannot be built from its record: {error}"
-
-
 def _cell(record: Record, dataset: Component, chosen: Sequence[Component], run_info: Mapping[str, Any]) -> Cell:
     assert isinstance(dataset.spec, DatasetSpec)
     kind, met = dataset.spec.data, needs_met(dataset.spec, dataset.config)
     missing = tuple(metric for metric in chosen if applies(metric, kind, met) and not _has_score(record, metric))
-    seed, budget, sizes = int(record["seed"]), str(record["budget"]), _sizes(record, run_info)
+    seed, budget, sizes = int(record["seed"]), str(record["budget"]), sizes_of(record, run_info)
     return RescoredCell(_model(record), dataset, seed, budget, "cpu", sizes, missing, record=record)
 
 
@@ -177,10 +143,3 @@ def _model(record: Record) -> Component:
     provenance = Provenance(str(source.get("plugin")), str(source.get("distribution")), str(source.get("version")))
     spec = ModelSpec(record["model"], "genbench.plan.rescore:RescoredCell", None, "trained before", iterative=False)
     return Component(Entry(str(record.get("label") or record["model"]), spec, provenance), None)
-
-
-def _sizes(record: Record, run_info: Mapping[str, Any]) -> Sizes:
-    """Return the requested sizes of the splits; those of schema 1 are not in the record and come from the preset."""
-    requested = (record.get("identity") or {}).get("sizes")
-    preset = PRESETS.get((run_info.get("request") or {}).get("preset", ""), PRESETS["default"])
-    return Sizes(**requested) if requested else preset.sizes

@@ -177,7 +177,7 @@ def run_task(task: Task, report: Callable[..., None], real: Any = None) -> Any:
     if task.stage == "fit":
         is_same = task.device in ("", task.cell.device)
         cell = task.cell if is_same else replace(task.cell, device=task.device)
-        return fit_cell(cell, task.run, report)
+        return fit_cell(cell, task.run, report, keep=task.keep)
     return score_cell(task.cell, task.run, task.timings or {}, task.floors, report, real)
 
 

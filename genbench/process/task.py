@@ -18,7 +18,7 @@ class Task:
     """One stage of a cell, ``fit`` or ``score``; scoring needs the timings of the fit and the floors.
 
     ``device`` is where the stage runs, such as ``cuda:1``; by default the device of the cell. ``spent`` are the seconds
-    that earlier stages took, which count towards the deadline of the cell.
+    that earlier stages took, which count towards the deadline of the cell. ``keep`` has the trained model saved.
     """
 
     stage: str
@@ -28,6 +28,7 @@ class Task:
     floors: Mapping[str, Any] | None = None
     device: str = ""
     spent: float = 0.0
+    keep: bool = False
 
 
 class RunningTask(ABC):

@@ -138,7 +138,7 @@ def _copy_other_files(source: Path, target: Path, samples: str) -> bool:
     for path in sorted(source.iterdir()):
         if path.name in records or path.name.startswith(".") or path.is_symlink() or not path.is_file():
             continue
-        large = path.suffix == ".npz"
+        large = path.suffix in (".npz", ".safetensors")
         if large and samples == "link":
             try:
                 os.link(path, target / path.name)

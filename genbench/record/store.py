@@ -26,6 +26,7 @@ from genbench.record.status import STATUSES, Status
 
 Record = Mapping[str, Any]
 
+MODEL_FILE = "model.safetensors"  # of a trained model, beside the records of its cell
 MAX_FILE_BYTES = 256 * 2**20  # a larger file is not a record
 ATTEMPT_NAME = re.compile(r"[1-9][0-9]*\.json")
 NO_HARD_LINK_ERRORS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)

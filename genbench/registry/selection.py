@@ -63,7 +63,11 @@ def parse_selection(text: str) -> tuple[str, list[dict[str, str]]]:
     for part in split(rest[:-1]):
         option, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not option.isidentifier() or not split(value, "|"):
-            raise UserError(f"{text}: expected OPTION=VALUE, got {part!r}")
+            hint = ""
+            if values and not equals:
+                last, found = list(values.items())[-1]
+                hint = f"; several values are separated by |, as {last}={'|'.join([*found, part.strip()])}"
+            raise UserError(f"{text}: expected OPTION=VALUE, got {part!r}{hint}")
         if option in values:
             raise UserError(f"{text}: {option!r} is given twice; a sweep is {option}=1|2")
         values[option] = split(value, "|")

@@ -12,6 +12,7 @@ from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
 from genbench.record.run_directory import default_directory
 
+KEEP = ("best", "all", "none")  # trained models: of the best seed of each model, of all seeds, of none
 MIN_MEMORY_BYTES = 400 * 10**6  # a little more than a cell holds once it has imported its libraries
 
 
@@ -33,6 +34,7 @@ class RunOptions:
     scheduler: str | None = None
     insecure: bool = False
     progress: bool | None = None
+    keep: str = "best"
 
     @property
     def limits(self) -> Limits:
@@ -61,6 +63,8 @@ class RunOptions:
             raise UserError(f"--memory {self.memory}: a cell needs at least {least} for its libraries alone")
         self._check_isolation()
         _ = self.retried
+        if self.keep not in KEEP:
+            raise UserError(f"--keep {self.keep}: expected {', '.join(KEEP[:-1])} or {KEEP[-1]}")
         if self.scheduler is not None:
             parse_scheduler(self.scheduler, insecure=self.insecure)
             if self.isolation == "none":

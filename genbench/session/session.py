@@ -56,7 +56,7 @@ class Session:
         self.executor = executor or executor_for(plan, options, self.observer)
         self.recorder = Recorder(directory, registry, options.limits, self.executor.jobs)
         self.states = {cell.key: CellState(cell) for cell in plan.cells}
-        self.queue = TaskQueue(plan.cells, directory)
+        self.queue = TaskQueue(plan.cells, directory, keep=options.keep != "none")
         self.running: dict[RunningTask, Slot] = {}
         self.stopped = 0
         self.failure = ""

@@ -15,10 +15,10 @@ from genbench.session.cell_state import CellState
 
 
 class TaskQueue:
-    """Cells that wait to be trained or scored, and the floors that are known."""
+    """Cells that wait to be trained or scored, and the floors that are known; ``keep`` has trained models saved."""
 
-    def __init__(self, cells: Iterable[Cell], directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, cells: Iterable[Cell], directory: Path, *, keep: bool = False) -> None:
+        self._directory, self._keep = directory, keep
         self._with_floor = {data_of(cell) for cell in cells if cell.model.name == REAL}
         self._floors: dict[tuple[Any, ...], Mapping[str, Any]] = {}
         self._fits: collections.deque[CellState] = collections.deque()
@@ -52,7 +52,7 @@ class TaskQueue:
         if self._fits and (slot := slot_for("fit")):
             state = self._fits.popleft()
             state.phase = "fitting"
-            return Task("fit", state.cell, self._directory, device=slot.device), slot
+            return Task("fit", state.cell, self._directory, device=slot.device, keep=self._keep), slot
         return None
 
     def _floor_known(self, cell: Cell) -> bool:

@@ -154,6 +154,24 @@ def draw(model: Any, n: int, seed: int = 0) -> torch.Tensor:
     return samples.detach() if isinstance(samples, torch.Tensor) else samples
 
 
+def log_densities(model: Any, x: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    """Return the log-densities (n,) of rows under a seed, as the core evaluates them."""
+    with seed_of(seed, "density"), torch.no_grad():
+        values: torch.Tensor = model.log_prob(x)
+    return values.detach()
+
+
+def restored_model(subject: Subject, model: Any, state: dict[str, Array]) -> Any:
+    """Return a new model that was given the state of a fitted one."""
+    new = subject.build()
+    new.restore(state)
+    if not isinstance(model, GivenAnyClass):
+        return new
+    given = GivenAnyClass(new)
+    given.share = model.share
+    return given
+
+
 def require_repeatable(subject: Subject) -> None:
     """Raise Skipped where two trainings with one seed differ: no check that compares samples could pass."""
     if not is_repeatable(subject):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.data import fingerprint
-from genbench.errors import Unsuitable
+from genbench.errors import Unsuitable, describe
 from genbench.loading import heard_by
 from genbench.plan.cell import REAL, Cell
 from genbench.protocol import Array, Data
@@ -16,6 +16,7 @@ from genbench.training.conditions import conditions_of, true_log_prob
 from genbench.training.fit import train
 from genbench.training.likelihood import MAX_DENSITY_ROWS, densities
 from genbench.training.load import load
+from genbench.training.model_file import save_model, state_of
 from genbench.training.samples_file import digest_of_samples, probe_rows, save_samples
 from genbench.training.sampling import draw
 from genbench.training.setup import Report, Setup, setup_of
@@ -26,8 +27,10 @@ Evidence = dict[str, Array]  # arrays by the names under which they are saved
 Save = Callable[[Evidence], str]  # evidence -> sha256 of its samples
 
 
-def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
+def fit_cell(cell: Cell, run: Path, report: Report, *, keep: bool = False) -> dict[str, Any]:
     """Train and sample a cell, save its evidence in ``run``, and return the part of its record that is known then.
+
+    With ``keep``, the trained model is saved beside it, if it has a state.
 
     ``report(phase=..., step=..., steps=..., values=...)`` is called with the progress. Raises Diverged, Invalid, or
     whatever the plugin raises, after the phase and the timings so far were reported.
@@ -57,7 +60,7 @@ def fit_cell(cell: Cell, run: Path, report: Report) -> dict[str, Any]:
     if cell.model.name == REAL:
         fields = _save_real(data, save)
     else:
-        fields = _save_model(setup_of(cell, data, transform, report), save)
+        fields = _save_model(setup_of(cell, data, transform, report), save, run if keep else None)
     return {**known, **fields, "notes": [*known["notes"], *fields["notes"]]}
 
 
@@ -85,10 +88,10 @@ def _save_real(data: Data, save: Save) -> dict[str, Any]:
     return {"samples_sha256": digest, "timings": {}, "trace": [], "facts": {}, "checks": [], "notes": []}
 
 
-def _save_model(setup: Setup, save: Save) -> dict[str, Any]:
+def _save_model(setup: Setup, save: Save, keep: Path | None) -> dict[str, Any]:
     """Train a model and save its evidence (samples, snapshots, log-densities); return the fields of its record.
 
-    The other tasks follow once the samples are saved and hashed.
+    The other tasks follow once the samples are saved and hashed. The model itself is kept in the run ``keep``.
     """
     fitted = train(setup)
     timings = dict(fitted.timings)
@@ -108,6 +111,8 @@ def _save_model(setup: Setup, save: Save) -> dict[str, Any]:
         checks = [check.as_dict() for check in evaluated.checks]
         notes += evaluated.notes
     digest = save(evidence)
+    if keep is not None and (problem := _keep(setup, fitted.model, keep, digest)):
+        notes.append(problem)
     tasks = perform(setup, fitted.model, drawn)
     if more := tasks.as_arrays():
         timings |= tasks.timings
@@ -117,3 +122,14 @@ def _save_model(setup: Setup, save: Save) -> dict[str, Any]:
         "samples_sha256": digest, "timings": timings, "trace": fitted.trace, "facts": fitted.facts, "checks": checks,
         "notes": notes,
     }  # fmt: skip
+
+
+def _keep(setup: Setup, model: Any, run: Path, digest: str) -> str:
+    """Save a trained model, and return why that was not possible; a model without a state is trained again instead."""
+    try:
+        state = state_of(model)
+        if state is not None:
+            save_model(run, setup, state, digest)
+    except Exception as error:  # of the plugin, or of the disk: the samples are there already
+        return f"{setup.cell.model.label}: the trained model was not kept: {describe(error)}"
+    return ""

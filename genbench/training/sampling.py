@@ -53,7 +53,7 @@ def draw(setup: Setup, model: Any) -> Drawn:
     timings["peak_mb"] = device.peak_mb()
     rows = torch.cat(blocks).cpu().numpy()
     samples = setup.transform.from_model(rows)
-    _check_units(samples, setup.transform)
+    check_units(samples, setup.transform)
     return Drawn(rows, samples, timings)
 
 
@@ -62,7 +62,7 @@ def sample_given(sample: Sampler, given: torch.Tensor | None, begin: int, end: i
     return sample(end - begin) if given is None else sample(end - begin, given[begin:end])
 
 
-def _check_units(samples: Array, transform: Transform) -> None:
+def check_units(samples: Array, transform: Transform) -> None:
     """Raise Invalid where samples are not finite in scoring units: a logarithmic column may overflow, or be zero."""
     bad = ~np.isfinite(transform.to_scores(samples)).all(1)
     if bad.any():
@@ -91,7 +91,7 @@ def draw_snapshot(sample: Sampler, transform: Transform, device: Device, given: 
     shape = transform.shape
     n = rows_per_snapshot(shape) if given is None else min(rows_per_snapshot(shape), len(given))
     rows = transform.from_model(check_draw(sample_given(sample, given, 0, n), shape, n, device).cpu().numpy())
-    _check_units(rows, transform)
+    check_units(rows, transform)
     return rows
 
 

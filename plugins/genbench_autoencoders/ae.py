@@ -8,13 +8,13 @@ the mixture does all of the work.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from genbench.protocol import RunContext, TrainingData
-from genbench.training import Average, cosine
+from genbench.protocol import Array, RunContext, TrainingData
+from genbench.training import Average, cosine, from_arrays, to_arrays
 from genbench_autoencoders import AEConfig
 from genbench_autoencoders.mixture import Mixture
 from genbench_autoencoders.networks import decoder, encoder, latent_dimensions
@@ -33,11 +33,10 @@ class AE:
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Learn to reconstruct ``data.train`` (n, *shape), then the density of its codes."""
-        config = self.config
-        latent = latent_dimensions(config.latent, data.shape)
+        config, self.shape = self.config, data.shape
+        self.latent = latent_dimensions(config.latent, data.shape)
         self.bounded = data.levels is not None
-        encode, decode = encoder(data.shape, latent, config.width), decoder(latent, data.shape, config.width)
-        network = nn.Sequential(encode, decode).to(run.device)
+        network = self._networks().to(run.device)
         average = Average(network)
         self.network = average.network  # used after training
         optimizer = torch.optim.Adam(network.parameters(), lr=config.lr, fused=True)
@@ -59,6 +58,11 @@ class AE:
             raise RuntimeError("fit the model before sampling")
         x = self.decode(self.mixture.sample(n))
         return x.clamp(-1, 1) if self.bounded else x
+
+    def _networks(self) -> nn.Sequential:
+        """Return the encoder and the decoder."""
+        encode = encoder(self.shape, self.latent, self.config.width)
+        return nn.Sequential(encode, decoder(self.latent, self.shape, self.config.width))
 
     def _mixture(self, x: Tensor, n: int) -> Mixture:
         codes = self.encode(x[torch.randperm(len(x), device=x.device)[:n]])  # (n, latent)
@@ -83,6 +87,19 @@ class AE:
     def reconstruct(self, x: Tensor) -> Tensor:
         """Return x (n, *shape) encoded and decoded again."""
         return self.decode(self.encode(x))
+
+    def state(self) -> dict[str, Array]:
+        """Return the averaged weights and the mixture of the codes as arrays by name."""
+        sizes = {"shape": self.shape, "latent": self.latent, "bounded": self.bounded}
+        return to_arrays(network=self.network, **sizes, **self.mixture.parts)
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take the place of the model whose state this is."""
+        parts = from_arrays(state)
+        self.shape, self.latent, self.bounded = tuple(parts["shape"]), parts["latent"], parts["bounded"]
+        self.network = self._networks().eval().requires_grad_(False)
+        self.network.load_state_dict(parts["network"])
+        self.mixture = Mixture.of(parts)
 
     def parameters(self) -> Iterator[Tensor]:
         """Return the learned tensors of both networks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ __all__ = ["Mixture"]
 COMPONENTS = (1, 2, 4, 8, 16, 25, 36)  # numbers of components that are tried
 MAX_CODES = 10_000  # that the mixture is fitted on
 MAX_SELECTION_CODES = 4_000  # that the number of components is chosen with
+PARTS = ("weights", "means", "scale", "whiten")
 MAX_ITERATIONS = 40  # of expectation maximisation
 
 
@@ -36,6 +38,19 @@ class Mixture:
         self.means = torch.as_tensor(fitted.means_).to(codes)  # (K, latent)
         self.scale = torch.linalg.cholesky(torch.as_tensor(fitted.covariances_)).to(codes)  # (K, latent, latent)
         self.whiten = torch.as_tensor(fitted.precisions_cholesky_).to(codes)  # (K, latent, latent), upper triangular
+
+    @classmethod
+    def of(cls, parts: Mapping[str, Tensor]) -> Mixture:
+        """Return the mixture whose ``parts`` these are."""
+        mixture = cls.__new__(cls)
+        for name in PARTS:
+            setattr(mixture, name, parts[name].mT.contiguous().mT if name == "scale" else parts[name])
+        return mixture
+
+    @property
+    def parts(self) -> dict[str, Tensor]:
+        """The weights, means, and factors of the covariances and of their inverses, by name."""
+        return {name: getattr(self, name) for name in PARTS}
 
     def sample(self, n: int) -> Tensor:
         """Return codes (n, latent)."""

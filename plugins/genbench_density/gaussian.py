@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 
-from genbench.protocol import RunContext, TrainingData
-from genbench.training import condition_features
+from genbench.protocol import Array, RunContext, TrainingData
+from genbench.training import condition_features, from_arrays, to_arrays
 
 MIN_VARIANCE = 1e-6  # in any direction, relative to the mean variance
 
@@ -29,7 +30,7 @@ class Gaussian:
         """Estimate mean (d,) and the Cholesky factor (d, d) of the covariance, in double precision."""
         self.shape = data.shape
         rows = data.train.flatten(1).to(torch.float64 if data.train.device.type != "mps" else torch.float32)
-        self.slope, self.columns = None, data.condition_columns
+        self.slope, self.centre, self.columns = None, None, data.condition_columns
         if data.weights is None:
             self.mean = rows.mean(0)
             centred, share = rows - self.mean, rows.new_full((len(rows), 1), 1 / len(rows))
@@ -59,7 +60,7 @@ class Gaussian:
 
     def _mean(self, conditions: torch.Tensor | None) -> torch.Tensor:
         """Return the mean (d,), or the means (n, d) given conditions (n, k)."""
-        if self.slope is None or conditions is None:
+        if self.slope is None or self.centre is None or conditions is None:
             return self.mean
         given: torch.Tensor = (self._features(conditions) - self.centre) @ self.slope
         return self.mean + given
@@ -83,6 +84,18 @@ class Gaussian:
         """Return the mean (d,) and the lower triangle of the factor, d (d + 1) / 2 numbers."""
         d = len(self.mean)
         return [self.mean, self.factor[tuple(torch.tril_indices(d, d, device=self.mean.device))]]
+
+    def state(self) -> dict[str, Array]:
+        """Return mean, factor and slope as arrays by name."""
+        parts = {"mean": self.mean, "factor": self.factor, "slope": self.slope, "centre": self.centre}
+        return to_arrays(shape=self.shape, columns=self.columns, defect=self.log_prob_defect, **parts)
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take the place of the model whose state this is."""
+        parts = from_arrays(state)
+        self.shape, self.columns, self.log_prob_defect = tuple(parts["shape"]), parts["columns"], parts["defect"]
+        self.mean, self.slope, self.centre = parts["mean"], parts["slope"], parts["centre"]
+        self.factor = parts["factor"].mT.contiguous().mT  # in the memory's order of a Cholesky factor: equal rounding
 
 
 def factorise(covariance: torch.Tensor) -> tuple[torch.Tensor, int]:

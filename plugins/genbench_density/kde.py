@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 
-from genbench.protocol import RunContext, TrainingData
+from genbench.protocol import Array, RunContext, TrainingData
+from genbench.training import from_arrays, to_arrays
 from genbench_density import KDEConfig
 
 BLOCK_DISTANCES = 1 << 22  # squared distances in memory at once: 32 MiB in float64
@@ -85,6 +87,16 @@ class KDE:
     def parameters(self) -> list[torch.Tensor]:
         """Return the centres of the kernels."""
         return [self.rows]
+
+    def state(self) -> dict[str, Array]:
+        """Return the centres of the kernels, their weights and their bandwidth as arrays by name."""
+        return to_arrays(rows=self.rows, weights=self.weights, bandwidth=self.bandwidth, shape=self.shape)
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take the place of the model whose state this is."""
+        parts = from_arrays(state)
+        self.rows, self.weights, self.bandwidth = parts["rows"], parts["weights"], parts["bandwidth"]
+        self.shape = tuple(parts["shape"])
 
     def _block(self) -> int:
         return max(1, BLOCK_DISTANCES // len(self.rows))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
-from genbench.protocol import RunContext, TrainingData
-from genbench.training import condition_features
+from genbench.protocol import Array, RunContext, TrainingData
+from genbench.training import condition_features, from_arrays, to_arrays
 
 BLOCK_DISTANCES = 1 << 22  # in memory at once
 TIED = 1e-5  # difference of two distances of conditions that rounding may make
@@ -45,6 +47,17 @@ class Memoriser:
             near = distance <= distance.amin(1, keepdim=True) + TIED
             found.append(chance.masked_fill_(~near, float("inf")).argmin(1))
         return torch.cat(found)
+
+    def state(self) -> dict[str, Array]:
+        """Return the rows, with their weights and conditions, as arrays by name."""
+        parts = {"rows": self.rows, "weights": self.weights, "conditions": self.conditions}
+        return to_arrays(columns=self.columns, **parts)
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take the place of the model whose state this is."""
+        parts = from_arrays(state)
+        self.rows, self.weights = parts["rows"], parts["weights"]
+        self.conditions, self.columns = parts["conditions"], parts["columns"]
 
     def parameters(self) -> list[torch.Tensor]:
         """Return the rows: nothing else was learned."""

@@ -15,13 +15,14 @@ variance at all t (the preconditioning of Karras et al. 2022, arXiv:2206.00364, 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from genbench.protocol import RunContext, TrainingData
-from genbench.training import Average, condition_features, cosine
+from genbench.protocol import Array, RunContext, TrainingData
+from genbench.training import Average, condition_features, cosine, from_arrays, to_arrays
 from genbench_flow_matching import FlowMatchingConfig
 from genbench_flow_matching.likelihood import MAX_EXACT_DIMENSIONS, flow_log_prob
 from genbench_flow_matching.networks import Perceptron, UNet
@@ -43,8 +44,10 @@ class FlowMatching:
         """Minimise the loss of conditional flow matching (Lipman et al., eq. 23 with σ_min = 0)."""
         config, device = self.config, run.device
         self.shape, self.columns = data.shape, data.condition_columns
-        network, batch = build(config, data)
-        network.to(device)
+        given = self.features(data.conditions)
+        self.given = 0 if given is None else given.shape[1]
+        network = build(config, self.shape, self.given).to(device)
+        batch = config.batch or (64 if isinstance(network, UNet) else 512)
         average = Average(network, config.ema)
         self.network = average.network
         adam = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=device.type in ("cpu", "cuda"))
@@ -123,6 +126,17 @@ class FlowMatching:
         c = self.features(conditions)
         return flow_log_prob(lambda x, t: self.velocity(x, t, c), x, times(self.likelihood_steps))
 
+    def state(self) -> dict[str, Array]:
+        """Return the averaged weights, and what the network is built from, as arrays by name."""
+        return to_arrays(network=self.network, shape=self.shape, columns=self.columns, given=self.given)
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take the place of the model whose state this is."""
+        parts = from_arrays(state)
+        self.shape, self.columns, self.given = tuple(parts["shape"]), tuple(parts["columns"]), parts["given"]
+        self.network = build(self.config, self.shape, self.given).eval().requires_grad_(False)
+        self.network.load_state_dict(parts["network"])
+
     def parameters(self) -> list[Tensor]:
         """Return the averaged weights."""
         return list(self.network.parameters())
@@ -151,11 +165,10 @@ def column(values: Tensor, like: Tensor) -> Tensor:
     return values.view(-1, *[1] * (like.dim() - 1))
 
 
-def build(config: FlowMatchingConfig, data: TrainingData) -> tuple[nn.Module, int]:
-    """Return the network for data of this shape and these conditions, and the rows of its batches."""
-    given = 0 if data.conditions is None else condition_features(data.conditions[:1], data.condition_columns).shape[1]
-    if data.kind == "image" and config.network != "perceptron":
-        return UNet(data.shape, given, config.width or 32), config.batch or 64
+def build(config: FlowMatchingConfig, shape: tuple[int, ...], given: int) -> nn.Module:
+    """Return the network for rows of this shape and this many features of conditions."""
+    if len(shape) == 3 and config.network != "perceptron":
+        return UNet(shape, given, config.width or 32)
     if config.network == "unet":
-        raise ValueError(f"network=unet needs images, got vectors of shape {data.shape}: take network=perceptron")
-    return Perceptron(data.shape, given, config.width or 128), config.batch or 512
+        raise ValueError(f"network=unet needs images, got vectors of shape {shape}: take network=perceptron")
+    return Perceptron(shape, given, config.width or 128)

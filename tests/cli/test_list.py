@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,15 @@ def test_list_tells_of_broken_plugins_on_stderr(install, capsys: pytest.CaptureF
     out, err = capsys.readouterr()
     json.loads(out)
     assert "genbench: plugin 'bad' (genbench-bad 1.0) is broken: ZeroDivisionError: division by zero\n" in err
+
+
+def test_a_narrow_terminal_shows_fewer_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["list", "metrics"]) == 0
+    out = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert max(map(len, out.splitlines())) <= 80
+    assert "provided by" not in out
+    assert "all columns: in a wider terminal" in out

@@ -128,3 +128,29 @@ def test_a_swept_option_has_a_row_for_each_value(tmp_path, capsys):
     assert main(["table", path, "--per", "option", "-f", "json"]) == 2
     assert main(["table", path, "--per", "option", "--option", "width"]) == 2
     assert "no option with several values named 'width'; known: dim" in capsys.readouterr().err
+
+
+def test_models_and_datasets_are_chosen_by_name_or_glob(run, capsys):
+    assert main(["table", str(run), "-m", "-b", "-d", "r*", "--format", "json"]) == 0
+    assert {row["model"] for row in json.loads(capsys.readouterr().out)} == {"a", "c"}
+    assert main(["table", str(run), "-m", "b,a", "--format", "json"]) == 0
+    assert {row["model"] for row in json.loads(capsys.readouterr().out)} == {"a", "b"}
+    assert main(["table", str(run), "-m", "bb"]) == 2
+    assert "no model named 'bb'" in capsys.readouterr().err
+    assert main(["table", str(run), "-d", "moons"]) == 2
+    assert "no dataset named 'moons'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("limit", "code", "met"), [("energy<2", 0, "met by a"), ("energy<0.5", 4, "met by no model")])
+def test_requirements_gate(run, capsys, limit, code, met):
+    assert main(["table", str(run), "--require", limit]) == code
+    err = capsys.readouterr().err
+    assert met in err
+    assert "c (energy: boom)" in err
+
+
+def test_a_requirement_that_means_nothing_is_refused(run, capsys):
+    assert main(["table", str(run), "--require", "energy"]) == 2
+    assert "expected METRIC<NUMBER" in capsys.readouterr().err
+    assert main(["table", str(run), "--require", "enrgy<1"]) == 2
+    assert "did you mean 'energy'" in capsys.readouterr().err

@@ -176,6 +176,7 @@ def test_a_budget_replaces_every_recipe_but_of_models_that_do_not_iterate(
     ("models", "options", "error", "message"),
     [
         ("vea", {}, UnknownName, "no model named 'vea', did you mean 'vae'"),
+        ("vae", {"datasets": "events.csv"}, UserError, "a file of yours is named by --data events.csv"),
         ("vae", {"datasets": "rign"}, UnknownName, "did you mean 'ring'"),
         ("vae", {"metrics": "enrgy"}, UnknownName, "did you mean 'energy'"),
         ("vae", {"preset": "smok"}, UnknownName, "did you mean 'smoke'"),

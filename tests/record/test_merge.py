@@ -12,7 +12,7 @@ from run_directories import files_of, folder_of
 from genbench.cli.main import main
 from genbench.errors import UserError
 from genbench.record.merge import merge
-from genbench.record.store import Damage, read_record, read_records, read_run
+from genbench.record.store import MODEL_FILE, Damage, read_record, read_records, read_run
 from genbench.record.validation import validate
 from genbench.table.results import load
 
@@ -76,6 +76,15 @@ def test_samples_may_be_linked_or_left_out(two: tuple[Path, Path], tmp_path: Pat
     assert not (folder_of(tmp_path / "linked", SHARED) / "log.txt").samefile(folder_of(two[0], SHARED) / "log.txt")
     assert merge(two, tmp_path / "bare", "none").samples == 0
     assert np.load(linked)["samples"].shape == (5, 2)
+
+
+def test_trained_models_are_copied_with_samples(two: tuple[Path, Path], tmp_path: Path) -> None:
+    (folder_of(two[0], SHARED) / MODEL_FILE).write_bytes(b"weights")
+    (folder_of(two[1], SHARED) / MODEL_FILE).write_bytes(b"weights")
+    merge(two, tmp_path / "whole")
+    merge(two, tmp_path / "bare", "none")
+    assert (folder_of(tmp_path / "whole", SHARED) / MODEL_FILE).read_bytes() == b"weights"
+    assert not (folder_of(tmp_path / "bare", SHARED) / MODEL_FILE).exists()
 
 
 def test_what_is_damaged_is_left_out_and_told(

@@ -30,6 +30,7 @@ from genbench.session.options import MIN_MEMORY_BYTES, RunOptions, jobs_for
         ({"isolation": "none", "scheduler": "local:2"}, "which --scheduler has run elsewhere"),
         ({"retry": "fine"}, "--retry fine: no status 'fine'"),
         ({"retry": ""}, "--retry '': expected failed"),
+        ({"keep": "some"}, "--keep some: expected best, all or none"),
         ({"scheduler": "slrum:3"}, "did you mean 'slurm'"),
     ],
 )

@@ -51,6 +51,15 @@ def test_trainings_begin_in_the_order_of_the_plan_on_the_device_of_their_slot(qu
     assert not queue
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_trainings_keep_their_model_where_the_queue_is_asked_to(keep: bool) -> None:
+    asked = TaskQueue([ONE], Path("run"), keep=keep)
+    asked.put(CellState(ONE))
+    begun = asked.take(slot)
+    assert begun is not None
+    assert begun[0].keep is keep
+
+
 def test_a_score_comes_before_a_training_and_on_the_processor(queue: TaskQueue) -> None:
     training, scoring = CellState(ONE), fitted(SEED_1, spent=1.5)
     queue.put(training)

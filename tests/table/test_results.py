@@ -5,6 +5,7 @@ import html
 import pytest
 from synthetic import EVIL, record, score, seeds
 
+from genbench.errors import UserError
 from genbench.record.store import write_json, write_record
 from genbench.table.results import Results, load
 
@@ -66,3 +67,17 @@ def test_a_dataset_that_is_not_there_is_refused_with_those_that_are():
     results = Results((*seeds("a", [1.0]), *seeds("a", [3.0], dataset="moons")))
     with pytest.raises(ValueError, match="no dataset 'rign' in these results; there are: ring, moons"):
         results.table("rign")
+
+
+def test_a_selection_keeps_reference_rows_unless_they_are_excluded():
+    real = record("real", 0, baseline=True)
+    results = Results(
+        (real, record("vae", 0), record("vae", 0, label="vae[latent=8]"), record("gan", 0, dataset="moons"))
+    )
+    labels = lambda chosen: [r.get("label") or r["model"] for r in chosen.records]  # noqa: E731
+    assert labels(results.select("vae")) == ["real", "vae", "vae[latent=8]"]
+    assert labels(results.select("vae[latent=8]")) == ["real", "vae[latent=8]"]
+    assert labels(results.select("-real,-gan")) == ["vae", "vae[latent=8]"]
+    assert labels(results.select(datasets="moons")) == ["gan"]
+    with pytest.raises(UserError, match="'real' selects no model"):
+        results.select("real")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -23,7 +24,9 @@ from genbench.testing.model_training import (
     fitted_model,
     is_repeatable,
     kind_of,
+    log_densities,
     require_repeatable,
+    restored_model,
     rows_for,
     samples_as_fitted,
     train,
@@ -226,3 +229,25 @@ def a_copy_gives_the_same_samples(subject: Subject) -> None:
     require_repeatable(subject)
     loaded = pickle.loads(pickle.dumps(fitted_model(subject)[0]))  # noqa: S301 (written by this process)
     expect(samples_as_fitted(subject, loaded), "saved and loaded, it gives other samples")
+
+
+@check("model", remedy="return from state() all that sampling needs, and build everything from it in restore(state)")
+def a_restored_model_gives_the_same_samples(subject: Subject) -> None:
+    """A new model that takes the state of a fitted one gives the same samples, and the same likelihoods."""
+    model, _ = fitted_model(subject)
+    if not callable(getattr(model, "state", None)):
+        raise Skipped("it has no state()")
+    expect(callable(getattr(model, "restore", None)), "it has state() and no restore(state)")
+    require_repeatable(subject)
+    state = model.state()
+    expect(isinstance(state, Mapping), f"state() returned {type(state).__name__}, expected a mapping of arrays")
+    for name, array in state.items():
+        plain = isinstance(array, np.ndarray) and array.dtype.kind in "biuf"
+        found = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        expect(isinstance(name, str) and plain, f"state()[{name!r}] is {found}, expected an array of numbers")
+    restored = restored_model(subject, model, {name: array.copy() for name, array in state.items()})
+    expect(samples_as_fitted(subject, restored), "restored from its state, it gives other samples")
+    if subject.spec.density_of(subject.config) != "none":
+        x = torch.as_tensor(rows_for(kind_of(subject), 50, seed=9), dtype=torch.float32)
+        same = torch.equal(log_densities(model, x), log_densities(restored, x))
+        expect(same, "restored from its state, its log_prob returns other values")

@@ -214,6 +214,15 @@ class HoldsALambda(Sound):
         self.then = lambda x: x
 
 
+@broken("a_restored_model_gives_the_same_samples")
+class KeepsHalfPrecision(Sound):
+    def state(self):
+        return {name: array.astype("f2") if array.dtype == "f4" else array for name, array in super().state().items()}
+
+    def restore(self, state):
+        super().restore({name: array.astype("f4") if array.dtype == "f2" else array for name, array in state.items()})
+
+
 @broken("capabilities_work")
 class LosesRows(Sound):
     def encode(self, x):

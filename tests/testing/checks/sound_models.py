@@ -9,6 +9,7 @@ import torch
 
 import genbench
 from genbench.protocol import Column
+from genbench.training import from_arrays, to_arrays
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,13 @@ class Sound:
 
     def log_prob(self, x):
         return self.nats(x.flatten(1))
+
+    def state(self):
+        return to_arrays(mean=self.mean, factor=self.factor, shape=self.shape)
+
+    def restore(self, state):
+        parts = from_arrays(state)
+        self.mean, self.factor, self.shape = parts["mean"], parts["factor"], tuple(parts["shape"])
 
     def encode(self, x):
         return torch.linalg.solve_triangular(self.lower, (x.flatten(1) - self.mean).T, upper=False).T
