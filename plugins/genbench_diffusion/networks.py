@@ -120,8 +120,8 @@ class UNet(nn.Module):
     """Residual blocks at two resolutions, joined by skip connections (Ronneberger et al. 2015, arXiv:1505.04597).
 
     Images of more than 16 pixels along a side are first halved by a strided convolution: at full resolution they would
-    cost most of the time. Conditions are also added as images: convolutions of noise alone could hardly make the mean
-    image of a class, which depends on the place.
+    cost most of the time. Conditions are also added as an image, at the coarse resolution: convolutions of noise alone
+    could hardly make the mean image of a class, which depends on the place.
     """
 
     def __init__(self, shape: tuple[int, ...], width: int, conditions: int = 0) -> None:
@@ -142,23 +142,16 @@ class UNet(nn.Module):
             else nn.Conv2d(width, channels, 3, padding=1)
         )
         if conditions:
-            fine = [math.ceil(side / stride) for side in shape[1:]]
-            coarse = [math.ceil(side / 2) for side in fine]
-            self.maps = nn.ModuleList(
-                nn.Sequential(nn.Linear(features, count * math.prod(sides)), nn.Unflatten(1, (count, *sides)))
-                for count, sides in ((width, fine), (2 * width, coarse))
-            )
+            sides = [math.ceil(math.ceil(side / stride) / 2) for side in shape[1:]]
+            self.map = nn.Sequential(nn.Linear(features, 2 * width * math.prod(sides)), nn.Unflatten(1, (-1, *sides)))
 
     def forward(self, x: Tensor, angle: Tensor, c: Tensor | None = None) -> Tensor:
         """Map x (b, channels, H, W), φ (b,) or (1,), and c (b, conditions) to (b, channels, H, W)."""
         e = functional.silu(self.embedding(angle, c))
-        h = self.input_layer(x)
-        if c is not None:
-            h = h + self.maps[0](e)
-        fine = self.fine(h, e)  # (b, width, H or H/2, ...)
+        fine = self.fine(self.input_layer(x), e)  # (b, width, H or H/2, ...)
         h = self.down(fine)  # (b, 2 width, half of that, ...)
         if c is not None:
-            h = h + self.maps[1](e)
+            h = h + self.map(e)
         for block in self.coarse:
             h = block(h, e)
         h = functional.interpolate(self.up(h), fine.shape[2:])

@@ -402,7 +402,7 @@ def test_a_learned_condition_gives_the_place_and_the_spread_of_its_rows(conditio
 
 @pytest.mark.parametrize("theta", [-1.0, 1.0])
 def test_the_density_of_edm_given_a_condition_integrates_to_one(conditional, theta):
-    step = 0.05
+    step = 0.08
     side = torch.arange(-2, 2 + step, step)
     points = torch.tensor([theta, -theta]) + torch.cartesian_prod(side, side)
     p = conditional[EDMConfig].log_prob(points, torch.full((len(points), 1), theta)).exp() * step**2
@@ -419,6 +419,7 @@ def test_the_bound_given_conditions_is_below_the_truth(conditional):
     assert float(excess.mean()) > -0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_a_unet_follows_a_class(kind):
     torch.manual_seed(0)
@@ -435,12 +436,8 @@ def test_a_unet_follows_a_class(kind):
 @pytest.mark.parametrize("network", [Perceptron, UNet])
 def test_without_conditions_there_is_nothing_to_condition_on(network):
     shape = (2,) if network is Perceptron else (1, 8, 8)
-    torch.manual_seed(0)
-    plain = dict(network(shape, 16).named_parameters())
-    torch.manual_seed(0)
-    given = dict(network(shape, 16, conditions=3).named_parameters())
-    assert not {name for name in plain if "given" in name or "modulation" in name}
-    assert any("given" in name for name in given)
+    plain, given = (dict(network(shape, 16, conditions=count).named_parameters()) for count in (0, 3))
+    assert plain.keys() < given.keys()
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
