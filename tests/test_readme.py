@@ -12,9 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from genbench.registry.registry import Registry
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TUTORIALS = ("simulator", "new_model", "continuous_integration", "first_steps", "reading_tables")  # in docs/
+TUTORIALS = (
+    "simulator",
+    "new_model",
+    "continuous_integration",
+    "first_steps",
+    "reading_tables",
+    "anomalies",
+    "replace_a_simulator",
+    "models",
+)  # in docs/
 PAGES = "\n".join([README, *((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in TUTORIALS)])
 MAX_README_LINES = 130
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGES, re.DOTALL)
@@ -68,6 +79,26 @@ def test_the_commands_run_one_after_the_other(folder: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     assert r"\begin{tabular}" in (folder / "mine.tex").read_text()
     assert (folder / "cells.json").stat().st_size > 1000
+    assert len(pd.read_csv(folder / "showers.csv").query("energy == 50")) == 1000
+    [example] = [text for text in EXAMPLES if "genbench.load(" in text]
+    done = subprocess.run(
+        [sys.executable, "-c", f"{example}\nprint(showers.shape)"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "(500, 24)\n", done.stderr
+
+
+def test_every_model_of_genbench_is_described() -> None:
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    models = [e.spec for e in Registry.discover().models.values() if e.provenance.distribution == "genbench"]
+    described = dict(re.findall(r"^### (\w+)\n\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL))
+    assert [spec.name for spec in models if spec.name not in described] == []
+    for spec in models:
+        numbers = re.findall(r"arXiv:[^\s;,]+|doi:[^\s;,]+", spec.paper)
+        assert [number for number in numbers if number not in described[spec.name]] == [], spec.name
 
 
 @pytest.mark.slow

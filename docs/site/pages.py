@@ -17,7 +17,7 @@ from mkdocs.structure.files import File, Files
 
 from genbench.cli.main import group
 from genbench.registry.describe import facts, option_facts
-from genbench.registry.registry import Registry
+from genbench.registry.registry import Registry, resolve
 from genbench.spec import PLUGIN_KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +98,8 @@ def installed() -> str:
         for entry in registry.entries(kind):
             fact = facts(entry)
             lines += [f"### {fact['name']}", "", cell(fact["summary"]) + ".", ""]
+            if kind == "metric":  # whose docstring has the formula, the interval and the source
+                lines += [re.sub(r"`+", "`", inspect.getdoc(resolve(entry)) or ""), ""]
             known = {name: fact.get(name) for name in ("density", "better", "unit", "paper", "licence", "source")}
             lines += [f"- {name}: {cell(value)}" for name, value in known.items() if value and value != "none"] + [""]
             if options := option_facts(entry.spec.config) if hasattr(entry.spec, "config") else []:

@@ -74,6 +74,13 @@ DATA_OPTIONS: dict[str, Callable[[Any], Any]] = {
         help="Kinds of columns: continuous, integer, category or angle.  [default: as found, see --dry-run]",
     ),
     "units": click.option("--units", metavar="A=GeV", help="Units of columns.  [default: as in the file]"),
+    "observables": click.option(
+        "--observable",
+        "observables",
+        metavar="NAME=EXPR",
+        multiple=True,
+        help="A derived quantity, scored and drawn too: 'm=sqrt(e**2-p**2)', 'x=col(\"pt [GeV]\")/2'; repeatable.",
+    ),
     "na": click.option(
         "--na",
         type=click.Choice(("refuse", "drop")),
@@ -111,7 +118,7 @@ def data_options(*names: str) -> Callable[[F], F]:
 
 def given_data_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those options on how a file is read that the user gave."""
-    return {name: options[name] for name in DATA_OPTIONS if options.get(name) is not None}
+    return {name: options[name] for name in DATA_OPTIONS if options.get(name) not in (None, ())}
 
 
 def column_names(text: str) -> list[str]:

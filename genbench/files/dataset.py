@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from genbench.files.columns import parse_kinds, parse_pairs, parse_periods, pattern_of, pick, pick_one, split_names
+from genbench.files.expressions import observables_of
 from genbench.files.finite import check_logs, check_range
 from genbench.files.numbers import MAX_LEVELS, level_of
 from genbench.files.objects import InMemory
@@ -56,6 +57,9 @@ class FileConfig:
         str, ...
     ] = ()  # kinds of columns: njet=integer, count=continuous, phi=angle; else those that are found
     units: tuple[str, ...] = field(default=(), metadata=NOT_IN_KEY)  # units of columns: pt=GeV; else those in the file
+    observables: tuple[str, ...] = field(
+        default=(), metadata={"stream": False}
+    )  # derived quantities, scored and drawn beside the columns: m=sqrt(e**2-p**2)
     na: str = "refuse"  # what to do with rows that have missing or infinite values: refuse or drop
     encoding: str | None = field(default=None, metadata=NOT_IN_KEY)  # encoding of a text file; none means UTF-8
     max_bytes: int = field(default=MAX_BYTES, metadata=NOT_IN_KEY)  # a file that takes more in memory is not loaded
@@ -67,6 +71,8 @@ class FileConfig:
     def __post_init__(self) -> None:
         for name in ("columns", "given", "log", "periodic", "kinds", "units"):
             object.__setattr__(self, name, split_names(getattr(self, name)))
+        several = (self.observables,) if isinstance(self.observables, str) else tuple(self.observables)
+        object.__setattr__(self, "observables", several)
         if self.na not in ("refuse", "drop"):
             raise ValueError(f"na must be 'refuse' or 'drop', got {self.na!r}")
         if self.max_bytes < 1:
@@ -116,6 +122,7 @@ class FileDataset:
             weights=by_split(event_weights),
             conditions=by_split(given),
             condition_columns=condition_columns,
+            observables=observables_of(self.config.observables, found),
             notes=found.notes,
         )
 
@@ -142,6 +149,7 @@ def read_and_check(config: FileConfig, held: InMemory | None = None) -> tuple[Us
             f"{n} row{'s are' if n > 1 else ' is'} too few to train, test and compare: at least {MIN_ROWS} needed"
         )
     check_weights(found)
+    observables_of(config.observables, found)
     config = _of_columns(config, found.beside.get("--given", {}), False)
     found, columns = describe_columns(found, source, config)
     stated = {found.columns[pick_one(source, name, found.columns, "--kinds")] for name in parse_kinds(config.kinds)}

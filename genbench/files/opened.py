@@ -32,6 +32,7 @@ class FileOptions(TypedDict, total=False):
     periodic: ColumnNames
     kinds: ColumnNames
     units: ColumnNames
+    observables: ColumnNames
     na: str
     encoding: str | None
     max_bytes: int
@@ -116,6 +117,7 @@ def open_data(data: str | Path | InMemory, *, folder: Path | None = None, **opti
         data="vector" if found.kind == "vector" else "image",
         rows=n,
         labels=found.labels is not None,
+        observables=bool(config.observables),
         source=absolute,
     )
     return OpenedFile(spec, replace(config, sha256=found.sha256), found, columns)

@@ -80,7 +80,14 @@ def dataset_of(run: Path, record: Record, registry: Registry) -> Component | str
                 config = replace(config, path=str(stored))
             elif not Path(config.path).exists() and not Path(config.path.rpartition(":")[0] or config.path).exists():
                 return f"the file {config.path} of dataset {record['dataset']!r} does not exist any more"
-            return Component(Entry(spec.name, replace(spec, labels=config.labels is not None), FILE), config)
+            return Component(
+                Entry(
+                    spec.name,
+                    replace(spec, labels=config.labels is not None, observables=bool(config.observables)),
+                    FILE,
+                ),
+                config,
+            )
         distribution = source.get("distribution") or "genbench"
         try:
             entry = registry.find("dataset", f"{distribution}:{record['dataset']}")
