@@ -9,10 +9,12 @@ from decimal import Decimal
 
 from genbench.errors import UserError
 
-__all__ = ["Budget", "Sizes"]
+__all__ = ["SPLIT_FRACTIONS", "Budget", "RecipeShare", "Sizes"]
 
 MAX_AMOUNT = 1e12  # a larger one is a typing error
+SPLIT_FRACTIONS = (0.70, 0.15, 0.15)  # train, test and reference, of data with fewer rows than were requested
 PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|epochs?|s|sec|seconds?|min|minutes?|h|hours?)?")
+SHARE_PATTERN = re.compile(r"recipe x ([0-9.e+-]+), at most (\d+)steps")
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,36 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class RecipeShare:
+    """The budget of a recipe whose steps depend on the data: ``factor`` times its steps, and at most ``cap``."""
+
+    factor: float
+    cap: int
+
+    @classmethod
+    def parse(cls, text: str) -> RecipeShare | None:
+        """Read what ``str`` returns; None for any other text, such as a budget of a number of steps."""
+        match = SHARE_PATTERN.fullmatch(text)
+        return None if match is None else cls(float(match[1]), int(match[2]))
+
+    def steps(self, recipe: int) -> int:
+        """Return the number of steps for a recipe of ``recipe`` steps, at least 1."""
+        return max(1, min(self.cap, round(self.factor * recipe)))
+
+    def __str__(self) -> str:
+        return f"recipe x {self.factor!r}, at most {self.cap}steps"
+
+
+@dataclass(frozen=True)
 class Sizes:
     """How many rows of each split a dataset shall return; one with fewer rows splits them 70 : 15 : 15."""
 
     train: int = 10_000
     test: int = 10_000
     reference: int = 10_000
+
+    def train_of(self, rows: int | None) -> int:
+        """Return how many of ``rows`` rows, None for any number, are trained on, before copies are kept together."""
+        if rows is None or self.train + self.test + self.reference <= rows:
+            return self.train
+        return min(self.train, int(SPLIT_FRACTIONS[0] * rows))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genbench.budget import Sizes
+from genbench.budget import SPLIT_FRACTIONS, Sizes
 from genbench.errors import DataError
 from genbench.protocol import Array, Data
 
@@ -24,7 +24,6 @@ __all__ = [
     "unweighted_count",
 ]
 
-SPLIT_FRACTIONS = (0.70, 0.15, 0.15)
 MIN_ROWS = 20
 MIN_PART_ROWS = {"train": 14, "test": 6}  # where the data say which rows to train on: what 20 rows would be split into
 MAX_NAMES = 8  # in a note

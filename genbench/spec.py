@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields, is_dataclass
 from functools import partial
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from genbench.budget import Budget, Sizes
 from genbench.columns import COLUMN_KINDS, Column, DataFacts, DataKind
-from genbench.errors import UserError
+from genbench.errors import PluginError, UserError, describe
 
 __all__ = [
     "CAPABILITIES",
@@ -32,6 +33,7 @@ __all__ = [
 
 DensityKind = Literal["exact", "bound", "estimate", "none"]
 Better = Literal["lower", "higher"]
+Recipe = int | Callable[[int, int], float]  # steps, or a function of training rows and dimensions
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -79,15 +81,26 @@ def _check_members(where: str, name: str, values: tuple[str, ...], allowed: tupl
         raise ValueError(f"{where}: {name} must be a tuple of some of {allowed}, got {values!r}")
 
 
+def _is_importable(function: object) -> bool:
+    """Return whether other processes can import a function, as they cannot a lambda or one within another."""
+    return callable(function) and "<" not in getattr(function, "__qualname__", "")
+
+
+def _is_recipe(steps: object) -> bool:
+    return _is_importable(steps) if callable(steps) else isinstance(steps, int) and steps > 0
+
+
 @dataclass(frozen=True)
 class ModelSpec(_BaseSpec):
     """The spec of a generative model.
 
     ``density`` is the kind of value that ``log_prob`` returns; if options of the config change it, the config has a
     property ``density``, which takes precedence. ``steps`` is the length of the training recipe in batches drawn from
-    ``run.batches``: one number, or one for each kind of data. The preset scales it and the core caps it; ``--budget``
-    replaces it by one budget for all models. ``iterative=False`` declares that the model does not loop over
-    ``run.batches``, so that no budget applies. ``weights=True`` declares that it uses the weights of its training rows;
+    ``run.batches``: a number, or a function of the numbers of training rows and of dimensions that returns one; or
+    either for each kind of data. A function is asked when a run is planned, where the dataset declares its shape, and
+    else when the data are loaded. The preset scales the number and the core caps it; ``--budget`` replaces it by one
+    budget for all models. ``iterative=False`` declares that the model does not loop over ``run.batches``, so that no
+    budget applies. ``weights=True`` declares that it uses the weights of its training rows;
     else it is given rows drawn by weight. ``categories=True`` declares that it takes a category as one column of codes
     from 0, which ``TrainingData.columns`` names, and not as a column a level. ``conditions`` says whether it learns the
     density of rows given conditions: ``none``, ``optional`` or ``required``. ``suits`` is a function of ``DataFacts``
@@ -102,7 +115,7 @@ class ModelSpec(_BaseSpec):
     _: KW_ONLY
     density: DensityKind = "none"
     data: tuple[str, ...] = DATA_KINDS
-    steps: int | Mapping[str, int] = 4000
+    steps: Recipe | Mapping[str, Recipe] = 4000
     iterative: bool = True
     weights: bool = False
     categories: bool = False
@@ -128,14 +141,15 @@ class ModelSpec(_BaseSpec):
             raise ValueError(f"{where}: conditions must be one of {CONDITIONS}, got {self.conditions!r}")
         if self.support not in SUPPORTS:
             raise ValueError(f"{where}: support must be one of {SUPPORTS}, got {self.support!r}")
-        if self.suits is not None and (not callable(self.suits) or "<" in getattr(self.suits, "__qualname__", "")):
+        if self.suits is not None and not _is_importable(self.suits):
             raise ValueError(f"{where}: suits must be a function of a module, which other processes can import")
         for name, kind in self.densities.items():
             if not name.isidentifier() or kind not in DENSITY_KINDS[:-1]:
                 raise ValueError(f"{where}: densities must map names to {DENSITY_KINDS[:-1]}, got {name!r}: {kind!r}")
         steps = self.steps if isinstance(self.steps, Mapping) else dict.fromkeys(self.data, self.steps)
-        if not set(self.data) <= set(steps) or not all(isinstance(n, int) and n > 0 for n in steps.values()):
-            raise ValueError(f"{where}: steps must be positive, one number or one for each of {self.data}")
+        if not set(self.data) <= set(steps) or not all(map(_is_recipe, steps.values())):
+            expected = f"steps must be positive, one number or one for each of {self.data}; or functions of a module"
+            raise ValueError(f"{where}: {expected}")
         object.__setattr__(self, "steps", MappingProxyType(dict(steps)))
         object.__setattr__(self, "densities", MappingProxyType(dict(self.densities)))
 
@@ -143,9 +157,26 @@ class ModelSpec(_BaseSpec):
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return partial(ModelSpec, **values | {name: dict(values[name]) for name in ("steps", "densities")}), ()
 
-    def steps_for(self, kind: str) -> int:
-        """Return the length of the recipe in steps, for data of a kind (``vector`` or ``image``)."""
-        return self.steps[kind]  # type: ignore[index]
+    def steps_for(self, kind: str, rows: int | None = None, dimensions: int | None = None) -> int | None:
+        """Return the length of the recipe in steps, for data of a kind (``vector`` or ``image``).
+
+        It is None where it depends on the numbers of training rows and of dimensions, and these are not given. Raises
+        PluginError where the model's function raises or returns anything but a positive number.
+        """
+        recipe = self.steps[kind]  # type: ignore[index]
+        if not callable(recipe):
+            return int(recipe)
+        if rows is None or dimensions is None:
+            return None
+        where = f"model {self.name!r}: steps(rows={rows}, dimensions={dimensions})"
+        try:
+            steps: Any = recipe(rows, dimensions)
+        except Exception as error:
+            raise PluginError(f"{where} raised {describe(error)}") from error
+        is_number = isinstance(steps, Real) and not isinstance(steps, bool)
+        if not is_number or not 0 < float(steps) < math.inf:
+            raise PluginError(f"{where} returned {steps!r}, expected a positive number")
+        return max(1, round(float(steps)))
 
     def density_of(self, config: object) -> str:
         """Return the kind of ``log_prob`` under a config: exact, bound, estimate or none."""

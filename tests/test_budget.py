@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genbench.budget import Budget
+from genbench.budget import Budget, RecipeShare, Sizes
 from genbench.errors import UserError
 
 
@@ -65,3 +65,21 @@ def test_an_epoch_is_as_many_steps_as_it_has_batches() -> None:
     assert Budget.parse("20steps").steps(7) == 20
     with pytest.raises(ValueError, match="seconds"):
         Budget.parse("1s").steps(7)
+
+
+@given(st.floats(1e-6, 1e3), st.integers(1, 10**6))
+def test_a_share_of_a_recipe_survives_being_written(factor: float, cap: int) -> None:
+    share = RecipeShare(factor, cap)
+    assert RecipeShare.parse(str(share)) == share
+    assert 1 <= share.steps(4000) <= cap
+
+
+def test_a_number_of_steps_is_no_share_of_a_recipe() -> None:
+    assert RecipeShare.parse("2000steps") is None
+    assert RecipeShare(0.5, 100).steps(7) == 4
+    assert RecipeShare(1e-9, 100).steps(7) == 1
+
+
+def test_fewer_rows_than_were_requested_are_split() -> None:
+    sizes = Sizes(1000, 500, 500)
+    assert [sizes.train_of(rows) for rows in (None, 2000, 1999, 100)] == [1000, 1000, 1000, 70]

@@ -63,6 +63,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "events.npy", events.to_numpy())
     np.save(folder / "jets.npy", rng.normal(size=(ROWS, 10, 3)))
     np.save(folder / "deep.npy", rng.integers(0, 4096, (ROWS, 8, 8)).astype(np.uint16))
+    pixels = rng.integers(0, 16, (ROWS, 8, 8)).astype(np.uint8)
+    np.savez(folder / "labelled.npz", data=pixels, label=np.arange(ROWS) % 3)
     (folder / "images").mkdir()
     for i in range(ROWS):
         Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(folder / "images" / f"{i:03}.png")
@@ -76,6 +78,9 @@ def test_each_command_runs(
     monkeypatch.chdir(folder)
     assert main(shlex.split(command)[1:]) == 0
     shown = capsys.readouterr().out
+    if command.startswith("genbench score"):
+        assert "60 samples against 60 real rows" in shown
+        return
     assert "cells, about" in shown
     if "events." in command and ".npy" not in command and "--columns" not in command and "--labels" not in command:
         assert re.search(r"^njet +(integer|continuous|category of \d+)", shown, re.MULTILINE), shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from genbench.budget import Sizes
+from genbench.errors import PluginError
 from genbench.spec import FAULTS, DataFacts, DatasetSpec, MetricSpec, ModelSpec, Published, SpaceSpec, SuiteSpec
 
 
@@ -76,6 +78,35 @@ def test_a_recipe_is_one_number_or_one_for_each_kind_of_data() -> None:
     assert (two.steps_for("vector"), two.steps_for("image")) == (5, 9)
     with pytest.raises(TypeError):
         two.steps["vector"] = 6
+
+
+def by_size(rows: int, dimensions: int) -> float:
+    return 0.5 * rows / dimensions
+
+
+def test_a_recipe_may_depend_on_the_numbers_of_rows_and_dimensions() -> None:
+    spec = declare(ModelSpec, steps={"vector": by_size, "image": 9})
+    assert spec.steps_for("vector", 1000, 2) == 250
+    assert spec.steps_for("vector", 1, 64) == 1
+    assert [spec.steps_for("vector"), spec.steps_for("vector", 1000), spec.steps_for("image")] == [None, None, 9]
+    assert pickle.loads(pickle.dumps(spec)) == spec
+    with pytest.raises(ValueError, match="or functions of a module"):
+        declare(ModelSpec, steps=lambda rows, dimensions: 5)
+
+
+@pytest.mark.parametrize("value", [0, -3, math.nan, math.inf, None, "7", True])
+def test_a_recipe_that_is_no_positive_number_is_refused(value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.returned", value)
+    with pytest.raises(PluginError, match=r"steps\(rows=9, dimensions=2\) returned") as caught:
+        declare(ModelSpec, steps=returns).steps_for("vector", 9, 2)
+    assert "\n" not in str(caught.value)
+
+
+returned: object = None
+
+
+def returns(rows: int, dimensions: int) -> object:
+    return returned
 
 
 def test_a_config_may_change_what_a_density_is() -> None:

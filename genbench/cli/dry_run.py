@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,10 @@ def print_plan(plan: Any, jobs: int, *, as_json: bool) -> None:
     data = dict(zip(labels, plan.data, strict=False))  # the user's own come first
     seconds = plan.seconds(jobs)
     if as_json:
-        cells = [{**cell.as_dict(), "metrics": [metric.label for metric in cell.metrics]} for cell in plan.cells]
+        cells = [
+            {**cell.as_dict(), **_length(cell, data), "metrics": [metric.label for metric in cell.metrics]}
+            for cell in plan.cells
+        ]
         skipped = [skip.as_dict() for skip in plan.skips]
         print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": seconds, "data": data})
         return
@@ -28,7 +32,8 @@ def print_plan(plan: Any, jobs: int, *, as_json: bool) -> None:
     for cell in plan.cells:
         density = "none" if _has_categories(data.get(cell.dataset.label, {})) else cell.density
         train = (str(cell.sizes.train),) if several else ()
-        rows.setdefault((cell.dataset.label, cell.model.label, *train, cell.budget, density), []).append(cell.seed)
+        budget = _length(cell, data).get("budget", cell.budget)
+        rows.setdefault((cell.dataset.label, cell.model.label, *train, budget, density), []).append(cell.seed)
     print_table(("dataset", "model", *["training rows"][:several], "budget", "likelihood", "seeds"),
                 [(*row, len(seeds)) for row, seeds in sorted(rows.items(), key=lambda item: item[0][0])])  # fmt: skip
     for label, described in data.items():
@@ -36,6 +41,17 @@ def print_plan(plan: Any, jobs: int, *, as_json: bool) -> None:
     for skip in plan.skips:
         click.echo(f"skip  {skip}")
     click.echo(f"{len(plan.cells)} cells, about {duration(seconds)} with {jobs} at a time (a rough estimate)")
+
+
+def _length(cell: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the user's data say of the budget of a cell whose recipe depends on them."""
+    described = data.get(cell.dataset.label)
+    if described is None:
+        return {}
+    found: dict[str, Any] = cell.length(
+        min(cell.sizes.train, described["splits"]["train"]), math.prod(described["shape"])
+    )
+    return found
 
 
 def _has_categories(data: Mapping[str, Any]) -> bool:

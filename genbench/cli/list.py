@@ -17,7 +17,7 @@ COLUMNS = {  # the columns for each kind
     "space": ("name", "data", "needs", "summary", "provided by"),
     "suite": ("name", "datasets", "seeds", "summary", "provided by"),
 }
-NARROW = 110  # characters of a terminal, below which only these columns are shown
+NARROW_TERMINAL = 110  # characters of a terminal, below which only these columns are shown
 NARROW_COLUMNS = {
     "model": ("name", "density", "data", "summary"),
     "dataset": ("name", "data", "rows", "summary"),
@@ -46,7 +46,7 @@ def list_(kind: str | None, as_json: bool, plugins: tuple[str, ...]) -> None:
     if as_json:
         print_json(found)
         return
-    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < NARROW
+    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < NARROW_TERMINAL
     for each in kinds:
         rows = [_row(fact) for fact in found if fact["kind"] == each]
         columns = (NARROW_COLUMNS if narrow else COLUMNS)[each]

@@ -4,7 +4,7 @@ Each problem with a file raises a DataError whose one-line message says where it
 Nothing here imports torch.
 """
 
-from genbench.files.dataset import FileConfig, FileDataset, describe_columns
+from genbench.files.dataset import FileConfig, FileDataset, config_of_columns, describe_columns, without_conditions
 from genbench.files.file_schema import file_schema, write_samples
 from genbench.files.objects import DATA_FOLDER, InMemory, hold
 from genbench.files.opened import OpenedFile, dataset_spec, open_data
@@ -23,6 +23,7 @@ __all__ = [
     "OpenedFile",
     "UserData",
     "align_columns",
+    "config_of_columns",
     "dataset_spec",
     "describe_columns",
     "file_schema",
@@ -36,6 +37,7 @@ __all__ = [
     "schema_of_columns",
     "schema_of_images",
     "with_columns",
+    "without_conditions",
     "write",
     "write_samples",
 ]

@@ -150,7 +150,7 @@ def read_and_check(config: FileConfig, held: InMemory | None = None) -> tuple[Us
         )
     check_weights(found)
     observables_of(config.observables, found)
-    config = _of_columns(config, found.beside.get("--given", {}), False)
+    config = config_of_columns(config, found.beside.get("--given", {}), named=False)
     found, columns = describe_columns(found, source, config)
     stated = {found.columns[pick_one(source, name, found.columns, "--kinds")] for name in parse_kinds(config.kinds)}
     guessed = [column for column in columns if column.name not in stated]
@@ -160,20 +160,36 @@ def read_and_check(config: FileConfig, held: InMemory | None = None) -> tuple[Us
 
 def given_columns(found: UserData, config: FileConfig) -> tuple[Array | None, tuple[Column, ...]]:
     """Return the conditions (n, k) of the rows and their columns, None and () without any; raises DataError."""
+    _, table = without_conditions(found)
+    if table is None:
+        return None, ()
+    table, columns = describe_columns(
+        table, Source(Path(found.label)), config_of_columns(config, table.columns, named=True)
+    )
+    return table.rows, columns
+
+
+def without_conditions(found: UserData) -> tuple[UserData, UserData | None]:
+    """Return the data without the columns of ``--given``, and these as a table, None where there are none."""
     import numpy as np
 
     given = found.beside.get("--given", {})
     if not given:
-        return None, ()
+        return found, None
+
+    def kept(values: Mapping[str, T], named: bool) -> dict[str, T]:
+        return {name: value for name, value in values.items() if (name in given) is named}
+
+    rest, table = (replace(found, units=kept(found.units, named), categories=kept(found.categories, named))
+                   for named in (False, True))  # fmt: skip
+    beside = {option: columns for option, columns in found.beside.items() if option != "--given"}
     rows = np.stack(list(given.values()), axis=1)
-    table = replace(
-        found, rows=rows, columns=tuple(given), categories={k: v for k, v in found.categories.items() if k in given}
+    return replace(rest, beside=beside), replace(
+        table, rows=rows, columns=tuple(given), levels=None, labels=None, beside={}
     )
-    table, columns = describe_columns(table, Source(Path(found.label)), _of_columns(config, given, True))
-    return table.rows, columns
 
 
-def _of_columns(config: FileConfig, names: Container[str], named: bool) -> FileConfig:
+def config_of_columns(config: FileConfig, names: Container[str], *, named: bool) -> FileConfig:
     """Return a config whose options on columns are only those of these names, or of all others."""
 
     def kept(items: tuple[str, ...]) -> tuple[str, ...]:

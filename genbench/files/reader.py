@@ -106,7 +106,10 @@ def read(
         sha256 = digest(source.path)
 
     def reopen(word: str) -> Block | Table:
-        return _open(source, kind, (word,), None, encoding, max_bytes)
+        whole = source
+        if source.key is not None and isinstance(found, Block) and found.values.ndim > 2:
+            whole = replace(source, key=None)  # images have no columns: it is another array of the file
+        return _open(whole, kind, (word,), None, encoding, max_bytes)
 
     asked = Selection(words, labels, max_bytes, sha256, apart, reopen if kind in READERS_OF_NAMED else None)
     return _check(source, found, asked, na)

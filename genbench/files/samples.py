@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from genbench.errors import DataError
-from genbench.files.columns import MissingColumn
+from genbench.files.columns import MissingColumn, split_names
 from genbench.files.objects import InMemory
 from genbench.files.pixels import FEW_LEVELS, parse_range
 from genbench.files.reader import read
@@ -19,24 +19,26 @@ MIN_SAMPLES = 2
 
 
 def read_samples(
-    path: str | Path | InMemory, *, weights: str | None = None, labels: str | None = None, generated: bool = False,
-    **options: Any,
+    path: str | Path | InMemory, *, weights: str | None = None, labels: str | None = None, given: Sequence[str] = (),
+    generated: bool = False, **options: Any,
 ) -> UserData:  # fmt: skip
     """Return the rows of a file or an object to be scored; it may be the ``samples.npz`` of a run.
 
     ``weights`` names a column of event weights, ``labels`` one of labels, which is not scored; ``generated`` samples
-    may lack them. ``options`` are those of ``read``. Raises DataError like it.
+    may lack them. ``given`` are the columns of conditions, which no file may lack. ``options`` are those of ``read``.
+    Raises DataError like it.
     """
-    beside, notes = {} if weights is None else {"--weights": (weights,)}, []
+    conditions = {"--given": split_names(given)} if given else {}
+    beside, notes = conditions if weights is None else {"--weights": (weights,), **conditions}, []
     while True:
         try:
             found = read(path, beside=beside, labels=labels, **options)
             break
         except MissingColumn as error:
-            if not generated or not (labels or beside):
+            if not generated:
                 raise
             if "--weights:" in str(error):
-                beside, note = {}, f"it has no column {quote(weights)} of weights: each row counts once"
+                beside, note = conditions, f"it has no column {quote(weights)} of weights: each row counts once"
             elif "--labels:" in str(error):
                 labels, note = None, f"it has no column {quote(labels)} of labels"
             else:

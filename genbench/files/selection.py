@@ -58,6 +58,10 @@ def _with_columns_of_their_own(source: Source, loaded: UserData, asked: Selectio
             continue
         try:
             opened = asked.reopen(word)
+            if isinstance(opened, Block) and opened.values.ndim > 2:
+                raise MissingColumn(
+                    f"{source.label}: {option}: no column or array {quote(word)} of one value for each row"
+                )
             own, _ = take(source, opened, Selection((word,), None, asked.max_bytes))
         except MissingColumn as error:
             raise MissingColumn(str(error).replace("--columns:", f"{option}:")) from None
@@ -65,10 +69,22 @@ def _with_columns_of_their_own(source: Source, loaded: UserData, asked: Selectio
             n = len(loaded.rows)
             raise source.error(f"{option} {quote(word)} has {len(own.rows)} values, expected one for each of {n} rows")
         beside.setdefault(option, {}).update(zip(own.columns, own.rows.T, strict=True))
+        loaded = _without(source, loaded, own.columns, asked)
         loaded = replace(
             loaded, categories={**loaded.categories, **own.categories}, units={**loaded.units, **own.units}
         )
     return replace(loaded, beside=beside)
+
+
+def _without(source: Source, loaded: UserData, names: Sequence[str], asked: Selection) -> UserData:
+    """Return the data without columns that an option has named by a number or a pattern, and that are among them."""
+    kept = [i for i, name in enumerate(loaded.columns) if name not in names]
+    if len(kept) == len(loaded.columns):
+        return loaded
+    if not kept:
+        raise source.error(f"no column is left besides those of {_options(asked)}")
+    columns = tuple(loaded.columns[i] for i in kept)
+    return replace(loaded, rows=loaded.rows[:, kept], columns=columns, layout=replace(loaded.layout, shape=None))
 
 
 def _from_table(source: Source, table: Table, asked: Selection) -> UserData:

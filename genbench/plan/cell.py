@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
-from genbench.budget import Sizes
+from genbench.budget import RecipeShare, Sizes
 from genbench.plan.device_names import DeviceName
 from genbench.plan.presets import PRESETS
 from genbench.record.status import Status
@@ -77,10 +78,31 @@ class Cell:
 
     @property
     def recipe_steps(self) -> int | None:
-        """The steps that the recipe of the model takes on this dataset; None where it is not trained in steps."""
+        """The steps that the recipe of the model takes on this dataset.
+
+        It is None where it is not trained in steps, and where they depend on data that are not loaded yet.
+        """
+        return self._recipe_steps(*known_size(self.dataset, self.sizes))
+
+    def _recipe_steps(self, rows: int | None, dimensions: int | None) -> int | None:
         spec = self.model.spec
         assert isinstance(spec, ModelSpec)
-        return PRESETS["default"].steps(spec.steps_for(self.kind), self.dataset.name) if spec.iterative else None
+        recipe = spec.steps_for(self.kind, rows, dimensions) if spec.iterative else None
+        return None if recipe is None else PRESETS["default"].steps(recipe, self.dataset.name)
+
+    def length(self, rows: int, dimensions: int) -> dict[str, Any]:
+        """Return the fields ``budget`` and ``recipe_steps`` of its record where they depend on the loaded data.
+
+        There are none where both were known before. Raises PluginError as ``ModelSpec.steps_for``.
+        """
+        spec = self.model.spec
+        assert isinstance(spec, ModelSpec)
+        if not spec.iterative or self.recipe_steps is not None:
+            return {}
+        recipe, share = spec.steps_for(self.kind, rows, dimensions), RecipeShare.parse(self.budget)
+        assert recipe is not None
+        budget = self.budget if share is None else f"{share.steps(recipe)}steps"
+        return {"budget": budget, "recipe_steps": self._recipe_steps(rows, dimensions)}
 
     @property
     def kind(self) -> str:
@@ -124,6 +146,13 @@ class Cell:
             "identity": self.identity,
             "provenance": {**_provenance(self.model), "dataset": _provenance(self.dataset)},
         }
+
+
+def known_size(dataset: Component, sizes: Sizes) -> tuple[int | None, int | None]:
+    """Return the numbers of training rows and of dimensions of a dataset before it is loaded; None where not known."""
+    assert isinstance(dataset.spec, DatasetSpec)
+    facts = dataset.spec.facts(dataset.config)
+    return (None, None) if facts.shape is None else (sizes.train_of(facts.rows), math.prod(facts.shape))
 
 
 def _identity(component: Component) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from genbench.budget import Budget, Sizes
+from genbench.budget import Budget, RecipeShare, Sizes
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError, describe
 from genbench.files.source import FORMATS
-from genbench.plan.cell import REAL, Cell
+from genbench.plan.cell import REAL, Cell, known_size
 from genbench.plan.presets import PRESETS, Preset
 from genbench.plan.suite import ChosenSuite, check_additions, choose_suite
 from genbench.registry.component import Component, Settings, applies, choose, choose_metrics, deduplicate
@@ -23,6 +23,7 @@ from genbench.registry.selection import split
 from genbench.spec import MAX_SEEDS, DatasetSpec, ModelSpec
 
 MAX_SEED = 2**31 - 1
+TYPICAL_RECIPE = 4000  # steps, of a recipe that depends on data which are not loaded yet
 MIN_TRAIN_ROWS, MAX_TRAIN_ROWS = 20, 10**8
 
 
@@ -93,7 +94,8 @@ class Plan:
         overhead = 2.0 if cell.model.name == REAL else 4.0
         if cell.budget == "none":
             return overhead
-        budget = Budget.parse(cell.budget)
+        share = RecipeShare.parse(cell.budget)
+        budget = Budget.parse(cell.budget) if share is None else Budget(share.steps(TYPICAL_RECIPE), "steps")
         if budget.unit == "s":
             return overhead + budget.amount
         steps = budget.steps(max(1, cell.sizes.train // 256))
@@ -139,12 +141,12 @@ def make_plan(request: Request, registry: Registry) -> Plan:
             if reason := _conflict(model.spec, spec.is_conditional(dataset.config)) or _unsuitable(model, dataset):
                 skips.append(Skip(model.label, dataset.label, reason))
                 continue
-            length = _budget(model.spec, spec, budget, preset)
-            seconds = budget.amount if length == "none" and budget is not None and budget.unit == "s" else None
+            lengths = {sizes: str(_length(model, dataset, sizes, budget, preset)) for sizes in sizes_list}
+            timed = None if budget is None or budget.unit != "s" or model.spec.iterative else budget.amount
             scored = (*applicable, *_of_further_densities(applicable, model.spec))
             cells += [
-                Cell(model, dataset, seed, length, request.device, sizes, scored, seconds)
-                for sizes in sizes_list
+                Cell(model, dataset, seed, length, request.device, sizes, scored, timed)
+                for sizes, length in lengths.items()
                 for seed in seeds
             ]
     if not any(cell.model.name != REAL for cell in cells) and not suite:
@@ -273,10 +275,18 @@ def needs_met(dataset: DatasetSpec, config: object) -> dict[str, bool]:
     }
 
 
-def _budget(spec: ModelSpec, dataset: DatasetSpec, budget: Budget | None, preset: Preset) -> str:
-    if not spec.iterative:
+def _length(
+    model: Component, dataset: Component, sizes: Sizes, budget: Budget | None, preset: Preset
+) -> Budget | RecipeShare | str:
+    """Return how long a model trains: ``none``, steps, or a share of a recipe whose steps are not known yet."""
+    assert isinstance(model.spec, ModelSpec)
+    assert isinstance(dataset.spec, DatasetSpec)
+    if not model.spec.iterative:
         return "none"
-    return str(budget or Budget(preset.steps(spec.steps_for(dataset.data), dataset.name), "steps"))
+    if budget is not None:
+        return budget
+    recipe, share = model.spec.steps_for(dataset.spec.data, *known_size(dataset, sizes)), preset.share(dataset.name)
+    return share if recipe is None else Budget(share.steps(recipe), "steps")
 
 
 def _as_dict(request: Request, preset: Preset, seeds: range, suite: ChosenSuite | None) -> dict[str, Any]:

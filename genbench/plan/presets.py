@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from genbench.budget import Sizes
+from genbench.budget import RecipeShare, Sizes
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,13 @@ class Preset:
     sizes: Sizes
     shares: Mapping[str, float] = field(default_factory=dict)
 
+    def share(self, dataset: str = "") -> RecipeShare:
+        """Return what it allows of a recipe on a dataset."""
+        return RecipeShare(self.factor * self.shares.get(dataset, 1.0), self.cap)
+
     def steps(self, recipe: int, dataset: str = "") -> int:
         """Return the number of steps on a dataset for a model whose recipe has ``recipe`` steps."""
-        return max(1, min(self.cap, round(self.factor * self.shares.get(dataset, 1.0) * recipe)))
+        return self.share(dataset).steps(recipe)
 
 
 PRESETS = {

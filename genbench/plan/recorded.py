@@ -55,7 +55,8 @@ def cell_of(run: Path, record: Record, registry: Registry) -> RecordedCell:
         Setting(name, option, value, f"{name}.{option}={value!r}")
         for option, value in (record.get("model_config") or {}).items()
     ]
-    seed, budget, sizes = int(record["seed"]), str(record["budget"]), sizes_of(record, read_run(run, []))
+    budget = str((record.get("identity") or {}).get("budget") or record["budget"])  # as it was before the data decided
+    seed, sizes = int(record["seed"]), sizes_of(record, read_run(run, []))
     model, device = Component(entry, fill(entry.spec, options)), str(record["device"])
     return RecordedCell(model, dataset, seed, budget, device, sizes, recorded_key=str(record["key"]))
 

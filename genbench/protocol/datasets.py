@@ -56,6 +56,7 @@ class Data:
     ``conditions`` maps each split's name to (n, k) numbers in their own units, of ``condition_columns``, given which
     rows are drawn: they are no part of the rows, and ``log_prob`` then takes them as second argument.
     ``outliers`` (n, *shape) are rows of another law, which no split holds: models should tell them from test rows.
+    Where rows have conditions, ``conditions["outliers"]`` are those given which outliers are judged.
     ``observables`` maps (n, *shape) to named (n,) arrays: derived quantities in which users of these data look for
     differences. ``notes`` are shown to the user.
     """

@@ -85,7 +85,8 @@ class Model(Protocol):
     """A generative model: built from its config, it does nothing until ``fit``.
 
     The core seeds torch, numpy and random before each call, so global generators may be used freely. ``log_prob``,
-    ``parameters`` (an iterable of the learned tensors) and the capabilities of the spec are optional. So are ``state``,
+    ``parameters`` (an iterable of the learned tensors) and the capabilities of the spec are optional; where the
+    training data have conditions, capabilities take them as second argument, (n, k). Also optional are ``state``,
     which returns what sampling needs as numpy arrays by name, and ``restore(state)``: on a new model of the same
     config, it then samples and evaluates its likelihood as the trained one does.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from genbench.scoring.evaluation import evaluate
 from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floors import add_floor_spread
 from genbench.scoring.scorer import scorer_of, space_factories
-from genbench.training.conditions import condition_space, conditions_of, true_log_prob
+from genbench.training.conditions import condition_space, conditions_of, joint_scores, true_log_prob
 from genbench.training.load import load, stream_of
 from genbench.training.samples_file import read_samples
 from genbench.training.setup import Report
@@ -66,19 +66,6 @@ def score_cell(
 def evidence_of(cell: Cell, data: Data, saved: Mapping[str, Array], timings: Mapping[str, float | None]) -> Evidence:
     """Return the evidence of a cell: what a metric may see of it."""
     return _evidence(cell, data, _real_fields(data), saved, timings)
-
-
-def joint_scores(data: Data) -> Callable[[Array, Array | None], Array]:
-    """Return the map of rows (n, *shape) and their conditions (n, k) to the scoring space, (n, d + k')."""
-    space, conditions = transform_of(data), condition_space(data)
-
-    def to_scores(rows: Array, given: Array | None) -> Array:
-        scores = space.to_scores(rows)
-        if conditions is None or given is None:
-            return scores
-        return np.concatenate([scores, conditions.to_scores(given[: len(rows)])], axis=1)
-
-    return to_scores
 
 
 def _label_given(data: Data) -> Array | None:

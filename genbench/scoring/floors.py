@@ -17,8 +17,8 @@ from genbench.scoring.scorer import Scorer
 
 RANDOM_SPLITS = 8  # of the pooled real rows, for a metric without an interval
 MIN_ROWS_TO_HALVE = 4
-REAL_FIELDS = ("test_raw", "truth_test", "labels_test")
-FAKE_FIELDS = ("fake_raw", "truth_fake", "labels_fake")
+REAL_FIELDS = ("test_raw", "truth_test", "labels_test", "conditions_test")
+FAKE_FIELDS = ("fake_raw", "truth_fake", "labels_fake", "conditions_fake")
 NOT_OF_ROWS = {"density", "timing", "simulator", "reconstruction", "outliers"}  # needs that a split of rows lacks
 FLOOR_WARNING = "no floor: this is the floor"
 

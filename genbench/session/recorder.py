@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import math
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genbench.errors import UserError
+from genbench.errors import PluginError, UserError
 from genbench.executor.slots import Slot
+from genbench.plan.cell import Cell
 from genbench.plan.limits import Limits
 from genbench.plan.plan import Plan
 from genbench.process.task import THREADS
@@ -84,6 +86,7 @@ class Recorder:
             "machine": machine(),
             "limits": self._limits.as_dict(),
             **fields,
+            **_length(state.cell, fields),
             **self._session_fields,
             "started": state.started,
             "ended": now(),
@@ -104,3 +107,14 @@ class Recorder:
         for problem in self._registry.notify(hook, **arguments):
             with (self.directory / "observers.log").open("a", encoding="utf-8") as log:
                 log.write(problem + "\n")
+
+
+def _length(cell: Cell, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the budget of a cell, and the steps of its recipe, where they depend on the data that it has loaded."""
+    rows, shape = (fields.get("sizes") or {}).get("train"), fields.get("shape")
+    if rows is None or shape is None:
+        return {}
+    try:
+        return cell.length(rows, math.prod(shape))
+    except (PluginError, TypeError):  # which has ended the cell, or a shape that a plugin has written
+        return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,7 @@ class Fitted:
 
 
 def train(setup: Setup) -> Fitted:
-    """Train the model of a cell; raises Diverged, or what the model raises.
+    """Train the model of a cell within its budget; raises Diverged, or what the model raises.
 
     The clock starts after loading and warm-up, stops when the device has finished, and pauses for snapshots.
     """
@@ -45,7 +46,7 @@ def train(setup: Setup) -> Fitted:
     training_data, given = _training_data(setup), setup.conditions_on_device("reference")
     device.warm_up()
     report(phase="fit")
-    budget = ONE_STEP if setup.cell.budget == "none" else Budget.parse(setup.cell.budget)
+    budget = _budget(setup)
     device.reset_peak()
     with seed_generators(setup.fit_stream):
         model = build(setup.cell.model)
@@ -79,6 +80,14 @@ def train(setup: Setup) -> Fitted:
     problems = [snapshots.problem, _overtime(setup.cell.budget_s, fit_s)]
     notes = tuple(f"{setup.cell.model.label}: {problem}" for problem in problems if problem)
     return Fitted(model, timings, run.trace, run.facts, snapshots.as_arrays(), notes)
+
+
+def _budget(setup: Setup) -> Budget:
+    """Return the budget of a cell, whose recipe may depend on the data."""
+    data, cell = setup.data, setup.cell
+    rows = data.train if data.weighted is None else data.weighted.rows
+    text = cell.length(len(rows), math.prod(data.shape)).get("budget", cell.budget)
+    return ONE_STEP if text == "none" else Budget.parse(text)
 
 
 def _training_data(setup: Setup) -> TrainingData:

@@ -113,7 +113,8 @@ def _main_density(setup: Setup, model: Any, drawn: Drawn) -> Densities:
 def outlier_densities(setup: Setup, model: Any, drawn: Drawn, rows: Array) -> Array:
     """Return log-densities (n,) of outliers (n, *shape), in nats, in the data's units; raises as ``log_prob_of``."""
     noise = np.random.default_rng(stream_of(setup.cell, "outliers"))
-    return log_prob_of(_density_of(model, setup, drawn.rows, setup.cell.density), rows, setup, noise)
+    density = _density_of(model, setup, drawn.rows, setup.cell.density)
+    return log_prob_of(density, rows, setup, noise, setup.model_conditions("outliers"))
 
 
 def _text(model: Any, name: str) -> str:

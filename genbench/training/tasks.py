@@ -91,9 +91,8 @@ def methods_of(component: Component, model: Any) -> tuple[str, ...]:
 def perform(setup: Setup, model: Any, drawn: Drawn) -> Tasks:
     """Ask a trained model for what it declares, of held-out rows and of the outliers of the data."""
     methods, tasks = methods_of(setup.cell.model, model), Tasks()
-    outliers, density = setup.data.outliers, setup.cell.density != "none" and setup.transform.has_density
-    conditional = setup.data.conditions is not None  # outliers have no conditions, and methods take none
-    if conditional or (not methods and (outliers is None or not density)):
+    outliers, density = judged_outliers(setup.data), setup.cell.density != "none" and setup.transform.has_density
+    if not methods and (outliers is None or not density):
         return tasks
     setup.report(phase="tasks")
     asked = _Asked(setup, model)
@@ -112,13 +111,22 @@ def perform(setup: Setup, model: Any, drawn: Drawn) -> Tasks:
     return tasks
 
 
+def judged_outliers(data: Data) -> Array | None:
+    """Return the outliers (n, *shape) that models are asked about, None where there are none.
+
+    Outliers without conditions are none to a model of rows given conditions.
+    """
+    return data.outliers if data.conditions is None or "outliers" in data.conditions else None
+
+
 class _Asked:
-    """A trained model, and the rows that it is asked about."""
+    """A trained model, and the rows that it is asked about, with their conditions where there are some."""
 
     def __init__(self, setup: Setup, model: Any) -> None:
         self.setup, self.model = setup, model
         self.rng = np.random.Generator(np.random.PCG64(setup.task_stream.spawn(1)[0]))
         self.rows = self._to_model(task_rows(setup.data.test))
+        self.given = setup.conditions_on_device("test")
 
     def _to_model(self, rows: Array) -> Array:
         """Return rows in the model's space, dequantised as those of training; raises Invalid for what has no place."""
@@ -127,13 +135,19 @@ class _Asked:
             raise Invalid("rows have values without a logarithm")
         return found
 
-    def _call(self, method: str, rows: Array) -> torch.Tensor:
+    def _outliers(self) -> tuple[Array, torch.Tensor | None]:
+        """Return the outliers in the model's space, and their conditions."""
+        outliers = judged_outliers(self.setup.data)
+        assert outliers is not None
+        return self._to_model(task_rows(outliers)), self.setup.conditions_on_device("outliers")
+
+    def _call(self, method: str, rows: Array, given: torch.Tensor | None) -> torch.Tensor:
         """Return what a method makes of rows, in blocks; raises Invalid unless it is one finite row for each."""
         device, function = self.setup.device, getattr(self.model, method)
         blocks = []
         for begin in range(0, len(rows), ROWS_PER_BLOCK):
             block = torch.from_numpy(rows[begin : begin + ROWS_PER_BLOCK]).to(device.torch)
-            found = function(block)
+            found = function(block) if given is None else function(block, given[begin : begin + len(block)])
             if not isinstance(found, torch.Tensor) or found.shape[:1] != block.shape[:1]:
                 what = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
                 raise Invalid(f"{method} returned {what} for {len(block)} rows")
@@ -144,36 +158,36 @@ class _Asked:
             raise Invalid(f"{method} returned values that are not finite")
         return result
 
-    def _data_rows(self, method: str, rows: Array) -> Array:
+    def _data_rows(self, method: str, rows: Array, given: torch.Tensor | None) -> Array:
         """Return rows (n, *shape) float32 that a method returned in the model's space."""
         shape = self.setup.transform.shape
-        return check_draw(self._call(method, rows), shape, len(rows), self.setup.device).float().cpu().numpy()
+        return check_draw(self._call(method, rows, given), shape, len(rows), self.setup.device).float().cpu().numpy()
 
     def reconstructions(self) -> dict[str, Array]:
         """Return reconstructions of held-out rows, the same rows with noise, and those denoised; and of outliers."""
         noisy = self.rows + NOISE * self.rng.standard_normal(self.rows.shape, dtype=np.float32)
         found = {
-            "reconstruction_test": self._data_rows("reconstruct", self.rows),
+            "reconstruction_test": self._data_rows("reconstruct", self.rows, self.given),
             "noisy_test": noisy,
-            "denoised_test": self._data_rows("reconstruct", noisy),
+            "denoised_test": self._data_rows("reconstruct", noisy, self.given),
         }
-        if self.setup.data.outliers is not None:
-            outliers = self._to_model(task_rows(self.setup.data.outliers))
-            found["reconstruction_outliers"] = self._data_rows("reconstruct", outliers)
+        if judged_outliers(self.setup.data) is not None:
+            found["reconstruction_outliers"] = self._data_rows("reconstruct", *self._outliers())
         return found
 
     def codes(self) -> dict[str, Array]:
         """Return the codes (n, k) of held-out rows."""
-        codes = self._call("encode", self.rows).flatten(1)
+        codes = self._call("encode", self.rows, self.given).flatten(1)
         return {"codes_test": codes.double().cpu().numpy().astype(np.float32)}
 
     def decoded(self) -> dict[str, Array]:
         """Return rows decoded from codes between two held-out rows, and of one code changed at a time.
 
         ``interpolation`` is (pairs, steps, *shape); ``perturbation`` (codes, steps, *shape), of ``perturbed_codes``,
-        those that vary most, at the code of the first row; both in the data's units.
+        those that vary most, at the code of the first row; both in the data's units. Conditions of numbers go from one
+        row to the other as codes do, those of categories are of the nearer row.
         """
-        codes = self._call("encode", self.rows)
+        codes = self._call("encode", self.rows, self.given)
         if not codes.is_floating_point():
             raise Invalid("codes are integers, between which nothing lies")
         pairs = min(INTERPOLATED_PAIRS, len(codes) // 2)
@@ -188,29 +202,46 @@ class _Asked:
         for i, code in enumerate(varied):
             changed[i, :, code] += steps * spread[code]
         return {
-            "interpolation": self._decode(between, codes.shape[1:]),
-            "perturbation": self._decode(changed, codes.shape[1:]),
+            "interpolation": self._decode(between, codes.shape[1:], self._given_between(pairs)),
+            "perturbation": self._decode(
+                changed,
+                codes.shape[1:],
+                None if self.given is None else self.given[:1].expand(changed[..., 0].numel(), -1),
+            ),
             "perturbed_codes": varied.cpu().numpy(),
         }
 
-    def _decode(self, codes: torch.Tensor, shape: torch.Size) -> Array:
-        """Return codes (a, b, ...) decoded, (a, b, *shape) in the data's units."""
+    def _given_between(self, pairs: int) -> torch.Tensor | None:
+        """Return conditions (pairs * steps, k) on the way from the first to the second row of each pair."""
+        if self.given is None:
+            return None
+        share = torch.linspace(0, 1, INTERPOLATION_STEPS, device=self.given.device).view(1, -1, 1)
+        ends = self.given[: 2 * pairs].view(pairs, 2, -1)
+        between = torch.lerp(ends[:, :1], ends[:, 1:], share)
+        nearer = torch.where(share < 0.5, ends[:, :1], ends[:, 1:])
+        category = [column.kind == "category" for column in self.setup.data.condition_columns]
+        return torch.where(torch.tensor(category, device=between.device), nearer, between).flatten(0, 1)
+
+    def _decode(self, codes: torch.Tensor, shape: torch.Size, given: torch.Tensor | None) -> Array:
+        """Return codes (a, b, ...), with conditions (a * b, k) where there are some, decoded: (a, b, *shape).
+
+        It is in the data's units.
+        """
         device, transform = self.setup.device, self.setup.transform
         flat = codes.reshape(-1, *shape)
-        rows = check_draw(self.model.decode(flat).detach(), transform.shape, len(flat), device).cpu().numpy()
+        decoded = self.model.decode(flat) if given is None else self.model.decode(flat, given)
+        rows = check_draw(decoded.detach(), transform.shape, len(flat), device).cpu().numpy()
         units = transform.from_model(rows)
         return units.reshape(*codes.shape[:2], *units.shape[1:])
 
     def anomaly_scores(self) -> dict[str, Array]:
         """Return the model's own anomaly scores of held-out rows and of outliers, (n,) each."""
-        assert self.setup.data.outliers is not None
-        outliers = self._to_model(task_rows(self.setup.data.outliers))
-        found = {}
-        for name, rows in (("anomaly_score_test", self.rows), ("anomaly_score_outliers", outliers)):
-            scores = self._call("anomaly_score", rows)
+        found, asked = {}, {"test": (self.rows, self.given), "outliers": self._outliers()}
+        for name, (rows, given) in asked.items():
+            scores = self._call("anomaly_score", rows, given)
             if scores.dim() != 1:
                 raise Invalid(f"anomaly_score returned shape {tuple(scores.shape)} for {len(rows)} rows")
-            found[name] = scores.double().cpu().numpy()
+            found[f"anomaly_score_{name}"] = scores.double().cpu().numpy()
         return found
 
 

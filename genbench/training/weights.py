@@ -142,4 +142,5 @@ def notes_on(drawn: Mapping[str, WeightedDraw]) -> list[str]:
 
 
 def _taken(arrays: Mapping[str, Array], drawn: Mapping[str, WeightedDraw]) -> dict[str, Array]:
-    return {name: values[drawn[name].index] for name, values in arrays.items() if name in drawn}
+    """Return the arrays of the splits as they were drawn, and those of outliers, which have no weights, as they are."""
+    return {name: values[drawn[name].index] if name in drawn else values for name, values in arrays.items()}

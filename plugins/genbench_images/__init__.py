@@ -10,6 +10,7 @@ from genbench.hooks import hookimpl
 from genbench.spec import DatasetSpec, Spec
 
 __all__ = [
+    "ConvergenceConfig",
     "CosmicWebConfig",
     "DigitsConfig",
     "FashionMNISTConfig",
@@ -90,17 +91,42 @@ class LognormalMapsConfig:
     shift: float = 0.03  # minus the convergence of empty sky: the smaller, the more skewed
 
     def __post_init__(self) -> None:
-        if not 4 <= self.size <= 128:
-            raise ValueError(f"size must be in [4, 128], got {self.size}")
-        if not self.size / 23 <= self.degrees <= 20:  # the stored power spectrum ends at multipole 6000
-            raise ValueError(f"degrees must be in [size / 23, 20] = [{self.size / 23:.3g}, 20], got {self.degrees}")
-        if not 0.005 <= self.shift <= 1:
-            raise ValueError(f"shift must be in [0.005, 1], got {self.shift}")
+        _check_maps(self)
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Shape of one image."""
         return (1, self.size, self.size)
+
+
+@dataclass(frozen=True)
+class ConvergenceConfig:
+    """Options of the convergence maps given the cosmology."""
+
+    given: Literal["cosmology"] = "cosmology"  # maps are learned and drawn given σ_8 and Ω_m
+    size: int = 16  # pixels along each side
+    degrees: float = 2.5  # of the sky, along each side
+    shift: float = 0.03  # minus the convergence of empty sky in the fiducial cosmology: the smaller, the more skewed
+
+    def __post_init__(self) -> None:
+        if self.given != "cosmology":
+            raise ValueError(f"given must be 'cosmology', got {self.given!r}")
+        _check_maps(self)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        return (1, self.size, self.size)
+
+
+def _check_maps(config: LognormalMapsConfig | ConvergenceConfig) -> None:
+    size, degrees = config.size, config.degrees
+    if not 4 <= size <= 128:
+        raise ValueError(f"size must be in [4, 128], got {size}")
+    if not size / 23 <= degrees <= 20:  # the stored power spectrum ends at multipole 6000
+        raise ValueError(f"degrees must be in [size / 23, 20] = [{size / 23:.3g}, 20], got {degrees}")
+    if not 0.005 <= config.shift <= 1:
+        raise ValueError(f"shift must be in [0.005, 1], got {config.shift}")
 
 
 @dataclass(frozen=True)
@@ -199,6 +225,19 @@ def genbench_register() -> Iterable[Spec]:
             licence="MIT",
             source="drawn by genbench; power spectrum by CAMB 2.0.5",
             paper="Hilbert et al. 2011, arXiv:1105.3980",
+        ),
+        DatasetSpec(
+            "convergence",
+            "genbench_images.convergence:Convergence",
+            ConvergenceConfig,
+            "maps of weak-lensing convergence given σ_8 and Ω_m: images with a known conditional density",
+            data="image",
+            density=True,
+            observables=True,
+            conditions=True,
+            licence="MIT",
+            source="drawn by genbench; power spectrum by CAMB 2.0.5, changed with both parameters as in linear theory",
+            paper="Hilbert et al. 2011, arXiv:1105.3980; Gupta et al. 2018, arXiv:1802.01212",
         ),
         DatasetSpec(
             "galaxies",

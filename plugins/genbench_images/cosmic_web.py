@@ -31,22 +31,25 @@ MAX_LOG_DENSITY = 10.0  # samples of a model are clipped there before the expone
 THRESHOLDS = (0.5, 1.0, 2.0)  # of δ, for peaks
 
 
-def power_spectrum(k: Array, sigma8: float) -> Array:
-    """Return the power (Mpc/h)³ of matter at redshift 0 at wavenumbers k > 0 in h/Mpc, in linear theory."""
+def power_spectrum(k: Array, sigma8: float, matter: float = MATTER) -> Array:
+    """Return the power (Mpc/h)³ of matter at redshift 0 at wavenumbers k > 0 in h/Mpc, in linear theory.
+
+    ``matter`` is Ω_m; the Hubble constant, the baryons and the spectral index are those of Planck 2018.
+    """
     nodes = np.geomspace(1e-4, 1e2, 4000)  # wavenumbers over which the normalisation is integrated
     x = 8 * nodes
     window = 3 * (np.sin(x) - x * np.cos(x)) / x**3
-    integrand = nodes**3 * _shape(nodes) * window**2 / (2 * math.pi**2)
+    integrand = nodes**3 * _shape(nodes, matter) * window**2 / (2 * math.pi**2)
     variance = np.trapezoid(integrand, np.log(nodes))
-    return sigma8**2 / variance * _shape(k)
+    return np.asarray(sigma8**2 / variance * _shape(k, matter))
 
 
-def _shape(k: Array) -> Array:
+def _shape(k: Array, omega: float) -> Array:
     """Return k^n T(k)² with the fit of Eisenstein & Hu 1998, equations 26 and 28 to 31, for k in h/Mpc."""
-    matter, ratio = MATTER * HUBBLE**2, BARYONS / MATTER
+    matter, ratio = omega * HUBBLE**2, BARYONS / omega
     sound = 44.5 * math.log(9.83 / matter) / math.sqrt(1 + 10 * (BARYONS * HUBBLE**2) ** 0.75)  # Mpc
     alpha = 1 - 0.328 * math.log(431 * matter) * ratio + 0.38 * math.log(22.3 * matter) * ratio**2
-    gamma = MATTER * HUBBLE * (alpha + (1 - alpha) / (1 + (0.43 * k * HUBBLE * sound) ** 4))
+    gamma = omega * HUBBLE * (alpha + (1 - alpha) / (1 + (0.43 * k * HUBBLE * sound) ** 4))
     q = k * (2.7255 / 2.7) ** 2 / gamma
     logarithm = np.log(2 * math.e + 1.8 * q)
     transfer = logarithm / (logarithm + (14.2 + 731 / (1 + 62.5 * q)) * q**2)

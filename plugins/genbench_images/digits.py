@@ -29,4 +29,8 @@ class Digits:
         other = bunch.target == self.config.outliers
         data = split_images(bunch.images[~other], bunch.target[~other], 17, sizes, rng, self.config.given)
         outliers = bunch.images[other][:, None].astype(np.uint8)
-        return replace(data, outliers=outliers[rng.permutation(len(outliers))[: sizes.test]])
+        outliers = outliers[rng.permutation(len(outliers))[: sizes.test]]
+        conditions = data.conditions
+        if conditions is not None:  # each is given as one of the other digits
+            conditions = {**conditions, "outliers": rng.choice(conditions["test"], len(outliers))}
+        return replace(data, outliers=outliers, conditions=conditions)

@@ -87,3 +87,17 @@ def test_a_file_is_read_once(table: str, monkeypatch: pytest.MonkeyPatch, capsys
     assert main(["run", "-m", "kde", *table.split(), "--dry-run"]) == 0
     capsys.readouterr()
     assert len(opened) == 1
+
+
+def test_a_recipe_by_size_is_shown_for_the_rows_of_the_file(table: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("sized.py").write_text(
+        "import genbench\n\ndef by_size(rows, dimensions):\n    return 10 * rows / dimensions\n\n"
+        "@genbench.hookimpl\ndef genbench_register():\n"
+        "    return [genbench.ModelSpec('sized', object, None, 'by size', steps=by_size)]\n"
+    )
+    run = ["run", "-m", "sized,-gaussian,-memoriser", "--plugin", "sized.py", *table.split(), "--dry-run"]
+    assert main([*run, "--seeds", "1", "--json"]) == 0
+    cell = next(c for c in json.loads(capsys.readouterr().out)["cells"] if c["model"] == "sized")
+    assert (cell["budget"], cell["recipe_steps"]) == ("467steps", 467)  # of 140 rows in three columns
+    assert main(run) == 0
+    assert "467steps" in capsys.readouterr().out

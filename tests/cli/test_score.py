@@ -208,6 +208,15 @@ def test_options_of_metrics(files: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert by_set["value"] == by_bracket["value"]
 
 
+def test_columns_that_are_conditions_are_no_part_of_the_rows(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--real", "real.csv", "--fake", "fake.csv", "--train", "train.csv", "--reference", "more.csv")
+    found = scores(capsys, *given, "--given", "kind", "--metrics", "w1_marginal,energy_by_condition,class_accuracy")
+    assert {"x", "y"} <= set(found["w1_marginal"]["detail"]["features"])
+    assert set(found["energy_by_condition"]["detail"]["by_condition"]) == {"kind=a", "kind=b"}
+    assert found["class_accuracy"]["n_fake"] == 200
+    assert "energy_by_condition" not in scores(capsys, *given, "--labels", "kind")
+
+
 def test_the_seed_is_all_that_is_random(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ("--real", "real.npy", "--fake", "fake.npy", "--metrics", "energy,sliced_w2,coverage,c2st")
     first, again = scores(capsys, *given), scores(capsys, *given)
@@ -258,6 +267,10 @@ def test_spaces(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (("--real", "real.npy", "--fake", "nan.npy"), ("nan.npy", "missing (NaN)")),
         (("--real", "real.npy", "--fake", "row.npy"), ("row.npy: one row is too few",)),
         (("--real", "real.csv", "--fake", "other.csv", "--labels", "kind"), ("lacks 'y'", "adds 'z'")),
+        (("--real", "real.csv", "--fake", "bare.csv", "--given", "kind"), ("bare.csv: --given: no column 'kind'",)),
+        (("--real", "real.csv", "--fake", "bare.csv", "--given", "kind,z"), ("real.csv: --given: no column 'z'",)),
+        (("--real", "real.csv", "--fake", "coded.csv", "--given", "kind"), ("column 'kind' holds text in --real",)),
+        (("--real", "real.csv", "--fake", "fake.csv", "--given", "x,y,kind"), ("no column is left",)),
     ],
 )
 def test_mistakes_are_one_line(
@@ -268,6 +281,9 @@ def test_mistakes_are_one_line(
     np.save("nan.npy", np.where(rows == rows.max(), np.nan, rows))
     np.save("row.npy", rows[:1])
     Path("other.csv").write_text(Path("fake.csv").read_text().replace("x,y,", "x,z,", 1))
+    lines = Path("fake.csv").read_text().splitlines()
+    Path("bare.csv").write_text("\n".join(line.rpartition(",")[0] for line in lines))
+    Path("coded.csv").write_text("\n".join([lines[0], *(line[:-1] + "1" for line in lines[1:])]))
     said = refusal(capsys, *arguments)
     for part in parts:
         assert part in said

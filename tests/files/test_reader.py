@@ -144,6 +144,28 @@ def test_columns_beside_the_chosen_ones_are_found(tmp_path):
         np.testing.assert_array_equal(found.beside["--weights"]["w"], WEIGHTS)
 
 
+@pytest.mark.parametrize("word", ["2", "c2", "2:3", "?2"])
+def test_a_column_is_taken_out_by_whatever_names_it(tmp_path, word):
+    np.save(tmp_path / "a.npy", np.arange(60.0).reshape(20, 3))
+    found = read(tmp_path / "a.npy", beside={"--given": [word]})
+    assert found.columns == ("c0", "c1")
+    assert found.rows.shape == (20, 2)
+    np.testing.assert_array_equal(found.beside["--given"]["c2"], np.arange(2.0, 60, 3))
+    says(refusal(read, tmp_path / "a.npy", beside={"--given": ["0:3"]}), "no column is left besides those of --given")
+
+
+def test_conditions_beside_images_that_are_named(tmp_path):
+    images = np.arange(30 * 64).reshape(30, 8, 8).astype(np.uint8)
+    np.savez(tmp_path / "a.npz", data=images, other=images, label=np.arange(30.0))
+    found = read(f"{tmp_path / 'a.npz'}:data", beside={"--given": ["label"]})
+    assert found.rows.shape == (30, 1, 8, 8)
+    np.testing.assert_array_equal(found.beside["--given"]["label"], np.arange(30.0))
+    says(
+        refusal(read, f"{tmp_path / 'a.npz'}:data", beside={"--given": ["lable"]}),
+        "--given: no column or array 'lable'",
+    )
+
+
 def test_weights_beside_images(tmp_path):
     np.savez(tmp_path / "a.npz", data=np.zeros((30, 8, 8), np.uint8), w=np.arange(30.0))
     found = read(tmp_path / "a.npz", beside={"--weights": ["w"]})

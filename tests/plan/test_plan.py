@@ -154,6 +154,58 @@ def test_a_recipe_may_differ_by_the_kind_of_data(registry: Registry) -> None:
         assert budget == f"{PRESETS['full'].steps(spec.steps_for(kind))}steps"
 
 
+SIZED = """
+def by_size(rows, dimensions):
+    return 3 * rows / dimensions
+
+def wrong(rows, dimensions):
+    return -rows
+
+@hookimpl
+def genbench_register():
+    return [
+        ModelSpec("sized", Base, None, "a recipe by size", steps={"vector": by_size, "image": 4000}),
+        ModelSpec("wrong", Base, None, "no recipe", steps=wrong),
+        DatasetSpec("known", Base, None, "of three columns", shape=(3,)),
+        DatasetSpec("few", Base, None, "of three columns and 1000 rows", shape=(3,), rows=1000),
+        DatasetSpec("unknown", Base, None, "of some columns"),
+    ]
+"""
+
+
+def test_a_recipe_by_size_is_asked_where_rows_and_shape_are_known(tmp_path: Path) -> None:
+    registry = Registry.discover([write_plugin(tmp_path / "sized.py", SIZED)])
+
+    def budgets(datasets: str, **options) -> list[str]:
+        cells = plan(registry, "sized", datasets, **{"preset": "default", "seeds": 1} | options).cells
+        return [cell.budget for cell in cells if cell.model.name == "sized"]
+
+    assert budgets("known") == ["10000steps"]
+    assert budgets("few") == ["700steps"]
+    assert sorted(budgets("known", train_rows="1000|3000")) == ["1000steps", "3000steps"]
+    assert budgets("known", preset="smoke") == ["40steps"]  # a fiftieth, of 2000 rows
+    assert budgets("unknown") == ["recipe x 1.0, at most 20000steps"]
+    assert budgets("unknown", budget="7steps") == ["7steps"]
+    assert budgets("digits") == ["4000steps"]
+
+
+def test_a_recipe_that_waits_for_the_data_is_found_with_them(tmp_path: Path) -> None:
+    registry = Registry.discover([write_plugin(tmp_path / "sized.py", SIZED)])
+    [cell] = [c for c in plan(registry, "sized", "unknown", seeds=1).cells if c.model.name == "sized"]
+    assert cell.recipe_steps is None
+    assert cell.length(2000, 3) == {"budget": "40steps", "recipe_steps": 2000}
+    [cell] = [c for c in plan(registry, "sized", "unknown", seeds=1, budget="7steps").cells if c.model.name == "sized"]
+    assert cell.length(2000, 3) == {"budget": "7steps", "recipe_steps": 2000}
+    [cell] = [c for c in plan(registry, "sized", "known", seeds=1).cells if c.model.name == "sized"]
+    assert (cell.recipe_steps, cell.length(5, 5)) == (2000, {})
+
+
+def test_a_recipe_by_size_that_is_no_number_ends_the_plan(tmp_path: Path) -> None:
+    registry = Registry.discover([write_plugin(tmp_path / "sized.py", SIZED)])
+    with pytest.raises(PluginError, match=r"model 'wrong': steps\(rows=2000, dimensions=3\) returned -2000"):
+        plan(registry, "wrong", "known")
+
+
 @pytest.mark.parametrize(("said", "meant"), [("7steps", "7steps"), ("1min", "60s"), ("1000000steps", "1000000steps")])
 def test_a_budget_replaces_every_recipe_but_of_models_that_do_not_iterate(
     registry: Registry, said: str, meant: str

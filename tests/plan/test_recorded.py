@@ -10,7 +10,7 @@ import pytest
 from genbench.errors import UserError
 from genbench.plan.plan import Request, make_plan
 from genbench.plan.recorded import cell_of
-from genbench.record.store import write_json
+from genbench.record.store import key_of, write_json
 from genbench.registry.registry import Registry
 
 REGISTRY = Registry.discover()
@@ -52,3 +52,12 @@ def test_a_cell_whose_plugin_has_changed_keeps_its_key_and_says_so(run: Path) ->
 def test_what_is_not_installed_any_more_is_named(run: Path, change: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         cell_of(run, {**record(), **change}, REGISTRY)
+
+
+def test_a_budget_that_waited_for_the_data_waits_again(run: Path) -> None:
+    made = record()
+    identity = {**made["identity"], "budget": "recipe x 0.02, at most 100steps"}
+    before = {**made, "identity": identity, "key": key_of(identity), "budget": "7steps"}
+    cell = cell_of(run, before, REGISTRY)
+    assert cell.budget == "recipe x 0.02, at most 100steps"
+    assert not cell.has_changed

@@ -16,7 +16,14 @@ import genbench_images
 from genbench.budget import Sizes
 from genbench.errors import DataError
 from genbench.stored import load_stored
-from genbench_images import DigitsConfig, FashionMNISTConfig, GalaxiesConfig, LognormalMapsConfig, MNISTConfig
+from genbench_images import (
+    ConvergenceConfig,
+    DigitsConfig,
+    FashionMNISTConfig,
+    GalaxiesConfig,
+    LognormalMapsConfig,
+    MNISTConfig,
+)
 from genbench_images.digits import Digits
 from genbench_images.galaxies import Galaxies, half_light_radius, render
 from genbench_images.idx import MAX_BYTES, read_idx
@@ -76,6 +83,15 @@ def test_the_digit_that_is_left_out_is_the_outliers_and_in_no_split():
     assert {image.tobytes() for image in data.outliers} <= zeros
     assert not {image.tobytes() for image in rows_of(data)} & zeros
     assert Digits(DigitsConfig()).load(sizes, np.random.default_rng(0)).outliers is None
+
+
+def test_a_digit_that_is_left_out_is_given_as_one_of_the_others():
+    data = Digits(DigitsConfig(given="label", outliers=9)).load(Sizes(500, 200, 200), np.random.default_rng(0))
+    [column] = data.condition_columns
+    assert column.levels == tuple("012345678")
+    codes = data.conditions["outliers"]
+    assert codes.shape == (len(data.outliers), 1)
+    assert set(np.unique(codes)) == set(range(9))
 
 
 def test_labels_belong_to_their_images():
@@ -262,7 +278,7 @@ def test_the_density_of_maps_agrees_with_scipy():
     # the covariance of the logarithm: white noise of one pixel, through the filter and its mirror
     unit = np.zeros((1, 6, 6))
     unit[0, 0, 0] = 1
-    by_distance = dataset._scale(unit, 2)[0]
+    by_distance = dataset.field.scale(unit, 2)[0]
     a, b = np.divmod(np.arange(36), 6)
     covariance = by_distance[(a[:, None] - a) % 6, (b[:, None] - b) % 6]
     y = np.log1p(data.train.reshape(-1, 36).astype(float) / 0.03)
@@ -385,6 +401,8 @@ def test_drawn_images_depend_on_the_generator_alone(build):
         (LognormalMapsConfig, {"size": 2}, r"size must be in \[4, 128\], got 2"),
         (LognormalMapsConfig, {"size": 64, "degrees": 1.0}, r"degrees must be in .*2.78, 20\], got 1.0"),
         (LognormalMapsConfig, {"shift": 0.0}, r"shift must be in \[0.005, 1\], got 0.0"),
+        (ConvergenceConfig, {"size": 64}, r"degrees must be in .*2.78, 20\], got 2.5"),
+        (ConvergenceConfig, {"given": ""}, "given must be 'cosmology'"),
         (GalaxiesConfig, {"psf": 1.0}, r"psf must be in \[1.5, 10\], got 1.0"),
         (GalaxiesConfig, {"size": 4}, r"size must be in \[8, 128\], got 4"),
     ],

@@ -18,7 +18,6 @@ NAMES = (
     "veegan-ring", "veegan-grid", "pacgan-ring", "pacgan-grid", "moons-flow", "dijetgan", "dimension",
     "digits-likelihood", "anomaly-dijets", "surrogate",
 )  # fmt: skip
-NOT_INSTALLED = {"surrogate"}  # of which no dataset is there yet
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +35,23 @@ def test_all_are_there(registry: Registry) -> None:
     assert set(NAMES) <= set(registry.suites)
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - NOT_INSTALLED))
+@pytest.mark.parametrize("name", NAMES)
 def test_each_is_planned_with_what_is_installed(name: str, registry: Registry) -> None:
     made = make_plan(Request(suite=name, device="cpu"), registry)
     assert made.cells
     assert all(cell.metrics for cell in made.cells)
+
+
+def test_outliers_and_known_densities_are_scored_where_the_data_have_them(registry: Registry) -> None:
+    def scored(suite: str) -> dict[str, set[str]]:
+        cells = make_plan(Request(suite=suite, device="cpu"), registry).cells
+        return {cell.dataset.name: {metric.name for metric in cell.metrics} for cell in cells}
+
+    assert {"anomaly_auc", "anomaly_sic"} <= scored("anomaly-dijets")["dijets"]
+    surrogate = scored("surrogate")
+    assert set(surrogate) == {"showers", "convergence"}
+    assert {"kl", "energy_by_condition"} <= surrogate["convergence"]
+    assert {"break_even", "energy_by_condition"} <= surrogate["showers"]
 
 
 def test_published_values_are_those_of_the_papers(registry: Registry) -> None:

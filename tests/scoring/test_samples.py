@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,3 +118,48 @@ def test_real_rows_without_the_column_of_weights_are_refused(tmp_path: Path) -> 
     np.save(tmp_path / "real.npy", rows)
     with pytest.raises(UserError, match="--weights: no column 'w'"):
         genbench.score(real=tmp_path / "real.npy", fake=tmp_path / "real.npy", data_options={"weights": "w"})
+
+
+def conditional(n: int, seed: int, *, ignored: bool = False) -> dict[str, np.ndarray]:
+    """Rows (n, 2) that follow a label and an energy, or a model's that ignores them."""
+    rng = np.random.default_rng(seed)
+    label, energy = rng.integers(0, 3, n), rng.lognormal(3, 0.5, n)
+    of = rng.permutation(n) if ignored else np.arange(n)
+    rows = np.stack([3 * label[of] + rng.normal(size=n), np.log(energy[of]) + 0.2 * rng.normal(size=n)], axis=1)
+    return {"x": rows[:, 0], "y": rows[:, 1], "label": np.array(["muon", "electron", "pion"])[label], "energy": energy}
+
+
+def test_samples_are_scored_on_their_joint_rows_with_conditions() -> None:
+    files = {name: conditional(1500, i) for i, name in enumerate(("real", "train", "reference"))}
+    good, bad = conditional(1500, 7), conditional(1500, 7, ignored=True)
+    chosen: dict[str, Any] = {"metrics": "energy,energy_by_condition,class_accuracy"}
+    options = {"given": ("label",), "columns": ("x", "y")}
+    found = {
+        name: by_metric(genbench.score(**files, fake=fake, data_options=options, **chosen))
+        for name, fake in (("good", good), ("bad", bad))
+    }
+    assert set(found["good"]) == {"energy", "energy_by_condition", "class_accuracy"}
+    assert abs(found["good"]["energy"]["z"]) < 3 < 5 < found["bad"]["energy"]["z"]
+    assert set(found["bad"]["energy_by_condition"]["detail"]["by_condition"]) == {
+        "label=electron", "label=muon", "label=pion",
+    }  # fmt: skip
+    assert found["good"]["energy_by_condition"]["value"] < 0.05 < 0.3 < found["bad"]["energy_by_condition"]["value"]
+    assert found["good"]["class_accuracy"]["value"] > 0.8
+    assert found["bad"]["class_accuracy"]["value"] == pytest.approx(1 / 3, abs=0.08)
+    assert found["good"]["class_accuracy"]["floor"] == pytest.approx(found["good"]["class_accuracy"]["value"], abs=0.1)
+
+
+def test_the_conditions_of_random_halves_stay_with_their_rows() -> None:
+    options = {"given": ("label", "energy"), "log": ("energy",)}
+    files = {"real": conditional(1000, 0), "fake": conditional(500, 1)}
+    [score] = genbench.score(**files, metrics="energy_by_condition", data_options=options)
+    assert score["floor"] == pytest.approx(0, abs=0.05)
+    assert "energy<" in " ".join(score["detail"]["by_condition"])
+
+
+def test_conditions_follow_their_rows_where_these_are_drawn_by_weight() -> None:
+    real = conditional(2000, 0) | {"w": np.random.default_rng(1).uniform(0.1, 2, 2000)}
+    options = {"given": ("label",), "columns": ("x", "y"), "weights": "w"}
+    [score] = genbench.score(real=real, fake=conditional(500, 2), metrics="energy_by_condition", data_options=options)
+    assert score["value"] < 0.05
+    assert abs(score["z"]) < 4

@@ -16,6 +16,7 @@ from genbench.errors import UserError
 from genbench.plan.cell import REAL
 from genbench.record.environment import commit
 from genbench.record.store import cell_folder, read_records
+from genbench.record.validation import validate
 from genbench.session.options import RunOptions
 from genbench.session.session import Session
 
@@ -498,3 +499,38 @@ def test_a_directory_that_cannot_be_written_is_told_before_anything_runs(tmp_pat
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(UserError, match=r"--out .* cannot be written"):
             Session(plan, registry, RunOptions(out, jobs=1)).run()
+
+
+def test_a_recipe_by_size_is_asked_in_the_cell_and_its_steps_are_recorded(tmp_path: Path) -> None:
+    plugin = write_plugin(
+        tmp_path / "sized.py",
+        """
+        def by_size(rows, dimensions):
+            return 5 * rows / dimensions
+
+        def wrong(rows, dimensions):
+            return "many"
+
+        class Sized(Base):
+            def fit(self, data, run):
+                super().fit(data, run)
+                for _ in run.batches(data.train, 32):
+                    pass
+
+        @hookimpl
+        def genbench_register():
+            return [
+                ModelSpec("sized", Sized, None, "a recipe by size", steps=by_size),
+                ModelSpec("wrong", Sized, None, "no recipe", steps=wrong),
+            ]
+        """,
+    )
+    records = play(tmp_path, plugin, models="sized,wrong", budget=None)
+    sized = records["sized"]
+    assert (sized["status"], sized["sizes"]["train"], sized["shape"]) == ("ok", 140, [2])
+    assert (sized["recipe_steps"], sized["budget"], sized["timings"]["steps"]) == (350, "7steps", 7)
+    assert sized["identity"]["budget"] == "recipe x 0.02, at most 100steps"
+    assert records["wrong"]["status"] == "failed"
+    assert "steps(rows=140, dimensions=2) returned 'many'" in records["wrong"]["reason"]
+    assert validate(tmp_path / "run").problems == []
+    assert play(tmp_path, plugin, models="sized", budget=None)["sized"]["ended"] == sized["ended"]

@@ -151,6 +151,121 @@ def test_a_method_that_fails_costs_its_own_task_alone(tmp_path: Path, method: st
     assert set(saved) - set(sound) == {"task_problems"}
 
 
+class Moved:
+    """Rows about a mean that depends on a class and on an energy, and outliers that lie elsewhere given theirs."""
+
+    judged = True
+
+    def load(self, sizes: Sizes, rng: np.random.Generator) -> Data:
+        given = np.stack([rng.integers(0, 2, 1500), rng.uniform(10, 20, 1500)], axis=1).astype(float)
+        parts = np.split(given, [700, 1200])
+        conditions = dict(zip(("train", "test", "reference"), parts, strict=True))
+        rows = [self.mean(part) + rng.normal(size=(len(part), 2)) for part in parts]
+        if self.judged:
+            conditions["outliers"] = parts[2][:200]
+        outliers = self.mean(1 - parts[2][:200] * [1, 0]) + rng.normal(size=(200, 2))  # of the other class
+        columns = (Column("kind", kind="category", levels=("a", "b")), Column("energy"))
+        return Data(*rows, conditions=conditions, condition_columns=columns, outliers=outliers)
+
+    @staticmethod
+    def mean(given: np.ndarray) -> np.ndarray:
+        return 8.0 * given[:, :1] + [[0.0, 1.0]]
+
+
+class Unjudged(Moved):
+    judged = False
+
+
+class Given(Truth):
+    """Its codes are the rows less the mean of their class."""
+
+    def fit(self, data, run) -> None:
+        super().fit(data, run)
+        first = data.conditions[:, 0] == 0
+        self.means = torch.stack([data.train[first].mean(0), data.train[~first].mean(0)])
+        self.seen = []
+
+    def _mean(self, given: torch.Tensor) -> torch.Tensor:
+        self.seen.append(given)
+        return self.means[given[:, 0].long()]
+
+    def sample(self, n: int, given: torch.Tensor) -> torch.Tensor:
+        return self._mean(given) + 0.25 * torch.randn(n, *self.shape)
+
+    def log_prob(self, x: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        return -(x - self._mean(given)).square().sum(1)
+
+    def encode(self, x: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        return x - self._mean(given)
+
+    def decode(self, z: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        return z + self._mean(given)
+
+    def reconstruct(self, x: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        return self._mean(given) + 0.5 * self.encode(x, given)
+
+    def anomaly_score(self, x: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        return self.encode(x, given).square().sum(1)
+
+
+def test_a_model_of_conditions_is_given_those_of_the_rows(tmp_path: Path) -> None:
+    cell = cell_of(Given, Moved, density="estimate", capabilities=ALL, conditions="required")
+    part, saved = fit(cell, tmp_path)
+    tasks, data = of(cell, saved), load(cell)
+    assert part["notes"] == []
+    assert set(tasks.anomaly) == {"anomaly_score", "density", "reconstruction"}
+    for name, (rows, outliers) in tasks.anomaly.items():
+        assert (len(rows), len(outliers)) == (500, 200), name
+        assert np.quantile(outliers, 0.05) > np.quantile(rows, 0.95), name  # in range of the rows without their class
+    assert np.abs(tasks.codes.mean(0)).max() < 0.1
+    assert tasks.codes.std(0)[0] < 0.5  # the classes are 2 apart
+    error = (tasks.reconstruction - tasks.rows).std(0)
+    assert error == pytest.approx(0.5 * tasks.codes.std(0), rel=0.05)
+    assert saved["interpolation"][:, 0] == pytest.approx(data.test[0:12:2], rel=1e-3, abs=1e-3)
+    assert saved["interpolation"][:, -1] == pytest.approx(data.test[1:12:2], rel=1e-3, abs=1e-3)
+    assert saved["perturbation"][:, 3] == pytest.approx(np.tile(data.test[0], (2, 1)), rel=1e-3, abs=1e-3)
+
+
+def test_on_the_way_between_rows_numbers_change_and_a_category_is_of_the_nearer_row(tmp_path: Path) -> None:
+    seen = {}
+
+    class Watched(Given):
+        def decode(self, z: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+            seen.setdefault("given", given)
+            return super().decode(z, given)
+
+    cell = cell_of(Watched, Moved, capabilities=ALL, conditions="required")
+    fit(cell, tmp_path)
+    given = seen["given"].view(6, 9, 2).numpy()
+    test = load(cell).conditions["test"][:12].reshape(6, 2, 2)
+    assert np.array_equal(given[:, :4, 0], np.repeat(test[:, :1, 0], 4, 1))
+    assert np.array_equal(given[:, 4:, 0], np.repeat(test[:, 1:, 0], 5, 1))
+    assert np.diff(given[:, :, 1], n=2, axis=1) == pytest.approx(0, abs=1e-5)
+    assert (given[:, -1, 1] - given[:, 0, 1]) * (test[:, 1, 1] - test[:, 0, 1]) == pytest.approx(
+        np.square(given[:, -1, 1] - given[:, 0, 1]) * np.sqrt(100 / 12), rel=0.1
+    )
+
+
+def test_outliers_without_conditions_are_not_judged_by_a_model_of_conditions(tmp_path: Path) -> None:
+    cell = cell_of(Given, Unjudged, density="estimate", capabilities=ALL, conditions="required")
+    _, saved = fit(cell, tmp_path)
+    assert of(cell, saved).anomaly == {}
+    assert not [name for name in saved if "outliers" in name]
+    assert {"reconstruction_test", "codes_test", "interpolation"} <= set(saved)
+
+
+def test_a_method_that_takes_no_conditions_fails_alone(tmp_path: Path) -> None:
+    class RowsAlone(Given):
+        def reconstruct(self, x: torch.Tensor) -> torch.Tensor:
+            return x
+
+    cell = cell_of(RowsAlone, Moved, capabilities=ALL, conditions="required")
+    part, saved = fit(cell, tmp_path)
+    assert list(of(cell, saved).problems) == ["reconstruct"]
+    assert any("reconstruct failed: TypeError" in note for note in part["notes"])
+    assert "codes_test" in saved
+
+
 def test_codes_that_are_integers_are_kept_and_not_interpolated(tmp_path: Path) -> None:
     cell = cell_of(failing("encode", lambda x: (10 * x).long()), Shifted, capabilities=ALL)
     _, saved = fit(cell, tmp_path)

@@ -14,15 +14,16 @@ from genbench.report.figures.style import MUTED_COLOUR, format_ticks, limit_tick
 MAX_CLASSES, IMAGES_PER_CLASS = 10, 4
 MAX_COLUMNS = 4  # those in which samples deviate most from real rows
 BINS = 8  # of a condition, with equally many real rows
+IMAGE_BINS = 6  # of a condition, of which images are shown
 MIN_ROWS = 5  # of a bin that is drawn
 
 
 def conditions(results: DatasetResults) -> Figure:
     """Return real rows beside samples of each model given the first condition.
 
-    Images stand in a row for each class. Of tables, mean and spread of a few columns are drawn against the condition,
-    those that deviate most in any model. Raises NotApplicable where rows are drawn without conditions, or images
-    without a class, DataError if there are no samples.
+    Images stand in a row for each class, or bin of a number. Of tables, mean and spread of a few columns are drawn
+    against the condition, those that deviate most in any model. Raises NotApplicable where rows are drawn without
+    conditions, DataError if there are no samples.
     """
     samples = results.seed_samples
     if samples.data.conditions is None:
@@ -31,9 +32,7 @@ def conditions(results: DatasetResults) -> Figure:
     labels = [row.label for row in results.rows if row.label in samples.by_label and row.records[0]["model"] != "real"]
     if samples.kind == "vector":
         return _profiles(results, samples, column, labels)
-    if column.kind != "category":
-        raise NotApplicable(f"{results.dataset}: images are not drawn given a class")
-    return _classes(results, samples, column, labels)
+    return _images(results, samples, column, labels)
 
 
 def _given(samples: SeedSamples, label: str) -> Array:
@@ -43,19 +42,29 @@ def _given(samples: SeedSamples, label: str) -> Array:
     return found
 
 
-def _classes(results: DatasetResults, samples: SeedSamples, column: Column, labels: list[str]) -> Figure:
-    data, classes = samples.data, range(min(MAX_CLASSES, len(column.levels)))
+def _images(results: DatasetResults, samples: SeedSamples, column: Column, labels: list[str]) -> Figure:
+    """Return images of held-out data and of each model, a row for each class, or bin of a number with its range."""
+    data = samples.data
     assert data.conditions is not None
-    blocks = [("held-out data", MUTED_COLOUR, data.test, data.conditions["test"][:, 0])]
+    given = data.conditions["test"][:, 0]
+    edges = _edges(given, column, IMAGE_BINS)
+    names = list(column.levels) or [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)]
+    classes = range(min(MAX_CLASSES, len(names)))
+    blocks = [("held-out data", MUTED_COLOUR, data.test, _bins(given, edges))]
     for label in labels:
         style = results.line_styles[label]
-        blocks.append((style.label, style.colour, samples.by_label[label], _given(samples, label)))
+        blocks.append((style.label, style.colour, samples.by_label[label], _bins(_given(samples, label), edges)))
     low, high = (0.0, data.levels - 1.0) if data.levels else np.quantile(data.test[:500].astype(float), (0.002, 0.998))
     height, width = data.shape[1:]
-    figure = Figure(figsize=(1.7 * len(blocks) + 0.7, 0.34 * len(classes) * height / width + 0.4))
+    margin = 0.5 if column.levels else 1.0  # inches for the names
+    figure = Figure(figsize=(1.7 * len(blocks) + margin + 0.2, 0.34 * len(classes) * height / width + 0.4))
+    top = 1 - 0.28 / figure.get_figheight()  # below the titles
     figure.set_layout_engine("none")
+    if not column.levels:
+        title = f"{column.name} [{column.unit}]" if column.unit else column.name
+        figure.text(0.04 / figure.get_figwidth(), top, plain_text(title), fontsize=8, va="bottom")
     grid = figure.add_gridspec(
-        1, len(blocks), left=0.5 / figure.get_figwidth(), right=0.99, top=0.93, bottom=0.01, wspace=0.08
+        1, len(blocks), left=margin / figure.get_figwidth(), right=0.99, top=top, bottom=0.01, wspace=0.08
     )
     for at, (name, colour, rows, codes) in enumerate(blocks):
         axes = figure.add_subplot(grid[at])
@@ -64,9 +73,7 @@ def _classes(results: DatasetResults, samples: SeedSamples, column: Column, labe
         axes.imshow(_tile(rows, codes, len(classes)), cmap="gray", vmin=low, vmax=high, interpolation="none")
         for k in classes if at == 0 else ():
             y = 1 - (k + 0.5) / len(classes)
-            axes.text(
-                -0.04, y, plain_text(column.levels[k]), fontsize=8, ha="right", va="center", transform=axes.transAxes
-            )
+            axes.text(-0.04, y, plain_text(names[k]), fontsize=8, ha="right", va="center", transform=axes.transAxes)
     return figure
 
 
@@ -119,17 +126,22 @@ def _profiles(results: DatasetResults, samples: SeedSamples, column: Column, lab
     return figure
 
 
-def _edges(given: Array, column: Column) -> Array:
+def _edges(given: Array, column: Column, bins: int = BINS) -> Array:
     """Return the edges of bins of a condition: one a class, else with equally many rows."""
     if column.kind == "category":
         return np.arange(len(column.levels) + 1) - 0.5
-    edges: Array = np.unique(np.quantile(given, np.linspace(0, 1, BINS + 1)))
-    return edges
+    edges: Array = np.unique(np.quantile(given, np.linspace(0, 1, bins + 1)))
+    return edges if len(edges) > 1 else np.array([edges[0], edges[0]])  # of a condition that never varies
+
+
+def _bins(given: Array, edges: Array) -> Array:
+    """Return the bin (n,) of each condition, those beyond the edges in the outermost."""
+    return np.clip(np.searchsorted(edges, given, side="right") - 1, 0, len(edges) - 2)
 
 
 def profile(rows: Array, given: Array, edges: Array) -> tuple[Array, Array]:
     """Return mean and standard deviation of rows (n, d) in bins of ``given`` (n,): (bins, d), nan in empty bins."""
-    at = np.clip(np.searchsorted(edges, given, side="right") - 1, 0, len(edges) - 2)
+    at = _bins(given, edges)
     mean = np.full((len(edges) - 1, rows.shape[1]), np.nan)
     spread = mean.copy()
     for k in range(len(mean)):

@@ -102,8 +102,9 @@ def format_ticks(axes: Axes, axis_names: str) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def limit_ticks(axes: Axes, low: float, high: float) -> None:
-    """Set the ticks of a logarithmic x-axis of less than two decades: at 1, 2 and 5, or few if it is very narrow."""
+def limit_ticks(axes: Axes, low: float, high: float, axis_name: str = "x") -> None:
+    """Set the ticks of a logarithmic axis of less than two decades: at 1, 2 and 5, or few if it is very narrow."""
     if low > 0 and high < 100 * low:
         is_narrow = high < 6 * low
-        axes.xaxis.set_major_locator(MaxNLocator(3) if is_narrow else LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis = getattr(axes, f"{axis_name}axis")
+        axis.set_major_locator(MaxNLocator(3) if is_narrow else LogLocator(subs=(1.0, 2.0, 5.0)))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from genbench.budget import RecipeShare
 from genbench.plan.device_names import kind_of
 from genbench.plan.presets import PRESETS
 from genbench.record.store import Record
@@ -38,8 +39,9 @@ def _arguments(record: Record, request: Mapping[str, Any]) -> Iterator[str]:
     yield from ("--metrics", metrics) if metrics != "all" else ()
     yield from _sizes(record, request)
     yield from ("--first-seed", str(record.get("seed") or 0), "--seeds", "1")
-    if record.get("budget") not in (None, "none"):
-        yield from ("--budget", str(record["budget"]))
+    budget = str(mapping(record.get("identity")).get("budget") or record.get("budget") or "none")
+    if budget != "none" and RecipeShare.parse(budget) is None:  # which the preset gives
+        yield from ("--budget", budget)
     yield from ("--device", kind_of(record.get("device")) or "cpu")
     for setting in request.get("settings") or ():
         target = re.match(r"([\w.+@-]+)\.\w+=", str(setting))

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from pictured import RNG, table
 from pictured_tasks import subject_of_tasks
 
+from genbench.protocol import Column, Data
 from genbench.report.figures.codes import principal_components
 from genbench.report.figures.dataset_results import NotApplicable
 from genbench.report.figures.draw import draw
@@ -48,6 +50,40 @@ def test_rows_without_labels_are_of_one_colour() -> None:
     figure = draw("codes", subject_of_tasks(table(n=60, d=3), {"one": {"codes_test": RNG.normal(size=(60, 4))}}))
     assert len(figure.axes[0].collections) == 1
     assert not figure.legends
+
+
+def coloured(data: Data) -> tuple[Figure, np.ndarray]:
+    """Return the figure of codes of data, and what its points are coloured by."""
+    figure = draw("codes", subject_of_tasks(data, {"one": {"codes_test": RNG.normal(size=(60, 4))}}))
+    [points] = figure.axes[0].collections
+    return figure, np.asarray(points.get_array())
+
+
+def test_rows_without_labels_are_coloured_by_a_condition() -> None:
+    energy = np.exp(RNG.uniform(0, 4, (60, 1)))
+    given = dict.fromkeys(("train", "test", "reference"), energy)
+    columns = (Column("energy", unit="GeV", log=True),)
+    data = replace(table(n=60, d=3), conditions=given, condition_columns=columns)
+    figure, colours = coloured(data)
+    assert np.array_equal(colours, energy[:, 0])
+    assert figure.axes[-1].get_ylabel() == "energy [GeV]"
+    assert figure.axes[-1].get_yscale() == "log"
+    kinds = dict.fromkeys(given, np.arange(60.0)[:, None] % 2)
+    column = Column("kind", kind="category", levels=("muon", "pion"))
+    data = replace(data, conditions=kinds, condition_columns=(column,))
+    figure = draw("codes", subject_of_tasks(data, {"one": {"codes_test": RNG.normal(size=(60, 4))}}))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["muon", "pion"]
+    assert figure.legends[0].get_title().get_text() == "kind"
+
+
+def test_rows_without_labels_and_conditions_are_coloured_by_an_observable() -> None:
+    data = replace(table(n=60, d=3), observables=lambda x: {"mass": x[:, 1], "other": x[:, 2]})
+    figure, colours = coloured(data)
+    assert np.allclose(colours, data.test[:60, 1])
+    assert figure.axes[-1].get_ylabel() == "mass"
+    constant = replace(data, observables=lambda x: {"mass": np.ones(len(x))})
+    figure = draw("codes", subject_of_tasks(constant, {"one": {"codes_test": RNG.normal(size=(60, 4))}}))
+    assert len(figure.axes) == 1
 
 
 def test_models_without_codes_have_no_such_figure() -> None:

@@ -71,6 +71,22 @@ def test_images_stand_in_the_row_of_their_class() -> None:
     assert np.nanmin(exchanged[:2]) == 2
 
 
+def test_images_stand_in_the_row_of_their_bin_of_a_number() -> None:
+    given = np.random.default_rng(0).permutation(np.arange(600.0))[:, None]
+    images = (given[:, :, None, None] * np.ones((600, 1, 2, 2))).astype(np.float32)
+    data = conditional((Column("theta", unit="K"),), given, Data(images, images, images))
+    figure = draw("conditions", subject_with(data, {"right": images, "deaf": images[::-1].copy()}))
+    real, right, deaf = (np.asarray(axes.images[0].get_array().filled(np.nan)) for axes in figure.axes)
+    for k in range(6):  # a bin is 100 wide
+        rows = real[3 * k : 3 * k + 2]
+        assert 100 * k - 1 <= np.nanmin(rows) <= np.nanmax(rows) < 100 * (k + 1)
+    np.testing.assert_array_equal(right, real)
+    assert np.nanmax(deaf[:2]) > 100
+    texts = [text.get_text() for text in (*figure.texts, *figure.axes[0].texts)]
+    assert texts[0] == "theta [K]"
+    assert texts[1:3] == ["0 to 99.8", "99.8 to 200"]
+
+
 def test_it_does_not_apply_without_conditions() -> None:
     with pytest.raises(DataError, match="rows are drawn without conditions"):
         draw("conditions", subject_with(table(), {"a": table().test}))

@@ -44,3 +44,10 @@ def test_a_cell_of_a_suite_is_a_seed_of_the_suite() -> None:
     assert command.startswith("genbench run --suite tiny --preset smoke -m vae --first-seed 0 --seeds 1")
     assert "--budget" not in command
     assert " -d " not in command
+
+
+def test_a_budget_that_depends_on_the_data_is_left_to_the_preset() -> None:
+    (each,) = seeds("vae", [1.0], budget="80steps", identity={"budget": "recipe x 0.02, at most 100steps"})
+    assert "--budget" not in command_of(each, {"request": {"preset": "smoke"}})
+    (each,) = seeds("vae", [1.0], budget="80steps", identity={"budget": "80steps"})
+    assert "--budget 80steps" in command_of(each, {"request": {"preset": "smoke"}})

@@ -296,9 +296,19 @@ class SamplesAnyClass(Conditional):
         return super().sample(n, shuffled)
 
 
+@broken("capabilities_take_conditions", conditions="optional")
+class EncodesRowsAlone(Conditional):
+    """Its codes know of no conditions."""
+
+    def encode(self, x):
+        return super().encode(x)
+
+
 @broken("densities_follow_their_conditions", conditions="required", capabilities=())
 class OneDensity(Conditional):
     """Draws what it is given, and has one density for all."""
+
+    fitted = True  # also where it is restored
 
     def fit(self, data, run):
         self.fitted = False

@@ -23,7 +23,9 @@ def test_a_sound_model_passes_and_little_is_skipped() -> None:
     [report] = check_plugin("model:sound", plugins=[SOUND])
     skipped = {outcome.check.name for outcome in report.outcomes if outcome.verdict == "skipped"}
     assert {outcome.check.name: outcome.reason for outcome in report.outcomes if outcome.bad} == {}
-    of_conditions = {"samples_follow_their_conditions", "densities_follow_their_conditions"}
+    of_conditions = {
+        "samples_follow_their_conditions", "densities_follow_their_conditions", "capabilities_take_conditions",
+    }  # fmt: skip
     assert skipped == {"declared_lightly", "weights_are_used", *of_conditions}
     assert report.ok
 
@@ -59,7 +61,9 @@ def test_another_fault_is_found_by_its_check_alone(name: str) -> None:
 def test_a_fast_check_of_a_sound_model_passes_and_finds_an_overtime_loop() -> None:
     [report] = check_plugin("model:sound", plugins=[SOUND], fast=True)
     assert {outcome.check.name: outcome.reason for outcome in report.outcomes if outcome.bad} == {}
-    of_conditions = {"samples_follow_their_conditions", "densities_follow_their_conditions"}
+    of_conditions = {
+        "samples_follow_their_conditions", "densities_follow_their_conditions", "capabilities_take_conditions",
+    }  # fmt: skip
     skipped = {outcome.check.name for outcome in report.outcomes if outcome.verdict == "skipped"}
     assert skipped == {"declared_lightly", "same_seed_in_another_process", "weights_are_used", *of_conditions}
     [report] = check_plugin("model:overtime", plugins=[BROKEN], fast=True, only=["budget_is_honoured", "it_learned"])
