@@ -209,19 +209,27 @@ class VAE:
         return torch.cat(bounds)
 
     @torch.no_grad()
-    def encode(self, x: Tensor) -> Tensor:
-        """Return codes (n, latent) of x (n, *shape): the means of q(z|x)."""
-        return torch.cat([self.network.posterior(block)[0] for block in torch.split(x, BLOCK_ROWS)])
+    def encode(self, x: Tensor, conditions: Tensor | None = None) -> Tensor:
+        """Return codes (n, latent) of x (n, *shape), given conditions (n, k): the means of q(z|x)."""
+        blocks = self._blocks(x, conditions)
+        return torch.cat([self.network.posterior(block, c)[0] for block, c in blocks])
 
     @torch.no_grad()
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the means (n, *shape) of p(x|z) for codes z (n, latent)."""
-        decoded = [self.network.likelihood.mean(self.network.decoder(block)) for block in torch.split(z, BLOCK_ROWS)]
-        return torch.cat(decoded)
+    def decode(self, z: Tensor, conditions: Tensor | None = None) -> Tensor:
+        """Return the means (n, *shape) of p(x|z) for codes z (n, latent), given conditions (n, k)."""
+        blocks = self._blocks(z, conditions)
+        return torch.cat([self.network.likelihood.mean(self.network.decoded(block, c)) for block, c in blocks])
 
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """Return x (n, *shape) encoded and decoded again."""
-        return self.decode(self.encode(x))
+    def reconstruct(self, x: Tensor, conditions: Tensor | None = None) -> Tensor:
+        """Return x (n, *shape) encoded and decoded again, given conditions (n, k)."""
+        return self.decode(self.encode(x, conditions), conditions)
+
+    def _blocks(self, rows: Tensor, conditions: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
+        """Return blocks of rows (n, ...) with the features of their conditions (n, k)."""
+        c, blocks = self.features(conditions), torch.split(rows, BLOCK_ROWS)
+        if c is None:
+            return [(block, None) for block in blocks]
+        return list(zip(blocks, torch.split(c, BLOCK_ROWS), strict=True))
 
     def parameters(self) -> Iterator[Tensor]:
         """Return the learned tensors of both networks and of p(x|z)."""

@@ -381,6 +381,10 @@ def test_conditions_of_any_kind_are_taken(shape, columns, prior):
     assert x.shape == (5, *shape)
     assert x.isfinite().all()
     assert model.log_prob(rows[:5], given[:5]).isfinite().all()
+    codes = model.encode(rows, given)
+    torch.testing.assert_close(model.reconstruct(rows, given), model.decode(codes, given))
+    assert model.decode(codes, given).shape == rows.shape
+    assert (model.decode(codes, given.flip(0)) != model.decode(codes, given)).any()
 
 
 @pytest.fixture(scope="module")
