@@ -125,6 +125,7 @@ def genbench_register() -> Iterable[Spec]:
             density="bound",
             steps={"vector": 2500, "image": 1000},
             capabilities=CAPABILITIES,
+            conditions="optional",
             paper="Kingma & Welling 2014, arXiv:1312.6114",
         ),
     ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["decoder", "encoder", "latent_dimensions"]
+__all__ = ["decoder", "encoder", "joined", "latent_dimensions"]
 
 BLOCKS = 3  # of a residual perceptron
 DROPOUT = 0.1  # for images only: without it, the networks memorise a thousand of them
@@ -25,6 +26,13 @@ def encoder(shape: tuple[int, ...], outputs: int, width: int) -> nn.Module:
 def decoder(latent: int, shape: tuple[int, ...], width: int) -> nn.Module:
     """Return the network (n, latent) -> (n, *shape)."""
     return perceptron(latent, shape[0], width) if len(shape) == 1 else upward(latent, shape, 3 * width // 8)
+
+
+def joined(x: Tensor, c: Tensor | None) -> Tensor:
+    """Return x (n, *shape) with features c (n, features) of conditions as further columns, or channels of images."""
+    if c is None:
+        return x
+    return torch.cat([x, c.view(*c.shape, *[1] * (x.dim() - 2)).expand(-1, -1, *x.shape[2:])], 1)
 
 
 class Residual(nn.Module):

@@ -5,6 +5,13 @@
 After training, the codes rarely fill N(0, I). With ``prior="mixture"`` a Gaussian mixture is fitted on draws from
 q(z|x) over the training data (Ghosh et al. 2020, arXiv:1903.12436). It replaces p(z) everywhere: ``sample`` draws from
 it, and ``log_prob`` is the bound under it, so that the bound is that of the density of the samples.
+
+Where rows are given conditions c, the encoder and the decoder are given them too (Sohn, Lee & Yan 2015, "Learning
+structured output representation using deep conditional generative models"):
+
+    log p(x|c) >= E_q(z|x,c) [log p(x|z,c)] - KL(q(z|x,c) || p(z))
+
+What replaces p(z) after training is then a mixture p(z|c).
 """
 
 from __future__ import annotations
@@ -12,16 +19,18 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from genbench.protocol import RunContext, TrainingData
-from genbench.training import Average, cosine, held_out, warm_up
+from genbench.training import Average, condition_features, cosine, held_out, warm_up
 from genbench_autoencoders import VAEConfig
+from genbench_autoencoders.conditional_mixture import ConditionalMixture
 from genbench_autoencoders.likelihoods import likelihood_for
 from genbench_autoencoders.mixture import Mixture
-from genbench_autoencoders.networks import decoder, encoder, latent_dimensions
+from genbench_autoencoders.networks import decoder, encoder, joined, latent_dimensions
 
 __all__ = ["VAE"]
 
@@ -34,27 +43,50 @@ HELD_OUT_CHECKS = 25  # of the bound on held-out rows, during training
 SIGMA_RATE = 5.0  # learning rate of σ relative to all others, where codes have fewer dimensions than the data
 
 
+class Rows(NamedTuple):
+    """Rows (n, *shape) and what they are given, (n, k), or None."""
+
+    x: Tensor
+    given: Tensor | None
+
+    @classmethod
+    def of(cls, data: TrainingData, index: Tensor) -> Rows:
+        """Return the rows of the training data with these numbers."""
+        return cls(data.train[index], None if data.conditions is None else data.conditions[index])
+
+    def first(self, n: int) -> Rows:
+        """Return the first n rows."""
+        return Rows(self.x[:n], None if self.given is None else self.given[:n])
+
+
 class Network(nn.Module):
     """The three parts that are learned: the encoder q(z|x), the decoder, and the parameters of p(x|z) itself."""
 
     def __init__(self, config: VAEConfig, data: TrainingData) -> None:
         super().__init__()
         latent = latent_dimensions(config.latent, data.shape)
+        given = sum(len(column.levels) if column.kind == "category" else 1 for column in data.condition_columns)
+        channels, *sides = data.shape
         self.likelihood = likelihood_for(data.shape, data.levels, config.sigma)
-        self.encoder = encoder(data.shape, 2 * latent, config.width)
-        self.decoder = decoder(latent, (self.likelihood.outputs * data.shape[0], *data.shape[1:]), config.width)
+        self.encoder = encoder((channels + given, *sides), 2 * latent, config.width)
+        self.decoder = decoder(latent + given, (self.likelihood.outputs * channels, *sides), config.width)
 
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and log σ of q(z|x), (n, latent) each."""
-        mean, log_sigma = self.encoder(self.likelihood.encoder_input(x)).chunk(2, dim=1)
+    def posterior(self, x: Tensor, c: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return mean and log σ of q(z|x, c), (n, latent) each, given features c (n, features) of conditions."""
+        mean, log_sigma = self.encoder(joined(self.likelihood.encoder_input(x), c)).chunk(2, dim=1)
         return mean, log_sigma
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def decoded(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """Return the parameters of p(x|z, c) for z (n, latent) and features c (n, features)."""
+        parameters: Tensor = self.decoder(joined(z, c))
+        return parameters
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the two terms of the bound for x (n, *shape), (n,) each: log p(x|z) at one draw, and the KL term."""
-        mean, log_sigma = self.posterior(x)
+        mean, log_sigma = self.posterior(x, c)
         z = draw(mean, log_sigma)
         kl = 0.5 * (mean.square() + (2 * log_sigma).exp() - 1 - 2 * log_sigma).sum(1)
-        return self.likelihood.log_prob(self.decoder(z), x), kl
+        return self.likelihood.log_prob(self.decoded(z, c), x), kl
 
 
 def draw(mean: Tensor, log_sigma: Tensor) -> Tensor:
@@ -111,20 +143,20 @@ class VAE:
 
         A tenth of the rows, 500 at most, is held out to choose the weights.
         """
-        config = self.config
-        rows, held = held_out(data.train, at_most=MAX_HELD_OUT)
+        config, self.columns = self.config, data.condition_columns
+        kept, held = (Rows.of(data, index) for index in held_out(_numbers(data.train), at_most=MAX_HELD_OUT))
         network = Network(config, data).to(run.device)
         average = Average(network)
         self.network, highest = copy.deepcopy(average.network), torch.tensor(-math.inf, device=run.device)
         optimizer, checks = self._optimizer(network, data), 0
         rates = [group["lr"] for group in optimizer.param_groups]
         self.latent = latent_dimensions(config.latent, data.shape)
-        snapshot = lambda n: self._now(average.network, rows, held).sample(n)  # noqa: E731
+        snapshot = lambda *n: self._now(average.network, kept, held).sample(*n)  # noqa: E731
 
-        for x in run.batches(rows, config.batch, sample=snapshot):
+        for x, c in run.batches((kept.x, kept.given), config.batch, sample=snapshot):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * cosine(run.progress)
-            log_likelihood, kl = network(x)
+            log_likelihood, kl = network(x, self.features(c))
             loss = (config.beta * warm_up(run.progress, 0.5) * kl - log_likelihood).mean()
             optimizer.zero_grad()
             loss.backward()
@@ -136,18 +168,31 @@ class VAE:
                 highest = self._keep_if_better(average.network, held, highest)
 
         self._keep_if_better(average.network, held, highest)
-        self.mixture = Mixture(self._draws(rows), self._draws(held)) if config.prior == "mixture" else None
+        self.mixture = self._mixture(kept, held)
 
-    def sample(self, n: int) -> Tensor:
-        """Return (n, *shape): codes from the prior, decoded, with the noise of p(x|z)."""
+    def features(self, conditions: Tensor | None) -> Tensor | None:
+        """Return conditions (n, k) as the networks take them, (n, features)."""
+        return None if conditions is None else condition_features(conditions, self.columns)
+
+    def sample(self, n: int, conditions: Tensor | None = None) -> Tensor:
+        """Return (n, *shape): codes from the prior, decoded, with the noise of p(x|z).
+
+        They are given conditions (n, k) if it was trained with some.
+        """
         if not hasattr(self, "network"):
             raise RuntimeError("fit the model before sampling")
+        blocks = []
         with torch.no_grad():
-            return torch.cat([self._sample(min(BLOCK_ROWS, n - start)) for start in range(0, n, BLOCK_ROWS)])
+            for start in range(0, n, BLOCK_ROWS):
+                given = None if conditions is None else conditions[start : start + BLOCK_ROWS]
+                blocks.append(self._sample(min(BLOCK_ROWS, n - start), given))
+        return torch.cat(blocks)
 
     @torch.no_grad()
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, conditions: Tensor | None = None) -> Tensor:
         """Return (n,) nats for x (n, *shape): a lower bound of log p(x), estimated with k draws from q(z|x).
+
+        It is one of log p(x|c) given conditions c (n, k), if it was trained with some.
 
         With weights w = p(x|z) p(z) / q(z|x), ``elbo`` is the mean of log w and ``iwae`` the log of the mean of w
         (Burda et al. 2016, arXiv:1509.00519). Both are lower bounds in expectation; the second is tighter.
@@ -156,26 +201,35 @@ class VAE:
         values = self.network.likelihood.outputs * math.prod(x.shape[1:])
         rows = max(1, min(MAX_CODES, MAX_OUTPUTS // values) // k)
         bounds = []
-        for block in torch.split(x, rows):
-            log_weights = self._log_weights(block, k)  # (k, n)
+        for start in range(0, len(x), rows):
+            given = None if conditions is None else conditions[start : start + rows]
+            log_weights = self._log_weights(x[start : start + rows], given, k)  # (k, n)
             iwae = torch.logsumexp(log_weights, 0) - math.log(k)
             bounds.append(iwae if self.config.likelihood == "iwae" else log_weights.mean(0))
         return torch.cat(bounds)
 
     @torch.no_grad()
-    def encode(self, x: Tensor) -> Tensor:
-        """Return codes (n, latent) of x (n, *shape): the means of q(z|x)."""
-        return torch.cat([self.network.posterior(block)[0] for block in torch.split(x, BLOCK_ROWS)])
+    def encode(self, x: Tensor, conditions: Tensor | None = None) -> Tensor:
+        """Return codes (n, latent) of x (n, *shape), given conditions (n, k): the means of q(z|x)."""
+        blocks = self._blocks(x, conditions)
+        return torch.cat([self.network.posterior(block, c)[0] for block, c in blocks])
 
     @torch.no_grad()
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the means (n, *shape) of p(x|z) for codes z (n, latent)."""
-        decoded = [self.network.likelihood.mean(self.network.decoder(block)) for block in torch.split(z, BLOCK_ROWS)]
-        return torch.cat(decoded)
+    def decode(self, z: Tensor, conditions: Tensor | None = None) -> Tensor:
+        """Return the means (n, *shape) of p(x|z) for codes z (n, latent), given conditions (n, k)."""
+        blocks = self._blocks(z, conditions)
+        return torch.cat([self.network.likelihood.mean(self.network.decoded(block, c)) for block, c in blocks])
 
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """Return x (n, *shape) encoded and decoded again."""
-        return self.decode(self.encode(x))
+    def reconstruct(self, x: Tensor, conditions: Tensor | None = None) -> Tensor:
+        """Return x (n, *shape) encoded and decoded again, given conditions (n, k)."""
+        return self.decode(self.encode(x, conditions), conditions)
+
+    def _blocks(self, rows: Tensor, conditions: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
+        """Return blocks of rows (n, ...) with the features of their conditions (n, k)."""
+        c, blocks = self.features(conditions), torch.split(rows, BLOCK_ROWS)
+        if c is None:
+            return [(block, None) for block in blocks]
+        return list(zip(blocks, torch.split(c, BLOCK_ROWS), strict=True))
 
     def parameters(self) -> Iterator[Tensor]:
         """Return the learned tensors of both networks and of p(x|z)."""
@@ -192,54 +246,88 @@ class VAE:
         return torch.optim.Adam(groups, fused=True)
 
     @torch.no_grad()
-    def _keep_if_better(self, average: Network, held: Tensor, highest: Tensor) -> Tensor:
+    def _keep_if_better(self, average: Network, held: Rows, highest: Tensor) -> Tensor:
         """Keep the averaged weights if their bound on held-out rows is the highest so far; return the highest bound.
 
         Small data are memorised before the budget ends, and σ then is too small for other rows: it is set from the
         held-out ones. Nothing here waits for the device.
         """
-        average.likelihood.calibrate(average.decoder(draw(*average.posterior(held))), held)
-        log_likelihood, kl = average(held)
+        self._calibrate(average, held)
+        log_likelihood, kl = average(held.x, self.features(held.given))
         bound = (log_likelihood - self.config.beta * kl).mean()
         better = bound > highest
         for kept, latest in zip(self.network.parameters(), average.parameters(), strict=True):
             kept.copy_(torch.where(better, latest, kept))
         return torch.where(better, bound, highest)
 
+    def _calibrate(self, network: Network, held: Rows) -> None:
+        c = self.features(held.given)
+        network.likelihood.calibrate(network.decoded(draw(*network.posterior(held.x, c)), c), held.x)
+
     @torch.no_grad()
-    def _now(self, average: Network, rows: Tensor, held: Tensor) -> VAE:
+    def _now(self, average: Network, kept: Rows, held: Rows) -> VAE:
         """Return the model as if its training ended now: a copy, so that the training itself does not change."""
         now = VAE(self.config)
-        now.network, now.latent = copy.deepcopy(average), self.latent
-        now.network.likelihood.calibrate(now.network.decoder(draw(*now.network.posterior(held))), held)
-        now.mixture = None
-        if self.config.prior == "mixture":
-            now.mixture = Mixture(now._draws(rows[:SNAPSHOT_CODES])[:SNAPSHOT_CODES], now._draws(held))
+        now.network, now.latent, now.columns = copy.deepcopy(average), self.latent, self.columns
+        now._calibrate(now.network, held)
+        now.mixture = now._mixture(kept.first(SNAPSHOT_CODES), held, SNAPSHOT_CODES)
         return now
 
+    def _mixture(self, kept: Rows, held: Rows, at_most: int | None = None) -> Mixture | ConditionalMixture | None:
+        """Return what replaces p(z), fitted on ``at_most`` codes; None where nothing does."""
+        if self.config.prior == "normal":
+            return None
+        (codes, given), (held_codes, held_given) = self._draws(kept), self._draws(held)
+        codes = codes[:at_most]
+        if given is None or held_given is None:
+            return Mixture(codes, held_codes)
+        return ConditionalMixture(codes, given[:at_most], (held_codes, held_given), self.columns)
+
     @torch.no_grad()
-    def _draws(self, x: Tensor) -> Tensor:
-        """Return codes (n * repeats, latent) drawn from q(z|x), up to four for each x (n, *shape) if n is small."""
-        repeats = max(1, min(4, 5000 // len(x)))
-        blocks = torch.split(x.repeat(repeats, *[1] * (x.dim() - 1)), BLOCK_ROWS)
-        posteriors = [self.network.posterior(block) for block in blocks]
-        return torch.cat([draw(mean, log_sigma) for mean, log_sigma in posteriors])
+    def _draws(self, rows: Rows) -> tuple[Tensor, Tensor | None]:
+        """Return codes (m, latent) drawn from q(z|x), up to four for each row if n is small, and their conditions."""
+        repeats = max(1, min(4, 5000 // len(rows.x)))
+        x = rows.x.repeat(repeats, *[1] * (rows.x.dim() - 1))
+        given = None if rows.given is None else rows.given.repeat(repeats, 1)
+        c, posteriors = self.features(given), []
+        for start in range(0, len(x), BLOCK_ROWS):
+            block = None if c is None else c[start : start + BLOCK_ROWS]
+            posteriors.append(self.network.posterior(x[start : start + BLOCK_ROWS], block))
+        return torch.cat([draw(mean, log_sigma) for mean, log_sigma in posteriors]), given
 
-    def _sample(self, n: int) -> Tensor:
-        device = next(self.parameters()).device
-        z = self.mixture.sample(n) if self.mixture is not None else torch.randn(n, self.latent, device=device)
-        return self.network.likelihood.sample(self.network.decoder(z))
+    def _sample(self, n: int, given: Tensor | None) -> Tensor:
+        if isinstance(self.mixture, ConditionalMixture):
+            assert given is not None
+            z = self.mixture.sample(given)
+        elif self.mixture is not None:
+            z = self.mixture.sample(n)
+        else:
+            z = torch.randn(n, self.latent, device=next(self.parameters()).device)
+        return self.network.likelihood.sample(self.network.decoded(z, self.features(given)))
 
-    def _log_weights(self, x: Tensor, k: int) -> Tensor:
+    def _log_weights(self, x: Tensor, given: Tensor | None, k: int) -> Tensor:
         """Return log p(x|z) + log p(z) - log q(z|x) at k draws of z for each x (n, *shape): (k, n)."""
-        mean, log_sigma = self.network.posterior(x)
+        c = self.features(given)
+        mean, log_sigma = self.network.posterior(x, c)
         noise = torch.randn(k, *mean.shape, device=x.device)
         z = mean + log_sigma.exp() * noise  # (k, n, latent)
         log_q = _log_normal(noise) - log_sigma.sum(1)  # (k, n)
-        log_p = self.mixture.log_prob(z) if self.mixture is not None else _log_normal(z)
         repeated = x.expand(k, *x.shape).flatten(0, 1)  # (k * n, *shape)
-        log_likelihood = self.network.likelihood.log_prob(self.network.decoder(z.flatten(0, 1)), repeated)
-        return log_likelihood.view(k, -1) + log_p - log_q
+        repeated_c = None if c is None else c.expand(k, *c.shape).flatten(0, 1)
+        decoded = self.network.decoded(z.flatten(0, 1), repeated_c)
+        log_likelihood = self.network.likelihood.log_prob(decoded, repeated)
+        return log_likelihood.view(k, -1) + self._log_prior(z, given) - log_q
+
+    def _log_prior(self, z: Tensor, given: Tensor | None) -> Tensor:
+        """Return log p(z) (k, n) for z (k, n, latent), given conditions."""
+        if isinstance(self.mixture, ConditionalMixture):
+            assert given is not None
+            return self.mixture.log_prob(z, given)
+        return _log_normal(z) if self.mixture is None else self.mixture.log_prob(z)
+
+
+def _numbers(rows: Tensor) -> Tensor:
+    return torch.arange(len(rows), device=rows.device)
 
 
 def _log_normal(z: Tensor) -> Tensor:

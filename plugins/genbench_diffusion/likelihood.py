@@ -23,8 +23,8 @@ class ReverseChain(Protocol):
     chain: Chain
     gamma: Tensor  # (T + 1,): mean squared error of the predicted noise per dimension, in [0, 1]
 
-    def predict(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Return x̂_0 and ε_θ (b, *shape) for x_t (b, *shape) at t (b,) or (1,)."""
+    def predict(self, x: Tensor, t: Tensor, c: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return x̂_0 and ε_θ (b, *shape) for x_t (b, *shape) at t (b,) or (1,), given features c (b, features)."""
         ...
 
     def variance(self, t: int, s: int) -> float:
@@ -33,8 +33,16 @@ class ReverseChain(Protocol):
 
 
 @torch.no_grad()
-def variational_bound(model: ReverseChain, x: Tensor, terms: int = 0, visited: Sequence[int] | None = None) -> Tensor:
+def variational_bound(
+    model: ReverseChain,
+    x: Tensor,
+    terms: int = 0,
+    visited: Sequence[int] | None = None,
+    c: Tensor | None = None,
+) -> Tensor:
     """Return (n,) nats for x (n, *shape): -L_T - Σ_k L_{k-1} - L_0 (Ho et al. 2020, eq. 5), a bound of log p(x).
+
+    Given features c (n, features) of conditions, it is one of log p(x | c): the noise added does not depend on them.
 
     It is at most log p(x) on average over the noise, for the p of the reverse chain through the timesteps ``visited``,
     0 < .. < T; all of them by default. L_T is in closed form and L_0 is always evaluated. Of the other terms, one less
@@ -53,7 +61,7 @@ def variational_bound(model: ReverseChain, x: Tensor, terms: int = 0, visited: S
     def term(k: Tensor) -> Tensor:
         """Return (n,) for step k (n,) or (1,), from t to s: KL(q(x_s | x_t, x_0) ‖ p), or L_0 at k = 1."""
         noise, t = torch.randn_like(x), at[k]
-        predicted = model.predict(chain.noised(x, t, noise), t)[1]
+        predicted = model.predict(chain.noised(x, t, noise), t, c)[1]
         # control variate: ‖ε‖² - d is 0 on average, and makes most of the variance where ε is hardly predictable
         control = gamma[k] ** 2 * (noise.square().flatten(1).sum(1) - d)
         return d * log_part[k] + factor[k] * ((noise - predicted).square().flatten(1).sum(1) - control)

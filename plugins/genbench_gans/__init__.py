@@ -101,6 +101,7 @@ def genbench_register() -> Iterable[Spec]:
             GANConfig,
             "generative adversarial network with the non-saturating loss: fast to sample, may miss modes",
             steps={"vector": 4000, "image": 3500},
+            conditions="optional",
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
         ),
         ModelSpec(
@@ -117,6 +118,7 @@ def genbench_register() -> Iterable[Spec]:
             WGANGPConfig,
             "Wasserstein GAN with gradient penalty: a critic in place of the discriminator",
             steps={"vector": 6500, "image": 1500},
+            conditions="optional",
             paper="Gulrajani et al. 2017, arXiv:1704.00028",
         ),
     ]

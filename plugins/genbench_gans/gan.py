@@ -9,10 +9,10 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from genbench.protocol import RunContext, TrainingData
-from genbench.training import Average, cosine
+from genbench.training import Average, condition_features, cosine
 
 from . import GANConfig
-from .networks import discriminator, draw, generator, latent_size
+from .networks import discriminator, draw, evaluate, features_of, generator, latent_size
 from .optim import Adam
 from .penalty import input_gradient
 
@@ -24,7 +24,7 @@ class GAN:
 
     Nothing makes the generator cover the data: it can miss modes and still deceive the discriminator. The scores
     ``modes``, ``mode_kl`` and ``recall`` show this; ``r1`` and ``instance_noise`` are two remedies. Samples come from
-    the generator with averaged weights.
+    the generator with averaged weights. Where rows are given conditions, both networks are given them too.
     """
 
     def __init__(self, config: GANConfig) -> None:
@@ -36,38 +36,49 @@ class GAN:
         batch = c.batch or (256 if data.kind == "vector" else 64)
         learning_rate = c.learning_rate or (1e-3 if data.kind == "vector" else 5e-4)
         self.latent = c.latent or latent_size(data.shape)
-        self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels).to(run.device)
-        self.discriminator = discriminator(data.shape, c.width, c.depth, c.channels).to(run.device)
+        self.columns, count = data.condition_columns, features_of(data.condition_columns)
+        self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels, count).to(run.device)
+        self.discriminator = discriminator(data.shape, c.width, c.depth, c.channels, count).to(run.device)
         self.average = Average(self.generator, c.average, lag=10)
         adam_generator = Adam(self.generator, learning_rate, (0.5, 0.9))
         adam_discriminator = Adam(self.discriminator, learning_rate, (0.5, 0.9))
 
-        for real in run.batches(data.train, batch, sample=self.sample):  # (batch, *shape)
-            factor = cosine(run.progress, c.flat)
+        rows = (data.train, data.conditions)
+        for real, conditions in run.batches(rows, batch, sample=self.sample):  # (batch, *shape), (batch, k)
+            factor, given = cosine(run.progress, c.flat), self.features(conditions)
             noise = c.instance_noise * (1 - run.progress)
             with torch.no_grad():
-                fake = with_noise(self._generate(real), noise)
+                fake = with_noise(self._generate(real, given), noise)
             real = with_noise(real, noise)
-            loss = discriminator_loss(self.discriminator(real), self.discriminator(fake))
+            loss = discriminator_loss(self._score(real, given), self._score(fake, given))
             if c.r1:
-                loss = loss + c.r1 / 2 * r1_penalty(self.discriminator, real)
+                loss = loss + c.r1 / 2 * r1_penalty(self.discriminator, real, given)
             adam_discriminator.descend(loss, factor)
 
-            loss_generator = generator_loss(self.discriminator(with_noise(self._generate(real), noise)))
+            loss_generator = generator_loss(self._score(with_noise(self._generate(real, given), noise), given))
             adam_generator.descend(loss_generator, factor)
             self.average.update()
             run.log(loss=loss, loss_generator=loss_generator)
 
-    def _generate(self, like: torch.Tensor) -> torch.Tensor:
-        """Return as many samples as ``like`` has rows, with gradient."""
-        fake: torch.Tensor = self.generator(torch.randn(len(like), self.latent, device=like.device))
-        return fake
+    def features(self, conditions: torch.Tensor | None) -> torch.Tensor | None:
+        """Return conditions (n, k) as the networks take them, (n, features)."""
+        return None if conditions is None else condition_features(conditions, self.columns)
 
-    def sample(self, n: int) -> torch.Tensor:
-        """Return (n, *shape) samples of the averaged generator, without gradient."""
+    def _generate(self, like: torch.Tensor, given: torch.Tensor | None) -> torch.Tensor:
+        """Return as many samples as ``like`` has rows, with gradient."""
+        return evaluate(self.generator, torch.randn(len(like), self.latent, device=like.device), given)
+
+    def _score(self, x: torch.Tensor, given: torch.Tensor | None) -> torch.Tensor:
+        return evaluate(self.discriminator, x, given)
+
+    def sample(self, n: int, conditions: torch.Tensor | None = None) -> torch.Tensor:
+        """Return (n, *shape) samples of the averaged generator, without gradient.
+
+        They are given conditions (n, k) if it was trained with some.
+        """
         if not hasattr(self, "average"):
             raise RuntimeError("fit the model before sampling")
-        return draw(self.average.network, self.latent, n)
+        return draw(self.average.network, self.latent, n, self.features(conditions))
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the weights of the generator, then of the discriminator."""
@@ -85,9 +96,9 @@ def generator_loss(fake: torch.Tensor) -> torch.Tensor:
     return softplus(-fake).mean()
 
 
-def r1_penalty(network: nn.Module, real: torch.Tensor) -> torch.Tensor:
+def r1_penalty(network: nn.Module, real: torch.Tensor, given: torch.Tensor | None = None) -> torch.Tensor:
     """Return E ‖∇D(real)‖² of the logit (Mescheder, Geiger, Nowozin 2018, arXiv:1801.04406)."""
-    return input_gradient(network, real).flatten(1).square().sum(1).mean()
+    return input_gradient(network, real, given).flatten(1).square().sum(1).mean()
 
 
 def with_noise(x: torch.Tensor, noise: float) -> torch.Tensor:

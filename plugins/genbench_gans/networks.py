@@ -1,17 +1,34 @@
 """Generators and discriminators: multilayer perceptrons for vectors, small convolutional networks for images.
 
 There is no batch normalisation: a gradient penalty is defined for each sample alone, and the statistics of an averaged
-generator would have to be computed anew.
+generator would have to be computed anew. Multilayer perceptrons take conditions as further columns (Mirza & Osindero
+2014, arXiv:1411.1784), convolutional networks have places of their own for them.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-__all__ = ["MLP", "ConvDiscriminator", "ConvGenerator", "discriminator", "draw", "generator", "latent_size"]
+from genbench.spec import Column
+
+__all__ = [
+    "MLP",
+    "ConditionalGenerator",
+    "ConvDiscriminator",
+    "ConvGenerator",
+    "ProjectionDiscriminator",
+    "discriminator",
+    "draw",
+    "evaluate",
+    "features_of",
+    "generator",
+    "latent_size",
+    "with_columns",
+]
 
 Shape = tuple[int, ...]
 MIN_SIDE = 4  # pixels: an image is not halved where its smaller side would have fewer
@@ -25,6 +42,13 @@ class MLP(nn.Sequential):
         sizes = [d_in] + [width] * depth
         hidden = [(nn.Linear(a, b), nn.ReLU(inplace=True)) for a, b in itertools.pairwise(sizes)]
         super().__init__(*itertools.chain(*hidden), nn.Linear(sizes[-1], d_out))
+
+    def forward(self, x: torch.Tensor, given: torch.Tensor | None = None) -> torch.Tensor:
+        """Map x (n, d), with features of conditions (n, k) as its last columns where there are any: d + k = d_in."""
+        h = with_columns(x, given)
+        for layer in self:
+            h = layer(h)
+        return h
 
     @property
     def linear(self) -> list[nn.Linear]:
@@ -64,6 +88,52 @@ class ConvDiscriminator(nn.Sequential):
         super().__init__(*layers, nn.Flatten(), *head)
 
 
+class ConditionalGenerator(nn.Module):
+    """A ``ConvGenerator`` of the code and the conditions, which also scale and shift its channels at each resolution.
+
+    Source: Brock, Donahue, Simonyan 2019 (BigGAN), arXiv:1809.11096, without its batch normalisation.
+    """
+
+    def __init__(self, latent: int, shape: Shape, channels: int, conditions: int) -> None:
+        super().__init__()
+        self.layers = ConvGenerator(latent + conditions, shape, channels)
+        convolutions = [layer for layer in self.layers if isinstance(layer, nn.Conv2d)]
+        self.modulations = nn.ModuleList(nn.Linear(conditions, 2 * layer.in_channels) for layer in convolutions)
+        for modulation in self.modulations.parameters():
+            nn.init.zeros_(modulation)
+
+    def forward(self, z: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        """Map codes z (n, latent) and features of conditions (n, conditions) to images (n, *shape)."""
+        h = torch.cat([z, given], 1)
+        modulations = iter(self.modulations)
+        for layer in self.layers:
+            if isinstance(layer, nn.ReLU):  # one before each convolution
+                scale, shift = next(modulations)(given)[:, :, None, None].chunk(2, 1)
+                h = h * (1 + scale) + shift
+            h = layer(h)
+        return h
+
+
+class ProjectionDiscriminator(nn.Module):
+    """A ``ConvDiscriminator`` to whose score <h, embedding of the conditions> is added, h being its last features.
+
+    Source: Miyato & Koyama 2018, arXiv:1802.05637.
+    """
+
+    def __init__(self, shape: Shape, channels: int, hidden: int, conditions: int) -> None:
+        super().__init__()
+        *body, score = ConvDiscriminator(shape, channels, hidden)
+        self.body = nn.Sequential(*body)
+        self.embedding = nn.Linear(conditions, hidden, bias=False)
+        self.score = score
+
+    def forward(self, x: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        """Map images (n, *shape) and features of conditions (n, conditions) to scores (n, 1)."""
+        h = self.body(x)  # (n, hidden)
+        score: torch.Tensor = self.score(h) + (h * self.embedding(given)).sum(1, keepdim=True)
+        return score
+
+
 def _widths(shape: Shape, channels: int) -> list[int]:
     """Return the channels at each resolution, from fine to coarse, for as long as both sides can be halved.
 
@@ -77,14 +147,44 @@ def _widths(shape: Shape, channels: int) -> list[int]:
     return widths
 
 
-def generator(shape: Shape, latent: int, width: int, depth: int, channels: int) -> nn.Module:
-    """Return a network from codes (n, latent) to samples (n, *shape); only images use ``channels``."""
-    return MLP(latent, shape[0], width, depth) if len(shape) == 1 else ConvGenerator(latent, shape, channels)
+def generator(shape: Shape, latent: int, width: int, depth: int, channels: int, conditions: int = 0) -> nn.Module:
+    """Return a network from codes (n, latent) to samples (n, *shape); only images use ``channels``.
+
+    It is also given features of conditions (n, conditions), where there are any.
+    """
+    if len(shape) == 1:
+        return MLP(latent + conditions, shape[0], width, depth)
+    if conditions:
+        return ConditionalGenerator(latent, shape, channels, conditions)
+    return ConvGenerator(latent, shape, channels)
 
 
-def discriminator(shape: Shape, width: int, depth: int, channels: int) -> nn.Module:
-    """Return a network from samples (n, *shape) to scores (n, 1); only images use ``channels``."""
-    return MLP(shape[0], 1, width, depth) if len(shape) == 1 else ConvDiscriminator(shape, channels, width)
+def discriminator(shape: Shape, width: int, depth: int, channels: int, conditions: int = 0) -> nn.Module:
+    """Return a network from samples (n, *shape) to scores (n, 1); only images use ``channels``.
+
+    It is also given features of conditions (n, conditions), where there are any.
+    """
+    if len(shape) == 1:
+        return MLP(shape[0] + conditions, 1, width, depth)
+    if conditions:
+        return ProjectionDiscriminator(shape, channels, width, conditions)
+    return ConvDiscriminator(shape, channels, width)
+
+
+def evaluate(network: nn.Module, x: torch.Tensor, given: torch.Tensor | None) -> torch.Tensor:
+    """Return what a network makes of x (n, ...), and of features of conditions (n, k) where there are any."""
+    out: torch.Tensor = network(x) if given is None else network(x, given)
+    return out
+
+
+def with_columns(x: torch.Tensor, given: torch.Tensor | None) -> torch.Tensor:
+    """Return x (n, d) with features of conditions (n, k) as its last columns, where there are any."""
+    return x if given is None else torch.cat([x, given], 1)
+
+
+def features_of(columns: Sequence[Column]) -> int:
+    """Return how many features ``condition_features`` makes of conditions with these columns; 0 without conditions."""
+    return sum(len(column.levels) if column.kind == "category" else 1 for column in columns)
 
 
 def latent_size(shape: Shape) -> int:
@@ -93,9 +193,15 @@ def latent_size(shape: Shape) -> int:
 
 
 @torch.no_grad()
-def draw(network: nn.Module, latent: int, n: int) -> torch.Tensor:
-    """Return n samples (n, *shape) of a generator, drawn in blocks of bounded memory."""
+def draw(network: nn.Module, latent: int, n: int, given: torch.Tensor | None = None) -> torch.Tensor:
+    """Return n samples (n, *shape) of a generator, drawn in blocks of bounded memory.
+
+    They are given features of conditions (n, k), where there are any.
+    """
     block = BLOCK_SAMPLES["vector" if isinstance(network, MLP) else "image"]
     device = next(network.parameters()).device
-    sizes = [min(block, n - start) for start in range(0, n, block)] or [0]
-    return torch.cat([network(torch.randn(size, latent, device=device)) for size in sizes])
+    samples = []
+    for start in range(0, max(n, 1), block):
+        z = torch.randn(min(block, n - start), latent, device=device)
+        samples.append(evaluate(network, z, None if given is None else given[start : start + block]))
+    return torch.cat(samples)

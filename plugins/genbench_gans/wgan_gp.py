@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from genbench.protocol import RunContext, TrainingData
-from genbench.training import Average, cosine
+from genbench.training import Average, condition_features, cosine
 
 from . import WGANGPConfig
-from .networks import MLP, discriminator, draw, generator, latent_size
+from .networks import MLP, discriminator, draw, evaluate, features_of, generator, latent_size
 from .optim import Adam
 from .penalty import critic_gradients, gradient_penalty
 
@@ -22,7 +23,8 @@ class WGANGP:
     """A generator trained with a critic f, whose mean differs between data and samples by the Wasserstein distance.
 
     A penalty keeps the norm of the critic's gradient near 1 on lines between data and samples. Apart from the penalty,
-    minus the logged ``loss`` estimates the distance. Samples come from the generator with averaged weights.
+    minus the logged ``loss`` estimates the distance. Samples come from the generator with averaged weights. Where rows
+    are given conditions, both networks are given them too: the distance is then that of rows and conditions together.
     """
 
     def __init__(self, config: WGANGPConfig) -> None:
@@ -33,39 +35,52 @@ class WGANGP:
         c = self.config
         batch = c.batch or (64 if data.kind == "vector" else 32)
         self.latent = c.latent or latent_size(data.shape)
-        self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels).to(run.device)
-        self.critic = discriminator(data.shape, c.width, c.depth, c.channels).to(run.device)
+        self.columns, count = data.condition_columns, features_of(data.condition_columns)
+        self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels, count).to(run.device)
+        self.critic = discriminator(data.shape, c.width, c.depth, c.channels, count).to(run.device)
         self.average = Average(self.generator, c.average, lag=10)
         adam_generator = Adam(self.generator, c.learning_rate, (0.5, 0.9))
         adam_critic = Adam(self.critic, c.learning_rate, (0.5, 0.9))
 
-        rows = c.critic_steps * batch
-        for real in run.batches(data.train, rows, sample=self.sample):  # (critic_steps · batch, *shape)
-            factor = cosine(run.progress, c.flat)
-            fake, mixed = self._fake_and_mixed(real)
-            parts = (mini_batches(x, c.critic_steps) for x in (real, fake, mixed))
-            for some_real, some_fake, some_mixed in zip(*parts, strict=True):  # (batch, *shape) each
-                loss, gradients = critic_step(self.critic, some_real, some_fake, some_mixed, c.penalty)
+        tensors, rows = (data.train, data.conditions), c.critic_steps * batch
+        for real, conditions in run.batches(tensors, rows, sample=self.sample):  # (rows, *shape), (rows, k)
+            factor, given = cosine(run.progress, c.flat), self.features(conditions)
+            fake, mixed = self._fake_and_mixed(real, given)
+            parts: list[Sequence[Any]] = [mini_batches(x, c.critic_steps) for x in (real, fake, mixed)]
+            parts.append([None] * len(parts[0]) if given is None else mini_batches(given, c.critic_steps))
+            for some_real, some_fake, some_mixed, some_given in zip(*parts, strict=True):  # (batch, *shape) each
+                loss, gradients = critic_step(self.critic, some_real, some_fake, some_mixed, c.penalty, some_given)
                 adam_critic.step(gradients, factor)
 
             z = torch.randn(batch, self.latent, device=real.device)
-            loss_generator = -self.critic(self.generator(z)).mean()
+            given = None if given is None else given[torch.arange(batch, device=given.device) % len(given)]
+            loss_generator = -evaluate(self.critic, evaluate(self.generator, z, given), given).mean()
             adam_generator.descend(loss_generator, factor)
             self.average.update()
             run.log(loss=loss, loss_generator=loss_generator)
 
+    def features(self, conditions: torch.Tensor | None) -> torch.Tensor | None:
+        """Return conditions (n, k) as the networks take them, (n, features)."""
+        return None if conditions is None else condition_features(conditions, self.columns)
+
     @torch.no_grad()
-    def _fake_and_mixed(self, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return samples, and uniform draws from the lines between samples and real rows, both (n, *shape)."""
-        fake = self.generator(torch.randn(len(real), self.latent, device=real.device))
+    def _fake_and_mixed(self, real: torch.Tensor, given: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return samples, and uniform draws from the lines between samples and real rows, both (n, *shape).
+
+        A sample has the conditions of the real row that it is mixed with.
+        """
+        fake = evaluate(self.generator, torch.randn(len(real), self.latent, device=real.device), given)
         share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
         return fake, torch.lerp(real, fake, share)
 
-    def sample(self, n: int) -> torch.Tensor:
-        """Return (n, *shape) samples of the averaged generator, without gradient."""
+    def sample(self, n: int, conditions: torch.Tensor | None = None) -> torch.Tensor:
+        """Return (n, *shape) samples of the averaged generator, without gradient.
+
+        They are given conditions (n, k) if it was trained with some.
+        """
         if not hasattr(self, "average"):
             raise RuntimeError("fit the model before sampling")
-        return draw(self.average.network, self.latent, n)
+        return draw(self.average.network, self.latent, n, self.features(conditions))
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the weights of the generator, then of the critic."""
@@ -79,18 +94,32 @@ def mini_batches(rows: torch.Tensor, count: int) -> Sequence[torch.Tensor]:
 
 
 def critic_loss(
-    critic: nn.Module, real: torch.Tensor, fake: torch.Tensor, mixed: torch.Tensor, penalty: float
+    critic: nn.Module,
+    real: torch.Tensor,
+    fake: torch.Tensor,
+    mixed: torch.Tensor,
+    penalty: float,
+    given: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Return E f(fake) - E f(real) + penalty · E (‖∇f(mixed)‖ - 1)², the paper's equation 3."""
-    loss: torch.Tensor = critic(fake).mean() - critic(real).mean() + penalty * gradient_penalty(critic, mixed)
+    """Return E f(fake) - E f(real) + penalty · E (‖∇f(mixed)‖ - 1)², the paper's equation 3.
+
+    All three are given the same features of conditions (n, k), where there are any.
+    """
+    distance = evaluate(critic, fake, given).mean() - evaluate(critic, real, given).mean()
+    loss: torch.Tensor = distance + penalty * gradient_penalty(critic, mixed, given)
     return loss
 
 
 def critic_step(
-    critic: nn.Module, real: torch.Tensor, fake: torch.Tensor, mixed: torch.Tensor, penalty: float
+    critic: nn.Module,
+    real: torch.Tensor,
+    fake: torch.Tensor,
+    mixed: torch.Tensor,
+    penalty: float,
+    given: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
     """Return the critic's loss and its gradients with respect to the critic's parameters."""
     if isinstance(critic, MLP):
-        return critic_gradients(critic, real, fake, mixed, penalty)  # the same in half the time
-    loss = critic_loss(critic, real, fake, mixed, penalty)
+        return critic_gradients(critic, real, fake, mixed, penalty, given)  # the same in half the time
+    loss = critic_loss(critic, real, fake, mixed, penalty, given)
     return loss, torch.autograd.grad(loss, list(critic.parameters()))

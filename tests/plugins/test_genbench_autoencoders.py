@@ -8,9 +8,11 @@ import torch
 
 from genbench.budget import Budget
 from genbench.protocol import TrainingData
+from genbench.spec import Column
 from genbench.training.run import Run
 from genbench_autoencoders import AEConfig, DAEConfig, VAEConfig, genbench_register
 from genbench_autoencoders.ae import AE
+from genbench_autoencoders.conditional_mixture import ConditionalMixture
 from genbench_autoencoders.dae import DAE
 from genbench_autoencoders.likelihoods import Categorical, Gaussian, LogisticMixture, likelihood_for
 from genbench_autoencoders.mixture import Mixture
@@ -39,9 +41,14 @@ def vae(**options):
     return VAE(VAEConfig(**{**SMALL, **options}))
 
 
-def fitted(model, rows, steps, *, levels=None, seed=0):
+LABEL = (Column("label", kind="category", levels=("a", "b", "c")),)
+NUMBER = (Column("theta"),)
+
+
+def fitted(model, rows, steps, *, levels=None, seed=0, given=None, columns=()):
     torch.manual_seed(seed)
-    model.fit(TrainingData(rows, levels), Run(Budget(steps, "steps"), levels=levels))
+    data = TrainingData(rows, levels, None, given, columns)
+    model.fit(data, Run(Budget(steps, "steps"), levels=levels))
     return model
 
 
@@ -357,3 +364,121 @@ def test_mixture_finds_separate_clusters():
     codes = centres[torch.randint(4, (2000,))] + 0.1 * torch.randn(2000, 2)
     drawn = Mixture(codes[:1800], codes[1800:]).sample(1000)
     assert (torch.cdist(drawn, centres).min(1).values < 0.5).all()
+
+
+# ------------------------------------------------------------------------------------------------------- conditions
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 8, 8), (3, 7, 9)], ids=str)
+@pytest.mark.parametrize("columns", [LABEL, NUMBER, LABEL + NUMBER], ids=["label", "number", "both"])
+@pytest.mark.parametrize("prior", ["mixture", "normal"])
+def test_conditions_of_any_kind_are_taken(shape, columns, prior):
+    values = {"label": torch.arange(80.0) % 3, "theta": torch.linspace(-1, 1, 80)}
+    given = torch.stack([values[column.name] for column in columns], 1)
+    rows = rows_of(shape)
+    model = fitted(vae(prior=prior), rows, 3, given=given, columns=columns)
+    assert isinstance(model.mixture, ConditionalMixture) == (prior == "mixture")
+    x = model.sample(5, given[:5])
+    assert x.shape == (5, *shape)
+    assert x.isfinite().all()
+    assert model.log_prob(rows[:5], given[:5]).isfinite().all()
+    codes = model.encode(rows, given)
+    torch.testing.assert_close(model.reconstruct(rows, given), model.decode(codes, given))
+    assert model.decode(codes, given).shape == rows.shape
+    assert (model.decode(codes, given.flip(0)) != model.decode(codes, given)).any()
+
+
+@pytest.fixture(scope="module")
+def by_class():
+    """A model of one column whose three classes have means -1, 0, 1 and two modes each."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    label = torch.randint(3, (3000, 1)).float()
+    rows = label - 1 + (torch.randint(2, (3000, 1)) * 2 - 1) * 0.25 + 0.08 * torch.randn(3000, 1)
+    return fitted(vae(width=32, batch=64, sigma=0.1), rows, 500, given=label, columns=LABEL)
+
+
+@pytest.mark.parametrize("label", [0, 1, 2])
+def test_bound_given_a_class_is_of_the_density_that_its_samples_come_from(by_class, label):
+    c = torch.nn.functional.one_hot(torch.tensor([label]), 3).float()
+    z = torch.linspace(-10, 10, 4001)[:, None]
+    x = torch.linspace(-4, 4, 801)[:, None]
+    log_prior = by_class.mixture.log_prob(z, torch.full((4001, 1), float(label)))
+    decoded, sigma = by_class.network.decoded(z, c.expand(4001, 3)), by_class.network.likelihood.log_sigma.exp()
+    log_joint = log_prior[:, None] + torch.distributions.Normal(decoded, sigma).log_prob(x[:, 0])  # (z, x)
+    exact = torch.logsumexp(log_joint, 0) + math.log(20 / 4000)
+    assert float(exact.exp().sum() * 8 / 800) == pytest.approx(1, abs=0.01)
+    below = torch.cumsum(exact.exp(), 0) * 8 / 800
+    given = torch.full((10_000, 1), float(label))
+    empirical = (by_class.sample(10_000, given)[:, 0][:, None] <= x[:, 0]).float().mean(0)
+    assert (empirical - below).abs().max() < 0.03
+    likely = exact > -2  # elsewhere the mean of the weights rests on rare draws
+    gap = (exact - by_class.log_prob(x, given[:801]))[likely]
+    assert -0.03 < gap.mean() < 0.2
+
+
+def test_samples_follow_their_class(by_class):
+    label = torch.arange(3.0).repeat(500)[:, None]
+    assert ((by_class.sample(1500, label) + 1).round() == label).float().mean() > 0.95
+
+
+def test_bound_given_conditions_stays_below_the_truth():
+    torch.manual_seed(0)
+    c = torch.randn(4000, 1)
+    rows = torch.cat([c, -c], 1) + torch.tensor([0.3, 0.6]) * torch.randn(4000, 2)
+    model = fitted(vae(width=64, batch=64), rows[:3000], 600, given=c[:3000], columns=NUMBER)
+    x, c = rows[3000:], c[3000:]
+    truth = torch.distributions.Normal(torch.cat([c, -c], 1), torch.tensor([0.3, 0.6])).log_prob(x).sum(1)
+    excess = model.log_prob(x, c) - truth
+    assert excess.mean() < 3 * excess.std() / math.sqrt(len(x))
+    assert excess.mean() > -0.3
+
+
+def test_a_mixture_given_a_class_has_the_density_and_the_samples_of_that_class():
+    torch.manual_seed(0)
+    classes = (torch.arange(1200.0) % 3)[:, None]
+    codes = torch.randn(1200, 2) * 0.2 + classes * torch.tensor([1.0, -1.0])
+    levels = (Column("label", kind="category", levels=("a", "b", "c", "d")),)
+    mixture = ConditionalMixture(codes[:900], classes[:900], (codes[900:], classes[900:]), levels)
+    z = torch.randn(7, 8, 2)
+    of = torch.tensor([0.0, 1, 2, 3, 0, 1, 2, 3])[:, None]
+    found = mixture.log_prob(z, of)
+    for i, label in enumerate(of[:, 0].int()):
+        torch.testing.assert_close(found[:, i], mixture.mixtures[label].log_prob(z[:, i]))
+    drawn = mixture.sample(classes)
+    for label in range(3):
+        rows = classes[:, 0] == label
+        torch.testing.assert_close(drawn[rows].mean(0), codes[rows].mean(0), atol=0.05, rtol=0)
+    assert mixture.sample(torch.full((600, 1), 3.0)).std(0).mean() > 0.7  # a class without codes has the mixture of all
+
+
+@pytest.mark.parametrize("u", [-1.5, 0.0, 2.0])
+def test_a_mixture_given_a_number_has_the_conditional_density(u):
+    torch.manual_seed(0)
+    number = torch.randn(4000, 1)
+    codes = torch.cat([number, -number], 1) + torch.tensor([0.3, 0.6]) * torch.randn(4000, 2)
+    mixture = ConditionalMixture(codes[:3600], number[:3600], (codes[3600:], number[3600:]), NUMBER)
+    side = torch.arange(-4, 4.05, 0.05)
+    z = torch.tensor([u, -u]) + torch.cartesian_prod(side, side)
+    p = mixture.log_prob(z, torch.full((len(z), 1), u)).exp() * 0.05**2
+    assert float(p.sum()) == pytest.approx(1, abs=0.01)
+    drawn = mixture.sample(torch.full((4000, 1), u))
+    for mean, spread in [((p[:, None] * z).sum(0), None), (drawn.mean(0), drawn.std(0))]:
+        torch.testing.assert_close(mean, torch.tensor([u, -u]), atol=0.15, rtol=0)
+        if spread is not None:
+            torch.testing.assert_close(spread, torch.tensor([0.3, 0.6]), atol=0, rtol=0.1)
+
+
+@pytest.mark.slow
+def test_learns_images_of_classes():
+    torch.manual_seed(0)
+    label = torch.randint(3, (900, 1))
+    bright = torch.arange(8).view(1, 1, 1, 8) // 3 == label.view(-1, 1, 1, 1)  # three bands
+    rows = (bright.expand(-1, 1, 8, 8) * 2 + torch.randint(2, (900, 1, 8, 8)) + 0.5) / 2 - 1
+    model = fitted(vae(width=32), rows, 300, levels=4, given=label.float(), columns=LABEL)
+    asked = torch.arange(3).repeat(100)
+    x = model.sample(300, asked[:, None].float())
+    bands = torch.stack([x[..., 3 * i : 3 * i + 3].mean((1, 2, 3)) for i in range(3)], 1)
+    assert (bands.argmax(1) == asked).float().mean() > 0.95
+    each = torch.stack([model.log_prob(rows[:200], torch.full((200, 1), float(k))) for k in range(3)], 1)
+    assert (each.argmax(1) == label[:200, 0]).float().mean() > 0.95

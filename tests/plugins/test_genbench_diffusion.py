@@ -11,47 +11,80 @@ import torch
 
 from genbench.budget import Budget
 from genbench.protocol import TrainingData
+from genbench.spec import Column
 from genbench.training.run import Run
-from genbench_diffusion import DDPMConfig, genbench_register
+from genbench_diffusion import DDPMConfig, EDMConfig, genbench_register
 from genbench_diffusion.chain import Chain
 from genbench_diffusion.ddpm import DDPM
+from genbench_diffusion.edm import EDM, noise_levels
 from genbench_diffusion.likelihood import flow_log_prob, variational_bound
 from genbench_diffusion.networks import Perceptron, UNet
 from genbench_diffusion.schedule import betas
 
 SHAPES = [(1,), (2,), (16,), (1, 8, 8), (3, 16, 16)]
 CPU = torch.device("cpu")
+NUMBER = (Column("theta"),)
+LABEL = (Column("label", kind="category", levels=("a", "b", "c")),)
+CONFIGS = [DDPMConfig, EDMConfig]
 
 
-def trained(config, rows, steps, levels=None, seed=0):
+def trained(config, rows, steps, levels=None, seed=0, given=None, columns=()):
     torch.manual_seed(seed)
-    model = DDPM(config)
-    model.fit(TrainingData(rows, levels), Run(Budget(steps, "steps"), levels=levels))
+    model = (DDPM if isinstance(config, DDPMConfig) else EDM)(config)
+    data = TrainingData(rows, levels, None, given, columns)
+    model.fit(data, Run(Budget(steps, "steps"), levels=levels, train=rows))
     return model
 
 
 class GaussianFlow(torch.nn.Module):
-    """F(x, φ) = E[α ε - σ x_0 | x] for x_0 ~ N(mean, diag(std²)): what a perfect network would say."""
+    """F(x, φ) = E[α ε - σ x_0 | x, c] for x_0 ~ N(mean + c, diag(std²)): what a perfect network would say."""
 
     def __init__(self, mean, std):
         super().__init__()
         self.mean, self.square = mean, std**2
+        self.anchor = torch.nn.Parameter(torch.zeros(1))
 
-    def forward(self, x, angle):
+    def forward(self, x, angle, c=None):
         alpha, sigma = angle.cos()[:, None], angle.sin()[:, None]
-        white = (x - alpha * self.mean) / (alpha**2 * self.square + sigma**2)
-        return alpha * sigma * white - sigma * (self.mean + alpha * self.square * white)
+        mean = self.mean if c is None else self.mean + c
+        white = (x - alpha * mean) / (alpha**2 * self.square + sigma**2)
+        return alpha * sigma * white - sigma * (mean + alpha * self.square * white)
 
 
 def perfect(mean, std, **options):
     """Return a model of N(mean, diag(std²)) with the exact score and the exact γ, and its log-density."""
     mean, std = torch.tensor(mean), torch.tensor(std)
     model = DDPM(DDPMConfig(**options))
-    model.shape, model.network = mean.shape, GaussianFlow(mean, std)
+    model.shape, model.columns, model.network = mean.shape, NUMBER, GaussianFlow(mean, std)
     model.chain = Chain("cosine", model.config.timesteps, CPU)
     alpha, sigma = model.chain.alpha[:, None], model.chain.sigma[:, None]
     model.gamma = (alpha**2 * std**2 / (alpha**2 * std**2 + sigma**2)).mean(1)
     return model, torch.distributions.Independent(torch.distributions.Normal(mean, std), 1)
+
+
+def perfect_edm(mean, std, scale=1.0, **options):
+    """Return an EDM of (5, -3) + scale · N(mean + c, diag(std²)) with the exact velocity, and its law for c = 0."""
+    mean, std = torch.tensor(mean), torch.tensor(std)
+    model = EDM(EDMConfig(**options))
+    model.shape, model.columns, model.network = mean.shape, NUMBER, GaussianFlow(mean, std)
+    model.mean, model.scale = torch.tensor([5.0, -3.0])[: len(mean)], scale
+    law = torch.distributions.Normal(model.mean + scale * mean, scale * std)
+    return model, torch.distributions.Independent(law, 1)
+
+
+def moved(n, seed=0):
+    """Return rows (n, 2) around (c, -c) with a spread of exp(c / 2) / 4, and c (n, 1)."""
+    generator = torch.Generator().manual_seed(seed)
+    c = torch.randn(n, 1, generator=generator)
+    noise = torch.randn(n, 2, generator=generator)
+    return torch.cat([c, -c], 1) + (c / 2).exp() / 4 * noise, c
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    """Models of rows around (c, -c), by their config."""
+    rows, c = moved(4000)
+    return {kind: trained(kind(width=48, batch=256), rows, 800, given=c, columns=NUMBER) for kind in CONFIGS}
 
 
 # ------------------------------------------------------------------------------------------------------ the chain
@@ -255,6 +288,27 @@ def test_the_flow_likelihood_of_the_exact_score_is_the_truth(mean, std):
     torch.testing.assert_close(model.log_prob(x), coarse, atol=1e-3, rtol=0)
 
 
+def test_the_bound_given_conditions_is_below_the_exact_density_and_close():
+    model, truth = perfect([0.5, -1.0], [0.05, 1.2])
+    torch.manual_seed(0)
+    x, c = truth.sample((6,)), torch.tensor([[-1.0], [2.0], [0.5]]).repeat(2, 1)
+    many = (x + c).repeat_interleave(300, 0)
+    bound = model.log_prob(many, c.repeat_interleave(300, 0)).view(6, 300)
+    error = bound.std(1) / math.sqrt(300)
+    gap = truth.log_prob(x) - bound.mean(1)
+    assert (gap > -4 * error).all()
+    assert gap.mean() < 0.2
+    assert (model.log_prob(many, c.repeat_interleave(300, 0) + 1) < bound.flatten() - 10).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("sampler", ["ancestral", "ddim"])
+def test_samples_are_those_given_the_conditions(monkeypatch, sampler):
+    monkeypatch.setattr("genbench_diffusion.ddpm.BLOCK_VALUES", 128)  # blocks of 64
+    model, _ = perfect([0.0, 0.0], [1e-3, 1e-3], sampler=sampler)
+    c = torch.arange(150.0)[:, None] / 50
+    torch.testing.assert_close(model.sample(150, c), c.expand(150, 2), atol=0.15, rtol=0)
+
+
 def test_hutchinson_agrees_with_the_exact_trace():
     torch.manual_seed(0)
     network = Perceptron((4,), 32)
@@ -264,6 +318,145 @@ def test_hutchinson_agrees_with_the_exact_trace():
     estimate = flow_log_prob(network, x.repeat_interleave(1000, 0), 1.5, 10, probes=1).view(3, 1000)
     assert (abs(estimate.mean(1) - exact) < 4 * estimate.std(1) / 1000**0.5).all()
     assert (estimate.std(1) > 0).all()
+
+
+# ------------------------------------------------------------------------- EDM, where the score is known
+
+
+def test_noise_levels_are_those_of_the_paper():
+    levels = noise_levels(EDMConfig(sampling_steps=18, sigma_max=80.0))
+    assert (len(levels), levels[-1]) == (19, 0)
+    assert levels[0] == pytest.approx(80)
+    assert levels[17] == pytest.approx(0.002)
+    assert levels[9] == pytest.approx((80 ** (1 / 7) + 9 / 17 * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7)
+
+
+def test_levels_of_a_batch_are_log_normal_and_one_in_each_stratum():
+    torch.manual_seed(0)
+    model = EDM(EDMConfig())
+    model.shape = (2,)
+    log_sigma = model._angles(4000, CPU).tan().log()
+    assert (log_sigma.diff() >= 0).all()
+    assert float(log_sigma.median()) == pytest.approx(-1.8, abs=0.01)
+    low, high = log_sigma.quantile(torch.tensor([0.16, 0.84]))
+    assert float(high - low) / 2 == pytest.approx(1.4, abs=0.03)
+    assert float(log_sigma.min()) == pytest.approx(math.log(0.002), abs=1e-3)  # no lower than in sampling
+
+
+@pytest.mark.parametrize("sigma", [0.002, 0.3, 20.0])
+def test_the_denoiser_has_the_preconditioning_of_the_paper(sigma):
+    torch.manual_seed(0)
+    model = EDM(EDMConfig())
+    model.network = Perceptron((3,), 16)
+    torch.nn.init.normal_(model.network.output_layer.weight)
+    x = torch.randn(5, 3) * math.hypot(1, sigma)
+    skip, out, scale = 1 / (sigma**2 + 1), sigma / math.hypot(sigma, 1), 1 / math.hypot(sigma, 1)
+    expected = skip * x - out * model.network(scale * x, torch.tensor([sigma]).atan())
+    torch.testing.assert_close(model.denoised(x, sigma, None), expected)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+def test_the_exact_velocity_gives_samples_of_edm(scale):
+    model, law = perfect_edm([0.2, -0.2], [0.05, 1.2], scale)
+    torch.manual_seed(0)
+    x = model.sample(20_000)
+    torch.testing.assert_close(x.mean(0), law.mean, atol=0.03 * scale, rtol=0)
+    torch.testing.assert_close(x.std(0), law.stddev, atol=0, rtol=0.05)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+def test_the_exact_velocity_gives_the_density_of_edm(scale):
+    model, law = perfect_edm([0.2, -0.2], [0.3, 1.2], scale, sigma_max=1000.0)  # at 20, the means are 1/20 of a σ off
+    torch.manual_seed(0)
+    x, c = law.sample((50,)), torch.full((50, 1), 0.5)
+    torch.testing.assert_close(model.log_prob(x).float(), law.log_prob(x), atol=5e-3, rtol=0)
+    torch.testing.assert_close(model.log_prob(x + 0.5 * scale, c).float(), law.log_prob(x), atol=5e-3, rtol=0)
+
+
+def test_samples_of_edm_keep_their_conditions_over_blocks(monkeypatch):
+    monkeypatch.setattr("genbench_diffusion.edm.BLOCK_VALUES", 128)  # blocks of 64
+    model, law = perfect_edm([0.0, 0.0], [1e-3, 1e-3])
+    c = torch.arange(150.0)[:, None] / 50
+    torch.testing.assert_close(model.sample(150, c), law.mean + c, atol=0.05, rtol=0)
+
+
+def test_function_evaluations_of_edm_are_as_many_as_it_reports():
+    model, calls = perfect_edm([0.0], [1.0])[0], []
+    model.network.register_forward_hook(lambda *_: calls.append(1))
+    model.sample(10)
+    assert len(calls) == model.function_evaluations == 47
+    assert "47 function evaluations" in model.log_prob_note
+
+
+# ------------------------------------------------------------------------------------------------------- conditions
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_a_learned_condition_gives_the_place_and_the_spread_of_its_rows(conditional, kind):
+    torch.manual_seed(2)
+    for theta in (-1.0, 0.0, 1.0):
+        x = conditional[kind].sample(2000, torch.full((2000, 1), theta))
+        torch.testing.assert_close(x.mean(0), torch.tensor([theta, -theta]), atol=0.1, rtol=0)
+        assert float(x.std(0).mean()) == pytest.approx(math.exp(theta / 2) / 4, rel=0.2)
+
+
+@pytest.mark.parametrize("theta", [-1.0, 1.0])
+def test_the_density_of_edm_given_a_condition_integrates_to_one(conditional, theta):
+    step = 0.08
+    side = torch.arange(-2, 2 + step, step)
+    points = torch.tensor([theta, -theta]) + torch.cartesian_prod(side, side)
+    p = conditional[EDMConfig].log_prob(points, torch.full((len(points), 1), theta)).exp() * step**2
+    assert float(p.sum()) == pytest.approx(1, abs=0.01)
+    mean = (p[:, None] * points).sum(0)
+    torch.testing.assert_close(mean.float(), torch.tensor([theta, -theta]), atol=0.1, rtol=0)
+
+
+def test_the_bound_given_conditions_is_below_the_truth(conditional):
+    x, c = moved(2000, seed=1)
+    law = torch.distributions.Normal(torch.cat([c, -c], 1), (c / 2).exp() / 4)
+    excess = conditional[DDPMConfig].log_prob(x, c) - law.log_prob(x).sum(1)
+    assert float(excess.mean()) < 3 * float(excess.std()) / 2000**0.5
+    assert float(excess.mean()) > -0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_a_unet_follows_a_class(kind):
+    torch.manual_seed(0)
+    label = torch.randint(3, (600, 1))
+    bright = torch.arange(8).view(1, 1, 1, 8) // 3 == label.view(-1, 1, 1, 1)  # three bands
+    rows = bright.float().expand(-1, 1, 8, 8) - 0.5 + 0.1 * torch.randn(600, 1, 8, 8)
+    model = trained(kind(width=8, batch=32), rows, 250, given=label.float(), columns=LABEL)
+    asked = torch.arange(3).repeat(30)
+    x = model.sample(90, asked[:, None].float())
+    bands = torch.stack([x[..., 3 * i : 3 * i + 3].mean((1, 2, 3)) for i in range(3)], 1)
+    assert (bands.argmax(1) == asked).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("network", [Perceptron, UNet])
+def test_without_conditions_there_is_nothing_to_condition_on(network):
+    shape = (2,) if network is Perceptron else (1, 8, 8)
+    plain, given = (dict(network(shape, 16, conditions=count).named_parameters()) for count in (0, 3))
+    assert plain.keys() < given.keys()
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("shape", [(2,), (1, 8, 8)], ids=str)
+@pytest.mark.parametrize("columns", [(), LABEL + NUMBER], ids=["plain", "given"])
+def test_a_restored_model_samples_as_the_trained_one(kind, shape, columns):
+    torch.manual_seed(0)
+    rows = torch.randn(40, *shape)
+    given = torch.cat([torch.randint(3, (40, 1)), torch.randn(40, 1)], 1) if columns else None
+    config = kind(width=16, batch=16, sampling_steps=3)
+    model, again = trained(config, rows, 3, given=given, columns=columns), type(trained(config, rows, 1))(config)
+    again.restore(model.state())
+    conditions = [] if given is None else [given[:5]]
+    for method in (lambda m: m.sample(5, *conditions), lambda m: m.log_prob(rows[:5], *conditions)):
+        torch.manual_seed(1)
+        expected = method(model)
+        torch.manual_seed(1)
+        assert torch.equal(method(again), expected)
+    assert again.log_prob_note == model.log_prob_note
 
 
 # -------------------------------------------------------------------------------------------------------- the model
@@ -285,15 +478,28 @@ def test_shapes(shape):
     assert sum(p.numel() for p in model.parameters()) > 1000
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_shapes_of_edm(shape):
+    rows = torch.rand(40, *shape) * 2 - 1
+    model = trained(EDMConfig(batch=16, sampling_steps=2, width=16, likelihood_steps=1), rows, 3)
+    samples, log_prob = model.sample(5), model.log_prob(rows[:4])
+    assert samples.shape == (5, *shape)
+    assert log_prob.shape == (4,)
+    assert torch.isfinite(samples).all()
+    assert torch.isfinite(log_prob).all()
+    assert not samples.requires_grad
+    assert not log_prob.requires_grad
+
+
 @pytest.mark.parametrize("size", [(4, 4), (7, 9), (17, 30), (28, 28), (32, 32)], ids=str)
 def test_unet_takes_any_size_and_every_weight_learns(size):
     torch.manual_seed(0)
-    network = UNet((2, *size), 8)
+    network = UNet((2, *size), 8, conditions=3)
     torch.nn.init.normal_(network.output_layer.weight)
     for block in (network.fine, *network.coarse, network.join):
         torch.nn.init.normal_(block.second[2].weight, std=0.1)
     x = torch.randn(3, 2, *size)
-    out = network(x, torch.rand(3))
+    out = network(x, torch.rand(3), torch.randn(3, 3))
     assert out.shape == x.shape
     out.square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
@@ -381,13 +587,38 @@ def test_options_out_of_range(options, message):
         DDPMConfig(**options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sigma_min": 30.0}, r"sigma_min must be in \(0.0, sigma_max\), got 30.0 with sigma_max=20.0"),
+        ({"sigma_min": 0.0}, "sigma_min must be in"),
+        ({"rho": 0.0}, r"rho must be in \(0.0, inf\), got 0.0"),
+        ({"noise_std": -1.0}, "noise_std must be in"),
+        ({"noise_mean": math.nan}, "noise_mean must be finite, got nan"),
+        ({"sampling_steps": 0}, r"sampling_steps must be in \[1, inf\), got 0"),
+        ({"network": "mlp"}, "network must be one of .*, got 'mlp'"),
+        ({"learning_rate": math.inf}, "learning_rate must be in"),
+        ({"ema": 1.0}, "ema must be in"),
+    ],
+)
+def test_options_of_edm_out_of_range(options, message):
+    with pytest.raises(ValueError, match=message):
+        EDMConfig(**options)
+
+
+def test_samples_before_fit_are_refused():
+    with pytest.raises(RuntimeError, match="fit the model before sampling"):
+        EDM(EDMConfig()).sample(1)
+
+
 def test_a_unet_needs_images():
     with pytest.raises(ValueError, match="network=unet needs images"):
         trained(DDPMConfig(network="unet"), torch.randn(10, 2), 1)
 
 
 def test_the_kind_of_density_follows_the_option():
-    (spec,) = genbench_register()
+    spec, edm = genbench_register()
+    assert edm.density_of(EDMConfig()) == "estimate"
     assert spec.density_of(DDPMConfig()) == spec.density == "bound"
     assert spec.density_of(DDPMConfig(likelihood="sampled")) == "bound"
     assert spec.density_of(DDPMConfig(likelihood="ode")) == "estimate"

@@ -8,10 +8,11 @@ from torch import nn
 
 from genbench.budget import Budget
 from genbench.protocol import TrainingData
+from genbench.spec import Column
 from genbench.training.run import Run
 from genbench_gans import GANConfig, WGANConfig, WGANGPConfig, genbench_register
 from genbench_gans.gan import GAN, discriminator_loss, generator_loss, r1_penalty
-from genbench_gans.networks import MLP, discriminator, draw, generator
+from genbench_gans.networks import MLP, ConvGenerator, discriminator, draw, evaluate, generator
 from genbench_gans.optim import Adam, RMSprop
 from genbench_gans.penalty import critic_gradients, gradient_penalty, input_gradient
 from genbench_gans.wgan import WGAN, clip
@@ -36,9 +37,13 @@ def make(request):
     return lambda **options: model(config(**{**SMALL, **options}))
 
 
-def fitted(model, rows, steps, seed=0):
+LABEL = (Column("label", kind="category", levels=("a", "b", "c")),)
+NUMBER = (Column("theta"),)
+
+
+def fitted(model, rows, steps, seed=0, given=None, columns=()):
     torch.manual_seed(seed)
-    model.fit(TrainingData(rows), Run(Budget(steps, "steps")))
+    model.fit(TrainingData(rows, None, None, given, columns), Run(Budget(steps, "steps")))
     return model
 
 
@@ -266,7 +271,8 @@ def test_a_step_of_the_critic_uses_every_row_of_its_batch(monkeypatch):
     seen = []
     kept = critic_gradients
 
-    def watch(critic, real, fake, mixed, penalty):
+    def watch(critic, real, fake, mixed, penalty, given):
+        assert given is None
         assert ((mixed - real) * (mixed - fake) <= 1e-6).all()  # between the two
         seen.append(real)
         return kept(critic, real, fake, mixed, penalty)
@@ -388,3 +394,99 @@ def test_trains_on_cuda(make):
         model = make()
         model.fit(TrainingData(rows_of(shape).cuda()), Run(Budget(5, "steps"), "cuda"))
         assert model.sample(3).is_cuda
+
+
+# ------------------------------------------------------------------------------------------------------- conditions
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_gradients_by_hand_are_those_of_automatic_differentiation_given_conditions(depth):
+    critic = MLP(5, 1, 12, depth).double()
+    real, fake, mixed = torch.randn(3, 20, 2, dtype=torch.float64)
+    given = torch.randn(20, 3, dtype=torch.float64)
+
+    x = mixed.clone().requires_grad_()
+    (by_autograd,) = torch.autograd.grad(critic(x, given).sum(), x, create_graph=True)
+    torch.testing.assert_close(input_gradient(critic, mixed, given), by_autograd)
+    penalty = (by_autograd.norm(dim=1) - 1).square().mean()
+    loss = critic(fake, given).mean() - critic(real, given).mean() + 0.3 * penalty
+    expected = torch.autograd.grad(loss, list(critic.parameters()), allow_unused=True)
+    by_hand, gradients = critic_gradients(critic, real, fake, mixed, 0.3, given)
+    torch.testing.assert_close(by_hand, loss.detach())
+    torch.testing.assert_close(critic_loss(critic, real, fake, mixed, 0.3, given), loss)
+    for gradient, other in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(gradient, torch.zeros_like(gradient) if other is None else other)
+
+
+def test_conditions_scale_and_shift_what_the_generator_makes():
+    network = generator((1, 8, 8), 4, 0, 0, 4, conditions=3)
+    z, given = torch.randn(5, 4), torch.eye(3)[[0, 1, 2, 0, 1]]
+    plain = network.layers(torch.cat([z, given], 1))
+    torch.testing.assert_close(network(z, given), plain)  # scales start at 1, shifts at 0
+    assert isinstance(network.layers, ConvGenerator)
+    for modulation in network.modulations:
+        nn.init.normal_(modulation.weight)
+    changed = (network(z, given) - plain).abs().mean((1, 2, 3))
+    assert changed.min() > 1e-3
+
+
+def test_the_discriminator_adds_the_projection_on_the_conditions():
+    network = discriminator((1, 8, 8), 6, 0, 4, conditions=3)
+    x, given = torch.randn(5, 1, 8, 8), torch.eye(3)[[0, 1, 2, 0, 1]]
+    h = network.body(x)
+    expected = network.score(h)[:, 0] + torch.einsum("nk,kh,nh->n", given, network.embedding.weight.T, h)
+    torch.testing.assert_close(network(x, given)[:, 0], expected)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 8, 8), (3, 7, 9)], ids=str)
+def test_training_with_conditions_moves_every_parameter(make, shape):
+    given = torch.stack([torch.arange(64) % 3, torch.linspace(-1, 1, 64)], 1)
+    start, end = (fitted(make(), rows_of(shape), steps, given=given, columns=LABEL + NUMBER) for steps in (1, 30))
+    assert end.sample(5, given[:5]).shape == (5, *shape)
+    assert end.sample(5, given[:5]).isfinite().all()
+    pairs = zip(end.parameters(), start.parameters(), strict=True)
+    assert not [tuple(p.shape) for p, q in pairs if torch.equal(p, q)]
+
+
+def test_regularised_training_takes_conditions():
+    model = GAN(GANConfig(**SMALL, r1=1.0, instance_noise=0.5))
+    given = (torch.arange(64.0) % 3)[:, None]
+    for shape in ((2,), (1, 8, 8)):
+        assert fitted(model, rows_of(shape), 3, given=given, columns=LABEL).sample(4, given[:4]).isfinite().all()
+
+
+def test_fewer_rows_than_a_batch_take_conditions(make):
+    given = torch.arange(3.0)[:, None]
+    assert fitted(make(batch=256), rows_of((2,), 3), 3, given=given, columns=LABEL).sample(3, given).isfinite().all()
+
+
+def test_conditions_keep_their_rows_over_blocks():
+    network = MLP(3, 1, 4, 1)
+    for parameter in network.parameters():
+        nn.init.zeros_(parameter)
+    network.linear[0].weight.data[0, 2] = network.linear[1].weight.data[0, 0] = 1  # passes on the condition
+    given = torch.arange(40_000.0)[:, None]
+    assert torch.equal(draw(network, 2, 40_000, given), given)
+    assert torch.equal(evaluate(network, torch.randn(7, 2), given[:7]), given[:7])
+
+
+def test_samples_follow_their_class(make):
+    torch.manual_seed(3)
+    label = torch.randint(3, (2000, 1)).float()
+    rows = label - 1 + 0.1 * torch.randn(2000, 2)
+    model = fitted(make(width=32, depth=2, batch=64), rows, 300, given=label, columns=LABEL)
+    asked = torch.arange(3.0).repeat(200)[:, None]
+    assert ((model.sample(600, asked) + 1).round() == asked).float().mean() > 0.9
+
+
+@pytest.mark.slow
+def test_images_follow_their_class(make):
+    torch.manual_seed(3)
+    label = torch.randint(3, (900, 1))
+    bright = torch.arange(8).view(1, 1, 1, 8) // 3 == label.view(-1, 1, 1, 1)  # three bands
+    rows = bright.expand(-1, 1, 8, 8) * torch.rand(900, 1, 1, 1) - 0.5 + 0.03 * torch.randn(900, 1, 8, 8)
+    model = fitted(make(channels=8, batch=32, width=64), rows, 250, given=label.float(), columns=LABEL)
+    asked = torch.arange(3).repeat(100)
+    x = model.sample(300, asked[:, None].float())
+    bands = torch.stack([x[..., 3 * i : 3 * i + 3].mean((1, 2, 3)) for i in range(3)], 1)
+    assert (bands.argmax(1) == asked).float().mean() > 0.85
