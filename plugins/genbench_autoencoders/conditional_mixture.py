@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from genbench.spec import Column
-from genbench_autoencoders.mixture import Mixture
+from genbench_autoencoders.mixture import PARTS, Mixture
 
 __all__ = ["ConditionalMixture"]
 
+SEPARATOR = "_of_class_"  # between the name of a part of a mixture and the number of its class
 MIN_CODES = 10  # of a class in either part; a class with fewer has the mixture of all
 
 
@@ -26,9 +27,7 @@ class ConditionalMixture:
     def __init__(
         self, codes: Tensor, given: Tensor, held_out: tuple[Tensor, Tensor], columns: Sequence[Column]
     ) -> None:
-        categories = [i for i, column in enumerate(columns) if column.kind == "category"]
-        self.numbers = [i for i in range(len(columns)) if i not in categories]
-        self.category = categories[0] if len(categories) == 1 else None
+        self._divide(columns)
         both = torch.cat([given[:, self.numbers], codes], 1)  # (n, numbers + latent)
         held = torch.cat([held_out[1][:, self.numbers], held_out[0]], 1)
         self.mixtures: list[Mixture] = []
@@ -40,6 +39,26 @@ class ConditionalMixture:
                 self.mixtures.append(everything)
             else:
                 self.mixtures.append(Mixture(own, own_held))
+
+    def _divide(self, columns: Sequence[Column]) -> None:
+        """Note which of the conditions are numbers, and which is the class."""
+        categories = [i for i, column in enumerate(columns) if column.kind == "category"]
+        self.numbers = [i for i in range(len(columns)) if i not in categories]
+        self.category = categories[0] if len(categories) == 1 else None
+
+    @classmethod
+    def of(cls, parts: Mapping[str, Tensor], columns: Sequence[Column]) -> ConditionalMixture:
+        """Return the mixtures whose ``parts`` these are, given conditions of these columns."""
+        found = cls.__new__(cls)
+        found._divide(columns)
+        count = len({name.rpartition(SEPARATOR)[2] for name in parts if SEPARATOR in name})
+        found.mixtures = [Mixture.of({name: parts[f"{name}{SEPARATOR}{k}"] for name in PARTS}) for k in range(count)]
+        return found
+
+    @property
+    def parts(self) -> dict[str, Tensor]:
+        """The parts of the mixture of each class, by name and number of the class."""
+        return {f"{name}{SEPARATOR}{k}": part for k, m in enumerate(self.mixtures) for name, part in m.parts.items()}
 
     def sample(self, given: Tensor) -> Tensor:
         """Return codes (n, latent) given conditions (n, k)."""

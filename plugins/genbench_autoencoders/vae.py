@@ -18,14 +18,15 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from genbench.protocol import RunContext, TrainingData
-from genbench.training import Average, condition_features, cosine, held_out, warm_up
+from genbench.protocol import Array, RunContext, TrainingData
+from genbench.spec import Column
+from genbench.training import Average, condition_features, cosine, from_arrays, held_out, to_arrays, warm_up
 from genbench_autoencoders import VAEConfig
 from genbench_autoencoders.conditional_mixture import ConditionalMixture
 from genbench_autoencoders.likelihoods import likelihood_for
@@ -62,12 +63,14 @@ class Rows(NamedTuple):
 class Network(nn.Module):
     """The three parts that are learned: the encoder q(z|x), the decoder, and the parameters of p(x|z) itself."""
 
-    def __init__(self, config: VAEConfig, data: TrainingData) -> None:
+    def __init__(
+        self, config: VAEConfig, shape: tuple[int, ...], levels: int | None, columns: Sequence[Column] = ()
+    ) -> None:
         super().__init__()
-        latent = latent_dimensions(config.latent, data.shape)
-        given = sum(len(column.levels) if column.kind == "category" else 1 for column in data.condition_columns)
-        channels, *sides = data.shape
-        self.likelihood = likelihood_for(data.shape, data.levels, config.sigma)
+        latent = latent_dimensions(config.latent, shape)
+        given = sum(len(column.levels) if column.kind == "category" else 1 for column in columns)
+        channels, *sides = shape
+        self.likelihood = likelihood_for(shape, levels, config.sigma)
         self.encoder = encoder((channels + given, *sides), 2 * latent, config.width)
         self.decoder = decoder(latent + given, (self.likelihood.outputs * channels, *sides), config.width)
 
@@ -145,7 +148,8 @@ class VAE:
         """
         config, self.columns = self.config, data.condition_columns
         kept, held = (Rows.of(data, index) for index in held_out(_numbers(data.train), at_most=MAX_HELD_OUT))
-        network = Network(config, data).to(run.device)
+        self.shape, self.levels = data.shape, data.levels
+        network = Network(config, self.shape, self.levels, self.columns).to(run.device)
         average = Average(network)
         self.network, highest = copy.deepcopy(average.network), torch.tensor(-math.inf, device=run.device)
         optimizer, checks = self._optimizer(network, data), 0
@@ -168,7 +172,7 @@ class VAE:
                 highest = self._keep_if_better(average.network, held, highest)
 
         self._keep_if_better(average.network, held, highest)
-        self.mixture = self._mixture(kept, held)
+        self.mixture: Mixture | ConditionalMixture | None = self._mixture(kept, held)
 
     def features(self, conditions: Tensor | None) -> Tensor | None:
         """Return conditions (n, k) as the networks take them, (n, features)."""
@@ -230,6 +234,22 @@ class VAE:
         if c is None:
             return [(block, None) for block in blocks]
         return list(zip(blocks, torch.split(c, BLOCK_ROWS), strict=True))
+
+    def state(self) -> dict[str, Array]:
+        """Return the weights and the density of the codes as arrays by name."""
+        parts = {"shape": self.shape, "levels": self.levels, "columns": self.columns, "latent": self.latent}
+        codes = {} if self.mixture is None else self.mixture.parts
+        return to_arrays(network=self.network, given=isinstance(self.mixture, ConditionalMixture), **parts, **codes)
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take the place of the model whose state this is."""
+        parts = from_arrays(state)
+        self.shape, self.levels, self.columns = tuple(parts["shape"]), parts["levels"], tuple(parts["columns"])
+        self.latent, self.mixture = parts["latent"], None
+        self.network = Network(self.config, self.shape, self.levels, self.columns).eval().requires_grad_(False)
+        self.network.load_state_dict(parts["network"])
+        if self.config.prior != "normal":
+            self.mixture = ConditionalMixture.of(parts, self.columns) if parts["given"] else Mixture.of(parts)
 
     def parameters(self) -> Iterator[Tensor]:
         """Return the learned tensors of both networks and of p(x|z)."""

@@ -9,17 +9,18 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from genbench.protocol import RunContext, TrainingData
-from genbench.training import Average, condition_features, cosine
+from genbench.training import Average, cosine
 
 from . import GANConfig
-from .networks import discriminator, draw, evaluate, features_of, generator, latent_size
+from .generators import GeneratorModel
+from .networks import discriminator, evaluate, features_of
 from .optim import Adam
 from .penalty import input_gradient
 
 __all__ = ["GAN", "discriminator_loss", "generator_loss", "r1_penalty"]
 
 
-class GAN:
+class GAN(GeneratorModel):
     """A generator trained against a discriminator, which learns to distinguish its samples from data.
 
     Nothing makes the generator cover the data: it can miss modes and still deceive the discriminator. The scores
@@ -28,6 +29,7 @@ class GAN:
     """
 
     def __init__(self, config: GANConfig) -> None:
+        super().__init__(config)
         self.config = config
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
@@ -35,9 +37,8 @@ class GAN:
         c = self.config
         batch = c.batch or (256 if data.kind == "vector" else 64)
         learning_rate = c.learning_rate or (1e-3 if data.kind == "vector" else 5e-4)
-        self.latent = c.latent or latent_size(data.shape)
-        self.columns, count = data.condition_columns, features_of(data.condition_columns)
-        self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels, count).to(run.device)
+        self.generator = self.new_generator(data.shape, data.condition_columns).to(run.device)
+        count = features_of(data.condition_columns)
         self.discriminator = discriminator(data.shape, c.width, c.depth, c.channels, count).to(run.device)
         self.average = Average(self.generator, c.average, lag=10)
         adam_generator = Adam(self.generator, learning_rate, (0.5, 0.9))
@@ -60,25 +61,12 @@ class GAN:
             self.average.update()
             run.log(loss=loss, loss_generator=loss_generator)
 
-    def features(self, conditions: torch.Tensor | None) -> torch.Tensor | None:
-        """Return conditions (n, k) as the networks take them, (n, features)."""
-        return None if conditions is None else condition_features(conditions, self.columns)
-
     def _generate(self, like: torch.Tensor, given: torch.Tensor | None) -> torch.Tensor:
         """Return as many samples as ``like`` has rows, with gradient."""
         return evaluate(self.generator, torch.randn(len(like), self.latent, device=like.device), given)
 
     def _score(self, x: torch.Tensor, given: torch.Tensor | None) -> torch.Tensor:
         return evaluate(self.discriminator, x, given)
-
-    def sample(self, n: int, conditions: torch.Tensor | None = None) -> torch.Tensor:
-        """Return (n, *shape) samples of the averaged generator, without gradient.
-
-        They are given conditions (n, k) if it was trained with some.
-        """
-        if not hasattr(self, "average"):
-            raise RuntimeError("fit the model before sampling")
-        return draw(self.average.network, self.latent, n, self.features(conditions))
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the weights of the generator, then of the discriminator."""

@@ -21,14 +21,15 @@ from genbench.protocol import RunContext, TrainingData
 from genbench.training import Average, cosine
 
 from . import WGANConfig
-from .networks import discriminator, draw, generator, latent_size
+from .generators import GeneratorModel
+from .networks import discriminator
 from .optim import RMSprop
 from .wgan_gp import mini_batches
 
 __all__ = ["WGAN", "clip", "critic_loss"]
 
 
-class WGAN:
+class WGAN(GeneratorModel):
     """A generator trained with a critic, whose weights are clipped.
 
     ``wgan_gp`` is the same with a penalty in place of the clipping, and better. The critic starts with weights within
@@ -36,14 +37,14 @@ class WGAN:
     """
 
     def __init__(self, config: WGANConfig) -> None:
+        super().__init__(config)
         self.config = config
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Train on (n, *shape) rows. A step takes one batch, divided into a mini-batch for each critic update."""
         c = self.config
         batch = c.batch or (64 if data.kind == "vector" else 32)
-        self.latent = c.latent or latent_size(data.shape)
-        self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels).to(run.device)
+        self.generator = self.new_generator(data.shape).to(run.device)
         self.critic = discriminator(data.shape, c.width, c.depth, c.channels).to(run.device)
         with torch.no_grad():
             for weight in self.critic.parameters():  # larger ones would all be clipped to ±c at the first update
@@ -67,12 +68,6 @@ class WGAN:
             optimiser_generator.descend(loss_generator, factor)
             self.average.update()
             run.log(loss=loss, loss_generator=loss_generator)
-
-    def sample(self, n: int) -> torch.Tensor:
-        """Return (n, *shape) samples of the averaged generator, without gradient."""
-        if not hasattr(self, "average"):
-            raise RuntimeError("fit the model before sampling")
-        return draw(self.average.network, self.latent, n)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the weights of the generator, then of the critic."""

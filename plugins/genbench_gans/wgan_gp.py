@@ -9,17 +9,18 @@ import torch
 from torch import nn
 
 from genbench.protocol import RunContext, TrainingData
-from genbench.training import Average, condition_features, cosine
+from genbench.training import Average, cosine
 
 from . import WGANGPConfig
-from .networks import MLP, discriminator, draw, evaluate, features_of, generator, latent_size
+from .generators import GeneratorModel
+from .networks import MLP, discriminator, evaluate, features_of
 from .optim import Adam
 from .penalty import critic_gradients, gradient_penalty
 
 __all__ = ["WGANGP", "critic_loss", "mini_batches"]
 
 
-class WGANGP:
+class WGANGP(GeneratorModel):
     """A generator trained with a critic f, whose mean differs between data and samples by the Wasserstein distance.
 
     A penalty keeps the norm of the critic's gradient near 1 on lines between data and samples. Apart from the penalty,
@@ -28,15 +29,15 @@ class WGANGP:
     """
 
     def __init__(self, config: WGANGPConfig) -> None:
+        super().__init__(config)
         self.config = config
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Train on (n, *shape) rows. A step takes one batch, divided into a mini-batch for each critic update."""
         c = self.config
         batch = c.batch or (64 if data.kind == "vector" else 32)
-        self.latent = c.latent or latent_size(data.shape)
-        self.columns, count = data.condition_columns, features_of(data.condition_columns)
-        self.generator = generator(data.shape, self.latent, c.width, c.depth, c.channels, count).to(run.device)
+        self.generator = self.new_generator(data.shape, data.condition_columns).to(run.device)
+        count = features_of(data.condition_columns)
         self.critic = discriminator(data.shape, c.width, c.depth, c.channels, count).to(run.device)
         self.average = Average(self.generator, c.average, lag=10)
         adam_generator = Adam(self.generator, c.learning_rate, (0.5, 0.9))
@@ -59,10 +60,6 @@ class WGANGP:
             self.average.update()
             run.log(loss=loss, loss_generator=loss_generator)
 
-    def features(self, conditions: torch.Tensor | None) -> torch.Tensor | None:
-        """Return conditions (n, k) as the networks take them, (n, features)."""
-        return None if conditions is None else condition_features(conditions, self.columns)
-
     @torch.no_grad()
     def _fake_and_mixed(self, real: torch.Tensor, given: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         """Return samples, and uniform draws from the lines between samples and real rows, both (n, *shape).
@@ -72,15 +69,6 @@ class WGANGP:
         fake = evaluate(self.generator, torch.randn(len(real), self.latent, device=real.device), given)
         share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
         return fake, torch.lerp(real, fake, share)
-
-    def sample(self, n: int, conditions: torch.Tensor | None = None) -> torch.Tensor:
-        """Return (n, *shape) samples of the averaged generator, without gradient.
-
-        They are given conditions (n, k) if it was trained with some.
-        """
-        if not hasattr(self, "average"):
-            raise RuntimeError("fit the model before sampling")
-        return draw(self.average.network, self.latent, n, self.features(conditions))
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the weights of the generator, then of the critic."""

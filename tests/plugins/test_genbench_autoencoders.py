@@ -174,7 +174,7 @@ def test_options_out_of_range_are_refused(config, options, message):
 def test_gradient_reaches_every_parameter(levels):
     shape = (3,) if levels is None else (1, 8, 8)
     rows = rows_of(shape)
-    network = Network(VAEConfig(**SMALL), TrainingData(rows, levels))
+    network = Network(VAEConfig(**SMALL), tuple(rows.shape[1:]), levels)
     log_likelihood, kl = network(rows)
     (kl - log_likelihood).mean().backward()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())
