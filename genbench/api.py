@@ -66,8 +66,8 @@ def run(
     under ``results/``; if ``out`` holds a run, it is resumed: ``retry="failed"`` repeats the cells that failed,
     ``force`` repeats all. ``timeout`` (seconds) is the deadline of a cell for training, sampling and scoring together;
     ``memory`` (bytes) limits the memory of all its processes together. ``isolation="none"`` runs everything in this
-    process, for debuggers. ``scheduler`` runs the cells on Dask workers: ``"tcp://127.0.0.1:8786"``, ``"local:2"``,
-    ``"slurm:20"``; ``insecure`` allows other machines without TLS. ``progress=None`` shows progress in a terminal or a
+    process, for debuggers. ``scheduler`` runs the cells on Dask workers: ``"tls://host:8786"``, ``"local:2"``,
+    ``"slurm:20"``; ``insecure`` allows a scheduler without TLS. ``progress=None`` shows progress in a terminal or a
     notebook only. ``keep`` says which trained models the run stores: that of the ``best`` seed of each model on each
     dataset, ``all``, or ``none``; others are trained again where ``Results.model`` is asked for them. Raises UserError
     for an invalid request, before anything runs.
@@ -226,14 +226,19 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
         print_line(f"set aside: {damage}")
     if session.failure:
         print_line(f"{session.failure}; when it is back: genbench run ... --out {directory}")
+    for damage in session.overwritten:
+        print_line(f"damaged: {damage}")
     from genbench.record.store import read_run
     from genbench.table.results import Results
     from genbench.table.suites import suites_of
 
-    suites = suites_of(read_run(directory, []))
+    info: Mapping[str, Any] = {}
+    with suppress(UserError):  # the directory may have been removed meanwhile
+        info = read_run(directory, [])
     if options.keep == "best" and not session.stopped:
         _remove_other_models(directory, records)
-    return Results(tuple(records), suites=suites, runs=(directory,)), directory, session.stopped
+    results = Results(tuple(records), tuple(session.overwritten), suites_of(info), runs=(directory,))
+    return results, directory, session.stopped
 
 
 def _remove_other_models(run: Path, records: Sequence[Mapping[str, Any]]) -> None:

@@ -7,6 +7,7 @@ GenbenchError                 1
 │   └── DataError             2   an unusable file or array of the user's
 ├── PluginError               3   a plugin breaks its contract; names its distribution
 ├── CellError                 3   a cell ended without scores; holds the status of its record
+│   ├── Damaged               3   saved samples are not those that the cell drew
 │   ├── Diverged              3   the loss or the weights are no longer finite
 │   ├── Invalid               3   samples or densities cannot be scored
 │   └── Unsuitable            3   the model does not take data of this kind
@@ -22,6 +23,7 @@ from collections.abc import Iterable
 __all__ = [
     "CellError",
     "ConfigError",
+    "Damaged",
     "DataError",
     "Diverged",
     "GenbenchError",
@@ -92,6 +94,12 @@ class CellError(GenbenchError):
 
     exit_code = 3
     status = "failed"
+
+
+class Damaged(CellError):
+    """The saved samples of a cell are not those that it drew: they were changed or replaced."""
+
+    status = "lost"
 
 
 class Diverged(CellError):

@@ -106,7 +106,7 @@ class Site:
         plugins = [f"--plugin={self.folder / name}" for name in ("dots.py", "models.py")]
         return subprocess.Popen(
             [sys.executable, "-m", "genbench", "run", *plugins, "-d", "dots", "--metrics", "gap", "--preset", "smoke",
-             "-m", f"{models},-gaussian,-memoriser", "--budget", "5steps", *options],
+             "-m", f"{models},-gaussian,-memoriser", "--budget", "5steps", "--insecure", *options],
             env={**self.environment, **environment}, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, start_new_session=True,
         )  # fmt: skip

@@ -20,6 +20,7 @@ from genbench.registry.registry import Entry
 from genbench.spec import DatasetSpec, ModelSpec
 from genbench.training.cell import fit_cell
 
+PROBES = ("test_probe", "train_probe", "reference_probe")  # which are saved beside the samples
 MINE = Provenance("mine", "genbench-mine", "1.0", module=__name__)
 
 

@@ -1,13 +1,14 @@
-"""Write ASCII in place of characters that the encoding of a terminal or pipe lacks, in place of failing."""
+"""Make stdout and stderr writable: ASCII where their encoding lacks a character, nowhere where they are closed."""
 
 from __future__ import annotations
 
 import codecs
+import os
 import sys
 import unicodedata
 from io import TextIOWrapper
 
-__all__ = ["ascii_of", "replace_unwritable"]
+__all__ = ["ascii_of", "open_closed", "replace_unwritable"]
 
 HANDLER = "genbench-ascii"
 # as many characters where possible, so that columns stay aligned
@@ -32,6 +33,18 @@ def _substitute(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return ascii_of(error.object[error.start : error.end]), error.end
+
+
+def open_closed() -> None:
+    """Open what of stdin, stdout and stderr is closed as the null device, so that no other file takes its place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which is given the lowest free number, this one
+    sys.stdin = sys.stdin or open(0, closefd=False, encoding="utf-8")  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False, encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False, encoding="utf-8")  # noqa: SIM115
 
 
 def replace_unwritable() -> None:

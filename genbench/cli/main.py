@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from genbench.cli.encoding import replace_unwritable
+from genbench.cli.encoding import open_closed, replace_unwritable
 from genbench.errors import GenbenchError, PluginError, suggestion
 from genbench.version import __version__
 
@@ -87,6 +87,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     An error takes one line; errors in plugins or in genbench itself also show a traceback.
     """
+    open_closed()
     replace_unwritable()
     try:
         code = group.main(args=args, prog_name="genbench", standalone_mode=False)

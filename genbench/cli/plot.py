@@ -134,6 +134,7 @@ def _draw_all(name: str, results_list: list[Any]) -> tuple[list[tuple[Any, Any]]
             figures.append((results, draw(name, results)))
         except DataError as error:
             problems.append(str(error))
+        problems += results.damaged
     if not figures:
         raise DataError("; ".join(problems))
     return figures, problems

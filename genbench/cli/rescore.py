@@ -68,7 +68,13 @@ def score_runs(runs: Sequence[Path], options: Mapping[str, Any]) -> int:
             _print(results, run, sorted(new_scores), named=options["metrics"] != "all")
             for line in metric_failures(results, scoring.plan):
                 click.echo(f"failed  {line}", err=True)
-        failed = results.failures or results.lost or scoring.lacking or metric_failures(results, scoring.plan)
+        failed = (
+            results.failures
+            or results.lost
+            or results.damaged
+            or scoring.lacking
+            or metric_failures(results, scoring.plan)
+        )
         code = code or (EXIT_SIGNAL + stopped if stopped else EXIT_FAILED if failed else 0)
         if stopped:
             click.echo(f"stopped; the same command resumes; the earlier scores in {run} are unchanged", err=True)

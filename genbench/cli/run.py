@@ -121,10 +121,12 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
 @click.option(
     "--scheduler",
     metavar="WHERE",
-    help="Run the cells on the workers of a Dask scheduler, tcp://127.0.0.1:8786, or on N new workers: local:N, "
+    help="Run the cells on the workers of a Dask scheduler, tls://HOST:8786, or on N new workers: local:N, "
     "slurm:N, htcondor:N, pbs:N, sge:N, lsf:N, configured in ~/.config/dask/jobqueue.yaml. All need access to --out.",
 )
-@click.option("--insecure", is_flag=True, help="Allow a --scheduler on another machine without TLS.")
+@click.option(
+    "--insecure", is_flag=True, help="Allow a --scheduler without TLS, through which others can run code as you."
+)
 @click.option(
     "--keep",
     type=click.Choice(("best", "all", "none")),
@@ -197,7 +199,8 @@ def _run(options: Mapping[str, Any]) -> int:
         click.echo(f"stopped; to resume: genbench run ... --out {quote(str(directory))}", err=True)
         return EXIT_SIGNAL + stopped
     unmet = check_requirements(results, requirements) if requirements else 0
-    return EXIT_FAILED if results.failures or results.lost or metric_failures(results, plan) else unmet
+    failed = results.failures or results.lost or results.damaged or metric_failures(results, plan)
+    return EXIT_FAILED if failed else unmet
 
 
 def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from genbench.cli.options import (
-    DATA_OPTIONS,
     Size,
     complete,
     data_options,
@@ -60,7 +59,7 @@ HIDDEN_WARNINGS = ("no best value", "no floor", "no z", "no n_")  # an empty cel
     "list spaces.",
 )
 @click.option("--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option of a metric.")
-@data_options(*(name for name in DATA_OPTIONS if name != "observables"))
+@data_options()
 @click.option("--seed", type=click.IntRange(0), default=0, help="Random seed of the metrics.  [default: 0]")
 @plugin_option
 @click.option("--jobs", metavar="N", type=int, help="For RUN: number of cells at a time.  [default: one per core]")

@@ -23,10 +23,11 @@ def validate(runs: tuple[Path, ...], kind: str | None, form: str) -> int:
     """
     from genbench.cli.output import print_json
     from genbench.record import validation
+    from genbench.record.field_types import schema
     from genbench.text import plain
 
     if kind is not None:
-        print_json(validation.schema(kind))
+        print_json(schema(kind))
         return 0
     if not runs:
         raise UserError("validate: name a run's directory, or --schema record")
@@ -37,6 +38,7 @@ def validate(runs: tuple[Path, ...], kind: str | None, form: str) -> int:
     for report in reports:
         count = len(report.problems)
         result = "ok" if report.ok else f"{count} problem{'s' if count > 1 else ''}"
+        result += f", {report.unsealed} unsealed" * bool(report.unsealed)
         click.echo(f"{plain(report.run)}: {report.cells} cells, {report.records} records: {result}")
         for line in [*map(str, report.problems), *report.notes]:
             click.echo(f"  {plain(line)}")

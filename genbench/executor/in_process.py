@@ -62,6 +62,7 @@ class InProcessTask(RunningTask):
 
     def _report(self, **progress: Any) -> None:
         self.known.update(progress.pop("known", {}))
+        progress.pop("score", None)  # which comes with the others: a process that ends here is that of the session
         if "timings" in progress:
             self.known["timings"] = dict(progress.pop("timings"))
         self.progress = progress

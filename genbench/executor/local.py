@@ -10,10 +10,11 @@ from genbench.executor.slots import Slot, Slots
 from genbench.executor.zygote_pool import ZygotePool
 from genbench.plan.cell import Cell
 from genbench.plan.limits import Limits
-from genbench.process.launch import context_for, stop_server
+from genbench.process.launch import ServerRestart, context_for, end_orphans, stop_server
 from genbench.process.task import Task
 from genbench.process.worker import Worker
 from genbench.record.environment import cores
+from genbench.record.status import Status
 
 
 class LocalExecutor(Executor):
@@ -36,6 +37,7 @@ class LocalExecutor(Executor):
         self._slots = Slots(devices, jobs, cores())
         self._zygotes = ZygotePool(plugin_files, limits)
         self._taken: dict[Slot, Worker] = {}
+        self._restart = ServerRestart()
 
     def open(self, cells: Iterable[Cell]) -> None:
         """Start the fork server, which then imports libraries for seconds."""
@@ -43,8 +45,8 @@ class LocalExecutor(Executor):
         context_for(self._device, self._method)
 
     def take(self, stage: str) -> Slot | None:
-        """Return a slot for a ``fit`` or a ``score`` task; None where all are taken."""
-        return self._slots.take(stage)
+        """Return a slot for a ``fit`` or a ``score`` task; None where all are taken, or processes cannot start yet."""
+        return self._slots.take(stage) if self._restart.ready() else None
 
     def start(self, task: Task, slot: Slot) -> Worker:
         """Start a task in a process of its own; raises PluginError where it cannot be pickled."""
@@ -57,6 +59,12 @@ class LocalExecutor(Executor):
         self._slots.give(slot)
         if (worker := self._taken.pop(slot, None)) is not None:
             worker.rerun = self._zygotes.take_back(worker)
+            if (worker.outcome or {}).get("error", {}).get("status") == Status.LOST:
+                self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        running = [worker.supervisor for worker in self._taken.values() if worker.supervisor is not None]
+        end_orphans([*running, *self._zygotes.supervisors])
 
     def release(self, cell: Cell) -> None:
         """End the zygote of a cell's data once all their cells have records."""
@@ -65,5 +73,6 @@ class LocalExecutor(Executor):
     def close(self, *, at_once: bool = False) -> None:
         """End the zygotes, and the fork server too where the run was stopped."""
         self._zygotes.close()
+        self._end_orphans()
         if at_once:
             stop_server()

@@ -84,6 +84,11 @@ class ZygotePool:
             self._held_bytes -= (zygote.serving or {}).get("held", 0)
             zygote.end()
 
+    @property
+    def supervisors(self) -> list[int]:
+        """The ids of the supervisors of all zygotes."""
+        return [worker.supervisor for worker in self._zygotes.values() if worker.supervisor is not None]
+
     def close(self) -> None:
         """End all zygotes."""
         for data in list(self._zygotes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -110,9 +111,16 @@ def _read_lines(source: Source, data: bytes, max_bytes: int) -> Table:
             try:
                 records.append(json.loads(line))
             except ValueError as error:
-                raise source.error(f"line {number} is not JSON: {printable(error, 160)}") from error
+                raise source.error(f"line {number} is not JSON: {_reason(error)}") from error
             lines.append(number)
     return _table_of_records(source, records, [], lambda row: f"row {row + 1} (line {lines[row]})")
+
+
+def _reason(error: ValueError) -> str:
+    """Return why a text is not JSON; beside its syntax, Python limits the digits of an integer."""
+    if isinstance(error, json.JSONDecodeError):
+        return printable(error, 160)
+    return f"an integer has more than {sys.get_int_max_str_digits()} digits"
 
 
 def _check_objects(source: Source, data: bytes, max_bytes: int) -> None:
@@ -145,6 +153,8 @@ def read_json(source: Source, max_bytes: int) -> Table:
             if not error.msg.startswith("Extra data"):
                 raise
             return read_json_lines(source, max_bytes)
+        except ValueError as error:
+            raise source.error(f"cannot be read as json: {_reason(error)}") from error
     notes: list[str] = []
     if isinstance(document, dict) and isinstance(document.get("data"), list):
         if isinstance(names := document.get("columns"), list):  # split

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from genbench.files.source import Category, Source, quote
+from genbench.files.source import Category, Source, printable, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
@@ -240,6 +240,8 @@ def _floats_of_objects(source: Source, values: Array, column: str, describe_row:
             continue
         try:
             out[row] = float("text" if isinstance(value, (str, bytes)) else value)
+        except OverflowError:
+            raise exact_error(source, column, describe_row(row), value) from None
         except (TypeError, ValueError):
             raise text_error(source, column, describe_row(row), _text(value)) from None
         if isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER:
@@ -266,8 +268,8 @@ def _check_exact(source: Source, values: Array, column: str, describe_row: Descr
 def exact_error(source: Source, column: str, where: str, value: object) -> Exception:
     """Return the error for an integer that float64 cannot hold."""
     return source.error(
-        f"column {quote(column)}, {where}: the integer {value} is above 2^53 and would be rounded; {LEAVE_OUT_HINT}, "
-        "or subtract an offset"
+        f"column {quote(column)}, {where}: the integer {printable(value, 40)} is above 2^53 and would be rounded; "
+        f"{LEAVE_OUT_HINT}, or subtract an offset"
     )
 
 
@@ -307,10 +309,15 @@ def floats_of_text(
         if (
             abs(out[row]) >= MAX_EXACT_INTEGER
             and re.fullmatch(r"[+-]?\d+", stripped)
-            and abs(int(stripped)) > MAX_EXACT_INTEGER
+            and _is_above(stripped.lstrip("+-0"), MAX_EXACT_INTEGER)
         ):
             raise exact_error(source, column, describe_row(row), stripped)
     return out
+
+
+def _is_above(digits: str, limit: int) -> bool:
+    """Return whether an integer, without sign and leading zeros, is above a limit; it may have any number of digits."""
+    return len(digits) > len(str(limit)) or int(digits) > limit
 
 
 def text_error(source: Source, column: str, where: str, value: str) -> Exception:

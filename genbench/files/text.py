@@ -12,8 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from genbench.files.columns import clean_names
+from genbench.files.header import is_header, is_row_of_units
 from genbench.files.numbers import MAX_EXACT_INTEGER, MISSING_VALUES, as_numpy, category_of_texts, floats_of_text
-from genbench.files.source import Category, FileLayout, Source, Table, explain_read_errors, quote
+from genbench.files.source import Category, FileLayout, Source, Table, explain_read_errors, format_bytes, quote
 
 if TYPE_CHECKING:
     from genbench.protocol import Array
@@ -28,9 +29,6 @@ DECODING_COPIES = 4  # of its bytes: they, the text, and its bytes in UTF-8
 MAX_ATTEMPTS = 20  # to parse all columns but those of text as numbers
 ROWS_AT_ONCE = 1 << 16
 TEXT_IN_COLUMN = re.compile(r"In CSV column #(\d+): CSV conversion error")  # as Arrow reports it
-MAX_UNIT_LENGTH = 24
-MIN_ROWS_BELOW_UNITS = 3
-MIN_SHARE_BELOW_UNITS = 0.75  # of fields that are numbers
 SEPARATORS = (",", ";", "\t", "|", " ")  # a space means any run of blanks
 NUMBER_PATTERN = r"[+-]?(\d+{mark}?\d*|{mark}\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?|true|false"
 NUMBER_WITH_POINT = re.compile(NUMBER_PATTERN.format(mark=r"\."), re.IGNORECASE)
@@ -152,18 +150,24 @@ def _layout(source: Source, data: bytes) -> Layout:
         window = window[: window.rfind(b"\n") + 1]  # without the last line, which is incomplete
     with explain_read_errors(source, "text"):
         lines = [line for line in LINE_ENDS.split(window.decode()) if line.strip()][:MAX_HEAD_LINES]
-        separator, rows = _separator(lines, source.suffix == ".tsv")
-        named = _fields(comment, separator) if comment else []
+        try:
+            separator, rows = _separator(lines, source.suffix == ".tsv")
+        except csv.Error:
+            raise _long_field(source, "one of its first lines has") from None
+        try:
+            named = _fields(comment, separator) if comment else []
+        except csv.Error:
+            named = []
     flat = [field for row in rows for field in row]
     commas = separator != "," and any(NUMBER_WITH_COMMA.fullmatch(f) for f in flat)
     decimal = "," if commas and not any("." in f and NUMBER_WITH_POINT.fullmatch(f) for f in flat) else "."
     number_like = NUMBER_WITH_ANY_MARK if decimal == "," else NUMBER_WITH_POINT
     width = Counter(map(len, rows[1:] or rows)).most_common(1)[0][0]
-    if _is_header(rows, number_like):
+    if is_header(rows, number_like):
         names = rows[0]
         if len(rows) > 1 and len(names) == width - 1 and all(len(r) == width and not r[-1] for r in rows[1:]):
             names = [*names, ""]
-        if _is_row_of_units(rows, number_like):
+        if is_row_of_units(rows, number_like):
             units = (*rows[1], *[""] * (len(names) - len(rows[1])))
             units_end = data.find(b"\n", first_end) + 1
             return Layout(separator, decimal, tuple(names), True, units_end, number + 2, units)
@@ -174,6 +178,11 @@ def _layout(source: Source, data: bytes) -> Layout:
     if width > 1 and not any(row[-1] for row in rows):
         names[-1] = ""
     return Layout(separator, decimal, tuple(names), False, start, number)
+
+
+def _long_field(source: Source, subject: str) -> Exception:
+    limit = format_bytes(csv.field_size_limit())
+    return source.error(f"{subject} a field of more than {limit}, expected numbers or names; is a quote missing?")
 
 
 def _fields(line: str, separator: str) -> list[str]:
@@ -193,7 +202,10 @@ def _separator(lines: Sequence[str], tabs: bool) -> tuple[str, list[list[str]]]:
     for rank, separator in enumerate(order):
         if not any(separator in line for line in lines):
             continue
-        rows = [_fields(line, separator) for line in lines]
+        try:
+            rows = [_fields(line, separator) for line in lines]
+        except csv.Error:  # a line of many columns is one long field by a separator that it hardly has
+            continue
         body = rows[1:] or rows
         width = Counter(map(len, body)).most_common(1)[0][0]
         if width < 2:
@@ -209,33 +221,6 @@ def _separator(lines: Sequence[str], tabs: bool) -> tuple[str, list[list[str]]]:
     if best is None:
         return ",", [_fields(line, ",") for line in lines]
     return best[1], best[2]
-
-
-def _is_header(rows: Sequence[Sequence[str]], number: re.Pattern[str]) -> bool:
-    """Return whether the first row names the columns: it has text above numbers, or only text."""
-    first, *body = rows
-    numeric = [number.fullmatch(field) is not None for field in first]
-    if not any(numeric):
-        return any(field not in MISSING_VALUES for field in first)
-    if all(is_number or field in MISSING_VALUES for is_number, field in zip(numeric, first, strict=True)):
-        return False
-    return any(
-        not is_number and field not in MISSING_VALUES and any(len(r) > i and number.fullmatch(r[i]) for r in body)
-        for i, (is_number, field) in enumerate(zip(numeric, first, strict=True))
-    )
-
-
-def _is_row_of_units(rows: Sequence[Sequence[str]], number: re.Pattern[str]) -> bool:
-    """Return whether the second row has short texts, or nothing, above columns of numbers."""
-    if len(rows) < MIN_ROWS_BELOW_UNITS + 2:
-        return False
-    second, body = rows[1], rows[2:]
-    texts = [i for i, field in enumerate(second) if field not in MISSING_VALUES]
-    if not texts or any(number.fullmatch(second[i]) or len(second[i]) > MAX_UNIT_LENGTH for i in texts):
-        return False
-    fields = [row[i] if len(row) > i else "" for row in body for i in texts]
-    numeric = sum(field in MISSING_VALUES or number.fullmatch(field) is not None for field in fields)
-    return numeric >= MIN_SHARE_BELOW_UNITS * len(fields)
 
 
 def _lines(data: bytes, layout: Layout) -> Iterator[tuple[int, bytes]]:
@@ -386,7 +371,10 @@ def _check_widths(source: Source, data: bytes, layout: Layout) -> None:
         text = line.decode(errors="replace")
         if layout.separator != " " and '"' in text and text.count('"') % 2:
             continue  # a field continues on the next line
-        found = len(_fields(text, layout.separator))
+        try:
+            found = len(_fields(text, layout.separator))
+        except csv.Error:
+            raise _long_field(source, f"row {row} (line {number}) has") from None
         if found != wanted:
             hint = "a field is missing, or there is one too many"
             if layout.separator == "," and found == 2 * wanted:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genbench.errors import UserError
+from genbench.errors import Damaged, UserError
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.plan import Plan, needs_met
 from genbench.plan.recorded import dataset_of, sizes_of
+from genbench.record.evidence_file import damage_of, evidence_path
 from genbench.record.score import column_of, metric_failed
 from genbench.record.status import Status
 from genbench.record.store import cell_folder, read_records, read_run
@@ -24,6 +25,7 @@ from genbench.registry.registry import Entry, Registry
 from genbench.spec import DatasetSpec, ModelSpec
 
 Record = dict[str, Any]
+DAMAGED = "their samples.npz is damaged, as genbench validate says; genbench run makes it again"
 ATTEMPT_FIELDS = ("attempt", "sha256", "source")  # of one attempt, not of the cell
 
 
@@ -81,7 +83,7 @@ def plan_scores(
     """Return the cells of a run that have samples, each with the metrics that must be computed.
 
     A metric is computed if its score is missing or was made by another version or with other options. Raises UserError
-    if there is no run, no such metric, or nothing to score.
+    if there is no run, no such metric, or nothing to score, and Damaged if that is because of damaged samples.
     """
     settings = list(settings)
     chosen = choose_metrics(metrics, registry, registry.assign(settings))
@@ -105,7 +107,8 @@ def plan_scores(
             reason = dataset
         lacking.setdefault(reason, []).append(f"{record.get('label')} x {record['dataset']} seed {record.get('seed')}")
     if not cells:
-        raise UserError(f"{run}: nothing can be scored: {'; '.join(lacking) or 'no cell has finished yet'}")
+        kind = Damaged if DAMAGED in lacking else UserError
+        raise kind(f"{run}: nothing can be scored: {'; '.join(lacking) or 'no cell has finished yet'}")
     # cells with the same real data follow each other, so that few zygotes are needed at a time
     cells.sort(key=lambda cell: (cell.seed, cell.dataset.label, cell.model.name != REAL))
     request = {"score": metrics, "settings": [setting.origin for setting in settings]}
@@ -114,12 +117,13 @@ def plan_scores(
 
 
 def _reason_without_samples(run: Path, record: Record) -> str:
-    """Return the reason why a cell has no samples, empty if it has some."""
+    """Return the reason why a cell has no samples that can be scored, empty if it has."""
     if record.get("phase") != "score":
         return "they ended before they had samples"
-    if not (cell_folder(run, record["key"]) / "samples.npz").is_file():
+    file = evidence_path(cell_folder(run, record["key"]))
+    if not file.is_file():
         return "their samples.npz is missing; genbench run makes it again"
-    return ""
+    return DAMAGED if damage_of(file, record) else ""
 
 
 def _cell(record: Record, dataset: Component, chosen: Sequence[Component], run_info: Mapping[str, Any]) -> Cell:

@@ -10,6 +10,7 @@ from typing import Any
 from genbench.errors import UserError, suggestion
 from genbench.plan.cell import Cell
 from genbench.plan.limits import Limits
+from genbench.record.evidence_file import DIGEST_FIELDS, damage_of, evidence_path
 from genbench.record.score import column_of, metric_failed
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
@@ -19,7 +20,7 @@ FAILURE_STATUSES = tuple(status.value for status in Status if status.failed)
 # the fields of a record that are known before its scores, and those on the conditions of its timings
 FIT_FIELDS = (
     "fingerprint", "sizes", "shape", "notes", "timings", "trace", "facts", "checks", "session", "shared", "busy",
-    "threads", "machine", "usage", "device",
+    "threads", "machine", "usage", "device", *DIGEST_FIELDS,
 )  # fmt: skip
 
 
@@ -53,7 +54,8 @@ def select_reusable(
     """Return what these cells can reuse of the ``records`` of a run.
 
     A failed cell would fail again, so that its record is kept like that of a successful one, unless its status is one
-    of ``retry`` or the limit that it exceeded has been raised. Interrupted and lost cells always run again.
+    of ``retry`` or the limit that it exceeded has been raised. Interrupted and lost cells always run again, and those
+    whose samples are not what their record states.
     """
     planned, reusable = {cell.key: cell for cell in cells}, Reusable()
     for record in records:
@@ -63,10 +65,12 @@ def select_reusable(
         scored = record.get("phase") == "score"
         repeat = _limit_raised(record, limits) or (bool(retry) and _has_failed_metric(record, cell))
         status = Status(record["status"])
-        keep = status.finished and status not in retry and not repeat
+        file = evidence_path(cell_folder(run, cell.key))
+        present, damaged = file.is_file(), scored and file.is_file() and damage_of(file, record) != ""
+        keep = status.finished and status not in retry and not repeat and not damaged
         if keep and (not scored or _has_scores(record, cell)):
             reusable.finished.append(record)
-        elif scored and (cell_folder(run, cell.key) / "samples.npz").is_file():
+        elif scored and present and not damaged:
             reusable.sampled[cell.key] = {name: record[name] for name in FIT_FIELDS if name in record}
     return reusable
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import functools
+import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import os
 import pickle
 import resource
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from genbench.registry.discovery import load_file
 
 TRACEBACK_LEAD_S = 0.2  # before its deadline, a cell writes its traceback to its log
 ALLOCATOR_RESERVE_BYTES = 96 * 2**20  # which the allocator takes in advance and the process does not hold
+MAX_DESCRIPTORS = 65_536  # that are closed where the system cannot list them
 OOM_SCORE_ADJ = "500"  # of 1000: when memory runs out, the kernel ends a cell rather than the run
 
 
@@ -59,6 +62,31 @@ def main(
         sys.stderr.flush()
     finally:
         os._exit(0)  # no handler and no thread of a plugin can delay the end
+
+
+def close_inherited(kept: Collection[int]) -> None:
+    """Close all descriptors but the standard streams and ``kept``.
+
+    What the cell does to those of the fork server, such as writing into its pipes, would harm the run.
+    """
+    start = 3
+    for end in sorted(each for each in kept if each >= start):
+        os.closerange(start, end)
+        start = end + 1
+    os.closerange(start, max(_open_descriptors(), default=start) + 1)
+    # a plugin that uses multiprocessing starts its own helpers
+    tracker: Any = multiprocessing.resource_tracker._resource_tracker
+    tracker._fd = tracker._pid = None
+    server: Any = multiprocessing.forkserver._forkserver
+    server._forkserver_alive_fd = server._forkserver_address = server._forkserver_pid = None
+    server._inherited_fds = None
+
+
+def _open_descriptors() -> list[int]:
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        with contextlib.suppress(OSError):
+            return [int(each.name) for each in Path(folder).iterdir()]
+    return [min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], MAX_DESCRIPTORS)]
 
 
 def _prepare_process(supervisor: int, output: int, limits: Limits) -> None:
@@ -178,7 +206,7 @@ def run_task(task: Task, report: Callable[..., None], real: Any = None) -> Any:
         is_same = task.device in ("", task.cell.device)
         cell = task.cell if is_same else replace(task.cell, device=task.device)
         return fit_cell(cell, task.run, report, keep=task.keep)
-    return score_cell(task.cell, task.run, task.timings or {}, task.floors, report, real)
+    return score_cell(task.cell, task.run, task.timings or {}, task.floors, report, real, task.digests, task.done)
 
 
 def _write(pipe: int, message: dict[str, Any]) -> None:

@@ -6,15 +6,20 @@ import contextlib
 import multiprocessing
 import multiprocessing.context
 import multiprocessing.forkserver
+import multiprocessing.process
 import multiprocessing.resource_tracker
+import multiprocessing.util
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from genbench.plan.device_names import DeviceName
+from genbench.process.process_tree import kill_descendants
 
 # One thread per cell, and an allocator that returns no memory: timings of small models then repeat within 2 %.
 ENVIRONMENT = {
@@ -24,10 +29,13 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
     "MALLOC_TOP_PAD_": "67108864",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a thread of pyarrow, which the fork server imports with pandas
 }
 # A process begins with `python -c`, which would import modules of the working directory: a random.py, say.
 SAFE_PATH = {"PYTHONSAFEPATH": "genbench"}
 LAUNCH_LOCK = threading.Lock()
+MAX_SOCKET_PATH, SOCKET_NAME = 104, 32  # bytes: of a socket's path on macOS, on Linux 108; of /pymp-.../listener-...
+SHORT_FOLDERS = ("/tmp", "/var/tmp")  # noqa: S108
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -46,9 +54,64 @@ def start_server() -> multiprocessing.context.BaseContext:
     """Start the fork server if needed and return its context; it imports torch, so that this process need not."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["genbench.process.preload"])
+    _use_short_socket_paths()
     with launch_environment():
         multiprocessing.forkserver.ensure_running()  # again where somebody has killed it
     return context
+
+
+def _use_short_socket_paths() -> None:
+    """Have multiprocessing make its sockets elsewhere where a path below TMPDIR would be too long for one."""
+    config = multiprocessing.process.current_process()._config  # type: ignore[attr-defined]
+    if config.get("tempdir") is not None or len(os.fsencode(tempfile.gettempdir())) + SOCKET_NAME < MAX_SOCKET_PATH:
+        return
+    for parent in filter(os.path.isdir, SHORT_FOLDERS):
+        with contextlib.suppress(OSError):
+            folder = tempfile.mkdtemp(prefix="pymp-", dir=parent)  # for this user alone
+            multiprocessing.util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-100)
+            config["tempdir"] = folder
+            return
+
+
+class ServerRestart:
+    """Starts a fork server that has died again, in a thread: it imports libraries for seconds."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+
+    def ready(self) -> bool:
+        """Return whether a process can be started without waiting for a server that starts again."""
+        if self._thread is not None and self._thread.is_alive():
+            return False
+        if not _server_died():
+            return True
+        self._thread = threading.Thread(target=_restart_server, daemon=True)
+        self._thread.start()
+        return False
+
+
+def _server_died() -> bool:
+    pid = _server_pid()
+    if pid is None or not hasattr(os, "waitid"):
+        return False
+    with contextlib.suppress(ChildProcessError):  # what is found here is reaped by multiprocessing
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    return False
+
+
+def _restart_server() -> None:
+    """Start the server, and wait until it has forked a process; a failure shows where the next task is started."""
+    with contextlib.suppress(OSError, EOFError):
+        first = start_server().Process(target=os.getpid)  # type: ignore[attr-defined]
+        with launch_environment():
+            first.start()
+        first.join()
+
+
+def end_orphans(supervisors: Collection[int]) -> None:
+    """Kill what cells left behind that had killed their supervisors: all below the fork server but ``supervisors``."""
+    if (pid := _server_pid()) is not None:
+        kill_descendants(pid, besides=supervisors)
 
 
 def stop_server() -> None:

@@ -93,6 +93,12 @@ def progress_of(message: object) -> dict[str, Any] | None:
     return progress
 
 
+def score_of(message: object) -> dict[str, Any] | None:
+    """Return the valid score in a progress message; None if there is none."""
+    score = message.get("score") if isinstance(message, dict) else None
+    return score if isinstance(score, dict) and _is_score(score) else None
+
+
 def explain(error: BaseException) -> dict[str, str]:
     """Return the ``status`` and the ``reason``, one line, of a cell that ended with an exception."""
     status = error.status if isinstance(error, CellError) else Status.FAILED

@@ -3,6 +3,7 @@
 import gc
 import pickle
 import sys
+import warnings
 from types import TracebackType
 
 import numpy.random  # noqa: F401
@@ -17,9 +18,10 @@ import sklearn.mixture  # noqa: F401
 import torch._dynamo  # the first optimiser would import its 800 modules in every cell
 import torch.nn.functional  # noqa: F401
 
+import genbench.process.process_tree
 import genbench.process.supervisor
 import genbench.scoring.cell_scores
-import genbench.training.cell  # noqa: F401
+import genbench.training.cell
 
 DISCONNECT_ERRORS = (EOFError, pickle.UnpicklingError, BrokenPipeError)
 
@@ -31,5 +33,8 @@ def _show_exception(kind: type[BaseException], error: BaseException, trace: Trac
 
 
 sys.excepthook = _show_exception
+# what a cell leaves behind that has killed its supervisor, so that the run finds and ends it
+genbench.process.process_tree.adopt_orphans()
+warnings.filterwarnings("ignore", "forkserver: waitpid returned unexpected pid")
 gc.collect()
 gc.freeze()  # a cell's collector would visit, and so copy, every page of what is shared here

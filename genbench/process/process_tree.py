@@ -11,13 +11,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import psutil
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 KILL_TIMEOUT_S = 5.0  # after which a process that SIGKILL does not end is left: one that waits for a dead disk, say
+MAX_MEASURING_SHARE = 0.2  # of a core, for measuring the memory of a tree, which may have hundreds of processes
 MIN_SCAN_INTERVAL_S = 0.5  # between two scans of all processes of the machine, which cost milliseconds
 MAX_SCAN_SHARE = 0.02  # of a core, for scans
 
@@ -47,9 +48,7 @@ def die_with_parent(parent: int) -> None:
 
 def descendants() -> list[psutil.Process]:
     """Return the children of this process, their children, and so on."""
-    with contextlib.suppress(psutil.Error, OSError):
-        return psutil.Process().children(recursive=True)
-    return []
+    return _descendants_of(os.getpid())
 
 
 def signal_all(number: int, groups: Iterable[int]) -> int:
@@ -92,21 +91,57 @@ def end_all(groups: Iterable[int]) -> int:
     return 0
 
 
+def kill_descendants(pid: int, besides: Collection[int] = ()) -> int:
+    """Kill every descendant of a process, new ones too, but not itself; return how many could not be ended.
+
+    Children whose ids are in ``besides`` are left alone, and so are their descendants.
+    """
+
+    def found() -> list[psutil.Process]:
+        if not besides:
+            return _descendants_of(pid)
+        with contextlib.suppress(psutil.Error, OSError):
+            children = [each for each in psutil.Process(pid).children() if each.pid not in besides]
+            return [*children, *(each for child in children for each in _descendants_of(child.pid))]
+        return []
+
+    deadline = time.monotonic() + KILL_TIMEOUT_S
+    while left := [each for each in found() if _alive(each)]:
+        if time.monotonic() > deadline:
+            return len(left)
+        for each in left:
+            with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
+                each.kill()
+        time.sleep(0.01)
+    return 0
+
+
+def _descendants_of(pid: int) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error, OSError):
+        return psutil.Process(pid).children(recursive=True)
+    return []
+
+
 class TreeMemory:
     """Resident memory in bytes of a process and all descendants of the calling process; ``peak`` is the largest seen.
 
-    The list of processes is refreshed less often than their memory.
+    The list of processes is refreshed less often than their memory, and both less often the longer they take.
     """
 
     def __init__(self, pid: int) -> None:
         self.peak = 0
         self._process = psutil.Process(pid)
         self._others: list[psutil.Process] = []
-        self._next_scan = 0.0
+        self._next = self._next_scan = 0.0
 
     def exceeds(self, limit: int) -> bool:
-        """Return whether they hold more than ``limit``; shared pages count once where the system can tell."""
+        """Return whether they hold more than ``limit``; shared pages count once where the system can tell.
+
+        False where it is too early to measure again.
+        """
         start = time.monotonic()
+        if start < self._next:
+            return False
         if start >= self._next_scan:
             self._others = [each for each in descendants() if each.pid != self._process.pid]
             self._next_scan = start + max(MIN_SCAN_INTERVAL_S, (time.monotonic() - start) / MAX_SCAN_SHARE)
@@ -114,6 +149,8 @@ class TreeMemory:
         if self._others and held > limit:  # only then, as it costs milliseconds
             held = sum(map(_proportional, [self._process, *self._others]))
         self.peak = max(self.peak, held)
+        now = time.monotonic()
+        self._next = now + (now - start) * (1 / MAX_MEASURING_SHARE - 1)
         return held > limit
 
 

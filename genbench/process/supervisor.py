@@ -28,6 +28,7 @@ from genbench.process.machine_load import MachineLoad
 from genbench.process.process_tree import TreeMemory, adopt_orphans, end_all, kernel_kills, signal_all
 from genbench.process.zygote import serve
 from genbench.record.encoding import to_json
+from genbench.record.regular_file import NO_LINK, NO_WAIT
 
 STOP_GRACE_S = 2.0  # between SIGTERM and SIGKILL for a cell that has reached its deadline
 USER_STOP_GRACE_S = 0.3  # the same when the user stops the run
@@ -37,6 +38,7 @@ MAX_READS = 64  # of a pipe before the limits are checked again
 MAX_MESSAGE_BYTES = 64 * 2**20
 MAX_PENDING_BYTES = 2**20  # that wait for the run; progress beyond that is dropped
 MAXRSS_UNIT_BYTES = 1 if os.uname().sysname == "Darwin" else 1024
+PROCESS_REMEDY = "raise the limit of processes (ulimit -u), or run fewer at a time with --jobs"
 STOP, KILL = b"s", b"k"  # commands of the run
 
 
@@ -60,17 +62,32 @@ def main(
     messages, message_pipe = os.pipe()
     output, output_pipe = os.pipe()
     supervisor = os.getpid()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        reason = f"no process could be started ({error.strerror}); {PROCESS_REMEDY}"
+        _send_all(run, {"error": {"status": "lost", "reason": reason}}, {"usage": {"left": 0}})
+        return
     if pid == 0:
         serve_requests = None if requests is None else functools.partial(serve, requests, main)
-        for end in (messages, output, run.fileno()):
-            os.close(end)
+        if real is None:
+            kept = () if requests is None else (requests.fileno(),)
+            child.close_inherited({message_pipe, output_pipe, *kept})
+        else:  # whose data may have files open
+            for end in (messages, output, run.fileno()):
+                os.close(end)
         child.main(supervisor, message_pipe, output_pipe, task, plugin_files, limits, serve_requests, real)
     if requests is not None:
         requests.close()
     os.close(message_pipe)
     os.close(output_pipe)
     _Supervisor(run.fileno(), pid, messages, output, log, limits, may_serve=requests is not None).watch()
+
+
+def _send_all(run: Connection, *messages: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):
+        for message in messages:
+            os.write(run.fileno(), _line(message))
 
 
 class _Supervisor:
@@ -310,7 +327,8 @@ class _CappedLog:
         self._file: int | None = None
         with contextlib.suppress(OSError):  # a full disk is reported when the record cannot be written either
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            # neither a pipe is waited for, nor a link followed
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | NO_WAIT | NO_LINK, 0o644)
             self._left -= min(LOG_HEAD_BYTES, os.fstat(self._file).st_size)
 
     def read(self, end: int) -> None:

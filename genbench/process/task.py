@@ -17,8 +17,10 @@ THREADS = 1  # of each cell: sums have one order, and cells that run side by sid
 class Task:
     """One stage of a cell, ``fit`` or ``score``; scoring needs the timings of the fit and the floors.
 
-    ``device`` is where the stage runs, such as ``cuda:1``; by default the device of the cell. ``spent`` are the seconds
-    that earlier stages took, which count towards the deadline of the cell. ``keep`` has the trained model saved.
+    ``digests`` are the ``DIGEST_FIELDS`` of the samples that are scored, ``done`` the scores that an earlier process of
+    the cell made, or why a metric ended it, by label. ``device`` is where the stage runs, such as ``cuda:1``; by
+    default the device of the cell. ``spent`` are the seconds that earlier stages took, which count towards the deadline
+    of the cell. ``keep`` has the trained model saved.
     """
 
     stage: str
@@ -28,15 +30,18 @@ class Task:
     floors: Mapping[str, Any] | None = None
     device: str = ""
     spent: float = 0.0
+    digests: Mapping[str, str] | None = None
+    done: Mapping[str, Any] | None = None
     keep: bool = False
 
 
 class RunningTask(ABC):
     """A task that was started: call ``listen`` until it returns True; ``outcome`` then has ``result`` or ``error``.
 
-    ``known`` is the part of the record that was reported so far, ``progress`` the phase, ``usage`` what the task used.
-    ``rerun`` is set when its slot is given back, if the task must be started again because the process that ran it was
-    lost. ``interrupted`` is set if Ctrl-C ended it, which happens only to a task in the process of the session.
+    ``known`` is the part of the record that was reported so far, ``progress`` the phase, ``usage`` what the task used,
+    ``scores`` those that were made so far. ``rerun`` is set when its slot is given back, if the task must be started
+    again because the process that ran it was lost. ``interrupted`` is set if Ctrl-C ended it, which happens only to a
+    task in the process of the session.
     """
 
     def __init__(self, task: Task) -> None:
@@ -45,6 +50,7 @@ class RunningTask(ABC):
         self.usage: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
         self.progress: dict[str, Any] = {"phase": "start" if task.stage == "fit" else "score"}
+        self.scores: list[dict[str, Any]] = []
         self.rerun = False
         self.interrupted = False
 

@@ -21,8 +21,10 @@ from genbench.errors import PluginError, describe
 from genbench.plan.limits import Limits
 from genbench.process import supervisor
 from genbench.process.launch import context_for, launch_environment
-from genbench.process.messages import known_of, outcome_of, progress_of
+from genbench.process.messages import known_of, outcome_of, progress_of, score_of
+from genbench.process.process_tree import kill_descendants
 from genbench.process.task import PackedTask, RunningTask, Task
+from genbench.record.encoding import is_deep
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
 
@@ -67,6 +69,11 @@ class Worker(RunningTask):
         return self._process is None
 
     @property
+    def supervisor(self) -> int | None:
+        """The id of its supervisor, once that is known."""
+        return self._supervisor
+
+    @property
     def handles(self) -> tuple[Any, ...]:
         """What becomes readable with a message, or at the end."""
         return (self.channel,)
@@ -102,12 +109,19 @@ class Worker(RunningTask):
                 message = json.loads(line)
             except ValueError:  # written by a plugin
                 continue
-            self._take(message)
+            except RecursionError:
+                message = {"result": None}
+            self._take({"result": None} if is_deep(message) else message)
 
     def _take(self, message: dict[str, Any]) -> None:
         if "progress" in message:
-            self.known.update(known_of(message["progress"]))
+            fields = known_of(message["progress"])
+            if "samples_sha256" in self.known:  # that of before the held-out rows were there
+                fields.pop("samples_sha256", None)
+            self.known.update(fields)
             self.progress = progress_of(message["progress"]) or self.progress
+            if (score := score_of(message["progress"])) is not None:
+                self.scores.append(score)
         elif "cell" in message:
             self._cell, self._supervisor = message["cell"], message["supervisor"]
         elif "serving" in message:
@@ -128,6 +142,7 @@ class Worker(RunningTask):
         if self._supervisor is None:
             self._close()
             return
+        kill_descendants(self._supervisor)  # while they can be found by it
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._supervisor, signal.SIGKILL)
 
@@ -167,7 +182,7 @@ def start_worker(
 ) -> Worker:
     """Start a task in a process of its own, which with ``may_serve`` may stay as a zygote.
 
-    Raises PluginError where the task cannot be sent.
+    Raises PluginError where the task cannot be sent, and ChildProcessError where the machine starts no process.
     """
     limits = replace(limits or Limits(), spent=task.spent)
     arguments = (pickle_task(task), plugin_files, log_of(task), limits)
@@ -179,12 +194,14 @@ def start_worker(
             with launch_environment():
                 process.start()
             break
-        except (OSError, EOFError):  # the fork server is gone: the next attempt starts another
+        except (OSError, EOFError) as error:  # the fork server is gone: the next attempt starts another
             ours.close()
             for each in sockets[:1]:
                 each.close()
             if attempt == MAX_START_ATTEMPTS - 1:
-                raise
+                raise ChildProcessError(
+                    f"no process could be started ({describe(error)}); {supervisor.PROCESS_REMEDY}"
+                ) from None
             time.sleep(0.05)
         finally:
             theirs.close()

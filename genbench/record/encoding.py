@@ -7,6 +7,23 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+MAX_DEPTH = 50  # of what a cell sends: what is deeper ends readers that follow it
+
+
+def is_deep(value: Any) -> bool:
+    """Return whether mappings and sequences are nested more than ``MAX_DEPTH`` deep; a cycle is."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, (Mapping, list, tuple, set, frozenset))
+            for inner in (each.values() if isinstance(each, Mapping) else each)
+        ]
+        if not level:
+            return False
+    return any(isinstance(each, (Mapping, list, tuple, set, frozenset)) for each in level)
+
 
 def json_value(value: Any) -> Any:
     """Return a value that JSON can hold: arrays become lists, non-finite numbers None, other objects text."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from genbench.errors import UserError
 from genbench.record.integrity import DamageError, digest_of
 from genbench.record.run_directory import session_of, write_run
-from genbench.record.store import Damage, attempts, cell_folder, read_record, read_run, write_record
+from genbench.record.store import Damage, attempts, cell_folder, read_record, read_run, takes_precedence, write_record
 
 Record = dict[str, Any]
 IGNORED_FIELDS = ("attempt", "sha256", "source")  # in which two copies of one attempt may differ
+IN_PROGRESS = ".merging"  # in a run that is being made, locked by the process that makes it
 SAMPLE_CHOICES = ("copy", "link", "none")
 
 
@@ -129,7 +131,8 @@ def _write(out: Path, key: str, found: list[_Attempt], samples: str, summary: Me
     summary.attempts += len(ordered)
     summary.identical += len(found) - len(ordered)
     scored = [attempt for attempt in ordered if attempt.record.get("phase") == "score"] or ordered
-    summary.samples += _copy_other_files(scored[-1].folder, cell_folder(out, key), samples)
+    latest = [attempt for attempt in scored if takes_precedence(attempt.record)] or scored  # of these are its scores
+    summary.samples += _copy_other_files(latest[-1].folder, cell_folder(out, key), samples)
 
 
 def _copy_other_files(source: Path, target: Path, samples: str) -> bool:
@@ -149,14 +152,37 @@ def _copy_other_files(source: Path, target: Path, samples: str) -> bool:
     return (target / "samples.npz").exists()
 
 
+def _remove_abandoned(parent: Path, name: str) -> None:
+    """Delete what merges into the same directory left that were killed: the lock of each ended with its process."""
+    for folder in parent.glob(f".{glob.escape(name)}.{'[0-9a-f]' * 8}"):
+        with contextlib.suppress(OSError), (folder / IN_PROGRESS).open("r+") as held:
+            if _lock(held):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(file: TextIO) -> bool:
+    """Lock a file until it is closed; return False where another process holds it, or nothing can be locked."""
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
 @contextlib.contextmanager
 def _new_directory(out: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``out``; rename it to ``out`` at the end, or delete it after an error."""
-    folder = out.absolute().parent / f".{out.name}.{secrets.token_hex(4)}"
+    parent = out.absolute().parent
+    _remove_abandoned(parent, out.name)
+    folder = parent / f".{out.name}.{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True)
-        yield folder
-        folder.replace(out)
+        with (folder / IN_PROGRESS).open("w") as held:
+            _lock(held)
+            yield folder
+            (folder / IN_PROGRESS).unlink()
+            folder.replace(out)
     except OSError as error:
         raise UserError(f"--out {out}: cannot be written ({error.strerror}); choose another directory") from None
     finally:

@@ -7,6 +7,7 @@ sessions may open a directory at once: each adds its cells, under a lock that en
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from genbench.record.encoding import json_value
 from genbench.record.integrity import SCHEMA_VERSION, add_digest
+from genbench.record.regular_file import NO_WAIT
 from genbench.record.store import Damage, read_records, read_run, write_json
 
 SESSION_FIELDS = ("created", "session", "request", "skipped", "suite", "machine", "versions", "commit", "jobs")
@@ -83,7 +85,7 @@ def _locked(directory: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
-    with (directory / ".lock").open("a") as file:
+    with os.fdopen(os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | NO_WAIT, 0o666), "wb") as file:
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

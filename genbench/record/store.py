@@ -21,7 +21,9 @@ from typing import Any
 
 from genbench.errors import UserError
 from genbench.record.encoding import canonical_json, json_value, to_json
+from genbench.record.field_types import wrong_type
 from genbench.record.integrity import SCHEMA_VERSION, DamageError, add_digest, parse_body
+from genbench.record.regular_file import open_regular
 from genbench.record.status import STATUSES, Status
 
 Record = Mapping[str, Any]
@@ -32,12 +34,6 @@ ATTEMPT_NAME = re.compile(r"[1-9][0-9]*\.json")
 NO_HARD_LINK_ERRORS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 KEY = re.compile(r"[A-Za-z0-9._+-]{1,64}")  # those of genbench are 24 hexadecimal digits
 REQUIRED_TEXTS = ("key", "model", "dataset", "status")
-RECORD_TYPES = {  # of the optional fields whose type readers of a record rely on
-    "seed": int, "timings": dict, "scores": list, "metrics": dict, "provenance": dict, "sizes": dict, "notes": list,
-    "facts": dict, "model_config": dict, "dataset_config": dict, "identity": dict, "reason": str, "label": str,
-    "dataset_label": str,
-}  # fmt: skip
-RUN_TYPES = {"cells": list, "sessions": list, "skipped": list, "request": dict, "suite": dict}
 
 
 def key_of(parts: Mapping[str, Any]) -> str:
@@ -161,7 +157,8 @@ def read_run(path: str | Path, damaged: list[Damage] | None = None) -> dict[str,
         if not file.is_file() and (damaged is None or not any(Path(path).glob("cells/*/*"))):
             raise UserError(f"{path}: no run here (no run.json); give the directory that 'genbench run' printed last")
         run_info = parse_body(_read_bytes(file), file)
-        _check_types(run_info, RUN_TYPES)
+        if fault := wrong_type("run", run_info):
+            raise DamageError(fault)
         return run_info
     except (DamageError, OSError) as error:
         reason = _reason(error)
@@ -198,7 +195,7 @@ def _latest(folder: Path, damaged: list[Damage]) -> dict[str, Any] | None:
         except (DamageError, OSError) as error:
             (aside if file.suffix == ".damaged" else damaged).append(Damage(file, _reason(error)))
             continue
-        if latest is None or _takes_precedence(record) or not _takes_precedence(latest):
+        if latest is None or takes_precedence(record) or not takes_precedence(latest):
             latest = record
     damaged += aside if latest is None else []
     return latest
@@ -208,7 +205,7 @@ def _reason(error: DamageError | OSError) -> str:
     return str(error) if isinstance(error, DamageError) else f"cannot be read ({error.strerror})"
 
 
-def _takes_precedence(record: Mapping[str, Any]) -> bool:
+def takes_precedence(record: Mapping[str, Any]) -> bool:
     """Return whether an attempt replaces earlier ones; one that failed to compute new scores does not."""
     status = Status(record["status"])
     return status.finished and (status is Status.OK or not record.get("rescored"))
@@ -220,9 +217,10 @@ def read_record(file: Path) -> dict[str, Any]:
     for name in REQUIRED_TEXTS:
         if not isinstance(record.get(name), str):
             raise DamageError(f"not a record: its {name} is {record.get(name)!r:.60}")
-    _check_types(record, RECORD_TYPES)
+    if fault := wrong_type("record", record):
+        raise DamageError(f"not a record: {fault}")
     for score in record.get("scores") or ():
-        if not isinstance(score, dict) or not isinstance(score.get("metric"), str):
+        if not isinstance(score.get("metric"), str):
             raise DamageError(f"not a record: one of its scores is {score!r:.60}")
     if record["status"] not in STATUSES:
         raise DamageError(f"not a record: its status is {record['status']!r:.60}")
@@ -233,17 +231,8 @@ def read_record(file: Path) -> dict[str, Any]:
     return record
 
 
-def _check_types(body: Mapping[str, Any], types: Mapping[str, type]) -> None:
-    for name, expected in types.items():
-        found = body.get(name)
-        if found is not None and (not isinstance(found, expected) or isinstance(found, bool)):
-            raise DamageError(f"its {name} is {found!r:.60}, expected {expected.__name__}")
-    if not all(isinstance(key, str) for key in body.get("cells") or ()):
-        raise DamageError("its cells are not all text")
-
-
 def _read_bytes(file: Path) -> bytes:
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         content = stream.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         raise DamageError(f"larger than {MAX_FILE_BYTES} bytes: too large for a record")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -11,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from genbench.budget import RecipeShare
+from genbench.record.evidence_file import damage_of, evidence_path
+from genbench.record.field_types import schema
 from genbench.record.integrity import DamageError, add_digest
-from genbench.record.store import Damage, attempts, key_of, read_record, read_records, read_run
+from genbench.record.store import Damage, attempts, cell_folder, key_of, read_record, read_records, read_run
 
 SCHEMAS = ("record", "run")
 REPEATED_FIELDS = ("protocol", "seed", "budget")  # stand in a record and in its identity
@@ -20,7 +20,7 @@ REPEATED_FIELDS = ("protocol", "seed", "budget")  # stand in a record and in its
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem with a file of a run: its path in the run, a kind (damaged, schema, key or samples), and the reason."""
+    """A problem with a file of a run: its path in the run, a kind (damaged, schema or key), and the reason."""
 
     path: str
     kind: str
@@ -37,6 +37,7 @@ class FileCheck:
     run: str
     cells: int = 0
     records: int = 0
+    unsealed: int = 0  # without sha256: a change of them would not be noticed
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -48,13 +49,6 @@ class FileCheck:
     def as_dict(self) -> dict[str, Any]:
         """Return the result as values of JSON."""
         return {"ok": self.ok, **asdict(self)}
-
-
-def schema(kind: str) -> dict[str, Any]:
-    """Return the published JSON Schema (draft 2020-12) of a ``record`` or a ``run``."""
-    text = (Path(__file__).parents[1] / "schema" / f"{kind}.json").read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
 
 
 def validate(run: Path) -> FileCheck:
@@ -78,6 +72,7 @@ def validate(run: Path) -> FileCheck:
             record, problems = _check_record(run, file)
             check.problems += problems
             old += record is not None and record["identity"] is None
+            check.unsealed += record is not None and "sha256" not in record
     check.cells = len({*run_info.get("cells", []), *(folder.name for folder in folders)})
     without_samples, problems = _check_samples(run, latest)
     check.problems += problems
@@ -85,7 +80,8 @@ def validate(run: Path) -> FileCheck:
     check.notes = [
         f"{count} {what}"
         for count, what in (
-            (old, "records of schema 1, without sha256 and without the identity that the key is made from"),
+            (check.unsealed, "records are unsealed: they have no sha256, so that no change of them is noticed"),
+            (old, "records of schema 1, without the identity that the key is made from"),
             (aside, "damaged files were set aside before, and their cells have run again"),
             (len(without_samples), "cells have no samples and cannot be scored again"),
             (pending, "cells have no record yet"),
@@ -133,18 +129,12 @@ def _check_samples(run: Path, latest: list[dict[str, Any]]) -> tuple[list[str], 
     for record in latest:
         if record.get("phase") != "score":
             continue
-        samples = run / "cells" / record["key"][:2] / record["key"] / "samples.npz"
+        samples = evidence_path(cell_folder(run, record["key"]))
         if not samples.is_file():
             without_samples.append(record["key"])
             continue
-        try:
-            with zipfile.ZipFile(samples) as archive:
-                damaged = archive.testzip()
-            reason = "" if damaged is None else f"its array {damaged} is damaged"
-        except (OSError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
-            reason = f"cannot be read: {error}"
-        if reason:
-            problems.append(Problem(_relative(run, samples), "samples", reason))
+        if reason := damage_of(samples, record):
+            problems.append(Problem(_relative(run, samples), "damaged", reason))
     return without_samples, problems
 
 

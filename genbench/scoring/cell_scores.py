@@ -43,23 +43,33 @@ def score_cell(
     floors: Mapping[str, Any] | None,
     report: Report,
     real: RealSideCache | None = None,
+    digests: Mapping[str, str] | None = None,
+    done: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the scores of the samples that ``fit_cell`` saved; a metric that cannot be loaded says so in its score.
 
     ``real`` is the cache of an earlier cell on the same data; the scores are the same without it.
+    ``digests`` are the ``DIGEST_FIELDS`` of the samples; raises Damaged where they are others.
+    ``done`` are scores that are known, as ``evaluate`` takes them; others are reported once they are made.
     """
     report(phase="score")
     real = real or RealSideCache(cell, run)
-    saved = read_samples(run, cell, real.data)
+    saved = read_samples(run, cell, real.data, digests)
     evidence = _evidence(cell, real.data, real.fields, saved, timings)
     scorers, views = [scorer_of(choice) for choice in cell.metrics], real.views
     views.add_factories(space_factories(cell.metrics))
-    steps = iter(range(1, len(scorers) + 1))
-    listener = lambda _: report(phase="score", step=next(steps), steps=len(scorers))  # noqa: E731
-    scores = evaluate(evidence, scorers, floors, listener, views)
-    add_curves(scores, scorers, evidence, saved, joint_scores(real.data))
+    steps = {scorer.label: step for step, scorer in enumerate(scorers, 1)}
+
+    def listener(label: str, **made: Any) -> None:
+        report(phase="score", step=steps[label], steps=len(scorers), **made)
+
+    def on_score(score: dict[str, Any]) -> None:
+        listener(score["label"], known={}, score=score)
+
+    scores = evaluate(evidence, scorers, floors, listener, views, done, on_score)
+    add_curves(scores, scorers, evidence, saved, joint_scores(real.data), listener)
     if cell.model.name == REAL:
-        scores = add_floor_spread(evidence, scorers, scores, views)
+        scores = add_floor_spread(evidence, scorers, scores, views, listener)
     return [dict(score) for score in cell.complete(scores)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from genbench.protocol import Array, Evidence
+from genbench.record.score import metric_failed
 from genbench.scoring.evaluation import evaluate
 from genbench.scoring.scorer import Scorer
 
@@ -16,21 +17,22 @@ def add_curves(
     evidence: Evidence,
     saved: Mapping[str, Array],
     to_scores: Callable[[Array, Array | None], Array],
+    listener: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Add ``curve`` to the ``detail`` of the scores whose metrics are also computed on snapshots.
 
     ``saved`` are the arrays of a cell: snapshots (k, n, *shape) in the data's units, which ``to_scores`` maps to the
     scoring space with their conditions, with the seconds and steps of training. A point has ``seconds step value low
-    high n_fake``.
+    high n_fake``. ``listener`` is called with the label of each metric before it begins.
     """
     chosen = [index for index, scorer in enumerate(scorers) if scorer.spec.snapshots and not scorer.space]
+    chosen = [index for index in chosen if not metric_failed(scores[index])]
     if not chosen or "snapshots" not in saved:
         return
     curves, given = [list[dict[str, Any]]() for _ in chosen], evidence.conditions_fake
     for rows, seconds, step in zip(*(saved[f"snapshot{part}"] for part in ("s", "_seconds", "_steps")), strict=True):
-        found = evaluate(
-            _snapshot_evidence(evidence, rows, to_scores(rows, given)), [scorers[index] for index in chosen]
-        )
+        seen, used = _snapshot_evidence(evidence, rows, to_scores(rows, given)), [scorers[index] for index in chosen]
+        found = evaluate(seen, used, listener=listener)
         for curve, score in zip(curves, found, strict=True):
             point = {name: score[name] for name in ("value", "low", "high", "n_fake")}
             curve.append({"seconds": float(seconds), "step": int(step), **point})

@@ -11,7 +11,7 @@ from typing import Any
 
 from genbench.errors import PluginError, describe
 from genbench.protocol import Evidence, Score
-from genbench.record.encoding import json_value
+from genbench.record.encoding import MAX_DEPTH, is_deep, json_value
 from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floor_test import Floors, floor_fields
 from genbench.scoring.scorer import Scorer, missing
@@ -23,24 +23,39 @@ def evaluate(
     floors: Floors | Mapping[str, Mapping[str, Any]] | None = None,
     listener: Callable[[str], None] = lambda _: None,
     views: Views | None = None,
+    done: Mapping[str, Mapping[str, Any] | str] | None = None,
+    on_score: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
     """Return one score for each metric, as plain dictionaries in the order of ``scorers``.
 
     ``floors`` maps a column to the score of fresh real data against the same rows. ``z`` is the distance from the floor
     in standard errors of that distance; by it a score is ``suspect`` (better than real data), and one of a metric of
     copying is marked as ``copying``. A metric that raises or lacks what it needs has value None and says why in
-    ``warnings``. ``listener`` is called with the label of each metric before it begins.
+    ``warnings``. ``listener`` is called with the label of each metric before it begins, ``on_score`` with each score.
+
+    ``done`` maps the labels of metrics to their scores where these are known, and to why there is none for metrics that
+    ended an earlier process.
     """
     if floors is not None and not isinstance(floors, Floors):
         floors = Floors(floors)
-    computed = _Computed(evidence, scorers, views or Views({}))
+    done = done or {}
+    usable = [scorer for scorer in scorers if not isinstance(done.get(scorer.label), str)]
+    computed = _Computed(evidence, usable, views or Views({}))
     scores = []
     for scorer in scorers:
         listener(scorer.label)
-        score, seconds = computed.score(scorer)
+        known = done.get(scorer.label)
+        if isinstance(known, Mapping):
+            scores.append(dict(known))
+            continue
+        if known is None:
+            score, seconds = computed.score(scorer)
+        else:
+            score, seconds = Score(None, warnings=(f"failed: {known}",)), 0.0
         fields = _fields(scorer, score, scorer.space or evidence.space, seconds)
-        scores.append(json_value(fields | floor_fields(scorer, score, fields, floors)))
-    return [_add_reasons(score) for score in scores]
+        scores.append(_add_reasons(json_value(fields | floor_fields(scorer, score, fields, floors))))
+        on_score(scores[-1])
+    return scores
 
 
 class _Computed:
@@ -94,6 +109,9 @@ def _call(scorer: Scorer, evidence: Evidence) -> Score:
         score = scorer(evidence)
         if not isinstance(score, Score):
             return Score(None, warnings=(f"failed: the metric returned {type(score).__name__}, expected Score",))
+        for name in ("detail", "params"):
+            if is_deep(getattr(score, name)):
+                raise PluginError(f"its {name} is nested more than {MAX_DEPTH} deep")
         numbers: dict[str, Any] = {name: _number(name, getattr(score, name)) for name in ("value", "low", "high")}
         low, high = numbers["low"], numbers["high"]
         if low is not None and high is not None and low - high > 1e-9 * abs(low):  # beyond rounding

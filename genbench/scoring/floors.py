@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,15 +50,20 @@ def floors_of(evidence: Evidence, reference: Evidence | None, scorers: Sequence[
 
 
 def add_floor_spread(
-    evidence: Evidence, scorers: Sequence[Scorer], scores: Sequence[Mapping[str, Any]], views: Views
+    evidence: Evidence,
+    scorers: Sequence[Scorer],
+    scores: Sequence[Mapping[str, Any]],
+    views: Views,
+    listener: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
     """Return the scores of fresh real rows, ``evidence.fake``, each with its standard deviation in ``floor_sd``.
 
     It is derived from the interval. A metric without one is computed on 8 random splits of all real rows, which samples
-    its distribution under the hypothesis that both sides are alike.
+    its distribution under the hypothesis that both sides are alike. ``listener`` is called with the label of each.
     """
     found = []
     for scorer, score in zip(scorers, scores, strict=True):
+        listener(scorer.label)
         spread = standard_error(score) or _spread_over_splits(evidence, scorer, score, views)
         warnings = [FLOOR_WARNING if text.startswith("no floor: no other") else text for text in score["warnings"]]
         found.append({**score, "floor_sd": spread, "warnings": warnings})

@@ -21,6 +21,7 @@ from genbench.files import (
     reconcile,
     without_conditions,
 )
+from genbench.files.expressions import observables_of
 from genbench.files.source import Source
 from genbench.protocol import Array, Column, Data, Evidence, RealSide
 from genbench.registry.component import applies, choose_metrics
@@ -36,7 +37,7 @@ from genbench.training.standardise import transform_of
 from genbench.training.weights import draw, notes_on
 
 # options on columns, which are not needed to read them, and that on floats beside integer images
-OF_COLUMNS = ("log", "periodic", "kinds", "units", "pixel_range")
+OF_COLUMNS = ("observables", "log", "periodic", "kinds", "units", "pixel_range")
 
 
 def score_samples(
@@ -83,12 +84,14 @@ class _Loaded:
     """The files and objects by their names (``real``, ``fake``, ...), and the columns of the real rows, which all have.
 
     ``given`` are tables of the conditions of their rows, of ``given_columns``; empty where there are none.
+    ``observables`` computes those of rows.
     """
 
     files: dict[str, UserData]
     columns: tuple[Column, ...]
     given: dict[str, UserData]
     given_columns: tuple[Column, ...]
+    observables: Callable[[Array], dict[str, Array]] | None = None
 
     def data(self, known: str) -> Data:
         """Return the real rows as data whose training rows are those of the file ``known``."""
@@ -133,6 +136,7 @@ def _read(given: dict[str, Any], options: Mapping[str, Any]) -> _Loaded:
         _with_levels(columns["real"], files["real"]),
         conditions,
         _with_levels(columns_given["real"], conditions["real"]) if conditions else (),
+        observables_of(config.observables, files["real"]),
     )
 
 
@@ -172,8 +176,9 @@ def _draw_by_weight(loaded: _Loaded, seed: int) -> tuple[_Loaded, tuple[str, ...
 
 
 def _has(evidence: Evidence) -> dict[str, bool]:
-    of_models = ("density", "truth", "modes", "observables", "simulator", "timing", "reconstruction", "outliers")
-    found = {"train": evidence.train, "labels": evidence.labels_test, "conditions": evidence.conditions_test}
+    of_models = ("density", "truth", "modes", "simulator", "timing", "reconstruction", "outliers")
+    found: dict[str, object] = {"train": evidence.train, "labels": evidence.labels_test}
+    found |= {"conditions": evidence.conditions_test, "observables": evidence.observables_test}
     return {**dict.fromkeys(of_models, False), **{name: each is not None for name, each in found.items()}}
 
 
@@ -185,7 +190,7 @@ def _evidence(loaded: _Loaded, seed: int) -> tuple[Evidence, Evidence | None, tu
     mapping, conditions, to_scores = transform_of(data), condition_space(data), joint_scores(data)
     mapped = {name: to_scores(each, given.get(name)) for name, each in rows.items()}
     columns_given = () if conditions is None else conditions.score_columns
-    labels = _encode_labels(loaded.files)
+    labels, observables = _encode_labels(loaded.files), loaded.observables
     evidence = Evidence(
         RealSide(mapped["real"]),
         mapped["fake"],
@@ -207,6 +212,8 @@ def _evidence(loaded: _Loaded, seed: int) -> tuple[Evidence, Evidence | None, tu
         conditions_fake=given.get("fake"),
         condition_columns=loaded.given_columns,
         condition_scores=len(columns_given),
+        observables_test=observables and observables(rows["real"]),
+        observables_fake=observables and observables(rows["fake"]),
         seed=seed,
     )
     fresh = None
@@ -217,6 +224,7 @@ def _evidence(loaded: _Loaded, seed: int) -> tuple[Evidence, Evidence | None, tu
             fake_raw=rows["reference"],
             labels_fake=labels.get("reference") if "fake" in labels else None,
             conditions_fake=given.get("reference"),
+            observables_fake=observables and observables(rows["reference"]),
         )
     # a model gave rows to drop, or no weights
     dropped = [f"--fake: {note}" for note in loaded.files["fake"].notes if note.startswith(("dropped", "it has no"))]

@@ -18,6 +18,9 @@ class CellState:
     phase: Literal["planned", "fitting", "fitted", "scoring", "done"] = "planned"
     earlier: Record | None = None  # its latest record from an earlier session
     fit: Record = field(default_factory=dict)  # the part of its record that comes from training
+    done: dict[str, Any] = field(
+        default_factory=dict
+    )  # scores that were made before a metric ended its process, and why
     spent: float = 0.0  # seconds of its deadline that training used
     started: str | None = None  # when its first task began
     record: Record | None = None  # once it is done

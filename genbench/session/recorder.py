@@ -19,7 +19,7 @@ from genbench.record.environment import commit, machine, versions
 from genbench.record.integrity import SCHEMA_VERSION
 from genbench.record.run_directory import open_run
 from genbench.record.status import Status
-from genbench.record.store import Damage, cell_folder, write_record
+from genbench.record.store import Damage, cell_folder, read_run, write_record
 from genbench.registry.registry import Registry
 from genbench.session.cell_state import CellState, Record
 
@@ -27,6 +27,18 @@ from genbench.session.cell_state import CellState, Record
 def now() -> str:
     """Return the current time as records hold it: UTC, ISO 8601, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+OVERWRITTEN = "was changed or removed while the run went on, by something other than this session"
+
+
+def _state_of(file: Path) -> tuple[int, int, int] | None:
+    """Return what changes with a file's content; None where there is no file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 class Recorder:
@@ -37,6 +49,7 @@ class Recorder:
         self._registry = registry
         self._limits = limits
         self._session = uuid.uuid4().hex[:12]
+        self._written: dict[Path, tuple[int, int, int] | None] = {}  # each file, and what it was then
         self._session_fields = {"versions": versions(), "commit": commit(), "jobs": jobs}
 
     def open(self, plan: Plan, damaged: list[Damage]) -> list[Record]:
@@ -95,12 +108,22 @@ class Recorder:
     def write(self, record: Record) -> None:
         """Write the record of a cell; raises UserError where the disk refuses it."""
         try:
-            write_record(self.directory, record)
+            path = write_record(self.directory, record)
+            self._written[path] = _state_of(path)
         except OSError as error:
             raise UserError(
                 f"{cell_folder(self.directory, record['key'])}: the record cannot be written ({error.strerror}); those "
                 f"written so far are intact; make room and run the same command with --out {self.directory} to go on"
             ) from None
+
+    def overwritten(self) -> list[Damage]:
+        """Return the files of this session that something else has changed or removed meanwhile."""
+        found = [Damage(path, OVERWRITTEN) for path, state in self._written.items() if _state_of(path) != state]
+        try:
+            read_run(self.directory, found)
+        except UserError:
+            found.append(Damage(self.directory / "run.json", OVERWRITTEN))
+        return found
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Call an observing hook of all plugins; their exceptions go to ``observers.log``."""

@@ -22,6 +22,7 @@ from genbench.record.status import Status
 from genbench.record.store import Damage
 from genbench.registry.registry import Registry
 from genbench.session.cell_state import CellState, Record
+from genbench.session.contradictions import KnownData, contradictory_clock
 from genbench.session.executors import executor_for
 from genbench.session.interrupts import Stop
 from genbench.session.observers import Observer
@@ -37,7 +38,8 @@ class Session:
     """One run of a plan into ``options.out``, by default a new directory; by default on this machine.
 
     Afterwards ``stopped`` is the signal that ended the run early, else 0; ``failure`` is why the executor could run no
-    more tasks, else empty; ``damaged`` lists files of an earlier run that were set aside.
+    more tasks, else empty; ``damaged`` lists files of an earlier run that were set aside, and ``overwritten`` those of
+    this run that something else has changed.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class Session:
         self.states = {cell.key: CellState(cell) for cell in plan.cells}
         self.queue = TaskQueue(plan.cells, directory, keep=options.keep != "none")
         self.running: dict[RunningTask, Slot] = {}
+        self.data = KnownData()
         self.stopped = 0
         self.failure = ""
         self.damaged: list[Damage] = []
+        self.overwritten: list[Damage] = []
 
     def run(self, meanwhile: Callable[[], object] = lambda: None) -> list[Record]:
         """Run every cell without a record that can be reused, and return the records of the plan in its order.
@@ -82,6 +86,7 @@ class Session:
             self._run_all([state.cell for state in todo], meanwhile)
         records = [state.record or state.earlier or self._unstarted_record(state) for state in self.states.values()]
         self.recorder.notify("genbench_session_finished", records=records)
+        self.overwritten = self.recorder.overwritten()
         return records
 
     def _open(self) -> Reusable:
@@ -139,6 +144,8 @@ class Session:
                 running = self.executor.start(task, slot)
         except PluginError as error:
             self._close(state, {"phase": "start", "reason": str(error)})
+        except ChildProcessError as error:  # the machine has no process left for it
+            self._close(state, {"phase": "start", "status": Status.LOST, "reason": str(error)})
         if running is None:
             self.executor.give(slot)
         else:
@@ -195,7 +202,11 @@ class Session:
             if (busy := is_busy(running.usage)) is not None:
                 state.fit["busy"] = busy
         state.fit["usage"] = {**state.fit.get("usage", {}), task.stage: running.usage}
-        if "error" in outcome:
+        if task.stage == "fit" and "result" in outcome and (reason := self._contradiction(running, state)):
+            self._close(state, {**state.fit, "status": Status.INVALID, "phase": "sample", "reason": reason})
+        elif "error" in outcome and self._metric_ended_process(running, state):
+            self.queue.put_fitted(state)
+        elif "error" in outcome:
             self._close(state, {**state.fit, **self._error(running), "phase": running.progress.get("phase")})
         elif task.stage == "fit":
             state.fit |= outcome["result"]
@@ -206,6 +217,32 @@ class Session:
             timings = {**state.fit["timings"], "score_s": sum(score["seconds"] for score in scores)}
             end = {"timings": timings, "status": Status.OK, "phase": "score", "scores": scores}
             self._close(state, {**state.fit, **end})
+
+    def _contradiction(self, running: RunningTask, state: CellState) -> str:
+        """Return why what a training reports cannot be, empty if it can."""
+        result, machine = (running.outcome or {})["result"], str(state.fit["machine"].get("id"))
+        if result.get("samples_sha256") != running.known.get("samples_sha256", result.get("samples_sha256")):
+            return "its samples changed after they were hashed, when held-out rows were there"
+        if reason := contradictory_clock(result["timings"], running.usage):
+            return reason
+        return self.data.difference(state.cell, result["fingerprint"], machine)
+
+    def _metric_ended_process(self, running: RunningTask, state: CellState) -> bool:
+        """Return whether one metric ended the process, and the others are worth another: its score fails, no other."""
+        error, step = (running.outcome or {})["error"], running.progress.get("step")
+        metrics = running.task.cell.metrics
+        if running.task.stage != "score" or error["status"] not in (Status.CRASHED, Status.OOM) or self.stopped:
+            return False
+        if (
+            not isinstance(step, int)
+            or not 1 <= step <= len(metrics)
+            or isinstance(state.done.get(metrics[step - 1].label), str)
+        ):
+            return False
+        state.done |= {str(score.get("label") or score["metric"]): score for score in running.scores}
+        state.done[metrics[step - 1].label] = f"its process ended: {error['status']}, {error['reason']}"
+        state.spent += running.usage.get("wall_s", 0.0)
+        return True
 
     def _error(self, running: RunningTask) -> Record:
         error = dict((running.outcome or {})["error"])

@@ -10,6 +10,7 @@ from typing import Any
 from genbench.executor.slots import Slot
 from genbench.plan.cell import REAL, Cell, data_of
 from genbench.process.task import Task
+from genbench.record.evidence_file import DIGEST_FIELDS
 from genbench.record.score import column_of
 from genbench.session.cell_state import CellState
 
@@ -48,7 +49,10 @@ class TaskQueue:
             self._scores.remove(state)
             state.phase = "scoring"
             timings, floors = state.fit.get("timings", {}), self._floors.get(data_of(state.cell))
-            return Task("score", state.cell, self._directory, timings, floors, "cpu", state.spent), slot
+            digests = {name: state.fit[name] for name in DIGEST_FIELDS if name in state.fit}
+            return Task(
+                "score", state.cell, self._directory, timings, floors, "cpu", state.spent, digests, state.done
+            ), slot
         if self._fits and (slot := slot_for("fit")):
             state = self._fits.popleft()
             state.phase = "fitting"

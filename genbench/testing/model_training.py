@@ -14,6 +14,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from genbench.budget import Budget
+from genbench.columns import DataFacts, DataKind
 from genbench.protocol import Array, Column, TrainingData
 from genbench.testing import toy_data
 from genbench.testing.check import Skipped, Subject
@@ -24,12 +25,28 @@ from genbench.training.snapshots import Snapshots
 SHORT_TRAINING_STEPS = 5  # enough to see that training changes the model
 FULL_TRAINING_STEPS, FAST_TRAINING_STEPS = 1000, 300  # enough to learn two clusters, of a model that learns fast
 ROWS = 2000
+GREY_LEVELS = (17, 2)  # of the images that a model is checked on where it does not take those without
 CLASS = Column("class", kind="category", levels=("0", "1"))
 
 
 def kind_of(subject: Subject) -> str:
-    """Return the kind of data that a model is checked on: vectors where it takes them, else images."""
-    return "vector" if "vector" in subject.spec.data else "image"
+    """Return the data that a model is checked on: ``vector`` where it takes them, else ``image``.
+
+    They are ``binary``, images of two levels, where it takes these and no others.
+    """
+    if "vector" in subject.spec.data:
+        return "vector"
+    rows = rows_for("image", 1)
+    others = any(takes(subject, rows, levels) for levels in (None, *GREY_LEVELS[:-1]))
+    return "image" if others or not takes(subject, rows, GREY_LEVELS[-1]) else "binary"
+
+
+def takes(subject: Subject, rows: Array, levels: int | None) -> bool:
+    """Return whether a model declares that it takes rows (n, *shape), of grey levels or none."""
+    if subject.spec.suits is None:
+        return True
+    kind: DataKind = "vector" if rows.ndim == 2 else "image"
+    return not subject.spec.suits(DataFacts(kind, shape=rows.shape[1:], levels=levels, rows=ROWS))
 
 
 def require_vectors(subject: Subject) -> None:
@@ -39,9 +56,19 @@ def require_vectors(subject: Subject) -> None:
 
 
 def rows_for(kind: str, n: int = ROWS, seed: int = 0) -> Array:
-    """Return (n, 2) rows of two clusters, or (n, 1, 8, 8) images."""
+    """Return (n, 2) rows of two clusters, or (n, 1, 8, 8) images, ``binary`` ones of pixels -1/2 and 1/2."""
     rng = np.random.default_rng([seed, n])
+    if kind == "binary":
+        return toy_data.binary_images(n, rng)
     return toy_data.CLUSTERS.draw(n, rng) if kind == "vector" else toy_data.images(n, rng)
+
+
+def levels_for(subject: Subject, shape: tuple[int, ...]) -> int | None:
+    """Return the grey levels that images without any are given, for a model that takes only such; else None."""
+    for levels in (None, *GREY_LEVELS) if len(shape) == 3 else ():
+        if takes(subject, np.empty((1, *shape)), levels):
+            return levels
+    return None
 
 
 def train(
@@ -55,6 +82,7 @@ def train(
     weights: Array | None = None,
 ) -> tuple[Any, Run]:
     """Return a model fitted to rows (n, *shape) under a seed, and its run; fits ``model`` again where given."""
+    levels = levels_for(subject, tuple(rows.shape[1:])) if levels is None else levels
     each = None if weights is None else torch.as_tensor(weights, dtype=torch.float32)
     data = TrainingData(torch.as_tensor(rows, dtype=torch.float32), levels, each)
     if subject.spec.conditions == "required":

@@ -51,6 +51,12 @@ def images(n: int, rng: np.random.Generator) -> Array:
     return np.clip(bright + 0.1 * rng.normal(size=(n, 1, 8, 8)), -1.0, 1.0)
 
 
+def binary_images(n: int, rng: np.random.Generator) -> Array:
+    """Return (n, 1, 8, 8) images of pixels -1/2 and 1/2: each row is bright or dark, but for one pixel in twenty."""
+    row, other = rng.random((n, 1, 8, 1)) < 0.5, rng.random((n, 1, 8, 8)) < 0.05
+    return np.where(row != other, 0.5, -0.5)
+
+
 def grey_images(n: int, rng: np.random.Generator, shape: tuple[int, int, int], levels: int) -> Array:
     """Return (n, *shape) images of grey levels, dequantised in [-1, 1) as a model receives them.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,20 @@ from genbench.errors import Unsuitable, describe
 from genbench.loading import heard_by
 from genbench.plan.cell import REAL, Cell
 from genbench.protocol import Array, Data
+from genbench.record.evidence_file import digest_of_evidence, evidence_path
+from genbench.record.store import cell_folder
 from genbench.spec import DataFacts, ModelSpec
 from genbench.training.conditions import conditions_of, true_log_prob
 from genbench.training.fit import train
+from genbench.training.hidden_rows import load_again, without_held_out
 from genbench.training.likelihood import MAX_DENSITY_ROWS, densities
 from genbench.training.load import load
 from genbench.training.model_file import save_model, state_of
-from genbench.training.samples_file import digest_of_samples, probe_rows, save_samples
+from genbench.training.samples_file import digest_of_samples, probes_on_disk, save_samples
 from genbench.training.sampling import draw
 from genbench.training.setup import Report, Setup, setup_of
 from genbench.training.standardise import transform_of
-from genbench.training.tasks import perform
+from genbench.training.tasks import methods_of, perform
 
 Evidence = dict[str, Array]  # arrays by the names under which they are saved
 Save = Callable[[Evidence], str]  # evidence -> sha256 of its samples
@@ -53,15 +57,20 @@ def fit_cell(cell: Cell, run: Path, report: Report, *, keep: bool = False) -> di
     report(phase="load", known=known)
     _check_suitable(cell, data)
 
-    def save(evidence: Evidence) -> str:
-        save_samples(run, cell, {**evidence, "test_probe": probe_rows(data)})
-        return digest_of_samples(evidence["samples"])
+    with probes_on_disk(run, cell, data) as probes:
 
-    if cell.model.name == REAL:
-        fields = _save_real(data, save)
-    else:
-        fields = _save_model(setup_of(cell, data, transform, report), save, run if keep else None)
-    return {**known, **fields, "notes": [*known["notes"], *fields["notes"]]}
+        def save(evidence: Evidence) -> str:
+            save_samples(run, cell, {**evidence, **probes()})
+            return digest_of_samples(evidence["samples"])
+
+        if cell.model.name == REAL:
+            fields = _save_real(data, save)
+        else:
+            data = without_held_out(data)  # nothing else refers to the rows
+            setup = setup_of(cell, data, transform, report)
+            fields = _save_model(setup, save, known["fingerprint"], run if keep else None)
+    digest = digest_of_evidence(evidence_path(cell_folder(run, cell.key)))
+    return {**known, **fields, "evidence_sha256": digest, "notes": [*known["notes"], *fields["notes"]]}
 
 
 def _check_suitable(cell: Cell, data: Data) -> None:
@@ -88,10 +97,11 @@ def _save_real(data: Data, save: Save) -> dict[str, Any]:
     return {"samples_sha256": digest, "timings": {}, "trace": [], "facts": {}, "checks": [], "notes": []}
 
 
-def _save_model(setup: Setup, save: Save, keep: Path | None) -> dict[str, Any]:
+def _save_model(setup: Setup, save: Save, fingerprint: str, keep: Path | None) -> dict[str, Any]:
     """Train a model and save its evidence (samples, snapshots, log-densities); return the fields of its record.
 
-    The other tasks follow once the samples are saved and hashed. The model itself is kept in the run ``keep``.
+    ``setup`` has the data without held-out rows. They are loaded again, for likelihoods and other tasks, once the
+    samples are saved and their sha256 is reported. The model itself is kept in the run ``keep``.
     """
     fitted = train(setup)
     timings = dict(fitted.timings)
@@ -99,6 +109,11 @@ def _save_model(setup: Setup, save: Save, keep: Path | None) -> dict[str, Any]:
     drawn = draw(setup, fitted.model)
     timings |= drawn.timings
     evidence = {"samples": drawn.samples, **fitted.snapshots}
+    digest = save(evidence)
+    setup.report(phase="sample", timings=timings, known={"samples_sha256": digest})
+    has_density = setup.cell.density != "none" and setup.transform.has_density
+    if has_density or methods_of(setup.cell.model, fitted.model):
+        setup = replace(setup, data=load_again(setup.cell, fingerprint))
     checks: list[dict[str, Any]] = []
     notes = list(fitted.notes)
     if setup.cell.density != "none" and not setup.transform.has_density:
@@ -110,7 +125,8 @@ def _save_model(setup: Setup, save: Save, keep: Path | None) -> dict[str, Any]:
         evidence |= evaluated.log_prob
         checks = [check.as_dict() for check in evaluated.checks]
         notes += evaluated.notes
-    digest = save(evidence)
+    if len(evidence) > 1 + len(fitted.snapshots):
+        save(evidence)
     if keep is not None and (problem := _keep(setup, fitted.model, keep, digest)):
         notes.append(problem)
     tasks = perform(setup, fitted.model, drawn)

@@ -1,4 +1,4 @@
-"""Autoencoders: a plain one, with a density fitted on its codes after training, and a variational one."""
+"""Autoencoders: a plain one, with a density fitted on its codes after training, a variational and a denoising one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 from genbench.hooks import hookimpl
 from genbench.spec import ModelSpec, Spec
 
-__all__ = ["AEConfig", "VAEConfig", "genbench_register"]
+__all__ = ["AEConfig", "DAEConfig", "VAEConfig", "genbench_register"]
 
 CAPABILITIES = ("encode", "decode", "reconstruct")
 
@@ -59,8 +59,31 @@ class VAEConfig:
             raise ValueError(f"likelihood must be 'iwae' or 'elbo', got {self.likelihood!r}")
 
 
-def _check_network(config: AEConfig | VAEConfig) -> None:
-    if config.latent is not None and config.latent < 1:
+@dataclass(frozen=True)
+class DAEConfig:
+    """Options of the denoising autoencoder."""
+
+    noise: float = 0.5  # standard deviation of the noise that ``reconstruct`` removes, in the model's units
+    low: float = 0.01  # lowest noise level, which is removed from samples at the end
+    high: float = 4.0  # highest noise level, which hides the data: samples start there
+    levels: int = 100  # of noise, from high to low, at each of which the network is evaluated once for a sample
+    width: int = 128  # units of a hidden layer; for images, 3/8 as many channels
+    batch: int = 128  # rows of a batch
+    lr: float = 3e-3  # learning rate at the start; it falls to 0 along a cosine
+
+    def __post_init__(self) -> None:
+        _check_network(self)
+        for name in ("noise", "low"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be in (0.0, inf), got {getattr(self, name)}")
+        if not self.low < self.high < math.inf:
+            raise ValueError(f"high must be in (low, inf) = ({self.low}, inf), got {self.high}")
+        if self.levels < 1:
+            raise ValueError(f"levels must be in [1, inf), got {self.levels}")
+
+
+def _check_network(config: AEConfig | DAEConfig | VAEConfig) -> None:
+    if not isinstance(config, DAEConfig) and config.latent is not None and config.latent < 1:
         raise ValueError(f"latent must be in [1, inf), got {config.latent}")
     if config.width < 8:
         raise ValueError(f"width must be in [8, inf), got {config.width}")
@@ -72,7 +95,7 @@ def _check_network(config: AEConfig | VAEConfig) -> None:
 
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
-    """Return the specs of ``ae`` and ``vae``."""
+    """Return the specs of ``ae``, ``dae`` and ``vae``."""
     return [
         ModelSpec(
             "ae",
@@ -83,6 +106,16 @@ def genbench_register() -> Iterable[Spec]:
             steps={"vector": 1000, "image": 600},
             capabilities=CAPABILITIES,
             paper="Hinton & Salakhutdinov 2006, doi:10.1126/science.1127647; Ghosh et al. 2020, arXiv:1903.12436",
+        ),
+        ModelSpec(
+            "dae",
+            "genbench_autoencoders.dae:DAE",
+            DAEConfig,
+            "denoising autoencoder of all noise levels; samples are drawn by annealed Langevin dynamics",
+            density="none",
+            steps={"vector": 3000, "image": 900},
+            capabilities=("reconstruct",),
+            paper="Vincent et al. 2008, doi:10.1145/1390156.1390294; Song & Ermon 2019, arXiv:1907.05600",
         ),
         ModelSpec(
             "vae",

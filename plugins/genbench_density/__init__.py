@@ -1,4 +1,4 @@
-"""Models that are fitted in closed form: a kernel density estimate, and the two baselines of every table."""
+"""Models without a network: a kernel density estimate, a Gaussian mixture, and the two baselines of every table."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from genbench.hooks import hookimpl
-from genbench.spec import ModelSpec, Spec
+from genbench.spec import DataFacts, ModelSpec, Spec
 
-__all__ = ["KDEConfig", "genbench_register"]
+__all__ = ["GMMConfig", "KDEConfig", "genbench_register"]
+
+
+MAX_DIMENSIONS = 1024  # of the full covariances of a mixture: one of them is then fitted in seconds
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,38 @@ class KDEConfig:
             raise ValueError(f"held_out must be in [1, inf), got {self.held_out}")
 
 
+@dataclass(frozen=True)
+class GMMConfig:
+    """Options of the Gaussian mixture."""
+
+    components: int = 0  # of the mixture; 0: chosen by the criterion
+    max_components: int = 128  # that the criterion may choose
+    criterion: str = (
+        "auto"  # bic or held_out, the likelihood of held-out rows; auto: bic for vectors, held_out for images
+    )
+    shrinkage: float = 0.25  # rows a dimension that the mean covariance of the clusters counts as in each component
+
+    def __post_init__(self) -> None:
+        for name, low in {"components": 0, "max_components": 1, "shrinkage": 0.0}.items():
+            if not low <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be in [{low}, inf), got {getattr(self, name)}")
+        if self.criterion not in ("auto", "bic", "held_out"):
+            raise ValueError(f"criterion must be one of ('auto', 'bic', 'held_out'), got {self.criterion!r}")
+
+
+def suits_mixture(facts: DataFacts) -> str | None:
+    """Return why full covariances cannot be fitted to such data, or None."""
+    dimensions = math.prod(facts.shape or ())
+    if dimensions <= MAX_DIMENSIONS:
+        return None
+    return (
+        f"it fits full covariances in at most {MAX_DIMENSIONS} dimensions, these data have {dimensions}: take gaussian"
+    )
+
+
 @hookimpl
 def genbench_register() -> Iterable[Spec]:
-    """Return the specs of ``kde``, ``gaussian`` and ``memoriser``."""
+    """Return the specs of ``kde``, ``gmm``, ``gaussian`` and ``memoriser``."""
     return [
         ModelSpec(
             "kde",
@@ -42,6 +74,17 @@ def genbench_register() -> Iterable[Spec]:
             iterative=False,
             weights=True,
             paper="Parzen 1962, doi:10.1214/aoms/1177704472",
+        ),
+        ModelSpec(
+            "gmm",
+            "genbench_density.gmm:GMM",
+            GMMConfig,
+            "mixture of Gaussians with full covariances, by expectation maximisation; their number by BIC",
+            density="exact",
+            iterative=False,
+            weights=True,
+            suits=suits_mixture,
+            paper="Dempster, Laird & Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x",
         ),
         ModelSpec(
             "gaussian",

@@ -102,7 +102,7 @@ def test_a_plugin_with_nothing_to_check_says_why(
         in capsys.readouterr().err
     )
     assert main(["check", "gans", "--kind", "dataset"]) == 2
-    assert "provides no dataset; it provides model gan, model wgan_gp" in capsys.readouterr().err
+    assert "provides no dataset; it provides model gan, model wgan, model wgan_gp" in capsys.readouterr().err
     monkeypatch.setenv("GENBENCH_BLOCK", "gans")
     assert main(["check", "gans"]) == 2
     assert "plugin 'gans' (genbench 0.1.0) is blocked by GENBENCH_BLOCK" in capsys.readouterr().err

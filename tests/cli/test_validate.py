@@ -10,7 +10,7 @@ from damages import cut
 from run_directories import whole_record, whole_run
 
 from genbench.cli.main import main
-from genbench.record.validation import schema
+from genbench.record.field_types import schema
 
 RECORD = whole_record()
 

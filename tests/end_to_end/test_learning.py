@@ -1,4 +1,4 @@
-"""Every model that genbench registers learns, and the same seed gives the same bits in another process."""
+"""Every model of vectors that genbench registers learns, and the same seed gives the same bits in another process."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def registered() -> list[ModelSpec]:
     return [spec for spec in own if isinstance(spec, ModelSpec)]
 
 
-MODELS = [spec.name for spec in registered()]
-ITERATIVE = [spec.name for spec in registered() if spec.iterative]
+MODELS = [spec.name for spec in registered() if "vector" in spec.data]
+ITERATIVE = [spec.name for spec in registered() if spec.iterative and "vector" in spec.data]
 
 
 def energies(folder: Path, models: str, budget: str) -> dict[str, dict]:

@@ -419,6 +419,59 @@ class Rude(Base):
         return super().sample(n)
 
 
+# ----------------------------------------------------------------------------------------------- against the run itself
+
+
+class FloodsDescriptors(Base):
+    """Writes into whatever it finds open: pipes and sockets of the processes that started it."""
+
+    def fit(self, data, run):
+        super().fit(data, run)
+        for number in range(3, 256):
+            try:
+                os.set_blocking(number, False)
+                for _ in range(100):
+                    os.write(number, b"x" * 1000)
+            except OSError:
+                continue
+
+
+class StartsMany(Base):
+    """Leaves 200 processes, each in a session of its own."""
+
+    def fit(self, data, run):
+        super().fit(data, run)
+        started = [subprocess.Popen(["sleep", "1000"], start_new_session=True).pid for _ in range(200)]
+        note("starts_many", *started)
+
+
+class LeavesAnOrphan(Base):
+    """Moves a process to a session of its own, and kills the supervisor that would end it."""
+
+    def fit(self, data, run):
+        note("leaves_an_orphan", subprocess.Popen(["sleep", "1000"], start_new_session=True).pid)
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(1000)
+
+
+class KillsTheServer(Base):
+    """Kills the process from which cells are forked, while others run."""
+
+    def fit(self, data, run):
+        super().fit(data, run)
+        supervisor = Path(f"/proc/{os.getppid()}/stat").read_text()
+        os.kill(int(supervisor.rpartition(")")[2].split()[1]), signal.SIGKILL)
+
+
+class OverwritesTheRun(Base):
+    """Writes over the records of the run that are there."""
+
+    def fit(self, data, run):
+        super().fit(data, run)
+        for record in (HERE / "run").glob("cells/*/*/1.json"):
+            record.write_text("{}")
+
+
 MODELS = {
     "raises": Raises, "raises_when_made": RaisesWhenMade, "raises_in_sample": RaisesInSample,
     "raises_oddly": RaisesOddly, "raises_at_length": RaisesAtLength, "exits": Exits, "interrupts": Interrupts,
@@ -435,6 +488,8 @@ MODELS = {
     "elsewhere": Elsewhere, "array": Array, "overflows": Overflows, "bad_density": BadDensity,
     "column_density": ColumnDensity, "cannot_be_sent": Unsendable(), "exits_at_import": "exits_at_import:Model",
     "cannot_be_imported": "absent_module:Model", "has_no_such_class": "json:Model", "rude": Rude,
+    "floods_descriptors": FloodsDescriptors, "starts_many": StartsMany, "leaves_an_orphan": LeavesAnOrphan,
+    "kills_the_server": KillsTheServer, "overwrites_the_run": OverwritesTheRun,
 }  # fmt: skip
 
 

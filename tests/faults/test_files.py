@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import lzma
 import struct
 import zipfile
@@ -29,6 +30,12 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "integer.csv": ("column 'b', row 11 (line 12): the integer 9007199254740993 is above 2^53",),
     "integer.npy": ("column 'c0', row 61: the integer 9007199254740993 is above 2^53",),
     "integer.parquet": ("the integer 9007199254740993 is above 2^53",),
+    "digits.csv": ("digits.csv: column 'b', row 11 (line 12): the integer 9999999999", "is above 2^53"),
+    "digits.json": ("digits.json: cannot be read as json: an integer has more than 4300 digits",),
+    "digits.jsonl": ("digits.jsonl: line 2 is not JSON: an integer has more than 4300 digits",),
+    "thousand_digits.json": ("column 'a', row 1: the integer 9999999999", "is above 2^53"),
+    "long_field.csv": ("row 41 (line 42) has a field of more than 128 KiB", "is a quote missing?"),
+    "long_header.csv": ("one of its first lines has a field of more than 128 KiB",),
     "overflow.csv": ("column 'b', row 11: 1e+300 is beyond float32", "--log"),
     "overflow.npy": ("is beyond float32",),
     "infinite.csv": ("1 infinite value in 1 of 60 rows, in 'b' 1", "--na drop"),
@@ -78,8 +85,8 @@ NOTICED: dict[str, str] = {
     "indexed.csv": "the unnamed first column, an index, was left out",
 }
 
-QUIET = ("good.csv", "packed.csv.gz", "semicolons.csv", "utf16.csv", "latin.csv --encoding latin-1", "good.npy",
-         "bom.csv", "crlf.csv")  # fmt: skip
+QUIET = ("good.csv", "wide.csv", "packed.csv.gz", "semicolons.csv", "utf16.csv", "latin.csv --encoding latin-1",
+         "good.npy", "bom.csv", "crlf.csv")  # fmt: skip
 
 
 def write_text(folder: Path) -> None:
@@ -96,6 +103,15 @@ def write_text(folder: Path) -> None:
 
     table("good.csv")
     table("headless.csv", head="")
+    broken("digits.csv", (10, 1, "9" * 5_000))
+    broken("long_field.csv", (40, 1, "9" * 50_000_000))
+    table("long_header.csv", head="a,b," + "x" * 2_000_000)
+    (folder / "digits.json").write_text('[{"a": %s}]' % ("9" * 5_000))
+    (folder / "digits.jsonl").write_text('{"a": 1}\n{"a": %s}\n' % ("9" * 5_000))
+    (folder / "thousand_digits.json").write_text(json.dumps([{"a": 10**1_000 - 1}] * 30))
+    wide = np.random.default_rng(1).normal(size=(30, 20_000)).round(6)
+    names = ",".join(f"column {i}" for i in range(20_000))
+    table("wide.csv", wide, head=names.replace("column 7,", "column | 7,"), separator=";")
     table("semicolons.csv", separator=";")
     table("semicolon_commas.csv", separator=";", point=",")
     table("decimal_commas.csv", point=",")

@@ -17,7 +17,7 @@ from genbench.plan import cell as cell_module
 from genbench.plan import plan as plans
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.plan import Request, make_plan
-from genbench.record.validation import schema
+from genbench.record.field_types import schema
 from genbench.registry.options import parse_set
 from genbench.registry.registry import Registry
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_cells import Truth, cell_of
 
@@ -11,6 +12,7 @@ from genbench.errors import UserError
 from genbench.plan.cell import Cell
 from genbench.plan.limits import Limits
 from genbench.plan.resume import FAILURE_STATUSES, Reusable, parse_retry, select_reusable
+from genbench.record.evidence_file import digest_of_evidence
 from genbench.record.status import Status
 from genbench.record.store import cell_folder
 from genbench.spec import MetricSpec
@@ -33,7 +35,7 @@ def sorted_out(found: dict, run: Path, cell: Cell = CELL, retry: str = "", limit
 def run(tmp_path: Path) -> Path:
     folder = cell_folder(tmp_path, CELL.key)
     folder.mkdir(parents=True)
-    (folder / "samples.npz").write_bytes(b"")
+    np.savez(folder / "samples.npz", samples=np.zeros((5, 2)))
     return tmp_path
 
 
@@ -84,6 +86,16 @@ def test_a_cell_with_samples_and_other_scores_is_only_scored(run: Path) -> None:
     }
     (cell_folder(run, CELL.key) / "samples.npz").unlink()
     assert sorted_out(found, run) == Reusable(), "without samples all of it runs again"
+
+
+def test_samples_that_are_not_what_the_record_states_are_drawn_again(run: Path) -> None:
+    file = cell_folder(run, CELL.key) / "samples.npz"
+    stated = record(evidence_sha256=digest_of_evidence(file))
+    assert sorted_out(stated, run).finished == [stated]
+    assert CELL.key in sorted_out(stated | {"metrics": {}}, run).sampled
+    np.savez(file, samples=np.ones((5, 2)))
+    for each in (stated, stated | {"metrics": {}}):
+        assert sorted_out(each, run) == Reusable(), "neither its scores nor its samples are used"
 
 
 def test_more_scores_than_are_asked_for_stand_and_a_failure_only_with_the_same(run: Path) -> None:

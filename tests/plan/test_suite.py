@@ -13,7 +13,7 @@ from genbench.budget import Sizes
 from genbench.errors import UnknownName, UserError
 from genbench.plan.plan import Plan, Request, make_plan
 from genbench.plan.presets import PRESETS
-from genbench.record.validation import schema
+from genbench.record.field_types import schema
 from genbench.registry.registry import Registry
 
 SUITE = """

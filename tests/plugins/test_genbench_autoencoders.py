@@ -10,9 +10,10 @@ from genbench.budget import Budget
 from genbench.protocol import TrainingData
 from genbench.spec import Column
 from genbench.training.run import Run
-from genbench_autoencoders import AEConfig, VAEConfig, genbench_register
+from genbench_autoencoders import AEConfig, DAEConfig, VAEConfig, genbench_register
 from genbench_autoencoders.ae import AE
 from genbench_autoencoders.conditional_mixture import ConditionalMixture
+from genbench_autoencoders.dae import DAE
 from genbench_autoencoders.likelihoods import Categorical, Gaussian, LogisticMixture, likelihood_for
 from genbench_autoencoders.mixture import Mixture
 from genbench_autoencoders.vae import VAE, Network
@@ -117,7 +118,7 @@ def test_declarations_import_nothing_heavy():
 
 def test_targets_and_capabilities_exist():
     for spec in genbench_register():
-        model, config = MODELS[spec.name]
+        model, config = {**MODELS, "dae": (DAE, DAEConfig)}[spec.name]
         assert spec.target.endswith(f":{model.__name__}")
         assert spec.config is config
         assert all(callable(getattr(model, name)) for name in spec.capabilities)

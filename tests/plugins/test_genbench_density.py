@@ -196,7 +196,7 @@ def test_options_out_of_range(options, message):
 
 def test_specs():
     specs = {s.name: s for s in genbench_register()}
-    assert set(specs) == {"kde", "gaussian", "memoriser"}
+    assert set(specs) == {"kde", "gmm", "gaussian", "memoriser"}
     assert [n for n, s in specs.items() if s.baseline] == ["gaussian", "memoriser"]
     assert not any(s.iterative for s in specs.values())
     assert specs["memoriser"].density == "none"

@@ -10,16 +10,17 @@ from genbench.budget import Budget
 from genbench.protocol import TrainingData
 from genbench.spec import Column
 from genbench.training.run import Run
-from genbench_gans import GANConfig, WGANGPConfig, genbench_register
+from genbench_gans import GANConfig, WGANConfig, WGANGPConfig, genbench_register
 from genbench_gans.gan import GAN, discriminator_loss, generator_loss, r1_penalty
 from genbench_gans.networks import MLP, ConvGenerator, discriminator, draw, evaluate, generator
-from genbench_gans.optim import Adam
+from genbench_gans.optim import Adam, RMSprop
 from genbench_gans.penalty import critic_gradients, gradient_penalty, input_gradient
+from genbench_gans.wgan import WGAN, clip
 from genbench_gans.wgan_gp import WGANGP, critic_loss, mini_batches
 
 SMALL = {"width": 16, "depth": 2, "channels": 4, "batch": 16}
 SHAPES = [(1,), (2,), (16,), (1, 8, 8), (3, 16, 16), (1, 7, 7)]
-MODELS = [(GAN, GANConfig), (WGANGP, WGANGPConfig)]
+MODELS = [(GAN, GANConfig), (WGAN, WGANConfig), (WGANGP, WGANGPConfig)]
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(params=MODELS, ids=["gan", "wgan_gp"])
+@pytest.fixture(params=MODELS, ids=["gan", "wgan", "wgan_gp"])
 def make(request):
     model, config = request.param
     return lambda **options: model(config(**{**SMALL, **options}))
@@ -88,7 +89,7 @@ def test_package_is_light():
 
 def test_specs_declare_no_density():
     specs = {spec.name: spec for spec in genbench_register()}
-    assert set(specs) == {"gan", "wgan_gp"}
+    assert set(specs) == {"gan", "wgan", "wgan_gp"}
     assert {spec.density for spec in specs.values()} == {"none"}
     assert all(spec.steps_for(kind) > 0 for spec in specs.values() for kind in ("vector", "image"))
 
@@ -109,7 +110,7 @@ def test_second_fit_starts_afresh(make):
 def test_parameters_are_those_of_both_networks(make):
     model = fitted(make(), rows_of((2,)), 2)
     mlp = (2 * 16 + 16) + (16 * 16 + 16)
-    learned = mlp + (16 if isinstance(model, WGANGP) else 17)  # a constant added to a critic cancels in every loss
+    learned = mlp + (17 if isinstance(model, GAN) else 16)  # a constant added to a critic cancels in every loss
     assert sum(p.numel() for p in model.parameters()) == (mlp + 17 * 2) + learned
 
 
@@ -117,8 +118,10 @@ def test_parameters_are_those_of_both_networks(make):
 @pytest.mark.parametrize("options", [{}, {"r1": 1.0, "instance_noise": 0.5}], ids=["default", "regularised"])
 def test_training_moves_every_parameter(make, shape, options):
     model = make()
-    if options and isinstance(model, WGANGP):
+    if options and not isinstance(model, GAN):
         pytest.skip("options of the GAN")
+    if isinstance(model, WGAN):
+        options = {"clip": 1.0}  # or weights are at ±c after one step, and may still be there after the last
     model = make(**options)
     before = fitted(model, rows_of(shape), 1)
     start = [p.detach().clone() for p in before.parameters()]
@@ -135,7 +138,7 @@ def test_latent_size_is_an_option(make):
     assert next(iter(model.parameters())).shape == (16, 5)
 
 
-@pytest.mark.parametrize("config", [GANConfig, WGANGPConfig])
+@pytest.mark.parametrize("config", [GANConfig, WGANConfig, WGANGPConfig])
 @pytest.mark.parametrize(
     ("option", "value", "allowed"),
     [
@@ -150,6 +153,7 @@ def test_latent_size_is_an_option(make):
         ("instance_noise", math.inf, "[0.0, inf)"),
         ("penalty", -0.1, "[0.0, inf)"),
         ("critic_steps", 0, "[1, inf)"),
+        ("clip", -0.01, "[0.0, inf)"),
     ],
 )
 def test_options_out_of_range_are_refused(config, option, value, allowed):
@@ -160,9 +164,15 @@ def test_options_out_of_range_are_refused(config, option, value, allowed):
     assert str(error.value) == f"{option} must be in {allowed}, got {value}"
 
 
-def test_wgan_gp_has_no_learning_rate_to_pick():
+@pytest.mark.parametrize("config", [WGANConfig, WGANGPConfig])
+def test_a_wgan_has_no_learning_rate_to_pick(config):
     with pytest.raises(ValueError, match=r"learning_rate must be in \(0.0, inf\), got 0.0"):
-        WGANGPConfig(learning_rate=0.0)
+        config(learning_rate=0.0)
+
+
+def test_weights_are_not_clipped_to_nothing():
+    with pytest.raises(ValueError, match=r"clip must be in \(0.0, inf\), got 0.0"):
+        WGANConfig(clip=0.0)
 
 
 # ---------------------------------------------------------------------------------------------------- the mathematics
@@ -274,6 +284,40 @@ def test_a_step_of_the_critic_uses_every_row_of_its_batch(monkeypatch):
     assert torch.equal(torch.cat(seen).sort(0).values, rows.sort(0).values)
 
 
+# --------------------------------------------------------------------------------------------------- weight clipping
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 8, 8)], ids=str)
+def test_the_weights_of_the_critic_stay_within_the_clip_and_those_of_the_generator_do_not(shape):
+    model = fitted(WGAN(WGANConfig(**SMALL, clip=0.03)), rows_of(shape), 10)
+    weights = torch.cat([p.detach().flatten() for p in model.critic.parameters()])
+    assert float(weights.abs().max()) == pytest.approx(0.03)
+    assert float((weights.abs() > 0.0299).float().mean()) > 0.2  # many are pushed to either end: a simple function
+    assert max(float(p.detach().abs().max()) for p in model.generator.parameters()) > 0.05
+
+
+def test_clipping_leaves_the_weights_within_as_they_are():
+    weight = nn.Parameter(torch.tensor([-0.5, -0.1, 0.0, 0.1, 2.0]))
+    clip([weight], 0.2)
+    torch.testing.assert_close(weight.detach(), torch.tensor([-0.2, -0.1, 0.0, 0.1, 0.2]))
+
+
+def test_the_slope_of_a_clipped_critic_is_bounded():
+    critic = MLP(2, 1, 16, 2)
+    clip(list(critic.parameters()), 0.05)
+    slopes = input_gradient(critic, torch.randn(500, 2)).detach().norm(dim=1)
+    assert float(slopes.max()) <= math.sqrt(2) * 0.05**3 * 16**2  # the sum over all paths, each of three weights
+
+
+def test_a_step_with_clipped_weights_uses_every_row_of_its_batch(monkeypatch):
+    seen = []
+    monkeypatch.setattr("genbench_gans.wgan.critic_loss", lambda f, real, fake: seen.append(real) or f(fake).mean())
+    rows = torch.randn(40, 2)
+    fitted(WGAN(WGANConfig(**{**SMALL, "batch": 10, "critic_steps": 4})), rows, 1)
+    assert [len(part) for part in seen] == [10] * 4
+    assert torch.equal(torch.cat(seen).sort(0).values, rows.sort(0).values)
+
+
 # ------------------------------------------------------------------------------------------- networks, rate, average
 
 
@@ -297,12 +341,15 @@ def test_draw_is_made_in_blocks():
     assert Watched.largest < 20_000
 
 
-def test_adam_moves_only_its_network():
+@pytest.mark.parametrize("optimiser", [lambda n: Adam(n, 0.1, (0.5, 0.9)), lambda n: RMSprop(n, 0.1)])
+def test_an_optimiser_moves_only_its_network(optimiser):
     one, other = nn.Linear(2, 2), nn.Linear(2, 1)
     before = other.weight.detach().clone()
-    Adam(one, 0.1, (0.5, 0.9)).descend(other(one(torch.ones(1, 2))).sum(), 1.0)
+    start = one.weight.detach().clone()
+    optimiser(one).descend(other(one(torch.ones(1, 2))).sum(), 1.0)
     assert torch.equal(other.weight, before)
     assert other.weight.grad is None
+    assert not torch.equal(one.weight, start)
 
 
 # --------------------------------------------------------------------------------------------------------- learning
@@ -352,6 +399,12 @@ def test_trains_on_cuda(make):
 # ------------------------------------------------------------------------------------------------------- conditions
 
 
+@pytest.fixture(params=[(GAN, GANConfig), (WGANGP, WGANGPConfig)], ids=["gan", "wgan_gp"])
+def conditional(request):
+    model, config = request.param
+    return lambda **options: model(config(**{**SMALL, **options}))
+
+
 @pytest.mark.parametrize("depth", [1, 3])
 def test_gradients_by_hand_are_those_of_automatic_differentiation_given_conditions(depth):
     critic = MLP(5, 1, 12, depth).double()
@@ -392,9 +445,11 @@ def test_the_discriminator_adds_the_projection_on_the_conditions():
 
 
 @pytest.mark.parametrize("shape", [(2,), (1, 8, 8), (3, 7, 9)], ids=str)
-def test_training_with_conditions_moves_every_parameter(make, shape):
+def test_training_with_conditions_moves_every_parameter(conditional, shape):
     given = torch.stack([torch.arange(64) % 3, torch.linspace(-1, 1, 64)], 1)
-    start, end = (fitted(make(), rows_of(shape), steps, given=given, columns=LABEL + NUMBER) for steps in (1, 30))
+    start, end = (
+        fitted(conditional(), rows_of(shape), steps, given=given, columns=LABEL + NUMBER) for steps in (1, 30)
+    )
     assert end.sample(5, given[:5]).shape == (5, *shape)
     assert end.sample(5, given[:5]).isfinite().all()
     pairs = zip(end.parameters(), start.parameters(), strict=True)
@@ -408,9 +463,14 @@ def test_regularised_training_takes_conditions():
         assert fitted(model, rows_of(shape), 3, given=given, columns=LABEL).sample(4, given[:4]).isfinite().all()
 
 
-def test_fewer_rows_than_a_batch_take_conditions(make):
+def test_fewer_rows_than_a_batch_take_conditions(conditional):
     given = torch.arange(3.0)[:, None]
-    assert fitted(make(batch=256), rows_of((2,), 3), 3, given=given, columns=LABEL).sample(3, given).isfinite().all()
+    assert (
+        fitted(conditional(batch=256), rows_of((2,), 3), 3, given=given, columns=LABEL)
+        .sample(3, given)
+        .isfinite()
+        .all()
+    )
 
 
 def test_conditions_keep_their_rows_over_blocks():
@@ -423,22 +483,22 @@ def test_conditions_keep_their_rows_over_blocks():
     assert torch.equal(evaluate(network, torch.randn(7, 2), given[:7]), given[:7])
 
 
-def test_samples_follow_their_class(make):
+def test_samples_follow_their_class(conditional):
     torch.manual_seed(3)
     label = torch.randint(3, (2000, 1)).float()
     rows = label - 1 + 0.1 * torch.randn(2000, 2)
-    model = fitted(make(width=32, depth=2, batch=64), rows, 300, given=label, columns=LABEL)
+    model = fitted(conditional(width=32, depth=2, batch=64), rows, 300, given=label, columns=LABEL)
     asked = torch.arange(3.0).repeat(200)[:, None]
     assert ((model.sample(600, asked) + 1).round() == asked).float().mean() > 0.9
 
 
 @pytest.mark.slow
-def test_images_follow_their_class(make):
+def test_images_follow_their_class(conditional):
     torch.manual_seed(3)
     label = torch.randint(3, (900, 1))
     bright = torch.arange(8).view(1, 1, 1, 8) // 3 == label.view(-1, 1, 1, 1)  # three bands
     rows = bright.expand(-1, 1, 8, 8) * torch.rand(900, 1, 1, 1) - 0.5 + 0.03 * torch.randn(900, 1, 8, 8)
-    model = fitted(make(channels=8, batch=32, width=64), rows, 250, given=label.float(), columns=LABEL)
+    model = fitted(conditional(channels=8, batch=32, width=64), rows, 250, given=label.float(), columns=LABEL)
     asked = torch.arange(3).repeat(100)
     x = model.sample(300, asked[:, None].float())
     bands = torch.stack([x[..., 3 * i : 3 * i + 3].mean((1, 2, 3)) for i in range(3)], 1)

@@ -24,7 +24,7 @@ from genbench_images import (
     LognormalMapsConfig,
     MNISTConfig,
 )
-from genbench_images.digits import Digits
+from genbench_images.digits import BinaryDigits, Digits
 from genbench_images.galaxies import Galaxies, half_light_radius, render
 from genbench_images.idx import MAX_BYTES, read_idx
 from genbench_images.lognormal import LognormalMaps
@@ -83,6 +83,18 @@ def test_the_digit_that_is_left_out_is_the_outliers_and_in_no_split():
     assert {image.tobytes() for image in data.outliers} <= zeros
     assert not {image.tobytes() for image in rows_of(data)} & zeros
     assert Digits(DigitsConfig()).load(sizes, np.random.default_rng(0)).outliers is None
+
+
+@pytest.mark.parametrize("options", [{}, {"outliers": 3}, {"given": "label"}])
+def test_binary_digits_are_the_digits_of_the_same_splits_in_black_and_white(options):
+    sizes, config = Sizes(700, 200, 150), DigitsConfig(**options)
+    grey, binary = (kind(config).load(sizes, np.random.default_rng(4)) for kind in (Digits, BinaryDigits))
+    assert (binary.levels, binary.train.dtype, rows_of(binary).max()) == (2, np.uint8, 1)
+    np.testing.assert_array_equal(rows_of(binary), rows_of(grey) > 7)
+    np.testing.assert_array_equal(labels_of(binary), labels_of(grey))
+    assert (binary.outliers is None) == ("outliers" not in options)
+    assert binary.outliers is None or (binary.outliers == (grey.outliers > 7)).all()
+    assert binary.condition_columns == grey.condition_columns
 
 
 def test_a_digit_that_is_left_out_is_given_as_one_of_the_others():

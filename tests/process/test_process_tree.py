@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from genbench.process import process_tree
-from genbench.process.process_tree import TreeMemory, kernel_kills
+from genbench.process.process_tree import TreeMemory, kernel_kills, kill_descendants
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the kernel of Linux")
 
@@ -117,6 +117,42 @@ def test_memory_is_that_of_the_process_and_of_what_the_one_that_asks_has_started
             child.wait()
     assert not memory.exceeds(0), "what is gone holds nothing"
     assert memory.peak > 60 * 2**20, "the peak stays"
+
+
+def test_descendants_are_killed_besides_those_that_are_to_stay() -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ("import subprocess, time\n"
+         "for _ in range(2): print(subprocess.Popen(['sleep', '1000'], start_new_session=True).pid, flush=True)\n"
+         "time.sleep(1000)")],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert parent.stdout is not None
+    kept, other = (int(parent.stdout.readline()) for _ in range(2))
+    assert kill_descendants(parent.pid, besides=[kept]) == 0
+    assert psutil.Process(other).status() == psutil.STATUS_ZOMBIE
+    assert psutil.Process(kept).status() != psutil.STATUS_ZOMBIE
+    assert kill_descendants(parent.pid) == 0
+    assert psutil.Process(kept).status() == psutil.STATUS_ZOMBIE
+    assert parent.poll() is None
+    parent.kill()
+    parent.wait()
+
+
+def test_memory_is_measured_less_often_the_longer_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, calls = [0.0], []
+
+    def slow(_: psutil.Process) -> int:
+        calls.append(now[0])
+        now[0] += 0.7
+        return 10
+
+    monkeypatch.setattr(process_tree.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(process_tree, "_resident", slow)
+    memory = TreeMemory(os.getpid())
+    for _ in range(2000):
+        memory.exceeds(100)
+        now[0] += 0.05
+    assert len(calls) * 0.7 <= 0.25 * now[0], "of a core"
 
 
 def test_what_the_kernel_killed_is_a_number() -> None:

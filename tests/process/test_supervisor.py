@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,6 +15,8 @@ from pathlib import Path
 import pytest
 from sessions import play, write_plugin
 
+from genbench.plan.limits import Limits
+from genbench.process import supervisor
 from genbench.process.supervisor import LOG_HEAD_BYTES, LOG_TAIL_BYTES
 from genbench.record.store import cell_folder
 
@@ -100,3 +104,22 @@ def test_nothing_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert left == []
+
+
+def test_a_machine_that_has_no_process_left_is_named_as_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("genbench.process.supervisor.os.setsid", lambda: None)
+    monkeypatch.setattr("genbench.process.supervisor.adopt_orphans", lambda: False)
+    monkeypatch.setattr("genbench.process.supervisor.os.fork", refused)
+    ours, theirs = multiprocessing.Pipe()
+    supervisor.main(theirs, b"", (), tmp_path / "log.txt", Limits())
+    theirs.close()
+    first, usage = (json.loads(line) for line in os.read(ours.fileno(), 2**16).splitlines())
+    assert first["error"]["status"] == "lost", "it runs again"
+    assert "no process could be started (Resource temporarily unavailable); raise the limit" in first["error"]["reason"]
+    assert "ulimit -u" in first["error"]["reason"]
+    assert usage == {"usage": {"left": 0}}

@@ -14,10 +14,11 @@ from run_directories import files_of, folder_of, whole_record, whole_run
 from sessions import play
 
 from genbench.cli.main import main
+from genbench.record.field_types import schema
 from genbench.record.integrity import add_digest
 from genbench.record.status import Status
 from genbench.record.store import key_of, write_record
-from genbench.record.validation import SCHEMAS, schema, validate
+from genbench.record.validation import SCHEMAS, validate
 
 RECORD = whole_record()
 
@@ -85,14 +86,14 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "seed": (rewritten(lambda r: r.update(seed=-1)), "schema", "$.seed: -1 is less than the minimum of 0"),
     "no reason": (rewritten(lambda r: r.update(status="failed", phase="fit")), "schema", "$.reason"),
     "no value and no reason": (rewritten(lambda r: r["scores"][0].update(value=None)), "schema", "warnings"),
-    "text for a number": (rewritten(lambda r: r["scores"][0].update(low="0")), "schema", "$.scores[0].low"),
+    "text for a number": (rewritten(lambda r: r["scores"][0].update(low="0")), "damaged", "scores[0].low"),
     "a name that is a path": (rewritten(lambda r: r.update(model="../x")), "schema", "$.model"),
     "not what its key says": (rewritten(lambda r: r["identity"].update(budget="6steps")), "key", "makes the key"),
     "not what it says": (rewritten(lambda r: r.update(budget="6steps")), "key", "its budget is '6steps'"),
     "another dataset": (rewritten(lambda r: r.update(dataset="grid")), "key", "its dataset is 'grid'"),
     "another device": (rewritten(lambda r: r.update(device="cuda:0")), "key", "its device is 'cuda'"),
-    "flipped samples": (flip_samples, "samples", "samples"),
-    "cut samples": (cut("samples.npz", 0.5), "samples", "cannot be read"),
+    "flipped samples": (flip_samples, "damaged", "cannot be read"),
+    "cut samples": (cut("samples.npz", 0.5), "damaged", "cannot be read"),
     "cells that are no keys": (in_run(lambda a: a.update(cells=["../x"])), "schema", "$.cells[0]"),
     "a skip without a reason": (in_run(lambda a: a.update(skipped=[{"model": "a"}])), "schema", "reason"),
 }  # fmt: skip

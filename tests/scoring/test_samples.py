@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import genbench
@@ -163,3 +164,16 @@ def test_conditions_follow_their_rows_where_these_are_drawn_by_weight() -> None:
     [score] = genbench.score(real=real, fake=conditional(500, 2), metrics="energy_by_condition", data_options=options)
     assert score["value"] < 0.05
     assert abs(score["z"]) < 4
+
+
+def test_observables_of_the_user_are_scored() -> None:
+    rng = np.random.default_rng(0)
+    real, fake = (pd.DataFrame({"e": rng.normal(10, 1, 400), "p": rng.normal(3, 1, 400)}) for _ in range(2))
+    fake["p"] = real["p"].to_numpy()  # as before, and no longer beside the e of its row
+    options = {"observables": ("m=e-p", "sum=e+p")}
+    [score] = genbench.score(real=real, fake=fake, metrics="w1_observables", data_options=options)
+    assert set(score["detail"]["observables"]) == {"m", "sum"}
+    assert score["value"] < 0.3
+    fake["e"] += 2.0
+    [score] = genbench.score(real=real, fake=fake, metrics="w1_observables", data_options=options)
+    assert score["detail"]["observables"]["m"] == pytest.approx(2 / np.std(real["e"] - real["p"]), rel=0.2)

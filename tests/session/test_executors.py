@@ -46,6 +46,6 @@ def test_a_scheduler_is_dasks_and_one_that_is_there_already_is_connected_first(
     calls = []
     monkeypatch.setattr(dask.DaskExecutor, "open", lambda self, cells: calls.append(list(cells)))
     plan, _ = make(tmp_path)
-    executor = executor_for(plan, RunOptions(tmp_path, scheduler=scheduler), Observer())
+    executor = executor_for(plan, RunOptions(tmp_path, scheduler=scheduler, insecure=True), Observer())
     assert isinstance(executor, dask.DaskExecutor)
     assert calls == ([list(plan.cells)] if opened else [])

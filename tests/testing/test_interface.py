@@ -20,7 +20,7 @@ def test_a_name_may_stand_for_several_specs() -> None:
     assert {subject.spec.kind for subject in subjects("gaussian")} == {"model", "dataset"}
     assert [subject.spec.kind for subject in subjects("gaussian", kind="model")] == ["model"]
     assert [subject.config.latent for subject in subjects("vae[latent=7]")] == [7]
-    assert {subject.entry.key for subject in subjects("gans")} == {"gan", "wgan_gp"}
+    assert {subject.entry.key for subject in subjects("gans")} == {"gan", "wgan", "wgan_gp"}
     with pytest.raises(UnknownName, match="did you mean 'vae'"):
         subjects("vea")
 

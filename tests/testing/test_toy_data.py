@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genbench.testing.toy_data import CLUSTERS, Clusters, energy_distance, images
+from genbench.testing.toy_data import CLUSTERS, Clusters, binary_images, energy_distance, images
 
 RNG = np.random.default_rng(0)
 
@@ -39,6 +39,15 @@ def test_images_have_a_bright_half_and_stay_in_range() -> None:
     upper, lower = drawn[:, 0, :4].mean((1, 2)), drawn[:, 0, 4:].mean((1, 2))
     assert np.abs(upper - lower) == pytest.approx(np.full(2000, 1.4), abs=0.15)
     assert (upper > lower).mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_binary_images_have_bright_and_dark_rows() -> None:
+    drawn = binary_images(4000, RNG)
+    assert drawn.shape == (4000, 1, 8, 8)
+    assert set(np.unique(drawn)) == {-0.5, 0.5}
+    assert drawn.mean() == pytest.approx(0, abs=0.01)
+    pair = (drawn[..., 0] * drawn[..., 1]).mean(), (drawn[:, :, 0] * drawn[:, :, 1]).mean()  # of a row, of a column
+    assert pair == pytest.approx((0.25 * 0.9**2, 0), abs=0.01)
 
 
 def test_the_energy_distance_of_equal_laws_is_0_and_of_a_shift_is_known() -> None:

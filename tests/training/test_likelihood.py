@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_cells import Reports, Truth, cell_of, fit
+from tiny_cells import PROBES, Reports, Truth, cell_of, fit
 
 from genbench.plan.cell import Cell
 from genbench.training.cell import fit_cell
@@ -16,12 +16,12 @@ from genbench.training.cell import fit_cell
 
 def test_without_a_declared_density_none_is_asked(tmp_path: Path) -> None:
     _, saved = fit(cell_of(Truth), tmp_path)
-    assert set(saved) == {"samples", "test_probe"}
+    assert set(saved) == {"samples", *PROBES}
 
 
 def test_a_bound_says_nothing_of_its_own_samples(tmp_path: Path) -> None:
     _, saved = fit(cell_of(Truth, density="bound"), tmp_path)
-    assert set(saved) == {"samples", "log_prob_test", "test_probe"}
+    assert set(saved) == {"samples", "log_prob_test", *PROBES}
 
 
 class Nowhere(Truth):

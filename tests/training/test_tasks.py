@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_cells import Grey, Normal, Scale, Truth, cell_of, fit
+from tiny_cells import PROBES, Grey, Normal, Scale, Truth, cell_of, fit
 
 from genbench.budget import Sizes
 from genbench.protocol import Column, Data
@@ -90,7 +90,7 @@ def test_rows_decoded_between_codes_are_in_the_units_of_the_data(tmp_path: Path)
 def test_a_model_that_declares_nothing_is_asked_for_nothing(tmp_path: Path) -> None:
     cell = cell_of(Able, Shifted)
     part, saved = fit(cell, tmp_path)
-    assert set(saved) == {"samples", "test_probe"}
+    assert set(saved) == {"samples", *PROBES}
     assert of(cell, saved) is None
     assert not {"reconstruct_s", "encode_s", "anomaly_score_s"} & set(part["timings"])
 

@@ -42,10 +42,12 @@ def _check_address(text: str, scheme: str, insecure: bool) -> None:
     match = re.fullmatch(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):(\d{1,5})/?", text)
     if match is None:
         raise UserError(f"--scheduler {text}: expected an address as tcp://127.0.0.1:8786 or tls://HOST:8786")
-    if scheme == "tcp" and not insecure and not _is_loopback(match[2].strip("[]")):
+    if scheme == "tcp" and not insecure:
+        here = _is_loopback(match[2].strip("[]"))
+        who = "every user of this machine can reach it, and" if here else "whoever reaches it"
         raise UserError(
-            f"--scheduler {text}: whoever reaches a scheduler without TLS can run code on its workers; use tls://, "
-            f"tunnel it (ssh -L {match[3]}:localhost:{match[3]} HOST), or accept that with --insecure"
+            f"--scheduler {text}: a scheduler without TLS asks for no key: {who} can run code as you on its workers; "
+            "use tls://, local:N, or accept that with --insecure"
         )
 
 

@@ -35,11 +35,14 @@ def start_cluster(
         return None
     if kind == "local":
         import distributed
+        import distributed.security
 
         start: Any = distributed.LocalCluster  # untyped
+        keys: Any = distributed.security.Security  # for this session, in memory: other users reach 127.0.0.1, too
         local = start(
-            n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, resources={resource: 1}
-        )
+            n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, resources={resource: 1},
+            protocol="tls://", security=keys.temporary(),
+        )  # fmt: skip
         stack.callback(_close, local)
         return local
     import dask_jobqueue

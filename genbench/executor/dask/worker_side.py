@@ -57,8 +57,8 @@ def _installed(plan: Plan) -> list[Any]:
 
 
 def _modules(plan: Plan) -> list[tuple[str, str]]:
-    """Return the modules of plugins and of their targets; genbench itself is compared by version and protocol."""
-    found = set()
+    """Return the modules of genbench, of plugins and of their targets."""
+    found = {("genbench", "")}
     for each in _installed(plan):
         module, target = each.entry.provenance.module, each.spec.target
         if module.partition(".")[0] not in ("", "genbench"):
@@ -174,6 +174,7 @@ def do_task(task: PackedTask, plugin_files: tuple[Path, ...], limits: Limits, to
         "usage": finished.usage,
         "known": finished.known,
         "progress": finished.progress,
+        "scores": finished.scores,
         "machine": machine(),
         "address": worker.address,
     }

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from genbench.errors import DataError, GenbenchError, UserError, describe
+from genbench.errors import Damaged, DataError, GenbenchError, UserError, describe
 from genbench.protocol import Array, Data
+from genbench.record.evidence_file import damage_of, evidence_path
 from genbench.record.store import Record, cell_folder
 from genbench.report.figures.style import LineStyle, line_styles
 from genbench.report.text import clean
@@ -30,13 +31,15 @@ class SeedSamples:
 
     ``by_label`` maps the label of a row to its samples, in the data's own units, (n, d) or (n, channels, height,
     width); those of the row ``real`` are fresh real data. ``tasks`` maps the label of a model to what it made of
-    held-out rows, by the names of ``TASK_ARRAYS``: rows in the data's own units, and codes.
+    held-out rows, by the names of ``TASK_ARRAYS``: rows in the data's own units, and codes. ``damaged`` says, one
+    line each, whose samples are not what their record states.
     """
 
     seed: int
     data: Data
     by_label: Mapping[str, Array]
     tasks: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -79,13 +82,20 @@ class RunFolders:
 
         try:
             found = plan_scores(run, self.registry)
-        except UserError as error:
+        except (UserError, Damaged) as error:
             return {}, str(error).removeprefix(f"{run}: nothing can be scored: ")
         return {cell.key: cell for cell in found.plan.cells}, "; ".join(found.lacking)
 
+    def _evidence(self, record: Record) -> Path:
+        """Return the file of a cell's evidence; raises Damaged where it is not what the record states."""
+        file = evidence_path(cell_folder(self.runs[str(record.get("run"))], record["key"]))
+        if reason := damage_of(file, record):
+            raise Damaged(f"samples.npz is damaged: {reason}")
+        return file
+
     def samples(self, record: Record, data: Data) -> Array:
-        """Return the first samples of a cell; raises UserError if they do not fit the data."""
-        file = cell_folder(self.runs[str(record.get("run"))], record["key"]) / "samples.npz"
+        """Return the first samples of a cell; raises UserError or Damaged if they cannot be shown."""
+        file = self._evidence(record)
         max_rows = MAX_ROWS if data.train.ndim == 2 else MAX_IMAGES
         try:
             with np.load(file, allow_pickle=False) as saved:
@@ -102,11 +112,10 @@ class RunFolders:
 
     def tasks(self, record: Record, data: Data) -> dict[str, Array]:
         """Return what the model of a cell made of held-out rows; nothing of arrays that do not fit the data."""
-        file = cell_folder(self.runs[str(record.get("run"))], record["key"]) / "samples.npz"
         try:
-            with np.load(file, allow_pickle=False) as saved:
+            with np.load(self._evidence(record), allow_pickle=False) as saved:
                 found = {name: saved[name] for name in TASK_ARRAYS if name in saved}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, Damaged):
             return {}
         return {name: rows for name, array in found.items() if (rows := _task_rows(name, array, data)) is not None}
 
@@ -152,16 +161,19 @@ def find_samples(results: DatasetResults) -> SeedSamples:
         samples: dict[str, Array] = {}
         tasks: dict[str, dict[str, Array]] = {}
         missing: list[str] = []
+        damaged: list[str] = []
         for label, record in records.items():
             try:
                 if record is None or record["status"] != "ok":
                     raise UserError(str((record or {}).get("status", "not run")))
                 samples[label] = results.folders.samples(record, data)
                 tasks[label] = results.folders.tasks(record, data)
-            except UserError as error:
+            except (UserError, Damaged) as error:
                 missing.append(str(error))
+                if isinstance(error, Damaged):
+                    damaged.append(clean(f"{label} x {results.dataset} seed {seed} is not drawn: {error}", 1000))
         if samples:
-            return SeedSamples(seed, data, samples, tasks)
+            return SeedSamples(seed, data, samples, tasks, tuple(damaged))
         reason = next(iter(missing), reason)
     raise DataError(clean(f"{results.dataset}: no samples to show: {reason}"))
 
@@ -234,6 +246,12 @@ class DatasetResults:
     def seed_samples(self) -> SeedSamples:
         """Real rows and samples of the first seed that has any; raises DataError if there are none."""
         return find_samples(self)
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """Lines on samples that could not be drawn because they are damaged, of those that were looked for so far."""
+        found: SeedSamples | None = self.__dict__.get("seed_samples")
+        return () if found is None else found.damaged
 
     def only_rows(self, labels: Sequence[str]) -> DatasetResults:
         """Return the same results, to draw these rows only; data that were loaded are shared."""

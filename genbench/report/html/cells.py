@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genbench.record.evidence_file import damage_of, evidence_path
+from genbench.record.regular_file import open_regular
 from genbench.record.score import column_of
 from genbench.record.store import Record, cell_folder
 from genbench.report.html.replay import command_of
@@ -70,7 +72,7 @@ def _view(record: Record, folder: Path | None, about: Mapping[str, Any]) -> Cell
         "; ".join(text for text in parts if text),
         tuple(_facts(record)),
         tuple(_score(score) for score in record.get("scores") or ()),
-        tuple(_remarks(record)),
+        (*_damage(record, folder), *_remarks(record)),
         log,
         cut,
         command_of(record, about),
@@ -110,6 +112,13 @@ def _number(value: Any, digits: int = 4) -> str:
     return str(round_number(float(value), digits=digits)) if isinstance(value, (int, float)) else ""
 
 
+def _damage(record: Record, folder: Path | None) -> Iterable[str]:
+    """Yield that the samples of a cell are not what its record states, if that is so."""
+    file = None if folder is None else evidence_path(cell_folder(folder, record["key"]))
+    if file is not None and record.get("phase") == "score" and file.is_file() and (reason := damage_of(file, record)):
+        yield clean(f"samples.npz is damaged, and is not shown: {reason}", 1000)
+
+
 def _remarks(record: Record) -> Iterable[str]:
     for check in record.get("checks") or ():
         if isinstance(check, Mapping):
@@ -122,7 +131,7 @@ def _remarks(record: Record) -> Iterable[str]:
 def log_of(folder: Path, key: str) -> tuple[str, bool]:
     """Return the end of a cell's log without control characters, and whether the log is longer."""
     try:
-        with (cell_folder(folder, key) / "log.txt").open("rb") as file:
+        with open_regular(cell_folder(folder, key) / "log.txt", follow=False) as file:  # a link may lead anywhere
             size = file.seek(0, 2)
             file.seek(max(0, size - 4 * MAX_LOG_CHARS))
             text = file.read(4 * MAX_LOG_CHARS).decode("utf-8", errors="replace")

@@ -15,6 +15,7 @@ from genbench.testing.model_training import (
     FULL_TRAINING_STEPS,
     classes_of,
     kind_of,
+    levels_for,
     rows_for,
     train_with,
 )
@@ -33,7 +34,8 @@ def conditional_model(subject: Subject) -> Any:
         noise = torch.as_tensor(np.random.default_rng(1).normal(size=len(rows)), dtype=torch.float32)
         given = torch.stack([classes_of(rows).float(), noise], 1)
         steps = FAST_TRAINING_STEPS if subject.fast else FULL_TRAINING_STEPS
-        return train_with(subject, TrainingData(rows, conditions=given, condition_columns=(CLASS, NOISE)), steps)
+        levels = levels_for(subject, tuple(rows.shape[1:]))
+        return train_with(subject, TrainingData(rows, levels, None, given, (CLASS, NOISE)), steps)
 
     return subject.once("conditional", fitted)
 

@@ -29,7 +29,10 @@ def test_an_address_is_read_without_importing_dask() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("tcp://10.0.0.5:8786", "tunnel it"),
+        ("tcp://10.0.0.5:8786", "whoever reaches it can run code"),
+        ("tcp://127.0.0.1:8786", "every user of this machine can reach it"),
+        ("tcp://localhost:8786", "--insecure"),
+        ("tcp://[::1]:8786", "use tls://, local:N"),
         ("tcp://example.org:8786", "--insecure"),
         ("tcp://127.0.0.1", "expected an address"),
         ("http://127.0.0.1:8786", "expected an address"),
@@ -45,8 +48,9 @@ def test_a_place_that_cannot_be_meant_is_refused(text: str, why: str) -> None:
 
 
 def test_places() -> None:
-    for text in ("tcp://127.0.0.1:8786", "tcp://localhost:8786", "tcp://[::1]:8786", "tls://10.0.0.5:8786"):
-        assert parse_scheduler(text).kind == ""
+    assert parse_scheduler("tls://10.0.0.5:8786").kind == ""
+    for text in ("tcp://127.0.0.1:8786", "tcp://localhost:8786", "tcp://[::1]:8786"):
+        assert parse_scheduler(text, insecure=True).kind == ""
     assert parse_scheduler("tcp://10.0.0.5:8786", insecure=True).text == "tcp://10.0.0.5:8786"
     assert (parse_scheduler("slurm:20").kind, parse_scheduler("slurm:20").workers) == ("slurm", 20)
     assert (remote_device("auto"), remote_device("cuda")) == ("cpu", "cuda:0")

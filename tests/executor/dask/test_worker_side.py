@@ -19,6 +19,7 @@ def test_a_worker_that_differs_says_in_what(tmp_path: Path) -> None:
         return worker_side.problem_of({**expected, **changed}, str(tmp_path), token, "cpu")
 
     assert problem() == ""
+    assert "genbench " in expected["sources"], "the core, too"
     assert problem("absent") == f"does not see {tmp_path}; give an --out that all machines share"
     assert problem(versions={"torch": "0.1"}).startswith("has torch 2")
     assert problem(versions={"genbench-absent": "1.0"}).startswith("has genbench-absent not at all")

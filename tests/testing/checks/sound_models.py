@@ -137,6 +137,66 @@ class Conditional(Sound):
         return (z @ self.lower.T + self.means(given, len(z))).view(-1, *self.shape)
 
 
+class Chain:
+    """Each pixel depends on the one before it: probabilities of grey levels, which it needs."""
+
+    def __init__(self, config):
+        self.config = config
+
+    def fit(self, data, run):
+        self.data = data
+        before, levels = self.pairs(data.train)
+        counts = torch.full((levels.shape[1], data.levels, data.levels), 0.01)
+        counts.index_put_((self.places(levels), before, levels), counts.new_ones(()), accumulate=True)
+        self.log_mass = (counts / counts.sum(-1, keepdim=True)).log()
+
+    def pairs(self, x):
+        levels = self.data.to_levels(x).flatten(1)
+        return torch.nn.functional.pad(levels[:, :-1], (1, 0)), levels
+
+    def places(self, levels):
+        return torch.arange(levels.shape[1]).expand_as(levels)
+
+    def sample(self, n):
+        if not hasattr(self, "log_mass"):
+            raise RuntimeError("fit the model before sampling")
+        levels = [torch.zeros(n, dtype=torch.long)]
+        for log_mass in self.log_mass:
+            levels.append(torch.distributions.Categorical(logits=log_mass[levels[-1]]).sample())
+        return self.data.from_levels(torch.stack(levels[1:], 1)).view(n, *self.data.shape)
+
+    def log_prob(self, x):
+        before, levels = self.pairs(x)
+        return self.log_mass[self.places(levels), before, levels].sum(1)
+
+
+def needs_grey_levels(facts):
+    return "it needs grey levels, 3 or more" if not facts.levels or facts.levels < 3 else None
+
+
+class Binary:
+    """Rows of binary images, learned in counts; it refuses what ``only_binary`` does."""
+
+    def fit(self, data, run):
+        assert data.levels == 2
+        self.shape, pairs = data.shape, torch.zeros(2)
+        for batch in run.batches(data.train, 256):
+            x = batch >= 0
+            pairs += torch.stack([(x[..., 1:] == x[..., :-1]).sum(), torch.tensor(x[..., 1:].numel())])
+            self.equal = pairs[0] / pairs[1]
+
+    def sample(self, n):
+        if not hasattr(self, "equal"):
+            raise RuntimeError("fit the model before sampling")
+        changes = torch.rand(n, *self.shape) > self.equal
+        changes[..., 0] = torch.rand(n, *self.shape[:-1]) < 0.5
+        return changes.cumsum(-1) % 2 - 0.5
+
+
+def only_binary(facts):
+    return None if facts.levels in (None, 2) and (facts.levels or facts.shape is None) else "needs binary images"
+
+
 DECLARED = {"density": "exact", "capabilities": ("encode", "decode"), "steps": 1000}
 
 
@@ -151,4 +211,14 @@ def genbench_register():
         spec("weighted", Weighted, weights=True),
         spec("conditional", Conditional, conditions="optional"),
         spec("given", Conditional, conditions="required"),
+        spec(
+            "grey",
+            Chain,
+            data=("image",),
+            support="discrete",
+            suits=needs_grey_levels,
+            iterative=False,
+            capabilities=(),
+        ),
+        genbench.ModelSpec("binary", Binary, None, "of binary images", data=("image",), suits=only_binary),
     ]

@@ -35,6 +35,18 @@ def test_sound_models_with_weights_or_conditions_pass(name: str) -> None:
     assert failed(name, SOUND) == {}
 
 
+def test_a_sound_model_of_grey_levels_is_checked_on_those_that_it_takes() -> None:
+    assert failed("grey", SOUND) == {}
+
+
+def test_a_model_of_binary_images_alone_is_checked_on_these() -> None:
+    skipped = {"it_learned"}  # after one batch its counts are those of all: it does not improve from there
+    [report] = check_plugin("model:binary", plugins=[SOUND], fast=True)
+    assert {outcome.check.name for outcome in report.outcomes if outcome.bad} <= skipped
+    [kinds] = [o.verdict for o in report.outcomes if o.check.name == "every_declared_kind_of_data_works"]
+    assert kinds == "passed"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fault_is_found_by_its_check_alone(name: str) -> None:
     assert set(failed(name, BROKEN)) == {name}
