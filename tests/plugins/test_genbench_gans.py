@@ -399,6 +399,12 @@ def test_trains_on_cuda(make):
 # ------------------------------------------------------------------------------------------------------- conditions
 
 
+@pytest.fixture(params=[(GAN, GANConfig), (WGANGP, WGANGPConfig)], ids=["gan", "wgan_gp"])
+def conditional(request):
+    model, config = request.param
+    return lambda **options: model(config(**{**SMALL, **options}))
+
+
 @pytest.mark.parametrize("depth", [1, 3])
 def test_gradients_by_hand_are_those_of_automatic_differentiation_given_conditions(depth):
     critic = MLP(5, 1, 12, depth).double()
@@ -439,9 +445,11 @@ def test_the_discriminator_adds_the_projection_on_the_conditions():
 
 
 @pytest.mark.parametrize("shape", [(2,), (1, 8, 8), (3, 7, 9)], ids=str)
-def test_training_with_conditions_moves_every_parameter(make, shape):
+def test_training_with_conditions_moves_every_parameter(conditional, shape):
     given = torch.stack([torch.arange(64) % 3, torch.linspace(-1, 1, 64)], 1)
-    start, end = (fitted(make(), rows_of(shape), steps, given=given, columns=LABEL + NUMBER) for steps in (1, 30))
+    start, end = (
+        fitted(conditional(), rows_of(shape), steps, given=given, columns=LABEL + NUMBER) for steps in (1, 30)
+    )
     assert end.sample(5, given[:5]).shape == (5, *shape)
     assert end.sample(5, given[:5]).isfinite().all()
     pairs = zip(end.parameters(), start.parameters(), strict=True)
@@ -455,9 +463,14 @@ def test_regularised_training_takes_conditions():
         assert fitted(model, rows_of(shape), 3, given=given, columns=LABEL).sample(4, given[:4]).isfinite().all()
 
 
-def test_fewer_rows_than_a_batch_take_conditions(make):
+def test_fewer_rows_than_a_batch_take_conditions(conditional):
     given = torch.arange(3.0)[:, None]
-    assert fitted(make(batch=256), rows_of((2,), 3), 3, given=given, columns=LABEL).sample(3, given).isfinite().all()
+    assert (
+        fitted(conditional(batch=256), rows_of((2,), 3), 3, given=given, columns=LABEL)
+        .sample(3, given)
+        .isfinite()
+        .all()
+    )
 
 
 def test_conditions_keep_their_rows_over_blocks():
@@ -470,22 +483,22 @@ def test_conditions_keep_their_rows_over_blocks():
     assert torch.equal(evaluate(network, torch.randn(7, 2), given[:7]), given[:7])
 
 
-def test_samples_follow_their_class(make):
+def test_samples_follow_their_class(conditional):
     torch.manual_seed(3)
     label = torch.randint(3, (2000, 1)).float()
     rows = label - 1 + 0.1 * torch.randn(2000, 2)
-    model = fitted(make(width=32, depth=2, batch=64), rows, 300, given=label, columns=LABEL)
+    model = fitted(conditional(width=32, depth=2, batch=64), rows, 300, given=label, columns=LABEL)
     asked = torch.arange(3.0).repeat(200)[:, None]
     assert ((model.sample(600, asked) + 1).round() == asked).float().mean() > 0.9
 
 
 @pytest.mark.slow
-def test_images_follow_their_class(make):
+def test_images_follow_their_class(conditional):
     torch.manual_seed(3)
     label = torch.randint(3, (900, 1))
     bright = torch.arange(8).view(1, 1, 1, 8) // 3 == label.view(-1, 1, 1, 1)  # three bands
     rows = bright.expand(-1, 1, 8, 8) * torch.rand(900, 1, 1, 1) - 0.5 + 0.03 * torch.randn(900, 1, 8, 8)
-    model = fitted(make(channels=8, batch=32, width=64), rows, 250, given=label.float(), columns=LABEL)
+    model = fitted(conditional(channels=8, batch=32, width=64), rows, 250, given=label.float(), columns=LABEL)
     asked = torch.arange(3).repeat(100)
     x = model.sample(300, asked[:, None].float())
     bands = torch.stack([x[..., 3 * i : 3 * i + 3].mean((1, 2, 3)) for i in range(3)], 1)
