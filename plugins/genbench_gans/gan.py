@@ -28,8 +28,9 @@ class GAN(GeneratorModel):
     the generator with averaged weights. Where rows are given conditions, both networks are given them too.
     """
 
+    config: GANConfig
+
     def __init__(self, config: GANConfig) -> None:
-        super().__init__(config)
         self.config = config
 
     def fit(self, data: TrainingData, run: RunContext) -> None:

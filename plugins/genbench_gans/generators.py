@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -10,10 +11,22 @@ from torch import nn
 from genbench.protocol import Array, Column
 from genbench.training import Average, condition_features, from_arrays, to_arrays
 
-from . import GANConfig, WGANConfig, WGANGPConfig
 from .networks import draw, features_of, generator, latent_size
 
 __all__ = ["GeneratorModel"]
+
+
+class GeneratorSizes(Protocol):
+    """The options of a generator, which all configs have."""
+
+    @property
+    def latent(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def depth(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
 
 
 class GeneratorModel:
@@ -21,13 +34,11 @@ class GeneratorModel:
 
     average: Average[nn.Module]
     columns: tuple[Column, ...] = ()
-
-    def __init__(self, config: GANConfig | WGANConfig | WGANGPConfig) -> None:
-        self.sizes = config
+    config: GeneratorSizes
 
     def new_generator(self, shape: tuple[int, ...], columns: tuple[Column, ...] = ()) -> nn.Module:
         """Return an untrained generator of samples of this shape, given these conditions."""
-        c = self.sizes
+        c = self.config
         self.shape, self.columns, self.latent = shape, columns, c.latent or latent_size(shape)
         return generator(shape, self.latent, c.width, c.depth, c.channels, features_of(columns))
 

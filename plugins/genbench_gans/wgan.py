@@ -36,8 +36,9 @@ class WGAN(GeneratorModel):
     the clip. Samples come from the generator with averaged weights.
     """
 
+    config: WGANConfig
+
     def __init__(self, config: WGANConfig) -> None:
-        super().__init__(config)
         self.config = config
 
     def fit(self, data: TrainingData, run: RunContext) -> None:

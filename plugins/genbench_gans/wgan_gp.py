@@ -28,8 +28,9 @@ class WGANGP(GeneratorModel):
     are given conditions, both networks are given them too: the distance is then that of rows and conditions together.
     """
 
+    config: WGANGPConfig
+
     def __init__(self, config: WGANGPConfig) -> None:
-        super().__init__(config)
         self.config = config
 
     def fit(self, data: TrainingData, run: RunContext) -> None:

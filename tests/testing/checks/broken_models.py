@@ -365,6 +365,8 @@ class Boastful(Sound):
 class CostsNoBits(Sound):
     """A bound of 0 bits for every integer image, whatever it shows."""
 
+    state = None  # of which the grey levels would be a part
+
     def fit(self, data, run):
         super().fit(data, run)
         self.levels = data.levels
@@ -384,6 +386,8 @@ class ExactAndNoBits(CostsNoBits):
 class WrongUnits(Sound):
     """For integer images it returns the logarithm of the mass of a level, not the density of dequantised pixels."""
 
+    state = None
+
     def fit(self, data, run):
         super().fit(data, run)
         self.levels = data.levels
@@ -396,6 +400,8 @@ class WrongUnits(Sound):
 @broken("masses_of_integer_images_sum_to_one", name="leaking_mask")
 class LeakingMask(Sound):
     """Each grey level is predicted from those that a mask shows, which by mistake shows that level itself."""
+
+    state = None
 
     def fit(self, data, run):
         super().fit(data, run)
