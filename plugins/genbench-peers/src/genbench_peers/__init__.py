@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from genbench import ModelSpec, hookimpl
+from genbench.hooks import hookimpl
+from genbench.spec import ModelSpec
 
 __all__ = [
     "GaussianMixtureConfig", "KernelDensityConfig", "TorchCFMConfig", "ZukoMAFConfig", "ZukoNSFConfig",
