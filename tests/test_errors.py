@@ -16,7 +16,7 @@ def test_each_error_has_an_exit_code_of_its_kind() -> None:
     codes = {kind.__name__: kind.exit_code for kind in kinds}
     assert codes == {
         "GenbenchError": 1, "UserError": 2, "UnknownName": 2, "ConfigError": 2, "DataError": 2, "PluginError": 3,
-        "CellError": 3, "Diverged": 3, "Invalid": 3, "Unsuitable": 3, "Regression": 4, "Inconclusive": 5,
+        "CellError": 3, "Diverged": 3, "Invalid": 3, "Unsuitable": 3, "Damaged": 3, "Regression": 4, "Inconclusive": 5,
     }  # fmt: skip
     assert all(issubclass(kind, GenbenchError) for kind in kinds)
 

@@ -323,13 +323,13 @@ def test_no_plugin_can_take_the_place_of_the_floor(tmp_path: Path) -> None:
 
 
 def test_models_and_data_must_agree_on_conditions(registry: Registry) -> None:
-    given = plan(registry, "vae,gaussian", "digits[given=label]")
+    given = plan(registry, "ae,gaussian", "digits[given=label]")
     assert names(given) == {REAL, "gaussian", "memoriser"}
     assert {skip.model: skip.reason for skip in given.skips} == {
-        "vae": "takes no conditions, and these rows are drawn given some"
+        "ae": "takes no conditions, and these rows are drawn given some"
     }
-    without = plan(registry, "vae,gaussian", "digits")
-    assert names(without) == {REAL, "vae", "gaussian", "memoriser"}
+    without = plan(registry, "ae,gaussian", "digits")
+    assert names(without) == {REAL, "ae", "gaussian", "memoriser"}
     scored = {metric.label for cell in given.cells for metric in cell.metrics}
     assert {"class_accuracy", "energy_by_condition"} <= scored
     assert not {"class_accuracy"} & {metric.label for cell in without.cells for metric in cell.metrics}
@@ -345,10 +345,10 @@ def test_a_model_that_needs_conditions_is_skipped_without(tmp_path: Path) -> Non
         """,
     )
     registry = Registry.discover([plugin])
-    made = plan(registry, "needs,vae", "digits,digits[given=label]")
+    made = plan(registry, "needs,ae", "digits,digits[given=label]")
     assert {(skip.model, skip.dataset): skip.reason for skip in made.skips} == {
         ("needs", "digits"): "needs conditions",
-        ("vae", "digits[given=label]"): "takes no conditions, and these rows are drawn given some",
+        ("ae", "digits[given=label]"): "takes no conditions, and these rows are drawn given some",
     }
     assert {cell.dataset.label for cell in made.cells if cell.model.name == "needs"} == {"digits[given=label]"}
 

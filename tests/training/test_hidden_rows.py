@@ -75,7 +75,7 @@ class Walks(Truth):
 
 @pytest.mark.filterwarnings("ignore")  # of objects that are deprecated, and looked at
 def test_a_model_that_walks_the_stack_finds_no_held_out_rows_before_its_samples_are_hashed(tmp_path: Path) -> None:
-    cell = cell_of(Walks, density="exact")
+    cell = cell_of(Walks, density="exact", seed=9173)  # of which no other test of this process has rows
     data = load(cell)
     WALKED["rows"] = [data.test[0].tolist(), data.reference[0].tolist()]
     del data

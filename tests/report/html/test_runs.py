@@ -18,7 +18,7 @@ def write(folder: Path, **about) -> Path:
 
 def test_each_session_has_its_plan_its_machine_and_its_versions(tmp_path: Path) -> None:
     first = {"request": {"models": "vae", "seeds": [0, 1], "budget": None}, "machine": {"cores": 2}, "jobs": 3}
-    later = [{"created": "second", "versions": {"torch": "2.4"}, "commit": "abc"}, "no session"]
+    later = [{"created": "second", "versions": {"torch": "2.4"}, "commit": "abc"}]
     [found] = runs_of({"run": write(tmp_path / "run", **first, sessions=later)})
     assert (found["name"], found["cells"], len(found["sessions"])) == ("run", 2, 2)
     one, two = ({title: dict(rows) for title, rows in session} for session in found["sessions"])
