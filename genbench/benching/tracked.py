@@ -160,7 +160,7 @@ def _trainer(name: str) -> Callable[[int], tuple[Any, Any]]:
     spec, build = _find_plugin("model", name)
     shape = (COLUMNS,) if "vector" in spec.data else (1, 8, 8)
     noise = np.random.default_rng(0).standard_normal((TRAINING_ROWS, *shape), dtype=np.float32)
-    rows = TrainingData(torch.from_numpy(noise if len(shape) == 1 else np.tanh(noise)))
+    rows = TrainingData(torch.from_numpy(np.tanh(noise)), 2) if shape[1:] else TrainingData(torch.from_numpy(noise))
 
     def train(steps: int) -> tuple[Any, Any]:
         _seed(1)
