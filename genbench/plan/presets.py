@@ -42,7 +42,7 @@ PRESETS = {
         cap=100,
         sizes=Sizes(2_000, 1_000, 1_000),
     ),
-    # a toy whose density is known, a real table, real images; under ten minutes on two cores
+    # a toy whose density is known, a real table, real images; under half an hour on two cores
     "default": Preset(
         datasets="grid,magic,digits",
         seeds=3,
