@@ -29,6 +29,8 @@ COPIED = {  # page or picture: the file of the repository that it is
     "security.md": "SECURITY.md",
     "changelog.md": "CHANGELOG.md",
     "samples.png": "results/reference/samples.png",
+    "moons.png": "results/zoo/moons.png",
+    "digits.png": "results/zoo/digits.png",
 }
 PUBLIC = (
     "genbench.run", "genbench.load", "genbench.score", "genbench.table.results.Results", "genbench.spec",
