@@ -50,7 +50,8 @@ def state_of(model: Any) -> dict[str, Array] | None:
         raise Invalid(f"state returned {type(state).__name__}, expected a mapping of names to arrays")
     for name, array in state.items():
         if not isinstance(name, str) or not isinstance(array, np.ndarray) or array.dtype.kind not in NUMBERS:
-            raise Invalid(f"state returned {type(array).__name__} for {name!r}, expected an array of numbers")
+            found = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+            raise Invalid(f"state returned {found} for {name!r}, expected an array of numbers")
     return dict(state)
 
 

@@ -30,9 +30,6 @@ class GAN(GeneratorModel):
 
     config: GANConfig
 
-    def __init__(self, config: GANConfig) -> None:
-        self.config = config
-
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Train on (n, *shape) rows. A step is one update of the discriminator and one of the generator."""
         c = self.config

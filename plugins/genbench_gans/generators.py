@@ -36,6 +36,9 @@ class GeneratorModel:
     columns: tuple[Column, ...] = ()
     config: GeneratorSizes
 
+    def __init__(self, config: GeneratorSizes) -> None:
+        self.config = config
+
     def new_generator(self, shape: tuple[int, ...], columns: tuple[Column, ...] = ()) -> nn.Module:
         """Return an untrained generator of samples of this shape, given these conditions."""
         c = self.config

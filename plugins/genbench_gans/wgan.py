@@ -38,9 +38,6 @@ class WGAN(GeneratorModel):
 
     config: WGANConfig
 
-    def __init__(self, config: WGANConfig) -> None:
-        self.config = config
-
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Train on (n, *shape) rows. A step takes one batch, divided into a mini-batch for each critic update."""
         c = self.config

@@ -30,9 +30,6 @@ class WGANGP(GeneratorModel):
 
     config: WGANGPConfig
 
-    def __init__(self, config: WGANGPConfig) -> None:
-        self.config = config
-
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Train on (n, *shape) rows. A step takes one batch, divided into a mini-batch for each critic update."""
         c = self.config

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import torch
 
-from genbench.errors import describe
+from genbench.errors import Invalid, describe
 from genbench.process.launch import start_server
 from genbench.testing import toy_data
 from genbench.testing.check import Failed, Skipped, Subject, check, expect
@@ -33,6 +32,7 @@ from genbench.testing.model_training import (
     train,
 )
 from genbench.testing.process_state import expect_process_unchanged
+from genbench.training.model_file import state_of
 from genbench.training.snapshots import Snapshots
 
 BUDGETS = SHORT_TRAINING_STEPS, 11  # steps
@@ -242,12 +242,11 @@ def a_restored_model_gives_the_same_samples(subject: Subject) -> None:
         raise Skipped("it has no state()")
     expect(callable(getattr(model, "restore", None)), "it has state() and no restore(state)")
     require_repeatable(subject)
-    state = model.state()
-    expect(isinstance(state, Mapping), f"state() returned {type(state).__name__}, expected a mapping of arrays")
-    for name, array in state.items():
-        plain = isinstance(array, np.ndarray) and array.dtype.kind in "biuf"
-        found = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
-        expect(isinstance(name, str) and plain, f"state()[{name!r}] is {found}, expected an array of numbers")
+    try:
+        state = state_of(model)
+    except Invalid as error:
+        raise Failed(str(error)) from None
+    assert state is not None  # as it has both methods
     restored = restored_model(subject, model, {name: array.copy() for name, array in state.items()})
     expect(samples_as_fitted(subject, restored), "restored from its state, it gives other samples")
     if subject.spec.density_of(subject.config) != "none":
