@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sessions import DOTS, make, write_plugin
 
+from genbench.budget import RecipeShare
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError
 from genbench.plan.cell import REAL
-from genbench.plan.plan import Plan, Request, make_plan
+from genbench.plan.plan import Plan, Request, halved, make_plan
 from genbench.plan.presets import PRESETS
 from genbench.registry.options import parse_set
 from genbench.registry.registry import Registry
@@ -152,6 +153,21 @@ def test_a_recipe_may_differ_by_the_kind_of_data(registry: Registry) -> None:
     }
     for kind, budget in budgets.items():
         assert budget == f"{PRESETS['full'].steps(spec.steps_for(kind))}steps"
+
+
+def test_budgets_are_halved_to_a_least_length_and_change_the_key(registry: Registry) -> None:
+    lengths = {"1000steps": "250steps", "150steps": "100steps", "40steps": "40steps", "60s": "15s", "2s": "1s",
+               "10epochs": "3epochs", "0.5s": "0.5s"}  # fmt: skip
+    for budget, expected in lengths.items():
+        made = plan(registry, "vae,kde", budget=budget, halvings=2)
+        budgets = {cell.model.name: cell.budget for cell in made.cells}
+        assert (budgets["vae"], budgets["kde"]) == (expected, "none")
+        assert made.request["budget"] == f"{budget} x 1/4"
+    keys = {cell.key for cell in plan(registry, "vae", budget="1000steps", halvings=2).cells}
+    assert keys == {cell.key for cell in plan(registry, "vae", budget="250steps").cells}
+    share = halved(RecipeShare(1.0, 20_000), 3)
+    assert share == RecipeShare(0.125, 2_500)
+    assert halved("none", 3) == "none"
 
 
 SIZED = """
