@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
@@ -16,6 +17,7 @@ from statistics import median
 from typing import Any, ClassVar
 
 from genbench.budget import Budget, RecipeShare
+from genbench.errors import PluginError
 from genbench.plan.cell import REAL, Cell
 from genbench.plan.device_names import DeviceName
 from genbench.spec import DatasetSpec, ModelSpec
@@ -235,7 +237,9 @@ def _length(cell: Cell, size: DataSize) -> tuple[float | None, str]:
         return None, ""
     share = RecipeShare.parse(cell.budget)
     if share is not None:
-        recipe = cell.model.spec.steps_for(cell.kind, size.train, size.dimensions) or UNKNOWN_RECIPE
-        return share.steps(recipe), "steps"
+        recipe = None
+        with suppress(PluginError):  # which ends the cell once its data are loaded
+            recipe = cell.model.spec.steps_for(cell.kind, size.train, size.dimensions)
+        return share.steps(recipe or UNKNOWN_RECIPE), "steps"
     budget = Budget.parse(cell.budget)
     return (budget.amount, "s") if budget.unit == "s" else (budget.steps(max(1, size.train // 256)), "steps")

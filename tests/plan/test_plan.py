@@ -199,7 +199,7 @@ def test_a_recipe_by_size_is_asked_where_rows_and_shape_are_known(tmp_path: Path
     assert budgets("known") == ["10000steps"]
     assert budgets("few") == ["700steps"]
     assert sorted(budgets("known", train_rows="1000|3000")) == ["1000steps", "3000steps"]
-    assert budgets("known", preset="smoke") == ["40steps"]  # a fiftieth, of 2000 rows
+    assert budgets("known", preset="smoke") == ["20steps"]  # a hundredth, of 2000 rows
     assert budgets("unknown") == ["recipe x 1.0, at most 20000steps"]
     assert budgets("unknown", budget="7steps") == ["7steps"]
     assert budgets("digits") == ["4000steps"]
@@ -209,7 +209,7 @@ def test_a_recipe_that_waits_for_the_data_is_found_with_them(tmp_path: Path) -> 
     registry = Registry.discover([write_plugin(tmp_path / "sized.py", SIZED)])
     [cell] = [c for c in plan(registry, "sized", "unknown", seeds=1).cells if c.model.name == "sized"]
     assert cell.recipe_steps is None
-    assert cell.length(2000, 3) == {"budget": "40steps", "recipe_steps": 2000}
+    assert cell.length(2000, 3) == {"budget": "20steps", "recipe_steps": 2000}
     [cell] = [c for c in plan(registry, "sized", "unknown", seeds=1, budget="7steps").cells if c.model.name == "sized"]
     assert cell.length(2000, 3) == {"budget": "7steps", "recipe_steps": 2000}
     [cell] = [c for c in plan(registry, "sized", "known", seeds=1).cells if c.model.name == "sized"]
