@@ -89,7 +89,7 @@ class TrainedModel:
         return np.concatenate(found)
 
     def _drawn(self, values: Array | None) -> Array:
-        """Return samples in the model's space, given conditions (n, k), which show how far periods reach, if there are any."""
+        """Return samples in the model's space, given conditions (n, k), that show how far periods reach."""
         if not np.isfinite(getattr(self.transform, "period", np.nan)).any():
             return np.empty(0)
         given = None if values is None else values[np.arange(ROWS_OF_PERIODS) % len(values)]
