@@ -19,7 +19,7 @@ from genbench.record.environment import machine
 from genbench.record.integrity import DamageError
 from genbench.record.score import column_of
 from genbench.record.status import Status
-from genbench.record.store import read_record, read_run
+from genbench.record.store import attempts, read_record, read_run
 
 Record = Mapping[str, Any]
 Key = tuple[str, str, str, DataSize]  # name, label and device of a model, size of the data
@@ -184,13 +184,21 @@ def earlier_records(out: Path | None, folder: Path = Path("results")) -> list[di
     own, found = machine()["id"], list[dict[str, Any]]()
     for run in _runs(out, folder):
         with suppress(UserError, OSError):
-            if (read_run(run, []).get("machine") or {}).get("id") != own:
-                continue
-            for file in islice(run.glob("cells/*/*/*.json"), MAX_RECORDS - len(found)):
-                with suppress(DamageError, OSError):
-                    record = read_record(file)
-                    found += [record] if (record.get("machine") or {}).get("id") == own else []
+            if (read_run(run, []).get("machine") or {}).get("id", own) == own:  # a merged run names no machine
+                folders = islice(run.glob("cells/*/*/"), MAX_RECORDS - len(found))
+                found += [each for record in map(_latest, folders) for each in record if _machine_of(each) == own]
     return found
+
+
+def _latest(folder: Path) -> list[dict[str, Any]]:
+    """Return the record of the last attempt at a cell, none where it cannot be read."""
+    with suppress(DamageError, OSError):
+        return [read_record(file) for _, file in attempts(folder)[-1:]]
+    return []
+
+
+def _machine_of(record: Record) -> str | None:
+    return (record.get("machine") or {}).get("id")
 
 
 def _runs(out: Path | None, folder: Path) -> Iterator[Path]:

@@ -77,11 +77,16 @@ def test_a_machine_that_takes_twice_the_table_is_half_as_fast() -> None:
 
 def test_records_of_this_machine_are_found_and_others_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = measured_costs.machine()
-    for name, machine in (("mine", here), ("another", {**here, "id": "elsewhere"})):
-        open_run(tmp_path / name, {"created": "2026-01-01T00:00:00+00:00", "machine": machine, "request": {}}, ["aa11"])
-        write_record(tmp_path / name, record(machine=machine, reason=name))
-    assert [each["reason"] for each in earlier_records(None, tmp_path)] == ["mine"]
-    assert [each["reason"] for each in earlier_records(tmp_path / "new", tmp_path / "absent")] == ["mine"]
+    runs = {"mine": (here, here), "another": ({**here, "id": "elsewhere"},) * 2, "merged": ({}, here)}
+    for name, (of_run, of_record) in runs.items():
+        open_run(tmp_path / name, {"created": "2026-01-01T00:00:00+00:00", "machine": of_run, "request": {}}, ["aa11"])
+        path = write_record(tmp_path / name, record(machine=of_record, reason=name), compress=name == "merged")
+    (path.parent / "2.json").write_text("{")  # the attempt before it is not looked for
+    found = earlier_records(None, tmp_path)
+    assert {each["reason"] for each in found} == {"mine"}
+    (path.parent / "2.json").unlink()
+    for out, folder in ((None, tmp_path), (tmp_path / "new", tmp_path / "absent")):
+        assert {each["reason"] for each in earlier_records(out, folder)} == {"mine", "merged"}
     assert earlier_records(None, tmp_path / "absent") == []
     monkeypatch.setattr(measured_costs, "MAX_RECORDS", 0)
     assert earlier_records(None, tmp_path) == []
