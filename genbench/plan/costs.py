@@ -57,11 +57,11 @@ class DataSize:
 
 
 Exponents = tuple[float, float, float]  # of the dimensions, training rows and test rows that a cost grows with
-STEP = {"vector": (0.2, 0.0, 0.0), "image": (0.8, 0.0, 0.0)}
-REST = {"vector": (0.5, 0.0, 0.5), "image": (0.8, 0.0, 0.5)}  # sampling and likelihoods
+STEP = {"vector": (0.2, 0.0, 0.0), "image": (0.65, 0.0, 0.0)}
+REST = {"vector": (0.5, 0.0, 0.5), "image": (0.4, 0.0, 0.5)}  # sampling and likelihoods
 CLOSED = {"vector": (0.7, 0.8, 0.0), "image": (0.7, 0.8, 0.0)}  # a model that does not iterate
 LOADING = {"vector": (1.0, 1.0, 0.0), "image": (1.0, 1.0, 0.0)}
-SCORING = {"vector": (0.35, 0.0, 0.85), "image": (0.35, 0.0, 0.85)}
+SCORING = {"vector": (0.35, 0.0, 0.85), "image": (0.5, 0.0, 0.85)}
 
 
 @dataclass(frozen=True)
