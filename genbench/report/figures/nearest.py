@@ -12,7 +12,15 @@ from matplotlib.figure import Figure, SubFigure
 
 from genbench.protocol import Array
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
-from genbench.report.figures.style import MUTED_COLOUR, REAL_COLOUR, LineStyle, format_ticks, limit_ticks, plain_text
+from genbench.report.figures.style import (
+    MUTED_COLOUR,
+    REAL_COLOUR,
+    LineStyle,
+    format_ticks,
+    limit_ticks,
+    percent,
+    plain_text,
+)
 from genbench.training.standardise import Transform, transform_of
 
 TRAIN_ROWS_PER_BLOCK = 2_000  # training rows whose distances are computed at once
@@ -110,7 +118,7 @@ def _draw_curves(
             axes.plot(distances, shares, color=REAL_COLOUR, linewidth=5, alpha=0.5, label="held-out data")
             continue
         copies = float((each.distances <= COPY_DISTANCE).mean())
-        label = style.label + (f" ({100 * copies:.2g} % repeat a row)" if copies else "")
+        label = style.label + (f" ({percent(copies)} % repeat a row)" if copies else "")
         axes.plot(distances, shares, color=style.colour, linestyle=style.dashes, linewidth=1.2, label=label)
     axes.set_xscale("log")
     axes.set_ylim(0, 1)

@@ -110,6 +110,11 @@ def plain_text(value: object) -> str:
     return f" {text}" if text.startswith("_") else text
 
 
+def percent(share: float) -> str:
+    """Return a share as a percentage of two digits: ``25``, ``0.03``, ``100``."""
+    return f"{float(f'{100 * share:.2g}'):g}"
+
+
 def set_log_axes(axes: Axes) -> None:
     """Make both axes logarithmic, with plain numbers at the ticks: 0.01, 300, 10k."""
     axes.set(xscale="log", yscale="log")

@@ -4,7 +4,7 @@ from equivalent_records import scored
 
 from genbench.registry.registry import Registry
 from genbench.report.figures.draw import results_by_dataset
-from genbench.report.figures.style import LOOKS, line_styles, looks_of
+from genbench.report.figures.style import LOOKS, line_styles, looks_of, percent
 
 PEERS = ("sklearn_gmm", "sklearn_kde", "zuko_maf", "zuko_nsf", "torchcfm", "normflows_nsf", "pythae_vae")
 
@@ -36,3 +36,7 @@ def test_of_two_labels_with_one_look_the_later_takes_the_next() -> None:
     together = looks_of([second, first])
     assert together == {first: alone[first], second: (alone[second] + 1) % LOOKS}
     assert len(set(looks_of([f"m{i}" for i in range(2 * LOOKS)]).values())) == LOOKS
+
+
+def test_a_percentage_has_two_digits_and_no_power_of_ten() -> None:
+    assert [percent(share) for share in (1, 0.999, 0.256, 0.0003, 0)] == ["100", "100", "26", "0.03", "0"]
