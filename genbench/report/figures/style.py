@@ -51,7 +51,7 @@ COLOURS = (
 )  # fmt: skip
 MARKERS = ("o", "s", "D", "v", "P", "X", "p", "^", "d", "H", ">", "<")  # one a colour
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
-LOOKS = len(COLOURS) * len(DASHES)
+MAX_LOOKS = len(COLOURS) * len(DASHES)
 NAME_SALT = "79484"  # the models of genbench and of genbench-peers all get looks of their own, ten of them a colour
 REFERENCE_STYLES = {"real": (TEXT_COLOUR, "-", "*"), "gaussian": ("#999999", (0, (4, 2)), "h"), "memoriser": (
     "#777777", (0, (1.2, 1.2)), "8")}  # fmt: skip
@@ -75,18 +75,18 @@ def line_styles(rows: Sequence[Row], others: Sequence[str] = ()) -> dict[str, Li
 
 
 def looks_of(labels: Iterable[str]) -> dict[str, int]:
-    """Return the look of each model, a number below ``LOOKS`` that depends on its label alone, so in any run it is one.
+    """Return the look of each model, a number below ``MAX_LOOKS`` that depends on its label alone.
 
     Where two labels have the same, the one that comes later in the alphabet takes the next that is free.
     """
     names = sorted(set(labels))
-    own = {name: zlib.crc32((NAME_SALT + name).encode("utf-8", "replace")) % LOOKS for name in names}
+    own = {name: zlib.crc32((NAME_SALT + name).encode("utf-8", "replace")) % MAX_LOOKS for name in names}
     owners = {look: name for name, look in reversed(own.items())}
     looks = {name: look for name, look in own.items() if owners[look] == name}
     taken = set(looks.values())
     for name in names:
         if name not in looks:
-            free = [(own[name] + step) % LOOKS for step in range(LOOKS)]
+            free = [(own[name] + step) % MAX_LOOKS for step in range(MAX_LOOKS)]
             looks[name] = next((look for look in free if look not in taken), own[name])
             taken.add(looks[name])
     return looks
@@ -95,7 +95,7 @@ def looks_of(labels: Iterable[str]) -> dict[str, int]:
 def line_style_of(label: str, model: str, role: str, looks: Mapping[str, int]) -> LineStyle:
     """Return the style of a model by its look in ``looks``, or that of a reference.
 
-    Any two of colour, dashes and marker tell the ``LOOKS`` looks apart.
+    Any two of colour, dashes and marker tell the ``MAX_LOOKS`` looks apart.
     """
     if role == "reference":
         return LineStyle(plain_text(label), *REFERENCE_STYLES.get(model, REFERENCE_STYLES["gaussian"]))

@@ -4,18 +4,18 @@ from equivalent_records import scored
 
 from genbench.registry.registry import Registry
 from genbench.report.figures.draw import results_by_dataset
-from genbench.report.figures.style import LOOKS, line_styles, looks_of, percent
+from genbench.report.figures.style import MAX_LOOKS, line_styles, looks_of, percent
 
 PEERS = ("sklearn_gmm", "sklearn_kde", "zuko_maf", "zuko_nsf", "torchcfm", "normflows_nsf", "pythae_vae")
 
 
 def test_models_are_told_apart_in_grey_and_to_colour_blind_eyes() -> None:
-    (subject,) = results_by_dataset([scored(f"m{i}") for i in range(LOOKS)] + [scored("real"), scored("memoriser")])
+    (subject,) = results_by_dataset([scored(f"m{i}") for i in range(MAX_LOOKS)] + [scored("real"), scored("memoriser")])
     found = line_styles(subject.rows)
-    shown = [found[f"m{i}"] for i in range(LOOKS)]
-    assert len({(style.colour, str(style.dashes)) for style in found.values()}) == LOOKS + 2
-    assert len({(style.marker, str(style.dashes)) for style in shown}) == LOOKS
-    assert len({(style.marker, style.colour) for style in shown}) == LOOKS
+    shown = [found[f"m{i}"] for i in range(MAX_LOOKS)]
+    assert len({(style.colour, str(style.dashes)) for style in found.values()}) == MAX_LOOKS + 2
+    assert len({(style.marker, str(style.dashes)) for style in shown}) == MAX_LOOKS
+    assert len({(style.marker, style.colour) for style in shown}) == MAX_LOOKS
     assert [style.label for style in list(found.values())[-2:]] == ["real", "memoriser"]
 
 
@@ -31,11 +31,11 @@ def test_a_model_has_the_same_look_whatever_stands_beside_it() -> None:
 
 
 def test_of_two_labels_with_one_look_the_later_takes_the_next() -> None:
-    alone = {f"m{i}": looks_of([f"m{i}"])[f"m{i}"] for i in range(LOOKS)}
+    alone = {f"m{i}": looks_of([f"m{i}"])[f"m{i}"] for i in range(MAX_LOOKS)}
     first, second = next((a, b) for a in alone for b in alone if a < b and alone[a] == alone[b])
     together = looks_of([second, first])
-    assert together == {first: alone[first], second: (alone[second] + 1) % LOOKS}
-    assert len(set(looks_of([f"m{i}" for i in range(2 * LOOKS)]).values())) == LOOKS
+    assert together == {first: alone[first], second: (alone[second] + 1) % MAX_LOOKS}
+    assert len(set(looks_of([f"m{i}" for i in range(2 * MAX_LOOKS)]).values())) == MAX_LOOKS
 
 
 def test_a_percentage_has_two_digits_and_no_power_of_ten() -> None:
