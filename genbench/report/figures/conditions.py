@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -114,7 +115,8 @@ def _profiles(results: DatasetResults, samples: SeedSamples, column: Column, lab
         axes.plot(centres, mean, color=MUTED_COLOUR, linewidth=2.5, label="held-out data")
         for label, (means, spreads) in found.items():
             style = results.line_styles[label]
-            axes.plot(centres, means[:, i], color=style.colour, label=plain_text(style.label))
+            looks: dict[str, Any] = {"color": style.colour, "linestyle": style.dashes, "marker": style.marker}
+            axes.plot(centres, means[:, i], label=plain_text(style.label), markersize=4, **looks)
             for sign in (-1, 1):
                 axes.plot(centres, means[:, i] + sign * spreads[:, i], color=style.colour, linestyle=":", linewidth=1)
         if column.log:
