@@ -1,5 +1,5 @@
 # genbench on processors: docker build -t genbench .
-# docker run --rm -v "$PWD:/work" --user "$(id -u):$(id -g)" --shm-size 1g genbench run -m kde,vae -d moons --preset smoke
+# docker run --rm -v "$PWD:/work" --user "$(id -u):$(id -g)" genbench run -m kde,vae -d moons --preset smoke
 FROM python:3.12-slim AS build
 
 RUN python -m venv /opt/genbench
