@@ -162,7 +162,7 @@ def verdict_on(tree: Path, fault: Fault, timeout: float = TIMEOUT_S) -> tuple[st
     if code is None:
         return "caught", f"no end after {timeout:g} s"
     if code == FAILED:
-        failed = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
+        failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", output, re.MULTILINE)
         return "caught", failed[1] if failed else "a test failed"
     if code == PASSED:
         return "survived", " ".join(fault.tests)

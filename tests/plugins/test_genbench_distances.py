@@ -25,6 +25,7 @@ from genbench_distances import (
     neighbours,
     pairs,
     polynomial,
+    quantiles,
     sliced,
     transport,
 )
@@ -453,14 +454,14 @@ def test_the_error_of_an_area_is_that_of_delong_by_hand():
 
 
 def test_the_error_of_classifiers_counts_the_noise_of_their_training_twice():
-    areas = [Area(0.6, 0.03, 0.02), Area(0.7, 0.04, 0.01)]
+    areas = [Area(0.6, 0.03, 0.2), Area(0.7, 0.04, 0.1)]
     rows = np.zeros(4), np.arange(4) > 1, np.arange(4) % 2
     without, half, whole = (Fitted(*rows, areas, noise, ["trees"] * 2, {}) for noise in (0.0, 0.5, 1.0))
     assert without.error == pytest.approx(0.05 / 2)  # of the mean of two independent areas
     assert half.error == pytest.approx(np.sqrt(1.5) * without.error)
     assert whole.error == pytest.approx(np.sqrt(2) * without.error)
     assert half.value == pytest.approx(0.65)
-    z = 0.15 / (np.sqrt(2 * (0.02**2 + 0.01**2)) / 2)  # under the hypothesis of no difference all of it is noise
+    z = 0.15 / (np.sqrt(2 * (0.2**2 + 0.1**2)) / 2)  # under the hypothesis of no difference all of it is noise
     assert half.p_value == pytest.approx(2 * norm.sf(z), rel=1e-9)
 
 
@@ -1010,6 +1011,32 @@ def test_ordinary_variance_of_a_mean_is_recovered():
     found = jack.jackknife(values.mean(), replicates)
     groups = np.array([values[labels == g].mean() for g in range(20)])
     assert found.error == pytest.approx(groups.std(ddof=1) / 20**0.5, rel=1e-10)
+
+
+def test_the_part_of_a_variance_that_depends_on_pairs_counts_once():
+    """The jackknife counts it twice: for the mean product of two draws around 0 nothing else is left."""
+    draws = np.random.default_rng(0).standard_normal((4000, 20))
+    sums, squares = draws.sum(1, keepdims=True) - draws, (draws**2).sum(1, keepdims=True) - draws**2
+    without = (sums**2 - squares) / (19 * 18)  # (4000, 20) mean products without each draw
+    truth = 2 / (20 * 19)
+    jackknifed = np.array([jack.variance(each).total for each in without])
+    assert jackknifed.mean() == pytest.approx(2 * truth, rel=0.2)
+    total = float(jackknifed[0])
+    for share, linear in ((0.0, 1.0), (0.25, 0.5), (0.5, 0.0), (0.75, 0.0)):
+        found = jack.variance(without[0], quadratic=share * total)
+        assert (found.linear, found.quadratic) == pytest.approx((linear * total, share * total))
+        assert found.total == pytest.approx(found.linear + found.quadratic)
+
+
+@pytest.mark.parametrize(("n", "m"), [(1000, 1000), (4000, 500)])
+def test_the_noise_of_a_line_is_the_mean_distance_of_equal_laws(n, m):
+    """Of uniform numbers: the integral of the root of F (1 - F) is π/8."""
+    x, y = (quantiles.sort((np.arange(size)[None] + 0.5) / size, 0) for size in (n, m))
+    expected = np.sqrt(2 / np.pi) * np.pi / 8 * np.sqrt(1 / n + 1 / m)
+    assert quantiles.line_noise(x, y)[0] == pytest.approx(expected, rel=0.01)
+    rng = np.random.default_rng(0)
+    drawn = [quantiles.line_costs(*(np.sort(rng.random((1, size))) for size in (n, m)))[0, 0] for _ in range(200)]
+    assert np.mean(drawn) == pytest.approx(expected, rel=0.1)
 
 
 # -------------------------------------------------------------------------------------------------------- declarations
