@@ -21,6 +21,7 @@ from genbench_distances import (
     NeighbourConfig,
     SlicedConfig,
     TransportConfig,
+    c2st,
     nearest,
     neighbours,
     pairs,
@@ -31,7 +32,6 @@ from genbench_distances import (
 )
 from genbench_distances import genbench_register as register
 from genbench_distances import jackknife as jack
-from genbench_distances.c2st import Fitted
 from genbench_distances.ranks import Area, area
 
 DATA = Path(__file__).parent.parent / "data" / "reference_metrics"
@@ -456,13 +456,31 @@ def test_the_error_of_an_area_is_that_of_delong_by_hand():
 def test_the_error_of_classifiers_counts_the_noise_of_their_training_twice():
     areas = [Area(0.6, 0.03, 0.2), Area(0.7, 0.04, 0.1)]
     rows = np.zeros(4), np.arange(4) > 1, np.arange(4) % 2
-    without, half, whole = (Fitted(*rows, areas, noise, ["trees"] * 2, {}) for noise in (0.0, 0.5, 1.0))
+    without, half, whole = (c2st.Fitted(*rows, areas, noise, ["trees"] * 2, {}) for noise in (0.0, 0.5, 1.0))
     assert without.error == pytest.approx(0.05 / 2)  # of the mean of two independent areas
     assert half.error == pytest.approx(np.sqrt(1.5) * without.error)
     assert whole.error == pytest.approx(np.sqrt(2) * without.error)
     assert half.value == pytest.approx(0.65)
     z = 0.15 / (np.sqrt(2 * (0.2**2 + 0.1**2)) / 2)  # under the hypothesis of no difference all of it is noise
     assert half.p_value == pytest.approx(2 * norm.sf(z), rel=1e-9)
+
+
+def test_the_family_of_classifiers_is_chosen_by_rows_that_it_was_not_trained_on():
+    """One knows the rows that it was trained on by heart, and nothing else; the other sees a shift of 1."""
+    rows = np.concatenate([normal(1, 200, 1), normal(2, 200, 1, 1.0)])
+
+    def by_heart(seen, labels):
+        known = dict(zip(seen[:, 0].tolist(), labels.astype(float).tolist(), strict=True))
+        return lambda some: np.array([known.get(each, 0.5) for each in some[:, 0].tolist()])
+
+    families = [
+        c2st.Family("memory", rows, by_heart),
+        c2st.Family("shift", rows, lambda *_: lambda some: some[:, 0]),
+    ]
+    found = c2st._cross_fitted(families, 200, 200, 5, np.random.default_rng(0))
+    assert found.chosen == ["shift"] * 5
+    assert found.value == pytest.approx(norm.cdf(1 / np.sqrt(2)), abs=0.05)
+    assert found.of_families["memory"] == pytest.approx(0.5)
 
 
 def test_classifiers_without_a_difference_say_so():
