@@ -445,6 +445,7 @@ def test_a_metric_that_kills_its_process_costs_no_samples(tmp_path: Path) -> Non
 def test_a_dataset_that_fails_is_a_row_for_each_model(tmp_path: Path, name: str, reason: str) -> None:
     plugin = write_plugin(tmp_path / "bad.py", BAD_METRICS)
     records = play(tmp_path, plugin, models="good", datasets=name)
+    assert records.keys() == {REAL, "good"}
     for record in records.values():
         assert (record["status"], record["phase"]) == ("failed", "load")
         assert reason in record["reason"]
