@@ -31,7 +31,7 @@ HOSTILE = {  # each and how it ends; "lost" cells run again in each session
     "evil_samples": "invalid", "slows_the_clock": "invalid", "forks": "ok", "leaves_a_daemon": "ok", "rude": "ok",
     "starts_many": "ok", "leaves_an_orphan": "lost", "kills_its_parent": "lost",
 }  # fmt: skip
-SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGHUP)
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 PAUSE_S = 0.5  # between two looks at the session
 
 
@@ -88,7 +88,8 @@ class ManyCells:
                 except psutil.Error:
                     break
                 records = self._count()
-                log.memory.append((records, held))
+                if held:  # else it has just ended
+                    log.memory.append((records, held))
                 log.cpu_s = cpu.user + cpu.system
                 if stop is not None and records >= until:
                     process.send_signal(stop)
@@ -148,7 +149,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         played = ManyCells(given.folder or Path(folder), given.cells, f"--jobs={given.jobs}", timeout_s=given.timeout)
         played.play()
-        print(played.summary())
+        print(played.summary(), flush=True)
         played.check()
 
 
