@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genbench.cli.options import choose_format, output_options
+from genbench.cli.output import write_output
 from genbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def write_comparison(
     from genbench.comparing import render
 
     if output is not None:
-        output.write_text(render(comparison, form, full=full, strict=strict), encoding="utf-8")
+        write_output(output, render(comparison, form, full=full, strict=strict))
         click.echo(comparison.summary)
     elif form == "rich" and sys.stdout.isatty():
         from rich.console import Console

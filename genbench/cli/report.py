@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from genbench.cli.options import plugin_option, run_names
-from genbench.errors import DataError, UserError
+from genbench.cli.output import write_output
+from genbench.errors import UserError
 
 SUFFIXES = (".html", ".htm")
 
@@ -58,8 +59,5 @@ def report(
     page = render_report(
         load(*runs).select(chosen["models"], chosen["datasets"]), runs, title, files, pictures=not no_pictures
     )
-    try:
-        output.write_text(page, encoding="utf-8", errors="replace", newline="\n")
-    except OSError as error:
-        raise DataError(f"-o {output}: cannot be written ({error.strerror})") from None
+    write_output(output, page)
     click.echo(f"{output}  {len(page.encode()) / 1e6:.1f} MB")

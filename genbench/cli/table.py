@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genbench.cli.options import choose_format, column_names, output_options, require_option
+from genbench.cli.output import warn, write_output
 from genbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -61,7 +62,6 @@ def table(
     if form == "parquet" and output is None:
         raise UserError("parquet is not text: name the file to write, -o FILE")
 
-    from genbench.cli.output import warn
     from genbench.record.store import read_run
 
     for run in runs:
@@ -86,10 +86,8 @@ def table(
     content = render(results.records, form, per=per, option=option, metrics=names, sort=sort, suites=results.suites)
     if output is None:
         click.echo(content, nl=False)
-    elif isinstance(content, bytes):
-        output.write_bytes(content)
     else:
-        output.write_text(content, encoding="utf-8")
+        write_output(output, content)
     return code
 
 

@@ -12,9 +12,10 @@ from typing import Any
 from genbench.errors import PluginError, describe
 from genbench.protocol import Evidence, Score
 from genbench.record.encoding import MAX_DEPTH, is_deep, json_value
+from genbench.registry.component import Component
 from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floor_test import Floors, floor_fields
-from genbench.scoring.scorer import Scorer, missing
+from genbench.scoring.scorer import Scorer, missing, unresolved
 
 
 def evaluate(
@@ -55,6 +56,26 @@ def evaluate(
         fields = _fields(scorer, score, scorer.space or evidence.space, seconds)
         scores.append(_add_reasons(json_value(fields | floor_fields(scorer, score, fields, floors))))
         on_score(scores[-1])
+    return scores
+
+
+def with_missing(
+    metrics: Sequence[Component], made: Mapping[str, Mapping[str, Any] | str], reason: str
+) -> list[dict[str, Any]]:
+    """Return the scores that were ``made`` before their process ended, and for each other metric why it has none.
+
+    ``made`` maps the label of a metric to its score, or to why it ended an earlier process; ``reason`` is why the last
+    one ended. No code of a metric runs.
+    """
+    scores = []
+    for scorer in map(unresolved, metrics):
+        known = made.get(scorer.label)
+        if isinstance(known, Mapping):
+            scores.append(dict(known))
+            continue
+        why = f"not computed: {reason}" if known is None else f"failed: {known}"
+        fields = _fields(scorer, Score(None, warnings=(why,)), scorer.space, 0.0)
+        scores.append(_add_reasons(json_value(fields)))
     return scores
 
 
