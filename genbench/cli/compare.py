@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,15 +45,33 @@ def compare(base: Path, head: Path, form: str | None, output: Path | None, **opt
         if not path.exists():
             raise UserError(f"{path}: there is nothing here; expected a run directory or JSON of pytest-benchmark")
 
-    from genbench import comparing
     from genbench.registry.selection import split
 
-    found = comparing.compare(
-        base, head, metrics=tuple(split(options["metrics"])),
-        **{name: options[name] for name in ("same_session", "alpha", "floors", "share")},
-    )  # fmt: skip
+    found = _comparison(base, head, tuple(split(options["metrics"])), options)
     write_comparison(found, form, output, full=options["full"], strict=options["strict"])
     found.check(strict=options["strict"])
+
+
+def _comparison(base: Path, head: Path, metrics: tuple[str, ...], options: dict[str, Any]) -> Comparison:
+    """Return the comparison of two paths, of large runs the one that was kept, if all records are the same."""
+    from genbench.record.index import digest_of_runs, keep, recall
+
+    chosen = {name: options[name] for name in ("same_session", "alpha", "floors", "share")}
+    derived = digest_of_runs([base, head])
+    key = [derived, str(base), str(head), metrics, chosen]
+    kept = recall("comparison", key) if derived else None
+
+    from genbench.comparing.comparison import Comparison
+
+    if isinstance(kept, dict):
+        return Comparison.from_dict(kept)
+
+    from genbench import comparing
+
+    found = comparing.compare(base, head, metrics=metrics, **chosen)
+    if derived:
+        keep("comparison", key, asdict(found))
+    return found
 
 
 def write_comparison(
