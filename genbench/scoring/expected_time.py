@@ -53,4 +53,5 @@ def _seconds(scorer: Scorer, score: Mapping[str, Any], rows: int, max_rows: int 
     passes = 1.0 + (CAPPED_FLOOR_PASSES if used < rows / 2 else FLOOR_PASSES)
     if score["low"] is None and score["value"] is not None:
         passes += SPLIT_PASSES
-    return float(score["seconds"]) * growth * passes
+    expected: float = score["seconds"] * growth * passes
+    return expected

@@ -37,7 +37,8 @@ class Thinning:
         of_real, of_fake = self._drawn(evidence, "real", len(real)), self._drawn(evidence, "fake", len(fake))
         changed: dict[str, Any] = {name: _part(getattr(evidence, name), of_real) for name in REAL_FIELDS}
         changed |= {name: _part(getattr(evidence, name), of_fake) for name in FAKE_FIELDS}
-        side = evidence.real.once(("part", self.max_rows), lambda: RealSide(real[of_real]))
+        total = max(len(real), len(fake))
+        side = evidence.real.once(("part", self.max_rows, total), lambda: RealSide(real[of_real], total))
         return replace(
             evidence, real=side, fake=fake[of_fake], density_test=None, density_fake=None, densities={},
             log_prob_classes=None, tasks=None, **changed,
