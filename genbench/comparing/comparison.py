@@ -31,13 +31,6 @@ class Comparison:
         ordered = sorted(self.verdicts, key=lambda each: VERDICTS.index(each.verdict))
         object.__setattr__(self, "verdicts", tuple(ordered))
 
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Comparison:
-        """Return the comparison of which these are the fields, as values of JSON."""
-        runs = ("base_runs", "head_runs")
-        verdicts = (Verdict(**{**each, **{name: tuple(each[name]) for name in runs}}) for each in fields["verdicts"])
-        return cls(**{**fields, "verdicts": tuple(verdicts), "notes": tuple(fields["notes"])})
-
     def of(self, *verdicts: str) -> list[Verdict]:
         """Return the verdicts of these kinds, such as ``regressed``."""
         return [each for each in self.verdicts if each.verdict in verdicts]

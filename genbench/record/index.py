@@ -62,11 +62,11 @@ def digest_of_runs(runs: Iterable[Path]) -> str:
 
 def recall(kind: str, key: Iterable[Any]) -> Any:
     """Return what was kept under a key of texts and numbers; None where there is nothing, or it is damaged."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError):
         if (file := _file(kind, key)) is not None:
-            body = json.loads(file.read_bytes())
-            if body["sha256"] == _seal(body["value"]):
-                return body["value"]
+            seal, text = file.read_bytes().split(b"\n", 1)
+            if seal.decode() == hashlib.sha256(text).hexdigest():
+                return json.loads(text)
     return None
 
 
@@ -76,7 +76,8 @@ def keep(kind: str, key: Iterable[Any], value: Any) -> None:
         if (file := _file(kind, key)) is not None:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-            temporary.write_text(json.dumps({"value": value, "sha256": _seal(value)}), encoding="utf-8")
+            text = json.dumps(value).encode()
+            temporary.write_bytes(f"{hashlib.sha256(text).hexdigest()}\n".encode() + text)
             temporary.replace(file)
             _remove_oldest(file.parent)
 
@@ -105,10 +106,6 @@ def _file(kind: str, key: Iterable[Any]) -> Path | None:
     folder = index_folder()
     name = hashlib.sha256(json.dumps([digest_of_code(), kind, *key]).encode()).hexdigest()
     return None if folder is None else folder / f"{kind}-{name[:32]}.json"
-
-
-def _seal(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def _remove_oldest(folder: Path) -> None:

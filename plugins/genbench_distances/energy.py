@@ -18,7 +18,7 @@ from genbench_distances.shared import of_samples
 __all__ = ["energy", "energy_v"]
 
 Array = npt.NDArray[Any]
-SINGLE_ROWS = 20_000  # of a side: of more, or a part of more, sampling errors are so much larger than those of single precision
+SINGLE_ROWS = 20_000  # of a side: of more, or a part of them, sampling errors are far above those of single precision
 
 
 @any_scale(1, "between", "within_real")

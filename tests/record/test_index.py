@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from run_directories import whole_record
 
+from genbench.cli.compare import compare
 from genbench.cli.table import table
+from genbench.errors import Inconclusive
 from genbench.record import index
 from genbench.record.index import digest_of_runs, keep, recall
 from genbench.record.store import read_records, write_json, write_record
@@ -86,13 +90,32 @@ def test_a_table_is_printed_again_until_a_record_changes(run: Path) -> None:
     first = printed()
     assert "table" in kept(run)
     file = next((run.parent / "cache").glob("table-*"))
-    other = {"value": "another text"}
-    file.write_text(json.dumps(other | {"sha256": index._seal(other["value"])}))
+    other = json.dumps("another text")
+    file.write_text(f"{hashlib.sha256(other.encode()).hexdigest()}\n{other}")
     assert printed() == "another text"  # it is read
-    file.write_text("{")
+    file.write_text(file.read_text().replace("another", "a wrong"))
     assert printed() == first
     write_record(run, whole_record("gan", seed=0))
     assert printed() != first
+
+
+def test_a_comparison_is_printed_again_until_a_record_changes(run: Path) -> None:
+    head = run.parent / "head"
+    shutil.copytree(run, head)
+    write_record(run, whole_record("gan", seed=0))
+
+    def compared() -> tuple[str, BaseException | None]:
+        result = CliRunner().invoke(compare, [str(run), str(head), "--strict"], standalone_mode=False)
+        return result.stdout, result.exception
+
+    first = compared()
+    assert "comparison" in kept(run)
+    assert isinstance(first[1], Inconclusive)  # a cell is missing
+    again = compared()
+    assert again[0] == first[0]
+    assert (type(again[1]), str(again[1])) == (type(first[1]), str(first[1]))
+    write_record(head, whole_record("gan", seed=0))
+    assert compared()[0] != first[0]
 
 
 def test_nothing_is_kept_of_few_records_of_damaged_ones_or_where_it_is_not_wanted(
