@@ -10,7 +10,6 @@ import argparse
 import itertools
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -95,14 +94,12 @@ def _write(file: Path, body: dict[str, Any]) -> None:
 
 def cpu_seconds(*arguments: str) -> tuple[float, float]:
     """Return the CPU seconds of a command and its children, and its peak memory in MiB; raises for another exit."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "genbench", *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status) not in (0, 4):  # 4: a comparison found something worse
         raise SystemExit(f"{' '.join(arguments)}: exit {os.waitstatus_to_exitcode(status)}")
-    del before
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
