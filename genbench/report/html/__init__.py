@@ -18,6 +18,7 @@ from genbench.report.html.cells import cells_of
 from genbench.report.html.pictures import Picture, gallery_of
 from genbench.report.html.runs import runs_of
 from genbench.report.html.tables import leaderboard, overview
+from genbench.report.html.template import template
 from genbench.report.text import clean
 from genbench.table.recommendation import recommend
 from genbench.table.results import Results
@@ -64,14 +65,14 @@ def render_pages(
         return {stem: whole}
     names = {each["id"]: f"{stem}-{number}" for number, each in enumerate(content["datasets"], start=1)}
     links = [(f"{quote(names[each['id']])}.html", each["name"]) for each in content["datasets"]]
-    front = {**content, "datasets": [], "cells": [], "links": links}
+    front = {**content, "front": True, "cells": [], "links": links}
     pages = {stem: _page(front)}
     for each in content["datasets"]:
         part = {
             **content, "title": f"{content['title']}: {each['name']}", "datasets": [each], "overview": None,
             "sweeps": (), "runs": (), "links": [(f"{quote(stem)}.html", "all datasets")],
             "cells": [group for group in content["cells"] if group[0] in each["labels"]],
-            "verdicts": each["verdicts"],
+            "verdicts": each["recommended"],
         }  # fmt: skip
         pages[names[each["id"]]] = _page(part)
     return pages
@@ -92,8 +93,9 @@ def _content(
             {
                 "id": f"dataset-{number}",
                 "name": clean(part.dataset),
-                "verdicts": found,
+                "recommended": found,
                 "labels": {clean(r.get("dataset_label") or r["dataset"]) for r in part.records},
+                "verdicts": [(clean(each["take"] or ""), clean(each["sentence"], 2000)) for each in found],
                 "boards": leaderboard(part.records, results.suites),
                 "figures": figures,
                 "problems": problems,
@@ -110,11 +112,12 @@ def _content(
         "cells": cells_of(results.records, folders, {each["name"]: each["about"] for each in about}),
         "damaged": [clean(each) for each in results.damaged],
         "links": (),
+        "front": False,
     }
 
 
 def _page(content: Mapping[str, Any]) -> str:
-    page: str = _template().render(**content, **_assets())
+    page: str = template().render(**content, **_assets())
     return page
 
 
@@ -145,16 +148,3 @@ def _digest(text: str) -> str:
 def _text(name: str) -> str:
     """Return the text of a file in this folder, with the line ends that a browser uses for its hash."""
     return (FOLDER / name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2")
