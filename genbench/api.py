@@ -304,6 +304,7 @@ def score(
     data_options: Mapping[str, Any] | None = None,
     seed: int = 0,
     plugins: Iterable[str | Path] | str | Path = (),
+    max_rows: int | None = 20_000,
 ) -> list[dict[str, Any]]:
     """Score samples ``fake`` against held-out data ``real``, without training, and return one dict for each metric.
 
@@ -317,10 +318,14 @@ def score(
     reason in ``warnings``. ``z`` is value - floor in standard errors of that difference; a value that states no error
     is given that of the floor. ``suspect`` is true if the samples score better than fresh real data by over three of
     them, ``copying`` if they are as much worse in a metric of copying: they repeat training rows. ``plugins`` are files
-    of one plugin each, loaded too. Raises UserError for unknown metrics and unusable data.
+    of one plugin each, loaded too. Metrics whose cost grows with the number of pairs of rows get at most ``max_rows``
+    rows of either side, drawn by ``seed``, the floor alike; None for all. Raises UserError for unknown metrics and
+    unusable data.
     """
     from genbench.scoring.samples import score_samples
 
     options = [_setting(path, value) for path, value in (settings or {}).items()]
     given = {"real": real, "fake": fake, "train": train, "reference": reference}
-    return score_samples(given, _join(metrics), space, options, data_options, seed, plugins=_as_list(plugins))
+    return score_samples(
+        given, _join(metrics), space, options, data_options, seed, plugins=_as_list(plugins), max_rows=max_rows
+    )

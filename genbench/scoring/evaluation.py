@@ -94,10 +94,20 @@ class _Computed:
             self._found[scorer.label] = None  # while it is computed, so that no metric waits for itself
             seen, reason = _view(scorer, self._evidence, self._views)
             start, others = time.perf_counter(), self._seconds()
-            score = Score(None, warnings=(reason,)) if reason else _call(scorer, replace(seen, score_of=self._score_of))
+            score = Score(None, warnings=(reason,)) if reason else self._call(scorer, seen)
             found = score, time.perf_counter() - start - (self._seconds() - others)
             self._found[scorer.label] = found
         return found
+
+    def _call(self, scorer: Scorer, seen: Evidence) -> Score:
+        thinning = self._views.thinning
+        if not scorer.spec.pairs or not thinning.applies(seen):
+            return _call(scorer, replace(seen, score_of=self._score_of))
+        score = _call(scorer, replace(thinning.thinned(seen), score_of=self._score_of))
+        warning = f"of {thinning.max_rows} rows of a side at most, drawn at random"
+        return replace(
+            score, params={**score.params, "max_rows": thinning.max_rows}, warnings=(*score.warnings, warning)
+        )
 
     def _seconds(self) -> float:
         return sum(found[1] for found in self._found.values() if found is not None)

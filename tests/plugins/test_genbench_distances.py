@@ -190,6 +190,18 @@ def test_energy_of_known_laws(name):
     assert found.value == pytest.approx(analytic()[name]["energy_distance"], rel=0.1)
 
 
+@pytest.mark.parametrize("columns", [1, 2, 10])
+def test_energy_of_many_rows_in_single_precision_is_that_in_double(columns, monkeypatch):
+    real, fake = normal(0, 700, columns), normal(1, 600, columns, shift=0.1)
+    fake[:50] = real[:50]  # copies, whose distances a product of matrices loses
+    double = score("energy", evidence(real, fake))
+    monkeypatch.setattr(importlib.import_module("genbench_distances.energy"), "SINGLE_ROWS", 100)
+    single = score("energy", evidence(real, fake))
+    assert single.value != double.value  # it is another way
+    assert single.value == pytest.approx(double.value, abs=1e-3 * double.detail["standard_error"])
+    assert single.low == pytest.approx(double.low, abs=1e-3 * double.detail["standard_error"])
+
+
 def test_gaussian_shift_in_closed_form():
     real, fake = normal(3, 20_000, 2), normal(4, 20_000, 2, np.array([0.5, 0.0]), 1.3)
     e = evidence(real, fake)
