@@ -58,7 +58,8 @@ def plot(
     output = _check_arguments(runs, output)
 
     from genbench.cli.output import warn
-    from genbench.report.figures.draw import FIGURES, results_by_dataset, save
+    from genbench.report.figures.draw import results_by_dataset, save
+    from genbench.report.figures.kinds import FIGURES
     from genbench.table.results import load
 
     folders = dict(zip(run_names(runs), runs, strict=True))
@@ -81,7 +82,7 @@ def plot(
 
 def _print_list() -> None:
     from genbench.cli.output import print_table
-    from genbench.report.figures.draw import FIGURES
+    from genbench.report.figures.kinds import FIGURES
 
     print_table(("figure", "shows"), [(name, kind.description) for name, kind in FIGURES.items()])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from scipy import stats
+from scipy import special
 
 from genbench.record.score import CONFIDENCE_LEVEL, SUSPECT_STANDARD_ERRORS
 from genbench.record.status import Status
@@ -260,7 +260,7 @@ def _floor_cell(entry: Aggregate) -> ShownCell:
     interval = None
     if entry.floor_error is not None:
         seeds = len(entry.values.raw)
-        quantile = float(stats.t.ppf(0.5 + CONFIDENCE_LEVEL / 2, seeds - 1)) if seeds > 1 else NORMAL_QUANTILE
+        quantile = float(special.stdtrit(seeds - 1, 0.5 + CONFIDENCE_LEVEL / 2)) if seeds > 1 else NORMAL_QUANTILE
         half = quantile * entry.floor_error
         interval = entry.floor - half, entry.floor + half
     return ShownCell(round_number(entry.floor, interval, digits=3), round_number(entry.floor, digits=3))

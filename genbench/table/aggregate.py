@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from genbench.record.score import (
     SUSPECT_STANDARD_ERRORS,
@@ -227,4 +227,4 @@ def _z_over_seeds(gaps: Sequence[float]) -> float | None:
     if len(gaps) < 2 or not (sd := float(np.std(gaps, ddof=1))):
         return None
     t = math.fsum(gaps) / len(gaps) / (sd / math.sqrt(len(gaps)))
-    return math.copysign(float(stats.norm.isf(stats.t.sf(abs(t), len(gaps) - 1))), t)
+    return math.copysign(float(-special.ndtri(special.stdtr(len(gaps) - 1, -abs(t)))), t)

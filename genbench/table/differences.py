@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from genbench.record.score import jackknife_gap_error
 
@@ -52,7 +52,7 @@ class Difference:
             return math.nan
         if self.error == 0.0:
             return 1.0 if self.value == 0.0 else 0.0
-        return float(2.0 * stats.t.sf(abs(self.value) / self.error, self.degrees))
+        return float(2.0 * special.stdtr(self.degrees, -abs(self.value) / self.error))
 
 
 class Differences:
@@ -172,7 +172,7 @@ class Differences:
         rounding = (MIN_RELATIVE_DIFFERENCE * float(max(np.abs(values).max() for values in self._common.values()))) ** 2
         if own <= rounding or pooled <= rounding:
             return 1.0 if own <= rounding else 0.0
-        return float(stats.f.sf(own / pooled, degrees, (len(others) - 1) * degrees))
+        return float(special.fdtrc(degrees, (len(others) - 1) * degrees, own / pooled))
 
     def _beyond_sampling(self, name: str) -> bool:
         """Return whether the seeds of a model differ by more than their sampling errors, where these are known."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from genbench.record.score import CONFIDENCE_LEVEL
 from genbench.table.scales import ValueScale
@@ -68,7 +68,7 @@ def mean_interval(
     if not errors:
         return None
     error, degrees = max(errors)
-    half = error * float(stats.t.ppf(0.5 + CONFIDENCE_LEVEL / 2, degrees))
+    half = error * float(special.stdtrit(degrees, 0.5 + CONFIDENCE_LEVEL / 2))
     middle, slope = float(scale.map(mean)), scale.slope(mean)
     return (scale.inverse(middle - half), scale.inverse(middle + half)), error / slope if slope else 0.0
 
@@ -89,6 +89,6 @@ def worth_interval(
     down, up = logs[:, 0] - logs[:, 1], logs[:, 2] - logs[:, 0]
     half = 0.0
     if spread is not None:
-        half = math.sqrt(spread[0] / len(rows)) * float(stats.t.ppf(0.5 + CONFIDENCE_LEVEL / 2, spread[1]))
+        half = math.sqrt(spread[0] / len(rows)) * float(special.stdtrit(spread[1], 0.5 + CONFIDENCE_LEVEL / 2))
     low, high = (max(half, math.sqrt(float((side**2).sum())) / len(rows)) for side in (down, up))
     return math.exp(centre - low), math.exp(centre + high) if math.isfinite(high) else math.inf

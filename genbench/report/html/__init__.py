@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genbench.report.figures.draw import FIGURES, results_by_dataset
+from genbench.report.figures.draw import results_by_dataset
+from genbench.report.figures.kinds import FIGURES
 from genbench.report.html.cells import cells_of
 from genbench.report.html.pictures import Picture, gallery_of
 from genbench.report.html.runs import runs_of
