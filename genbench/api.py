@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -68,9 +68,9 @@ def run(
     ``memory`` (bytes) limits the memory of all its processes together. ``isolation="none"`` runs everything in this
     process, for debuggers. ``scheduler`` runs the cells on Dask workers: ``"tls://host:8786"``, ``"local:2"``,
     ``"slurm:20"``; ``insecure`` allows a scheduler without TLS. ``progress=None`` shows progress in a terminal or a
-    notebook only. ``keep`` says which trained models the run stores: that of the ``best`` seed of each model on each
-    dataset, ``all``, or ``none``; others are trained again where ``Results.model`` is asked for them. Raises UserError
-    for an invalid request, before anything runs.
+    notebook only, ``True`` elsewhere too, as a line a cell. ``keep`` says which trained models the run stores: that of
+    the ``best`` seed of each model on each dataset, ``all``, or ``none``; others are trained again where
+    ``Results.model`` is asked for them. Raises UserError for an invalid request, before anything runs.
     """
     options = RunOptions(out, jobs, timeout, memory, isolation, force, retry, scheduler, insecure, progress, keep)
     options.check()
@@ -198,8 +198,8 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
         set_library_environment()
     from rich.console import Console
 
+    from genbench.session.displays import display_for
     from genbench.session.executors import executor_for
-    from genbench.session.progress import LiveProgress, PlainProgress
     from genbench.session.session import Session
     from genbench.text import plain
 
@@ -213,19 +213,16 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     def print_line(line: str) -> None:
         console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
-    shown = console.is_terminal or console.is_jupyter if options.progress is None else options.progress
-    # without isolation a debugger may be using the terminal
-    live = LiveProgress(console) if shown and options.isolation == "process" else None
-    observer = live or PlainProgress(console)
+    observer = display_for(console, options)
     with closing(executor_for(plan, options, observer, print_line)) as executor:
         session = Session(plan, registry, options, executor=executor, observer=observer)
-        with live or nullcontext():
+        with observer:
             # imported during the run, so that an interrupted run shows its table at once
             records = session.run(meanwhile=lambda: import_module("genbench.report"))
     for damage in session.damaged:
         print_line(f"set aside: {damage}")
     if session.failure:
-        print_line(f"{session.failure}; when it is back: genbench run ... --out {directory}")
+        print_line(f"{session.failure}; when it is back, the same run with --out {directory} goes on")
     for damage in session.overwritten:
         print_line(f"damaged: {damage}")
     from genbench.record.store import read_run
