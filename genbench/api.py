@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from genbench.files import InMemory
     from genbench.plan.plan import Plan, Request
     from genbench.registry.registry import Registry
-    from genbench.table.results import Results
+    from genbench.report.notebook import NotebookResults
 
 __all__ = ["execute", "load", "prepare", "run", "score"]
 
@@ -52,7 +52,7 @@ def run(
     insecure: bool = False,
     progress: bool | None = None,
     keep: str = "best",
-) -> Results:
+) -> NotebookResults:
     """Run models on datasets under the protocol and return the results, which show as tables in a notebook.
 
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
@@ -189,7 +189,7 @@ def _given_settings(request: Request, registry: Registry, given: Any) -> list[Se
     return [Setting(f"dataset:{entry.key}", "given", value, f"--given {value}") for entry in entries]
 
 
-def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Results, Path, int]:
+def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[NotebookResults, Path, int]:
     """Run a plan; return the results, their directory, and the number of the signal that stopped the run, else 0.
 
     A second signal raises KeyboardInterrupt.
@@ -226,7 +226,7 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     for damage in session.overwritten:
         print_line(f"damaged: {damage}")
     from genbench.record.store import read_run
-    from genbench.table.results import Results
+    from genbench.report.notebook import NotebookResults
     from genbench.table.suites import suites_of
 
     info: Mapping[str, Any] = {}
@@ -234,7 +234,7 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
         info = read_run(directory, [])
     if options.keep == "best" and not session.stopped:
         _remove_other_models(directory, records)
-    results = Results(tuple(records), tuple(session.overwritten), suites_of(info), runs=(directory,))
+    results = NotebookResults(tuple(records), tuple(session.overwritten), suites_of(info), runs=(directory,))
     return results, directory, session.stopped
 
 
@@ -258,11 +258,12 @@ def set_library_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-def load(*paths: str | Path) -> Results:
+def load(*paths: str | Path) -> NotebookResults:
     """Return the results of the runs in these directories; raises UserError for a directory without a run."""
+    from genbench.report.notebook import NotebookResults
     from genbench.table.results import load as load_results
 
-    return load_results(*paths)
+    return NotebookResults.of(load_results(*paths))
 
 
 def score(

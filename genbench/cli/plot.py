@@ -81,6 +81,7 @@ def plot(
     from genbench.cli.output import warn
     from genbench.report.figures.draw import results_by_dataset, save
     from genbench.report.figures.kinds import FIGURES
+    from genbench.report.text import file_name
     from genbench.table.results import load
 
     folders = dict(zip(run_names(runs), runs, strict=True))
@@ -95,7 +96,7 @@ def plot(
     figures, problems = _draw_all(name, _select(all_results, datasets, models))
     warn(problems)
     for results, figure in figures:
-        path = output if len(figures) == 1 else output.with_stem(f"{output.stem}-{_file_name(results.dataset)}")
+        path = output if len(figures) == 1 else output.with_stem(f"{output.stem}-{file_name(results.dataset)}")
         save(figure, path, dpi)
         click.echo(path)
     return None
@@ -169,8 +170,3 @@ def _draw_all(name: str, results_list: list[Any]) -> tuple[list[tuple[Any, Any]]
     if not figures:
         raise DataError("; ".join(problems))
     return figures, problems
-
-
-def _file_name(label: str) -> str:
-    """Return a label with only characters that are safe in a file name."""
-    return "".join(c if c.isalnum() or c in "=._-" else "_" for c in label).strip("._") or "dataset"
