@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UserError
 from genbench.plan.device_names import DeviceName, remote_device
-from genbench.registry.options import Setting, option_types
+from genbench.registry.options import Setting, Sweep, option_types
 from genbench.session.options import RunOptions
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def run(
     budget: str | None = None,
     device: str = "auto",
     settings: Mapping[str, Any] | None = None,
+    sweeps: Mapping[str, Iterable[Any]] | None = None,
     data: Any = (),
     data_options: Mapping[str, Any] | None = None,
     plugins: Iterable[str | Path] | str | Path = (),
@@ -58,7 +59,8 @@ def run(
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
     (``"vae[latent=2|8],gan*,-kde"``), by default all models and metrics on the datasets of the preset. ``suite`` is the
     name of a suite, to which ``models`` and ``metrics`` are added. ``train_rows`` are numbers of training rows, each of
-    which is run: ``(1000, 3000)``. ``settings`` maps ``"vae.beta"`` to a value; ``data`` is your own data, or a list
+    which is run: ``(1000, 3000)``. ``settings`` maps ``"vae.beta"`` to a value, ``sweeps`` to
+    several, each of which is run; ``data`` is your own data, or a list
     of several: a file's path, an array or tensor (n, d) or (n, channels, height, width), a data frame of pandas or
     polars, an Arrow table, a structured array, a mapping of column names to arrays (n,), or a ``datasets.Dataset``. All
     are read with ``data_options`` (columns, labels, weights, kinds, units, log, periodic, na); what is in memory is
@@ -81,7 +83,8 @@ def run(
     request = Request(
         models=_join(models), datasets=_join(datasets), metrics=_join(metrics), suite=suite, preset=preset,
         seeds=seeds, train_rows="|".join(map(str, [train_rows] if isinstance(train_rows, (int, str)) else train_rows)),
-        budget=budget, device=device, settings=tuple(_setting(path, value) for path, value in (settings or {}).items()),
+        budget=budget, device=device, settings=(*(_setting(path, value) for path, value in (settings or {}).items()),
+                  *(_setting(path, Sweep(values)) for path, values in (sweeps or {}).items())),
         plugin_files=tuple(Path(path) for path in _as_list(plugins)),
     )  # fmt: skip
     folder, given = Path(str(options.out)) / DATA_FOLDER, _hold(data)
@@ -144,6 +147,7 @@ def prepare(
     is not imported.
     """
     from genbench.files import open_data
+    from genbench.plan.absent_files import check_files
     from genbench.plan.plan import make_plan
     from genbench.plan.presets import PRESETS
     from genbench.registry.registry import Registry
@@ -170,6 +174,8 @@ def prepare(
         raise UserError(f"--{next(iter(data_options))} describes your own file; name it with --data FILE")
     request = replace(request, files=tuple(files))
     plan = make_plan(request, registry)  # finds the user's mistakes before a device is probed
+    if not remote:
+        check_files(plan)
     if resolve_device:
         from genbench.process.probe_device import device_of
 

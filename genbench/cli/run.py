@@ -78,9 +78,9 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
 @click.option("--seeds", metavar="N", type=int, help="Number of seeds.  [default: that of the preset]")
 @click.option(
     "--train-rows",
-    metavar="N|N",
+    metavar="N,N",
     default="",
-    help="Numbers of training rows, each of which is run: '1000|3000|10000'.  [default: that of the preset]",
+    help="Numbers of training rows, each of which is run: 1000,3000,10000.  [default: that of the preset]",
 )
 @click.option("--first-seed", metavar="N", type=int, default=0, help="First seed.  [default: 0]")
 @click.option(
@@ -94,6 +94,10 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
 @click.option(
     "--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option: vae.beta=4; may be repeated."
 )
+@click.option(
+    "--sweep", "sweeps", metavar="NAME.OPTION=A,B", multiple=True,
+    help="Run each value of an option: vae.latent=2,8 is 'vae[latent=2|8]' without quotes; may be repeated.",
+)  # fmt: skip
 @click.option(
     "--config",
     metavar="FILE",
@@ -183,8 +187,9 @@ def _run(ctx: click.Context, options: Mapping[str, Any]) -> int:
         settings=tuple(options["settings"]), plugin_files=plugins, **{name: options[name] for name in REQUEST_OPTIONS}
     )
     dry_run, remote = options["dry_run"], options["scheduler"] is not None
+    resolve = not dry_run or options["device"] != "auto"  # a device that is named must be there
     plan, registry = api.prepare(
-        request, options["data"], given_data_options(options), resolve_device=not dry_run, remote=remote,
+        request, options["data"], given_data_options(options), resolve_device=resolve, remote=remote,
         describe=dry_run,
     )  # fmt: skip
     warn([*registry.problems, *plan.notes])
@@ -217,6 +222,7 @@ def _run(ctx: click.Context, options: Mapping[str, Any]) -> int:
 def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of --config, overridden by those on the command line, and the settings of both."""
     from genbench.registry.options import load_toml, parse_set
+    from genbench.registry.selection import parse_sweep
 
     merged, path = dict(options), options["config"]
     settings: list[Any] = []
@@ -229,7 +235,8 @@ def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, An
         for name, value in values.items():
             if ctx.get_parameter_source(name) is not click.core.ParameterSource.COMMANDLINE:
                 merged[name] = _parse_config_value(ctx, name, value, path)
-    merged["settings"] = [*settings, *(parse_set(text) for text in options["settings"])]
+    sweeps = [parse_sweep(text) for text in merged["sweeps"]]
+    merged["settings"] = [*settings, *(parse_set(text) for text in options["settings"]), *sweeps]
     return merged
 
 

@@ -101,6 +101,28 @@ def test_a_sweep_has_a_row_for_each_point(capsys: pytest.CaptureFixture[str]) ->
     assert found["seconds"] > 0
 
 
+def test_a_sweep_needs_no_quotes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    by_sweep = plan(capsys, "-m", "vae", "-d", "ring", "--sweep", "vae.latent=2,8", "--train-rows", "1000,3000")
+    assert labels(by_sweep) == {"vae[latent=2]", "vae[latent=8]"}
+    by_brackets = plan(capsys, "-m", "vae[latent=2|8]", "-d", "ring", "--train-rows", "1000|3000")
+    assert by_sweep["cells"] == by_brackets["cells"]
+    (folder / "run.toml").write_text('[run]\nsweeps = ["vae.latent=3,4"]\n')
+    assert labels(plan(capsys, "-m", "vae", "-d", "ring", "--config", "run.toml")) == {"vae[latent=3]", "vae[latent=4]"}
+    assert main(["run", "-m", "vae[latent=2,8]", "--dry-run"]) == 2
+    assert "or without quotes --sweep vae.latent=2,8" in capsys.readouterr().err
+    assert main(["run", "-m", "gaussian", "-d", "digits", "--metrics", "kid@pca", "--sweep", "pca.dimensions=2,4"]) == 2
+    assert "a space takes no sweep" in capsys.readouterr().err
+
+
+def test_a_device_that_is_named_must_be_there_also_for_a_dry_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("genbench.process.probe_device.probe_device", lambda name: (f"--device {name}: none here", ""))
+    assert main(["run", "-m", "kde", "-d", "ring", "--device", "cuda", "--dry-run"]) == 2
+    assert capsys.readouterr().err == "genbench: --device cuda: none here\n"
+    assert main(["run", "-m", "kde", "-d", "ring", "--dry-run"]) == 0, "auto asks no driver"
+
+
 def test_skips_have_reasons(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "flat.py").write_text(PLUGIN.replace('"raises in fit")', '"vectors only", data=("vector",))'))
     given = ("-m", "raises", "-d", "ring,digits", "--plugin", "flat.py")
