@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UserError
 from genbench.plan.device_names import DeviceName, remote_device
-from genbench.registry.options import Setting, Sweep, option_types
+from genbench.registry.options import Setting, SweptValues, option_types
 from genbench.session.options import RunOptions
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def run(
         models=_join(models), datasets=_join(datasets), metrics=_join(metrics), suite=suite, preset=preset,
         seeds=seeds, train_rows="|".join(map(str, [train_rows] if isinstance(train_rows, (int, str)) else train_rows)),
         budget=budget, device=device, settings=(*(_setting(path, value) for path, value in (settings or {}).items()),
-                  *(_setting(path, Sweep(values)) for path, values in (sweeps or {}).items())),
+                  *(_setting(path, SweptValues(values)) for path, values in (sweeps or {}).items())),
         plugin_files=tuple(Path(path) for path in _as_list(plugins)),
     )  # fmt: skip
     folder, given = Path(str(options.out)) / DATA_FOLDER, _hold(data)

@@ -118,13 +118,13 @@ def _check_arguments(runs: tuple[Path, ...], output: Path | None, name: str) -> 
         raise UserError(f"-o {output}: expected a file that ends with {', '.join(SUFFIXES)}")
     if not output.parent.is_dir():
         raise UserError(f"-o {output}: there is no folder {output.parent}")
+    for run in runs:
+        if not (run / "run.json").is_file():
+            raise UserError(f"{run}: no run here (no run.json); give the directory that 'genbench run' printed last")
     from genbench.report.figures.kinds import FIGURES
 
     if name not in FIGURES:
         raise UnknownName("figure", name, FIGURES)
-    for run in runs:
-        if not (run / "run.json").is_file():
-            raise UserError(f"{run}: no run here (no run.json); give the directory that 'genbench run' printed last")
     return output
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from genbench.errors import UserError
 from genbench.record.encoding import to_json
 from genbench.registry.discovery import NATIVE_SPACE_NAMES
-from genbench.registry.options import Setting, Sweep, canonical_options, essential_options, fill, label
+from genbench.registry.options import Setting, SweptValues, canonical_options, essential_options, fill, label
 from genbench.registry.registry import Entry, Registry, resolve
 from genbench.registry.selection import parse_selection, points_of, split
 from genbench.registry.source_hash import contents_of
@@ -158,7 +158,7 @@ def _in_space(metric: Component, entry: Entry, settings: Settings, text: str = "
         raise UserError(f"{text}: a space takes no sweep; name the metric again for each")
     brackets = [Setting(entry.key, k, v, f"{entry.key}[{k}={v}]") for k, v in points[0].items()]
     own = [*settings.get(("space", entry.key), []), *brackets]
-    if sweep := next((setting for setting in own if isinstance(setting.value, Sweep)), None):
+    if sweep := next((setting for setting in own if isinstance(setting.value, SweptValues)), None):
         raise UserError(f"{sweep.origin}: a space takes no sweep; name the metric again for each")
     config = fill(entry.spec, own)
     return replace(metric, space=None if entry.spec.name in STANDARD_SPACES else Component(entry, config))

@@ -31,7 +31,7 @@ class Setting:
     origin: str
 
 
-class Sweep(tuple[Any, ...]):
+class SweptValues(tuple[Any, ...]):
     """The value of a setting that stands for several: each is a choice of its own."""
 
     __slots__ = ()

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from genbench.errors import ConfigError, UnknownName, UserError
-from genbench.registry.options import Setting, Sweep
+from genbench.registry.options import Setting, SweptValues
 
 MAX_SWEEP_POINTS = 10_000  # more is a typing error
 
@@ -86,13 +86,13 @@ def parse_sweep(text: str) -> Setting:
     target, _, option = path.strip().rpartition(".")
     if not (equals and target and option.isidentifier() and split(values)):
         raise ConfigError(f"--sweep {text}: expected NAME.OPTION=VALUE,VALUE, as vae.latent=2,8")
-    return Setting(target, option, Sweep(split(values)), f"--sweep {text}")
+    return Setting(target, option, SweptValues(split(values)), f"--sweep {text}")
 
 
 def points_of(settings: Iterable[Setting]) -> list[list[Setting]]:
     """Return the settings of each point of their sweeps: of one setting the last counts, as ever."""
     last = {setting.option: setting for setting in settings}
-    sweeps = {option: setting.value for option, setting in last.items() if isinstance(setting.value, Sweep)}
+    sweeps = {option: setting.value for option, setting in last.items() if isinstance(setting.value, SweptValues)}
     count = math.prod(map(len, sweeps.values()))
     if count > MAX_SWEEP_POINTS:
         origins = ", ".join(last[option].origin for option in sweeps)

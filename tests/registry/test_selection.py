@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.errors import ConfigError, UnknownName, UserError
-from genbench.registry.options import Setting, Sweep
+from genbench.registry.options import Setting, SweptValues
 from genbench.registry.selection import parse_selection, parse_sweep, points_of, select, split
 
 KEYS = ("vae", "gan", "wgan_gp", "kde", "there:gan2")
@@ -121,7 +121,7 @@ def test_splitting_undoes_joining(parts: list[str]) -> None:
 def test_a_sweep_without_brackets_is_a_setting_of_several_values() -> None:
     setting = parse_sweep("vae.hidden=(64,64),(128,)")
     assert (setting.target, setting.option, setting.value) == ("vae", "hidden", ("(64,64)", "(128,)"))
-    assert isinstance(setting.value, Sweep)
+    assert isinstance(setting.value, SweptValues)
     for text in ("vae.latent", "vae.latent=", "latent=2,8", "vae.la tent=2"):
         with pytest.raises(ConfigError, match=r"expected NAME.OPTION=VALUE,VALUE, as vae.latent=2,8"):
             parse_sweep(text)
