@@ -185,7 +185,7 @@ def test_a_table_of_the_users_runs_and_resumes(events: str, capfd: pytest.Captur
     plan, folder, *cells = err.splitlines()
     assert plan.startswith("4 cells: 4 models, 1 dataset, 1 seed; "), "progress without a terminal"
     assert folder == "folder: mine"
-    assert [line[:11] for line in cells] == [f"[{i}/4] ok  "[:11] for i in range(1, 5)]
+    assert [line[:10] for line in cells] == [f"[{i}/4] ok  " for i in range(1, 5)]
     assert "left" in cells[0]
     assert out.startswith("events.csv[")
     assert {"vae", "real", "gaussian", "memoriser"} <= {line.split(" ")[0] for line in out.splitlines()}
