@@ -38,7 +38,11 @@ FIGURES: Mapping[str, FigureKind] = {
     "scatter": FigureKind(
         "scatter:scatter", "Samples", "samples of two columns next to held-out data, one panel per model"
     ),
-    "images": FigureKind("images:images", "Samples", "images of each model, and below each the nearest training image"),
+    "images": FigureKind(
+        "images:images",
+        "Samples",
+        "images of each model, and below each the nearest training image, with the median distance",
+    ),
     "conditions": FigureKind(
         "conditions:conditions",
         "Samples given conditions",
@@ -47,12 +51,24 @@ FIGURES: Mapping[str, FigureKind] = {
     "marginals": FigureKind(
         "marginals:marginals",
         "Marginals",
-        "histograms of each column and observable, models over held-out data, and their ratio",
+        "histograms of each column and observable, models over held-out data, and their ratio; "
+        "heights on a logarithmic scale where there are tails",
     ),
     "corner": FigureKind(
         "corner:corner",
         "Pairs of columns",
-        "each pair of the first five columns: contours of models over held-out data",
+        "each pair of the five columns that deviate most: contours of models over held-out data",
+    ),
+    "correlations": FigureKind(
+        "correlations:correlations",
+        "Correlations",
+        "rank correlations of all pairs of columns: of held-out data, of the samples, and their difference",
+    ),
+    "nearest": FigureKind(
+        "nearest:nearest",
+        "Nearest training rows",
+        "distances of samples to the nearest training row: copies are nearer than held-out data; below, the three "
+        "samples of each model that are nearest (lines), with these rows (rings), in the scoring space",
     ),
     "reconstructions": FigureKind(
         "reconstructions:reconstructions",
