@@ -66,7 +66,8 @@ def run(
     to take that time here. ``settings`` maps ``"vae.beta"`` to a value, ``sweeps`` to several, each of which is run;
     ``data`` is your own data, or a list of several: a file's path, an array or tensor (n, d) or (n, channels, height,
     width), a data frame of pandas or polars, an Arrow table, a structured array, a mapping of column names to arrays
-    (n,), or a ``datasets.Dataset``. All are read with ``data_options`` (columns, labels, weights, kinds, units, log, periodic, na); what is in memory is
+    (n,), or a ``datasets.Dataset``. All are read with ``data_options`` (columns, labels, weights, kinds, units, log,
+    periodic, na); what is in memory is
     stored in the folder ``data`` of the run. The run is stored in ``out``, by default a new directory
     under ``results/``; if ``out`` holds a run, it is resumed: ``retry="failed"`` repeats the cells that failed,
     ``force`` repeats all. ``timeout`` (seconds) is the deadline of a cell for training, sampling and scoring together;
