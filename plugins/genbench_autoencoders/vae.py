@@ -261,7 +261,10 @@ class VAE:
         compressed = latent_dimensions(self.config.latent, data.shape) < math.prod(data.shape)
         rate = self.config.lr * (SIGMA_RATE if compressed else 1.0)
         groups = [{"params": [*network.encoder.parameters(), *network.decoder.parameters()], "lr": self.config.lr}]
-        if sigma := list(network.likelihood.parameters()):
+        sigma = list(network.likelihood.parameters())
+        if rate == self.config.lr:
+            groups[0]["params"] += sigma  # a group of their own would cost another call a step
+        elif sigma:
             groups.append({"params": sigma, "lr": rate})
         return torch.optim.Adam(groups, fused=True)
 
