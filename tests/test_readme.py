@@ -24,6 +24,7 @@ TUTORIALS = (
     "reading_tables",
     "anomalies",
     "replace_a_simulator",
+    "dark_matter_maps",
     "models",
 )  # in docs/
 PAGES = "\n".join([README, *((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in TUTORIALS)])
@@ -80,15 +81,22 @@ def test_the_commands_run_one_after_the_other(folder: Path) -> None:
     assert r"\begin{tabular}" in (folder / "mine.tex").read_text()
     assert (folder / "cells.json").stat().st_size > 1000
     assert len(pd.read_csv(folder / "showers.csv").query("energy == 50")) == 1000
-    [example] = [text for text in EXAMPLES if "genbench.load(" in text]
-    done = subprocess.run(
-        [sys.executable, "-c", f"{example}\nprint(showers.shape)"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout == "(500, 24)\n", done.stderr
+    for name, shown in (("showers", "showers.shape"), ("maps", "log_likelihood[0]")):
+        [example] = [text for text in EXAMPLES if f'genbench.load("results/{name}")' in text]
+        done = subprocess.run(
+            [sys.executable, "-c", f"{example}\nprint({shown})"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        if name == "showers":
+            assert lines == ["(500, 24)"]
+        else:
+            assert 0.65 <= float(lines[0]) <= 0.95
+            assert np.isfinite(float(lines[1]))
 
 
 def test_every_model_of_genbench_is_described() -> None:

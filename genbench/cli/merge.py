@@ -19,8 +19,9 @@ from genbench.cli.options import json_option
     show_default=True,
     help="link: share the files with RUN...; none: new metrics cannot be scored.",
 )
+@click.option("--compress", is_flag=True, help="Write the records by gzip, a third as large or less.")
 @json_option
-def merge(runs: tuple[Path, ...], out: Path, samples: str, as_json: bool) -> int:
+def merge(runs: tuple[Path, ...], out: Path, samples: str, compress: bool, as_json: bool) -> int:
     """Join RUN... into the new run DIR, without changing them.
 
     All attempts are kept, identical ones once, with the name of the run that they come from. Tables show the attempt at
@@ -29,7 +30,7 @@ def merge(runs: tuple[Path, ...], out: Path, samples: str, as_json: bool) -> int
     from genbench.cli.output import print_json, warn
     from genbench.record import merge
 
-    merged = merge.merge(runs, out, samples)
+    merged = merge.merge(runs, out, samples, compress=compress)
     warn([f"left out {damage}" for damage in merged.damaged])
     if as_json:
         facts = {"out": str(out), "cells": merged.cells, "attempts": merged.attempts, "identical": merged.identical}

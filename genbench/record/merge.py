@@ -35,12 +35,13 @@ class MergeSummary:
     damaged: tuple[Damage, ...] = ()
 
 
-def merge(runs: Sequence[Path], out: Path, samples: str = "copy") -> MergeSummary:
+def merge(runs: Sequence[Path], out: Path, samples: str = "copy", *, compress: bool = False) -> MergeSummary:
     """Merge runs into the directory ``out``, which is empty or does not exist yet; the runs stay as they are.
 
     The attempts of a cell are numbered again in the order in which they ended; each keeps its run and its old number
     as ``source``. ``samples`` are copied, linked (``out`` then shares the files with the runs, on one file system) or
-    left out; if runs differ, those of the latest scored attempt are taken. Raises UserError, and then leaves nothing.
+    left out; if runs differ, those of the latest scored attempt are taken. ``compress`` writes the records by gzip.
+    Raises UserError, and then leaves nothing.
     """
     if samples not in SAMPLE_CHOICES:
         raise UserError(f"--samples {samples}: expected one of {', '.join(SAMPLE_CHOICES)}")
@@ -54,7 +55,7 @@ def merge(runs: Sequence[Path], out: Path, samples: str = "copy") -> MergeSummar
         (folder / "cells").mkdir()
         write_run(folder, _merge_run_infos(run_infos, names, attempts_by_key))
         for key, found in attempts_by_key.items():
-            _write(folder, key, found, samples, summary)
+            _write(folder, key, found, samples, summary, compress)
     return summary
 
 
@@ -118,7 +119,7 @@ def _reconstructed_run_info(attempts_by_key: Mapping[str, list[_Attempt]]) -> Re
     return {"created": min(started, default=""), "request": {}, "skipped": [], "machine": {}, "versions": {}}
 
 
-def _write(out: Path, key: str, found: list[_Attempt], samples: str, summary: MergeSummary) -> None:
+def _write(out: Path, key: str, found: list[_Attempt], samples: str, summary: MergeSummary, compress: bool) -> None:
     """Write the attempts of a cell and copy its samples, and count them in ``summary``."""
     distinct: dict[str, _Attempt] = {}
     for attempt in found:
@@ -126,8 +127,8 @@ def _write(out: Path, key: str, found: list[_Attempt], samples: str, summary: Me
         distinct.setdefault(digest_of(content), attempt)
     ordered = sorted(distinct.values(), key=lambda attempt: str(attempt.record.get("ended") or ""))
     for attempt in ordered:
-        path = write_record(out, {**attempt.record, "source": attempt.source})
-        summary.renumbered += path.stem != str(attempt.record.get("attempt"))
+        path = write_record(out, {**attempt.record, "source": attempt.source}, compress=compress)
+        summary.renumbered += path.name.partition(".")[0] != str(attempt.record.get("attempt"))
     summary.attempts += len(ordered)
     summary.identical += len(found) - len(ordered)
     scored = [attempt for attempt in ordered if attempt.record.get("phase") == "score"] or ordered

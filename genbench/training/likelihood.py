@@ -14,13 +14,14 @@ from genbench.errors import Invalid
 from genbench.protocol import Array
 from genbench.training.conditions import conditions_of, true_log_prob
 from genbench.training.density_checks import Density, DensityCheck, check_below_truth, check_density
+from genbench.training.device import Device
 from genbench.training.image_masses import check_distinct_images, check_pixel_levels
 from genbench.training.load import stream_of
 from genbench.training.periodic import Wrapping, check_images_of_period, wrapped_density, wrapping_of
 from genbench.training.sampling import Drawn
 from genbench.training.seeding import seed_generators
 from genbench.training.setup import Setup, Timings
-from genbench.training.standardise import VectorSpace
+from genbench.training.standardise import Transform, VectorSpace
 
 MAX_DENSITY_ROWS = 2_000  # whose log-density is evaluated
 DENSITIES_PER_BLOCK = 2_000  # rows in one call of the model
@@ -78,10 +79,10 @@ def densities(setup: Setup, model: Any, drawn: Drawn) -> Densities:
     """
     found = _main_density(setup, model, drawn)
     for name, kind in setup.cell.densities.items():
-        density = _density_of(model, setup, drawn.rows, kind, f"log_prob_{name}")
+        density = density_of(model, setup.transform, setup.device, drawn.rows, kind, f"log_prob_{name}")
         with seed_generators(setup.density_stream), torch.no_grad():
             given = setup.model_conditions("test")
-            values = log_prob_of(density, setup.data.test, setup, setup.noise, given)
+            values = _log_prob(density, setup.data.test, setup, setup.noise, given)
         with seed_generators(setup.check_stream), torch.no_grad():
             checks = _checks(setup, model, values, density, drawn.rows)
         found.log_prob[f"log_prob_test_{name}"] = values
@@ -91,14 +92,14 @@ def densities(setup: Setup, model: Any, drawn: Drawn) -> Densities:
 
 def _main_density(setup: Setup, model: Any, drawn: Drawn) -> Densities:
     cell, data, log_prob = setup.cell, setup.data, dict[str, Array]()
-    density = _density_of(model, setup, drawn.rows, cell.density)
+    density = density_of(model, setup.transform, setup.device, drawn.rows, cell.density)
     start = time.perf_counter()
     with seed_generators(setup.density_stream), torch.no_grad():
         requested = {"log_prob_test": ("test", data.test)}
         if data.log_prob is not None and cell.density != "bound":  # a bound says nothing of KL(model || truth)
             requested["log_prob_fake"] = ("reference", drawn.samples)
         for name, (split, rows) in requested.items():
-            log_prob[name] = log_prob_of(density, rows, setup, setup.noise, setup.model_conditions(split))
+            log_prob[name] = _log_prob(density, rows, setup, setup.noise, setup.model_conditions(split))
         timings: Timings = {"log_prob_s": time.perf_counter() - start}
         if setup.conditions is not None and setup.conditions.levels:
             log_prob["log_prob_classes"] = _log_prob_of_classes(density, setup, setup.conditions.levels)
@@ -113,8 +114,8 @@ def _main_density(setup: Setup, model: Any, drawn: Drawn) -> Densities:
 def outlier_densities(setup: Setup, model: Any, drawn: Drawn, rows: Array) -> Array:
     """Return log-densities (n,) of outliers (n, *shape), in nats, in the data's units; raises as ``log_prob_of``."""
     noise = np.random.default_rng(stream_of(setup.cell, "outliers"))
-    density = _density_of(model, setup, drawn.rows, setup.cell.density)
-    return log_prob_of(density, rows, setup, noise, setup.model_conditions("outliers"))
+    density = density_of(model, setup.transform, setup.device, drawn.rows, setup.cell.density)
+    return _log_prob(density, rows, setup, noise, setup.model_conditions("outliers"))
 
 
 def _text(model: Any, name: str) -> str:
@@ -126,7 +127,7 @@ def _text(model: Any, name: str) -> str:
 def _log_prob_of_classes(density: ModelDensity, setup: Setup, levels: int) -> Array:
     """Return (n, levels) log-densities of test rows given each level of the one category that is the condition."""
     codes = np.arange(levels, dtype=np.float32)[:, None]
-    return np.stack([log_prob_of(density, setup.data.test, setup, setup.noise, code[None]) for code in codes], axis=1)
+    return np.stack([_log_prob(density, setup.data.test, setup, setup.noise, code[None]) for code in codes], axis=1)
 
 
 def _checks(setup: Setup, model: Any, held_out: Array, density: ModelDensity, drawn: Array) -> list[DensityCheck]:
@@ -152,7 +153,7 @@ def _checks(setup: Setup, model: Any, held_out: Array, density: ModelDensity, dr
         images = data.test[: len(held_out)]
 
         def log_mass(images: Array) -> Array:
-            return log_prob_of(density, images, setup, rng, condition)
+            return _log_prob(density, images, setup, rng, condition)
 
         at_one = held_out if condition is None else log_mass(images)
         checks.append(check_distinct_images(images, at_one, log_mass))
@@ -177,9 +178,10 @@ def _check_own_density(
     return check_density(on_one_period, wrapping.wrap(wrapping.rows_for(drawn)), rng)
 
 
-def _density_of(model: Any, setup: Setup, drawn: Array, kind: str, method: str = "log_prob") -> ModelDensity:
+def density_of(
+    model: Any, transform: Transform, device: Device, drawn: Array, kind: str, method: str = "log_prob"
+) -> ModelDensity:
     """Return the log-density, by a method, of a model that drew samples (n, *shape) in its own space."""
-    device, transform = setup.device, setup.transform
 
     def log_prob(rows: Array, given: Array | None) -> Array:
         z = torch.from_numpy(rows.astype(np.float32)).to(device.torch)
@@ -197,20 +199,33 @@ def _density_of(model: Any, setup: Setup, drawn: Array, kind: str, method: str =
     return ModelDensity(log_prob, kind, wrapping)
 
 
-def log_prob_of(
+def _log_prob(
     density: ModelDensity, rows: Array, setup: Setup, noise: np.random.Generator, given: Array | None = None
+) -> Array:
+    return log_prob_of(density, rows, setup.transform, noise, given, discrete=setup.is_discrete)
+
+
+def log_prob_of(
+    density: ModelDensity,
+    rows: Array,
+    transform: Transform,
+    noise: np.random.Generator,
+    given: Array | None = None,
+    *,
+    discrete: bool,
 ) -> Array:
     """Return a log-density at the first rows (n, *shape) in the data's units, as many as ``density`` evaluates.
 
     It is (m,) in nats; for integer images in units of a grey level, at noise drawn from ``noise``. ``given`` are their
-    conditions in the space of models, (n, k), or one (1, k) for all. Raises Invalid for nan, +inf or a wrong shape.
+    conditions in the space of models, (n, k), or one (1, k) for all; ``discrete`` is ``Setup.is_discrete``. Raises
+    Invalid for nan, +inf or a wrong shape.
     """
-    z = density.rows_for(setup.transform.to_model(rows[:MAX_DENSITY_ROWS], noise))
+    z = density.rows_for(transform.to_model(rows[:MAX_DENSITY_ROWS], noise))
     if given is not None:
         given = np.repeat(given, len(z), axis=0) if len(given) == 1 else given[: len(z)]
     log_prob = density.log_prob(z, given)
-    if not setup.is_discrete:
-        log_prob = log_prob + setup.transform.log_det(rows[: len(z)])
+    if not discrete:
+        log_prob = log_prob + transform.log_det(rows[: len(z)])
     if np.isnan(log_prob).any() or np.isposinf(log_prob).any():
         raise Invalid(
             f"{int((np.isnan(log_prob) | np.isposinf(log_prob)).sum())} of {len(z)} log-densities are nan or +inf"

@@ -18,6 +18,7 @@ from genbench.spec import ModelSpec
 from genbench.training.conditions import ConditionSpace
 from genbench.training.device import Device
 from genbench.training.fit import train
+from genbench.training.likelihood import density_of, log_prob_of
 from genbench.training.load import load
 from genbench.training.model_file import columns_of, read_model
 from genbench.training.sampling import SAMPLES_PER_BLOCK, check_draw, check_units
@@ -25,6 +26,7 @@ from genbench.training.seeding import seed_generators, stream
 from genbench.training.setup import setup_of
 from genbench.training.standardise import Transform, transform_of
 
+ROWS_OF_PERIODS = 2_000  # drawn to see how many periods a model's samples span
 Values = Mapping[str, Any]  # conditions by name: a number, the name of a level, or one of these for each sample
 
 
@@ -62,6 +64,37 @@ class TrainedModel:
         the name of its level. Raises UserError where conditions are missing or unknown, Invalid for unusable samples.
         """
         return np.concatenate([rows for rows, _ in self.blocks(n, self.values(n, given), seed)])
+
+    def log_prob(self, rows: Array, given: Values | None = None, seed: int = 0) -> Array:
+        """Return the log-density (n,) in nats of rows (n, *shape) in the units of the data, given conditions as above.
+
+        It is exact, a bound or an estimate, as tables say of the model; integer images and columns are evaluated at
+        noise of one level, drawn by ``seed``. Raises UserError for a model without likelihood and rows of another
+        shape, Invalid for values that are nan or infinite.
+        """
+        rows, kind, spec = np.asarray(rows), self.cell.density, self.cell.model.spec
+        if kind == "none":
+            raise UserError(f"{self.cell.model.label} has no likelihood")
+        if rows.shape[1:] != self.data_shape or len(rows) == 0:
+            raise UserError(f"rows of shape {rows.shape}: expected (n, {', '.join(map(str, self.data_shape))}), n > 0")
+        assert isinstance(spec, ModelSpec)
+        values, discrete = self.values(len(rows), given), spec.support == "discrete" and self.levels is not None
+        conditions = None if values is None or self.space is None else self.space.to_model(values)
+        noise, found = np.random.Generator(np.random.PCG64(stream(seed, "density"))), list[Array]()
+        with seed_generators(stream(seed, "density")), torch.no_grad():
+            density = density_of(self.model, self.transform, self.device, self._drawn(values), kind)
+            while (done := sum(map(len, found))) < len(rows):
+                part = None if conditions is None else conditions[done:]
+                found.append(log_prob_of(density, rows[done:], self.transform, noise, part, discrete=discrete))
+        return np.concatenate(found)
+
+    def _drawn(self, values: Array | None) -> Array:
+        """Return samples in the model's space, given conditions (n, k), that show how far periods reach."""
+        if not np.isfinite(getattr(self.transform, "period", np.nan)).any():
+            return np.empty(0)
+        given = None if values is None else values[np.arange(ROWS_OF_PERIODS) % len(values)]
+        drawn: Array = self.model.sample(ROWS_OF_PERIODS, *self._given(given)).cpu().numpy()
+        return drawn
 
     def blocks(self, n: int, conditions: Array | None = None, seed: int = 0) -> Iterator[tuple[Array, Array | None]]:
         """Yield n samples in blocks of bounded memory, with the conditions (b, k) of each block in the data's units."""

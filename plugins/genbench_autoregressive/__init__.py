@@ -37,7 +37,7 @@ class PixelCNNConfig:
 
     channels: int = 64  # of each layer; an even number
     blocks: int = 5  # gated blocks, with dilations of 1 and 2 in turn
-    dropout: float = 0.5  # share of the channels that are dropped in each block, in training
+    dropout: float = 0.4  # share of the channels that are dropped in each block, in training
     batch: int = 0  # images of a batch; 0: as many as have 4,096 pixels, 16 to 64
     learning_rate: float = 3e-3  # of Adam; it falls to 0 along half a cosine
     weight_decay: float = 0.05  # of weights, relative to the learning rate

@@ -114,7 +114,7 @@ def genbench_register() -> Iterable[Spec]:
             EDMConfig,
             "diffusion preconditioned at each level of noise, with averaged weights and Heun's solver",
             density="estimate",
-            steps={"vector": 6000, "image": 1000},
+            steps={"vector": 3000, "image": 1000},
             conditions="optional",
             paper="Karras et al. 2022, arXiv:2206.00364",
         ),

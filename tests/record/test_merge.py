@@ -128,3 +128,25 @@ def test_a_merge_that_fails_in_the_middle_leaves_nothing(
     with pytest.raises(UserError, match="No space left on device"):
         merge(two, tmp_path / "out")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_records_are_compressed_and_read_alike(two: tuple[Path, Path], tmp_path: Path) -> None:
+    merge(two, tmp_path / "plain")
+    assert main(["merge", *map(str, two), "-o", str(tmp_path / "small"), "--compress"]) == 0
+    assert not list((tmp_path / "small").glob("cells/*/*/*.json"))
+    assert read_records(tmp_path / "small") == read_records(tmp_path / "plain")
+    assert validate(tmp_path / "small").problems == []
+    again = merge([tmp_path / "small"], tmp_path / "again")
+    assert (again.attempts, again.renumbered) == (5, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"not by gzip", b"\x1f\x8b\x08\x00" + bytes(20)])
+def test_a_damaged_compressed_record_is_told(two: tuple[Path, Path], tmp_path: Path, content: bytes) -> None:
+    merge(two, tmp_path / "small", compress=True)
+    file = folder_of(tmp_path / "small", SHARED) / "1.json.gz"
+    whole = file.read_bytes()
+    for each in (content, whole[: len(whole) // 2]):
+        file.write_bytes(each)
+        damaged: list[Damage] = []
+        assert len(read_records(tmp_path / "small", damaged=damaged)) == 3
+        assert [damage.path for damage in damaged] == [file]

@@ -15,8 +15,9 @@ from genbench.plan.cell import Cell
 from genbench.plan.recorded import RecordedCell
 from genbench.protocol import Column, Data
 from genbench.record.store import MODEL_FILE, cell_folder
-from genbench.training import from_arrays, sampling, to_arrays, trained
+from genbench.training import from_arrays, likelihood, sampling, to_arrays, trained
 from genbench.training.cell import fit_cell
+from genbench.training.load import load
 from genbench.training.trained import TrainedModel, open_model
 
 
@@ -181,3 +182,41 @@ def test_wrong_conditions_are_one_clear_line(conditional: TrainedModel, given: d
 def test_a_model_without_conditions_takes_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Kept is not drawn given 'energy'"):
         open_model(tmp_path, kept_cell(tmp_path)).sample(2, {"energy": 5})
+
+
+def test_log_densities_are_those_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = kept_cell(tmp_path, density="exact")
+    model, data = open_model(tmp_path, cell), load(cell)
+    assert data.log_prob is not None
+    with np.load(cell_folder(tmp_path, cell.key) / "samples.npz") as saved:
+        assert np.allclose(model.log_prob(data.test), saved["log_prob_test"], rtol=1e-6)
+    assert np.mean(data.log_prob(data.test) - model.log_prob(data.test)) == pytest.approx(0, abs=0.05)
+    whole = model.log_prob(data.test)
+    monkeypatch.setattr(likelihood, "MAX_DENSITY_ROWS", 70)
+    assert np.array_equal(model.log_prob(data.test), whole)
+
+
+class Angles:
+    """One angle, normal around half a turn."""
+
+    def load(self, sizes, rng):
+        rows = (rng.normal(np.pi, 1.5, (400, 1)) % (2 * np.pi) for _ in range(3))
+        return Data(*rows, columns=(Column("phi", period=2 * np.pi),))
+
+
+def test_the_density_of_an_angle_is_that_of_one_period(tmp_path: Path) -> None:
+    model = open_model(tmp_path, kept_cell(tmp_path, Truth, Angles, density="exact"))
+    width = 2 * np.pi / 5000
+    middles = (np.arange(5000)[:, None] + 0.5) * width
+    assert np.exp(model.log_prob(middles)).sum() * width == pytest.approx(1, abs=1e-3)
+
+
+def test_log_densities_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Kept has no likelihood"):
+        open_model(tmp_path, kept_cell(tmp_path / "none")).log_prob(np.ones((3, 2)))
+    model = open_model(tmp_path / "exact", kept_cell(tmp_path / "exact", density="exact"))
+    for rows in (np.ones((3, 5)), np.ones(2), np.ones((0, 2))):
+        with pytest.raises(UserError, match=r"expected \(n, 2\), n > 0"):
+            model.log_prob(rows)
+    with pytest.raises(UserError, match="Kept is not drawn given 'energy'"):
+        model.log_prob(np.ones((3, 2)), {"energy": 5})

@@ -19,7 +19,7 @@ from genbench.testing import check_plugin, configured  # noqa: E402
 from genbench.training.run import Run  # noqa: E402
 
 MODELS = {n: e for n, e in Registry.discover().models.items() if e.provenance.distribution == "genbench-peers"}
-needs_zuko = pytest.mark.skipif(not importlib.util.find_spec("zuko"), reason="pip install 'genbench-peers[zuko]'")
+needs_pythae = pytest.mark.skipif("pythae_vae" not in MODELS, reason="pip install 'genbench-peers[pythae]'")
 
 
 def fitted(name: str, rows: torch.Tensor, steps: int = 50, **options):
@@ -60,13 +60,23 @@ def test_the_kernel_estimate_is_that_of_scikit_learn() -> None:
     assert density == pytest.approx(math.exp(-0.5) / (0.5 * math.sqrt(2 * math.pi)))
 
 
-@needs_zuko
-@pytest.mark.parametrize("name", ["zuko_maf", "zuko_nsf"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith(("zuko_", "normflows_"))])
 def test_the_density_of_a_flow_integrates_to_one(name: str) -> None:
     model = fitted(name, torch.randn(500, 2), steps=100)
     side = torch.linspace(-6, 6, 241)
     grid = torch.cartesian_prod(side, side)
     assert float(model.log_prob(grid).exp().sum() * (side[1] - side[0]) ** 2) == pytest.approx(1, abs=0.02)
+
+
+@needs_pythae
+def test_the_autoencoder_of_pythae_learns_to_reconstruct() -> None:
+    images = (torch.randint(0, 2, (256, 1, 1, 1)) * torch.ones(1, 6, 6) * 1.6 - 0.8).expand(256, 1, 6, 6)
+    model = fitted("pythae_vae", images, steps=150, learning_rate=1e-3)
+    assert float((model.reconstruct(images) - images).abs().mean()) < 0.15
+    samples = model.sample(200)
+    assert samples.shape == (200, 1, 6, 6)
+    assert float(samples.flatten(1).std(1).mean()) < 0.1  # one grey in an image, as in the data
+    assert 0.1 < float((samples.mean((1, 2, 3)) > 0).float().mean()) < 0.9
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from genbench.hooks import hookimpl
 from genbench.spec import ModelSpec
 
 __all__ = [
-    "GaussianMixtureConfig", "KernelDensityConfig", "TorchCFMConfig", "ZukoMAFConfig", "ZukoNSFConfig",
-    "genbench_register",
+    "GaussianMixtureConfig", "KernelDensityConfig", "NormflowsNSFConfig", "PythaeVAEConfig", "TorchCFMConfig",
+    "ZukoMAFConfig", "ZukoNSFConfig", "genbench_register",
 ]  # fmt: skip
 
 
@@ -87,6 +87,32 @@ class TorchCFMConfig:
             raise ValueError(f"sigma must be in [0.0, inf), got {self.sigma}")
 
 
+@dataclass(frozen=True)
+class NormflowsNSFConfig:
+    """Options of the neural spline flow of normflows, as in its example, which has 16 transformations."""
+
+    transforms: int = 4  # autoregressive transformations, each followed by a linear one
+    bins: int = 8  # pieces of each spline
+    hidden: int = 128  # units of each of the two hidden blocks
+    batch: int = 512  # rows of a batch
+    learning_rate: float = 5e-4  # of Adam
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "transforms", "bins", "hidden", "batch", "learning_rate")
+
+
+@dataclass(frozen=True)
+class PythaeVAEConfig:
+    """Options of pythae's ``VAE``, with its defaults and those of its trainer."""
+
+    latent: int = 10  # dimensions of a code
+    batch: int = 64  # images of a batch
+    learning_rate: float = 1e-4  # of Adam
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "latent", "batch", "learning_rate")
+
+
 def _check_positive(config: object, *names: str) -> None:
     for name in names:
         if not 0 < (value := getattr(config, name)) < math.inf:
@@ -119,6 +145,21 @@ def genbench_register() -> Iterable[ModelSpec]:
             ModelSpec(
                 "torchcfm", "genbench_peers.matching:TorchCFM", TorchCFMConfig, "torchcfm's conditional flow matching",
                 data=("vector",), steps=10_000, paper="Tong et al. 2024, arXiv:2302.00482",
+            )
+        )  # fmt: skip
+    if importlib.util.find_spec("normflows"):
+        specs.append(
+            ModelSpec(
+                "normflows_nsf", "genbench_peers.spline_flow:NormflowsNSF", NormflowsNSFConfig,
+                "normflows' neural spline flow", density="exact", data=("vector",), steps=4000,
+                paper="Stimper et al. 2023, doi:10.21105/joss.05361",
+            )
+        )  # fmt: skip
+    if importlib.util.find_spec("pythae"):
+        specs.append(
+            ModelSpec(
+                "pythae_vae", "genbench_peers.autoencoder:PythaeVAE", PythaeVAEConfig, "pythae's VAE",
+                data=("image",), steps=2000, paper="Chadebec et al. 2022, arXiv:2206.08309",
             )
         )  # fmt: skip
     return specs
