@@ -37,6 +37,7 @@ def run(
     train_rows: int | str | Iterable[int] = "",
     budget: str | None = None,
     device: str = "auto",
+    precision: str = "fp32",
     settings: Mapping[str, Any] | None = None,
     data: Any = (),
     data_options: Mapping[str, Any] | None = None,
@@ -58,7 +59,9 @@ def run(
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
     (``"vae[latent=2|8],gan*,-kde"``), by default all models and metrics on the datasets of the preset. ``suite`` is the
     name of a suite, to which ``models`` and ``metrics`` are added. ``train_rows`` are numbers of training rows, each of
-    which is run: ``(1000, 3000)``. ``settings`` maps ``"vae.beta"`` to a value; ``data`` is your own data, or a list
+    which is run: ``(1000, 3000)``. ``precision`` is that of training: ``fp32``, ``bf16`` where the core's loop casts,
+    or ``auto``, which is ``bf16`` for images on a device that multiplies in it, as it was when the run began.
+    ``settings`` maps ``"vae.beta"`` to a value; ``data`` is your own data, or a list
     of several: a file's path, an array or tensor (n, d) or (n, channels, height, width), a data frame of pandas or
     polars, an Arrow table, a structured array, a mapping of column names to arrays (n,), or a ``datasets.Dataset``. All
     are read with ``data_options`` (columns, labels, weights, kinds, units, log, periodic, na); what is in memory is
@@ -77,11 +80,13 @@ def run(
     options = options.with_out()
     from genbench.files import DATA_FOLDER
     from genbench.plan.plan import Request
+    from genbench.plan.precision import recorded_kinds
 
     request = Request(
         models=_join(models), datasets=_join(datasets), metrics=_join(metrics), suite=suite, preset=preset,
         seeds=seeds, train_rows="|".join(map(str, [train_rows] if isinstance(train_rows, (int, str)) else train_rows)),
-        budget=budget, device=device, settings=tuple(_setting(path, value) for path, value in (settings or {}).items()),
+        budget=budget, device=device, precision=precision, bf16=recorded_kinds(precision, options.out),
+        settings=tuple(_setting(path, value) for path, value in (settings or {}).items()),
         plugin_files=tuple(Path(path) for path in _as_list(plugins)),
     )  # fmt: skip
     folder, given = Path(str(options.out)) / DATA_FOLDER, _hold(data)
@@ -145,10 +150,13 @@ def prepare(
     """
     from genbench.files import open_data
     from genbench.plan.plan import make_plan
+    from genbench.plan.precision import kinds_in_bf16
     from genbench.plan.presets import PRESETS
     from genbench.registry.registry import Registry
 
     DeviceName.parse(request.device)
+    if request.precision != "auto":
+        request = replace(request, bf16=kinds_in_bf16(request.precision, native=False))
     if remote:
         request, resolve_device = replace(request, device=remote_device(request.device)), False
     registry = Registry.discover(request.plugin_files)
@@ -171,9 +179,12 @@ def prepare(
     request = replace(request, files=tuple(files))
     plan = make_plan(request, registry)  # finds the user's mistakes before a device is probed
     if resolve_device:
-        from genbench.process.probe_device import device_of
+        from genbench.process.probe_device import device_of, has_bf16
 
-        plan = make_plan(replace(request, device=device_of(request.device)), registry)
+        device, bf16 = device_of(request.device), request.bf16
+        if bf16 is None:
+            bf16 = kinds_in_bf16(request.precision, native=has_bf16(device))
+        plan = make_plan(replace(request, device=device, bf16=bf16), registry)
     return replace(plan, notes=tuple(notes), data=tuple(described)), registry
 
 

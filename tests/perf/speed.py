@@ -2,7 +2,8 @@
 
     python tests/perf/speed.py --out docs/speed.md
 
-It takes about five minutes. Alternatives that are not installed are named as such on the page; all of them come with
+It takes about five minutes; with ``--section Metrics`` it measures that section again, and keeps the others.
+Alternatives that are not installed are named as such on the page; all of them come with
 
     pip install -e '.[test,bench]' geomloss zuko torchcfm pythae
 """
@@ -14,7 +15,7 @@ import platform
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -64,12 +65,10 @@ START_TEXT = """Processor time of a command over that of `python -c 'import clic
 go below. `list` imports the declarations of all plugins, and most of its time is Python's, which generates the methods
 of the options of each."""
 
-GPU = """## On a GPU
-
-Not measured yet. `python tests/perf/gpu.py --device cuda --out FILE` measures in under ten minutes, on the device and
-on the CPU, steps and samples a second of every model, pair metrics of 100k x 10 rows, ten seeds beside one, and a
-default run. `tests/perf/test_gpu.py` runs it in small on the CPU, and holds every model to training steps that copy
-nothing to the host."""
+GPU = """Not measured yet. `python tests/perf/gpu.py --device cuda --out FILE` measures in under ten minutes, on the
+device and on the CPU, steps and samples a second of every model, pair metrics of 100k x 10 rows, ten seeds beside one,
+and a default run. `tests/perf/test_gpu.py` runs it in small on the CPU, and `tests/perf/test_host_copies.py` holds
+every model to training steps that copy nothing to the host."""
 
 RECIPES = [[comparison_of(recipe) for recipe in recipes] for recipes in (METRICS, (*DENSITIES, *SAMPLERS))]
 SECTIONS: list[tuple[str, str, list[Comparison]]] = [
@@ -112,7 +111,7 @@ def number(value: float) -> str:
 
 def start_section(rounds: int) -> list[str]:
     """Return the section on start-up."""
-    lines = ["## Start", "", START_TEXT, ""]
+    lines = [START_TEXT, ""]
     lines += ["| command | times `import click` | goal: at most | |", "|:--|--:|--:|:--|"]
     for name, start in starts(list(START_GOALS), 2 * rounds).items():
         title, goal = START_GOALS[name]
@@ -131,7 +130,7 @@ def run_section(run: Path) -> list[str]:
         f"{shares.wall_s / 60:.0f} minutes: the cells made {shares.busy:.0%} of what the cores can do. Where other "
         "programs ran on the machine, the rest was theirs."
     )
-    lines = ["## Where the time of a default run goes", "", *textwrap.wrap(about, 120), ""]
+    lines = [*textwrap.wrap(about, 120), ""]
     lines += ["| stage | share of the processor time |", "|:--|--:|"]
     lines += [f"| {stage} | {seconds / shares.total_s:.1%} |" for stage, seconds in shares.by_stage.items() if seconds]
     lines += ["", "| model | share |", "|:--|--:|"]
@@ -147,28 +146,49 @@ def processor() -> str:
     return f"one core of an {found[1]}" if found else platform.machine()
 
 
-def parts(rounds: int, run: Path, report: Callable[[str], None]) -> Iterator[str]:
-    """Yield the parts of the page, each after it is measured."""
-    about = {"machine": processor(), "python": platform.python_version(), "torch": torch.__version__}
-    yield INTRODUCTION.format(rounds=rounds, **about)
-    yield "\n".join(start_section(rounds))
-    for title, text, comparisons in SECTIONS:
-        yield "\n".join([f"## {title}", "", text, "", *table(comparisons, rounds, report)])
-    yield "\n".join(run_section(run))
-    yield GPU
+def measures(rounds: int, run: Path, report: Callable[[str], None]) -> dict[str, Callable[[], list[str]]]:
+    """Return what measures the lines of each section, by title, in the order of the page."""
+
+    def compared(text: str, comparisons: Iterable[Comparison]) -> Callable[[], list[str]]:
+        return lambda: [text, "", *table(comparisons, rounds, report)]
+
+    return {
+        "Start": lambda: start_section(rounds),
+        **{title: compared(text, comparisons) for title, text, comparisons in SECTIONS},
+        "Where the time of a default run goes": lambda: run_section(run),
+        "On a GPU": lambda: [GPU],
+    }
+
+
+def sections_of(page: str) -> dict[str, str]:
+    """Return the text of each section of a page, by title."""
+    found = (part.partition("\n") for part in page.split("\n## ")[1:])
+    return {title: text.strip() for title, _, text in found}
 
 
 def main() -> None:
-    """Measure, and write the page; where it is ended early, what was measured is written."""
+    """Measure, and write the page after each section, so that what was measured is kept where it is ended early."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "speed.md")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--run", type=Path, default=ROOT / "results" / "reference", help="a run whose usage is shown")
+    parser.add_argument(
+        "--section", action="append", metavar="TITLE", help="measure this section again, and keep others"
+    )
     options = parser.parse_args()
-    page = ""
-    for part in parts(options.rounds, options.run, lambda line: print(line, flush=True)):
-        page += f"{part}\n\n" if part else ""
-        options.out.write_text(page.rstrip() + "\n", encoding="utf-8")
+    todo = measures(options.rounds, options.run, lambda line: print(line, flush=True))
+    if unknown := set(options.section or ()) - set(todo):
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are: {', '.join(todo)}")
+    about = {"machine": processor(), "python": platform.python_version(), "torch": torch.__version__}
+    introduction = INTRODUCTION.format(rounds=options.rounds, **about)
+    if not options.section:
+        options.out.unlink(missing_ok=True)
+    for title in options.section or todo:
+        lines = todo[title]()
+        before = sections_of(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
+        found = {**before, title: "\n".join(lines)}
+        texts = [introduction, *(f"## {name}\n\n{found[name]}" for name in todo if found.get(name))]
+        options.out.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

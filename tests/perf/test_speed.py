@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from metric_pairs import DENSITIES, METRICS, SAMPLERS, comparison_of
 from ratios import Comparison, Ratio, one_thread, ratio_of
-from speed import number, table
+from speed import number, sections_of, table
 from steps import LOOP, PEERS, STEPS
 
 RECIPES = [comparison_of(recipe) for recipe in (*METRICS, *DENSITIES, *SAMPLERS)]
@@ -65,3 +65,8 @@ def test_a_row_says_whether_a_goal_is_reached_and_what_is_not_installed() -> Non
 
 def test_numbers_have_three_digits() -> None:
     assert [number(value) for value in (0.9512, 1.0, 15.26, 611.4)] == ["0.95", "1.00", "15.3", "611"]
+
+
+def test_sections_are_found_by_their_titles() -> None:
+    page = "# Speed\n\nAbout.\n\n## Start\n\nOne.\n\n| a |\n\n## On a GPU\n\nTwo.\n"
+    assert sections_of(page) == {"Start": "One.\n\n| a |", "On a GPU": "Two."}
