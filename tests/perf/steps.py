@@ -442,8 +442,8 @@ PEERS = [
         ("flow_matching", "torchcfm, the same network", torchcfm_matching, TABLE, 1.0, 0.85),
         ("ddpm", "a plain loop, the same network", plain_ddpm, GRID, 1.0, 0.8),
         ("ddpm", "a plain loop, the same network", plain_ddpm, TABLE, 1.0, 0.8),
-        ("vae", "pythae, the same networks", pythae_vae, GRID, 2.0, 1.2),
-        ("vae", "pythae, the same networks", pythae_vae, TABLE, 2.0, 1.2),
+        ("vae", "pythae, the same networks", pythae_vae, GRID, 2.0, 0.9),
+        ("vae", "pythae, the same networks", pythae_vae, TABLE, 2.0, 0.9),
     )
 ]
 
