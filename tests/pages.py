@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 from genbench.report.html import render_report
 from genbench.table.results import load
 
-VOID = {"meta", "link", "img", "br", "hr", "input"}
+VOID = {"meta", "link", "img", "br", "hr", "input", "wbr"}
+INLINE = {"wbr", "code"}  # what does not part two words
 
 
 class Page(HTMLParser):
@@ -20,11 +21,13 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
+        self.words.append("" if tag in INLINE else " ")
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+        self.words.append("" if tag in INLINE else " ")
 
     def handle_data(self, data):
         if not {"script", "style"} & set(self.open):
@@ -35,7 +38,7 @@ class Page(HTMLParser):
 
     @property
     def text(self):
-        return " ".join(" ".join(self.words).split())
+        return " ".join("".join(self.words).split())
 
 
 def page_of(folder, **options):

@@ -26,8 +26,8 @@ def project(folder: Path) -> dict:
 
 
 def package(folder: Path) -> Path:
-    (module,) = project(folder)["entry-points"]["genbench"].values()
-    return folder / "src" / module
+    (name,) = {module.partition(".")[0] for module in project(folder)["entry-points"]["genbench"].values()}
+    return folder / "src" / name
 
 
 def test_it_is_named_after_its_folder_and_tested(folder: Path) -> None:
@@ -51,9 +51,24 @@ def test_it_tells_its_licence(folder: Path) -> None:
     ] in text
 
 
+def test_an_index_can_show_it(folder: Path) -> None:
+    """What ``twine check`` and PyPI ask for: one line, a readme, keywords, and addresses."""
+    about = project(folder)
+    assert 10 < len(about["description"]) < 120
+    assert (folder / about["readme"]).read_text().strip()
+    assert about["keywords"]
+    assert {"Homepage", "Issues"} <= set(about["urls"])
+    assert about["urls"]["Homepage"].endswith(f"/plugins/{folder.name}")
+    assert about["license-files"] == ["LICENSE"]
+
+
 def test_it_declares_itself_lightly(folder: Path) -> None:
+    """What is imported at every start: the package, and the modules of its entry points."""
     own = package(folder).name
-    for node in ast.walk(ast.parse((package(folder) / "__init__.py").read_text())):
+    modules = {own, *project(folder)["entry-points"]["genbench"].values()}
+    paths = [folder / "src" / Path(*name.split(".")) for name in modules]
+    paths = [path / "__init__.py" if path.is_dir() else path.with_suffix(".py") for path in paths]
+    for node in (node for path in paths for node in ast.parse(path.read_text()).body):
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         for name in names:

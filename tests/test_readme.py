@@ -22,6 +22,7 @@ TUTORIALS = (
     "continuous_integration",
     "first_steps",
     "reading_tables",
+    "report",
     "anomalies",
     "replace_a_simulator",
     "dark_matter_maps",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ import pytest
 import yaml
 
 from genbench.cli.main import COMMANDS, group
+from genbench.record.integrity import add_digest
+from genbench.record.store import read_records, read_run
 from genbench.version import __version__
 
 FOLDER = Path(__file__).parent.parent / ".github" / "workflows"
@@ -60,6 +65,22 @@ def test_a_tag_that_is_not_the_version_is_not_released(tag: str, code: int) -> N
     shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
     done = subprocess.run(shell, cwd=FOLDER.parent.parent, env=os.environ | {"TAG": tag, "PATH": path}, check=False)
     assert done.returncode == code
+
+
+def test_a_release_has_the_addresses_of_the_repository_that_it_is_made_in(tmp_path: Path) -> None:
+    [step] = [step for step in steps(FOLDER / "release.yml") if "OWNER" in step.get("env", {})]
+    root = FOLDER.parent.parent
+    for path in (root / "pyproject.toml", *root.glob("plugins/*/pyproject.toml")):
+        copy = tmp_path / path.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    subprocess.run(["bash", "-ec", step["run"]], cwd=tmp_path, env=os.environ | {"OWNER": "ada"}, check=True)
+    for path in (tmp_path / "pyproject.toml", *tmp_path.glob("plugins/*/pyproject.toml")):
+        urls = tomllib.loads(path.read_text())["project"]["urls"]
+        assert {"Homepage", "Issues"} <= set(urls)
+        assert all(
+            url.startswith(("https://github.com/ada/genbench", "https://ada.github.io/")) for url in urls.values()
+        )
 
 
 def test_a_release_publishes_what_was_tested() -> None:
@@ -134,12 +155,64 @@ def test_the_comment_replaces_its_own_and_no_other(known: str, tmp_path: Path) -
     assert written == (own if known else "pr comment 5 --body-file body.md")
 
 
+def default_of(expression: str) -> str:
+    """Return what an input is where it is not given: ``${{ inputs.run || '-m kde' }}``."""
+    found = re.search(r"\|\| '(.*)' }}$", expression)
+    return found[1] if found else ""
+
+
+def commands_of(step: dict[str, Any]) -> list[list[str]]:
+    """Return the arguments of each line that calls genbench, with the defaults of inputs in place of variables."""
+    given = {name: default_of(text) for name, text in step.get("env", {}).items()}
+    lines = [line.partition(" || ")[0] for line in step.get("run", "").splitlines() if line.startswith("genbench ")]
+    return [shlex.split(re.sub(r"\$(\w+)", lambda found: given[found[1]], line)) for line in lines]
+
+
 def test_commands_of_genbench_exist_with_their_options() -> None:
-    lines = [line for path in FILES for step in steps(path) for line in step.get("run", "").splitlines()]
-    called = [shlex.split(line) for line in lines if line.startswith("genbench ")]
-    assert called
+    called = [command for path in FILES for step in steps(path) for command in commands_of(step)]
+    assert len(called) > 5
     for _, name, *arguments in called:
         assert name in COMMANDS
         command = group.get_command(click.Context(group), name)
         assert command is not None
-        command.make_context(name, [argument.replace("$SELECT", "") for argument in arguments], resilient_parsing=False)
+        command.make_context(name, arguments, resilient_parsing=False)
+
+
+def test_the_stored_run_is_what_its_command_makes(tmp_path: Path) -> None:
+    """The gate runs the same cells: none is new or missing."""
+    [step] = [step for step in steps(FOLDER / "compare.yml") if "scores" in step.get("name", "")]
+    run, compare = commands_of(step)
+    stored = FOLDER.parent.parent / compare[2]
+    options = dict(zip(run[2::2], run[3::2], strict=True))
+    request = read_run(stored)["request"]
+    assert options["-m"].split(",") == request["models"].split(",")
+    assert (options["-d"], options["--preset"]) == (request["datasets"], request["preset"])
+    records = read_records(stored)
+    assert {record["status"] for record in records} == {"ok"}
+    assert {record["seed"] for record in records} == set(range(int(options["--seeds"])))
+    assert {each["metric"] for record in records for each in record["scores"]} == set(options["--metrics"].split(","))
+
+
+@pytest.mark.parametrize(("change", "code"), [(0.0, 0), (1.0, 4)])
+def test_the_gate_fails_where_a_score_got_worse(change: float, code: int, tmp_path: Path) -> None:
+    """The step is run by the shell, with a genbench that makes the head of the stored run, a little worse or not."""
+    [step] = [step for step in steps(FOLDER / "compare.yml") if "scores" in step.get("name", "")]
+    stored = FOLDER.parent.parent / "results" / "baseline"
+    head = tmp_path / "head"
+    shutil.copytree(stored, head)
+    for path in head.glob("cells/*/*/*.json"):
+        record = json.loads(path.read_text())
+        record.pop("sha256")
+        for score in record["scores"]:
+            if score["metric"] == "energy" and record["model"] == "vae":
+                score["value"] += change
+        path.write_text(json.dumps(add_digest(record)))
+    (tmp_path / "genbench").write_text(
+        f'#!/bin/sh\n[ "$1" = run ] && exit 0\nexec {shlex.quote(sys.executable)} -m genbench "$@"\n'
+    )
+    (tmp_path / "genbench").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "BASELINE": str(stored), "RUN": "-m kde"}
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(shell, cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == code
+    assert (tmp_path / "quality.md").read_text().startswith("### No regression") == (code == 0)

@@ -25,7 +25,7 @@ def new(kind: str, name: str, into: Path) -> None:
 
     from genbench.errors import UserError
     from genbench.registry.registry import Registry
-    from genbench.scaffold import Names, write_package
+    from genbench.scaffold import RUN_OPTIONS, Names, write_package
     from genbench.text import plain
 
     names = Names(name)
@@ -41,10 +41,7 @@ def new(kind: str, name: str, into: Path) -> None:
     written = write_package(kind, name, into)
     for path in written:
         click.echo(f"  {plain(str(path))}")
-    flags = {"model": "-m {} -d moons", "dataset": "-m kde -d {}", "metric": "-m kde -d moons --metrics {}"}
-    flags["space"] = "-m kde -d moons --metrics frechet@{}"
-    flags["suite"] = "--suite {}"
     click.echo(f"\nnext:\n  cd {plain(str(into / name))}")
     click.echo("  pip install -e '.[test]'")
     click.echo(f"  genbench check {names.plugin} && pytest")
-    click.echo(f"  genbench run {flags[kind].format(names.plugin)} --preset smoke")
+    click.echo(f"  genbench run {RUN_OPTIONS[kind].format(names.plugin)} --preset smoke")

@@ -126,7 +126,7 @@ def view_of(summary: Summary, metrics: Sequence[str] = (), sort: str | None = No
     names = _column_names(summary, metrics)
     always = {*summary.core, *COST_COLUMNS, *_suite_columns(summary)}
     columns = tuple(by_name[name] for name in names)
-    rows = _sort_rows(summary, by_name.get(sort or ""))
+    rows = sort_rows(summary, by_name.get(sort or ""))
     marks = {name: scale_marks(summary, name) for name in names}
     shown = [_shown_row(row, columns, marks) for row in rows]
     explained = list(legend(summary, names, SUSPECT_STANDARD_ERRORS))
@@ -197,7 +197,7 @@ def _default_observables(columns: Sequence[ColumnInfo]) -> list[str]:
     return [c.name for c in sorted(chosen, key=lambda c: not INVARIANT_MASS.fullmatch(c.observable))[:MAX_OBSERVABLES]]
 
 
-def _sort_rows(summary: Summary, column: ColumnInfo | None) -> list[Row]:
+def sort_rows(summary: Summary, column: ColumnInfo | None = None) -> list[Row]:
     """Sort models by rank and then by the first core metric, or by a column; then failed and published, references."""
     by_name = {c.name: c for c in summary.columns}
     ranked = (*summary.core, *(c.name for c in summary.columns if c.better and not c.timing))

@@ -17,9 +17,16 @@ from genbench.errors import UserError
 from genbench.spec import NAME
 from genbench.version import __version__
 
-__all__ = ["KINDS", "Names", "write_package"]
+__all__ = ["KINDS", "RUN_OPTIONS", "Names", "write_package"]
 
-KINDS = ("model", "dataset", "metric", "space", "suite")
+RUN_OPTIONS = {  # of genbench run, by which a plugin of each kind is first tried
+    "model": "-m {} -d moons",
+    "dataset": "-m kde -d {}",
+    "metric": "-m kde -d moons --metrics {}",
+    "space": "-m kde -d moons --metrics frechet@{}",
+    "suite": "--suite {}",
+}
+KINDS = tuple(RUN_OPTIONS)
 TEMPLATE_NAMES = {  # names that the templates import or define
     *("Array", "Column", "Data", "Evidence", "Score", "Sizes", "Tensor"),
     *("Coupling", "Mapping", "Published", "TYPE_CHECKING", "ks_2samp", "math", "nn", "np", "torch"),
@@ -115,6 +122,7 @@ def _template_values(kind: str, names: Names) -> Mapping[str, str]:
         "cls": names.cls,
         "function": names.function,
         "requirement": f"genbench>={major}.{minor},<{next_version}",
+        "run_options": RUN_OPTIONS[kind].format(names.plugin),
         "title": "feature space" if kind == "space" else kind,
         "author": author,
         "author_text": json.dumps(author, ensure_ascii=False),  # a basic string of TOML is one of JSON

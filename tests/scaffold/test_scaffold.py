@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import ast
 import keyword
+import os
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
+import yaml
 
 from genbench import __version__
+from genbench.cli.main import group
 from genbench.errors import UserError
 from genbench.scaffold import KINDS, Names, write_package
 
@@ -112,6 +118,58 @@ def test_what_is_written_is_linted(kind: str, tmp_path: Path) -> None:
         [sys.executable, "-m", "ruff", "check", *rules, *ours, tmp_path], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_commands_of_its_workflows_and_readme_exist_with_their_options(kind: str, tmp_path: Path) -> None:
+    write_package(kind, "mine", tmp_path)
+    texts = [(tmp_path / "mine" / "README.md").read_text()]
+    for path in (tmp_path / "mine" / ".github" / "workflows").glob("*.yml"):
+        jobs = yaml.safe_load(path.read_text())["jobs"]
+        texts += [step.get("run", "") for job in jobs.values() for step in job["steps"]]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    called = [
+        shlex.split(line.partition(" || ")[0], comments=True)[1:] for line in lines if line.startswith("genbench ")
+    ]
+    assert {"run", "check", "compare", "show"} <= {name for name, *_ in called}
+    for name, *arguments in called:
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        command.make_context(name, arguments)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_stored_run_is_made_as_its_workflow_makes_the_other(kind: str, tmp_path: Path) -> None:
+    write_package(kind, "mine", tmp_path)
+    texts = [(tmp_path / "mine" / name).read_text() for name in ("README.md", ".github/workflows/test.yml")]
+    stored, head = (re.search(r"genbench (run .*--seeds .*) --out (\S+)", text) for text in texts)
+    assert stored is not None
+    assert head is not None
+    assert stored[1] == head[1]
+    assert stored[2] == "baseline"
+    ignored = (tmp_path / "mine" / ".gitignore").read_text().splitlines()
+    assert "results/" in ignored
+    assert not {"baseline", "baseline/"} & set(ignored), "the records are committed"
+
+
+@pytest.mark.parametrize(("has_baseline", "code"), [(False, 0), (True, 4)])
+def test_its_workflow_passes_on_what_compare_says(has_baseline: bool, code: int, tmp_path: Path) -> None:
+    write_package("model", "mine", tmp_path)
+    workflow = yaml.safe_load((tmp_path / "mine" / ".github" / "workflows" / "test.yml").read_text())
+    [step] = [
+        each for each in workflow["jobs"]["quality"]["steps"] if each.get("name") == "Compare with the stored run"
+    ]
+    (tmp_path / "results").mkdir()
+    (tmp_path / "genbench").write_text('#!/bin/sh\necho "1 regression" > results/quality.md\nexit 4\n')
+    (tmp_path / "genbench").chmod(0o755)
+    if has_baseline:
+        (tmp_path / "baseline").mkdir()
+    given = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(shell, cwd=tmp_path, env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert ("notice" in done.stdout) != has_baseline
+    assert (tmp_path / "summary").exists() == has_baseline
 
 
 @pytest.mark.parametrize("kind", KINDS)

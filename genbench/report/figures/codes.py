@@ -19,7 +19,7 @@ MAX_PANELS_PER_ROW = 4
 PANEL_INCHES = 2.3
 MAX_LABELS = 20  # that have colours of their own
 COLOUR_RANGE = (0.02, 0.98)  # quantiles of what numbers are coloured by
-EXTRA_COLOURS = ("#777777", "#000000", "#9fc131", "#7a3fd0")  # beyond those of models
+EXTRA_COLOURS = ("#777777", "#000000")  # beyond those of models
 
 
 def codes(results: DatasetResults) -> Figure:
@@ -126,7 +126,7 @@ def _scatter(axes: Axes, points: Array, colouring: Colouring | None, colour: str
     if colouring.norm is not None:
         axes.scatter(x, y, s=3, c=values, cmap="viridis", norm=colouring.norm, alpha=0.7, linewidths=0, rasterized=True)
         return
-    palette = (*COLOURS, *EXTRA_COLOURS)
+    palette = (*COLOURS[2:], *COLOURS[:2], *EXTRA_COLOURS)
     for i, name in enumerate(colouring.classes):
         axes.scatter(
             x[values == i], y[values == i], s=4, color=palette[i % len(palette)], alpha=0.7, linewidths=0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,6 +13,7 @@ from genbench.report.figures.dataset_results import DatasetResults, NotApplicabl
 from genbench.report.figures.style import MUTED_COLOUR, format_ticks, limit_ticks, plain_text
 
 MAX_CLASSES, IMAGES_PER_CLASS = 10, 4
+MAX_BLOCKS_PER_ROW = 5  # of images: held-out data and models
 MAX_COLUMNS = 4  # those in which samples deviate most from real rows
 BINS = 8  # of a condition, with equally many real rows
 IMAGE_BINS = 6  # of a condition, of which images are shown
@@ -57,21 +59,24 @@ def _images(results: DatasetResults, samples: SeedSamples, column: Column, label
     low, high = (0.0, data.levels - 1.0) if data.levels else np.quantile(data.test[:500].astype(float), (0.002, 0.998))
     height, width = data.shape[1:]
     margin = 0.5 if column.levels else 1.0  # inches for the names
-    figure = Figure(figsize=(1.7 * len(blocks) + margin + 0.2, 0.34 * len(classes) * height / width + 0.4))
-    top = 1 - 0.28 / figure.get_figheight()  # below the titles
+    across = min(MAX_BLOCKS_PER_ROW, len(blocks))
+    down = -(-len(blocks) // across)
+    tall = 0.34 * len(classes) * height / width + 0.4  # inches of a row of blocks
+    figure = Figure(figsize=(1.7 * across + margin + 0.2, tall * down))
     figure.set_layout_engine("none")
-    if not column.levels:
-        title = f"{column.name} [{column.unit}]" if column.unit else column.name
-        figure.text(0.04 / figure.get_figwidth(), top, plain_text(title), fontsize=8, va="bottom")
-    grid = figure.add_gridspec(
-        1, len(blocks), left=margin / figure.get_figwidth(), right=0.99, top=top, bottom=0.01, wspace=0.08
-    )
+    space = {"left": margin / figure.get_figwidth(), "right": 0.99, "wspace": 0.08}
+    title = f"{column.name} [{column.unit}]" if column.unit else column.name
     for at, (name, colour, rows, codes) in enumerate(blocks):
-        axes = figure.add_subplot(grid[at])
+        top = 1 - (tall * (at // across) + 0.28) / figure.get_figheight()  # below the titles
+        bottom = 1 - (tall * (at // across + 1) - 0.04) / figure.get_figheight()
+        grid = figure.add_gridspec(1, across, top=top, bottom=bottom, **space)
+        axes = figure.add_subplot(grid[at % across])
         axes.set_axis_off()
         axes.set_title(plain_text(name), color=colour, fontsize=9, weight="bold")
         axes.imshow(_tile(rows, codes, len(classes)), cmap="gray", vmin=low, vmax=high, interpolation="none")
-        for k in classes if at == 0 else ():
+        if at % across == 0 and not column.levels:
+            figure.text(0.04 / figure.get_figwidth(), top, plain_text(title), fontsize=8, va="bottom")
+        for k in classes if at % across == 0 else ():
             y = 1 - (k + 0.5) / len(classes)
             axes.text(-0.04, y, plain_text(names[k]), fontsize=8, ha="right", va="center", transform=axes.transAxes)
     return figure
@@ -110,7 +115,8 @@ def _profiles(results: DatasetResults, samples: SeedSamples, column: Column, lab
         axes.plot(centres, mean, color=MUTED_COLOUR, linewidth=2.5, label="held-out data")
         for label, (means, spreads) in found.items():
             style = results.line_styles[label]
-            axes.plot(centres, means[:, i], color=style.colour, label=plain_text(style.label))
+            looks: dict[str, Any] = {"color": style.colour, "linestyle": style.dashes, "marker": style.marker}
+            axes.plot(centres, means[:, i], label=plain_text(style.label), markersize=4, **looks)
             for sign in (-1, 1):
                 axes.plot(centres, means[:, i] + sign * spreads[:, i], color=style.colour, linestyle=":", linewidth=1)
         if column.log:

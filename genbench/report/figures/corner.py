@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from genbench.protocol import Array
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
-from genbench.report.figures.marginals import Quantity, level_ticks, quantities_of
+from genbench.report.figures.quantities import Quantity, column_quantities, level_ticks, worst_quantities
 from genbench.report.figures.style import REAL_COLOUR, LineStyle
 
 MAX_LEVEL_NAMES = 4  # of a category, on an axis
@@ -30,14 +30,15 @@ TAIL_FRACTION = 0.005  # share of real rows beyond either end of an axis
 def corner(results: DatasetResults) -> Figure:
     """Return a panel for each pair of columns, and a histogram of each: held-out rows grey, models as contours.
 
-    A contour holds 68 or 95 % of the rows. Columns declared logarithmic are shown as log10; only the first five columns
-    are shown. Raises NotApplicable if there are fewer than two columns, DataError if there are no samples.
+    A contour holds 68 or 95 % of the rows. Columns declared logarithmic are shown as log10. Of more than five columns
+    those are shown that deviate most in any of the models. Raises NotApplicable if there are fewer than two columns,
+    DataError if there are no samples.
     """
     samples = results.seed_samples
-    quantities = quantities_of(samples)[: min(MAX_COLUMNS, samples.data.shape[0])] if samples.kind == "vector" else []
+    labels = [row.label for row in results.models if row.label in samples.by_label]
+    quantities = worst_quantities(column_quantities(samples), labels, MAX_COLUMNS)
     if len(quantities) < 2:
         raise NotApplicable(f"{results.dataset}: a corner plot needs a table of at least two columns")
-    labels = [row.label for row in results.models if row.label in samples.by_label]
     logs = [q.log and bool((q.real > 0).all()) for q in quantities]
     names = [f"log10 {q.title}" if log else q.title for q, log in zip(quantities, logs, strict=True)]
     real = _stack([q.real for q in quantities], logs)

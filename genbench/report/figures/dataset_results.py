@@ -18,7 +18,8 @@ from genbench.record.evidence_file import damage_of, evidence_path
 from genbench.record.store import Record, cell_folder
 from genbench.report.figures.style import LineStyle, line_styles
 from genbench.report.text import clean
-from genbench.table.summary import REFERENCES, Row, Summary, summarise
+from genbench.report.view import sort_rows
+from genbench.table.summary import Row, Summary, summarise
 
 CACHED_PROPERTIES = ("summaries", "every_row", "line_styles", "seed_samples")  # of DatasetResults
 TASK_ARRAYS = ("codes_test", "reconstruction_test", "interpolation", "perturbation")
@@ -223,9 +224,9 @@ class DatasetResults:
 
     @cached_property
     def every_row(self) -> tuple[Row, ...]:
-        """One row per model, as in the tables: models in the order of the plan, then references."""
-        rows = [row for summary in self.summaries for row in summary.rows]
-        return tuple(sorted(rows, key=lambda row: (row.role == "reference", _reference_order(row))))
+        """One row per model in the order of the tables: the best model first, references last."""
+        rows = [row for summary in self.summaries for row in sort_rows(summary)]
+        return tuple(sorted(rows, key=lambda row: row.role == "reference"))
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -258,11 +259,6 @@ class DatasetResults:
         narrow = replace(self, only=tuple(labels))
         narrow.__dict__.update({name: self.__dict__[name] for name in CACHED_PROPERTIES if name in self.__dict__})
         return narrow
-
-
-def _reference_order(row: Row) -> int:
-    model = row.records[0]["model"]
-    return REFERENCES.index(model) if row.role == "reference" and model in REFERENCES else 0
 
 
 def add_clock_warning(figure: Figure, results: DatasetResults) -> None:

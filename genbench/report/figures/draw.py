@@ -18,11 +18,13 @@ from genbench.record.store import Record
 from genbench.report.figures.codes import codes
 from genbench.report.figures.conditions import conditions
 from genbench.report.figures.corner import corner
+from genbench.report.figures.correlations import correlations
 from genbench.report.figures.dataset_results import DatasetResults, RunFolders
 from genbench.report.figures.equivalent import equivalent
 from genbench.report.figures.images import images
 from genbench.report.figures.interpolation import interpolation
 from genbench.report.figures.marginals import marginals
+from genbench.report.figures.nearest import nearest
 from genbench.report.figures.pareto import pareto
 from genbench.report.figures.perturbation import perturbation
 from genbench.report.figures.progress import progress
@@ -47,19 +49,35 @@ class FigureKind:
 
 FIGURES: Mapping[str, FigureKind] = {
     "scatter": FigureKind(scatter, "Samples", "samples of two columns next to held-out data, one panel per model"),
-    "images": FigureKind(images, "Samples", "images of each model, and below each the nearest training image"),
+    "images": FigureKind(
+        images, "Samples", "images of each model, and below each the nearest training image, with the median distance"
+    ),
     "conditions": FigureKind(
         conditions,
         "Samples given conditions",
         "real images and samples, a row a class; or mean and spread of columns that deviate most against a condition",
     ),
     "marginals": FigureKind(
-        marginals, "Marginals", "histograms of each column and observable, models over held-out data, and their ratio"
+        marginals,
+        "Marginals",
+        "histograms of each column and observable, models over held-out data, and their ratio; "
+        "heights on a logarithmic scale where there are tails",
     ),
     "corner": FigureKind(
         corner,
         "Pairs of columns",
-        "each pair of the first five columns: contours of models over held-out data",
+        "each pair of the five columns that deviate most: contours of models over held-out data",
+    ),
+    "correlations": FigureKind(
+        correlations,
+        "Correlations",
+        "rank correlations of all pairs of columns: of held-out data, of the samples, and their difference",
+    ),
+    "nearest": FigureKind(
+        nearest,
+        "Nearest training rows",
+        "distances of samples to the nearest training row: copies are nearer than held-out data; below, the three "
+        "samples of each model that are nearest (lines), with these rows (rings), in the scoring space",
     ),
     "reconstructions": FigureKind(
         reconstructions,

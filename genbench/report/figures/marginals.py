@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from genbench.protocol import Array, Column, Data
+from genbench.protocol import Array
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable, SeedSamples
+from genbench.report.figures.quantities import (
+    Quantity,
+    level_ticks,
+    quantities_of,
+    worst_quantities,
+)
 from genbench.report.figures.style import (
     MUTED_COLOUR,
     REAL_COLOUR,
@@ -22,92 +28,33 @@ from genbench.report.figures.style import (
     LineStyle,
     format_ticks,
     limit_ticks,
-    plain_text,
 )
 
 BINS = 40
 MAX_COLUMNS, MAX_OBSERVABLES = 12, 16
 MAX_PANELS_PER_ROW = 4
-MAX_LEVEL_NAMES, LEVEL_CHARACTERS = 6, 9  # of a category, on an axis
+HEAVY_TAILS, VERY_HEAVY_TAILS = 6.0, 12.0  # range over interquartile range; 4.9 for a Gaussian, 6.9 an exponential
+LONG_NUMBER = 10_000  # which is written as 10k
+MIN_BINS_OF_TAILS = 12
+LOG_RANGE = 100.0  # largest over smallest value, from which very heavy tails make an axis logarithmic
 TAIL_FRACTION = 0.0005  # share of real rows beyond either end of the axis
 MAX_HEIGHT_RATIO = 1.8  # height of the axis over the highest bin of the real rows
 MIN_ROWS_PER_RATIO = 5  # real rows that a bin needs for its ratio to be shown
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A column or an observable: its values in the real rows and in the samples of each model.
-
-    ``log`` says that its axis is logarithmic; ``levels`` are the names of a category's codes; ``integer`` says that it
-    has integers only.
-    """
-
-    name: str
-    unit: str
-    log: bool
-    real: Array  # (n,)
-    samples: Mapping[str, Array]  # label -> (m,)
-    levels: tuple[str, ...] = ()
-    integer: bool = False
-
-    @property
-    def title(self) -> str:
-        """The name with the unit, as plain text."""
-        return plain_text(self.name) + (f" ({plain_text(self.unit)})" if self.unit else "")
-
-
-def quantities_of(samples: SeedSamples) -> list[Quantity]:
-    """Return the columns, if the data are a table, and then the observables that the dataset declares."""
-    data, columns = samples.data, list[Quantity]()
-    if samples.kind == "vector":
-        declared = data.columns or tuple(Column(f"x{i}") for i in range(data.shape[0]))
-        for i, column in enumerate(declared[:MAX_COLUMNS]):
-            by_label = {label: rows[:, i].astype(np.float64) for label, rows in samples.by_label.items()}
-            real = data.test[:, i].astype(np.float64)
-            is_integer = column.kind == "integer" and not column.log
-            columns.append(Quantity(column.name, column.unit, column.log, real, by_label, column.levels, is_integer))
-    observables = _observables(data, samples.by_label)
-    new = [each for each in observables if not any(_is_same_quantity(each, column) for column in columns)]
-    return columns + new[:MAX_OBSERVABLES]
-
-
-def _is_same_quantity(observable: Quantity, column: Quantity) -> bool:
-    """Return whether an observable repeats a column."""
-    return observable.name == column.name and np.allclose(observable.real, column.real, equal_nan=True)
-
-
-def _observables(data: Data, samples: Mapping[str, Array]) -> list[Quantity]:
-    """Return the observables that the dataset computes; a model whose samples it cannot process is left out."""
-    if data.observables is None:
-        return []
-    try:
-        real = dict(data.observables(data.test))
-    except Exception:
-        return []
-    by_label: dict[str, Mapping[str, Array]] = {}
-    for label, rows in samples.items():
-        try:
-            by_label[label] = data.observables(rows)
-        except Exception:
-            by_label[label] = {}
-    return [
-        Quantity(name, "", False, np.asarray(values, np.float64), {
-            label: np.asarray(each[name], np.float64) for label, each in by_label.items() if name in each})
-        for name, values in real.items()
-    ]  # fmt: skip
-
-
 def marginals(results: DatasetResults) -> Figure:
     """Return a histogram of each column and observable, models over real rows, with the ratio to them below.
 
-    The grey band of a ratio is the noise of the real rows, one standard deviation. Raises DataError if there are no
-    samples, NotApplicable if there are neither columns nor observables.
+    The grey band of a ratio is the noise of the real rows, one standard deviation. Heights are on a logarithmic scale
+    where the real rows have tails; so are values that are positive, have very heavy tails and span orders of magnitude,
+    or whose column is declared logarithmic. Of many columns or observables those that deviate most are shown. Raises
+    DataError if there are no samples, NotApplicable if there are neither columns nor observables.
     """
     samples = results.seed_samples
-    quantities = quantities_of(samples)
+    rows = [row for row in results.models if row.label in samples.by_label]
+    quantities = _shown_quantities(samples, [row.label for row in rows])
     if not quantities:
         raise NotApplicable(f"{results.dataset}: images without observables have no marginals to show")
-    rows = [row for row in results.models if row.label in samples.by_label]
     across = min(MAX_PANELS_PER_ROW, len(quantities))
     down = math.ceil(len(quantities) / across)
     figure = Figure(figsize=(2.25 * across + 0.4, 2.35 * down + 0.5))
@@ -130,11 +77,50 @@ def marginals(results: DatasetResults) -> Figure:
     return figure
 
 
+def _shown_quantities(samples: SeedSamples, labels: Sequence[str]) -> list[Quantity]:
+    quantities = quantities_of(samples)
+    number = samples.data.shape[0] if samples.kind == "vector" else 0
+    columns, observables = quantities[:number], quantities[number:]
+    return [
+        *(_with_log_axis(each) for each in worst_quantities(columns, labels, MAX_COLUMNS)),
+        *(_with_log_axis(each) for each in worst_quantities(observables, labels, MAX_OBSERVABLES)),
+    ]
+
+
+def _with_log_axis(quantity: Quantity) -> Quantity:
+    """Return a quantity with a logarithmic axis where it is positive, spans orders and has very heavy tails."""
+    if quantity.log or quantity.levels or quantity.integer:
+        return quantity
+    low, high = _range_of(quantity)
+    spans_orders = low > 0 and high > LOG_RANGE * low
+    return replace(quantity, log=True) if spans_orders and tail_weight(quantity.real) > VERY_HEAVY_TAILS else quantity
+
+
+def tail_weight(values: Array) -> float:
+    """Return the range of values without the outermost 0.1 %, over their interquartile range; 0 without values."""
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 0.0
+    low, lower, upper, high = np.quantile(values, (TAIL_FRACTION, 0.25, 0.75, 1 - TAIL_FRACTION))
+    return float((high - low) / (upper - lower)) if upper > lower else (math.inf if high > low else 0.0)
+
+
+def _has_log_heights(quantity: Quantity, edges: Array) -> bool:
+    """Return whether heights are on a logarithmic scale: where the real rows, on their axis, have tails."""
+    if quantity.levels or len(edges) < MIN_BINS_OF_TAILS:
+        return False
+    is_log = quantity.log and edges[0] > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return tail_weight(np.log(quantity.real) if is_log else quantity.real) > HEAVY_TAILS
+
+
 def _panel(above: Axes, below: Axes, quantity: Quantity, styles: Mapping[str, LineStyle]) -> None:
     edges = _bin_edges(quantity)
     real = np.histogram(quantity.real, edges)[0] / max(1, len(quantity.real))
     noise = np.sqrt(real / max(1, len(quantity.real)))
-    above.stairs(real, edges, fill=True, color=REAL_COLOUR, alpha=0.5)
+    is_log = _has_log_heights(quantity, edges)
+    bottom = 0.5 / max(1, len(quantity.real)) if is_log else 0.0  # half a row
+    above.stairs(np.maximum(real, bottom), edges, baseline=bottom, fill=True, color=REAL_COLOUR, alpha=0.5)
     enough = real * len(quantity.real) >= MIN_ROWS_PER_RATIO
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(enough, noise / real, np.nan)
@@ -148,12 +134,23 @@ def _panel(above: Axes, below: Axes, quantity: Quantity, styles: Mapping[str, Li
             continue
         share = np.histogram(values, edges)[0] / len(values)
         highest = max(highest, float(share.max()))
-        above.stairs(share, edges, color=style.colour, linestyle=style.dashes, linewidth=1)
+        above.stairs(
+            np.maximum(share, bottom), edges, baseline=bottom, color=style.colour, linestyle=style.dashes, linewidth=1
+        )
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(enough, share / real, np.nan)
         below.stairs(np.clip(ratio, -0.1, 2.1), edges, baseline=None, color=style.colour, linestyle=style.dashes,
                      linewidth=0.9)  # fmt: skip
     _format_axes(above, below, quantity, edges)
+    if is_log:
+        above.set_yscale("log")
+        above.set_ylim(bottom, 2 * highest)
+        above.yaxis.set_major_locator(LogLocator(numticks=4))
+        above.yaxis.set_minor_locator(NullLocator())
+        format_ticks(above, "y")
+        return
+    above.set_yticks([])
+    above.spines["left"].set_visible(False)
     above.set_ylim(0, min(1.05 * highest, MAX_HEIGHT_RATIO * top))  # a model that collapsed would flatten the rest
 
 
@@ -165,9 +162,10 @@ def _format_axes(above: Axes, below: Axes, quantity: Quantity, edges: Array) -> 
             axes.set_xscale("log")
             format_ticks(axes, "x")
             limit_ticks(axes, edges[0], edges[-1])
+        elif np.abs(edges).max() >= LONG_NUMBER:
+            axes.locator_params(axis="x", nbins=5)
+            format_ticks(axes, "x")
     above.tick_params(labelbottom=False)
-    above.set_yticks([])
-    above.spines["left"].set_visible(False)
     above.set_title(quantity.title, fontsize=8)
     below.set(ylim=(0, 2), yticks=[0, 1, 2])
     below.grid(axis="y", color=MUTED_COLOUR, linewidth=0.3, alpha=0.5)
@@ -180,12 +178,6 @@ def _format_axes(above: Axes, below: Axes, quantity: Quantity, edges: Array) -> 
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
-def level_ticks(levels: Sequence[str], limit: int = MAX_LEVEL_NAMES) -> tuple[list[int], list[str]]:
-    """Return the codes at which an axis of a category has ticks, evenly spaced, and the names of these levels."""
-    shown = list(range(0, len(levels), math.ceil(len(levels) / limit)))
-    return shown, [plain_text(levels[i])[:LEVEL_CHARACTERS] for i in shown]
-
-
 def _integer_bins(real: Array, low: float, high: float) -> Array:
     """Return edges midway between integers, with equally many of the values that occur in each bin: no comb is seen."""
     step = float(np.diff(np.unique(real)).min())
@@ -193,19 +185,24 @@ def _integer_bins(real: Array, low: float, high: float) -> Array:
     return low - step / 2 + width * np.arange(math.ceil((high - low + step) / width) + 1)
 
 
+def _range_of(quantity: Quantity) -> tuple[float, float]:
+    """Return the range of the real rows without their tails; 0 to 1 without rows."""
+    real = quantity.real[np.isfinite(quantity.real)]
+    if not len(real):
+        return 0.0, 1.0
+    low, high = (float(end) for end in np.quantile(real, (TAIL_FRACTION, 1 - TAIL_FRACTION)))
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
 def _bin_edges(quantity: Quantity) -> Array:
     """Return the edges of the bins, over the range of the real rows without their tails."""
-    real = quantity.real[np.isfinite(quantity.real)]
     if quantity.levels:
         return np.arange(len(quantity.levels) + 1) - 0.5
-    if not len(real):
-        return np.linspace(0.0, 1.0, BINS + 1)
-    low, high = np.quantile(real, (TAIL_FRACTION, 1 - TAIL_FRACTION))
-    if not high > low:
-        low, high = low - 0.5, low + 0.5
-    if quantity.integer and real.min() < real.max():
+    real = quantity.real[np.isfinite(quantity.real)]
+    low, high = _range_of(quantity)
+    if quantity.integer and len(real) and real.min() < real.max():
         return _integer_bins(real, np.floor(low), np.ceil(high))
     if quantity.log and low > 0:
         return np.geomspace(low, high, BINS + 1)
-    margin = 0.03 * (high - low)
+    margin = 0.03 * (high - low) if len(real) else 0.0
     return np.linspace(low - margin, high + margin, BINS + 1)

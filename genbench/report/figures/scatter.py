@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from genbench.protocol import Array
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
-from genbench.report.figures.style import REAL_COLOUR, plain_text
+from genbench.report.figures.style import REAL_COLOUR, percent, plain_text
 
 MAX_POINTS_PER_PANEL = 2500
 MAX_PANELS_PER_ROW = 5
@@ -42,7 +42,7 @@ def scatter(results: DatasetResults) -> Figure:
         axes.scatter(*points[:MAX_POINTS_PER_PANEL].T, s=2.2, color=colour, alpha=0.55, linewidths=0, rasterized=True)
         axes.tick_params(labelsize=7)
         outside = float(((points < low) | (points > high)).any(1).mean())
-        axes.set_title(label + (f"  {100 * outside:.2g} % outside" if outside else ""), fontsize=8)
+        axes.set_title(label + (f"  {percent(outside)} % outside" if outside else ""), fontsize=8)
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_axis_off()
     grid[0, 0].set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))

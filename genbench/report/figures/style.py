@@ -1,13 +1,14 @@
 """The style that all figures share: fonts, colours, ticks, and the line and marker of each model.
 
-The colours are those of Okabe and Ito (2008), which colour-blind readers can distinguish; dashes and markers
-distinguish models in greyscale. Real data are black and grey.
+Half of the colours are those of Okabe and Ito (2008), which colour-blind readers can distinguish; dashes and markers
+distinguish all models, also in greyscale. Real data are black and grey.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,9 +45,14 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "genbench",
     "text.parse_math": False,  # a $ in a name does not start a formula
 }
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#A0522D")
-MARKERS = ("o", "s", "D", "v", "P", "X", "p")
+COLOURS = (
+    "#8C9A00", "#6A4FB3", "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#C2185B", "#D55E00", "#009E73", "#A0522D",
+    "#00838F", "#33691E",
+)  # fmt: skip
+MARKERS = ("o", "s", "D", "v", "P", "X", "p", "^", "d", "H", ">", "<")  # one a colour
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+MAX_LOOKS = len(COLOURS) * len(DASHES)
+NAME_SALT = "79484"  # the models of genbench and of genbench-peers all get looks of their own, ten of them a colour
 REFERENCE_STYLES = {"real": (TEXT_COLOUR, "-", "*"), "gaussian": ("#999999", (0, (4, 2)), "h"), "memoriser": (
     "#777777", (0, (1.2, 1.2)), "8")}  # fmt: skip
 MAX_LABEL_CHARS = 40
@@ -62,25 +68,51 @@ class LineStyle:
     marker: str
 
 
-def line_styles(rows: Sequence[Row], order: Sequence[str] = ()) -> dict[str, LineStyle]:
-    """Return the style of each row by its label; models take colours in the given order, then in that of the rows."""
-    models = list(dict.fromkeys([*order, *(row.label for row in rows if row.role != "reference")]))
-    return {row.label: line_style_of(row.label, str(row.records[0]["model"]), row.role, models) for row in rows}
+def line_styles(rows: Sequence[Row], others: Sequence[str] = ()) -> dict[str, LineStyle]:
+    """Return the style of each row by its label; ``others`` are labels of further models of the same runs."""
+    looks = looks_of([*others, *(row.label for row in rows if row.role != "reference")])
+    return {row.label: line_style_of(row.label, str(row.records[0]["model"]), row.role, looks) for row in rows}
 
 
-def line_style_of(label: str, model: str, role: str, models: Sequence[str]) -> LineStyle:
-    """Return the style of a model by its place in ``models``, a list of labels, or that of a reference."""
+def looks_of(labels: Iterable[str]) -> dict[str, int]:
+    """Return the look of each model, a number below ``MAX_LOOKS`` that depends on its label alone.
+
+    Where two labels have the same, the one that comes later in the alphabet takes the next that is free.
+    """
+    names = sorted(set(labels))
+    own = {name: zlib.crc32((NAME_SALT + name).encode("utf-8", "replace")) % MAX_LOOKS for name in names}
+    owners = {look: name for name, look in reversed(own.items())}
+    looks = {name: look for name, look in own.items() if owners[look] == name}
+    taken = set(looks.values())
+    for name in names:
+        if name not in looks:
+            free = [(own[name] + step) % MAX_LOOKS for step in range(MAX_LOOKS)]
+            looks[name] = next((look for look in free if look not in taken), own[name])
+            taken.add(looks[name])
+    return looks
+
+
+def line_style_of(label: str, model: str, role: str, looks: Mapping[str, int]) -> LineStyle:
+    """Return the style of a model by its look in ``looks``, or that of a reference.
+
+    Any two of colour, dashes and marker tell the ``MAX_LOOKS`` looks apart.
+    """
     if role == "reference":
         return LineStyle(plain_text(label), *REFERENCE_STYLES.get(model, REFERENCE_STYLES["gaussian"]))
-    at = models.index(label)
-    colour, marker = COLOURS[at % len(COLOURS)], MARKERS[at % len(MARKERS)]
-    return LineStyle(plain_text(label), colour, DASHES[at % len(DASHES)], marker)  # 7 and 4: 28 looks
+    dashes, colour = divmod(looks[label], len(COLOURS))
+    marker = MARKERS[(colour + 3 * dashes) % len(MARKERS)]
+    return LineStyle(plain_text(label), COLOURS[colour], DASHES[dashes], marker)
 
 
 def plain_text(value: object) -> str:
     """Return a short line that matplotlib shows as it is; it would leave a leading underscore out of a legend."""
     text = clean(value, MAX_LABEL_CHARS)
     return f" {text}" if text.startswith("_") else text
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage of two digits: ``25``, ``0.03``, ``100``."""
+    return f"{float(f'{100 * share:.2g}'):g}"
 
 
 def set_log_axes(axes: Axes) -> None:

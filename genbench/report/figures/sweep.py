@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
-from genbench.report.figures.style import LineStyle, finite_ends, format_ticks, line_style_of, plain_text
+from genbench.report.figures.style import LineStyle, finite_ends, format_ticks, line_style_of, looks_of, plain_text
 from genbench.table.columns import ColumnInfo
 from genbench.table.sweep import TRAIN_ROWS, Sweep, SweepLine, sweeps_of
 
@@ -51,9 +51,9 @@ def sweep(results: DatasetResults) -> Figure:
 def _styles(sweeps: Sequence[Sweep], results: DatasetResults) -> dict[str, LineStyle]:
     """Return the style of each line, that of its model in the other figures where its label is the same."""
     lines = {line.label: line for each in sweeps for line in each.lines}
-    models = [*results.all_models, *(line.label for line in lines.values() if line.role != "reference")]
-    order = list(dict.fromkeys(label for label in models if label in lines))
-    return {label: line_style_of(label, line.model, line.role, order) for label, line in lines.items()}
+    models = [line.label for line in lines.values() if line.role != "reference"]
+    looks = looks_of([*results.all_models, *models])
+    return {label: line_style_of(label, line.model, line.role, looks) for label, line in lines.items()}
 
 
 def _panel(axes: Axes, swept: Sweep, column: ColumnInfo, styles: dict[str, LineStyle], *, several: bool) -> None:

@@ -17,6 +17,7 @@ from genbench.report.html.cells import cells_of
 from genbench.report.html.pictures import Picture, gallery_of
 from genbench.report.html.runs import runs_of
 from genbench.report.html.tables import leaderboard, overview
+from genbench.report.html.template import template
 from genbench.report.text import clean
 from genbench.table.recommendation import recommend
 from genbench.table.results import Results
@@ -43,18 +44,20 @@ def render_report(
     about = runs_of(folders)
     datasets, verdicts = [], []
     for number, part in enumerate(results_by_dataset(results.records, folders, plugin_files)):
-        verdicts += [recommend(summary).as_dict() for summary in part.summaries]
+        found = [recommend(summary).as_dict() for summary in part.summaries]
+        verdicts += found
         figures, problems = gallery_of(part) if pictures else ((), ())
         datasets.append(
             {
                 "id": f"dataset-{number}",
                 "name": clean(part.dataset),
+                "verdicts": [(clean(each["take"] or ""), clean(each["sentence"], 2000)) for each in found],
                 "boards": leaderboard(part.records, results.suites),
                 "figures": figures,
                 "problems": problems,
             }
         )
-    page: str = _template().render(
+    page: str = template().render(
         sweeps=_sweeps(results, folders, plugin_files) if pictures else (),
         title=title,
         version=__version__,
@@ -96,16 +99,3 @@ def _digest(text: str) -> str:
 def _text(name: str) -> str:
     """Return the text of a file in this folder, with the line ends that a browser uses for its hash."""
     return (FOLDER / name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2")

@@ -17,17 +17,19 @@ from genbench.report.figures.draw import FIGURES, draw
 from genbench.report.figures.style import STYLE
 from genbench.report.text import clean
 
+PIXELS_PER_INCH = 134  # of a page, on which text of 9 points is as large as that of the page
 DPI = 110  # resolution of what is drawn as pixels: scatter plots, images
 UNESCAPED_CHARS = "/:;=,+()@!*?$ -_.~[]{}|^"  # characters that need no escape in a quoted attribute
 DARK_COLOURS = {  # colours on white, and their brighter versions on black
     "#222222": "#e6e6e6", "#767676": "#a0a0a0", "#777777": "#9b9b9b", "#000000": "#e6e6e6", "#0072b2": "#3d9be9",
     "#a0522d": "#d98f66", "#009e73": "#2cc59a", "#d55e00": "#f08030", "#b00020": "#ff7085",
-    "#56b4e9": "#a5dcff",
+    "#56b4e9": "#a5dcff", "#6a4fb3": "#a991f5", "#c2185b": "#ff7bac", "#00838f": "#45c4d0", "#33691e": "#8cc45f",
 }  # fmt: skip
 OF_ONE_SEED = (
-    "scatter", "images", "conditions", "marginals", "corner", "reconstructions", "codes", "interpolation",
-    "perturbation",
+    "scatter", "images", "conditions", "marginals", "corner", "correlations", "nearest", "reconstructions", "codes",
+    "interpolation", "perturbation",
 )  # fmt: skip
+ONE_A_MODEL = ("corner", "correlations")  # figures of pairs of columns, of which each model has its own
 COORDINATES = re.compile(r'((?: d| x| y| transform)=")([^"]*)"')  # attributes that hold coordinates
 PATH_DATA = re.compile(r'( d=")([^"]*)"')
 STRAIGHT_PATH = re.compile(r"M [-\d.]+ [-\d.]+\s+(?:[ML] [-\d.]+ [-\d.]+\s+|z\s+)+")
@@ -68,9 +70,9 @@ def gallery_of(
 
 
 def _figures_to_draw(results: DatasetResults, names: Iterable[str]) -> Iterator[tuple[str, DatasetResults, str]]:
-    """Yield the name, the results and the group of each figure; there is one figure of pairs of columns per model."""
+    """Yield the name, the results and the group of each figure; figures of pairs of columns are one per model."""
     for name in names:
-        if name != "corner":
+        if name not in ONE_A_MODEL:
             yield name, results, ""
             continue
         try:
@@ -80,7 +82,7 @@ def _figures_to_draw(results: DatasetResults, names: Iterable[str]) -> Iterator[
         has_pairs = samples.kind == "vector" and samples.data.shape[0] > 2
         for row in results.models if has_pairs else ():
             if row.label in samples.by_label:
-                yield name, results.only_rows([row.label]), "corner"
+                yield name, results.only_rows([row.label]), name
 
 
 def _picture(name: str, results: DatasetResults, group: str) -> Picture:
@@ -100,7 +102,7 @@ def svg_data_uri(figure: Figure) -> tuple[str, int, int]:
     out = io.StringIO()
     with rc_context(STYLE):
         figure.savefig(out, format="svg", dpi=DPI, metadata=METADATA, facecolor="none")
-    width, height = (round(float(inches) * 96) for inches in figure.get_size_inches())
+    width, height = (round(float(inches) * PIXELS_PER_INCH) for inches in figure.get_size_inches())
     return f"data:image/svg+xml,{quote(_adapt_colours(out.getvalue()), safe=UNESCAPED_CHARS)}", width, height
 
 

@@ -71,6 +71,19 @@ def test_images_stand_in_the_row_of_their_class() -> None:
     assert np.nanmin(exchanged[:2]) == 2
 
 
+def test_many_models_stand_in_several_rows() -> None:
+    codes = np.arange(60.0)[:, None] % 2
+    images = np.ones((60, 1, 2, 2), np.uint8)
+    data = Data(images, images, images, levels=3)
+    data = conditional((Column("label", kind="category", levels=("a", "b")),), codes, data)
+    figure = draw("conditions", subject_with(data, {f"m{i}": images for i in range(8)}))
+    places = [axes.get_position() for axes in figure.axes]
+    assert len(places) == 9
+    assert len({round(place.x0, 3) for place in places}) == 5
+    assert places[0].y0 > places[5].y1
+    assert [text.get_text() for text in figure.axes[5].texts] == ["a", "b"]
+
+
 def test_images_stand_in_the_row_of_their_bin_of_a_number() -> None:
     given = np.random.default_rng(0).permutation(np.arange(600.0))[:, None]
     images = (given[:, :, None, None] * np.ones((600, 1, 2, 2))).astype(np.float32)

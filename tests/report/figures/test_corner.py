@@ -42,3 +42,11 @@ def test_categories_are_shown_by_name_and_numbers_with_units() -> None:
     bars = axes[2].patches[0].get_data()
     assert bars.edges.tolist() == [-0.5, 0.5, 1.5]
     assert bars.values[1] == pytest.approx(data.test[:, 1].mean())
+
+
+def test_the_five_columns_that_deviate_most_are_drawn() -> None:
+    data = table(d=9)
+    wrong = data.test.copy()
+    wrong[:, [0, 4, 5, 7, 8]] += 1
+    axes = draw("corner", subject_with(data, {"wrong": wrong})).axes
+    assert [each.get_xlabel() for each in axes if each.get_xlabel()] == ["x0", "x4", "x5", "x7", "x8"]

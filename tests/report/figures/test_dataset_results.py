@@ -7,6 +7,7 @@ from synthetic import record, seeds
 
 from genbench.errors import DataError
 from genbench.record.store import cell_folder
+from genbench.report import views_of
 from genbench.report.figures.dataset_results import NotApplicable, RunFolders
 from genbench.report.figures.draw import draw, results_by_dataset
 from genbench.training.standardise import transform_of
@@ -32,6 +33,14 @@ def test_a_model_has_one_colour_on_every_dataset_and_in_every_selection() -> Non
     assert ring.line_styles["vae"] == moons.line_styles["vae"] == moons.only_rows(["vae"]).line_styles["vae"]
     assert len({style.colour for style in (*ring.line_styles.values(), *moons.line_styles.values())}) == 3
     assert [row.label for row in moons.only_rows(["vae"]).rows] == ["vae"]
+
+
+def test_rows_stand_in_the_order_of_the_table() -> None:
+    records = [*seeds("real", [0.0, 0.0]), *seeds("worst", [3.0, 3.1]), *seeds("best", [1.0, 1.1]),
+               record("broken", status="failed"), *seeds("middle", [2.0, 2.1])]  # fmt: skip
+    (subject,) = results_by_dataset(records)
+    assert [row.label for row in subject.rows] == [row.label for row in views_of(records)[0].rows]
+    assert [row.label for row in subject.models] == ["best", "middle", "worst", "broken"]
 
 
 def test_what_a_model_made_of_held_out_rows_is_read_in_the_units_of_the_data(tmp_path) -> None:

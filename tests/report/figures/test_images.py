@@ -6,17 +6,14 @@ from pictured import RNG, subject_with
 
 from genbench.protocol import Data
 from genbench.report.figures.draw import draw
-from genbench.report.figures.images import nearest_rows
 
 
-def test_the_nearest_image_is_the_nearest_whatever_the_offset() -> None:
-    train = RNG.normal(size=(5000, 1, 4, 4)) + 1e4
-    rows = RNG.normal(size=(7, 1, 4, 4)) + 1e4
-    found = nearest_rows(rows, train)
-    for row, near in zip(rows, found, strict=True):
-        distances = ((train - row) ** 2).reshape(len(train), -1).sum(1)
-        assert np.array_equal(near, train[distances.argmin()])
-    assert np.array_equal(nearest_rows(train[[3, 4500]], train), train[[3, 4500]])
+def test_each_image_stands_above_the_nearest_of_training_with_the_median_distance() -> None:
+    train = RNG.normal(size=(40, 1, 6, 4)).astype(np.float32)
+    rows = train[[7, 3, 20]] + np.float32(0.5)
+    figure = draw("images", subject_with(Data(train, train, train), {"vae": rows}, data_kind="image"))
+    assert [text.get_text() for text in figure.axes[1].texts] == ["vae", "nearest in\ntraining, at 2.45"]
+    assert figure.axes[0].texts[1].get_text() == "nearest in\ntraining, at 0"
 
 
 @pytest.mark.parametrize("channels", [1, 3, 5])

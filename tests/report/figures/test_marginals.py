@@ -8,7 +8,7 @@ from pictured import RNG, subject_with, table
 
 from genbench.protocol import Column
 from genbench.report.figures.draw import draw
-from genbench.report.figures.marginals import quantities_of
+from genbench.report.figures.marginals import tail_weight
 
 
 def test_marginals_are_histograms_and_their_ratio_to_real_rows() -> None:
@@ -23,20 +23,6 @@ def test_marginals_are_histograms_and_their_ratio_to_real_rows() -> None:
     assert np.allclose(half.values[right], 2 * real.values[right], rtol=0.1)
     ratio = below.patches[1].get_data().values
     assert np.allclose(ratio[np.isfinite(ratio)], 1)
-
-
-def test_observables_are_shown_after_columns_and_a_model_they_cannot_digest_is_left_out() -> None:
-    def observables(rows):
-        if len(rows) < 10:
-            raise ValueError("too few")
-        return {"sum": rows.sum(1), "x": rows[:, 0]}
-
-    data = table(columns=(Column("x"), Column("y", unit="GeV"), Column("z")), observables=observables)
-    shown = subject_with(data, {"good": data.test + 1, "few": data.test[:5]}).seed_samples
-    found = quantities_of(shown)
-    assert [(q.name, q.unit) for q in found] == [("x", ""), ("y", "GeV"), ("z", ""), ("sum", "")]
-    assert set(found[-1].samples) == {"good", "real"}
-    assert np.allclose(found[-1].samples["good"], data.test.sum(1) + 3)
 
 
 def test_a_category_has_a_named_bar_for_each_level() -> None:
@@ -66,3 +52,34 @@ def test_bins_of_integers_hold_equally_many_of_the_values() -> None:
     assert mass.values.max() < 1.5 * mass.values.mean()
     assert year.edges.tolist() == [2006.5, 2007.5, 2008.5, 2009.5]
     assert all(tick == round(tick) for tick in axes[1].get_xticks())
+
+
+def test_heights_are_logarithmic_where_there_are_tails_and_values_where_they_span_orders() -> None:
+    data = table(n=20_000, columns=(Column("normal"), Column("laplace"), Column("lognormal")))
+    data.test[:, 1] = RNG.laplace(size=20_000)
+    data.test[:, 2] = np.exp(1.5 * data.test[:, 2])
+    axes = draw("marginals", subject_with(data, {"copy": data.test})).axes
+    normal, laplace, lognormal = axes[:3]
+    assert [each.get_yscale() for each in (normal, laplace, lognormal)] == ["linear", "log", "linear"]
+    assert [each.get_xscale() for each in (normal, laplace, lognormal)] == ["linear", "linear", "log"]
+    real, copy = (patch.get_data() for patch in laplace.patches)
+    assert real.values.min() >= 0.5 / 20_000, "an empty bin is drawn at the lower end of the axis"
+    assert np.allclose(real.values, copy.values)
+    assert laplace.get_ylim()[0] == real.baseline == 0.5 / 20_000
+
+
+def test_the_weight_of_tails_is_that_of_the_distribution() -> None:
+    n = 400_000
+    assert tail_weight(RNG.normal(size=n)) == pytest.approx(4.88, rel=0.05)
+    assert tail_weight(RNG.exponential(size=n)) == pytest.approx(6.92, rel=0.1)
+    assert tail_weight(np.zeros(5)) == tail_weight(np.empty(0)) == 0
+    assert tail_weight(np.r_[np.zeros(90), np.arange(10)]) == np.inf
+
+
+def test_of_many_columns_those_that_deviate_are_shown() -> None:
+    data = table(d=20)
+    wrong = data.test.copy()
+    wrong[:, 17] += 1
+    shown = [each.get_title(loc="left") for each in draw("marginals", subject_with(data, {"wrong": wrong})).axes]
+    assert "x17" in shown
+    assert sum(bool(title) for title in shown) == 12

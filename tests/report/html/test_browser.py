@@ -80,8 +80,8 @@ class Browser:
         if not any(told.get("method") == "Page.loadEventFired" for told in self.events):
             self.wait(lambda told: told.get("method") == "Page.loadEventFired")
 
-    def ask(self, expression):
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+    def ask(self, expression, *, wait=False):
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=wait)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
@@ -203,4 +203,65 @@ def test_it_fits_a_telephone(browser, url) -> None:
     browser.call("Emulation.setDeviceMetricsOverride", width=420, height=900, deviceScaleFactor=1, mobile=True)
     browser.open(url)
     assert browser.ask("document.documentElement.scrollWidth") <= 420
+    browser.call("Emulation.clearDeviceMetricsOverride")
+
+
+NAMES = (
+    "c2st", "energy", "coverage", "precision", "w1_marginal", "constraints", "membership", "label_tv", "equivalent",
+    "nll", "sliced_w2", "frechet@classifier", "number_of_children_w1",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def wide_url(tmp_path_factory):
+    """The page of a run with all the columns that a table has by default."""
+    folder = tmp_path_factory.mktemp("wide")
+    scores = [score(name, 0.123456, low=0.101234, high=0.145678, floor=0.1, floor_sd=0.01, z=2.34) for name in NAMES]
+    timings = {"fit_s": 123.4, "fit_cpu_s": 234.5, "samples_per_s": 123456.0}
+    records = [record(model, seed, scores, timings=timings) for model in ("flow_matching", "vae", "kde[bandwidth=0.3]")
+               for seed in range(2)]  # fmt: skip
+    run = write_run(folder / "run", records)
+    page = folder / "report.html"
+    page.write_text(render_report(load(run), [run], pictures=False), encoding="utf-8")
+    return page.as_uri()
+
+
+TABLE = "document.querySelector('section > .shown .scroll')"
+
+
+def resized(browser, width):
+    browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 700)
+
+
+def test_a_table_fits_a_page_and_scrolls_with_a_cue_in_a_narrow_window(browser, wide_url) -> None:
+    resized(browser, 1400)
+    browser.open(wide_url)
+    assert browser.ask(f"{TABLE}.querySelectorAll('thead th').length") > 12
+    assert browser.ask(f"{TABLE}.scrollWidth - {TABLE}.clientWidth") <= 0
+    cue = "getComputedStyle({}.parentNode, '::{}').content"
+    assert browser.ask(cue.format(TABLE, "before")) == browser.ask(cue.format(TABLE, "after")) == "none"
+    resized(browser, 500)
+    browser.open(wide_url)
+    browser.ask("new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)))", wait=True)
+    assert browser.ask(f"{TABLE}.scrollWidth - {TABLE}.clientWidth") > 100
+    assert "scroll sideways" in browser.ask(cue.format(TABLE, "before"))
+    assert browser.ask(cue.format(TABLE, "after")) != "none"
+    browser.ask(f"{TABLE}.scrollLeft = 10000")
+    browser.ask("new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)))", wait=True)
+    assert browser.ask(cue.format(TABLE, "after")) == "none"
+    assert "scroll sideways" in browser.ask(cue.format(TABLE, "before")), "what is above the table does not jump"
+    browser.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_second_lines_are_shown_on_demand(browser, wide_url) -> None:
+    resized(browser, 1400)
+    browser.open(wide_url)
+    shown = f"[...{TABLE}.querySelectorAll('small')].filter(line => line.offsetHeight > 0).length"
+    lines = browser.ask(f"{TABLE}.querySelectorAll('small').length")
+    assert lines > 20
+    assert browser.ask(shown) == 0
+    browser.ask(f"{TABLE}.querySelector('td:has(small)').click()")
+    assert browser.ask(shown) == 1
+    browser.ask("document.querySelector('section > .shown .switch input').click()")
+    assert browser.ask(shown) == lines
     browser.call("Emulation.clearDeviceMetricsOverride")

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from pages import Page, page_of
-from synthetic import EVIL, record, score, write_run
+from synthetic import EVIL, record, score, seeds, write_run
 
 from genbench.record.store import cell_folder
 from genbench.report.html import render_report
@@ -62,7 +62,19 @@ def test_which_model_to_take_stands_in_the_page_as_text_and_as_data(run) -> None
     (verdict,) = json.loads(body)
     assert verdict == results.verdict().as_dict()
     assert (verdict["dataset"], verdict["take"]) == ("ring", None)  # of two seeds
-    assert verdict["sentence"] in Page(text).text
+    assert verdict["sentence"].replace("`", "") in Page(text).text
+
+
+def test_the_first_section_has_the_verdict_for_every_dataset(tmp_path) -> None:
+    scored = {name: [*seeds("b", [0.4, 0.41, 0.42], dataset=name), *seeds("a", [0.1, 0.11, 0.12], dataset=name)]
+              for name in ("ring", "moons")}  # fmt: skip
+    run = write_run(tmp_path / "run", [*scored["ring"], *scored["moons"]])
+    text = render_report(load(run), [run], pictures=False)
+    first = Page(text[text.index("<section") : text.index("</section>") + 10]).text
+    for dataset in scored:
+        verdict = load(run).verdict(dataset)
+        assert f"{dataset} {verdict.take}" in first
+        assert str(verdict).replace("`", "") in first
 
 
 def hostile_records():

@@ -17,7 +17,7 @@ def test_pictures_know_the_scheme_of_the_page() -> None:
     figure = Figure(figsize=(2, 1))
     figure.text(0.5, 0.5, "0.123456", color=TEXT_COLOUR)
     source, width, height = svg_data_uri(figure)
-    assert (width, height) == (192, 96)
+    assert (width, height) == (268, 134)
     assert source.startswith("data:image/svg+xml,%3Csvg")
     assert not set(source) & set("\"'<>&\n")
     assert "prefers-color-scheme:dark" in source
