@@ -203,7 +203,7 @@ def classifier() -> Pair:
 
 
 METRICS = [
-    Recipe("Fréchet, 10k x 2048", "torch-fidelity's steps", 2.2, 1.6, frechet_of_wide_features, slow=True),
+    Recipe("Fréchet, 10k x 2048", "torch-fidelity's steps", 2.2, 1.2, frechet_of_wide_features, slow=True),
     Recipe(
         "Fréchet, 300 x 2048", "torch-fidelity's steps", 128, 30, frechet_of_fewer_rows_than_columns, slow=True
     ),

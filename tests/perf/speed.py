@@ -11,6 +11,7 @@ Alternatives that are not installed are named as such on the page; all of them c
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import re
 import textwrap
@@ -44,7 +45,8 @@ one round. *Times faster* is the time of the alternative over that of genbench, 
 them with a margin, and `genbench bench` tracks the processor time of a training step of every model, of every metric
 and of every dataset between two versions.
 
-Measured on {machine}, Python {python}, torch {torch}."""
+Measured on {machine}, Python {python}, torch {torch}. {load:.0f} processes wanted its {cores} cores meanwhile: the
+more there are, the less the last digits say."""
 
 LOOP_TEXT = """A model iterates over batches that the core draws, and logs its loss; the loop by hand does not log, and
 has no budget other than a number of steps."""
@@ -180,7 +182,8 @@ def main() -> None:
     if unknown := set(options.section or ()) - set(todo):
         parser.error(f"no section {', '.join(sorted(unknown))}; there are: {', '.join(todo)}")
     about = {"machine": processor(), "python": platform.python_version(), "torch": torch.__version__}
-    introduction = INTRODUCTION.format(rounds=options.rounds, **about)
+    load = {"load": os.getloadavg()[2], "cores": os.cpu_count()}
+    introduction = INTRODUCTION.format(rounds=options.rounds, **about, **load)
     if not options.section:
         options.out.unlink(missing_ok=True)
     for title in options.section or todo:
