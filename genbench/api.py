@@ -17,8 +17,10 @@ from genbench.session.options import RunOptions
 
 if TYPE_CHECKING:
     from genbench.files import InMemory
+    from genbench.plan.costs import Costs
     from genbench.plan.plan import Plan, Request
     from genbench.registry.registry import Registry
+    from genbench.session.within import Within
     from genbench.table.results import Results
 
 __all__ = ["execute", "load", "prepare", "run", "score"]
@@ -36,6 +38,7 @@ def run(
     seeds: int | None = None,
     train_rows: int | str | Iterable[int] = "",
     budget: str | None = None,
+    within: str | None = None,
     device: str = "auto",
     precision: str = "fp32",
     settings: Mapping[str, Any] | None = None,
@@ -59,9 +62,14 @@ def run(
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
     (``"vae[latent=2|8],gan*,-kde"``), by default all models and metrics on the datasets of the preset. ``suite`` is the
     name of a suite, to which ``models`` and ``metrics`` are added. ``train_rows`` are numbers of training rows, each of
+<<<<<<< HEAD
     which is run: ``(1000, 3000)``. ``precision`` is that of training: ``fp32``, ``bf16`` where the core's loop casts,
     or ``auto``, which is ``bf16`` for images on a device that multiplies in it, as it was when the run began.
     ``settings`` maps ``"vae.beta"`` to a value; ``data`` is your own data, or a list
+=======
+    which is run: ``(1000, 3000)``. ``within``, as ``"10min"``, reduces budgets, then seeds, until the run is estimated
+    to take that time here. ``settings`` maps ``"vae.beta"`` to a value; ``data`` is your own data, or a list
+>>>>>>> main
     of several: a file's path, an array or tensor (n, d) or (n, channels, height, width), a data frame of pandas or
     polars, an Arrow table, a structured array, a mapping of column names to arrays (n,), or a ``datasets.Dataset``. All
     are read with ``data_options`` (columns, labels, weights, kinds, units, log, periodic, na); what is in memory is
@@ -80,7 +88,11 @@ def run(
     options = options.with_out()
     from genbench.files import DATA_FOLDER
     from genbench.plan.plan import Request
+<<<<<<< HEAD
     from genbench.plan.precision import recorded_kinds
+=======
+    from genbench.session.within import Within
+>>>>>>> main
 
     request = Request(
         models=_join(models), datasets=_join(datasets), metrics=_join(metrics), suite=suite, preset=preset,
@@ -90,7 +102,10 @@ def run(
         plugin_files=tuple(Path(path) for path in _as_list(plugins)),
     )  # fmt: skip
     folder, given = Path(str(options.out)) / DATA_FOLDER, _hold(data)
-    plan, registry = prepare(request, given, data_options or {}, remote=scheduler is not None, folder=folder)
+    limit = None if within is None else Within(within, options)
+    plan, registry = prepare(
+        request, given, data_options or {}, remote=scheduler is not None, folder=folder, within=limit
+    )
     for each in given:
         if not isinstance(each, (str, Path)):
             each.save(folder)
@@ -140,13 +155,15 @@ def prepare(
     remote: bool = False,
     describe: bool = False,
     folder: Path | None = None,
+    within: Within | None = None,
 ) -> tuple[Plan, Registry]:
     """Return the plan of a request and the registry of plugins that it was made with.
 
     ``data`` are the user's own files and objects, which become datasets of the plan; objects will be stored in
     ``folder``. ``resolve_device=False`` leaves the device ``auto`` as it is; ``remote`` means that the plan is for
-    other machines; ``describe`` adds what will be modelled to the plan. Raises UserError; nothing is written and torch
-    is not imported.
+    other machines; ``describe`` adds what will be modelled to the plan, and estimates its time from earlier records of
+    this machine. ``within`` reduces the plan to a time. Raises UserError; nothing is written, and torch is not imported
+    here.
     """
     from genbench.files import open_data
     from genbench.plan.plan import make_plan
@@ -155,8 +172,13 @@ def prepare(
     from genbench.registry.registry import Registry
 
     DeviceName.parse(request.device)
+<<<<<<< HEAD
     if request.precision != "auto":
         request = replace(request, bf16=kinds_in_bf16(request.precision, native=False))
+=======
+    if within is not None:
+        within.check(request)
+>>>>>>> main
     if remote:
         request, resolve_device = replace(request, device=remote_device(request.device)), False
     registry = Registry.discover(request.plugin_files)
@@ -169,7 +191,7 @@ def prepare(
         opened = open_data(each, folder=folder, **(data_options or {}))
         notes += opened.notes
         files.append((opened.spec, opened.config))
-        if describe and request.preset in PRESETS:
+        if (describe or within is not None) and request.preset in PRESETS:
             described.append(opened.describe(PRESETS[request.preset].sizes))
     names = [spec.name for spec, _ in files]
     if duplicate := next((name for name in names if names.count(name) > 1), None):
@@ -177,15 +199,32 @@ def prepare(
     if data_options and not files:
         raise UserError(f"--{next(iter(data_options))} describes your own file; name it with --data FILE")
     request = replace(request, files=tuple(files))
-    plan = make_plan(request, registry)  # finds the user's mistakes before a device is probed
+    costs = _costs_here() if describe and within is None else None
+
+    def plan_of(request: Request) -> Plan:
+        return replace(make_plan(request, registry, costs), notes=tuple(notes), data=tuple(described))
+
+    plan = plan_of(request)  # finds the user's mistakes before a device is probed
     if resolve_device:
         from genbench.process.probe_device import device_of, has_bf16
 
+<<<<<<< HEAD
         device, bf16 = device_of(request.device), request.bf16
         if bf16 is None:
             bf16 = kinds_in_bf16(request.precision, native=has_bf16(device))
         plan = make_plan(replace(request, device=device, bf16=bf16), registry)
     return replace(plan, notes=tuple(notes), data=tuple(described)), registry
+=======
+        request = replace(request, device=device_of(request.device))
+        plan = plan_of(request)
+    return (plan if within is None else within.fit(request, registry, plan_of)), registry
+
+
+def _costs_here() -> Costs:
+    from genbench.plan.measured_costs import costs_from, earlier_records
+
+    return costs_from(earlier_records(None))
+>>>>>>> main
 
 
 def _given_settings(request: Request, registry: Registry, given: Any) -> list[Setting]:
@@ -291,6 +330,7 @@ def score(
     data_options: Mapping[str, Any] | None = None,
     seed: int = 0,
     plugins: Iterable[str | Path] | str | Path = (),
+    max_rows: int | None = 20_000,
 ) -> list[dict[str, Any]]:
     """Score samples ``fake`` against held-out data ``real``, without training, and return one dict for each metric.
 
@@ -304,10 +344,14 @@ def score(
     reason in ``warnings``. ``z`` is value - floor in standard errors of that difference; a value that states no error
     is given that of the floor. ``suspect`` is true if the samples score better than fresh real data by over three of
     them, ``copying`` if they are as much worse in a metric of copying: they repeat training rows. ``plugins`` are files
-    of one plugin each, loaded too. Raises UserError for unknown metrics and unusable data.
+    of one plugin each, loaded too. Metrics whose cost grows with the number of pairs of rows get at most ``max_rows``
+    rows of either side, drawn by ``seed``, the floor alike; None for all. Raises UserError for unknown metrics and
+    unusable data.
     """
     from genbench.scoring.samples import score_samples
 
     options = [_setting(path, value) for path, value in (settings or {}).items()]
     given = {"real": real, "fake": fake, "train": train, "reference": reference}
-    return score_samples(given, _join(metrics), space, options, data_options, seed, plugins=_as_list(plugins))
+    return score_samples(
+        given, _join(metrics), space, options, data_options, seed, plugins=_as_list(plugins), max_rows=max_rows
+    )

@@ -86,3 +86,9 @@ class Sizes:
         if rows is None or self.train + self.test + self.reference <= rows:
             return self.train
         return min(self.train, int(SPLIT_FRACTIONS[0] * rows))
+
+    def test_of(self, rows: int | None) -> int:
+        """Return how many of ``rows`` rows, None for any number, are held out for the scores, about."""
+        if rows is None or self.train + self.test + self.reference <= rows:
+            return self.test
+        return min(self.test, int(SPLIT_FRACTIONS[1] * rows))

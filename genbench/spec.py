@@ -248,7 +248,8 @@ class MetricSpec(_BaseSpec):
     copying, and one that is better is no finding. ``space`` names the feature space in which it is always taken.
     ``snapshots=True`` declares that it is also taken of a few snapshots of each training, for curves of quality against
     time: such a metric needs samples only, is cheap, and its mean does not depend on the number of samples.
-    ``optional=True`` leaves it out of ``all``: it is taken where its name is given.
+    ``optional=True`` leaves it out of ``all``: it is taken where its name is given. ``pairs=True`` declares that its
+    cost grows with the number of pairs of rows: of more than ``--max-rows`` rows of a side it then gets a random part.
 
     ``detects`` names the faults, some of ``FAULTS``, that it claims to detect: ``genbench audit`` checks the claim.
     """
@@ -265,6 +266,7 @@ class MetricSpec(_BaseSpec):
     space: str = ""
     snapshots: bool = False
     optional: bool = False
+    pairs: bool = False
     version: int = 1
     paper: str = ""
 

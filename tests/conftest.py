@@ -15,6 +15,8 @@ import pytest
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(threads, "1")  # before numpy: small problems wait longer for threads than they compute
 
+os.environ["GENBENCH_CACHE"] = ""  # nothing that one test derived is used by another
+
 # No test asserts a time; where a change is judged, each run tries the same examples.
 hypothesis.settings.register_profile("genbench", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("genbench")

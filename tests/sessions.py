@@ -7,6 +7,7 @@ The process that cells are forked from is shared by all tests of a process.
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,12 @@ def make(
         tuple(map(parse_set, settings)), plugin_files=files,
     )  # fmt: skip
     return make_plan(request, registry), registry
+
+
+def with_held_out(plan: Plan, rows: int) -> Plan:
+    """Return a plan whose datasets hold out as many rows for each split: enough for a score to be believed."""
+    cells = [replace(cell, sizes=replace(cell.sizes, test=rows, reference=rows)) for cell in plan.cells]
+    return replace(plan, cells=tuple(cells))
 
 
 def play(

@@ -83,3 +83,4 @@ def test_a_number_of_steps_is_no_share_of_a_recipe() -> None:
 def test_fewer_rows_than_were_requested_are_split() -> None:
     sizes = Sizes(1000, 500, 500)
     assert [sizes.train_of(rows) for rows in (None, 2000, 1999, 100)] == [1000, 1000, 1000, 70]
+    assert [sizes.test_of(rows) for rows in (None, 2000, 1999, 100)] == [500, 500, 299, 15]

@@ -130,7 +130,8 @@ def test_the_set_up_is_what_ci_does() -> None:
     assert install is not None
     assert install[1] in script
     assert "-m venv" in script
-    assert SETUP[0] == SETUP[1].replace("-e '.[test]'", ".").replace("pytest", "genbench run --models all")
+    everything = "genbench run --models all --within 10min"
+    assert SETUP[0] == SETUP[1].replace("-e '.[test]'", ".").replace("pytest", everything)
 
 
 def test_the_table_is_that_of_the_reference_run() -> None:

@@ -17,6 +17,7 @@ from genbench.cli.options import (
     plugin_option,
     use_one_thread,
 )
+from genbench.cli.output import spinner, warn, write_output
 
 FORMATS = ("rich", "markdown", "json", "csv")
 EXIT_PLUGIN_FAILED = 3
@@ -61,7 +62,6 @@ def audit(**options: Any) -> int:
 
     from genbench.auditing import run
     from genbench.auditing.request import AuditRequest
-    from genbench.cli.output import spinner, warn
     from genbench.registry.options import parse_set
 
     request = AuditRequest(
@@ -85,7 +85,7 @@ def _print_result(result: Any, form: str, output: Path | None) -> None:
     from genbench.auditing.tables import render_terminal
 
     if output is not None:
-        output.write_text(result.render(form), encoding="utf-8")
+        write_output(output, result.render(form))
     elif form == "rich" and sys.stdout.isatty():
         from rich.console import Console
 

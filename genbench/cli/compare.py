@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genbench.cli.options import choose_format, output_options
-from genbench.errors import UserError
+from genbench.cli.output import write_output
+from genbench.errors import Inconclusive, Regression, UserError
 
 if TYPE_CHECKING:
     from genbench.comparing import Comparison
 
+FAILURES = {"Regression": Regression, "Inconclusive": Inconclusive}
 FORMATS = ("rich", "markdown", "json", "github-action-benchmark", "bmf", "asv")
 
 
@@ -44,15 +46,45 @@ def compare(base: Path, head: Path, form: str | None, output: Path | None, **opt
         if not path.exists():
             raise UserError(f"{path}: there is nothing here; expected a run directory or JSON of pytest-benchmark")
 
-    from genbench import comparing
+    from genbench.record.index import digest_of_runs, keep, recall
     from genbench.registry.selection import split
+
+    terminal = form == "rich" and output is None and sys.stdout.isatty()
+    derived = "" if terminal else digest_of_runs([base, head])
+    key = [derived, str(base), str(head), form, sorted(options.items())]
+    kept = recall("comparison", key) if derived else None
+    if isinstance(kept, dict):  # of large runs whose records are the same as before
+        _write(kept, output)
+        return
+
+    from genbench import comparing
 
     found = comparing.compare(
         base, head, metrics=tuple(split(options["metrics"])),
         **{name: options[name] for name in ("same_session", "alpha", "floors", "share")},
     )  # fmt: skip
-    write_comparison(found, form, output, full=options["full"], strict=options["strict"])
-    found.check(strict=options["strict"])
+    shown = {"full": options["full"], "strict": options["strict"]}
+    if not derived:
+        write_comparison(found, form, output, **shown)
+        found.check(strict=options["strict"])
+        return
+    kept = {"text": comparing.render(found, form, **shown), "summary": found.summary, "failure": None}
+    try:
+        found.check(strict=options["strict"])
+    except (Regression, Inconclusive) as error:
+        kept["failure"] = type(error).__name__, str(error)
+    keep("comparison", key, kept)
+    _write(kept, output)
+
+
+def _write(kept: dict[str, Any], output: Path | None) -> None:
+    """Print a comparison, or write it to a file and print its summary; raise what it ended with."""
+    if output is not None:
+        output.write_text(kept["text"], encoding="utf-8")
+    click.echo(kept["text"] if output is None else f"{kept['summary']}\n", nl=False)
+    if kept["failure"]:
+        name, reason = kept["failure"]
+        raise FAILURES[name](reason)
 
 
 def write_comparison(
@@ -62,7 +94,7 @@ def write_comparison(
     from genbench.comparing import render
 
     if output is not None:
-        output.write_text(render(comparison, form, full=full, strict=strict), encoding="utf-8")
+        write_output(output, render(comparison, form, full=full, strict=strict))
         click.echo(comparison.summary)
     elif form == "rich" and sys.stdout.isatty():
         from rich.console import Console

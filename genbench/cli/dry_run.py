@@ -25,7 +25,8 @@ def print_plan(plan: Any, jobs: int, *, as_json: bool) -> None:
             for cell in plan.cells
         ]
         skipped = [skip.as_dict() for skip in plan.skips]
-        print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": seconds, "data": data})
+        print_json({"cells": cells, "skipped": skipped, "jobs": jobs, "seconds": seconds, "data": data,
+                    "guessed": _guessed(plan)})  # fmt: skip
         return
     several = len({cell.sizes.train for cell in plan.cells}) > 1
     rows: dict[tuple[str, ...], list[int]] = {}
@@ -40,7 +41,14 @@ def print_plan(plan: Any, jobs: int, *, as_json: bool) -> None:
         _print_data(label, described)
     for skip in plan.skips:
         click.echo(f"skip  {skip}")
-    click.echo(f"{len(plan.cells)} cells, about {duration(seconds)} with {jobs} at a time (a rough estimate)")
+    if guessed := _guessed(plan):
+        click.echo(f"a guess, as no record shows what they cost: {', '.join(guessed)}")
+    click.echo(f"{len(plan.cells)} cells, about {duration(seconds)} on an idle machine with {jobs} at a time")
+
+
+def _guessed(plan: Any) -> list[str]:
+    """Return the labels of the models whose costs are not known."""
+    return list(dict.fromkeys(cell.model.label for cell in plan.cells if plan.cost_of(cell).guess))
 
 
 def _length(cell: Any, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genbench.cli.options import choose_format, output_options
+from genbench.cli.output import write_output
 from genbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,7 +58,10 @@ def history(
         text += f"{n_hidden} more series: use --all, or select with --metrics, -m and -d\n" if n_hidden else ""
         if left_out := max(each.left_out for each in shown):
             text += f"up to {left_out} runs are left out of a series (other seeds, sizes or versions of a metric)\n"
-    output.write_text(text, encoding="utf-8") if output else click.echo(text, nl=False)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_output(output, text)
 
 
 def _rows(series: Sequence[Series]) -> list[tuple[str, ...]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
+from genbench.errors import DataError
 from genbench.text import plain
 
 
@@ -28,6 +32,29 @@ def spinner(task: str) -> Iterator[Callable[[str], None]]:
 
     with Console(stderr=True).status(task) as status:
         yield lambda step: status.update(f"{task}: {step}")
+
+
+def write_output(path: Path, content: str | bytes) -> None:
+    """Write a whole file in place of the one that is there, or leave that as it was; raises DataError.
+
+    What is no regular file, such as /dev/stdout, is written into.
+    """
+    if isinstance(content, str):
+        content = content.encode(errors="replace")
+    target = path.resolve()  # of a link, what it leads to is replaced
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        if target.exists() and not target.is_file():
+            path.write_bytes(content)
+            return
+        temporary.write_bytes(content)
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        raise DataError(f"-o {path}: cannot be written ({error.strerror})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def print_json(value: Any) -> None:

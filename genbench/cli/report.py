@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from genbench.cli.options import plugin_option, run_names
-from genbench.errors import DataError, UserError
+from genbench.cli.output import write_output
+from genbench.errors import UserError
 
 SUFFIXES = (".html", ".htm")
 
@@ -34,7 +35,8 @@ def report(
 ) -> None:
     """Write RUN..., run directories of 'genbench run', as one self-contained HTML file.
 
-    It holds the leaderboards, pictures of samples next to real data, quality against cost, and every cell with its
+    Where it would pass 10 MB, FILE is a front page, which links to one file of each dataset beside it. It holds the
+    leaderboards, pictures of samples next to real data, quality against cost, and every cell with its
     scores, its log and the command that reproduces it. It opens in any browser, without a network.
     """
     if output.suffix.lower() not in SUFFIXES:
@@ -49,17 +51,15 @@ def report(
 
     names = run_names(runs)
 
-    from genbench.report.html import render_report
+    from genbench.report.html import render_pages
     from genbench.table.results import load
     from genbench.text import plain
 
     title = title or f"genbench: {', '.join(map(plain, names))}"
     files = [Path(path) for path in plugins]
-    page = render_report(
-        load(*runs).select(chosen["models"], chosen["datasets"]), runs, title, files, pictures=not no_pictures
-    )
-    try:
-        output.write_text(page, encoding="utf-8", errors="replace", newline="\n")
-    except OSError as error:
-        raise DataError(f"-o {output}: cannot be written ({error.strerror})") from None
-    click.echo(f"{output}  {len(page.encode()) / 1e6:.1f} MB")
+    results = load(*runs).select(chosen["models"], chosen["datasets"])
+    pages = render_pages(results, runs, title, files, pictures=not no_pictures, stem=output.stem)
+    for stem, page in pages.items():
+        file = output.with_name(f"{stem}.html") if stem != output.stem else output
+        write_output(file, page)
+        click.echo(f"{file}  {len(page.encode()) / 1e6:.1f} MB")

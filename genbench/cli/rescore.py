@@ -13,7 +13,7 @@ import click
 from genbench.cli.options import DATA_OPTIONS
 from genbench.cli.run import EXIT_FAILED, EXIT_SIGNAL, metric_failures, parse_timeout
 
-FILE_OPTIONS = ("real", "fake", "train", "reference", *DATA_OPTIONS, "seed", "space")
+FILE_OPTIONS = ("real", "fake", "train", "reference", *DATA_OPTIONS, "seed", "space", "max_rows")
 RUN_OPTIONS = ("jobs", "timeout", "memory", "out")
 
 

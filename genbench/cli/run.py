@@ -87,6 +87,11 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
     help="One budget for all models: 2000steps, 60s, 20epochs.  [default: the recipe of each model]",
 )
 @click.option(
+    "--within",
+    metavar="TIME",
+    help="Reduce budgets, then seeds, until the run is estimated to take this time on this machine: 10min, 90s.",
+)
+@click.option(
     "--device", metavar="D", default="auto", show_default=True, help="auto, cpu, cuda, cuda:0, cuda:0,cuda:1 or mps."
 )
 @click.option(
@@ -170,10 +175,14 @@ def _run(options: Mapping[str, Any]) -> int:
     from genbench import api
     from genbench.cli.output import warn
     from genbench.cli.table import check_requirements
-    from genbench.plan.device_names import DeviceName
     from genbench.plan.plan import Request
+<<<<<<< HEAD
     from genbench.plan.precision import recorded_kinds
     from genbench.session.options import RunOptions, jobs_for
+=======
+    from genbench.session.options import RunOptions
+    from genbench.session.within import Within, jobs_at_once
+>>>>>>> main
     from genbench.table.requirements import parse_requirements
 
     names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure", "keep")
@@ -186,15 +195,16 @@ def _run(options: Mapping[str, Any]) -> int:
         bf16=recorded_kinds(options["precision"], options["out"]), **{name: options[name] for name in REQUEST_OPTIONS},
     )  # fmt: skip
     dry_run, remote = options["dry_run"], options["scheduler"] is not None
+    within = None if options["within"] is None else Within(options["within"], run_options, dry_run=dry_run)
     plan, registry = api.prepare(
         request, options["data"], given_data_options(options), resolve_device=not dry_run, remote=remote,
-        describe=dry_run,
+        describe=dry_run, within=within,
     )  # fmt: skip
     warn([*registry.problems, *plan.notes])
     if dry_run:
         from genbench.cli.dry_run import print_plan
 
-        print_plan(plan, options["jobs"] or jobs_for(DeviceName.parse(options["device"])), as_json=options["as_json"])
+        print_plan(plan, jobs_at_once(run_options, options["device"]), as_json=options["as_json"])
         return 0
     try:
         results, directory, stopped = api.execute(plan, registry, run_options)

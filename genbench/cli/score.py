@@ -18,6 +18,7 @@ from genbench.cli.options import (
 )
 from genbench.cli.rescore import check_arguments, score_runs
 from genbench.cli.run import EXIT_FAILED
+from genbench.errors import UserError
 
 MIN_EXPONENT_VALUE = 1e9  # from here on, a power of ten is easier to read
 HIDDEN_WARNINGS = ("no best value", "no floor", "no z", "no n_")  # an empty cell of the table says the same
@@ -61,6 +62,10 @@ HIDDEN_WARNINGS = ("no best value", "no floor", "no z", "no n_")  # an empty cel
 @click.option("--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option of a metric.")
 @data_options()
 @click.option("--seed", type=click.IntRange(0), default=0, help="Random seed of the metrics.  [default: 0]")
+@click.option(
+    "--max-rows", metavar="N|all", default="20000", show_default=True,
+    help="Rows of either side for metrics whose cost grows with pairs of rows, drawn by --seed.",
+)  # fmt: skip
 @plugin_option
 @click.option("--jobs", metavar="N", type=int, help="For RUN: number of cells at a time.  [default: one per core]")
 @click.option("--timeout", metavar="TIME", help="For RUN: time limit of a cell: 90s, 10min.")
@@ -85,17 +90,31 @@ def score(ctx: click.Context, /, **options: Any) -> int:
     from genbench.registry.options import parse_set
     from genbench.scoring.samples import score_samples
 
-    with spinner("scoring") as listener:
+    with spinner("scoring") as show:
+
+        def listener(text: str) -> None:
+            if text.startswith("expected: "):
+                click.echo(text, err=True)
+            else:
+                show(text)
+
         scores = score_samples(
             {name: options[name] for name in ("real", "fake", "train", "reference")},
             options["metrics"], options["space"], [parse_set(text) for text in options["settings"]],
             given_data_options(options), options["seed"], listener, options["plugins"],
+            _max_rows(options["max_rows"]),
         )  # fmt: skip
     if options["as_json"]:
         print_json(scores)
     else:
         _print(scores)
     return EXIT_FAILED if any(text.startswith("failed: ") for score in scores for text in score["warnings"]) else 0
+
+
+def _max_rows(text: str) -> int | None:
+    if text != "all" and not text.isdecimal():
+        raise UserError(f"--max-rows {text}: expected a number of rows, or all")
+    return None if text == "all" else int(text)
 
 
 def _print(scores: list[dict[str, Any]]) -> None:
@@ -115,7 +134,8 @@ def _print(scores: list[dict[str, Any]]) -> None:
     headings = ("metric", "value", "95 % interval", "floor", "z", "better", "unit", "remarks")
     filled = [i for i in range(len(headings)) if i < 2 or any(row[i] not in ("", "–") for row in rows)]
     first = scores[0] if scores else {}
-    sizes = next(((s["n_fake"], s["n_real"]) for s in scores if s["n_fake"] and s["n_real"]), ("?", "?"))
+    known = [(s["n_fake"], s["n_real"]) for s in scores if s["n_fake"] and s["n_real"]]
+    sizes = max(known, default=("?", "?"))  # of a part only, some metrics
     title = f"{sizes[0]} samples against {sizes[1]} real rows, space: {first.get('space')}"
     print_table([headings[i] for i in filled], [[row[i] for i in filled] for row in rows], title)
     for line in (*_floor_notes(scores), *(f"note: {text}" for text in common)):

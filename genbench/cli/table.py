@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genbench.cli.options import choose_format, column_names, output_options, require_option
+from genbench.cli.output import warn, write_output
 from genbench.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from genbench.table.requirements import Requirement
     from genbench.table.results import Results
 
@@ -61,11 +64,18 @@ def table(
     if form == "parquet" and output is None:
         raise UserError("parquet is not text: name the file to write, -o FILE")
 
-    from genbench.cli.output import warn
     from genbench.record.store import read_run
 
     for run in runs:
         read_run(run, [])  # a wrong name is reported before pandas is imported
+
+    from genbench.record.index import digest_of_runs, keep, recall
+
+    derived = "" if form == "parquet" or options["require"] else digest_of_runs(runs)
+    key = [derived, form, *_options_of_output(form, output), *options.values()]
+    if derived and isinstance(kept := recall("table", key), str):
+        _write(kept, output)
+        return 0
 
     from genbench.report import render
     from genbench.table.requirements import parse_requirements
@@ -80,17 +90,30 @@ def table(
     names = tuple(column_names(options["metrics"]))
     per, option, sort = options["per"], options["option"], options["sort"]
     code = check_requirements(results, requirements) if requirements else 0
+    content: str | bytes
     if form == "rich" and output is None:
-        show(results, per, names, sort, option)
-        return code
-    content = render(results.records, form, per=per, option=option, metrics=names, sort=sort, suites=results.suites)
+        content = _shown(results, per, names, sort, option)
+    else:
+        content = render(results.records, form, per=per, option=option, metrics=names, sort=sort, suites=results.suites)
+    if derived and not results.damaged:
+        keep("table", key, content)
+    _write(content, output)
+    return code
+
+
+def _options_of_output(form: str, output: Path | None) -> tuple[Any, ...]:
+    """Return what a table depends on beside the records: the terminal, if it is printed for people."""
+    if form != "rich" or output is not None:
+        return ()
+    console = _console()
+    return console.width, console.color_system, console.no_color, console.encoding, console.legacy_windows
+
+
+def _write(content: str | bytes, output: Path | None) -> None:
     if output is None:
         click.echo(content, nl=False)
-    elif isinstance(content, bytes):
-        output.write_bytes(content)
     else:
-        output.write_text(content, encoding="utf-8")
-    return code
+        write_output(output, content)
 
 
 def check_requirements(results: Results, requirements: Sequence[Requirement]) -> int:
@@ -119,10 +142,22 @@ def show(
     results: Results, per: str = "model", metrics: tuple[str, ...] = (), sort: str | None = None, option: str = ""
 ) -> None:
     """Print the tables to the terminal, in colour and at its width, or 100 columns wide if there is no terminal."""
+    click.echo(_shown(results, per, metrics, sort, option), nl=False)
+
+
+def _console() -> Console:
     from rich.console import Console
 
+    return Console() if sys.stdout.isatty() else Console(width=100)
+
+
+def _shown(results: Results, per: str, metrics: tuple[str, ...], sort: str | None, option: str) -> str:
     from genbench.report import render_terminal, views_of
 
-    console = Console() if sys.stdout.isatty() else Console(width=100)
-    for view in views_of(results.records, per=per, option=option, metrics=metrics, sort=sort, suites=results.suites):
-        console.print(render_terminal(view, console.width))
+    console = _console()
+    with console.capture() as captured:
+        for view in views_of(
+            results.records, per=per, option=option, metrics=metrics, sort=sort, suites=results.suites
+        ):
+            console.print(render_terminal(view, console.width))
+    return captured.get()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,11 @@ from genbench.budget import Budget, RecipeShare, Sizes
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError, describe
 from genbench.files.source import FORMATS
 from genbench.plan.cell import REAL, Cell, known_size
+<<<<<<< HEAD
 from genbench.plan.precision import FP32
+=======
+from genbench.plan.costs import CellCost, Costs, size_of
+>>>>>>> main
 from genbench.plan.presets import PRESETS, Preset
 from genbench.plan.suite import ChosenSuite, check_additions, choose_suite
 from genbench.registry.component import Component, Settings, applies, choose, choose_metrics, deduplicate
@@ -24,7 +30,8 @@ from genbench.registry.selection import split
 from genbench.spec import MAX_SEEDS, DatasetSpec, ModelSpec
 
 MAX_SEED = 2**31 - 1
-TYPICAL_RECIPE = 4000  # steps, of a recipe that depends on data which are not loaded yet
+START_S = 4.0  # until the first cell is training: genbench starts, and libraries are imported
+MIN_LENGTHS = {"steps": 100, "epochs": 1, "s": 1.0}  # of a training whose budget is halved
 MIN_TRAIN_ROWS, MAX_TRAIN_ROWS = 20, 10**8
 
 
@@ -50,8 +57,12 @@ class Request:
     plugin_files: tuple[Path, ...] = ()
     suite: str = ""
     train_rows: str = ""
+<<<<<<< HEAD
     precision: str = FP32
     bf16: tuple[str, ...] | None = None
+=======
+    halvings: int = 0  # of each budget, to fit the plan to a time
+>>>>>>> main
 
 
 @dataclass(frozen=True)
@@ -84,30 +95,42 @@ class Plan:
     notes: tuple[str, ...] = ()  # remarks on the user's files
     data: tuple[Mapping[str, Any], ...] = ()  # what will be modelled of each of them, where that was asked for
     suite: Mapping[str, Any] | None = None  # what run.json keeps of the suite
+    costs: Costs = field(default_factory=Costs)  # of its cells, on this machine
+
+    @cached_property
+    def _described(self) -> dict[str, Mapping[str, Any]]:
+        labels = dict.fromkeys(cell.dataset.label for cell in self.cells)
+        return dict(zip(labels, self.data, strict=False))  # the user's own come first
 
     def seconds(self, jobs: int = 1) -> float:
-        """Return a rough estimate of the time that the plan takes, in seconds, on cores of a machine of 2024."""
-        return sum(self.seconds_of(cell) for cell in self.cells) / max(1, min(jobs, len(self.cells)))
+        """Return an estimate of the seconds that the plan takes on an idle machine, ``jobs`` cells at a time."""
+        seconds = [self.seconds_of(cell) for cell in self.cells]
+        return self.elapsed(sum(seconds), max(seconds, default=0.0), jobs)
 
     @staticmethod
-    def seconds_of(cell: Cell) -> float:
-        """Return a rough estimate of the time that a cell takes, in seconds.
+    def elapsed(total_s: float, longest_s: float, jobs: int) -> float:
+        """Return the seconds that pass while cells take ``total_s`` CPU seconds, the longest one ``longest_s``."""
+        return START_S + max(total_s / max(1, jobs), longest_s)
 
-        The time of a step is typical of genbench's own models; the rest is for starting processes and for scoring.
-        """
-        overhead = 2.0 if cell.model.name == REAL else 4.0
-        if cell.budget == "none":
-            return overhead
-        share = RecipeShare.parse(cell.budget)
-        budget = Budget.parse(cell.budget) if share is None else Budget(share.steps(TYPICAL_RECIPE), "steps")
-        if budget.unit == "s":
-            return overhead + budget.amount
-        steps = budget.steps(max(1, cell.sizes.train // 256))
-        return overhead + steps * (0.004 if cell.kind == "vector" else 0.012)
+    def seconds_of(self, cell: Cell) -> float:
+        """Return an estimate of the CPU seconds that a cell takes."""
+        return self.cost_of(cell).seconds
+
+    def cost_of(self, cell: Cell) -> CellCost:
+        """Return an estimate of what a cell costs, from what is known of the user's data too."""
+        size, described = size_of(cell), self._described.get(cell.dataset.label)
+        if described is not None:
+            rows = described["splits"]
+            size = replace(size, dimensions=math.prod(described["shape"]), train=rows["train"], test=rows["test"])
+        return self.costs.of_size(cell, size)
 
 
-def make_plan(request: Request, registry: Registry) -> Plan:
-    """Return the plan of a request; raises UserError for an invalid one."""
+def make_plan(request: Request, registry: Registry, costs: Costs | None = None) -> Plan:
+    """Return the plan of a request; raises UserError for an invalid one.
+
+    ``costs`` are those of cells on this machine, by default those of the table that comes with genbench.
+    """
+    costs = costs or Costs()
     suite = _suite(request, registry)
     preset = suite.preset if suite else _preset(request.preset)
     if suite:
@@ -145,7 +168,10 @@ def make_plan(request: Request, registry: Registry) -> Plan:
             if reason := _conflict(model.spec, spec.is_conditional(dataset.config)) or _unsuitable(model, dataset):
                 skips.append(Skip(model.label, dataset.label, reason))
                 continue
-            lengths = {sizes: str(_length(model, dataset, sizes, budget, preset)) for sizes in sizes_list}
+            lengths = {
+                sizes: str(halved(_length(model, dataset, sizes, budget, preset), request.halvings))
+                for sizes in sizes_list
+            }
             timed = None if budget is None or budget.unit != "s" or model.spec.iterative else budget.amount
             scored = (*applicable, *_of_further_densities(applicable, model.spec))
             precision = _precision(model, dataset, request)
@@ -157,10 +183,10 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     if not any(cell.model.name != REAL for cell in cells) and not suite:
         raise UserError("nothing to run: " + "; ".join(map(str, skips)))
     # seed by seed, so that an interrupted run compares all models with few seeds; the floor first, then the longest
-    cells.sort(key=lambda cell: (cell.seed, cell.model.name != REAL, -Plan.seconds_of(cell)))
+    cells.sort(key=lambda cell: (cell.seed, cell.model.name != REAL, -costs.of(cell).seconds))
     about = _as_dict(request, preset, seeds, suite)
     kept = suite.as_dict(registry) if suite else None
-    return Plan(tuple(cells), tuple(skips), about, request.plugin_files, suite=kept)
+    return Plan(tuple(cells), tuple(skips), about, request.plugin_files, suite=kept, costs=costs)
 
 
 FILE = Provenance("file", "genbench", module="genbench.files")
@@ -287,6 +313,17 @@ def needs_met(dataset: DatasetSpec, config: object) -> dict[str, bool]:
     }
 
 
+def halved(length: Budget | RecipeShare | str, times: int) -> Budget | RecipeShare | str:
+    """Return a length of training divided by two ``times`` times; below ``MIN_LENGTHS`` only where it was before."""
+    if times == 0 or isinstance(length, str):
+        return length
+    if isinstance(length, RecipeShare):
+        return RecipeShare(length.factor / 2**times, max(1, length.cap >> times))
+    least = min(length.amount, MIN_LENGTHS[length.unit])
+    amount = length.amount / 2**times
+    return Budget(max(least, amount if length.unit == "s" else math.ceil(amount)), length.unit)
+
+
 def _length(
     model: Component, dataset: Component, sizes: Sizes, budget: Budget | None, preset: Preset
 ) -> Budget | RecipeShare | str:
@@ -301,6 +338,11 @@ def _length(
     return share if recipe is None else Budget(share.steps(recipe), "steps")
 
 
+def _budget_text(request: Request, preset: Preset) -> str:
+    text = request.budget or f"recipe x {preset.factor:g}"
+    return f"{text} x 1/{2**request.halvings}" if request.halvings else text
+
+
 def _as_dict(request: Request, preset: Preset, seeds: range, suite: ChosenSuite | None) -> dict[str, Any]:
     own = suite.spec if suite else None
     about = {
@@ -310,7 +352,7 @@ def _as_dict(request: Request, preset: Preset, seeds: range, suite: ChosenSuite 
         "metrics": ",".join(filter(None, (own.metrics if own else "", request.metrics))) or "all",
         "preset": request.preset,
         "seeds": list(seeds),
-        "budget": request.budget or f"recipe x {preset.factor:g}",
+        "budget": _budget_text(request, preset),
         "device": request.device,
         "settings": [setting.origin for setting in request.settings],
     }

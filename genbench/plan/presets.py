@@ -38,9 +38,9 @@ PRESETS = {
     "smoke": Preset(
         datasets="grid,magic,digits",
         seeds=1,
-        factor=0.02,
-        cap=100,
-        sizes=Sizes(2_000, 1_000, 1_000),
+        factor=0.01,
+        cap=50,
+        sizes=Sizes(2_000, 300, 300),
     ),
     # a toy whose density is known, a real table, real images; under half an hour on two cores
     "default": Preset(

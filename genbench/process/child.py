@@ -23,6 +23,7 @@ from typing import Any
 
 from genbench.plan.device_names import DeviceName
 from genbench.plan.limits import Limits
+from genbench.process.clocks import read_clocks
 from genbench.process.messages import explain
 from genbench.process.process_tree import die_with_parent
 from genbench.process.task import THREADS, Task
@@ -47,9 +48,9 @@ def main(
 ) -> None:
     """Do one task and write its messages to ``message_pipe`` as lines of JSON; never returns.
 
-    ``{"progress": ..}`` while it runs, ``{"result": ..}`` or ``{"error": ..}`` last. With ``serve``, the process may
-    stay as a zygote after a result, and then sends ``{"serving": ..}``. ``real`` is the ``RealSideCache`` of the zygote
-    that forked this process, if one did.
+    ``{"progress": ..}`` while it runs, ``{"result": ..}`` or ``{"error": ..}`` last, those of a training with the
+    ``clocks`` of the process. With ``serve``, the process may stay as a zygote after a result, and then sends
+    ``{"serving": ..}``. ``real`` is the ``RealSideCache`` of the zygote that forked this process, if one did.
     """
     try:
         _prepare_process(supervisor, output, limits)
@@ -150,7 +151,11 @@ def _do_task(
         unpacked = replace(unpacked, device=_hide_other_gpus(unpacked.device or unpacked.cell.device))
         _limit_memory(unpacked, limits)
         real = load_real(unpacked)
-        send({"result": run_task(unpacked, lambda **progress: send({"progress": progress}), real)})
+
+        def send_timed(**message: Any) -> None:
+            send({**message, "clocks": read_clocks()} if unpacked.stage == "fit" else message)
+
+        send_timed(result=run_task(unpacked, lambda **progress: send_timed(progress=progress), real))
     except BaseException as error:
         _lift_memory_limit()  # or there may be no memory left for the message
         with contextlib.suppress(BaseException):

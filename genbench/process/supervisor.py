@@ -53,9 +53,10 @@ def main(
 ) -> None:
     """Do one task in a child process, and relay its messages to ``run``, a connection, as lines of JSON.
 
-    First ``{"cell": process id, "supervisor": process id}``, then the messages of the cell, ``{"error": ..}`` unless
-    the cell reported its outcome, and ``{"usage": ..}`` last. With ``requests`` the cell may stay as a zygote, without
-    limits: then ``{"serving": ..}`` is last. ``real`` is the ``RealSideCache`` of the zygote that forked this process.
+    First ``{"cell": process id, "supervisor": process id}``, then the messages of the cell, each with the time at which
+    it ``arrived``, ``{"error": ..}`` unless the cell reported its outcome, and ``{"usage": ..}`` last. With
+    ``requests`` the cell may stay as a zygote, without limits: then ``{"serving": ..}`` is last. ``real`` is the
+    ``RealSideCache`` of the zygote that forked this process.
     """
     os.setsid()
     adopt_orphans()
@@ -165,6 +166,7 @@ class _Supervisor:
                 continue
             *complete, rest = self.lines.split(b"\n")
             self.lines = bytearray(rest)
+            arrived = b', "arrived": %.6f}\n' % time.monotonic()
             for line in complete:
                 if line.startswith(b'{"serving"') and self.may_serve and self.reported and not self.serving:
                     self._serve(json.loads(line)["serving"])
@@ -174,7 +176,7 @@ class _Supervisor:
                     continue  # written by a plugin
                 if self.error is None or not outcome:
                     self.reported |= outcome
-                    self.outbox.put(bytes(line) + b"\n", droppable=not outcome and b'"known"' not in line)
+                    self.outbox.put(bytes(line[:-1]) + arrived, droppable=not outcome and b'"known"' not in line)
             if len(self.lines) > MAX_MESSAGE_BYTES:
                 self.lines.clear()
                 reason = f"its result is larger than {MAX_MESSAGE_BYTES // 2**20} MiB"

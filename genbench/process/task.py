@@ -39,9 +39,9 @@ class RunningTask(ABC):
     """A task that was started: call ``listen`` until it returns True; ``outcome`` then has ``result`` or ``error``.
 
     ``known`` is the part of the record that was reported so far, ``progress`` the phase, ``usage`` what the task used,
-    ``scores`` those that were made so far. ``rerun`` is set when its slot is given back, if the task must be started
-    again because the process that ran it was lost. ``interrupted`` is set if Ctrl-C ended it, which happens only to a
-    task in the process of the session.
+    ``scores`` those that were made so far, ``clock_problem`` why its clocks cannot be right, if so. ``rerun`` is set
+    when its slot is given back, if the task must be started again because the process that ran it was lost.
+    ``interrupted`` is set if Ctrl-C ended it, which happens only to a task in the process of the session.
     """
 
     def __init__(self, task: Task) -> None:
@@ -51,6 +51,7 @@ class RunningTask(ABC):
         self.known: dict[str, Any] = {}
         self.progress: dict[str, Any] = {"phase": "start" if task.stage == "fit" else "score"}
         self.scores: list[dict[str, Any]] = []
+        self.clock_problem = ""
         self.rerun = False
         self.interrupted = False
 

@@ -20,6 +20,7 @@ from typing import Any
 from genbench.errors import PluginError, describe
 from genbench.plan.limits import Limits
 from genbench.process import supervisor
+from genbench.process.clocks import ClockCheck
 from genbench.process.launch import context_for, launch_environment
 from genbench.process.messages import known_of, outcome_of, progress_of, score_of
 from genbench.process.process_tree import kill_descendants
@@ -57,6 +58,7 @@ class Worker(RunningTask):
         self._supervisor: int | None = None if process is None else process.pid
         self._cell: int | None = None
         self._lines = bytearray()
+        self._clocks = ClockCheck()
         os.set_blocking(channel, False)
         self.channel = multiprocessing.connection.Connection(channel)
         now, left = time.monotonic(), limits.left
@@ -114,6 +116,8 @@ class Worker(RunningTask):
             self._take({"result": None} if is_deep(message) else message)
 
     def _take(self, message: dict[str, Any]) -> None:
+        self._clocks.take(message.get("clocks"), message.get("arrived"))
+        self.clock_problem = self._clocks.problem
         if "progress" in message:
             fields = known_of(message["progress"])
             if "samples_sha256" in self.known:  # that of before the held-out rows were there

@@ -26,8 +26,9 @@ class LogDensity:
 class RealSide:
     """The held-out real data that a metric compares with, and a cache of what metrics compute from them alone."""
 
-    def __init__(self, rows: Array) -> None:
+    def __init__(self, rows: Array, total: int | None = None) -> None:
         self.rows = rows  # (n, d) float64
+        self.total = len(rows) if total is None else total  # rows of the larger side before a part of each was drawn
         self._cache: dict[object, Any] = {}
 
     def once(self, key: object, compute: Callable[[], T]) -> T:

@@ -31,7 +31,10 @@ def wrong_type(kind: str, body: Mapping[str, Any]) -> str:
 
     A field of a record that is null counts as absent.
     """
-    return _fault(_fields(kind), body, "")
+    if (found := _fault(_fields(kind), body)) is None:
+        return ""
+    name, fault = found
+    return f"its {name.removeprefix('.')} is {fault}"
 
 
 @dataclass
@@ -79,23 +82,24 @@ def _field_of(node: Mapping[str, Any], definitions: Mapping[str, Any], *, nulls:
     return made
 
 
-def _fault(expected: _Field, value: Any, name: str) -> str:
+def _fault(expected: _Field, value: Any) -> tuple[str, str] | None:
+    """Return the first field that is not as expected, ``.scores[1].value``, with what it is; None if there is none."""
     if expected.nullable and value is None:
-        return ""
+        return None
     if expected.types is not None and type(value) not in expected.types:  # a bool is no number
-        return f"its {name} is {value!r:.60}, expected {expected.names}"
+        return "", f"{value!r:.60}, expected {expected.names}"
     if expected.allowed and value not in expected.allowed:
-        return f"its {name} is {value!r:.60}, expected {expected.names}"
+        return "", f"{value!r:.60}, expected {expected.names}"
     if isinstance(value, dict):
         for key, each in value.items():
             inner = expected.inside.get(key, expected.others)
-            if inner is not None and (fault := _fault(inner, each, f"{name}.{key}" if name else str(key))):
-                return fault
+            if inner is not None and (fault := _fault(inner, each)):
+                return f".{key}{fault[0]}", fault[1]
     elif isinstance(value, list):
         if expected.items is not None:
             for i, each in enumerate(value):
-                if fault := _fault(expected.items, each, f"{name}[{i}]"):
-                    return fault
+                if fault := _fault(expected.items, each):
+                    return f"[{i}]{fault[0]}", fault[1]
     elif isinstance(value, (int, float)) and not expected.above < value < expected.below:
-        return f"its {name} is {value}, expected a number between {expected.above} and {expected.below}"
-    return ""
+        return "", f"{value}, expected a number between {expected.above} and {expected.below}"
+    return None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from genbench.errors import UserError
+from genbench.record.index import known_files
 from genbench.record.integrity import DamageError, digest_of
 from genbench.record.run_directory import session_of, write_run
 from genbench.record.store import Damage, attempts, cell_folder, read_record, read_run, takes_precedence, write_record
@@ -86,15 +87,17 @@ def _read_attempts(runs: Sequence[Path], names: Sequence[str], damaged: list[Dam
     """Return the attempts of all runs by the key of their cell, and add unreadable files to ``damaged``."""
     found: dict[str, list[_Attempt]] = {}
     for run, name in zip(runs, names, strict=True):
-        for folder in sorted(run.glob("cells/*/*/")):
-            for number, file in attempts(folder):
-                try:
-                    record = read_record(file)
-                except (DamageError, OSError) as error:
-                    damaged.append(Damage(file, str(error)))
-                    continue
-                source = record.get("source") or {"run": name, "attempt": number}
-                found.setdefault(record["key"], []).append(_Attempt(record, source, folder))
+        folders = sorted(run.glob("cells/*/*/"))
+        with known_files("read", run, len(folders)) as known:
+            for folder in folders:
+                for number, file in attempts(folder):
+                    try:
+                        record = read_record(file, known)
+                    except (DamageError, OSError) as error:
+                        damaged.append(Damage(file, str(error)))
+                        continue
+                    source = record.get("source") or {"run": name, "attempt": number}
+                    found.setdefault(record["key"], []).append(_Attempt(record, source, folder))
     return found
 
 
@@ -121,11 +124,7 @@ def _reconstructed_run_info(attempts_by_key: Mapping[str, list[_Attempt]]) -> Re
 
 def _write(out: Path, key: str, found: list[_Attempt], samples: str, summary: MergeSummary, compress: bool) -> None:
     """Write the attempts of a cell and copy its samples, and count them in ``summary``."""
-    distinct: dict[str, _Attempt] = {}
-    for attempt in found:
-        content = {name: value for name, value in attempt.record.items() if name not in IGNORED_FIELDS}
-        distinct.setdefault(digest_of(content), attempt)
-    ordered = sorted(distinct.values(), key=lambda attempt: str(attempt.record.get("ended") or ""))
+    ordered = sorted(_distinct(found), key=lambda attempt: str(attempt.record.get("ended") or ""))
     for attempt in ordered:
         path = write_record(out, {**attempt.record, "source": attempt.source}, compress=compress)
         summary.renumbered += path.name.partition(".")[0] != str(attempt.record.get("attempt"))
@@ -134,6 +133,16 @@ def _write(out: Path, key: str, found: list[_Attempt], samples: str, summary: Me
     scored = [attempt for attempt in ordered if attempt.record.get("phase") == "score"] or ordered
     latest = [attempt for attempt in scored if takes_precedence(attempt.record)] or scored  # of these are its scores
     summary.samples += _copy_other_files(latest[-1].folder, cell_folder(out, key), samples)
+
+
+def _distinct(found: list[_Attempt]) -> list[_Attempt]:
+    if len(found) == 1:
+        return found
+    distinct: dict[str, _Attempt] = {}
+    for attempt in found:
+        content = {name: value for name, value in attempt.record.items() if name not in IGNORED_FIELDS}
+        distinct.setdefault(digest_of(content), attempt)
+    return list(distinct.values())
 
 
 def _copy_other_files(source: Path, target: Path, samples: str) -> bool:

@@ -12,7 +12,6 @@ import contextlib
 import errno
 import gzip
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -23,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import UserError
-from genbench.record.encoding import canonical_json, json_value, to_json
+from genbench.record.encoding import canonical_json, indented_json, json_value
 from genbench.record.field_types import wrong_type
+from genbench.record.index import digest_of_file, known_files
 from genbench.record.integrity import SCHEMA_VERSION, DamageError, add_digest, parse_body
 from genbench.record.regular_file import open_regular
 from genbench.record.status import STATUSES, Status
@@ -56,7 +56,7 @@ def cell_folder(run: Path, key: str) -> Path:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a complete JSON file or none, and return when it is on the disk."""
-    with _temporary_file(path, to_json(value, indent=1).encode() + b"\n") as temporary:
+    with _temporary_file(path, indented_json(json_value(value)).encode() + b"\n") as temporary:
         temporary.replace(path)
     _sync(path.parent)
 
@@ -74,7 +74,7 @@ def write_record(run: Path, record: Mapping[str, Any], *, compress: bool = False
     while True:
         path = folder / (f"{attempt}.json.gz" if compress else f"{attempt}.json")
         content = add_digest({**body, "schema_version": SCHEMA_VERSION, "attempt": attempt})
-        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        text = indented_json(content).encode() + b"\n"
         with _temporary_file(path, gzip.compress(text, mtime=0) if compress else text) as temporary:
             if _rename_if_unused(temporary, path):
                 break
@@ -160,7 +160,7 @@ def read_run(path: str | Path, damaged: list[Damage] | None = None) -> dict[str,
     try:
         if not file.is_file() and (damaged is None or not any(Path(path).glob("cells/*/*"))):
             raise UserError(f"{path}: no run here (no run.json); give the directory that 'genbench run' printed last")
-        run_info = parse_body(_read_bytes(file), file)
+        run_info = parse_body(read_bytes(file), file)
         if fault := wrong_type("run", run_info):
             raise DamageError(fault)
         return run_info
@@ -182,11 +182,13 @@ def read_records(path: str | Path, *, damaged: list[Damage] | None = None) -> li
     """
     run, damaged = Path(path), [] if damaged is None else damaged
     order = {key: i for i, key in enumerate(read_run(run, damaged).get("cells", []))}
-    latest = [record for folder in sorted(run.glob("cells/*/*/")) if (record := _latest(folder, damaged)) is not None]
+    folders = sorted(run.glob("cells/*/*/"))
+    with known_files("read", run, len(folders)) as known:
+        latest = [record for folder in folders if (record := _latest(folder, damaged, known)) is not None]
     return sorted(latest, key=lambda r: (order.get(r["key"], len(order)), r["key"]))
 
 
-def _latest(folder: Path, damaged: list[Damage]) -> dict[str, Any] | None:
+def _latest(folder: Path, damaged: list[Damage], known: set[str]) -> dict[str, Any] | None:
     latest, aside = None, list[Damage]()
     try:
         files = attempts(folder)
@@ -195,7 +197,7 @@ def _latest(folder: Path, damaged: list[Damage]) -> dict[str, Any] | None:
         return None
     for _, file in files:
         try:
-            record = read_record(file)
+            record = read_record(file, known)
         except (DamageError, OSError) as error:
             (aside if file.suffix == ".damaged" else damaged).append(Damage(file, _reason(error)))
             continue
@@ -215,9 +217,24 @@ def takes_precedence(record: Mapping[str, Any]) -> bool:
     return status.finished and (status is Status.OK or not record.get("rescored"))
 
 
-def read_record(file: Path) -> dict[str, Any]:
-    """Return one record in the current schema; raises DamageError, OSError, or UserError for a newer schema."""
-    record = parse_body(_read_bytes(file), file)
+def read_record(file: Path, known: set[str] | None = None) -> dict[str, Any]:
+    """Return one record in the current schema; raises DamageError, OSError, or UserError for a newer schema.
+
+    ``known`` are the ``digest_of_file`` of files that were found intact before; the file is added where it is.
+    """
+    content = read_bytes(file)
+    digest = "" if known is None else digest_of_file(file, content)
+    if known is not None and digest in known:
+        return parse_body(content, file, verify=False)
+    record = parse_body(content, file)
+    _check_record(record, file)
+    if known is not None:
+        known.add(digest)
+    return record
+
+
+def _check_record(record: Mapping[str, Any], file: Path) -> None:
+    """Raise DamageError for a body that is not the record of the cell and attempt whose file it is in."""
     for name in REQUIRED_TEXTS:
         if not isinstance(record.get(name), str):
             raise DamageError(f"not a record: its {name} is {record.get(name)!r:.60}")
@@ -232,10 +249,10 @@ def read_record(file: Path) -> dict[str, Any]:
         raise DamageError(f"the record of another cell, {record['key']!r:.60}")
     if f"{record.get('attempt')}.json" != file.name.removesuffix(".damaged").removesuffix(".gz"):
         raise DamageError(f"the record of another attempt, {record.get('attempt')!r:.60}")
-    return record
 
 
-def _read_bytes(file: Path) -> bytes:
+def read_bytes(file: Path) -> bytes:
+    """Return the content of a file of a run; raises OSError, or DamageError for one too large for a record."""
     with open_regular(file) as stream:
         if file.name.removesuffix(".damaged").endswith(".gz"):
             try:

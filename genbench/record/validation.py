@@ -11,8 +11,18 @@ from typing import Any
 from genbench.budget import RecipeShare
 from genbench.record.evidence_file import damage_of, evidence_path
 from genbench.record.field_types import schema
+from genbench.record.index import digest_of_file, known_files
 from genbench.record.integrity import DamageError, add_digest
-from genbench.record.store import Damage, attempts, cell_folder, key_of, read_record, read_records, read_run
+from genbench.record.store import (
+    Damage,
+    attempts,
+    cell_folder,
+    key_of,
+    read_bytes,
+    read_record,
+    read_records,
+    read_run,
+)
 
 SCHEMAS = ("record", "run")
 REPEATED_FIELDS = ("protocol", "seed", "budget")  # stand in a record and in its identity
@@ -63,16 +73,17 @@ def validate(run: Path) -> FileCheck:
         check.problems += [Problem("run.json", "schema", reason) for reason in reasons]
     old, aside, folders = 0, 0, sorted(run.glob("cells/*/*/"))
     known = {record["key"] for record in latest}
-    for folder in folders:
-        for _, file in attempts(folder):
-            if file.suffix == ".damaged" and folder.name in known:
-                aside += 1
-                continue
-            check.records += 1
-            record, problems = _check_record(run, file)
-            check.problems += problems
-            old += record is not None and record["identity"] is None
-            check.unsealed += record is not None and "sha256" not in record
+    with known_files("valid", run, len(folders)) as valid:
+        for folder in folders:
+            for _, file in attempts(folder):
+                if file.suffix == ".damaged" and folder.name in known:
+                    aside += 1
+                    continue
+                check.records += 1
+                record, problems = _check_record(run, file, valid)
+                check.problems += problems
+                old += record is not None and record.get("identity") is None
+                check.unsealed += record is not None and "sha256" not in record
     check.cells = len({*run_info.get("cells", []), *(folder.name for folder in folders)})
     without_samples, problems = _check_samples(run, latest)
     check.problems += problems
@@ -91,16 +102,22 @@ def validate(run: Path) -> FileCheck:
     return check
 
 
-def _check_record(run: Path, file: Path) -> tuple[dict[str, Any] | None, list[Problem]]:
+def _check_record(run: Path, file: Path, valid: set[str]) -> tuple[dict[str, Any] | None, list[Problem]]:
+    """Return a record and its problems; no record where it is damaged, or is one of the ``valid`` files."""
     where = _relative(run, file)
     try:
+        if (digest := digest_of_file(file, read_bytes(file))) in valid:
+            return None, []
         record = read_record(file)
     except DamageError as error:
         return None, [Problem(where, "damaged", str(error))]
     except OSError as error:
         return None, [Problem(where, "damaged", f"cannot be read ({error.strerror})")]
     problems = [Problem(where, "schema", reason) for reason in _schema_errors("record", _with_digest(record))]
-    return record, problems + [Problem(where, "key", reason) for reason in _key_errors(record)]
+    problems += [Problem(where, "key", reason) for reason in _key_errors(record)]
+    if not problems and "sha256" in record and record.get("identity") is not None:
+        valid.add(digest)
+    return record, problems
 
 
 def _with_digest(body: dict[str, Any]) -> dict[str, Any]:

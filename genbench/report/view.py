@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from scipy import stats
-
-from genbench.record.score import CONFIDENCE_LEVEL, SUSPECT_STANDARD_ERRORS
+from genbench.record.score import SUSPECT_STANDARD_ERRORS
 from genbench.record.status import Status
 from genbench.report.headline import headline
 from genbench.report.legend import (
@@ -29,6 +27,7 @@ from genbench.report.text import clean
 from genbench.table.aggregate import Aggregate
 from genbench.table.columns import OBSERVABLES_SUFFIX, ColumnInfo
 from genbench.table.columns import matching_columns as matching_columns
+from genbench.table.estimate import quantile
 from genbench.table.suites import metrics_of
 from genbench.table.summary import REFERENCES, Row, Summary
 
@@ -260,8 +259,8 @@ def _floor_cell(entry: Aggregate) -> ShownCell:
     interval = None
     if entry.floor_error is not None:
         seeds = len(entry.values.raw)
-        quantile = float(stats.t.ppf(0.5 + CONFIDENCE_LEVEL / 2, seeds - 1)) if seeds > 1 else NORMAL_QUANTILE
-        half = quantile * entry.floor_error
+        factor = quantile(seeds - 1) if seeds > 1 else NORMAL_QUANTILE
+        half = factor * entry.floor_error
         interval = entry.floor - half, entry.floor + half
     return ShownCell(round_number(entry.floor, interval, digits=3), round_number(entry.floor, digits=3))
 

@@ -12,9 +12,10 @@ from typing import Any
 from genbench.errors import PluginError, describe
 from genbench.protocol import Evidence, Score
 from genbench.record.encoding import MAX_DEPTH, is_deep, json_value
+from genbench.registry.component import Component
 from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floor_test import Floors, floor_fields
-from genbench.scoring.scorer import Scorer, missing
+from genbench.scoring.scorer import Scorer, missing, unresolved
 
 
 def evaluate(
@@ -58,6 +59,26 @@ def evaluate(
     return scores
 
 
+def with_missing(
+    metrics: Sequence[Component], made: Mapping[str, Mapping[str, Any] | str], reason: str
+) -> list[dict[str, Any]]:
+    """Return the scores that were ``made`` before their process ended, and for each other metric why it has none.
+
+    ``made`` maps the label of a metric to its score, or to why it ended an earlier process; ``reason`` is why the last
+    one ended. No code of a metric runs.
+    """
+    scores = []
+    for scorer in map(unresolved, metrics):
+        known = made.get(scorer.label)
+        if isinstance(known, Mapping):
+            scores.append(dict(known))
+            continue
+        why = f"not computed: {reason}" if known is None else f"failed: {known}"
+        fields = _fields(scorer, Score(None, warnings=(why,)), scorer.space, 0.0)
+        scores.append(_add_reasons(json_value(fields)))
+    return scores
+
+
 class _Computed:
     """The scores of one evidence, each computed when it is first needed: a metric may need that of another."""
 
@@ -73,10 +94,20 @@ class _Computed:
             self._found[scorer.label] = None  # while it is computed, so that no metric waits for itself
             seen, reason = _view(scorer, self._evidence, self._views)
             start, others = time.perf_counter(), self._seconds()
-            score = Score(None, warnings=(reason,)) if reason else _call(scorer, replace(seen, score_of=self._score_of))
+            score = Score(None, warnings=(reason,)) if reason else self._call(scorer, seen)
             found = score, time.perf_counter() - start - (self._seconds() - others)
             self._found[scorer.label] = found
         return found
+
+    def _call(self, scorer: Scorer, seen: Evidence) -> Score:
+        thinning = self._views.thinning
+        if not scorer.spec.pairs or not thinning.applies(seen):
+            return _call(scorer, replace(seen, score_of=self._score_of))
+        score = _call(scorer, replace(thinning.thinned(seen), score_of=self._score_of))
+        warning = f"of {thinning.max_rows} rows of a side at most, drawn at random"
+        return replace(
+            score, params={**score.params, "max_rows": thinning.max_rows}, warnings=(*score.warnings, warning)
+        )
 
     def _seconds(self) -> float:
         return sum(found[1] for found in self._found.values() if found is not None)

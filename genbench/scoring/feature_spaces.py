@@ -17,6 +17,7 @@ import numpy as np
 
 from genbench.errors import GenbenchError, PluginError, describe
 from genbench.protocol import Array, Evidence, FeatureSpace, RealSide
+from genbench.scoring.thinning import Thinning
 
 
 class IdentitySpace:
@@ -43,10 +44,14 @@ class Views:
     """Evidence in each space; a space is fitted once, on the training rows of the first evidence it is needed for.
 
     Features of real rows are cached on the real side, so that all metrics and models scored against it share them.
-    ``cache`` is a folder for fitted spaces, under a hash of the space, the rows and the seed.
+    ``cache`` is a folder for fitted spaces, under a hash of the space, the rows and the seed. ``max_rows`` are those of
+    either side that metrics of pairs of rows get, None for all.
     """
 
-    def __init__(self, factories: Mapping[str, SpaceFactory], cache: Path | None = None) -> None:
+    def __init__(
+        self, factories: Mapping[str, SpaceFactory], cache: Path | None = None, max_rows: int | None = None
+    ) -> None:
+        self.thinning = Thinning(max_rows)
         self.seconds: dict[str, float] = {}  # to fit each space, or to load it
         self._factories = factories
         self._cache = cache

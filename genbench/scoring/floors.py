@@ -79,7 +79,7 @@ def _spread_over_splits(evidence: Evidence, scorer: Scorer, score: Mapping[str, 
     rng, plain = evidence.rng(f"splits {scorer.label}"), replace(scorer, space="")
     values = [score["value"]]
     for _ in range(RANDOM_SPLITS):
-        [repeated] = evaluate(_resplit(evidence, rng), [plain])
+        [repeated] = evaluate(_resplit(evidence, rng), [plain], views=Views({}, max_rows=views.thinning.max_rows))
         if repeated["value"] is not None:
             values.append(repeated["value"])
     return float(np.std(values, ddof=1)) if len(values) > RANDOM_SPLITS // 2 else None

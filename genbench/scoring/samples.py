@@ -29,14 +29,17 @@ from genbench.registry.options import Setting
 from genbench.registry.registry import Registry
 from genbench.registry.selection import parse_selection, split
 from genbench.scoring.evaluation import evaluate
+from genbench.scoring.expected_time import expected_time
 from genbench.scoring.feature_spaces import Views
 from genbench.scoring.floors import floors_of
 from genbench.scoring.scorer import scorer_of, space_factories
+from genbench.scoring.thinning import MAX_PAIR_ROWS
 from genbench.training.conditions import condition_space, joint_scores
 from genbench.training.standardise import transform_of
 from genbench.training.weights import draw, notes_on
 
 # options on columns, which are not needed to read them, and that on floats beside integer images
+MIN_PAIR_ROWS = 100  # for an interval of every metric
 OF_COLUMNS = ("observables", "log", "periodic", "kinds", "units", "pixel_range")
 
 
@@ -49,12 +52,15 @@ def score_samples(
     seed: int = 0,
     listener: Callable[[str], None] = lambda _: None,
     plugins: Iterable[str | Path] = (),
+    max_rows: int | None = MAX_PAIR_ROWS,
 ) -> list[dict[str, Any]]:
     """Return the score of each metric of ``fake`` against ``real``, with its floor.
 
     ``given`` holds ``real`` and ``fake``, perhaps ``train`` and ``reference``: arrays or paths, None where there is
     none. The floor is the score of ``reference``, or of random halves of the real rows without one. ``all`` and globs
-    select only metrics whose needs the files meet. ``space`` applies to metrics that name none. Raises UserError.
+    select only metrics whose needs the files meet. ``space`` applies to metrics that name none. ``max_rows`` are those
+    of either side that metrics of pairs of rows get, None for all. ``listener`` is called with the label of
+    each metric before it begins, and first, of many rows, with the time that is expected. Raises UserError.
     """
     for name in ("real", "fake"):
         if given.get(name) is None:
@@ -63,6 +69,8 @@ def score_samples(
             )
     if seed < 0:
         raise UserError(f"--seed {seed}: expected at least 0")
+    if max_rows is not None and max_rows < MIN_PAIR_ROWS:
+        raise UserError(f"--max-rows {max_rows}: expected at least {MIN_PAIR_ROWS}, or all")
     registry = Registry.discover([Path(path) for path in plugins])
     if parse_selection(space)[0] not in registry.spaces:
         raise UserError(f"--space {space}: expected one of {', '.join(registry.spaces)}")
@@ -73,7 +81,9 @@ def score_samples(
     has, named = _has(evidence), {parse_selection(term.partition("@")[0])[0] for term in split(metrics)}
     chosen = [m for m in chosen if m.entry.key in named or applies(m, evidence.kind, has)] or chosen
     scorers = [scorer_of(metric) for metric in chosen]
-    views = Views(space_factories(chosen))
+    views = Views(space_factories(chosen), max_rows=max_rows)
+    if line := expected_time(evidence, scorers, Views(space_factories(chosen)), max_rows):
+        listener(line)
     floors = floors_of(evidence, fresh, scorers, views)
     notes = (*notes, *notes_on_weights)
     return [_add_notes(score, notes) for score in evaluate(evidence, scorers, floors, listener, views)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from genbench.errors import PluginError
@@ -19,13 +19,18 @@ from genbench.spec import MetricSpec, SpaceSpec
 
 def scorer_of(metric: Component) -> Scorer:
     """Return the scorer of a metric; where the metric cannot be imported, the scorer raises PluginError."""
-    assert isinstance(metric.spec, MetricSpec)
-    space = "" if metric.space is None else metric.space.label
+    scorer = unresolved(metric)
     try:
-        return Scorer(metric.spec, resolve(metric.entry), metric.config, space)
+        return replace(scorer, function=resolve(metric.entry))
     except PluginError:
         traceback.print_exc()
-        return Scorer(metric.spec, _raise_unavailable, metric.config, space)
+        return scorer
+
+
+def unresolved(metric: Component) -> Scorer:
+    """Return the scorer of a metric whose code is not imported; it raises PluginError where it is called."""
+    assert isinstance(metric.spec, MetricSpec)
+    return Scorer(metric.spec, _raise_unavailable, metric.config, "" if metric.space is None else metric.space.label)
 
 
 def _raise_unavailable(*_: Any) -> Any:

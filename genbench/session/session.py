@@ -207,7 +207,8 @@ class Session:
         elif "error" in outcome and self._metric_ended_process(running, state):
             self.queue.put_fitted(state)
         elif "error" in outcome:
-            self._close(state, {**state.fit, **self._error(running), "phase": running.progress.get("phase")})
+            end = {**self._error(running), "phase": running.progress.get("phase")}
+            self._close(state, {**state.fit, **end, **self._finished_scores(running, state, end["reason"])})
         elif task.stage == "fit":
             state.fit |= outcome["result"]
             state.spent = running.usage.get("wall_s", 0.0)
@@ -223,8 +224,8 @@ class Session:
         result, machine = (running.outcome or {})["result"], str(state.fit["machine"].get("id"))
         if result.get("samples_sha256") != running.known.get("samples_sha256", result.get("samples_sha256")):
             return "its samples changed after they were hashed, when held-out rows were there"
-        if reason := contradictory_clock(result["timings"], running.usage):
-            return reason
+        if reason := contradictory_clock(result["timings"], running.usage) or running.clock_problem:
+            return f"its clocks contradict each other: {reason}"
         return self.data.difference(state.cell, result["fingerprint"], machine)
 
     def _metric_ended_process(self, running: RunningTask, state: CellState) -> bool:
@@ -243,6 +244,15 @@ class Session:
         state.done[metrics[step - 1].label] = f"its process ended: {error['status']}, {error['reason']}"
         state.spent += running.usage.get("wall_s", 0.0)
         return True
+
+    def _finished_scores(self, running: RunningTask, state: CellState, reason: str) -> Record:
+        """Return the scores that were made before scoring ended early, if any, and why others are missing."""
+        made = state.done | {str(score.get("label") or score["metric"]): score for score in running.scores}
+        if running.task.stage != "score" or not made:
+            return {}
+        from genbench.scoring.evaluation import with_missing  # scipy, which few runs need
+
+        return {"scores": state.cell.complete(with_missing(state.cell.metrics, made, reason))}
 
     def _error(self, running: RunningTask) -> Record:
         error = dict((running.outcome or {})["error"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtr
 
 from genbench.record.score import (
     SUSPECT_STANDARD_ERRORS,
@@ -86,14 +86,20 @@ def fact_aggregate(ok: Sequence[Record], column: ColumnInfo, missing: str) -> Ag
 
 
 def score_aggregate(
-    ok: Sequence[Record], column: ColumnInfo, missing: str, density: str | None = None, doubt: bool = False
+    ok: Sequence[Record],
+    column: ColumnInfo,
+    missing: str,
+    density: str | None = None,
+    doubt: bool = False,
+    scores: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> Aggregate:
     """Return the aggregate of a metric over records that are ok; its interval follows from all models of the column.
 
     ``missing`` is the reason why no mean may be shown, empty if one may. ``density`` is the kind of the model's
-    ``log_prob``; ``doubt`` is True if that failed a check.
+    ``log_prob``; ``doubt`` is True if that failed a check. ``scores`` are those of the column by seed, if known.
     """
-    scores = {_seed(r): s for r in ok for s in scores_of(r) if column_of(s) == column.name}
+    if scores is None:
+        scores = scores_by_column(ok).get(column.name, {})
     with_value = {seed: s for seed, s in scores.items() if finite_or_none(s.get("value")) is not None}
     reasons = [w for seed, s in scores.items() if seed not in with_value for w in s.get("warnings") or ()]
     logarithmic = column.metric in LOGARITHMIC_METRICS
@@ -120,6 +126,15 @@ def score_aggregate(
     ends = {seed: found for seed, s in with_value.items() if (found := _ends(s)) is not None}
     aggregate = replace(aggregate, estimate=estimate, ranked=ranked, values=values, ends=ends)
     return _add_floor(aggregate, with_value)
+
+
+def scores_by_column(records: Sequence[Record]) -> dict[str, dict[int, Mapping[str, Any]]]:
+    """Return the scores of one model in each column, by seed."""
+    found: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for record in records:
+        for score in scores_of(record):
+            found.setdefault(column_of(score), {})[_seed(record)] = score
+    return found
 
 
 def contended(records: Sequence[Record]) -> bool:
@@ -227,4 +242,4 @@ def _z_over_seeds(gaps: Sequence[float]) -> float | None:
     if len(gaps) < 2 or not (sd := float(np.std(gaps, ddof=1))):
         return None
     t = math.fsum(gaps) / len(gaps) / (sd / math.sqrt(len(gaps)))
-    return math.copysign(float(stats.norm.isf(stats.t.sf(abs(t), len(gaps) - 1))), t)
+    return math.copysign(float(-ndtri(stdtr(len(gaps) - 1, -abs(t)))), t)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import fdtrc, stdtr
 
-from genbench.record.score import jackknife_gap_error
+from genbench.record.score import MIN_GROUPS, jackknife_gap_error
 
 PRIOR_DEGREES = 2.0  # degrees of freedom that the spread of all models together adds to that of a pair
 UNSTABLE_P_VALUE = 0.002  # of a spread over seeds as large by chance, times the number of models
@@ -52,7 +52,7 @@ class Difference:
             return math.nan
         if self.error == 0.0:
             return 1.0 if self.value == 0.0 else 0.0
-        return float(2.0 * stats.t.sf(abs(self.value) / self.error, self.degrees))
+        return float(2.0 * stdtr(self.degrees, -abs(self.value) / self.error))
 
 
 class Differences:
@@ -78,7 +78,7 @@ class Differences:
         """The models whose seeds disagree much more than those of the others."""
         stable, found = list(self._common), set[str]()
         while len(stable) >= 3:
-            p_values = {name: self._spread_p(name, [n for n in stable if n != name]) for name in stable}
+            p_values = dict(zip(stable, self._spread_p_values(stable), strict=True))
             worst = min(p_values, key=lambda name: p_values[name])
             if not p_values[worst] * len(stable) < UNSTABLE_P_VALUE:
                 break
@@ -89,49 +89,51 @@ class Differences:
 
     def difference(self, one: str, other: str) -> Difference:
         """Return the difference of two models, the first minus the second."""
+        if self._pairs is not None:
+            return self._pairs.difference(one, other)
         a, b = self.models[one], self.models[other]
         shared = sorted(set(a.values) & set(b.values))
         if len(shared) < 2 and max(len(a.values), len(b.values)) > 1:
             return _unpaired(a, b)
-        gaps = np.array([a.values[seed] - b.values[seed] for seed in shared])
-        if not len(gaps):
+        if not shared:
             return Difference(math.nan, math.nan, math.inf)
-        value = float(gaps.mean())
-        size = max(abs(each) for seed in shared for each in (a.values[seed], b.values[seed]))
-        if abs(value) <= MIN_RELATIVE_DIFFERENCE * size:
-            value = 0.0
-        within = mean_error([_gap_error(a, b, seed) for seed in shared])
-        if len(gaps) == 1:
-            return Difference(value, within, JACKKNIFE_DEGREES)
-        variance, degrees = float(gaps.var(ddof=1)), float(len(gaps) - 1)
-        if self._pooled is not None and {one, other} <= set(self._stable):
-            variance = (PRIOR_DEGREES * 2.0 * self._pooled + degrees * variance) / (PRIOR_DEGREES + degrees)
-            degrees += PRIOR_DEGREES
-        between = math.sqrt(variance / len(gaps))
-        if within > between:
-            return Difference(value, within, JACKKNIFE_DEGREES)
-        return Difference(value, between, degrees)
+        return Pairs({one: a, other: b}, shared, self._pooled, self._stable).difference(one, other)
 
     def adjusted(self) -> dict[Pair, float]:
         """Return the p-value of each pair, adjusted for their number."""
         pairs = list(combinations(self.models, 2))
+        if self._pairs is not None:
+            return dict(zip(pairs, holm(self._pairs.p_values), strict=True))
         return dict(zip(pairs, holm([self.difference(*pair).p_value for pair in pairs]), strict=True))
+
+    @cached_property
+    def _pairs(self) -> Pairs | None:
+        """All pairs at once; None where models have different seeds, or none."""
+        seeds = {tuple(sorted(m.values)) for m in self.models.values()}
+        if len(seeds) != 1 or len(self.models) < 2 or not (shared := seeds.pop()):
+            return None
+        return Pairs(self.models, shared, self._pooled, self._stable)
 
     def spread(self, name: str) -> tuple[float, float] | None:
         """Return the variance of a model over seeds and its degrees of freedom; None for a single seed."""
-        values = np.array(list(self.models[name].values.values()))
-        if len(values) < 2:
+        if len(self.models[name].values) < 2:
             return None
-        variance, degrees = float(values.var(ddof=1)), float(len(values) - 1)
-        others = [
-            float(np.var(list(m.values.values()), ddof=1))
-            for n, m in self.models.items()
-            if n not in self.unstable and len(m.values) > 1
-        ]
-        if name in self.unstable or len(others) < 3:
+        variance, degrees = self._variances[name], float(len(self.models[name].values) - 1)
+        if name in self.unstable or self._typical_variance is None:
             return variance, degrees
-        pooled = float(np.mean(others))
-        return (PRIOR_DEGREES * pooled + degrees * variance) / (PRIOR_DEGREES + degrees), degrees + PRIOR_DEGREES
+        total = PRIOR_DEGREES * self._typical_variance + degrees * variance
+        return total / (PRIOR_DEGREES + degrees), degrees + PRIOR_DEGREES
+
+    @cached_property
+    def _variances(self) -> dict[str, float]:
+        """The variance over seeds of each model that has several."""
+        return {n: float(np.var(list(m.values.values()), ddof=1)) for n, m in self.models.items() if len(m.values) > 1}
+
+    @cached_property
+    def _typical_variance(self) -> float | None:
+        """The mean variance over seeds of the models that are not unstable; None of fewer than three."""
+        stable = [variance for name, variance in self._variances.items() if name not in self.unstable]
+        return float(np.mean(stable)) if len(stable) >= 3 else None
 
     @cached_property
     def _common(self) -> dict[str, Array]:
@@ -162,17 +164,24 @@ class Differences:
         residuals = rows - rows.mean(1, keepdims=True) - rows.mean(0) + rows.mean()
         return float((residuals**2).sum() / ((rows.shape[0] - 1) * (rows.shape[1] - 1)))
 
-    def _spread_p(self, name: str, others: Sequence[str]) -> float:
-        """Return the p-value of an F test: the spread of one model about the mean of others, against theirs."""
-        if len(others) < 2:
-            return 1.0
-        mean = np.mean([self._common[other] for other in others], axis=0)
-        own = float((self._common[name] - mean).var(ddof=1)) / (1.0 + 1.0 / len(others))
-        pooled, degrees = self._residual_variance(others), len(mean) - 1
+    def _spread_p_values(self, names: Sequence[str]) -> list[float]:
+        """Return p-values of F tests: the spread of each of at least 3 models about the mean of the others, to theirs.
+
+        Nothing is subtracted from a sum over all, in which one model that diverged would cost the others their digits.
+        """
+        rows = np.array([self._common[name] for name in names])  # (models, seeds)
+        models, seeds = rows.shape
+        means = (1.0 - np.eye(models)) @ rows / (models - 1)  # of the others
+        own = (rows - means).var(1, ddof=1) / (1.0 + 1.0 / (models - 1))
+        about_means = rows - rows.mean(1, keepdims=True), means - means.mean(1, keepdims=True)
+        squares = ((about_means[0] - about_means[1][:, None]) ** 2).sum(2)  # (left out, model)
+        np.fill_diagonal(squares, 0.0)
+        pooled, degrees = squares.sum(1) / ((models - 2) * (seeds - 1)), seeds - 1
         rounding = (MIN_RELATIVE_DIFFERENCE * float(max(np.abs(values).max() for values in self._common.values()))) ** 2
-        if own <= rounding or pooled <= rounding:
-            return 1.0 if own <= rounding else 0.0
-        return float(stats.f.sf(own / pooled, degrees, (len(others) - 1) * degrees))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            p_values = fdtrc(degrees, (models - 2) * degrees, own / pooled)
+        p_values = np.where(pooled <= rounding, 0.0, p_values)
+        return np.where(own <= rounding, 1.0, p_values).tolist()  # type: ignore[no-any-return]
 
     def _beyond_sampling(self, name: str) -> bool:
         """Return whether the seeds of a model differ by more than their sampling errors, where these are known."""
@@ -182,15 +191,79 @@ class Differences:
         return len(errors) < len(model.values) or spread > 2.0 * median(errors)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+class Pairs:
+    """All pairs of models that have the same seeds, at least one, the first of each pair minus the second."""
+
+    def __init__(
+        self, models: Mapping[str, Measured], seeds: Sequence[int], pooled: float | None, stable: Sequence[str]
+    ) -> None:
+        self._at = {name: i for i, name in enumerate(models)}
+        self._one, self._other = np.triu_indices(len(models), 1)  # in the order of `combinations`
+        values = np.array([[m.values[seed] for seed in seeds] for m in models.values()])
+        gaps = self._differences(values)
+        sizes = np.abs(values).max(1)
+        mean = gaps.mean(1)
+        rounding = MIN_RELATIVE_DIFFERENCE * np.maximum(sizes[self._one], sizes[self._other])
+        self.values = np.where(np.abs(mean) <= rounding, 0.0, mean)
+        squares = sum(self._gap_errors(list(models.values()), seed) ** 2 for seed in seeds)
+        within = np.sqrt(squares) / len(seeds)
+        self.errors, self.degrees = within, np.full(len(within), float(JACKKNIFE_DEGREES))
+        if len(seeds) > 1:
+            variance, degrees = gaps.var(1, ddof=1), np.full(len(within), len(seeds) - 1.0)
+            if pooled is not None:
+                known = np.isin(list(models), list(stable))
+                both = known[self._one] & known[self._other]
+                shrunk = (PRIOR_DEGREES * 2.0 * pooled + degrees * variance) / (PRIOR_DEGREES + degrees)
+                variance, degrees = np.where(both, shrunk, variance), degrees + PRIOR_DEGREES * both
+            between = np.sqrt(variance / len(seeds))
+            self.errors = np.where(within > between, within, between)
+            self.degrees = np.where(within > between, self.degrees, degrees)
+
+    @property
+    def p_values(self) -> Array:
+        """Two-sided p-value of no difference of each pair, NaN where no error is known."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = 2.0 * stdtr(self.degrees, -np.abs(self.values) / self.errors)
+        exact = np.where(self.values == 0.0, 1.0, 0.0)
+        return np.where(np.isnan(self.errors), math.nan, np.where(self.errors == 0.0, exact, found))
+
+    def difference(self, one: str, other: str) -> Difference:
+        """Return the difference of two models."""
+        i, j = self._at[one], self._at[other]
+        first, second, models = min(i, j), max(i, j), len(self._at)
+        at = first * (2 * models - first - 1) // 2 + second - first - 1
+        value = float(self.values[at])
+        return Difference(value if i < j else 0.0 - value, float(self.errors[at]), float(self.degrees[at]))
+
+    def _differences(self, rows: Array) -> Array:
+        found: Array = rows[self._one] - rows[self._other]
+        return found
+
+    def _gap_errors(self, models: Sequence[Measured], seed: int) -> Array:
+        """Return the sampling error of the difference of each pair in one seed: jackknifed, or as if independent."""
+        lengths = [len(m.replicates.get(seed, ())) for m in models]
+        if len(set(lengths)) > 1:  # of some models only: each pair by itself
+            pairs = zip(self._one.tolist(), self._other.tolist(), strict=True)
+            return np.array([_gap_error(models[i], models[j], seed) for i, j in pairs])
+        if lengths[0] >= MIN_GROUPS:
+            gaps = self._differences(np.array([m.replicates[seed] for m in models]))
+            centred, groups = gaps - gaps.mean(1, keepdims=True), lengths[0]
+            jackknifed: Array = np.sqrt((groups - 1) / groups * (centred**2).sum(1))
+            return jackknifed
+        errors = np.array([m.errors.get(seed, math.nan) for m in models])
+        independent: Array = np.hypot(errors[self._one], errors[self._other])
+        return independent
+
+
+def holm(p_values: Sequence[float] | Array) -> list[float]:
     """Return p-values adjusted for their number by Holm's step-down method (1979); NaN is counted and stays NaN."""
-    ordered = sorted((p, i) for i, p in enumerate(p_values) if not math.isnan(p))
-    adjusted = [math.nan] * len(p_values)
-    running = 0.0
-    for position, (p, i) in enumerate(ordered):
-        running = max(running, min(1.0, (len(p_values) - position) * p))
-        adjusted[i] = running
-    return adjusted
+    given = np.asarray(p_values, float)
+    known = np.flatnonzero(~np.isnan(given))
+    order = known[np.argsort(given[known], kind="stable")]
+    adjusted = np.full(len(given), math.nan)
+    steps = np.minimum(1.0, (len(given) - np.arange(len(order))) * given[order])
+    adjusted[order] = np.maximum.accumulate(steps)
+    return adjusted.tolist()
 
 
 def _gap_error(a: Measured, b: Measured, seed: int) -> float:

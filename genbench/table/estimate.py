@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from genbench.record.score import CONFIDENCE_LEVEL
 from genbench.table.scales import ValueScale
@@ -54,6 +55,12 @@ class Estimate:
         return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else None
 
 
+@cache
+def quantile(degrees: float) -> float:
+    """Return the half width of a 95 % interval in standard errors, by Student's t with so many degrees of freedom."""
+    return float(stdtrit(degrees, 0.5 + CONFIDENCE_LEVEL / 2))
+
+
 def mean_interval(
     mean: float, scale: ValueScale, spread: tuple[float, float] | None, sampling: float | None, seeds: int
 ) -> tuple[Interval, float] | None:
@@ -68,7 +75,7 @@ def mean_interval(
     if not errors:
         return None
     error, degrees = max(errors)
-    half = error * float(stats.t.ppf(0.5 + CONFIDENCE_LEVEL / 2, degrees))
+    half = error * quantile(degrees)
     middle, slope = float(scale.map(mean)), scale.slope(mean)
     return (scale.inverse(middle - half), scale.inverse(middle + half)), error / slope if slope else 0.0
 
@@ -89,6 +96,6 @@ def worth_interval(
     down, up = logs[:, 0] - logs[:, 1], logs[:, 2] - logs[:, 0]
     half = 0.0
     if spread is not None:
-        half = math.sqrt(spread[0] / len(rows)) * float(stats.t.ppf(0.5 + CONFIDENCE_LEVEL / 2, spread[1]))
+        half = math.sqrt(spread[0] / len(rows)) * quantile(spread[1])
     low, high = (max(half, math.sqrt(float((side**2).sum())) / len(rows)) for side in (down, up))
     return math.exp(centre - low), math.exp(centre + high) if math.isfinite(high) else math.inf

@@ -12,7 +12,7 @@ from genbench.plan.device_names import kind_of
 from genbench.plan.precision import FP32
 from genbench.record.status import Status
 from genbench.record.store import Record
-from genbench.table.aggregate import Aggregate, fact_aggregate, score_aggregate, timing_aggregate
+from genbench.table.aggregate import Aggregate, fact_aggregate, score_aggregate, scores_by_column, timing_aggregate
 from genbench.table.column_statistics import with_intervals, with_ranks
 from genbench.table.columns import TIMING_METRICS, ColumnInfo, columns_of
 from genbench.table.core_metrics import core_columns
@@ -248,12 +248,12 @@ def _row(label: str, records: Sequence[Record], columns: Sequence[ColumnInfo]) -
     ok = [record for record in row.records if record["status"] == Status.OK]
     missing = "" if row.scored else row.status
     density = records[0].get("density")
-    doubt = bool(row.failed_checks)
+    doubt, scores = bool(row.failed_checks), scores_by_column(ok)
 
     def entry(column: ColumnInfo) -> Aggregate:
         if column.timing or column.fact:
             return (fact_aggregate if column.fact else timing_aggregate)(ok, column, missing)
-        return score_aggregate(ok, column, missing, density, doubt)
+        return score_aggregate(ok, column, missing, density, doubt, scores.get(column.name, {}))
 
     return replace(row, entries={column.name: entry(column) for column in columns})
 

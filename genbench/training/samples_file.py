@@ -66,21 +66,30 @@ def probes_of(data: Data) -> dict[str, Array]:
 
 @contextlib.contextmanager
 def probes_on_disk(run: Path, cell: Cell, data: Data) -> Iterator[Callable[[], dict[str, Array]]]:
-    """Write the probes of data, which are held-out rows, to a file while entered; yield a function that reads them."""
+    """Write the probes of data, which are held-out rows, to a file while entered; yield a function that reads them.
+
+    The file has no name, so that nothing of it is left and another session that runs the same cell has its own.
+    """
     folder = cell_folder(run, cell.key)
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / ".probes.npz"
-    np.savez(file, **probes_of(data))  # type: ignore[arg-type]
+    file = folder / f".probes.{os.getpid()}.npz"
+    try:
+        np.savez(file, **probes_of(data))  # type: ignore[arg-type]
+        stream = file.open("rb")
+    finally:
+        file.unlink(missing_ok=True)
     del data  # which no frame may hold meanwhile
 
     def read() -> dict[str, Array]:
-        with np.load(file, allow_pickle=False) as saved:
+        stream.seek(0)
+        with np.load(stream, allow_pickle=False) as saved:
             return dict(saved)
 
     try:
         yield read
     finally:
-        file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a plugin may have closed it
+            stream.close()
 
 
 def probe_rows(data: Data) -> Array:

@@ -18,6 +18,7 @@ from genbench.spec import ModelSpec
 from genbench.training.conditions import ConditionSpace
 from genbench.training.device import Device
 from genbench.training.fit import train
+from genbench.training.hidden_rows import without_held_out
 from genbench.training.likelihood import density_of, log_prob_of
 from genbench.training.load import load
 from genbench.training.model_file import columns_of, read_model
@@ -192,10 +193,11 @@ def open_model(run: Path, cell: RecordedCell) -> TrainedModel:
 
 
 def _trained_again(cell: RecordedCell, *, changed: bool) -> TrainedModel:
-    """Return the model of a cell, trained as it was, from the same seed on the same rows."""
+    """Return the model of a cell, trained as it was, from the same seed on the same rows, without those held out."""
     assert isinstance(cell.model.spec, ModelSpec)
     data = load(cell)
     transform = transform_of(data, codes=cell.model.spec.categories)
+    data = without_held_out(data)  # nothing else refers to the rows
     setup = setup_of(cell, data, transform, lambda **_: None)
     fitted = train(setup)
     notes = ["trained again from its seed: the run has not kept this model"]

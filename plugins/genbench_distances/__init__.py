@@ -120,6 +120,7 @@ DETECTS: dict[str, tuple[str, ...]] = {
 
 def _metric(name: str, module: str, config: type | None, summary: str, **fields: Any) -> MetricSpec:
     fields["detects"] = DETECTS.get(name, ())
+    fields["pairs"] = module in ("energy", "kernels", "neighbours")
     return MetricSpec(name, f"genbench_distances.{module}:{name}", config, summary, **fields)
 
 

@@ -18,6 +18,7 @@ from genbench_distances.shared import of_samples
 __all__ = ["energy", "energy_v"]
 
 Array = npt.NDArray[Any]
+SINGLE_ROWS = 20_000  # of a side: of more, or a part of them, sampling errors are far above those of single precision
 
 
 @any_scale(1, "between", "within_real")
@@ -63,11 +64,17 @@ def _sums(evidence: Evidence) -> Contrast:
     groups = count(len(evidence.real.rows), len(evidence.fake))
     real, centre = real_side(evidence.real, groups)
     fake = side(evidence.fake, centre, groups)
-    within_real = evidence.real.once(("energy", groups), lambda: -pair_sums(real, None, _distances)[0])
+    single = max(evidence.real.total, len(fake.rows)) > SINGLE_ROWS
+    within_real = evidence.real.once(
+        ("energy", groups, single), lambda: -pair_sums(real, None, _distances, single=single)[0]
+    )
     between, within_fake = of_samples(  # for the U- and the V-statistic
         evidence,
         "energy",
-        lambda: (-pair_sums(real, fake, _distances)[0], -pair_sums(fake, None, _distances)[0]),
+        lambda: (
+            -pair_sums(real, fake, _distances, single=single)[0],
+            -pair_sums(fake, None, _distances, single=single)[0],
+        ),
     )
     selves = np.zeros(groups)  # the distance of a row to itself
     return Contrast(between, within_real, within_fake, selves, selves, real.sizes, fake.sizes)

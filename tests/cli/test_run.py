@@ -111,6 +111,47 @@ def test_skips_have_reasons(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "skip  raises x digits: needs vector data, digits is image" in capsys.readouterr().out
 
 
+def test_a_plan_is_fitted_to_a_time_and_says_how(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["run", "-m", "vae", "-d", "ring", "--budget", "100000steps", "--dry-run"]
+    assert main([*given, "--within", "5min"]) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("genbench: within 5min: 1/")
+    assert "the whole plan takes about" in err
+    assert "100000steps" not in out
+    assert main([*given, "--within", "5s"]) == 0
+    assert "within 5s: not possible: the smallest plan, 1/32 of each budget and 2 of 3 seeds" in capsys.readouterr().err
+    assert main([*given, "--within", "5steps"]) == 2
+    assert "--within 5steps: expected a time, as 90s or 10min" in capsys.readouterr().err
+    assert main(["run", "--suite", "veegan-ring", "--within", "5min", "--dry-run"]) == 2
+    assert "--within: suite 'veegan-ring' has its own protocol" in capsys.readouterr().err
+
+
+def test_a_run_within_a_time_probes_keeps_what_it_chose_and_goes_on_with_it(
+    events: str, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    given = ["run", "-m", "vae,-gaussian,-memoriser", *events.split(), "--budget=300steps", "--preset=smoke"]
+    given += ["--metrics=energy", "--seeds=2", "--device=cpu", "--out=run", "--within"]
+    assert main([*given, "8s"]) == 0
+    first = capfd.readouterr().err
+    assert "genbench: within 8s: " in first
+    assert "(from 1 short trainings here)" in first
+    kept = read_run("run")["request"]["within"]
+    assert kept["asked"] == {"preset": "smoke", "seeds": 2, "budget": "300steps", "train_rows": ""}
+    records = {record["key"] for record in read_records("run")}
+    assert main([*given, "8s"]) == 0
+    assert "goes on as before" in capfd.readouterr().err
+    assert {record["key"] for record in read_records("run")} == records
+    assert read_run("run")["sessions"][0]["request"]["within"] == kept
+
+
+def test_a_model_of_unknown_cost_is_named_as_a_guess(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "slow.py").write_text(PLUGIN)
+    given = ["-m", "slow,vae", "-d", "ring", "--plugin", "slow.py"]
+    assert plan(capsys, *given)["guessed"] == ["slow"]
+    assert main(["run", *given, "--dry-run"]) == 0
+    assert "a guess, as no record shows what they cost: slow\n" in capsys.readouterr().out
+
+
 def test_the_plan_shows_what_each_model_gets(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "-m", "vae,kde", "-d", "ring", "--budget", "1234567steps", "--dry-run"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]

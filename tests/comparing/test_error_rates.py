@@ -168,7 +168,9 @@ def trained(folder: Path, vae: str, first_seed: int, seeds: int = 5) -> Results:
         "tinyvae,-gaussian,-memoriser", "ring", "energy,sliced_w2,coverage", "smoke", seeds, first_seed, "300steps",
         "cpu", (), plugin_files=(plugin,),
     )  # fmt: skip
-    session = Session(make_plan(request, registry), registry, RunOptions(folder / "run", jobs=2))
+    session = Session(
+        sessions.with_held_out(make_plan(request, registry), 1000), registry, RunOptions(folder / "run", jobs=2)
+    )
     return Results(tuple(session.run()))
 
 

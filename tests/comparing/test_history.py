@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from genbench.cli.main import main
-from genbench.comparing.history import change_points, history, runs_in
+from genbench.comparing.history import Change, Series, change_points, history, runs_in
 from genbench.errors import UserError
 from genbench.record.run_directory import write_run
 
@@ -58,10 +58,23 @@ def test_a_series_is_in_the_order_of_time_and_knows_the_run_that_changed_it(runs
     assert [point.run[0] for point in series.points] == list("zyxwvut")
     assert series.points[0].value == pytest.approx(0.15)
     assert series.points[0].seeds == 2
+    assert series.points[0].sd == pytest.approx(np.std([0.1, 0.2], ddof=1))
     (change,) = series.changes
     assert (change.run, change.p) == ("v-run", None)
     assert (change.before, change.after) == (pytest.approx(0.15), pytest.approx(0.35))
     assert series.worsened
+
+
+@pytest.mark.parametrize(
+    ("better", "rises", "worsened"),
+    [("lower", True, True), ("lower", False, False), ("higher", True, False), ("higher", False, True),
+     (None, True, False), (None, False, False)],
+)  # fmt: skip
+def test_the_last_change_is_for_the_worse_by_the_direction_of_the_metric(better, rises, worsened):
+    up, down = (0.5, 0.8), (0.8, 0.5)
+    changes = [Change(at, "run", "", *ends, None) for at, ends in enumerate((down, up) if rises else (up, down), 2)]
+    assert Series("vae x ring", "energy", better, "", (), tuple(changes)).worsened == worsened
+    assert not Series("vae x ring", "energy", better, "", ()).worsened
 
 
 def test_a_run_with_a_failed_seed_or_of_another_size_has_no_point(runs, capsys):

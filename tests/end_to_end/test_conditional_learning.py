@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sessions import with_held_out
 
 from genbench.plan.plan import Request, make_plan
 from genbench.registry.registry import Registry
@@ -49,7 +50,9 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, str
         "cpu",
         plugin_files=(plugin,),
     )
-    records = Session(make_plan(request, registry), registry, RunOptions(folder / "run", jobs=2)).run()
+    records = Session(
+        with_held_out(make_plan(request, registry), 1000), registry, RunOptions(folder / "run", jobs=2)
+    ).run()
     assert {record["status"] for record in records} == {"ok"}, [record["reason"] for record in records]
     return {
         (record["dataset"], record["model"], score["metric"]): score["value"]

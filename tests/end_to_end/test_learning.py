@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sessions import samples
+from sessions import samples, with_held_out
 
 from genbench.plan.plan import Request, make_plan
 from genbench.registry.registry import Registry
@@ -33,7 +33,7 @@ ITERATIVE = [spec.name for spec in registered() if spec.iterative and "vector" i
 def energies(folder: Path, models: str, budget: str) -> dict[str, dict]:
     registry = Registry.discover()
     request = Request(f"{models},-memoriser", "moons", "energy", "smoke", 1, 0, budget, "cpu")
-    records = Session(make_plan(request, registry), registry, RunOptions(folder, jobs=2)).run()
+    records = Session(with_held_out(make_plan(request, registry), 1000), registry, RunOptions(folder, jobs=2)).run()
     assert {record["status"] for record in records} == {"ok"}, [record["reason"] for record in records]
     return {record["model"]: record for record in records}
 

@@ -463,6 +463,16 @@ class KillsTheServer(Base):
         os.kill(int(supervisor.rpartition(")")[2].split()[1]), signal.SIGKILL)
 
 
+class SlowsTheClock(Base):
+    """Has the clock by which it is timed go at half speed."""
+
+    def fit(self, data, run):
+        super().fit(data, run)
+        now, start = time.perf_counter, time.perf_counter()
+        time.perf_counter = lambda: start + (now() - start) / 2
+        time.sleep(0.5)
+
+
 class OverwritesTheRun(Base):
     """Writes over the records of the run that are there."""
 
@@ -489,7 +499,8 @@ MODELS = {
     "column_density": ColumnDensity, "cannot_be_sent": Unsendable(), "exits_at_import": "exits_at_import:Model",
     "cannot_be_imported": "absent_module:Model", "has_no_such_class": "json:Model", "rude": Rude,
     "floods_descriptors": FloodsDescriptors, "starts_many": StartsMany, "leaves_an_orphan": LeavesAnOrphan,
-    "kills_the_server": KillsTheServer, "overwrites_the_run": OverwritesTheRun,
+    "kills_the_server": KillsTheServer, "slows_the_clock": SlowsTheClock,
+    "overwrites_the_run": OverwritesTheRun,
 }  # fmt: skip
 
 

@@ -39,11 +39,12 @@ class Run:
             "COLUMNS": "250",
         }
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
-        """Start it, as from a terminal: in a session of its own."""
+    def start(self, *options: str, as_job: bool = False) -> subprocess.Popen[str]:
+        """Start it in a session of its own, or as a job of this one, which Ctrl-Z can halt."""
+        how = {"process_group": 0} if as_job else {"start_new_session": True}
         return subprocess.Popen(
             [*self.command, *options], env=self.environment, cwd=self.folder, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, start_new_session=True,
+            stderr=subprocess.PIPE, text=True, **how,
         )  # fmt: skip
 
     def finish(self, *options: str) -> subprocess.CompletedProcess[str]:

@@ -72,3 +72,40 @@ def test_a_message_that_is_nested_too_deep_is_an_invalid_result() -> None:
     cycle.append(cycle)
     assert is_deep(cycle)
     assert outcome_of("score", {"result": None}) == INVALID_OUTCOME
+
+
+SLOW = """
+import time
+
+def sleeps(evidence):
+    if evidence.fake.mean() != evidence.reference.mean():  # with models only
+        time.sleep(600)
+    return Score(0.0, low=0.0, high=1.0)
+
+def mean(evidence):
+    return Score(float(evidence.fake.mean()))
+
+@hookimpl
+def genbench_register():
+    return [MetricSpec(each.__name__, each, None, "a metric") for each in (sleeps, mean)]
+"""
+
+
+def test_scores_that_were_made_before_the_deadline_are_kept(tmp_path: Path) -> None:
+    plugin = write_plugin(tmp_path / "metrics.py", SLOW)
+    records = play(tmp_path, plugin, models="good", metrics="gap,sleeps,mean", timeout=6.0)
+    (tmp_path / "alone").mkdir()
+    alone = play(tmp_path / "alone", plugin, models="good", metrics="gap,mean")
+    good = records["good"]
+    assert (records["real"]["status"], good["status"], good["phase"]) == ("ok", "timeout", "score")
+    gap, sleeps, mean = good["scores"]
+    [expected, _] = alone["good"]["scores"]
+    assert (gap["value"], gap["floor"], gap["z"]) == (expected["value"], expected["floor"], expected["z"])
+    assert gap["z"] is not None
+    for score, name in ((sleeps, "sleeps"), (mean, "mean")):
+        assert (score["label"], score["value"]) == (name, None)
+        assert score["warnings"][0].startswith("not computed: ran longer than 6 s")
+    assert validate(tmp_path / "run").problems == []
+    wider = play(tmp_path, plugin, models="good", metrics="gap,mean", timeout=60.0)["good"]
+    assert (wider["status"], wider["session"]) == ("ok", good["session"]), "scored again, and not trained"
+    assert [score["value"] for score in wider["scores"]] == [score["value"] for score in alone["good"]["scores"]]

@@ -47,8 +47,14 @@ def stop(run: Run, *numbers: int, begun: str) -> tuple[float, int, str, str]:
     return seconds, process.returncode, out, err
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl_c", "sigterm"])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["ctrl_c", "sigterm", "sighup"],
+)
 def test_a_run_that_is_stopped_writes_down_what_there_is(number: int, code: int, tmp_path: Path) -> None:
+    if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+        pytest.skip("these tests run under nohup, and so would the run")
     run = Run(tmp_path, "good[number=1],ignores_sigterm,good[number=2],sleeps,good[number=3],good[number=4]")
     seconds, returned, out, err = stop(run, number, begun="ignores_sigterm")
     assert returned == code, err
@@ -59,7 +65,7 @@ def test_a_run_that_is_stopped_writes_down_what_there_is(number: int, code: int,
     records = run.records
     assert records["real"]["status"] == "ok"
     assert (records["ignores_sigterm"]["status"], records["ignores_sigterm"]["phase"]) == ("interrupted", "fit")
-    by = "by the user" if number == signal.SIGINT else "by SIGTERM"
+    by = "by the user" if number == signal.SIGINT else f"by {signal.Signals(number).name}"
     assert records["ignores_sigterm"]["reason"] == f"stopped {by}"
     rows = {line.split(" ")[0]: line for line in out.splitlines()}
     assert "interrupted" in rows["ignores_sigterm"]

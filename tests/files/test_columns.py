@@ -43,7 +43,8 @@ def test_columns_of_a_plain_array(tmp_path):
 def test_unknown_columns_get_a_suggestion(tmp_path):
     saved_csv(tmp_path / "a.csv")
     says(refusal(read, tmp_path / "a.csv", columns="pt,etta"), "--columns", "no column 'etta'", "did you mean 'eta'?")
-    says(refusal(read, tmp_path / "a.csv", columns="7"), "no column '7'", "it has 3: pt, eta, phi")
+    for beyond in ("3", "7"):
+        says(refusal(read, tmp_path / "a.csv", columns=beyond), f"no column '{beyond}'", "it has 3: pt, eta, phi")
     says(refusal(read, tmp_path / "a.csv", labels="p*"), "--labels", "matches 2 columns")
     says(refusal(read, tmp_path / "a.csv", columns="-*"), "leaves no column")
     says(refusal(read, tmp_path / "a.csv", columns="pt", labels="pt"), "no column is left")

@@ -30,3 +30,7 @@ def test_numbers_without_a_logarithm_or_beyond_float32_are_refused(tmp_path):
     pd.DataFrame(rows, columns=list(TABLE)).to_parquet(tmp_path / "a.parquet")
     says(refusal(open_data, tmp_path / "a.parquet", log="pt"), "--log 'pt': row", "expected values above 0")
     says(refusal(open_data, tmp_path / "a.parquet"), "row 9: 1e+39 is beyond float32")
+    rows[:, 0] = 1.0 + np.abs(rows[:, 0])
+    rows[3, 0] = 0.0
+    pd.DataFrame(rows, columns=list(TABLE)).to_parquet(tmp_path / "b.parquet")
+    says(refusal(open_data, tmp_path / "b.parquet", log="pt"), "row 4 is 0, expected values above 0 (1 of 50 are not)")

@@ -46,10 +46,13 @@ def test_names_of_rows_count_the_last_index_first():
     assert names_of_rows((3,)) == ("c0", "c1", "c2")
 
 
-@pytest.mark.parametrize(
-    ("highest", "levels", "noted"),
-    [(1, 2, False), (15, 16, False), (200, 256, True), (1000, 1024, True), (4000, 4096, True), (40000, 65536, False)],
-)
+LEVELS = [
+    (1, 2, False), (15, 16, False), (200, 256, True), (255, 256, True), (256, 1024, True), (1000, 1024, True),
+    (1024, 4096, True), (4000, 4096, True), (4096, 16384, True), (16384, 65536, False), (40000, 65536, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("highest", "levels", "noted"), LEVELS)
 def test_levels_are_those_of_the_fewest_bits(highest, levels, noted):
     values = RNG.integers(0, highest + 1, (40, 8, 8)).astype(np.uint16)
     values[0, 0, 0] = highest

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from user_files import refusal, says
 
@@ -25,6 +27,16 @@ def test_options_take_columns_apart_each_by_its_name(tmp_path, suffix):
     assert found.beside["--given"]["process"].tolist() == [0.0, 1.0] * 20
     assert found.categories["process"] == ("tt", "wj")
     np.testing.assert_allclose(found.beside["--weights"]["w"], EVENTS.w)
+
+
+def test_units_stay_with_the_columns_that_are_taken(tmp_path):
+    table = pa.Table.from_pandas(EVENTS, preserve_index=False)
+    for i, unit in enumerate(("GeV", "MeV", "1")):
+        table = table.set_column(i, table.field(i).with_metadata({"units": unit}), table.column(i))
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet").units == {"pt": "GeV", "energy": "MeV", "w": "1"}
+    found = read(tmp_path / "a.parquet", columns="energy", beside={"--weights": ["w"]})
+    assert found.units == {"energy": "MeV", "w": "1"}
 
 
 def test_arrays_beside_images_are_read_on_their_own(tmp_path):

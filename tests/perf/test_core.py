@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from synthetic import record, score
 
 from genbench.plan.plan import Request, make_plan
@@ -49,6 +51,25 @@ def test_read_two_hundred_records(benchmark: Any, tmp_path: Path) -> None:
     for found in many():
         write_record(tmp_path, found)
     assert len(benchmark.pedantic(lambda: read_records(tmp_path), rounds=3, warmup_rounds=1)) == 200
+
+
+def test_records_that_were_found_intact_before(benchmark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENBENCH_CACHE", str(tmp_path / "cache"))
+    write_json(tmp_path / "run.json", {"schema_version": 1, "cells": []})
+    for found in many():
+        write_record(tmp_path, found)
+    start = time.process_time()
+    read_records(tmp_path)
+    first = time.process_time() - start
+    assert len(benchmark.pedantic(lambda: read_records(tmp_path), rounds=3)) == 200
+    start = time.process_time()
+    read_records(tmp_path)
+    benchmark.extra_info["CPU time over that of the first"] = (time.process_time() - start) / first
+
+
+def test_fifty_models(benchmark: Any) -> None:
+    results = Results(tuple(many(2, 50)))
+    benchmark.pedantic(results.table, rounds=2, warmup_rounds=1)
 
 
 def test_frame(benchmark: Any) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sessions import DOTS, make, write_plugin
 
+from genbench.budget import RecipeShare
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError
 from genbench.plan.cell import REAL
-from genbench.plan.plan import Plan, Request, make_plan
+from genbench.plan.plan import Plan, Request, halved, make_plan
 from genbench.plan.presets import PRESETS
 from genbench.registry.options import parse_set
 from genbench.registry.registry import Registry
@@ -154,6 +155,21 @@ def test_a_recipe_may_differ_by_the_kind_of_data(registry: Registry) -> None:
         assert budget == f"{PRESETS['full'].steps(spec.steps_for(kind))}steps"
 
 
+def test_budgets_are_halved_to_a_least_length_and_change_the_key(registry: Registry) -> None:
+    lengths = {"1000steps": "250steps", "150steps": "100steps", "40steps": "40steps", "60s": "15s", "2s": "1s",
+               "10epochs": "3epochs", "0.5s": "0.5s"}  # fmt: skip
+    for budget, expected in lengths.items():
+        made = plan(registry, "vae,kde", budget=budget, halvings=2)
+        budgets = {cell.model.name: cell.budget for cell in made.cells}
+        assert (budgets["vae"], budgets["kde"]) == (expected, "none")
+        assert made.request["budget"] == f"{budget} x 1/4"
+    keys = {cell.key for cell in plan(registry, "vae", budget="1000steps", halvings=2).cells}
+    assert keys == {cell.key for cell in plan(registry, "vae", budget="250steps").cells}
+    share = halved(RecipeShare(1.0, 20_000), 3)
+    assert share == RecipeShare(0.125, 2_500)
+    assert halved("none", 3) == "none"
+
+
 SIZED = """
 def by_size(rows, dimensions):
     return 3 * rows / dimensions
@@ -183,7 +199,7 @@ def test_a_recipe_by_size_is_asked_where_rows_and_shape_are_known(tmp_path: Path
     assert budgets("known") == ["10000steps"]
     assert budgets("few") == ["700steps"]
     assert sorted(budgets("known", train_rows="1000|3000")) == ["1000steps", "3000steps"]
-    assert budgets("known", preset="smoke") == ["40steps"]  # a fiftieth, of 2000 rows
+    assert budgets("known", preset="smoke") == ["20steps"]  # a hundredth, of 2000 rows
     assert budgets("unknown") == ["recipe x 1.0, at most 20000steps"]
     assert budgets("unknown", budget="7steps") == ["7steps"]
     assert budgets("digits") == ["4000steps"]
@@ -193,7 +209,7 @@ def test_a_recipe_that_waits_for_the_data_is_found_with_them(tmp_path: Path) -> 
     registry = Registry.discover([write_plugin(tmp_path / "sized.py", SIZED)])
     [cell] = [c for c in plan(registry, "sized", "unknown", seeds=1).cells if c.model.name == "sized"]
     assert cell.recipe_steps is None
-    assert cell.length(2000, 3) == {"budget": "40steps", "recipe_steps": 2000}
+    assert cell.length(2000, 3) == {"budget": "20steps", "recipe_steps": 2000}
     [cell] = [c for c in plan(registry, "sized", "unknown", seeds=1, budget="7steps").cells if c.model.name == "sized"]
     assert cell.length(2000, 3) == {"budget": "7steps", "recipe_steps": 2000}
     [cell] = [c for c in plan(registry, "sized", "known", seeds=1).cells if c.model.name == "sized"]

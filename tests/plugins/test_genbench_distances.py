@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
+from scipy.stats import norm
 
 from genbench.protocol import Column, Evidence, RealSide, jackknife_groups
 from genbench.scoring.feature_spaces import Views
@@ -20,15 +21,18 @@ from genbench_distances import (
     NeighbourConfig,
     SlicedConfig,
     TransportConfig,
+    c2st,
     nearest,
     neighbours,
     pairs,
     polynomial,
+    quantiles,
     sliced,
     transport,
 )
 from genbench_distances import genbench_register as register
 from genbench_distances import jackknife as jack
+from genbench_distances.ranks import Area, area
 
 DATA = Path(__file__).parent.parent / "data" / "reference_metrics"
 CASES = sorted(path.stem for path in (DATA / "cases").glob("c*.npz"))
@@ -186,6 +190,18 @@ def test_energy_of_known_laws(name):
     assert found.value == pytest.approx(analytic()[name]["energy_distance"], rel=0.1)
 
 
+@pytest.mark.parametrize("columns", [1, 2, 10])
+def test_energy_of_many_rows_in_single_precision_is_that_in_double(columns, monkeypatch):
+    real, fake = normal(0, 700, columns), normal(1, 600, columns, shift=0.1)
+    fake[:50] = real[:50]  # copies, whose distances a product of matrices loses
+    double = score("energy", evidence(real, fake))
+    monkeypatch.setattr(importlib.import_module("genbench_distances.energy"), "SINGLE_ROWS", 100)
+    single = score("energy", evidence(real, fake))
+    assert single.value != double.value  # it is another way
+    assert single.value == pytest.approx(double.value, abs=1e-3 * double.detail["standard_error"])
+    assert single.low == pytest.approx(double.low, abs=1e-3 * double.detail["standard_error"])
+
+
 def test_gaussian_shift_in_closed_form():
     real, fake = normal(3, 20_000, 2), normal(4, 20_000, 2, np.array([0.5, 0.0]), 1.3)
     e = evidence(real, fake)
@@ -293,6 +309,36 @@ def test_replicates_are_the_metric_without_each_group(metric, where, monkeypatch
         kept = evidence(real[jackknife_groups(203, 20) != group], fake[jackknife_groups(150, 20) != group])
         value = score(metric, kept, **options).value
         assert replicates[group] == pytest.approx(value**2 if metric == "sliced_w2" else value, rel=1e-8)
+
+
+def test_the_parts_of_the_energy_distance_are_mean_distances_of_different_rows():
+    real, fake = normal(1, 30, 2), normal(2, 45, 2, 0.3)
+    found = score("energy", evidence(real, fake)).detail
+    assert found["within_real"] == pytest.approx(pdist(real).mean(), rel=1e-12)
+    assert found["between"] == pytest.approx(cdist(real, fake).mean(), rel=1e-12)
+    empirical = score("energy_v", evidence(real, fake)).detail  # of the empirical distributions: with equal rows too
+    assert empirical["within_real"] == pytest.approx(cdist(real, real).mean(), rel=1e-12)
+    assert empirical["between"] == pytest.approx(cdist(real, fake).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("far", [0, 1])
+def test_the_worst_direction_is_chosen_by_other_rows_than_it_is_judged_by(far):
+    """One half is far along one column, the other along the other: what is the worst for the one is not for the other.
+
+    Both are seen where all rows may choose, and neither in the p-value and the lower bound.
+    """
+    real, fake = normal(1, 400, 2), normal(2, 400, 2)
+    half = jackknife_groups(400, 20) % 2
+    fake[half == 0, far] += 6
+    fake[half == 1, 1 - far] += 6
+    found = score("max_sliced_w2", evidence(real, fake), n_projections=360)
+    assert found.value > 3
+    assert found.detail["p_value"] > 0.05
+    assert found.low < 1
+    fake = normal(2, 400, 2) + np.array([6.0, 0.0])
+    agreed = score("max_sliced_w2", evidence(real, fake), n_projections=360)
+    assert agreed.detail["p_value"] == 1 / 500
+    assert agreed.low > 5
 
 
 @pytest.mark.parametrize("d", [2, 12])
@@ -407,6 +453,46 @@ def test_no_interval_of_moments_of_fewer_rows_than_dimensions(metric):
     assert any("n <= d: unreliable, 20 rows of a side in 20 dimensions" in text for text in found.warnings)
     enough = score(metric, evidence(normal(1, 40, 20), normal(2, 21, 20, 0.1)))
     assert enough.low < enough.high
+
+
+def test_the_error_of_an_area_is_that_of_delong_by_hand():
+    """Values 1, 3, 3 against 2, 3, 9, 9: each pair counts 1, ties a half; the variances of both sides' means add."""
+    x, y = np.array([1.0, 3.0, 3.0]), np.array([2.0, 3.0, 9.0, 9.0])
+    wins = (x[:, None] < y) + 0.5 * (x[:, None] == y)  # (3, 4)
+    found = area(x, y)
+    assert found.value == pytest.approx(wins.mean())
+    variance = wins.mean(1).var(ddof=1) / 3 + wins.mean(0).var(ddof=1) / 4
+    assert found.error == pytest.approx(np.sqrt(variance), rel=1e-12)
+
+
+def test_the_error_of_classifiers_counts_the_noise_of_their_training_twice():
+    areas = [Area(0.6, 0.03, 0.2), Area(0.7, 0.04, 0.1)]
+    rows = np.zeros(4), np.arange(4) > 1, np.arange(4) % 2
+    without, half, whole = (c2st.Fitted(*rows, areas, noise, ["trees"] * 2, {}) for noise in (0.0, 0.5, 1.0))
+    assert without.error == pytest.approx(0.05 / 2)  # of the mean of two independent areas
+    assert half.error == pytest.approx(np.sqrt(1.5) * without.error)
+    assert whole.error == pytest.approx(np.sqrt(2) * without.error)
+    assert half.value == pytest.approx(0.65)
+    z = 0.15 / (np.sqrt(2 * (0.2**2 + 0.1**2)) / 2)  # under the hypothesis of no difference all of it is noise
+    assert half.p_value == pytest.approx(2 * norm.sf(z), rel=1e-9)
+
+
+def test_the_family_of_classifiers_is_chosen_by_rows_that_it_was_not_trained_on():
+    """One knows the rows that it was trained on by heart, and nothing else; the other sees a shift of 1."""
+    rows = np.concatenate([normal(1, 200, 1), normal(2, 200, 1, 1.0)])
+
+    def by_heart(seen, labels):
+        known = dict(zip(seen[:, 0].tolist(), labels.astype(float).tolist(), strict=True))
+        return lambda some: np.array([known.get(each, 0.5) for each in some[:, 0].tolist()])
+
+    families = [
+        c2st.Family("memory", rows, by_heart),
+        c2st.Family("shift", rows, lambda *_: lambda some: some[:, 0]),
+    ]
+    found = c2st._cross_fitted(families, 200, 200, 5, np.random.default_rng(0))
+    assert found.chosen == ["shift"] * 5
+    assert found.value == pytest.approx(norm.cdf(1 / np.sqrt(2)), abs=0.05)
+    assert found.of_families["memory"] == pytest.approx(0.5)
 
 
 def test_classifiers_without_a_difference_say_so():
@@ -794,6 +880,26 @@ def test_replicates_leave_out_training_rows_with_all_samples_near_them(metric):
     assert spread == pytest.approx(found.detail["standard_error"], rel=0.5)
 
 
+@pytest.mark.parametrize("metric", ["duplicates", "authenticity"])
+def test_samples_near_the_same_training_row_count_once_for_the_error(metric):
+    train, test = normal(1, 400, 2), normal(2, 200, 2)
+    fake = np.concatenate([train[:60], normal(3, 140, 2)])
+    once, often = (score(metric, evidence(test, rows, train=train)) for rows in (fake, np.repeat(fake, 9, axis=0)))
+    assert often.value == once.value
+    assert often.detail["standard_error"] == pytest.approx(once.detail["standard_error"], rel=0.15), "not a third"
+    assert often.high - often.low == pytest.approx(once.high - once.low, rel=0.15)
+
+
+def test_the_error_of_a_share_that_is_nearer_to_training_rows_is_that_of_clusters():
+    train, test = normal(1, 200, 2), normal(2, 200, 2)
+    fake = normal(3, 150, 2)
+    once, often = (
+        score("membership", evidence(test, rows, train=train)).detail for rows in (fake, np.repeat(fake, 9, axis=0))
+    )
+    for name in ("nearer_to_train", "nearer_to_train_interval"):
+        assert often[name] == pytest.approx(once[name], rel=1e-9)
+
+
 # ---------------------------------------------------------------------------------------------------- separation power
 
 
@@ -935,6 +1041,32 @@ def test_ordinary_variance_of_a_mean_is_recovered():
     found = jack.jackknife(values.mean(), replicates)
     groups = np.array([values[labels == g].mean() for g in range(20)])
     assert found.error == pytest.approx(groups.std(ddof=1) / 20**0.5, rel=1e-10)
+
+
+def test_the_part_of_a_variance_that_depends_on_pairs_counts_once():
+    """The jackknife counts it twice: for the mean product of two draws around 0 nothing else is left."""
+    draws = np.random.default_rng(0).standard_normal((4000, 20))
+    sums, squares = draws.sum(1, keepdims=True) - draws, (draws**2).sum(1, keepdims=True) - draws**2
+    without = (sums**2 - squares) / (19 * 18)  # (4000, 20) mean products without each draw
+    truth = 2 / (20 * 19)
+    jackknifed = np.array([jack.variance(each).total for each in without])
+    assert jackknifed.mean() == pytest.approx(2 * truth, rel=0.2)
+    total = float(jackknifed[0])
+    for share, linear in ((0.0, 1.0), (0.25, 0.5), (0.5, 0.0), (0.75, 0.0)):
+        found = jack.variance(without[0], quadratic=share * total)
+        assert (found.linear, found.quadratic) == pytest.approx((linear * total, share * total))
+        assert found.total == pytest.approx(found.linear + found.quadratic)
+
+
+@pytest.mark.parametrize(("n", "m"), [(1000, 1000), (4000, 500)])
+def test_the_noise_of_a_line_is_the_mean_distance_of_equal_laws(n, m):
+    """Of uniform numbers: the integral of the root of F (1 - F) is π/8."""
+    x, y = (quantiles.sort((np.arange(size)[None] + 0.5) / size, 0) for size in (n, m))
+    expected = np.sqrt(2 / np.pi) * np.pi / 8 * np.sqrt(1 / n + 1 / m)
+    assert quantiles.line_noise(x, y)[0] == pytest.approx(expected, rel=0.01)
+    rng = np.random.default_rng(0)
+    drawn = [quantiles.line_costs(*(np.sort(rng.random((1, size))) for size in (n, m)))[0, 0] for _ in range(200)]
+    assert np.mean(drawn) == pytest.approx(expected, rel=0.1)
 
 
 # -------------------------------------------------------------------------------------------------------- declarations

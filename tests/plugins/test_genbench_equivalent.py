@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.spatial.distance import cdist
 
 from genbench.protocol import Evidence, RealSide, jackknife_groups
@@ -219,6 +220,26 @@ def test_the_smallest_worth_is_of_a_scale_that_distinguishes_and_within_its_inte
     assert least.high == found.high_of_all.min()
     certain = smallest(numbers(distance, error / 10, np.array([2.0, 50.0, 100.0]), 500, 500, together=3), 500)
     assert certain.at == 0
+
+
+@pytest.mark.parametrize("together", [1, 3])
+@pytest.mark.parametrize(("error", "wider"), [(1e-6, "few events"), (0.02, "jackknife")])
+def test_the_wider_of_both_intervals_counts_by_hand(error, wider, together) -> None:
+    """Of 20 groups, 40 degrees of freedom, 500 rows of either side, and a distance of 0.1: worth 10 events."""
+    distance, floor, degrees = 0.1, 2 / 500, 40.0
+
+    def events(probability):
+        """Return the numbers of events by the chi-square of few events, and by Student's t of the jackknife."""
+        biased = (distance + floor) / (stats.chi2.ppf(probability, degrees) / degrees) - floor
+        return 1 / biased, 1 / (distance - stats.t.ppf(probability, 19) * error)
+
+    found = numbers(np.array([distance]), np.array([error]), np.array([degrees]), 500, 500, together=together)
+    low, high, high_of_all = events(0.025), events(0.975), events(1 - 0.025 / together)
+    assert (max(high) == high[1]) == (wider == "jackknife")
+    assert found.value[0] == pytest.approx(10)
+    assert found.low[0] == pytest.approx(min(low))
+    assert found.high[0] == pytest.approx(max(high))
+    assert found.high_of_all[0] == pytest.approx(max(high_of_all))
 
 
 def test_no_scale_that_distinguishes_leaves_the_smallest_lower_limit_and_at_most_the_number_of_real_rows() -> None:

@@ -130,6 +130,21 @@ def test_times_rise_to_the_data_in_steps_that_shrink():
     assert (np.diff(steps) < 0).all()
 
 
+@pytest.mark.parametrize("shape", [(3,), (1, 8, 8)], ids=str)
+def test_rows_are_moved_on_straight_paths_each_at_one_time(shape, monkeypatch):
+    """Of rows far from the noise, all values are at the same share of the way, which is the time of the row."""
+    far, seen = 1e6, []
+
+    def watch(network, x, t, c):
+        seen.append((x.detach().flatten(1) / far, t))
+        return velocity(network, x, t, c)
+
+    monkeypatch.setattr("genbench_flow_matching.flow_matching.velocity", watch)
+    trained(FlowMatchingConfig(width=16, batch=32), torch.full((32, *shape), far), 2)
+    for share, t in seen:
+        torch.testing.assert_close(share, t[:, None].expand_as(share), atol=1e-4, rtol=0)
+
+
 def test_times_of_a_batch_are_uniform_and_one_in_each_stratum():
     t = stratified(100, torch.device("cpu"))
     assert (t.mul(100).floor() == torch.arange(100)).all()

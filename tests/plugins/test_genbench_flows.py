@@ -204,6 +204,18 @@ def test_pixels_have_mean_0_and_standard_deviation_1(bounded):
     torch.testing.assert_close(pixels.inverse(z, None), x, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("bounded", [False, True])
+def test_the_log_determinant_of_standardised_pixels_is_that_of_the_jacobian(bounded):
+    pixels = Pixels(4, bounded=bounded).double()
+    rows = torch.rand(200, 4, generator=torch.Generator().manual_seed(0)).double() * torch.tensor([0.1, 0.5, 1.0, 2.0])
+    pixels.set_moments(rows - 1)
+    x = rows[:5] - 1
+    log_det = pixels(x, None)[1]
+    for row, found in zip(x, log_det, strict=True):
+        jacobian = torch.autograd.functional.jacobian(lambda v: pixels(v[None], None)[0][0], row)
+        torch.testing.assert_close(found, torch.linalg.slogdet(jacobian)[1])
+
+
 def test_pixels_stay_within_the_range_of_images_but_for_a_margin():
     x = Pixels(2, bounded=True).inverse(torch.tensor([[-1e4, 1e4]]), None)
     assert float(x.abs().max()) < 1.03

@@ -16,7 +16,7 @@ from genbench_gans.networks import MLP, ConvGenerator, discriminator, draw, eval
 from genbench_gans.optim import Adam, RMSprop
 from genbench_gans.penalty import critic_gradients, gradient_penalty, input_gradient
 from genbench_gans.wgan import WGAN, clip
-from genbench_gans.wgan_gp import WGANGP, critic_loss, mini_batches
+from genbench_gans.wgan_gp import WGANGP, critic_loss, critic_step, mini_batches
 
 SMALL = {"width": 16, "depth": 2, "channels": 4, "batch": 16}
 SHAPES = [(1,), (2,), (16,), (1, 8, 8), (3, 16, 16), (1, 7, 7)]
@@ -282,6 +282,26 @@ def test_a_step_of_the_critic_uses_every_row_of_its_batch(monkeypatch):
     fitted(WGANGP(WGANGPConfig(**{**SMALL, "batch": 10, "critic_steps": 4})), rows, 1)
     assert [len(part) for part in seen] == [10] * 4
     assert torch.equal(torch.cat(seen).sort(0).values, rows.sort(0).values)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 8, 8)], ids=str)
+def test_rows_and_samples_are_mixed_on_the_lines_between_them(shape, monkeypatch):
+    """A share of its own for each value would fill the box between a row and a sample, where no line goes."""
+    seen = []
+    kept = critic_step
+
+    def watch(critic, real, fake, mixed, penalty, given):
+        seen.append([part.flatten(1) for part in (real, fake, mixed)])
+        return kept(critic, real, fake, mixed, penalty, given)
+
+    monkeypatch.setattr("genbench_gans.wgan_gp.critic_step", watch)
+    fitted(WGANGP(WGANGPConfig(**SMALL)), rows_of(shape), 1)
+    real, fake, mixed = (torch.cat(parts) for parts in zip(*seen, strict=True))
+    line, way = fake - real, mixed - real
+    share = (way * line).sum(1, keepdim=True) / line.square().sum(1, keepdim=True)
+    torch.testing.assert_close(way, share * line, rtol=0, atol=1e-5)
+    assert 0 <= share.min() < 0.25 < 0.75 < share.max() <= 1
+    assert len(share.unique()) == len(share)
 
 
 # --------------------------------------------------------------------------------------------------- weight clipping

@@ -87,6 +87,16 @@ def test_interval_of_the_weights_holds_as_often_as_it_says():
     assert 0.89 <= np.mean([f.low <= truth <= f.high for f in found]) <= 1.0
 
 
+@pytest.mark.parametrize(("modes_hit", "each"), [(25, 40), (4, 25)])
+def test_equal_weights_that_are_met_exactly_leave_the_error_of_a_chi_square(modes_hit, each):
+    """2n KL is then chi-squared with k - 1 degrees of freedom, of variance 2 (k - 1)."""
+    known = Modes(CENTRES[:modes_hit], 0.05, np.full(modes_hit, 1 / modes_hit))
+    found = score("mode_kl", np.repeat(CENTRES[:modes_hit], each, axis=0), known)
+    n = modes_hit * each
+    assert found.value == pytest.approx(0, abs=1e-12)
+    assert found.detail["standard_error"] == pytest.approx(math.sqrt(2 * (modes_hit - 1)) / (2 * n), rel=1e-9)
+
+
 def test_wide_modes_lose_quality():
     narrow, wide = score("high_quality", grid(1)), score("high_quality", grid(1, std=0.1))
     assert wide.value == pytest.approx(100 * (1 - math.exp(-4.5 / 4)), abs=3)

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
+from scipy.spatial import distance
 from sklearn.datasets import make_moons
 
 import genbench_toys as toys
@@ -273,6 +274,12 @@ def test_a_mixture_in_many_dimensions_agrees_with_scipy():
     np.testing.assert_allclose(mixture.log_prob(x), special.logsumexp(each, axis=0) - math.log(3), rtol=1e-10)
     again = Mixture(toys.MixtureConfig(dim=6, components=3, separation=2.0, placement=1))
     assert (again.centres != mixture.centres).all()
+
+
+@pytest.mark.parametrize("dim", [256, 1024])
+def test_the_separation_of_a_mixture_is_the_root_mean_square_distance_of_its_centres(dim):
+    mixture = Mixture(toys.MixtureConfig(dim=dim, components=64, separation=7.0))
+    assert np.sqrt(np.mean(distance.pdist(mixture.centres) ** 2)) == pytest.approx(7, rel=0.02)
 
 
 def test_the_funnel_is_normal_given_its_first_column():

@@ -14,7 +14,7 @@ from genbench.spec import DataFacts
 from genbench.training.run import Run
 from genbench_density import GMMConfig, suits_mixture
 from genbench_density.expectation import Prior, Rows, expectation, maximisation, penalty
-from genbench_density.gmm import GMM, best_number
+from genbench_density.gmm import GMM, best_number, bic
 from genbench_density.seeding import clusters, seeds
 
 SHAPES = [(1,), (2,), (16,), (1, 8, 8)]
@@ -231,6 +231,19 @@ def test_integer_weights_are_repeated_rows():
     theirs = maximisation(Rows(repeated, None, 1e-6), r.repeat_interleave(times, dim=0))
     torch.testing.assert_close(ours.means, theirs.means)
     torch.testing.assert_close(ours.factors, theirs.factors)
+
+
+def test_bic_counts_rows_by_what_they_are_worth():
+    """Rows of next to no weight add neither likelihood nor rows; a million equal ones count by their number."""
+    rows = three(300).double()
+    alone = Rows(rows, None, 1e-6)
+    mixture = start(alone, 3)
+    weights = torch.cat([torch.ones(300), torch.full((5000,), 1e-12)]).double()
+    assert bic(Rows(torch.cat([rows, three(5000, 1).double()]), weights, 1e-6), mixture) == pytest.approx(
+        bic(alone, mixture), rel=1e-6
+    )
+    likelihood = float(expectation(alone, mixture)[0].sum())
+    assert bic(alone, mixture) == pytest.approx(-2 * likelihood + (2 + 3 * 2 + 3 * 3) * math.log(300))
 
 
 def test_samples_follow_the_weights_of_rows():

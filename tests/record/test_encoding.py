@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from genbench.record.encoding import json_value, to_json
+from genbench.record.encoding import indented_json, json_value, to_json
 from genbench.record.store import (
     key_of,
 )
@@ -43,3 +43,20 @@ def test_json_is_strict_whatever_it_is_given() -> None:
 def test_plain_leaves_what_json_can_hold() -> None:
     value = {"a": [1, 2.5, None, True, "é"]}
     assert json_value(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {}, [], {"a": []}, {"a": {}}, [[1, 2], []], [1.5, None, True, "a"], {"é": 'x\u2028"é\n'}, 2, "text", None,
+        {"b": [1.5, -0.0, 1e300], "c": {"d": [{"e": False}]}},
+    ],
+)  # fmt: skip
+def test_indented_json_is_that_of_the_library(value: object) -> None:
+    assert indented_json(value) == json.dumps(value, indent=1, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("value", [math.nan, [1.0, math.inf], {"a": -math.inf}])
+def test_indented_json_has_no_number_that_json_lacks(value: object) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        indented_json(value)

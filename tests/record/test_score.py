@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+
 import pytest
 
 from genbench.record.score import (
@@ -10,6 +12,7 @@ from genbench.record.score import (
     floor_spread,
     interval_error,
     is_limit,
+    jackknife_gap_error,
     metric_failed,
     standard_error,
 )
@@ -38,6 +41,21 @@ def test_a_stated_error_comes_before_that_of_the_interval() -> None:
     score = {"low": 0.0, "high": 3.92, "detail": {"standard_error": 0.25}}
     assert standard_error(score) == 0.25
     assert standard_error({**score, "detail": {}}) == pytest.approx(1.0)
+
+
+def test_the_jackknifed_error_of_a_gap_of_means_is_that_of_the_means_of_groups() -> None:
+    """Without one of equal groups, a mean is the sum of the others' means over their number."""
+    one, other = [3.0, 5.0, 4.0, 8.0, 7.0, 6.0], [1.0, 2.0, 5.0, 3.0, 4.0, 9.0]
+
+    def without(means: list[float]) -> list[float]:
+        return [(sum(means) - mean) / 5 for mean in means]
+
+    gaps = [a - b for a, b in zip(one, other, strict=True)]
+    error = statistics.stdev(gaps) / 6**0.5
+    assert jackknife_gap_error(without(one), without(other)) == pytest.approx(error, rel=1e-12)
+    assert jackknife_gap_error(without(one), without(one)) == 0.0
+    assert jackknife_gap_error(without(one), without(other)[:5]) is None
+    assert jackknife_gap_error([1.0] * 4, [2.0] * 4) is None, "too few groups"
 
 
 def test_the_spread_of_a_floor_is_measured_or_that_of_its_interval() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
 import pytest
 
 from genbench.errors import ConfigError, UnknownName, UserError
 from genbench.registry.component import Component, applies, choose_metrics, measurement
+from genbench.registry.discovery import Provenance
 from genbench.registry.options import parse_set
-from genbench.registry.registry import Registry
+from genbench.registry.registry import Entry, Registry
+from genbench.spec import DatasetSpec
 
 REGISTRY = Registry.discover()
 
@@ -107,3 +110,19 @@ def test_a_space_for_all_that_name_none() -> None:
 def test_mistakes(text: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=re.escape(message)):
         choose(text)
+
+
+@dataclass(frozen=True)
+class RowsConfig:
+    n: int = 100
+    given: tuple[str, ...] = field(default=(), metadata={"stream": False})  # of the same rows
+
+
+def test_random_streams_do_not_depend_on_what_is_asked_of_the_same_rows() -> None:
+    entry = Entry("rows", DatasetSpec("rows", "a:b", RowsConfig, "rows"), Provenance("mine", "genbench-mine", "1.0"))
+    plain, asked, fewer = (
+        Component(entry, config) for config in (RowsConfig(), RowsConfig(given=("x",)), RowsConfig(9))
+    )
+    assert plain.identity != asked.identity, "they are other results"
+    assert plain.stream_identity == asked.stream_identity, "of the same rows"
+    assert plain.stream_identity != fewer.stream_identity

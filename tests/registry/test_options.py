@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.errors import ConfigError, PluginError, UserError
-from genbench.registry.options import canonical_options, fill, label, load_toml, parse_set
+from genbench.registry.options import canonical_options, essential_options, fill, label, load_toml, parse_set
 from genbench.spec import ModelSpec
 
 
@@ -172,6 +172,23 @@ def test_canonical_is_plain_json_and_tells_equal_configs_alike() -> None:
     assert canonical_options(VAEConfig())["hidden"] == [128, 128]
     text = json.dumps(canonical_options(VAEConfig(beta=float("inf"))), allow_nan=False)
     assert json.loads(text)["beta"] == "inf"
+
+
+@dataclass(frozen=True)
+class FileConfig:
+    path: str = field(default="", metadata={"contents": True})
+    place: str = field(default="here", metadata={"essential": False})
+    digest: str = field(default="", metadata={"shown": False})
+    rows: int = 10
+
+
+def test_options_that_change_no_result_are_no_part_of_an_identity_and_paths_are_what_they_hold() -> None:
+    config = FileConfig("a.csv", place="there", digest="00ff", rows=20)
+    assert canonical_options(config) == {"path": "a.csv", "place": "there", "digest": "00ff", "rows": 20}
+    assert essential_options(config) == {"path": "a.csv", "digest": "00ff", "rows": 20}
+    assert essential_options(config, str.upper) == {"path": "A.CSV", "digest": "00ff", "rows": 20}
+    assert essential_options(FileConfig(), str.upper)["path"] == "", "no path holds nothing"
+    assert label("file", config) == "file[path=a.csv,rows=20]"
 
 
 def test_a_label_names_what_differs_from_the_defaults() -> None:

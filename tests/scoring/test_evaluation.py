@@ -98,6 +98,27 @@ def test_the_listener_hears_each_name_before_its_metric_runs() -> None:
     assert [score["value"] for score in scores] == [1, 2]
 
 
+def test_the_seconds_of_a_metric_are_its_own_though_it_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("genbench.scoring.evaluation.time.perf_counter", lambda: clock[0])
+
+    def inner(_: Evidence) -> Score:
+        clock[0] += 5.0
+        return Score(1.0)
+
+    def outer(seen: Evidence) -> Score:
+        assert seen.score_of is not None
+        found = seen.score_of("inner")
+        clock[0] += 2.0
+        return Score(None if found is None else found.value)
+
+    scorers = [Scorer(MetricSpec(f.__name__, f, None, "m"), f) for f in (inner, outer)]
+    for order in (scorers, scorers[::-1]):
+        scores = {score["metric"]: score for score in evaluate(evidence(), order)}
+        assert {name: score["seconds"] for name, score in scores.items()} == {"inner": 5.0, "outer": 2.0}
+        assert scores["outer"]["value"] == 1.0
+
+
 def test_sizes_that_do_not_exist_have_their_reason() -> None:
     [score] = evaluate(evidence(), [scorer(Score(1.0, n_fake=5))])
     assert (score["n_real"], score["n_fake"]) == (None, 5)

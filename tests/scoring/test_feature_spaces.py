@@ -80,6 +80,16 @@ def test_images_keep_their_shape() -> None:
     assert Views({"half": SpaceFactory(Halving)}).view(given, "half").features.seen.shape == (9, *shape)
 
 
+def test_the_conditions_of_images_follow_their_features_as_they_are() -> None:
+    shape, real, fake = (1, 2, 3), RNG.normal(size=(8, 8)), RNG.normal(size=(7, 8))  # six pixels, two conditions
+    given = Evidence(RealSide(real), fake, kind="image", test_raw=np.zeros((8, *shape)), condition_scores=2)
+    seen = Views({"half": SpaceFactory(Halving)}).view(given, "half")
+    for rows, features in ((real, seen.real.rows), (fake, seen.fake)):
+        assert np.array_equal(features[:, :6], rows[:, :6] / 2)
+        assert np.array_equal(features[:, 6:], rows[:, 6:])
+    assert seen.features.seen.shape == (8, *shape), "it is fitted on images alone"
+
+
 def test_the_raw_numbers_are_a_space() -> None:
     given = evidence(test_raw=np.arange(8.0).reshape(8, 1), fake_raw=np.ones((7, 1)), train_raw=np.zeros((9, 1)))
     seen = Views({}).view(given, "raw")

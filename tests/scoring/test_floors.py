@@ -64,6 +64,39 @@ def test_a_metric_without_an_interval_gets_its_spread_from_splits() -> None:
     assert score["floor_sd"] == pytest.approx(1.0)
 
 
+BESIDE = (("test_raw", "fake_raw"), ("truth_test", "truth_fake"), ("labels_test", "labels_fake"),
+          ("conditions_test", "conditions_fake"))  # fmt: skip
+
+
+def apart(evidence: Evidence) -> Score:
+    """The largest difference of a row and what stands beside it, which are equal numbers in these tests."""
+    sides = (evidence.real.rows, evidence.fake)
+    named = [(getattr(evidence, name), rows) for names in BESIDE for name, rows in zip(names, sides, strict=True)]
+    named += [(each["x"], rows) for each, rows in ((evidence.observables_test, sides[0]),
+                                                  (evidence.observables_fake, sides[1]))]  # fmt: skip
+    assert all(len(each) == len(rows) for each, rows in named)
+    return Score(float(max(np.abs(np.reshape(each, (-1, 1)) - rows).max() for each, rows in named)))
+
+
+@pytest.mark.parametrize("fresh", [None, 40, 60, 90])
+def test_whatever_stands_beside_a_row_goes_with_it_into_halves_parts_and_splits(fresh: int | None) -> None:
+    rows = RNG.permutation(400).astype(float)[:, None]
+
+    def beside(real: np.ndarray, fake: np.ndarray) -> Evidence:
+        fields = {name: side.copy() for names in BESIDE for name, side in zip(names, (real, fake), strict=True)}
+        fields |= {"observables_test": {"x": real[:, 0]}, "observables_fake": {"x": fake[:, 0]}}
+        return Evidence(RealSide(real), fake, **fields)
+
+    evidence = beside(rows[:100], rows[100:160])
+    reference = None if fresh is None else beside(rows[:100], rows[160 : 160 + fresh])
+    metric = Scorer(MetricSpec("apart", apart, None, "of rows and what stands beside them"), apart)
+    floors = floors_of(evidence, reference, [metric], Views({}))
+    assert floors is not None
+    for scores in (floors.scores, floors.like or {}):
+        assert all(score["value"] == 0 for score in scores.values()), scores
+    assert floors.scores["apart"]["floor_sd"] == 0, "in no split either"
+
+
 def test_z_is_that_of_a_normal_number_where_both_are_real() -> None:
     zs = []
     for _ in range(60):
@@ -131,15 +164,19 @@ def test_repeats_that_discrete_rows_have_anyway_are_no_copies() -> None:
     names = ("duplicates", "membership", "authenticity")
     chosen = {"real": real, "train": train, "reference": fresh, "metrics": ",".join(names)}
     for fake in (rows(), rows(900), rows(150)):
-        for score in genbench.score(fake=fake, **chosen):
-            assert (score["copying"], score["suspect"]) == (False, False)
-            assert score["metric"] not in ("duplicates", "authenticity") or abs(score["value"] - score["floor"]) < 0.05
+        found = {score["metric"]: score for score in genbench.score(fake=fake, **chosen)}
+        assert found.keys() == set(names)
+        assert not any(score["copying"] or score["suspect"] for score in found.values())
+        for name in ("duplicates", "authenticity"):
+            assert found[name]["value"] == pytest.approx(found[name]["floor"], abs=0.05)
 
 
 def test_constant_columns_are_told_with_every_score() -> None:
     rng = np.random.default_rng(2)
     real, fake = (np.c_[rng.normal(size=(60, 2)), np.full(60, 3.0)] for _ in range(2))
-    for score in genbench.score(real=real, fake=fake, metrics="energy,coverage"):
+    scores = genbench.score(real=real, fake=fake, metrics="energy,coverage")
+    assert [score["metric"] for score in scores] == ["energy", "coverage"]
+    for score in scores:
         assert np.isfinite(score["value"])
         assert any("is constant" in text for text in score["warnings"])
 

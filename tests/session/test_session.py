@@ -445,6 +445,7 @@ def test_a_metric_that_kills_its_process_costs_no_samples(tmp_path: Path) -> Non
 def test_a_dataset_that_fails_is_a_row_for_each_model(tmp_path: Path, name: str, reason: str) -> None:
     plugin = write_plugin(tmp_path / "bad.py", BAD_METRICS)
     records = play(tmp_path, plugin, models="good", datasets=name)
+    assert records.keys() == {REAL, "good"}
     for record in records.values():
         assert (record["status"], record["phase"]) == ("failed", "load")
         assert reason in record["reason"]
@@ -527,8 +528,8 @@ def test_a_recipe_by_size_is_asked_in_the_cell_and_its_steps_are_recorded(tmp_pa
     records = play(tmp_path, plugin, models="sized,wrong", budget=None)
     sized = records["sized"]
     assert (sized["status"], sized["sizes"]["train"], sized["shape"]) == ("ok", 140, [2])
-    assert (sized["recipe_steps"], sized["budget"], sized["timings"]["steps"]) == (350, "7steps", 7)
-    assert sized["identity"]["budget"] == "recipe x 0.02, at most 100steps"
+    assert (sized["recipe_steps"], sized["budget"], sized["timings"]["steps"]) == (350, "4steps", 4)
+    assert sized["identity"]["budget"] == "recipe x 0.01, at most 50steps"
     assert records["wrong"]["status"] == "failed"
     assert "steps(rows=140, dimensions=2) returned 'many'" in records["wrong"]["reason"]
     assert validate(tmp_path / "run").problems == []

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
@@ -86,6 +87,16 @@ def test_stated_z_of_several_seeds_are_added_up():
     assert of(-2.0, -2.0, -2.0).loc["m", "energy_z"] == pytest.approx(-6 / math.sqrt(3))
     assert of(-2.0, -2.0, -2.0).loc["m", "energy_suspect"]
     assert not of(-2.0, 2.0, -2.0).loc["m", "energy_suspect"]
+
+
+def test_the_error_of_a_floor_is_that_of_its_mean_over_seeds_and_of_one_seed_its_own():
+    def of(*floors):
+        records = [record("m", i, [score("energy", 2.0, floor=f, floor_sd=0.3)]) for i, f in enumerate(floors)]
+        return score_aggregate(records, ColumnInfo("energy", "lower"), "")
+
+    assert of(1.0, 1.1, 1.5).floor == pytest.approx(1.2)
+    assert of(1.0, 1.1, 1.5).floor_error == pytest.approx(np.std([1.0, 1.1, 1.5], ddof=1) / math.sqrt(3))
+    assert of(1.0).floor_error == 0.3
 
 
 def test_z_over_seeds_is_of_the_floors_spread_and_suspicion_of_both_errors():

@@ -36,6 +36,12 @@ RUN = [
 ]
 
 
+@pytest.mark.parametrize(("metric", "best"), [("energy", 1), ("coverage", 2)])
+def test_the_best_value_is_the_one_in_the_direction_of_the_metric(metric: str, best: int) -> None:
+    records = [record("vae", seed, **{metric: value}) for seed, value in enumerate((0.5, 0.1, 0.9))]
+    assert [r["seed"] for r in best_seeds(records)] == [best]
+
+
 def test_the_lowest_mean_rank_wins_and_real_rows_are_no_model() -> None:
     found = {(r["model"], r["dataset"]): r["seed"] for r in best_seeds(RUN)}
     assert found == {("vae", "moons"): 1, ("gan", "moons"): 0, ("vae", "grid"): 5}

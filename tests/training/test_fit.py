@@ -79,6 +79,21 @@ def test_snapshots_are_no_part_of_the_time_of_training(tmp_path: Path) -> None:
     assert timings["steps_per_s"] == 5 / timings["fit_s"]
 
 
+class Thinking(Pausing):
+    """Its sampler works for a second of processor time while it trains."""
+
+    def slow_sample(self, n: int) -> torch.Tensor:
+        until = time.process_time() + 1.0
+        while time.process_time() < until:
+            pass
+        return self.sample(n)
+
+
+def test_snapshots_are_no_part_of_the_processor_time_of_training(tmp_path: Path) -> None:
+    timings = fit(cell_of(Thinking), tmp_path)[0]["timings"]
+    assert timings["snapshots_s"] >= 1.0 > timings["fit_cpu_s"] > 0
+
+
 class Noted(Device):
     """A device that notes when it is waited for, between what its model does."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from tiny_cells import Truth, cell_of, fit
 
 from genbench.data import fingerprint
 from genbench.errors import Invalid
+from genbench.plan.cell import Cell
+from genbench.plan.recorded import RecordedCell
 from genbench.protocol import Data
 from genbench.training.hidden_rows import load_again, without_held_out
 from genbench.training.load import load
+from genbench.training.trained import open_model
 
 ROWS = np.random.default_rng(0).normal(size=(300, 2))
 
@@ -63,6 +67,11 @@ def held_out_rows(expected: list) -> int:
 
 
 class Walks(Truth):
+    def fit(self, data, run):
+        super().fit(data, run)
+        type(self).seen = {}
+        WALKED["fit"] = held_out_rows(WALKED["rows"])
+
     def sample(self, n):
         rows = WALKED["rows"]
         WALKED["sample"] = held_out_rows(rows)
@@ -81,5 +90,17 @@ def test_a_model_that_walks_the_stack_finds_no_held_out_rows_before_its_samples_
     del data
     part, _ = fit(cell, tmp_path)
     assert part["samples_sha256"]
-    assert WALKED["sample"] == 0
+    assert (WALKED["fit"], WALKED["sample"]) == (0, 0)
     assert WALKED["log_prob"] > 0, "after that they are there, or this test cannot fail"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_is_trained_again_finds_none_either(tmp_path: Path) -> None:
+    cell = cell_of(Walks, seed=9174)
+    data = load(cell)
+    WALKED.clear()
+    WALKED["rows"] = [data.test[0].tolist(), data.reference[0].tolist()]
+    del data
+    values = {each.name: getattr(cell, each.name) for each in fields(Cell)}
+    assert open_model(tmp_path, RecordedCell(**values, recorded_key=cell.key)).sample(5).shape == (5, 2)
+    assert (WALKED["fit"], WALKED["sample"]) == (0, 0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tiny_cells import Truth, cell_of
+from tiny_cells import Truth, Uniform, cell_of
 
 from genbench.budget import Sizes
 from genbench.errors import PluginError
 from genbench.protocol import Data
-from genbench.training.load import load
+from genbench.training.load import load, stream_of
 
 
 class Listed:
@@ -55,3 +55,14 @@ def test_copies_in_two_splits_are_counted_for_each() -> None:
     [note] = [note for note in load(cell_of(Truth, Overlapping)).notes if "copies of" in note]
     assert "7 of 40 test rows are copies of training rows" in note
     assert "2 of 40 reference rows are copies of others" in note
+
+
+def test_only_the_numbers_that_a_model_trains_with_are_its_own() -> None:
+    def numbers(model: type, name: str, seed: int = 0) -> list[int]:
+        return stream_of(cell_of(model, seed=seed), name).generate_state(4).tolist()
+
+    for name in ("data", "score", "validation"):
+        assert numbers(Truth, name) == numbers(Uniform, name), "models are compared on the same rows"
+    assert numbers(Truth, "fit") != numbers(Uniform, "fit")
+    streams = [numbers(Truth, name, seed) for name in ("data", "score", "fit") for seed in (0, 1)]
+    assert len({tuple(stream) for stream in streams}) == 6

@@ -15,6 +15,8 @@ from genbench.training.samples_file import (
     MAX_PROBE_ROWS,
     digest_of_samples,
     probe_rows,
+    probes_of,
+    probes_on_disk,
     read_samples,
     save_samples,
 )
@@ -73,3 +75,13 @@ def test_a_probe_is_of_rows_from_all_over() -> None:
     np.testing.assert_array_equal(probe, ROWS[:: 1000 // MAX_PROBE_ROWS][:MAX_PROBE_ROWS])
     few = Data(ROWS, ROWS[:3], ROWS)
     np.testing.assert_array_equal(probe_rows(few), ROWS[:3])
+
+
+def test_probes_on_disk_have_no_name_and_are_read_as_often_as_needed(tmp_path: Path) -> None:
+    expected = probes_of(DATA)
+    with probes_on_disk(tmp_path, CELL, DATA) as first, probes_on_disk(tmp_path, CELL, DATA) as second:
+        assert list(cell_folder(tmp_path, CELL.key).iterdir()) == [], "a killed cell leaves nothing behind"
+        for read in (first, second, first):
+            found = read()
+            assert found.keys() == expected.keys()
+            assert all(np.array_equal(found[name], rows) for name, rows in expected.items())

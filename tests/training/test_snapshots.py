@@ -82,6 +82,19 @@ def test_the_clock_stands_still_meanwhile_and_a_slow_one_is_not_repeated() -> No
     assert run.elapsed <= time.perf_counter() - start - snapshots.spent_s + 1e-3
 
 
+def test_the_device_is_waited_for_before_a_snapshot_and_after_it() -> None:
+    """What it still computes for the training is none of the snapshot's time, and the snapshot none of training's."""
+    events: list[str] = []
+
+    def drawn(n: int) -> torch.Tensor:
+        events.append("drawn")
+        return torch.rand(n, 2)
+
+    snapshots = Snapshots(lambda sample: sample(5).numpy(), STREAM, lambda: events.append("synchronised"))
+    train("3steps", drawn, snapshots)
+    assert events == ["synchronised", "drawn", "synchronised"] * 2
+
+
 def test_no_gradient_is_kept_while_one_is_taken() -> None:
     weight = torch.ones((), requires_grad=True)
     snapshots = keep()

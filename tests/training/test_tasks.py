@@ -13,6 +13,8 @@ from tiny_cells import PROBES, Grey, Normal, Scale, Truth, cell_of, fit
 from genbench.budget import Sizes
 from genbench.protocol import Column, Data
 from genbench.scoring.cell_scores import evidence_of
+from genbench.training import setup
+from genbench.training.device import Device
 from genbench.training.load import load
 from genbench.training.samples_file import digest_of_samples
 from genbench.training.standardise import transform_of
@@ -70,6 +72,29 @@ def test_a_model_is_asked_for_all_that_it_declares(tmp_path: Path) -> None:
         assert (len(rows), len(outliers)) == (500, 300), name
         assert np.median(outliers) > np.quantile(rows, 0.99), name
     assert saved["log_prob_outliers"] == pytest.approx(Normal(Scale()).log_prob(data.outliers), rel=0.1)
+
+
+class Noted(Device):
+    """A device that notes when it is waited for, between what its model does."""
+
+    events: list[str] = []  # noqa: RUF012
+
+    def synchronise(self) -> None:
+        self.events.append("synchronised")
+
+
+class Noting(Able):
+    def anomaly_score(self, x: torch.Tensor) -> torch.Tensor:
+        Noted.events.append("scored")
+        return super().anomaly_score(x)
+
+
+def test_the_clock_of_a_task_waits_for_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "Device", Noted)
+    Noted.events.clear()
+    fit(cell_of(Noting, Shifted, capabilities=("anomaly_score",)), tmp_path)
+    asked = Noted.events[Noted.events.index("scored") :]
+    assert asked == ["scored", "synchronised", "scored", "synchronised"], "of held-out rows, and of outliers"
 
 
 def test_rows_decoded_between_codes_are_in_the_units_of_the_data(tmp_path: Path) -> None:

@@ -90,6 +90,15 @@ def test_rows_drawn_by_weight_follow_the_weighted_law_and_are_nearly_all_differe
     assert drawn.negative == (weights < 0).sum()
 
 
+def test_of_more_rows_than_are_asked_for_some_are_drawn_at_random_in_their_order() -> None:
+    rows, weights = np.arange(2000.0)[:, None], np.ones(2000)
+    index = draw("test", rows, weights, RNG(4), 200).index
+    assert len(np.unique(index)) == len(index) == 200
+    assert index.tolist() == sorted(index)
+    assert index.mean() == pytest.approx(1000, abs=4 * 2000 / np.sqrt(12 * 200)), "from all of the file"
+    assert index.tolist() != draw("test", rows, weights, RNG(5), 200).index.tolist()
+
+
 def test_too_few_rows_are_refused_with_the_reason() -> None:
     weights = np.append(np.ones(999), 1000.0)
     with pytest.raises(DataError, match="only 2 can be drawn by weight, expected 20"):

@@ -72,7 +72,7 @@ class RemoteTask(RunningTask):
 
     def _take(self, result: dict[str, Any]) -> None:
         self.usage, self.known, self.progress = result["usage"], result["known"], result["progress"]
-        self.scores = result["scores"]
+        self.scores, self.clock_problem = result["scores"], result["clock_problem"]
         self.machine, self.address = result["machine"], result["address"]
         self.outcome = result["outcome"]
 

@@ -175,6 +175,7 @@ def do_task(task: PackedTask, plugin_files: tuple[Path, ...], limits: Limits, to
         "known": finished.known,
         "progress": finished.progress,
         "scores": finished.scores,
+        "clock_problem": finished.clock_problem,
         "machine": machine(),
         "address": worker.address,
     }

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from genbench.report.figures.draw import FIGURES, results_by_dataset
 from genbench.report.html.cells import cells_of
@@ -23,8 +24,9 @@ from genbench.table.recommendation import recommend
 from genbench.table.results import Results
 from genbench.version import __version__
 
-__all__ = ["render_report"]
+__all__ = ["render_pages", "render_report"]
 
+MAX_PAGE_BYTES = 10_000_000  # that a browser opens at once
 FOLDER = Path(__file__).parent
 
 
@@ -40,6 +42,46 @@ def render_report(
     ``plugin_files`` are the one-file plugins with which the runs were made. In place of a picture that cannot be drawn
     the page says why; ``pictures=False`` leaves out all pictures.
     """
+    return _page(_content(results, runs, title, plugin_files, pictures))
+
+
+def render_pages(
+    results: Results,
+    runs: Sequence[Path],
+    title: str = "genbench report",
+    plugin_files: Iterable[Path] = (),
+    pictures: bool = True,
+    *,
+    stem: str = "report",
+) -> dict[str, str]:
+    """Return the report as pages by the stem of their files: one, or a front page and one of each dataset.
+
+    The arguments are those of ``render_report``. There are several pages where one would pass 10 MB; ``stem`` is that
+    of the front page, which links to the others.
+    """
+    content = _content(results, runs, title, plugin_files, pictures)
+    whole = _page(content)
+    if len(content["datasets"]) < 2 or len(whole.encode()) <= MAX_PAGE_BYTES:
+        return {stem: whole}
+    names = {each["id"]: f"{stem}-{number}" for number, each in enumerate(content["datasets"], start=1)}
+    links = [(f"{quote(names[each['id']])}.html", each["name"]) for each in content["datasets"]]
+    front = {**content, "front": True, "cells": [], "links": links}
+    pages = {stem: _page(front)}
+    for each in content["datasets"]:
+        part = {
+            **content, "title": f"{content['title']}: {each['name']}", "datasets": [each], "overview": None,
+            "sweeps": (), "runs": (), "links": [(f"{quote(stem)}.html", "all datasets")],
+            "cells": [group for group in content["cells"] if group[0] in each["labels"]],
+            "verdicts": each["recommended"],
+        }  # fmt: skip
+        pages[names[each["id"]]] = _page(part)
+    return pages
+
+
+def _content(
+    results: Results, runs: Sequence[Path], title: str, plugin_files: Iterable[Path], pictures: bool
+) -> dict[str, Any]:
+    """Return what a page of all results shows."""
     folders = {run.resolve().name: run for run in runs}
     about = runs_of(folders)
     datasets, verdicts = [], []
@@ -51,24 +93,31 @@ def render_report(
             {
                 "id": f"dataset-{number}",
                 "name": clean(part.dataset),
+                "recommended": found,
+                "labels": {clean(r.get("dataset_label") or r["dataset"]) for r in part.records},
                 "verdicts": [(clean(each["take"] or ""), clean(each["sentence"], 2000)) for each in found],
                 "boards": leaderboard(part.records, results.suites),
                 "figures": figures,
                 "problems": problems,
             }
         )
-    page: str = template().render(
-        sweeps=_sweeps(results, folders, plugin_files) if pictures else (),
-        title=title,
-        version=__version__,
-        overview=overview(datasets),
-        datasets=datasets,
-        verdicts=verdicts,
-        runs=about,
-        cells=cells_of(results.records, folders, {each["name"]: each["about"] for each in about}),
-        damaged=[clean(each) for each in results.damaged],
-        **_assets(),
-    )
+    return {
+        "sweeps": _sweeps(results, folders, plugin_files) if pictures else (),
+        "title": title,
+        "version": __version__,
+        "overview": overview(datasets),
+        "datasets": datasets,
+        "verdicts": verdicts,
+        "runs": about,
+        "cells": cells_of(results.records, folders, {each["name"]: each["about"] for each in about}),
+        "damaged": [clean(each) for each in results.damaged],
+        "links": (),
+        "front": False,
+    }
+
+
+def _page(content: Mapping[str, Any]) -> str:
+    page: str = template().render(**content, **_assets())
     return page
 
 

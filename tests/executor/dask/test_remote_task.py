@@ -15,7 +15,7 @@ from genbench.process.task import Task
 RESULT = {
     "usage": {"wall_s": 1.0}, "known": {"sizes": {}}, "progress": {"phase": "sample"}, "machine": {"id": "far"},
     "address": "tcp://far", "outcome": {"result": {"timings": {}}},
-    "scores": [],
+    "scores": [], "clock_problem": "",
 }  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from pages import Page, page_of
 from synthetic import EVIL, record, score, seeds, write_run
 
 from genbench.record.store import cell_folder
-from genbench.report.html import render_report
+from genbench.report import html
+from genbench.report.html import render_pages, render_report
 from genbench.table.results import Results, load
 
 
@@ -130,3 +131,23 @@ def test_runs_without_samples_or_cells_have_a_report_all_the_same(run, tmp_path)
     assert "No cell has finished yet" in page_of(empty).text
     assert not page_of(run, pictures=False).of("img")
     assert "the folder of the run is not known" not in Page(render_report(Results(load(run).records), [run])).text
+
+
+def test_a_page_that_would_be_too_large_is_a_front_page_and_one_of_each_dataset(tmp_path, monkeypatch) -> None:
+    records = [record(model, 0, [score("energy", 0.5)], dataset=dataset) for model in ("vae", "gan")
+               for dataset in ("ring", "moons")]  # fmt: skip
+    run = write_run(tmp_path / "run", records)
+    results = load(run)
+    whole = render_pages(results, [run], pictures=False, stem="a b")
+    assert whole == {"a b": render_report(results, [run], pictures=False)}
+    monkeypatch.setattr(html, "MAX_PAGE_BYTES", 1)
+    pages = render_pages(results, [run], pictures=False, stem="a b")
+    assert list(pages) == ["a b", "a b-1", "a b-2"]
+    front, *others = (Page(text) for text in pages.values())
+    assert [attrs["href"] for attrs in front.of("a")][1:3] == ["a%20b-1.html", "a%20b-2.html"]
+    assert "Which model to take" in front.text
+    assert "energy distance" not in front.text
+    for page, dataset, other in zip(others, results.datasets, reversed(results.datasets), strict=True):
+        assert dataset in page.text
+        assert other not in page.text
+        assert "a%20b.html" in [attrs["href"] for attrs in page.of("a")]

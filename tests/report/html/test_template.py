@@ -2,7 +2,7 @@
 
 from synthetic import EVIL
 
-from genbench.report.html.template import breakable, code_spans
+from genbench.report.html.template import breakable, code_spans, template
 
 
 def test_a_long_name_may_be_broken_behind_its_marks_but_not_before_its_arrow() -> None:
@@ -20,3 +20,9 @@ def test_names_in_a_sentence_are_code() -> None:
 def test_text_of_strangers_stays_text() -> None:
     for shown in (breakable(EVIL), code_spans(f"`{EVIL}` {EVIL}")):
         assert not [tag for tag in ("<script", "<img", "</style") if tag in shown]
+
+
+def test_whatever_is_put_into_a_template_is_escaped() -> None:
+    shown = template().environment.from_string("<p>{{ text }}</p>").render(text=EVIL)
+    assert shown.startswith("<p>")
+    assert not [mark for mark in ('"', "<script", "<img", "</style") if mark in shown]
