@@ -62,14 +62,10 @@ def run(
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
     (``"vae[latent=2|8],gan*,-kde"``), by default all models and metrics on the datasets of the preset. ``suite`` is the
     name of a suite, to which ``models`` and ``metrics`` are added. ``train_rows`` are numbers of training rows, each of
-<<<<<<< HEAD
-    which is run: ``(1000, 3000)``. ``precision`` is that of training: ``fp32``, ``bf16`` where the core's loop casts,
+    which is run: ``(1000, 3000)``. ``within``, as ``"10min"``, reduces budgets, then seeds, until the run is estimated
+    to take that time here. ``precision`` is that of training: ``fp32``, ``bf16`` where the core's loop casts,
     or ``auto``, which is ``bf16`` for images on a device that multiplies in it, as it was when the run began.
     ``settings`` maps ``"vae.beta"`` to a value; ``data`` is your own data, or a list
-=======
-    which is run: ``(1000, 3000)``. ``within``, as ``"10min"``, reduces budgets, then seeds, until the run is estimated
-    to take that time here. ``settings`` maps ``"vae.beta"`` to a value; ``data`` is your own data, or a list
->>>>>>> main
     of several: a file's path, an array or tensor (n, d) or (n, channels, height, width), a data frame of pandas or
     polars, an Arrow table, a structured array, a mapping of column names to arrays (n,), or a ``datasets.Dataset``. All
     are read with ``data_options`` (columns, labels, weights, kinds, units, log, periodic, na); what is in memory is
@@ -88,11 +84,8 @@ def run(
     options = options.with_out()
     from genbench.files import DATA_FOLDER
     from genbench.plan.plan import Request
-<<<<<<< HEAD
     from genbench.plan.precision import recorded_kinds
-=======
     from genbench.session.within import Within
->>>>>>> main
 
     request = Request(
         models=_join(models), datasets=_join(datasets), metrics=_join(metrics), suite=suite, preset=preset,
@@ -172,13 +165,10 @@ def prepare(
     from genbench.registry.registry import Registry
 
     DeviceName.parse(request.device)
-<<<<<<< HEAD
     if request.precision != "auto":
         request = replace(request, bf16=kinds_in_bf16(request.precision, native=False))
-=======
     if within is not None:
         within.check(request)
->>>>>>> main
     if remote:
         request, resolve_device = replace(request, device=remote_device(request.device)), False
     registry = Registry.discover(request.plugin_files)
@@ -208,14 +198,10 @@ def prepare(
     if resolve_device:
         from genbench.process.probe_device import device_of, has_bf16
 
-<<<<<<< HEAD
         device, bf16 = device_of(request.device), request.bf16
         if bf16 is None:
             bf16 = kinds_in_bf16(request.precision, native=has_bf16(device))
-        plan = make_plan(replace(request, device=device, bf16=bf16), registry)
-    return replace(plan, notes=tuple(notes), data=tuple(described)), registry
-=======
-        request = replace(request, device=device_of(request.device))
+        request = replace(request, device=device, bf16=bf16)
         plan = plan_of(request)
     return (plan if within is None else within.fit(request, registry, plan_of)), registry
 
@@ -224,7 +210,6 @@ def _costs_here() -> Costs:
     from genbench.plan.measured_costs import costs_from, earlier_records
 
     return costs_from(earlier_records(None))
->>>>>>> main
 
 
 def _given_settings(request: Request, registry: Registry, given: Any) -> list[Setting]:

@@ -176,13 +176,9 @@ def _run(options: Mapping[str, Any]) -> int:
     from genbench.cli.output import warn
     from genbench.cli.table import check_requirements
     from genbench.plan.plan import Request
-<<<<<<< HEAD
     from genbench.plan.precision import recorded_kinds
-    from genbench.session.options import RunOptions, jobs_for
-=======
     from genbench.session.options import RunOptions
     from genbench.session.within import Within, jobs_at_once
->>>>>>> main
     from genbench.table.requirements import parse_requirements
 
     names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure", "keep")

@@ -15,11 +15,8 @@ from genbench.budget import Budget, RecipeShare, Sizes
 from genbench.errors import ConfigError, PluginError, UnknownName, UserError, describe
 from genbench.files.source import FORMATS
 from genbench.plan.cell import REAL, Cell, known_size
-<<<<<<< HEAD
-from genbench.plan.precision import FP32
-=======
 from genbench.plan.costs import CellCost, Costs, size_of
->>>>>>> main
+from genbench.plan.precision import FP32
 from genbench.plan.presets import PRESETS, Preset
 from genbench.plan.suite import ChosenSuite, check_additions, choose_suite
 from genbench.registry.component import Component, Settings, applies, choose, choose_metrics, deduplicate
@@ -57,12 +54,9 @@ class Request:
     plugin_files: tuple[Path, ...] = ()
     suite: str = ""
     train_rows: str = ""
-<<<<<<< HEAD
     precision: str = FP32
     bf16: tuple[str, ...] | None = None
-=======
     halvings: int = 0  # of each budget, to fit the plan to a time
->>>>>>> main
 
 
 @dataclass(frozen=True)
