@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UserError
 from genbench.plan.device_names import DeviceName, remote_device
-from genbench.registry.options import Setting, option_types
+from genbench.registry.options import Setting, SweptValues, option_types
 from genbench.session.options import RunOptions
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from genbench.plan.costs import Costs
     from genbench.plan.plan import Plan, Request
     from genbench.registry.registry import Registry
+    from genbench.report.notebook import NotebookResults
     from genbench.session.within import Within
-    from genbench.table.results import Results
 
 __all__ = ["execute", "load", "prepare", "run", "score"]
 
@@ -42,6 +42,7 @@ def run(
     device: str = "auto",
     precision: str = "fp32",
     settings: Mapping[str, Any] | None = None,
+    sweeps: Mapping[str, Iterable[Any]] | None = None,
     data: Any = (),
     data_options: Mapping[str, Any] | None = None,
     plugins: Iterable[str | Path] | str | Path = (),
@@ -56,28 +57,29 @@ def run(
     insecure: bool = False,
     progress: bool | None = None,
     keep: str = "best",
-) -> Results:
+) -> NotebookResults:
     """Run models on datasets under the protocol and return the results, which show as tables in a notebook.
 
     ``models``, ``datasets`` and ``metrics`` take names, globs, exclusions and options as on the command line
     (``"vae[latent=2|8],gan*,-kde"``), by default all models and metrics on the datasets of the preset. ``suite`` is the
     name of a suite, to which ``models`` and ``metrics`` are added. ``train_rows`` are numbers of training rows, each of
     which is run: ``(1000, 3000)``. ``within``, as ``"10min"``, reduces budgets, then seeds, until the run is estimated
-    to take that time here. ``precision`` is that of training: ``fp32``, ``bf16`` where the core's loop casts,
-    or ``auto``, which is ``bf16`` for images on a device that multiplies in it, as it was when the run began.
-    ``settings`` maps ``"vae.beta"`` to a value; ``data`` is your own data, or a list
-    of several: a file's path, an array or tensor (n, d) or (n, channels, height, width), a data frame of pandas or
-    polars, an Arrow table, a structured array, a mapping of column names to arrays (n,), or a ``datasets.Dataset``. All
-    are read with ``data_options`` (columns, labels, weights, kinds, units, log, periodic, na); what is in memory is
+    to take that time here. ``precision`` is that of training: ``fp32``, ``bf16`` where the core's loop casts, or
+    ``auto``, which is ``bf16`` for images on a device that multiplies in it, as it was when the run began.
+    ``settings`` maps ``"vae.beta"`` to a value, ``sweeps`` to several, each of which is run;
+    ``data`` is your own data, or a list of several: a file's path, an array or tensor (n, d) or (n, channels, height,
+    width), a data frame of pandas or polars, an Arrow table, a structured array, a mapping of column names to arrays
+    (n,), or a ``datasets.Dataset``. All are read with ``data_options`` (columns, labels, weights, kinds, units, log,
+    periodic, na); what is in memory is
     stored in the folder ``data`` of the run. The run is stored in ``out``, by default a new directory
     under ``results/``; if ``out`` holds a run, it is resumed: ``retry="failed"`` repeats the cells that failed,
     ``force`` repeats all. ``timeout`` (seconds) is the deadline of a cell for training, sampling and scoring together;
     ``memory`` (bytes) limits the memory of all its processes together. ``isolation="none"`` runs everything in this
     process, for debuggers. ``scheduler`` runs the cells on Dask workers: ``"tls://host:8786"``, ``"local:2"``,
     ``"slurm:20"``; ``insecure`` allows a scheduler without TLS. ``progress=None`` shows progress in a terminal or a
-    notebook only. ``keep`` says which trained models the run stores: that of the ``best`` seed of each model on each
-    dataset, ``all``, or ``none``; others are trained again where ``Results.model`` is asked for them. Raises UserError
-    for an invalid request, before anything runs.
+    notebook only, ``True`` elsewhere too, as a line a cell. ``keep`` says which trained models the run stores: that of
+    the ``best`` seed of each model on each dataset, ``all``, or ``none``; others are trained again where
+    ``Results.model`` is asked for them. Raises UserError for an invalid request, before anything runs.
     """
     options = RunOptions(out, jobs, timeout, memory, isolation, force, retry, scheduler, insecure, progress, keep)
     options.check()
@@ -91,7 +93,10 @@ def run(
         models=_join(models), datasets=_join(datasets), metrics=_join(metrics), suite=suite, preset=preset,
         seeds=seeds, train_rows="|".join(map(str, [train_rows] if isinstance(train_rows, (int, str)) else train_rows)),
         budget=budget, device=device, precision=precision, bf16=recorded_kinds(precision, options.out),
-        settings=tuple(_setting(path, value) for path, value in (settings or {}).items()),
+        settings=(
+            *(_setting(path, value) for path, value in (settings or {}).items()),
+            *(_setting(path, SweptValues(values)) for path, values in (sweeps or {}).items()),
+        ),
         plugin_files=tuple(Path(path) for path in _as_list(plugins)),
     )  # fmt: skip
     folder, given = Path(str(options.out)) / DATA_FOLDER, _hold(data)
@@ -159,6 +164,7 @@ def prepare(
     here.
     """
     from genbench.files import open_data
+    from genbench.plan.absent_files import check_files
     from genbench.plan.plan import make_plan
     from genbench.plan.precision import kinds_in_bf16
     from genbench.plan.presets import PRESETS
@@ -195,6 +201,8 @@ def prepare(
         return replace(make_plan(request, registry, costs), notes=tuple(notes), data=tuple(described))
 
     plan = plan_of(request)  # finds the user's mistakes before a device is probed
+    if not remote:
+        check_files(plan)
     if resolve_device:
         from genbench.process.probe_device import device_of, has_bf16
 
@@ -224,7 +232,7 @@ def _given_settings(request: Request, registry: Registry, given: Any) -> list[Se
     return [Setting(f"dataset:{entry.key}", "given", value, f"--given {value}") for entry in entries]
 
 
-def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Results, Path, int]:
+def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[NotebookResults, Path, int]:
     """Run a plan; return the results, their directory, and the number of the signal that stopped the run, else 0.
 
     A second signal raises KeyboardInterrupt.
@@ -233,8 +241,8 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
         set_library_environment()
     from rich.console import Console
 
+    from genbench.session.displays import display_for
     from genbench.session.executors import executor_for
-    from genbench.session.progress import LiveProgress, PlainProgress
     from genbench.session.session import Session
     from genbench.text import plain
 
@@ -248,23 +256,20 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
     def print_line(line: str) -> None:
         console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
-    shown = console.is_terminal or console.is_jupyter if options.progress is None else options.progress
-    # without isolation a debugger may be using the terminal
-    live = LiveProgress(console) if shown and options.isolation == "process" else None
-    observer = live or PlainProgress(console)
+    observer = display_for(console, options)
     with closing(executor_for(plan, options, observer, print_line)) as executor:
         session = Session(plan, registry, options, executor=executor, observer=observer)
-        with live or nullcontext():
+        with observer:
             # imported during the run, so that an interrupted run shows its table at once
             records = session.run(meanwhile=lambda: import_module("genbench.report"))
     for damage in session.damaged:
         print_line(f"set aside: {damage}")
     if session.failure:
-        print_line(f"{session.failure}; when it is back: genbench run ... --out {directory}")
+        print_line(f"{session.failure}; when it is back, the same run with --out {directory} goes on")
     for damage in session.overwritten:
         print_line(f"damaged: {damage}")
     from genbench.record.store import read_run
-    from genbench.table.results import Results
+    from genbench.report.notebook import NotebookResults
     from genbench.table.suites import suites_of
 
     info: Mapping[str, Any] = {}
@@ -272,7 +277,7 @@ def execute(plan: Plan, registry: Registry, options: RunOptions) -> tuple[Result
         info = read_run(directory, [])
     if options.keep == "best" and not session.stopped:
         _remove_other_models(directory, records)
-    results = Results(tuple(records), tuple(session.overwritten), suites_of(info), runs=(directory,))
+    results = NotebookResults(tuple(records), tuple(session.overwritten), suites_of(info), runs=(directory,))
     return results, directory, session.stopped
 
 
@@ -296,11 +301,12 @@ def set_library_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-def load(*paths: str | Path) -> Results:
+def load(*paths: str | Path) -> NotebookResults:
     """Return the results of the runs in these directories; raises UserError for a directory without a run."""
+    from genbench.report.notebook import NotebookResults
     from genbench.table.results import load as load_results
 
-    return load_results(*paths)
+    return NotebookResults.of(load_results(*paths))
 
 
 def score(

@@ -14,7 +14,11 @@ __all__ = ["DEPRECATED", "find_attribute", "rename_options", "warn"]
 F = TypeVar("F", bound=Callable[..., Any])
 Table = Mapping[str, tuple[str, str]]
 # old name -> (new name, version that removes the old one); a keyword option is written "genbench.run(option)"
-DEPRECATED: Table = {}
+DEPRECATED: Table = {  # of a command, "--old"
+    "--output": ("-o or --out", "0.3"),
+    "plot --dataset": ("-d or --datasets", "0.3"),
+    "validate --format": ("--json", "0.3"),
+}
 _warned: set[str] = set()
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from sessions import make
 
 from genbench.record.store import cell_folder
-from genbench.session.progress import LiveProgress
+from genbench.session.live_progress import LiveProgress
 from genbench.spec import DatasetSpec, MetricSpec, ModelSpec
 
 ROOT = Path(__file__).parent.parent

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from genbench.cli.renamed import RenamedOption
 from genbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -126,12 +127,20 @@ def column_names(text: str) -> list[str]:
     return [name.strip() for name in re.findall(NAME_PATTERN, text) if name.strip()]
 
 
+def out_option(text: str, **attributes: Any) -> Callable[[F], F]:
+    """Return a decorator that adds ``-o FILE``, the file of the output; its old spelling was ``--output``."""
+    file = click.Path(path_type=Path, dir_okay=False)
+    return click.option(
+        "-o", "--out", "output", metavar="FILE", type=file, help=text, cls=RenamedOption, old="--output", **attributes
+    )
+
+
 def output_options(formats: Sequence[str]) -> Callable[[F], F]:
     """Return a decorator that adds the options for the format and the file of the output."""
 
     def add(command: F) -> F:
-        file = click.Path(path_type=Path, dir_okay=False)
-        command = click.option("-o", "--output", metavar="FILE", type=file, help="Write to FILE.")(command)
+        command = out_option("Write to FILE.")(command)
+        command = click.option("--json", "form", flag_value="json", help="Print JSON, as --format json does.")(command)
         text = "Output format.  [default: by the suffix of FILE, else rich]"
         return click.option("-f", "--format", "form", type=click.Choice(formats), help=text)(command)
 
@@ -172,6 +181,13 @@ def complete(*kinds: str) -> Callable[[click.Context, click.Parameter, str], lis
         return [CompletionItem(before + comma + entry.key, help=entry.spec.summary) for entry in entries]
 
     return items
+
+
+def complete_presets(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of presets that begin with a text."""
+    from genbench.plan.presets import PRESETS
+
+    return [name for name in PRESETS if name.startswith(incomplete)]
 
 
 def run_names(runs: Sequence[Path]) -> list[str]:

@@ -9,17 +9,39 @@ from typing import Any
 
 import click
 
-from genbench.cli.options import column_names, plugin_option, run_names
-from genbench.errors import DataError, UserError
+from genbench.cli.options import column_names, out_option, plugin_option, run_names
+from genbench.cli.renamed import RenamedOption
+from genbench.errors import DataError, UnknownName, UserError
 
 SUFFIXES = (".png", ".pdf", ".svg")
 
 
+def complete_figures(_: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
+    """Return the names of figures that begin with a text."""
+    from click.shell_completion import CompletionItem
+
+    from genbench.report.figures.kinds import FIGURES
+
+    return [CompletionItem(n, help=kind.title) for n, kind in FIGURES.items() if n.startswith(incomplete)]
+
+
 @click.command(short_help="draw figures of runs")
 @click.argument("runs", metavar="RUN...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--figure", "name", metavar="NAME", default="equivalent", show_default=True, help="What to draw.")
+@click.option(
+    "--figure", "name", metavar="NAME", default="equivalent", show_default=True, shell_complete=complete_figures,
+    help="What to draw; see --list.",
+)  # fmt: skip
 @click.option("--list", "listing", is_flag=True, help="Print the names of the figures and what they show.")
-@click.option("-d", "--dataset", metavar="NAME", help="Draw only this dataset.  [default: a file for each]")
+@click.option(
+    "-d",
+    "--datasets",
+    metavar="NAMES",
+    default="",
+    cls=RenamedOption,
+    old="--dataset",
+    key="plot --dataset",
+    help="Draw only these datasets, a file for each: names and globs.  [default: all]",
+)
 @click.option(
     "-m",
     "--models",
@@ -33,15 +55,14 @@ SUFFIXES = (".png", ".pdf", ".svg")
 )
 @plugin_option
 @click.option("--dpi", type=click.IntRange(30, 1200), default=200, show_default=True, help="Resolution of PNG.")
-@click.option(
-    "-o", "--output", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write: .png, .pdf or .svg. If there are several datasets, their names are added to the file names.",
-)  # fmt: skip
+@out_option(
+    "File to write: .png, .pdf or .svg. If there are several datasets, their names are added to the file names."
+)
 def plot(
     runs: tuple[Path, ...],
     name: str,
     listing: bool,
-    dataset: str | None,
+    datasets: str,
     models: str,
     plugins: tuple[str, ...],
     dpi: int,
@@ -55,14 +76,16 @@ def plot(
     """
     if listing:
         return _print_list()
-    output = _check_arguments(runs, output)
+    output = _check_arguments(runs, output, name)
 
     from genbench.cli.output import warn
-    from genbench.report.figures.draw import FIGURES, results_by_dataset, save
+    from genbench.report.figures.draw import results_by_dataset, save
+    from genbench.report.figures.kinds import FIGURES
+    from genbench.report.text import file_name
     from genbench.table.results import load
 
     folders = dict(zip(run_names(runs), runs, strict=True))
-    together = name in FIGURES and FIGURES[name].all_options
+    together = FIGURES[name].all_options
     if not together and (unused := next((each for each, value in swept.items() if value), None)):
         raise UserError(f"--{unused} applies to the figure sweep, not to {name}")
     all_results = results_by_dataset(load(*runs).records, folders, [Path(p) for p in plugins], all_options=together)
@@ -70,10 +93,10 @@ def plot(
     all_results = [replace(results, option=swept["option"], metrics=metrics) for results in all_results]
     if not all_results:
         raise UserError(f"{', '.join(map(str, runs))}: no cell has finished yet, so there is nothing to draw")
-    figures, problems = _draw_all(name, _select(all_results, dataset, models))
+    figures, problems = _draw_all(name, _select(all_results, datasets, models))
     warn(problems)
     for results, figure in figures:
-        path = output if len(figures) == 1 else output.with_stem(f"{output.stem}-{_file_name(results.dataset)}")
+        path = output if len(figures) == 1 else output.with_stem(f"{output.stem}-{file_name(results.dataset)}")
         save(figure, path, dpi)
         click.echo(path)
     return None
@@ -81,12 +104,12 @@ def plot(
 
 def _print_list() -> None:
     from genbench.cli.output import print_table
-    from genbench.report.figures.draw import FIGURES
+    from genbench.report.figures.kinds import FIGURES
 
     print_table(("figure", "shows"), [(name, kind.description) for name, kind in FIGURES.items()])
 
 
-def _check_arguments(runs: tuple[Path, ...], output: Path | None) -> Path:
+def _check_arguments(runs: tuple[Path, ...], output: Path | None, name: str) -> Path:
     if not runs:
         raise UserError("name the runs to draw: the directories that 'genbench run' printed last; or try --list")
     if output is None:
@@ -98,20 +121,24 @@ def _check_arguments(runs: tuple[Path, ...], output: Path | None) -> Path:
     for run in runs:
         if not (run / "run.json").is_file():
             raise UserError(f"{run}: no run here (no run.json); give the directory that 'genbench run' printed last")
+    from genbench.report.figures.kinds import FIGURES
+
+    if name not in FIGURES:
+        raise UnknownName("figure", name, FIGURES)
     return output
 
 
-def _select(results_list: list[Any], dataset: str | None, models: str) -> list[Any]:
-    """Return the results on the requested dataset, or on all, with the requested models; raises UserError if none."""
-    if dataset is not None:
-        known = [results.dataset for results in results_list]
-        results_list = [s for s in results_list if dataset in (s.dataset, s.records[0]["dataset"])]
-        if not results_list:
-            raise UserError(f"--dataset {dataset}: not in these runs; there are: {', '.join(known)}")
-    if not models:
-        return results_list
+def _select(results_list: list[Any], datasets: str, models: str) -> list[Any]:
+    """Return the results on the requested datasets, or on all, with the requested models; raises UserError if none."""
     from genbench.registry.selection import split
 
+    if datasets:
+        known = [results.dataset for results in results_list]
+        results_list = [each for each in results_list if any(_matches(each, term) for term in split(datasets))]
+        if not results_list:
+            raise UserError(f"--datasets {datasets}: not in these runs; there are: {', '.join(known)}")
+    if not models:
+        return results_list
     wanted, found = split(models), []
     for results in results_list:
         only = tuple(row.label for row in results.every_row
@@ -122,6 +149,11 @@ def _select(results_list: list[Any], dataset: str | None, models: str) -> list[A
         known = list(dict.fromkeys(row.label for results in results_list for row in results.every_row))
         raise UserError(f"--models {models}: not in these runs; there are: {', '.join(known)}")
     return found
+
+
+def _matches(results: Any, term: str) -> bool:
+    names = (str(results.dataset), str(results.records[0]["dataset"]))
+    return any(name == term or fnmatchcase(name, term) for name in names)
 
 
 def _draw_all(name: str, results_list: list[Any]) -> tuple[list[tuple[Any, Any]], list[str]]:
@@ -138,8 +170,3 @@ def _draw_all(name: str, results_list: list[Any]) -> tuple[list[tuple[Any, Any]]
     if not figures:
         raise DataError("; ".join(problems))
     return figures, problems
-
-
-def _file_name(label: str) -> str:
-    """Return a label with only characters that are safe in a file name."""
-    return "".join(c if c.isalnum() or c in "=._-" else "_" for c in label).strip("._") or "dataset"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from genbench.cli.options import plugin_option, run_names
+from genbench.cli.options import out_option, plugin_option, run_names
 from genbench.cli.output import write_output
 from genbench.errors import UserError
 
@@ -15,10 +15,7 @@ SUFFIXES = (".html", ".htm")
 
 @click.command(short_help="write runs as one HTML file")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", metavar="FILE", default="report.html", show_default=True,
-    type=click.Path(path_type=Path, dir_okay=False), help="File to write.",
-)  # fmt: skip
+@out_option("File to write.", default="report.html", show_default=True)
 @click.option(
     "-m",
     "--models",

@@ -42,7 +42,11 @@ def score_runs(runs: Sequence[Path], options: Mapping[str, Any]) -> int:
     from genbench.session.options import RunOptions
 
     run_options = RunOptions(
-        jobs=options["jobs"], timeout=parse_timeout(options["timeout"]), memory=options["memory"], retry="failed"
+        jobs=options["jobs"],
+        progress=True,
+        timeout=parse_timeout(options["timeout"]),
+        memory=options["memory"],
+        retry="failed",
     )
     run_options.check()
     plugins = [Path(path) for path in options["plugins"]]

@@ -7,7 +7,6 @@ import gc
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import click
@@ -15,6 +14,7 @@ import click
 from genbench.cli.options import (
     Size,
     complete,
+    complete_presets,
     data_options,
     given_data_options,
     json_option,
@@ -72,13 +72,16 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
     help="Your own data: csv, json, parquet, npy, npz, hdf5, fits, root, ... or a folder of images; may be repeated.",
 )
 @data_options()
-@click.option("--preset", metavar="NAME", default="default", show_default=True, help="smoke, default or full.")
+@click.option(
+    "--preset", metavar="NAME", default="default", show_default=True, shell_complete=complete_presets,
+    help="smoke, default or full.",
+)  # fmt: skip
 @click.option("--seeds", metavar="N", type=int, help="Number of seeds.  [default: that of the preset]")
 @click.option(
     "--train-rows",
-    metavar="N|N",
+    metavar="N,N",
     default="",
-    help="Numbers of training rows, each of which is run: '1000|3000|10000'.  [default: that of the preset]",
+    help="Numbers of training rows, each of which is run: 1000,3000,10000.  [default: that of the preset]",
 )
 @click.option("--first-seed", metavar="N", type=int, default=0, help="First seed.  [default: 0]")
 @click.option(
@@ -105,6 +108,10 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
     "--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option: vae.beta=4; may be repeated."
 )
 @click.option(
+    "--sweep", "sweeps", metavar="NAME.OPTION=A,B", multiple=True,
+    help="Run each value of an option: vae.latent=2,8 is 'vae[latent=2|8]' without quotes; may be repeated.",
+)  # fmt: skip
+@click.option(
     "--config",
     metavar="FILE",
     type=click.Path(path_type=Path),
@@ -112,6 +119,7 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
 )
 @plugin_option
 @click.option(
+    "-o",
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
@@ -168,11 +176,12 @@ def run(ctx: click.Context, /, **options: Any) -> int:
 
     atexit.register(gc.freeze)  # saves the last garbage collection over all libraries, 0.3 s
     with exit_on_sigterm():
-        return _run(_with_config(ctx, options))
+        return _run(ctx, _with_config(ctx, options))
 
 
-def _run(options: Mapping[str, Any]) -> int:
+def _run(ctx: click.Context, options: Mapping[str, Any]) -> int:
     from genbench import api
+    from genbench.cli.next_steps import resume_command
     from genbench.cli.output import warn
     from genbench.cli.table import check_requirements
     from genbench.plan.plan import Request
@@ -182,7 +191,9 @@ def _run(options: Mapping[str, Any]) -> int:
     from genbench.table.requirements import parse_requirements
 
     names = ("out", "jobs", "memory", "isolation", "force", "retry", "scheduler", "insecure", "keep")
-    run_options = RunOptions(timeout=parse_timeout(options["timeout"]), **{name: options[name] for name in names})
+    run_options = RunOptions(
+        timeout=parse_timeout(options["timeout"]), progress=True, **{name: options[name] for name in names}
+    )
     run_options.check()
     requirements = parse_requirements(options["require"]) if options["require"] else []
     plugins = tuple(Path(path) for path in options["plugins"])
@@ -192,8 +203,9 @@ def _run(options: Mapping[str, Any]) -> int:
     )  # fmt: skip
     dry_run, remote = options["dry_run"], options["scheduler"] is not None
     within = None if options["within"] is None else Within(options["within"], run_options, dry_run=dry_run)
+    resolve = not dry_run or options["device"] != "auto"  # a device that is named must be there
     plan, registry = api.prepare(
-        request, options["data"], given_data_options(options), resolve_device=not dry_run, remote=remote,
+        request, options["data"], given_data_options(options), resolve_device=resolve, remote=remote,
         describe=dry_run, within=within,
     )  # fmt: skip
     warn([*registry.problems, *plan.notes])
@@ -202,18 +214,22 @@ def _run(options: Mapping[str, Any]) -> int:
 
         print_plan(plan, jobs_at_once(run_options, options["device"]), as_json=options["as_json"])
         return 0
+    run_options = run_options.with_out()
+    resume = resume_command(ctx, Path(str(run_options.out)))
     try:
         results, directory, stopped = api.execute(plan, registry, run_options)
     except KeyboardInterrupt as stop:  # a second signal, or one before the first cell
-        click.echo("genbench: stopped at once; all records written before are intact", err=True)
+        click.echo(f"genbench: stopped at once; all records written before are intact; to resume: {resume}", err=True)
         return EXIT_SIGNAL + getattr(stop, "number", signal.SIGINT)
     if options["as_json"]:
         _print_json(results, directory)
     else:
         _print_tables(results, directory, plan)
     if stopped:
-        click.echo(f"stopped; to resume: genbench run ... --out {quote(str(directory))}", err=True)
+        click.echo(f"stopped; to resume: {resume}", err=True)
         return EXIT_SIGNAL + stopped
+    if results.lost:
+        click.echo(f"to run again what was lost: {resume}", err=True)
     unmet = check_requirements(results, requirements) if requirements else 0
     failed = results.failures or results.lost or results.damaged or metric_failures(results, plan)
     return EXIT_FAILED if failed else unmet
@@ -222,6 +238,7 @@ def _run(options: Mapping[str, Any]) -> int:
 def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of --config, overridden by those on the command line, and the settings of both."""
     from genbench.registry.options import load_toml, parse_set
+    from genbench.registry.selection import parse_sweep
 
     merged, path = dict(options), options["config"]
     settings: list[Any] = []
@@ -234,7 +251,8 @@ def _with_config(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, An
         for name, value in values.items():
             if ctx.get_parameter_source(name) is not click.core.ParameterSource.COMMANDLINE:
                 merged[name] = _parse_config_value(ctx, name, value, path)
-    merged["settings"] = [*settings, *(parse_set(text) for text in options["settings"])]
+    sweeps = [parse_sweep(text) for text in merged["sweeps"]]
+    merged["settings"] = [*settings, *(parse_set(text) for text in options["settings"]), *sweeps]
     return merged
 
 
@@ -269,6 +287,7 @@ def parse_timeout(text: str | None) -> float | None:
 
 
 def _print_tables(results: Any, directory: Path, plan: Any) -> None:
+    from genbench.cli.next_steps import next_steps
     from genbench.cli.table import show
     from genbench.table.summary import summarise
     from genbench.table.sweep import sweeps_of
@@ -286,12 +305,9 @@ def _print_tables(results: Any, directory: Path, plan: Any) -> None:
         click.echo(f"{record['status']}  {plain(cell)}, during {record['phase']}: {plain(record['reason'])}", err=True)
     for line in metric_failures(results, plan):
         click.echo(f"failed  {line}", err=True)
-    folder = quote(str(directory))
-    click.echo(f"\nThe run is in {directory}; for all scores: genbench table {folder} --metrics all")
-    if results.has_trained_models:
-        click.echo(
-            f"pictures: genbench report {folder}; more samples of a model: genbench sample {folder} MODEL -o FILE"
-        )
+    click.echo(f"\nThe run is in {directory}. Next:")
+    for step in next_steps(results, directory):
+        click.echo(f"  {step}")
 
 
 def metric_failures(results: Any, plan: Any) -> list[str]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from genbench.cli.options import json_option
+from genbench.cli.renamed import print_note
 from genbench.errors import UserError
 
 EXIT_INVALID = 3
@@ -14,8 +16,9 @@ EXIT_INVALID = 3
 @click.command(short_help="check runs against the JSON Schema")
 @click.argument("runs", metavar="RUN...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--schema", "kind", type=click.Choice(("record", "run")), help="Print this JSON Schema instead.")
-@click.option("-f", "--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True)
-def validate(runs: tuple[Path, ...], kind: str | None, form: str) -> int:
+@json_option
+@click.option("-f", "--format", "form", type=click.Choice(("text", "json")), hidden=True)
+def validate(runs: tuple[Path, ...], kind: str | None, form: str | None, as_json: bool) -> int:
     """Check RUN..., run directories of 'genbench run', without changing them.
 
     Each record is checked against the published JSON Schema, its sha256 and its key, and samples against their
@@ -32,7 +35,9 @@ def validate(runs: tuple[Path, ...], kind: str | None, form: str) -> int:
     if not runs:
         raise UserError("validate: name a run's directory, or --schema record")
     reports = [validation.validate(run) for run in runs]
-    if form == "json":
+    if form is not None:
+        print_note("validate --format")
+    if as_json or form == "json":
         print_json({"runs": [report.as_dict() for report in reports]})
         return 0 if all(report.ok for report in reports) else EXIT_INVALID
     for report in reports:

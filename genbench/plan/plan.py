@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -19,9 +20,9 @@ from genbench.plan.costs import CellCost, Costs, size_of
 from genbench.plan.precision import FP32
 from genbench.plan.presets import PRESETS, Preset
 from genbench.plan.suite import ChosenSuite, check_additions, choose_suite
-from genbench.registry.component import Component, Settings, applies, choose, choose_metrics, deduplicate
+from genbench.registry.component import Component, Settings, applies, choose, choose_metrics, components_of, deduplicate
 from genbench.registry.discovery import Provenance
-from genbench.registry.options import Setting, fill
+from genbench.registry.options import Setting
 from genbench.registry.registry import CORE, Entry, Registry
 from genbench.registry.selection import split
 from genbench.spec import MAX_SEEDS, DatasetSpec, ModelSpec
@@ -216,9 +217,9 @@ def _installed_datasets(text: str, registry: Registry, settings: Settings) -> li
 
 def _sizes(request: Request, preset: Preset) -> list[Sizes]:
     """Return the sizes of the splits: those of the preset, or one for each number of training rows."""
-    numbers = [part.strip() for part in request.train_rows.split("|")] if request.train_rows else []
+    numbers = [part.strip() for part in re.split(r"[|,]", request.train_rows)] if request.train_rows else []
     if not all(number.isdecimal() and MIN_TRAIN_ROWS <= int(number) <= MAX_TRAIN_ROWS for number in numbers):
-        expected = f"expected numbers of rows from {MIN_TRAIN_ROWS} to {MAX_TRAIN_ROWS}, as 1000|3000|10000"
+        expected = f"expected numbers of rows from {MIN_TRAIN_ROWS} to {MAX_TRAIN_ROWS}, as 1000,3000,10000"
         raise UserError(f"--train-rows {request.train_rows}: {expected}")
     return [replace(preset.sizes, train=n) for n in dict.fromkeys(map(int, numbers))] or [preset.sizes]
 
@@ -253,12 +254,13 @@ def _baselines(text: str, registry: Registry, settings: Settings, models: list[C
     excluded = [term[1:] for term in split(text) if term.startswith("-")]
     chosen = {model.name for model in models}
     return [
-        Component(entry, fill(entry.spec, settings.get(("model", entry.key), [])))
+        component
         for entry in registry.models.values()
         if isinstance(entry.spec, ModelSpec)
         and entry.spec.baseline
         and entry.spec.name not in chosen
         and not any(fnmatchcase(name, term) for term in excluded for name in (entry.key, entry.qualified))
+        for component in components_of(entry, settings)
     ]
 
 

@@ -7,7 +7,7 @@ of its spaces, ``-*@pca`` a space.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -16,9 +16,9 @@ from typing import Any
 from genbench.errors import UserError
 from genbench.record.encoding import to_json
 from genbench.registry.discovery import NATIVE_SPACE_NAMES
-from genbench.registry.options import Setting, canonical_options, essential_options, fill, label
+from genbench.registry.options import Setting, SweptValues, canonical_options, essential_options, fill, label
 from genbench.registry.registry import Entry, Registry, resolve
-from genbench.registry.selection import parse_selection, split
+from genbench.registry.selection import parse_selection, points_of, split
 from genbench.registry.source_hash import contents_of
 from genbench.spec import MetricSpec, SpaceSpec, Spec
 
@@ -80,11 +80,14 @@ class Component:
 
 def choose(kind: str, text: str, registry: Registry, settings: Settings) -> list[Component]:
     """Return the models or datasets that a selection chooses, without duplicates; raises UserError."""
-    chosen = [
-        Component(entry, fill(entry.spec, [*settings.get((kind, entry.key), []), *brackets]))
-        for entry, brackets in registry.select(kind, text)
-    ]
-    return deduplicate(chosen)
+    found = registry.select(kind, text)
+    return deduplicate([each for entry, brackets in found for each in components_of(entry, settings, brackets)])
+
+
+def components_of(entry: Entry, settings: Settings, brackets: Iterable[Setting] = ()) -> list[Component]:
+    """Return an entry with its settings and the options in its brackets: one for each point of its sweeps."""
+    own = [*settings.get((entry.spec.kind, entry.key), []), *brackets]
+    return [Component(entry, fill(entry.spec, point)) for point in points_of(own)]
 
 
 def choose_metrics(text: str, registry: Registry, settings: Settings, space: str = "") -> list[Component]:
@@ -154,7 +157,10 @@ def _in_space(metric: Component, entry: Entry, settings: Settings, text: str = "
     if len(points) > 1:
         raise UserError(f"{text}: a space takes no sweep; name the metric again for each")
     brackets = [Setting(entry.key, k, v, f"{entry.key}[{k}={v}]") for k, v in points[0].items()]
-    config = fill(entry.spec, [*settings.get(("space", entry.key), []), *brackets])
+    own = [*settings.get(("space", entry.key), []), *brackets]
+    if sweep := next((setting for setting in own if isinstance(setting.value, SweptValues)), None):
+        raise UserError(f"{sweep.origin}: a space takes no sweep; name the metric again for each")
+    config = fill(entry.spec, own)
     return replace(metric, space=None if entry.spec.name in STANDARD_SPACES else Component(entry, config))
 
 

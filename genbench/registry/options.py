@@ -31,6 +31,12 @@ class Setting:
     origin: str
 
 
+class SweptValues(tuple[Any, ...]):
+    """The value of a setting that stands for several: each is a choice of its own."""
+
+    __slots__ = ()
+
+
 # ------------------------------------------------------------------------------------------------------------- settings
 
 

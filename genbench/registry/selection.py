@@ -6,6 +6,7 @@
     vae[hidden=(64,64)|(128,)]         parentheses keep a tuple together
     genbench-hep:dijets                that of one distribution, if two provide the name
 
+``--sweep vae.latent=2,8`` is a form of sweeps whose characters no shell reads as its own.
 The position of an exclusion does not matter.
 """
 
@@ -15,10 +16,10 @@ import fnmatch
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from genbench.errors import UnknownName, UserError
-from genbench.registry.options import Setting
+from genbench.errors import ConfigError, UnknownName, UserError
+from genbench.registry.options import Setting, SweptValues
 
 MAX_SWEEP_POINTS = 10_000  # more is a typing error
 
@@ -66,7 +67,9 @@ def parse_selection(text: str) -> tuple[str, list[dict[str, str]]]:
             hint = ""
             if values and not equals:
                 last, found = list(values.items())[-1]
-                hint = f"; several values are separated by |, as {last}={'|'.join([*found, part.strip()])}"
+                both = [*found, part.strip()]
+                hint = f"; several values are separated by |, as '{name}[{last}={'|'.join(both)}]', or without quotes "
+                hint += f"--sweep {name}.{last}={','.join(both)}"
             raise UserError(f"{text}: expected OPTION=VALUE, got {part!r}{hint}")
         if option in values:
             raise UserError(f"{text}: {option!r} is given twice; a sweep is {option}=1|2")
@@ -75,6 +78,30 @@ def parse_selection(text: str) -> tuple[str, list[dict[str, str]]]:
     if count > MAX_SWEEP_POINTS:
         raise UserError(f"{text}: a sweep of {count} points, at most {MAX_SWEEP_POINTS} are allowed")
     return name.strip(), [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
+
+
+def parse_sweep(text: str) -> Setting:
+    """Parse the text of ``--sweep``, as ``vae.latent=2,8``: a setting of several values; raises ConfigError."""
+    path, equals, values = text.partition("=")
+    target, _, option = path.strip().rpartition(".")
+    if not (equals and target and option.isidentifier() and split(values)):
+        raise ConfigError(f"--sweep {text}: expected NAME.OPTION=VALUE,VALUE, as vae.latent=2,8")
+    return Setting(target, option, SweptValues(split(values)), f"--sweep {text}")
+
+
+def points_of(settings: Iterable[Setting]) -> list[list[Setting]]:
+    """Return the settings of each point of their sweeps: of one setting the last counts, as ever."""
+    last = {setting.option: setting for setting in settings}
+    sweeps = {option: setting.value for option, setting in last.items() if isinstance(setting.value, SweptValues)}
+    count = math.prod(map(len, sweeps.values()))
+    if count > MAX_SWEEP_POINTS:
+        origins = ", ".join(last[option].origin for option in sweeps)
+        raise UserError(f"{origins}: a sweep of {count} points, at most {MAX_SWEEP_POINTS} are allowed")
+    points = (dict(zip(sweeps, values, strict=True)) for values in itertools.product(*sweeps.values()))
+    return [
+        [replace(setting, value=point.get(option, setting.value)) for option, setting in last.items()]
+        for point in points
+    ]
 
 
 def select(text: str | Iterable[str], names: Mapping[str, str], find: Callable[[str], str]) -> list[Choice]:

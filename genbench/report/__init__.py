@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from genbench.errors import UnknownName, UserError
 from genbench.record.store import Record
 from genbench.report.data_formats import render_csv, render_json, render_parquet, select_columns
-from genbench.report.latex import render_latex
+from genbench.report.latex import render_latex, render_latex_datasets
 from genbench.report.markdown import render_markdown
+from genbench.report.shared_legend import legend_once
 from genbench.report.sweep import sweep_views
 from genbench.report.terminal import render_terminal, terminal_text
 from genbench.report.view import View, view_of
@@ -18,6 +18,9 @@ from genbench.table.columns import columns_of, matching_columns
 from genbench.table.frame import to_frame
 from genbench.table.suites import Suite
 from genbench.table.summary import summarise
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FORMATS", "check_names", "render", "render_terminal", "views_of"]
 
@@ -43,13 +46,14 @@ def views_of(
 
     Rows are sorted by the column ``sort``, best first. ``suites`` are those of the runs, whose published values are
     rows too. With ``per="option"`` there is a table of each sweep: of ``option``, by default of the first that has
-    several values. Raises UnknownName if no record has such a column or option.
+    several values. The last table explains what means the same in all. Raises UnknownName if no record has such a
+    column or option.
     """
     records = list(records)
     check_names(records, metrics, sort)
     if per == "option":
-        return sweep_views(records, option, metrics, suites)
-    return [view_of(summary, metrics, sort) for summary in summarise(records, per, suites)]
+        return legend_once(sweep_views(records, option, metrics, suites))
+    return legend_once([view_of(summary, metrics, sort) for summary in summarise(records, per, suites)])
 
 
 def check_names(records: Iterable[Record], names: Iterable[str], sort: str | None = None) -> None:
@@ -91,6 +95,8 @@ def render(
     views = views_of(records, per=per, option=option, metrics=metrics, sort=sort, suites=suites)
     if form == "rich":
         return terminal_text(views, width)
+    if form == "latex" and per == "model" and len(views) > 1:
+        return render_latex_datasets(views)
     if form not in TEXT_RENDERERS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {form!r}")
     return "\n".join(TEXT_RENDERERS[form](view) for view in views)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from genbench.report.text import csv_text
 from genbench.table.columns import ColumnInfo, matching_columns
 from genbench.table.frame import parts_of
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def render_csv(frame: pd.DataFrame) -> str:
     """Return CSV with a header line; missing values are empty, and text cannot be read as a formula."""
     safe = frame.map(lambda value: csv_text(value) if isinstance(value, str) else value)
-    safe.columns = pd.Index([csv_text(str(name)) for name in safe.columns])
+    safe.columns = [csv_text(str(name)) for name in safe.columns]
     return safe.to_csv(index=False, lineterminator="\n")
 
 
@@ -50,4 +51,6 @@ def select_columns(
 
 
 def _plain(value: Any) -> Any:
+    import pandas as pd
+
     return None if value is None or pd.isna(value) else value

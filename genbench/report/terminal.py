@@ -1,10 +1,14 @@
-"""A table for the terminal: as many columns as fit its width, with marks that are readable without colour."""
+"""A table for the terminal: as many columns as fit its width, with marks that are readable without colour.
+
+Where the core metrics and costs do not fit beside each other, intervals and units are on second lines.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from rich.box import Box
 from rich.console import Console, Group, RenderableType
@@ -12,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from genbench.report.text import clean
 from genbench.report.view import COLUMN_PRIORITY, ShownCell, ShownRow, View
 from genbench.table.columns import ColumnInfo
 
@@ -34,14 +39,16 @@ def terminal_text(views: Sequence[View], width: int = 100) -> str:
 def render_terminal(view: View, width: int) -> RenderableType:
     """Return one table and the text around it, to be printed by rich on a terminal ``width`` columns wide."""
     view = replace(view, rows=tuple(replace(row, label=_shorten(row.label, width)) for row in view.rows))
-    view = _without_wide_intervals(view, width)
-    blocks = _blocks(view, width)
+    layout = _Layout(_without_wide_intervals(_Layout(view), width))
+    if len(layout.blocks(width)) > 1:
+        layout = _Layout(_without_wide_intervals(_Layout(view, stacked=True), width), stacked=True)
+    view, blocks = layout.view, layout.blocks(width)
     shown = {i for block in blocks for i in block}
     left_out = [column.name for i, column in enumerate(view.columns) if i not in shown] + list(view.hidden)
     parts: list[RenderableType] = [Text.assemble((view.title, "bold"), "  ", (view.caption, "dim"))]
     parts += [Text(sentence) for sentence in view.headline]
     for block in blocks:
-        parts += [_table(view, block), Text()]
+        parts += [layout.table(block), Text()]
     failed = Table.grid(padding=(0, COLUMN_SPACING))
     for row in view.rows_of("failed"):
         failed.add_row(Text(row.label, "red"), Text(row.note, "red"), Text(row.reasons))
@@ -78,42 +85,9 @@ def _shorten(label: str, width: int) -> str:
     return label if len(label) <= max_chars else label[: max_chars - 1] + "…"
 
 
-def _blocks(view: View, width: int) -> list[list[int]]:
-    """Return the columns of each block: core metrics and costs, and others that fit; all if the user chose them."""
-    labels = _labels_width(view)
-    widths = [_column_width(view, i) for i in range(len(view.columns))]
-    if view.chosen_by_user:
-        return _wrapped(range(len(widths)), widths, width - labels)
-    always = [i for i, column in enumerate(view.columns) if column.name in view.always]
-    blocks = _wrapped(always, widths, width - labels)
-    priority = {name: place for place, name in enumerate(COLUMN_PRIORITY.split())}
-    others = [i for i in range(len(widths)) if i not in always]
-    for i in sorted(others, key=lambda i: priority.get(_base_name(view.columns[i]), len(priority))):
-        if not blocks:
-            blocks = [[i]]
-        elif labels + sum(widths[j] for j in [*blocks[-1], i]) <= width:
-            blocks[-1].append(i)
-    return [sorted(block) for block in blocks]
-
-
-def _without_wide_intervals(view: View, width: int) -> View:
-    """Return the view without the intervals of the columns that would not fit beside the labels."""
-    room = width - _labels_width(view)
-    wide = {i for i in range(len(view.columns)) if _column_width(view, i) > room}
-    rows = (
-        replace(row, cells=tuple(replace(c, number=c.short) if i in wide else c for i, c in enumerate(row.cells)))
-        for row in view.rows
-    )
-    return replace(view, rows=tuple(rows)) if wide else view
-
-
-def _labels_width(view: View) -> int:
-    labels = COLUMN_SPACING + max((len(row.label) for row in view.rows if row.role != "failed"), default=0)
-    return labels + (COLUMN_SPACING + max(len("rank"), *(len(row.ranks) for row in view.rows)) if view.ranked else 0)
-
-
-def _column_width(view: View, i: int) -> int:
-    return COLUMN_SPACING + max(len(_header(view.columns[i])), _max_width(view, i))
+def _base_name(column: ColumnInfo) -> str:
+    """Return the name of a column without its observable or feature space."""
+    return column.name.partition("[" if column.observable else "@")[0]
 
 
 def _wrapped(columns: Sequence[int], widths: Sequence[int], room: int) -> list[list[int]]:
@@ -127,57 +101,114 @@ def _wrapped(columns: Sequence[int], widths: Sequence[int], room: int) -> list[l
     return blocks
 
 
-def _base_name(column: ColumnInfo) -> str:
-    """Return the name of a column without its observable or feature space."""
-    return column.name.partition("[" if column.observable else "@")[0]
+@dataclass(frozen=True)
+class _Layout:
+    """How a view is laid out: numbers beside their intervals, or ``stacked``: above them, units below names."""
+
+    view: View
+    stacked: bool = False
+
+    @property
+    def spacing(self) -> int:
+        """Blanks between columns."""
+        return 1 if self.stacked else COLUMN_SPACING
+
+    @cached_property
+    def rows(self) -> tuple[ShownRow, ...]:
+        """The rows that have numbers, in their order."""
+        return tuple(row for role in ("model", "published", "reference") for row in self.view.rows_of(role))
+
+    @cached_property
+    def labels_width(self) -> int:
+        """Width of the labels and ranks."""
+        labels = self.spacing + max((len(row.label) for row in self.view.rows if row.role != "failed"), default=0)
+        ranks = self.spacing + max(len("rank"), *(len(row.ranks) for row in self.view.rows)) if self.view.ranked else 0
+        return labels + ranks
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """Width of each column, and the blanks before it."""
+        return [self.spacing + max(_width(self.header(i)), self.cells_width(i)) for i in range(len(self.view.columns))]
+
+    def cells_width(self, i: int) -> int:
+        """Return the width of the widest number of a column."""
+        return max(map(_width, self.cells(i)), default=0)
+
+    def header(self, i: int) -> Text:
+        """Return the name of a column with an arrow to better values, and its unit below it where there is room."""
+        column = self.view.columns[i]
+        name, unit = f"{column.name} {ARROWS[column.better]}".rstrip(), clean(column.unit)
+        if not self.stacked or not unit or len(unit) > max(len(name), self.cells_width(i)):
+            return Text(name)
+        return Text.assemble(name, (f"\n{unit}", "dim"))
+
+    def cells(self, i: int) -> list[Text]:
+        """Return a column's texts, with marks padded to one width so that the digits are aligned."""
+        cells = [row.cells[i] for row in self.rows]
+        marks_width = max((len(_marks(cell)) for cell in cells), default=0)
+        return [_cell(cell, self.view.columns[i].timing, marks_width, stacked=self.stacked) for cell in cells]
+
+    def blocks(self, width: int) -> list[list[int]]:
+        """Return the columns of each block: core metrics and costs, and others that fit; all if the user chose them."""
+        view, widths, room = self.view, self.widths, width - self.labels_width
+        if view.chosen_by_user:
+            return _wrapped(range(len(widths)), widths, room)
+        always = [i for i, column in enumerate(view.columns) if column.name in view.always]
+        blocks = _wrapped(always, widths, room)
+        priority = {name: place for place, name in enumerate(COLUMN_PRIORITY.split())}
+        others = [i for i in range(len(widths)) if i not in always]
+        for i in sorted(others, key=lambda i: priority.get(_base_name(view.columns[i]), len(priority))):
+            if not blocks:
+                blocks = [[i]]
+            elif sum(widths[j] for j in [*blocks[-1], i]) <= room:
+                blocks[-1].append(i)
+        return [sorted(block) for block in blocks]
+
+    def table(self, block: Sequence[int]) -> Table:
+        """Return the table of some columns."""
+        ranked, padding = self.view.ranked, (0, self.spacing - 1, 0, 0)
+        table = Table(box=TABLE_BOX, show_edge=False, pad_edge=False, padding=padding, header_style="bold")
+        table.add_column("", no_wrap=True)
+        if ranked:
+            table.add_column("rank", justify="right", no_wrap=True)
+        for i in block:
+            table.add_column(self.header(i), justify="right", no_wrap=True)
+        rows = list(zip(self.rows, *(self.cells(i) for i in block), strict=True))
+        for role in ("model", "published", "reference"):
+            table.add_section()
+            for row, *cells in rows:
+                without_value = role == "published" and all(row.cells[i].number is None for i in block)
+                if row.role == role and not without_value:
+                    first = [Text(row.label), *([Text(row.ranks)] if ranked else [])]
+                    table.add_row(*first, *cells, style=ROW_STYLES.get(role, ""))
+        return table
 
 
-def _header(column: ColumnInfo) -> str:
-    return f"{column.name} {ARROWS[column.better]}".rstrip()
-
-
-def _max_width(view: View, i: int) -> int:
-    return max((len(text.plain) for text in _cells(view, i)), default=0)
-
-
-def _table(view: View, block: Sequence[int]) -> Table:
-    table = Table(
-        box=TABLE_BOX, show_edge=False, pad_edge=False, padding=(0, COLUMN_SPACING - 1, 0, 0), header_style="bold"
+def _without_wide_intervals(layout: _Layout, width: int) -> View:
+    """Return the view without the intervals of the columns that would not fit beside the labels."""
+    view, room = layout.view, width - layout.labels_width
+    wide = {i for i, column_width in enumerate(layout.widths) if column_width > room}
+    rows = (
+        replace(row, cells=tuple(replace(c, number=c.short) if i in wide else c for i, c in enumerate(row.cells)))
+        for row in view.rows
     )
-    table.add_column("", no_wrap=True)
-    if view.ranked:
-        table.add_column("rank", justify="right", no_wrap=True)
-    for i in block:
-        table.add_column(Text(_header(view.columns[i])), justify="right", no_wrap=True)
-    rows = list(zip(_scored_rows(view), *(_cells(view, i) for i in block), strict=True))
-    for role in ("model", "published", "reference"):
-        table.add_section()
-        for row, *cells in rows:
-            without_value = role == "published" and all(row.cells[i].number is None for i in block)
-            if row.role == role and not without_value:
-                first = [Text(row.label), *([Text(row.ranks)] if view.ranked else [])]
-                table.add_row(*first, *cells, style=ROW_STYLES.get(role, ""))
-    return table
+    return replace(view, rows=tuple(rows)) if wide else view
 
 
-def _scored_rows(view: View) -> tuple[ShownRow, ...]:
-    return (*view.rows_of("model"), *view.rows_of("published"), *view.rows_of("reference"))
-
-
-def _cells(view: View, i: int) -> list[Text]:
-    """Return a column's texts, with marks padded to one width so that the digits are aligned."""
-    rows = _scored_rows(view)
-    marks_width = max((len(_marks(row.cells[i])) for row in rows), default=0)
-    return [_cell(row.cells[i], view.columns[i].timing, marks_width) for row in rows]
+def _width(text: Text) -> int:
+    return max(map(len, text.plain.split("\n")))
 
 
 def _marks(cell: ShownCell) -> str:
     return ("*" if cell.best else "") + cell.marks
 
 
-def _cell(cell: ShownCell, timing: bool, marks_width: int) -> Text:
+def _cell(cell: ShownCell, timing: bool, marks_width: int, *, stacked: bool = False) -> Text:
     if cell.number is None:
         return Text("–" + " " * marks_width)
-    number = str(cell.short if timing else cell.number)
+    shown = cell.short if timing and cell.short is not None else cell.number
+    number, interval = str(shown), ""
+    if stacked and shown.interval:
+        number, interval = f"{shown.value}{shown.scale}", f"\n{shown.interval.replace(', ', ',')}{shown.scale}"
     style = "bold green" if cell.best else "yellow" if cell.suspect else ""
-    return Text.assemble(cell.kind, (number, style), _marks(cell).ljust(marks_width))
+    return Text.assemble(cell.kind, (number, style), _marks(cell).ljust(marks_width), (interval, "dim"))

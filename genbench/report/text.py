@@ -44,3 +44,8 @@ def csv_text(value: str) -> str:
     """Return printable text that a spreadsheet does not read as a formula: a leading = + - @ gets an apostrophe."""
     text = printable(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def file_name(label: str) -> str:
+    """Return a label with only characters that are safe in a file name."""
+    return "".join(c if c.isalnum() or c in "=._-" else "_" for c in label).strip("._") or "dataset"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from genbench.plan.cell import Cell
@@ -14,8 +15,8 @@ Record = dict[str, Any]
 class Observer:
     """Notified of the start of a session, the progress of its cells, and their ends; this one shows nothing."""
 
-    def on_start(self, plan: Plan, reused: Sequence[Record]) -> None:
-        """Receive the plan, and the records of an earlier run that are reused."""
+    def on_start(self, plan: Plan, reused: Sequence[Record], jobs: int | None = 1, folder: Path | None = None) -> None:
+        """Receive the plan, the records that are reused, how many cells run at a time (None: no limit), and where."""
 
     def on_progress(self, cell: Cell, progress: Mapping[str, Any]) -> None:
         """Receive the ``phase`` of a cell and, where known, its ``step``, ``steps`` and ``values``."""

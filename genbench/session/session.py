@@ -79,7 +79,7 @@ class Session:
         for record in earlier.finished:
             self._keep(record)
         todo = [state for state in self.states.values() if state.record is None]
-        self.observer.on_start(self.plan, earlier.finished)
+        self.observer.on_start(self.plan, earlier.finished, self.executor.jobs, self.recorder.directory)
         if todo:
             for state in todo:
                 self.queue.put(state)

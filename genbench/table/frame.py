@@ -27,9 +27,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from genbench.record.score import column_of, finite_or_none, shown_value
 from genbench.record.status import Status
@@ -38,6 +36,9 @@ from genbench.table.aggregate import Aggregate
 from genbench.table.columns import ColumnInfo, fact_column, scores_of
 from genbench.table.suites import Suite
 from genbench.table.summary import Row, Summary, deduplicate, role_of, summarise
+
+if TYPE_CHECKING:
+    import pandas as pd  # imported where a frame is made: printed tables need none
 
 CELL_FIELDS = (
     "dataset", "dataset_label", "model", "label", "role", "seed", "status", "phase", "reason", "budget", "device",
@@ -72,11 +73,15 @@ def to_frame(records: Iterable[Record], per: str = "model", suites: Sequence[Sui
 
 def _make_frame(rows: list[dict[str, Any]], fields: Sequence[str]) -> pd.DataFrame:
     """Return a frame in which the type of a column does not depend on the records, so that parquet can store it."""
+    import pandas as pd
+
     names = list(dict.fromkeys([*fields, *(name for row in rows for name in row)]))
     return pd.DataFrame({name: _column([row.get(name) for row in rows], name, name in fields) for name in names})
 
 
 def _column(values: list[Any], name: str, is_field: bool) -> pd.Series[Any]:
+    import pandas as pd
+
     series = pd.Series(values, dtype=object)
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bool}:

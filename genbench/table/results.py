@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import pandas as pd
+from typing import TYPE_CHECKING, ClassVar
 
 from genbench.errors import UnknownName, UserError
 from genbench.plan.cell import REAL
@@ -21,12 +18,15 @@ from genbench.table.frame import column_name, to_frame
 from genbench.table.recommendation import Recommendation, recommend
 from genbench.table.suites import Suite, suites_of
 from genbench.table.summary import role_of, summarise
+from genbench.text import plain
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from genbench.training.trained import TrainedModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """The records of all cells of one or more runs; ``damaged`` are files that do not hold a complete record.
 
@@ -34,10 +34,20 @@ class Results:
     ``runs`` are the folders of the runs.
     """
 
+    METHODS: ClassVar[str] = ".table(), .verdict(DATASET), .model(NAME).sample(N), .records"
+
     records: tuple[Record, ...]
     damaged: tuple[Damage, ...] = ()
     suites: tuple[Suite, ...] = ()
     runs: tuple[Path, ...] = ()
+
+    def __repr__(self) -> str:
+        models = len({str(r.get("label") or r["model"]) for r in self.records if not _is_reference(r)})
+        parts = ((len(self.failures), "failed"), (len(self.lost), "lost"), (len(self.damaged), "damaged"))
+        problems = "".join(f", {n} {what}" for n, what in parts if n)
+        where = f" in {', '.join(map(str, self.runs))}" if self.runs else ""
+        count = f"{len(self.records)} cells{where}: {models} models on {', '.join(self.datasets) or 'no dataset'}"
+        return plain(f"{count}{problems}") + f"\n{self.METHODS}"
 
     @property
     def datasets(self) -> list[str]:
@@ -124,14 +134,6 @@ class Results:
             raise ValueError(f"no dataset {dataset!r} in these results; there are: {', '.join(self.datasets)}")
         return recommend(found[0])
 
-    def _repr_html_(self) -> str:
-        """Show one table a dataset in a notebook."""
-        tables = ""
-        for dataset in self.datasets:
-            html = _with_intervals(self.table(dataset), self.table(dataset, details=True)).to_html(na_rep="–", border=0)
-            tables += f"<h4>{escape(dataset)}</h4>{html}"
-        return tables
-
 
 def _names(record: Record, of: str) -> set[str]:
     """Return the name and the label of the model or dataset of a record."""
@@ -161,27 +163,6 @@ def _short(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:
     ids = ("dataset", "model", "label", "seed", "status", "reason", "n_ok", "n_failed")
     numbers = [column_name(column.name) for column in columns_of(records)]
     return frame[[name for name in (*ids, *numbers) if name in frame]].dropna(axis="columns", how="all")
-
-
-def _with_intervals(short: pd.DataFrame, full: pd.DataFrame) -> pd.DataFrame:
-    """Return the short frame as text, each number with its 95 % interval; ``*`` marks those that tie for the best."""
-    shown = short.drop(columns=["dataset", "model"]).set_index("label").astype(object)
-    shown.index.name = None  # saves a second line of header
-    for name in [name for name in shown if f"{name}_se" in full]:
-        parts = zip(full[name], full[f"{name}_low"], full[f"{name}_high"], full[f"{name}_tied"], strict=True)
-        shown[name] = [
-            "–" if pd.isna(mean) else f"{mean:.4g}{_interval(low, high)}{'*' if tied else ''}"
-            for mean, low, high, tied in parts
-        ]
-    return shown
-
-
-def _interval(low: float, high: float) -> str:
-    """Return an interval, a missing end of which is open, after a blank; empty if both are missing or equal."""
-    if (pd.isna(low) and pd.isna(high)) or low == high:
-        return ""
-    left = "(-∞" if pd.isna(low) else f"[{low:.4g}"
-    return f" {left}, {'∞)' if pd.isna(high) else f'{high:.4g}]'}"
 
 
 def load(*paths: str | Path) -> Results:

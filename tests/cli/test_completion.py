@@ -17,7 +17,13 @@ def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("line", "number", "expected"), [("genbench pl", 1, "plugins"), ("genbench show rin", 2, "ring")]
+    ("line", "number", "expected"),
+    [
+        ("genbench pl", 1, "plugins"),
+        ("genbench show rin", 2, "ring"),
+        ("genbench run --preset sm", 3, "smoke"),
+        ("genbench plot --figure cor", 3, "corner"),
+    ],
 )
 def test_completion_completes_commands_and_names(line: str, number: int, expected: str, tmp_path: Path) -> None:
     done = run(_GENBENCH_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(number))

@@ -30,7 +30,7 @@ def test_several_datasets_are_several_files(run, tmp_path, capsys) -> None:
 
 
 def test_one_dataset_is_one_file(run, tmp_path, capsys) -> None:
-    assert main(["plot", str(run), "--dataset", "ring", "-o", str(tmp_path / "worth.svg")]) == 0
+    assert main(["plot", str(run), "-d", "ri*", "-o", str(tmp_path / "worth.svg")]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / "worth.svg")]
 
 
@@ -39,7 +39,7 @@ def test_one_dataset_is_one_file(run, tmp_path, capsys) -> None:
     [
         (["-o", "x.gif"], "expected a file that ends with .png"),
         (["-o", "/nowhere/at/all.png"], "no folder /nowhere/at"),
-        (["-o", "x.png", "--dataset", "rign"], "--dataset rign: not in these runs; there are: "),
+        (["-o", "x.png", "--datasets", "rign"], "--datasets rign: not in these runs; there are: "),
         (["-o", "x.png", "--figure", "equivalnt"], "no figure named 'equivalnt', did you mean 'equivalent'?"),
     ],
 )

@@ -101,6 +101,28 @@ def test_a_sweep_has_a_row_for_each_point(capsys: pytest.CaptureFixture[str]) ->
     assert found["seconds"] > 0
 
 
+def test_a_sweep_needs_no_quotes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    by_sweep = plan(capsys, "-m", "vae", "-d", "ring", "--sweep", "vae.latent=2,8", "--train-rows", "1000,3000")
+    assert labels(by_sweep) == {"vae[latent=2]", "vae[latent=8]"}
+    by_brackets = plan(capsys, "-m", "vae[latent=2|8]", "-d", "ring", "--train-rows", "1000|3000")
+    assert by_sweep["cells"] == by_brackets["cells"]
+    (folder / "run.toml").write_text('[run]\nsweeps = ["vae.latent=3,4"]\n')
+    assert labels(plan(capsys, "-m", "vae", "-d", "ring", "--config", "run.toml")) == {"vae[latent=3]", "vae[latent=4]"}
+    assert main(["run", "-m", "vae[latent=2,8]", "--dry-run"]) == 2
+    assert "or without quotes --sweep vae.latent=2,8" in capsys.readouterr().err
+    assert main(["run", "-m", "gaussian", "-d", "digits", "--metrics", "kid@pca", "--sweep", "pca.dimensions=2,4"]) == 2
+    assert "a space takes no sweep" in capsys.readouterr().err
+
+
+def test_a_device_that_is_named_must_be_there_also_for_a_dry_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("genbench.process.probe_device.probe_device", lambda name: (f"--device {name}: none here", ""))
+    assert main(["run", "-m", "kde", "-d", "ring", "--device", "cuda", "--dry-run"]) == 2
+    assert capsys.readouterr().err == "genbench: --device cuda: none here\n"
+    assert main(["run", "-m", "kde", "-d", "ring", "--dry-run"]) == 0, "auto asks no driver"
+
+
 def test_skips_have_reasons(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "flat.py").write_text(PLUGIN.replace('"raises in fit")', '"vectors only", data=("vector",))'))
     given = ("-m", "raises", "-d", "ring,digits", "--plugin", "flat.py")
@@ -201,7 +223,11 @@ def test_a_table_of_the_users_runs_and_resumes(events: str, capfd: pytest.Captur
     given = [*given[:-1], "--metrics=energy,nll", "--device=cpu", "--out=mine"]
     assert main(given) == 0
     out, err = capfd.readouterr()
-    assert err == "", "progress without a terminal"
+    plan, folder, *cells = err.splitlines()
+    assert plan.startswith("4 cells: 4 models, 1 dataset, 1 seed; "), "progress without a terminal"
+    assert folder == "folder: mine"
+    assert [line[:10] for line in cells] == [f"[{i}/4] ok  " for i in range(1, 5)]
+    assert "left" in cells[0]
     assert out.startswith("events.csv[")
     assert {"vae", "real", "gaussian", "memoriser"} <= {line.split(" ")[0] for line in out.splitlines()}
     assert "The run is in mine" in out
@@ -252,7 +278,8 @@ def test_a_model_that_raises_is_a_row_and_exit_3(folder: Path, capfd: pytest.Cap
     assert main(["run", "--models=raises", *given]) == 3
     out, err = capfd.readouterr()
     assert "failed" in next(line for line in out.splitlines() if line.startswith("raises "))
-    assert err == "failed  raises x ring seed 0, during fit: ValueError: no luck\n"
+    assert err.splitlines()[-1] == "failed  raises x ring seed 0, during fit: ValueError: no luck"
+    assert "] failed  raises x ring seed 0" in err, "also when it ends"
     statuses = {record["model"]: record["status"] for record in read_records("bad")}
     assert statuses == {"raises": "failed", "real": "ok", "gaussian": "ok", "memoriser": "ok"}
 
@@ -287,7 +314,7 @@ def test_a_metric_that_raises_costs_no_other_score_and_is_told_with_exit_3(
     ]
     assert main(["run", "--metrics=energy,breaks,number", *given]) == 3
     out, err = capfd.readouterr()
-    assert err.splitlines() == [
+    assert [line for line in err.splitlines() if line.startswith("failed")] == [
         "failed  metric breaks, in 2 cells: ValueError: no score",
         "failed  metric number, in 2 cells: the metric returned float, expected Score",
     ]
@@ -344,7 +371,11 @@ def test_ctrl_c_ends_the_run_with_what_there_is(folder: Path) -> None:
         process.kill()
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert "stopped; to resume: genbench run" in err
+    resume = "genbench run --models slow --datasets ring --plugin slow.py --budget 100000steps"
+    assert "stopped; to resume: " in err
+    command = err.rpartition("to resume: ")[2].splitlines()[0]
+    assert set(resume.split()) <= set(command.split())
+    assert command.endswith("--out stopped")
     assert "interrupted" in out
     statuses = {record["model"]: record["status"] for record in read_records("stopped")}
     assert statuses["slow"] == "interrupted"

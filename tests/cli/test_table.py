@@ -41,7 +41,7 @@ def test_json_per_seed_is_one_object_a_cell(run, capsys):
 
 
 def test_the_suffix_of_the_file_chooses_the_format(run, tmp_path, capsys):
-    starts = {"t.md": "### ring", "t.tex": r"\begin{table}", "t.csv": "dataset,", "t.json": "[", "t.txt": "ring  "}
+    starts = {"t.md": "### ring", "t.tex": "% Take ", "t.csv": "dataset,", "t.json": "[", "t.txt": "ring  "}
     for name, start in starts.items():
         assert main(["table", str(run), "-o", str(tmp_path / name)]) == 0
         assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genbench.errors import UnknownName, UserError
-from genbench.registry.selection import parse_selection, select, split
+from genbench.errors import ConfigError, UnknownName, UserError
+from genbench.registry.options import Setting, SweptValues
+from genbench.registry.selection import parse_selection, parse_sweep, points_of, select, split
 
 KEYS = ("vae", "gan", "wgan_gp", "kde", "there:gan2")
 NAMES = {key: key for key in KEYS} | {f"here:{key}": key for key in KEYS[:4]}
@@ -115,3 +116,23 @@ def test_no_text_raises_anything_but_an_error_of_ours(text: str) -> None:
 @given(st.lists(st.text(alphabet="abc=", min_size=1)))
 def test_splitting_undoes_joining(parts: list[str]) -> None:
     assert split(",".join(parts)) == parts
+
+
+def test_a_sweep_without_brackets_is_a_setting_of_several_values() -> None:
+    setting = parse_sweep("vae.hidden=(64,64),(128,)")
+    assert (setting.target, setting.option, setting.value) == ("vae", "hidden", ("(64,64)", "(128,)"))
+    assert isinstance(setting.value, SweptValues)
+    for text in ("vae.latent", "vae.latent=", "latent=2,8", "vae.la tent=2"):
+        with pytest.raises(ConfigError, match=r"expected NAME.OPTION=VALUE,VALUE, as vae.latent=2,8"):
+            parse_sweep(text)
+
+
+def test_points_are_all_combinations_and_the_last_setting_of_an_option_counts() -> None:
+    settings = [parse_sweep("a.x=1,2"), parse_sweep("a.y=3,4"), Setting("a", "z", "5", "--set a.z=5")]
+    points = [[setting.value for setting in point] for point in points_of(settings)]
+    assert points == [["1", "3", "5"], ["1", "4", "5"], ["2", "3", "5"], ["2", "4", "5"]]
+    [alone] = points_of([*settings[:1], Setting("a", "x", "9", "a[x=9]")])
+    assert [setting.value for setting in alone] == ["9"]
+    many = ",".join(map(str, range(200)))
+    with pytest.raises(UserError, match="a sweep of 40000 points, at most"):
+        points_of([parse_sweep(f"a.x={many}"), parse_sweep(f"a.y={many}")])

@@ -1,5 +1,7 @@
 """What a person sees in the terminal: marks, floors, failures, legends, and nothing wider than it."""
 
+import re
+
 import pytest
 from rich.cells import cell_len
 from synthetic import record, score, seeds
@@ -42,6 +44,29 @@ def test_headline_columns_come_first_and_the_rest_is_named():
     assert "more columns: --metrics all" in narrow
     assert all(metric in full for metric in (*METRICS, "fit_s", "samples_per_s", "peak_mb"))
     assert "--metrics" not in full
+
+
+def test_where_columns_do_not_fit_intervals_and_units_are_on_second_lines():
+    units = {"energy": "GeV", "coverage": "a unit longer than all"}
+    records = [*many("vae", 1.0), *many("gan", 2.0)]
+    for each in (each for cell in records for each in cell["scores"]):
+        each["unit"] = units.get(each["metric"], "")
+    lines = render(records, width=60).splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("vae"))
+    assert "[" not in lines[at]
+    assert re.fullmatch(r"( +\[[\d.]+,[\d.]+\])+ *", lines[at + 1]), "without a label"
+    header = next(i for i, line in enumerate(lines) if "energy ↓" in line or "GeV" in line)
+    assert "GeV" in "".join(lines[header : header + 2])
+    assert "longer than all" not in "".join(lines), "a unit widens no column"
+    wide = render(records, width=250)
+    assert re.search(r"[\d.]+ \[[\d.]+, [\d.]+\]", line_of(wide, "vae")), "beside the number where there is room"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_core_metrics_and_costs_are_shown_at_every_width_by_their_names(width):
+    text = render([*many("vae[latent=16]", 1.0), *many("gan", 2.0), *many("real", 0.1)], width=width)
+    assert all(f"{name} " in text for name in ("energy", "coverage", "fit_s", "samples_per_s"))
+    assert text.index("\nTake ") < text.index("rank"), "the verdict comes first"
 
 
 def test_the_best_and_what_is_tied_with_it_are_marked():

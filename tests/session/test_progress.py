@@ -1,8 +1,9 @@
-"""What is shown while a run goes on."""
+"""What is printed while a run goes on, where there is no terminal."""
 
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from rich.console import Console
 from sessions import make
 
 from genbench.plan.plan import Plan
-from genbench.session.progress import LiveProgress, PlainProgress
+from genbench.session.progress import LineProgress, PlainProgress
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def record_of(plan: Plan, at: int, status: str = "ok", reason: str = "") -> dict
 
 
 def test_reused_cells_are_counted_and_failures_among_them_named(plan: Plan) -> None:
-    for kind in (PlainProgress, LiveProgress):
+    for kind in (PlainProgress, LineProgress):
         shown = console()
         kind(shown).on_start(plan, [record_of(plan, 0), record_of(plan, 1, "failed")])
         assert f"2 of {len(plan.cells)} cells were finished before and are reused; 1 of them had failed" in text_of(
@@ -41,40 +42,42 @@ def test_reused_cells_are_counted_and_failures_among_them_named(plan: Plan) -> N
         assert "--retry failed" in text_of(shown)
         shown = console()
         kind(shown).on_start(plan, [])
-        assert text_of(shown) == ""
+        assert "reused" not in text_of(shown)
 
 
-def test_without_a_terminal_nothing_is_drawn_while_cells_run(plan: Plan) -> None:
-    shown = console(force_terminal=False)
-    with LiveProgress(shown) as progress:
+def test_plain_progress_shows_nothing_else(plan: Plan) -> None:
+    shown = console()
+    with PlainProgress(shown) as progress:
         progress.on_start(plan, [])
         progress.on_progress(plan.cells[0], {"phase": "fit", "step": 1, "steps": 5})
-        progress.on_finish(record_of(plan, 0))
+        progress.on_finish(record_of(plan, 0, "failed", "no luck"))
     assert text_of(shown) == ""
 
 
-def test_a_failure_is_said_at_once_and_moves_no_cursor(plan: Plan) -> None:
-    shown = console(force_terminal=False)
-    progress = LiveProgress(shown)
-    progress.on_start(plan, [])
+def test_the_plan_comes_first_with_its_estimate_and_folder(plan: Plan) -> None:
+    shown = console()
+    LineProgress(shown).on_start(plan, [], 2, Path("results/a\x1b[2Jrun"))
+    first, second = text_of(shown).splitlines()
+    assert re.fullmatch(r"2 cells: 2 models, 1 dataset, 1 seed; 2 at a time, about \d+ s", first)
+    assert second == "folder: results/a[2Jrun"
+    shown = console()
+    LineProgress(shown).on_start(plan, [], None)
+    assert "on all workers" in text_of(shown)
+
+
+def test_a_plan_without_a_cell_to_run_is_only_counted(plan: Plan) -> None:
+    shown = console()
+    LineProgress(shown).on_start(plan, [record_of(plan, at) for at in range(len(plan.cells))], 2, Path("run"))
+    assert text_of(shown) == "2 of 2 cells were finished before and are reused\n"
+
+
+def test_each_cell_that_ends_is_a_line_with_the_time_left(plan: Plan) -> None:
+    shown = console()
+    progress = LineProgress(shown)
+    progress.on_start(plan, [], 1)
+    progress.on_progress(plan.cells[0], {"phase": "fit", "step": 1, "steps": 5})
+    progress.on_finish(record_of(plan, 0))
     progress.on_finish(record_of(plan, 1, "diverged", "loss is \x1b[2Jnan\nat step 3"))
-    assert text_of(shown).strip() == "diverged  good x dots seed 0: loss is [2Jnan at step 3"
-
-
-def test_a_line_shows_phase_step_and_losses_of_a_cell_that_runs(plan: Plan) -> None:
-    progress = LiveProgress(console())
-    progress.on_start(plan, [])
-    values = {"loss": 0.123456, "kl": None, "third": 3.0}
-    progress.on_progress(plan.cells[1], {"phase": "fit", "step": 2, "steps": 5, "values": values})
-    shown = console()
-    shown.print(progress)
-    line = next(line for line in text_of(shown).splitlines() if "good x dots" in line)
-    assert "training" in line
-    assert "2/5" in line
-    assert "loss 0.1235" in line
-    assert "third" not in line, "two values at most"
-    progress.on_finish(record_of(plan, 1))
-    shown = console()
-    shown.print(progress)
-    assert "good x dots" not in text_of(shown)
-    assert f"1/{len(plan.cells)}" in text_of(shown)
+    first, second = text_of(shown).splitlines()[1:]
+    assert re.fullmatch(r"\[1/2\] ok  real x dots seed 0, 0 s, about \d+ s left", first)
+    assert second == "[2/2] diverged  good x dots seed 0: loss is [2Jnan at step 3", "it did not begin"

@@ -156,7 +156,7 @@ class Ears:
         self.ended: list[str] = []
         self.phases: list[str] = []
 
-    def on_start(self, plan, reused) -> None:
+    def on_start(self, plan, reused, jobs=1, folder=None) -> None:
         self.reused = len(reused)
 
     def on_progress(self, cell, progress) -> None:

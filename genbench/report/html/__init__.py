@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from genbench.report.figures.draw import FIGURES, results_by_dataset
+from genbench.report.figures.draw import results_by_dataset
+from genbench.report.figures.kinds import FIGURES
 from genbench.report.html.cells import cells_of
 from genbench.report.html.pictures import Picture, gallery_of
 from genbench.report.html.runs import runs_of

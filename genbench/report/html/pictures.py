@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from genbench.errors import DataError, describe
 from genbench.report.figures.dataset_results import DatasetResults, NotApplicable
-from genbench.report.figures.draw import FIGURES, draw
+from genbench.report.figures.draw import draw
+from genbench.report.figures.kinds import FIGURES
 from genbench.report.figures.style import STYLE
 from genbench.report.text import clean
 

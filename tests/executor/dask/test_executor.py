@@ -84,7 +84,7 @@ def test_a_run_that_is_stopped_or_loses_its_scheduler_is_finished_anywhere(site:
     scheduler.kill()
     code, said = ended(run)
     assert code == 3, said
-    assert f"the scheduler of {site.address} is gone; when it is back: genbench run ... --out run" in said
+    assert f"the scheduler of {site.address} is gone; when it is back, the same run with --out run goes on" in said
     lost = by_cell(site.folder / "run")["waits", 0]
     assert (lost["status"], lost["attempt"]) == ("lost", 2)
     wait_until(lambda: not any(map(alive, site.at_work())))
