@@ -40,6 +40,7 @@ def run(
     budget: str | None = None,
     within: str | None = None,
     device: str = "auto",
+    precision: str = "fp32",
     settings: Mapping[str, Any] | None = None,
     sweeps: Mapping[str, Iterable[Any]] | None = None,
     data: Any = (),
@@ -63,7 +64,9 @@ def run(
     (``"vae[latent=2|8],gan*,-kde"``), by default all models and metrics on the datasets of the preset. ``suite`` is the
     name of a suite, to which ``models`` and ``metrics`` are added. ``train_rows`` are numbers of training rows, each of
     which is run: ``(1000, 3000)``. ``within``, as ``"10min"``, reduces budgets, then seeds, until the run is estimated
-    to take that time here. ``settings`` maps ``"vae.beta"`` to a value, ``sweeps`` to several, each of which is run;
+    to take that time here. ``precision`` is that of training: ``fp32``, ``bf16`` where the core's loop casts, or
+    ``auto``, which is ``bf16`` for images on a device that multiplies in it, as it was when the run began.
+    ``settings`` maps ``"vae.beta"`` to a value, ``sweeps`` to several, each of which is run;
     ``data`` is your own data, or a list of several: a file's path, an array or tensor (n, d) or (n, channels, height,
     width), a data frame of pandas or polars, an Arrow table, a structured array, a mapping of column names to arrays
     (n,), or a ``datasets.Dataset``. All are read with ``data_options`` (columns, labels, weights, kinds, units, log,
@@ -83,13 +86,17 @@ def run(
     options = options.with_out()
     from genbench.files import DATA_FOLDER
     from genbench.plan.plan import Request
+    from genbench.plan.precision import recorded_kinds
     from genbench.session.within import Within
 
     request = Request(
         models=_join(models), datasets=_join(datasets), metrics=_join(metrics), suite=suite, preset=preset,
         seeds=seeds, train_rows="|".join(map(str, [train_rows] if isinstance(train_rows, (int, str)) else train_rows)),
-        budget=budget, device=device, settings=(*(_setting(path, value) for path, value in (settings or {}).items()),
-                  *(_setting(path, SweptValues(values)) for path, values in (sweeps or {}).items())),
+        budget=budget, device=device, precision=precision, bf16=recorded_kinds(precision, options.out),
+        settings=(
+            *(_setting(path, value) for path, value in (settings or {}).items()),
+            *(_setting(path, SweptValues(values)) for path, values in (sweeps or {}).items()),
+        ),
         plugin_files=tuple(Path(path) for path in _as_list(plugins)),
     )  # fmt: skip
     folder, given = Path(str(options.out)) / DATA_FOLDER, _hold(data)
@@ -159,10 +166,13 @@ def prepare(
     from genbench.files import open_data
     from genbench.plan.absent_files import check_files
     from genbench.plan.plan import make_plan
+    from genbench.plan.precision import kinds_in_bf16
     from genbench.plan.presets import PRESETS
     from genbench.registry.registry import Registry
 
     DeviceName.parse(request.device)
+    if request.precision != "auto":
+        request = replace(request, bf16=kinds_in_bf16(request.precision, native=False))
     if within is not None:
         within.check(request)
     if remote:
@@ -194,9 +204,12 @@ def prepare(
     if not remote:
         check_files(plan)
     if resolve_device:
-        from genbench.process.probe_device import device_of
+        from genbench.process.probe_device import device_of, has_bf16
 
-        request = replace(request, device=device_of(request.device))
+        device, bf16 = device_of(request.device), request.bf16
+        if bf16 is None:
+            bf16 = kinds_in_bf16(request.precision, native=has_bf16(device))
+        request = replace(request, device=device, bf16=bf16)
         plan = plan_of(request)
     return (plan if within is None else within.fit(request, registry, plan_of)), registry
 

@@ -27,6 +27,7 @@ EXIT_FAILED = 3
 EXIT_SIGNAL = 128  # plus the number of the signal, as in shells
 REQUEST_OPTIONS = (
     "models", "datasets", "metrics", "suite", "train_rows", "preset", "seeds", "first_seed", "budget", "device",
+    "precision",
 )  # fmt: skip
 NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure")
 
@@ -95,6 +96,13 @@ NOT_IN_CONFIG = ("config", "settings", "as_json", "dry_run", "force", "insecure"
 )
 @click.option(
     "--device", metavar="D", default="auto", show_default=True, help="auto, cpu, cuda, cuda:0, cuda:0,cuda:1 or mps."
+)
+@click.option(
+    "--precision",
+    metavar="P",
+    default="fp32",
+    show_default=True,
+    help="Of training: fp32, bf16, or auto: bf16 for images, where the device multiplies in it.",
 )
 @click.option(
     "--set", "settings", metavar="NAME.OPTION=VALUE", multiple=True, help="Set an option: vae.beta=4; may be repeated."
@@ -177,6 +185,7 @@ def _run(ctx: click.Context, options: Mapping[str, Any]) -> int:
     from genbench.cli.output import warn
     from genbench.cli.table import check_requirements
     from genbench.plan.plan import Request
+    from genbench.plan.precision import recorded_kinds
     from genbench.session.options import RunOptions
     from genbench.session.within import Within, jobs_at_once
     from genbench.table.requirements import parse_requirements
@@ -189,8 +198,9 @@ def _run(ctx: click.Context, options: Mapping[str, Any]) -> int:
     requirements = parse_requirements(options["require"]) if options["require"] else []
     plugins = tuple(Path(path) for path in options["plugins"])
     request = Request(
-        settings=tuple(options["settings"]), plugin_files=plugins, **{name: options[name] for name in REQUEST_OPTIONS}
-    )
+        settings=tuple(options["settings"]), plugin_files=plugins,
+        bf16=recorded_kinds(options["precision"], options["out"]), **{name: options[name] for name in REQUEST_OPTIONS},
+    )  # fmt: skip
     dry_run, remote = options["dry_run"], options["scheduler"] is not None
     within = None if options["within"] is None else Within(options["within"], run_options, dry_run=dry_run)
     resolve = not dry_run or options["device"] != "auto"  # a device that is named must be there

@@ -16,7 +16,7 @@ from genbench.record.store import Damage, read_records, read_run
 if TYPE_CHECKING:
     from genbench.table.results import Results
 
-CellName = tuple[str, str, str, str]  # model, dataset, budget, kind of device
+CellName = tuple[str, str, str, str]  # model, dataset, budget, kind of device and precision where it is not fp32
 RUN_FIELDS = ("created", "machine", "versions", "commit", "request")  # kept of run.json
 BENCH_FIELDS = ("id", "processor", "cores", "python")  # of a machine, in files of genbench bench
 MACHINE_FIELDS = ("node", "system", "python_version", *BENCH_FIELDS)
@@ -83,7 +83,8 @@ def _from_records(name: str, records: Sequence[Mapping[str, Any]], damaged: list
 
 def _cell_name(record: Mapping[str, Any]) -> CellName:
     model, dataset = (str(record.get(a) or record[b]) for a, b in (("label", "model"), ("dataset_label", "dataset")))
-    return model, dataset, str(record.get("budget") or ""), kind_of(record.get("device"))
+    device = " ".join(filter(None, (kind_of(record.get("device")), str(record.get("precision") or ""))))
+    return model, dataset, str(record.get("budget") or ""), device
 
 
 def _from_benchmarks(path: Path, files: Sequence[Path]) -> RunSet:

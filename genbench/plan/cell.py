@@ -11,6 +11,7 @@ from typing import Any
 
 from genbench.budget import RecipeShare, Sizes
 from genbench.plan.device_names import DeviceName
+from genbench.plan.precision import FP32
 from genbench.plan.presets import PRESETS
 from genbench.record.status import Status
 from genbench.record.store import key_of
@@ -31,7 +32,7 @@ class Cell:
     """The unit that runs, fails and resumes.
 
     ``budget_s`` is set for a model that does not iterate: the seconds that others may train. One that takes longer is
-    not stopped, and has a note.
+    not stopped, and has a note. ``precision`` is that of training, ``fp32`` or ``bf16``.
     """
 
     model: Component
@@ -42,6 +43,7 @@ class Cell:
     sizes: Sizes
     metrics: tuple[Component, ...] = field(default=(), compare=False)
     budget_s: float | None = field(default=None, compare=False)
+    precision: str = FP32
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -56,7 +58,13 @@ class Cell:
             "dtype": DTYPE,
             "sizes": asdict(self.sizes),
             "torch": _minor_version("torch"),
+            **self._precision,
         }
+
+    @property
+    def _precision(self) -> dict[str, str]:
+        """What identity and record hold of the precision: nothing of that which all had before there was a choice."""
+        return {} if self.precision == FP32 else {"precision": self.precision}
 
     @cached_property
     def key(self) -> str:
@@ -142,6 +150,7 @@ class Cell:
             "budget": self.budget,
             "recipe_steps": self.recipe_steps,
             "device": self.device,
+            **self._precision,
             "protocol": PROTOCOL,
             "identity": self.identity,
             "provenance": {**_provenance(self.model), "dataset": _provenance(self.dataset)},

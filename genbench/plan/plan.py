@@ -17,6 +17,7 @@ from genbench.errors import ConfigError, PluginError, UnknownName, UserError, de
 from genbench.files.source import FORMATS
 from genbench.plan.cell import REAL, Cell, known_size
 from genbench.plan.costs import CellCost, Costs, size_of
+from genbench.plan.precision import FP32
 from genbench.plan.presets import PRESETS, Preset
 from genbench.plan.suite import ChosenSuite, check_additions, choose_suite
 from genbench.registry.component import Component, Settings, applies, choose, choose_metrics, components_of, deduplicate
@@ -37,7 +38,8 @@ class Request:
     """What a user requests; fields that are empty or None are taken from the suite if there is one, or the preset.
 
     ``models`` and ``metrics`` are added to those of a suite. ``train_rows`` are numbers of training rows, as
-    ``1000|3000``, for each of which there is a cell.
+    ``1000|3000``, for each of which there is a cell. ``bf16`` are the kinds of data whose models train in bf16, which
+    ``precision`` was resolved to.
     """
 
     models: str = ""
@@ -53,6 +55,8 @@ class Request:
     plugin_files: tuple[Path, ...] = ()
     suite: str = ""
     train_rows: str = ""
+    precision: str = FP32
+    bf16: tuple[str, ...] | None = None
     halvings: int = 0  # of each budget, to fit the plan to a time
 
 
@@ -165,8 +169,9 @@ def make_plan(request: Request, registry: Registry, costs: Costs | None = None) 
             }
             timed = None if budget is None or budget.unit != "s" or model.spec.iterative else budget.amount
             scored = (*applicable, *_of_further_densities(applicable, model.spec))
+            precision = _precision(model, dataset, request)
             cells += [
-                Cell(model, dataset, seed, length, request.device, sizes, scored, timed)
+                Cell(model, dataset, seed, length, request.device, sizes, scored, timed, precision)
                 for sizes, length in lengths.items()
                 for seed in seeds
             ]
@@ -267,6 +272,13 @@ def _of_further_densities(metrics: Sequence[Component], model: ModelSpec) -> lis
     ]
 
 
+def _precision(model: Component, dataset: Component, request: Request) -> str:
+    """Return the precision in which a model trains on a dataset; one that does not iterate has no other."""
+    assert isinstance(model.spec, ModelSpec)
+    assert isinstance(dataset.spec, DatasetSpec)
+    return "bf16" if model.spec.iterative and dataset.spec.data in (request.bf16 or ()) else FP32
+
+
 def _conflict(model: ModelSpec, conditional: bool) -> str:
     """Return why a model cannot be compared on a dataset with or without conditions; empty where it can."""
     if model.name == REAL or model.conditions == "optional" or (model.conditions == "required") == conditional:
@@ -340,4 +352,6 @@ def _as_dict(request: Request, preset: Preset, seeds: range, suite: ChosenSuite 
         "device": request.device,
         "settings": [setting.origin for setting in request.settings],
     }
-    return about | {name: value for name in ("suite", "train_rows") if (value := getattr(request, name))}
+    about |= {name: value for name in ("suite", "train_rows") if (value := getattr(request, name))}
+    precision = {} if request.precision == FP32 else {"precision": request.precision, "bf16": list(request.bf16 or ())}
+    return about | precision

@@ -12,6 +12,7 @@ from genbench.errors import PluginError, UserError
 from genbench.files import DATA_FOLDER, FileConfig, FileDataset
 from genbench.plan.cell import Cell
 from genbench.plan.plan import FILE
+from genbench.plan.precision import FP32
 from genbench.plan.presets import PRESETS
 from genbench.record.store import key_of, read_run
 from genbench.registry.component import Component
@@ -58,7 +59,8 @@ def cell_of(run: Path, record: Record, registry: Registry) -> RecordedCell:
     budget = str((record.get("identity") or {}).get("budget") or record["budget"])  # as it was before the data decided
     seed, sizes = int(record["seed"]), sizes_of(record, read_run(run, []))
     model, device = Component(entry, fill(entry.spec, options)), str(record["device"])
-    return RecordedCell(model, dataset, seed, budget, device, sizes, recorded_key=str(record["key"]))
+    precision, key = str(record.get("precision") or FP32), str(record["key"])
+    return RecordedCell(model, dataset, seed, budget, device, sizes, precision=precision, recorded_key=key)
 
 
 def dataset_of(run: Path, record: Record, registry: Registry) -> Component | str:

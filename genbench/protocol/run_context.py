@@ -15,9 +15,10 @@ Sampler = Callable[..., "torch.Tensor"]  # n -> (n, *shape); n, conditions -> (n
 
 
 class RunContext(Protocol):
-    """What ``fit`` receives from the core: device, training loop, log; ``genbench.training.Run`` implements it."""
+    """What ``fit`` receives from the core: device, precision, loop, log; ``genbench.training.Run`` implements it."""
 
     device: torch.device
+    precision: str  # fp32, or bf16: what is computed in its loops is then cast automatically, where that pays
 
     @property
     def progress(self) -> float:

@@ -112,8 +112,9 @@ def find_installed() -> list[Candidate]:
         try:
             if f"[{hooks.GROUP}]" not in (distribution.read_text("entry_points.txt") or ""):
                 continue
-            name = normalise(distribution.metadata["Name"])
-            candidates = list(_candidates(distribution, name))
+            metadata = distribution.metadata  # parsed anew each time it is asked for
+            name = normalise(metadata["Name"])
+            candidates = list(_candidates(distribution, name, metadata["Version"] or ""))
         except Exception as error:
             name = Path(str(getattr(distribution, "_path", "unknown"))).stem
             reason = f"the metadata of its distribution cannot be read ({describe(error)}); try to reinstall it"
@@ -128,12 +129,12 @@ def normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _candidates(distribution: importlib.metadata.Distribution, name: str) -> Iterator[Candidate]:
+def _candidates(distribution: importlib.metadata.Distribution, name: str, version: str) -> Iterator[Candidate]:
     refusal = _check_requirement(distribution, name)
     url = json.loads(distribution.read_text("direct_url.json") or "{}")
     editable = bool(url.get("dir_info", {}).get("editable", False))
     for point in distribution.entry_points.select(group=hooks.GROUP):
-        source = Provenance(point.name, name, distribution.version or "", point.value.partition(":")[0], "", editable)
+        source = Provenance(point.name, name, version, point.value.partition(":")[0], "", editable)
         yield Candidate(source, point.load, refusal or _check_entry_point(point.value))
 
 

@@ -35,7 +35,7 @@ REFERENCE_TEXT = {
 
 
 def caption(summary: Summary) -> str:
-    """Return what was run: numbers of rows, seeds, budget, device."""
+    """Return what was run: numbers of rows, seeds, budget, device, precision where it is not fp32."""
     parts = suite_names(summary.suites)
     for split in ("train", "test"):
         sizes = {r["sizes"][split] for r in summary.records if (r.get("sizes") or {}).get(split) is not None}
@@ -45,7 +45,8 @@ def caption(summary: Summary) -> str:
     if seeds:
         parts.append(f"seed{'s' * (len(seeds) > 1)} {_numbers(seeds)}")
     devices = sorted({str(r["device"]) for r in summary.records if r.get("device")})
-    parts += [part for part in (_budget(summary.rows), " ".join(devices)) if part]
+    precisions = sorted({str(r["precision"]) for r in summary.records if r.get("precision")})
+    parts += [part for part in (_budget(summary.rows), " ".join([*devices, *precisions])) if part]
     return clean(", ".join(parts))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genbench.plan.device_names import kind_of
+from genbench.plan.precision import FP32
 from genbench.record.status import Status
 from genbench.record.store import Record
 from genbench.table.aggregate import Aggregate, fact_aggregate, score_aggregate, scores_by_column, timing_aggregate
@@ -19,7 +20,8 @@ from genbench.table.ranking import Order, order_of
 from genbench.table.suites import Suite, published_records, suites_with
 
 ROLES = ("model", "published", "reference")
-ROW_FIELDS = ("model_config", "budget", "device", "train_rows")  # in which records of one label are rows of their own
+# in which records of one label are rows of their own
+ROW_FIELDS = ("model_config", "budget", "device", "precision", "train_rows")
 REFERENCES = ("real", "gaussian", "memoriser")  # in the order in which they are shown
 
 
@@ -172,6 +174,8 @@ def _value(record: Record, name: str) -> str:
     value = record.get(name)
     if name == "device":
         return kind_of(value)  # cuda:0 and cuda:1 give the same results
+    if name == "precision":
+        return str(value or FP32)
     if name == "train_rows":
         return f"{rows} training rows" if (rows := requested_rows(record)) else ""
     return json.dumps(value or {}, sort_keys=True, default=str) if name.endswith("_config") else str(value or "")

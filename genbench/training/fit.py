@@ -62,9 +62,14 @@ def train(setup: Setup) -> Fitted:
             train=training_data.train,
             listener=lambda step, steps, values: report(phase="fit", step=step, steps=steps, values=values),
             snapshots=snapshots,
+            precision=setup.cell.precision,
         )
         wall, cpu = time.perf_counter(), time.process_time()
-        model.fit(training_data, run)
+        try:
+            model.fit(training_data, run)
+        except BaseException:
+            run.abandon()
+            raise
         device.synchronise()
         fit_s = time.perf_counter() - wall - snapshots.spent_s
         fit_cpu_s = time.process_time() - cpu - snapshots.spent_cpu_s

@@ -28,7 +28,8 @@ class Run:
     ``listener(step, steps, values)`` is called a few times a second; ``trace`` keeps (seconds, step, values). A loss
     that is not finite ends the training with Diverged. ``levels`` is given for integer images, whose rows are
     dequantised anew in each batch; they are recognised by the training rows ``train``. ``snapshots`` are taken of a
-    model that passes a sampler to its loop; the clock is paused meanwhile.
+    model that passes a sampler to its loop; the clock is paused meanwhile. With the precision ``bf16``, what a loop
+    computes is cast automatically.
     """
 
     def __init__(
@@ -40,15 +41,18 @@ class Run:
         train: torch.Tensor | None = None,
         listener: Listener | None = None,
         snapshots: Snapshots | None = None,
+        precision: str = "fp32",
     ) -> None:
         self.budget = budget
         self.device = torch.device(device)
+        self.precision = precision
         self.trace: list[tuple[float, int, dict[str, float]]] = []
         self.facts: dict[str, float] = {}
         self._dequantiser = Dequantiser(levels, train) if levels else None
         self._listener = listener
         self._snapshots = snapshots
         self._in_step = False
+        self._cast = _cast_to_bf16(self.device) if precision == "bf16" else None
         self._latest: dict[str, float | torch.Tensor] = {}
         self._unread = False
         self._spending = Spending(budget)
@@ -107,7 +111,7 @@ class Run:
                 if not self._begin_step(sample):
                     return
                 batch = tuple(draw(index) for draw in draws)
-                self._in_step = True
+                self._enter_step()
                 try:
                     yield batch if isinstance(rows, tuple) else batch[0]
                 finally:  # also where the loop is left
@@ -128,7 +132,7 @@ class Run:
         """
         self._begin_loop(per_epoch)
         while self._begin_step(sample):
-            self._in_step = True
+            self._enter_step()
             try:
                 yield self.steps_taken
             finally:
@@ -200,10 +204,21 @@ class Run:
             self._take_snapshot(self._snapshots, sample)
         return True
 
+    def _enter_step(self) -> None:
+        self._in_step = True
+        if self._cast is not None:
+            self._cast.__enter__()  # type: ignore[no-untyped-call]
+
     def _end_step(self) -> None:
         if self._in_step:
             self._in_step = False
+            if self._cast is not None:
+                self._cast.__exit__(None, None, None)
             self._spending.steps += 1
+
+    def abandon(self) -> None:
+        """End the step in which a model raised an error, so that what follows is not cast."""
+        self._end_step()
 
     def _take_snapshot(self, snapshots: Snapshots, sample: Sampler) -> None:
         spending = self._spending
@@ -225,6 +240,11 @@ class Run:
         self.trace.append((self._last_read - spending.start, spending.steps, values))
         if self._listener is not None:
             self._listener(spending.steps, spending.limit, values)
+
+
+def _cast_to_bf16(device: torch.device) -> torch.autocast:
+    """Return the cast of a step; weights are cast wherever they are used, as a step may change them several times."""
+    return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
 
 
 def _length(parts: tuple[Rows, ...]) -> tuple[int, torch.device]:

@@ -260,8 +260,12 @@ class VAE:
         # hold all of the data, σ must rise quickly; elsewhere it must stay low
         compressed = latent_dimensions(self.config.latent, data.shape) < math.prod(data.shape)
         rate = self.config.lr * (SIGMA_RATE if compressed else 1.0)
-        groups = [{"params": [*network.encoder.parameters(), *network.decoder.parameters()], "lr": self.config.lr}]
-        if sigma := list(network.likelihood.parameters()):
+        weights = [*network.encoder.parameters(), *network.decoder.parameters()]
+        sigma = list(network.likelihood.parameters())
+        if rate == self.config.lr:  # a group of its own would cost another call a step
+            weights, sigma = [*weights, *sigma], []
+        groups = [{"params": weights, "lr": self.config.lr}]
+        if sigma:
             groups.append({"params": sigma, "lr": rate})
         return torch.optim.Adam(groups, fused=True)
 

@@ -108,7 +108,8 @@ class VQVAE:
             adam.zero_grad()
             loss.backward()
             adam.step()
-            coder.codebook.update(z.detach().flatten(0, 2), code.flatten())
+            with torch.autocast(z.device.type, enabled=False):  # sums over many vectors, in single precision
+                coder.codebook.update(z.detach().flatten(0, 2).float(), code.flatten())
             average.update()
             run.log(loss=loss, commitment=commitment)
             if run.progress * HELD_OUT_CHECKS >= checks + 1:

@@ -10,6 +10,7 @@ import torch
 from genbench.protocol import Array, RunContext, TrainingData
 from genbench.training import from_arrays, to_arrays
 from genbench_density import KDEConfig
+from genbench_density.near_kernels import MAX_DIMENSIONS, distances, log_sums
 
 BLOCK_DISTANCES = 1 << 22  # squared distances in memory at once: 32 MiB in float64
 
@@ -74,12 +75,15 @@ class KDE:
         return rows.addcmul(torch.randn_like(rows), torch.full_like(rows[:, :1], self.bandwidth)).view(n, *self.shape)
 
     def log_prob(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (m,) nats for x (m, *shape)."""
+        """Return (m,) nats for x (m, *shape); in few dimensions without kernels too far away to change a digit."""
         n, d = self.rows.shape
         total = math.log(n if self.weights is None else float(self.weights.sum()))
         constant = total + d * (math.log(self.bandwidth) + 0.5 * math.log(2 * math.pi))
+        points = double(x.flatten(1))
+        if d <= MAX_DIMENSIONS and points.is_cpu:
+            return log_sums(points, self.rows, self.weights, self.bandwidth, self._block()) - constant
         scale = -0.5 / self.bandwidth**2
-        blocks = torch.split(double(x.flatten(1)), self._block())
+        blocks = torch.split(points, self._block())
         log_weights = 0.0 if self.weights is None else self.weights.log()
         kernels = (distances(b, self.rows).mul_(scale).add_(log_weights) for b in blocks)
         return torch.cat([kernel.logsumexp(1) for kernel in kernels]) - constant
@@ -134,9 +138,3 @@ def centred(rows: torch.Tensor, levels: int) -> torch.Tensor:
 def double(x: torch.Tensor) -> torch.Tensor:
     """Return x in double precision, or unchanged on a device without it."""
     return x if x.device.type == "mps" else x.double()
-
-
-def distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Return squared Euclidean distances (len(a), len(b))."""
-    square = torch.addmm((b * b).sum(1), a, b.T, alpha=-2)
-    return square.add_((a * a).sum(1, keepdim=True)).clamp_(min=0)

@@ -65,6 +65,7 @@ class WGANGP(GeneratorModel):
         A sample has the conditions of the real row that it is mixed with.
         """
         fake = evaluate(self.generator, torch.randn(len(real), self.latent, device=real.device), given)
+        fake = fake.to(real.dtype)  # in bf16 a network returns bf16
         share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
         return fake, torch.lerp(real, fake, share)
 
@@ -106,6 +107,7 @@ def critic_step(
 ) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
     """Return the critic's loss and its gradients with respect to the critic's parameters."""
     if isinstance(critic, MLP):
-        return critic_gradients(critic, real, fake, mixed, penalty, given)  # the same in half the time
+        with torch.autocast(real.device.type, enabled=False):  # products by hand are not cast
+            return critic_gradients(critic, real, fake, mixed, penalty, given)  # the same in half the time
     loss = critic_loss(critic, real, fake, mixed, penalty, given)
     return loss, torch.autograd.grad(loss, list(critic.parameters()))

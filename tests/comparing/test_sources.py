@@ -6,11 +6,14 @@ import subprocess
 import sys
 
 from comparisons import benchmark_file
+from synthetic import record
 
 import genbench
 from genbench.benching.baseline import write_baseline
 from genbench.benching.checkouts import Installation
 from genbench.comparing import render
+from genbench.comparing.sources import read_run_set
+from genbench.table.results import Results
 
 
 def test_the_unit_of_a_benchmark_is_the_process_not_the_round(tmp_path):
@@ -67,3 +70,9 @@ def test_a_file_that_pytest_benchmark_really_wrote_is_read(tmp_path):
     found = {each.metric: each for each in genbench.compare(file, file).verdicts}
     assert found["time"].base > 0
     assert found["terms"].verdict == "unchanged"
+
+
+def test_cells_of_another_precision_are_other_cells():
+    records = [record("vae", 0), record("vae", 0, precision="bf16")]
+    found = read_run_set(Results(tuple(records)))
+    assert sorted(name[3] for name in found.cells) == ["cpu", "cpu bf16"]

@@ -15,8 +15,9 @@ from genbench.protocol import Column, TrainingData
 from genbench.training.run import Run
 from genbench_density import KDEConfig, genbench_register
 from genbench_density.gaussian import Gaussian
-from genbench_density.kde import KDE, peak
+from genbench_density.kde import KDE, double, peak
 from genbench_density.memoriser import Memoriser
+from genbench_density.near_kernels import boxes, log_sums
 
 SHAPES = [(1,), (2,), (16,), (1, 8, 8), (3, 16, 16)]
 MAKERS = {"kde": lambda: KDE(KDEConfig()), "gaussian": Gaussian, "memoriser": Memoriser}
@@ -294,3 +295,23 @@ def test_the_memoriser_copies_a_row_of_the_nearest_conditions():
     assert torch.equal(rows[index], samples)
     assert torch.equal(given[index], asked)
     assert len(index.unique()) > 60  # one of those that are equally near, by chance
+
+
+@pytest.mark.parametrize("bandwidth", [1e-3, 0.05, 5.0])
+@pytest.mark.parametrize("d", [1, 2, 4])
+@pytest.mark.parametrize("with_weights", [False, True])
+def test_kernels_left_out_of_a_density_change_no_digit_of_it(d, bandwidth, with_weights):
+    rows = double(torch.cat([rows_of((d,), 400), torch.full((3, d), 50.0), torch.zeros(2, d)]))
+    points = double(torch.cat([rows_of((d,), 300, seed=1), torch.full((1, d), -80.0), rows[:5].float()]))
+    weights = double(torch.linspace(1e-6, 2, len(rows))) if with_weights else None
+    kernels = (points[:, None] - rows).square().sum(2) * (-0.5 / bandwidth**2)
+    exact = (kernels if weights is None else kernels + weights.log()).logsumexp(1)
+    torch.testing.assert_close(log_sums(points, rows, weights, bandwidth, 64), exact, rtol=1e-9, atol=1e-6)
+
+
+def test_boxes_are_a_partition_into_parts_of_the_size_asked_for():
+    parts = boxes(rows_of((2,), 500), 20)
+    assert sorted(torch.cat(parts).tolist()) == list(range(500))
+    assert max(map(len, parts)) <= 20
+    spread = [float(rows_of((2,), 500)[part].std(0).mean()) for part in parts]
+    assert sum(spread) / len(spread) < 0.5, "points in a box lie near each other"

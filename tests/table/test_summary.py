@@ -247,3 +247,11 @@ def test_rows_of_one_label_keep_their_own_numbers():
     frame = to_frame([*twice, record("b", 0, [score("energy", 9.0)], label="a (one)")])
     assert list(frame["label"]) == ["a (one)", "a (two)", "a (one) (2)"]
     assert list(frame["energy"]) == [1.0, 2.0, 9.0]
+
+
+def test_cells_of_another_precision_are_a_row_of_their_own():
+    records = [record("vae", seed, [score("energy", 0.1)]) for seed in range(2)]
+    records += [record("vae", seed, [score("energy", 0.2)], precision="bf16") for seed in range(2)]
+    [summary] = summarise(records)
+    assert {row.label: len(row.records) for row in summary.rows} == {"vae (fp32)": 2, "vae (bf16)": 2}
+    assert [row.label for row in summarise(records[:2])[0].rows] == ["vae"]

@@ -385,3 +385,36 @@ def test_run_implements_what_a_model_is_promised() -> None:
     for name in ("device", "progress", "batches", "stage", "steps", "step", "log", "report"):
         assert hasattr(run("1steps"), name), name
         assert name in RunContext.__annotations__ or hasattr(RunContext, name)
+
+
+def test_in_bf16_steps_are_cast_and_nothing_else_is() -> None:
+    def dtype() -> torch.dtype:
+        return torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype
+
+    run = Run(Budget(3, "steps"), precision="bf16")
+    for batch in run.batches(torch.zeros(8, 2), 4):
+        assert batch.dtype == torch.float32
+        assert dtype() == torch.bfloat16
+        break
+    assert dtype() == torch.float32
+    assert [dtype() for _ in run.steps()] == 2 * [torch.bfloat16]
+    assert dtype() == torch.float32
+    assert run.steps_taken == 3
+
+
+def test_weights_are_cast_anew_after_each_update_within_a_step() -> None:
+    weight = torch.nn.Parameter(torch.ones(1, 1))
+    for batch in Run(Budget(1, "steps"), precision="bf16").batches(torch.ones(4, 1), 4):
+        for value in (2.0, 3.0):
+            with torch.no_grad():
+                weight.fill_(value)
+            assert float(torch.nn.functional.linear(batch, weight)[0].detach()) == value
+
+
+def test_a_step_that_raises_an_error_leaves_no_cast_behind() -> None:
+    run = Run(Budget(3, "steps"), precision="bf16")
+    loop = iter(run.batches(torch.zeros(8, 2), 4))
+    next(loop)
+    assert torch.is_autocast_enabled("cpu")
+    run.abandon()
+    assert not torch.is_autocast_enabled("cpu")

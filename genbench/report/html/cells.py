@@ -84,7 +84,18 @@ def _facts(record: Record) -> Iterable[tuple[str, str]]:
     yield "status", record["status"] + where
     if record.get("reason"):
         yield "reason", clean(record["reason"], 2000)
-    for name in ("budget", "device", "threads", "density", "fingerprint", "started", "ended", "attempt", "run"):
+    for name in (
+        "budget",
+        "device",
+        "precision",
+        "threads",
+        "density",
+        "fingerprint",
+        "started",
+        "ended",
+        "attempt",
+        "run",
+    ):
         if record.get(name) not in (None, ""):
             yield name, clean(record[name])
     for name, key in (("model options", "model_config"), ("dataset options", "dataset_config"), ("rows", "sizes")):

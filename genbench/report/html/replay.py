@@ -42,13 +42,19 @@ def _arguments(record: Record, request: Mapping[str, Any]) -> Iterator[str]:
     budget = str(mapping(record.get("identity")).get("budget") or record.get("budget") or "none")
     if budget != "none" and RecipeShare.parse(budget) is None:  # which the preset gives
         yield from ("--budget", budget)
-    yield from ("--device", kind_of(record.get("device")) or "cpu")
+    yield from _device(record)
     for setting in request.get("settings") or ():
         target = re.match(r"([\w.+@-]+)\.\w+=", str(setting))
         if target and target[1] in {str(score["metric"]) for score in record.get("scores") or ()}:
             yield from ("--set", str(setting))
     yield from _plugins(record)
     yield from ("--out", f"replay-{record['key'][:8]}")
+
+
+def _device(record: Record) -> Iterator[str]:
+    yield from ("--device", kind_of(record.get("device")) or "cpu")
+    if record.get("precision"):
+        yield from ("--precision", str(record["precision"]))
 
 
 def _data(record: Record) -> Iterator[str]:
@@ -70,7 +76,7 @@ def _suite(record: Record, request: Mapping[str, Any]) -> Iterator[str]:
     if record["model"] != "real":
         yield from ("-m", str(record.get("label") or record["model"]))
     yield from ("--first-seed", str(record.get("seed") or 0), "--seeds", "1")
-    yield from ("--device", kind_of(record.get("device")) or "cpu")
+    yield from _device(record)
     yield from _plugins(record)
     yield from ("--out", f"replay-{record['key'][:8]}")
 

@@ -51,3 +51,10 @@ def test_a_budget_that_depends_on_the_data_is_left_to_the_preset() -> None:
     assert "--budget" not in command_of(each, {"request": {"preset": "smoke"}})
     (each,) = seeds("vae", [1.0], budget="80steps", identity={"budget": "80steps"})
     assert "--budget 80steps" in command_of(each, {"request": {"preset": "smoke"}})
+
+
+def test_a_precision_other_than_fp32_is_in_the_command() -> None:
+    (each,) = seeds("vae", [1.0], precision="bf16")
+    assert "--precision bf16" in command_of(each, {})
+    (each,) = seeds("vae", [1.0])
+    assert "--precision" not in command_of(each, {})
