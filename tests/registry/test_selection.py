@@ -93,7 +93,7 @@ def test_parts_of_a_repeated_option_are_joined() -> None:
         ("vae[beta=(4]", "brackets do not match"),
         ("vae[beta]", "expected OPTION=VALUE"),
         ("vae[beta=]", "expected OPTION=VALUE"),
-        ("vae[latent=2,8]", "several values are separated by |, as latent=2|8"),
+        ("vae[latent=2,8]", "several values are separated by |, as 'vae[latent=2|8]'"),
         ("vae[beta=1]x", "expected NAME[OPTION=VALUE"),
         ("[beta=1]", "expected NAME[OPTION=VALUE"),
         ("vae[beta=1,beta=2]", "'beta' is given twice"),
