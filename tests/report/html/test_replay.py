@@ -30,10 +30,10 @@ def test_a_command_is_safe_to_paste() -> None:
 
 
 def test_the_number_of_training_rows_is_in_the_command() -> None:
-    sizes = {"train": 300, "test": 1000, "reference": 1000}
+    sizes = {"train": 200, "test": 300, "reference": 300}
     (each,) = seeds("vae", [1.0], identity={"sizes": sizes})
     command = command_of(each, {"request": {"preset": "smoke"}})
-    assert "--preset smoke --train-rows 300" in command
+    assert "--preset smoke --train-rows 200" in command
     (each,) = seeds("vae", [1.0], identity={"sizes": sizes | {"train": 2000}})
     assert "--train-rows" not in command_of(each, {"request": {"preset": "smoke"}})
 
