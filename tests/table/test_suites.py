@@ -12,6 +12,7 @@ from synthetic import record, score, seeds, write_run
 
 from genbench.report import render
 from genbench.report.html.tables import leaderboard
+from genbench.report.notebook import NotebookResults
 from genbench.table.frame import to_frame
 from genbench.table.results import load
 from genbench.table.suites import metrics_of, published_records, suite_names, suite_notes, suites_of
@@ -114,7 +115,7 @@ def test_a_stored_run_holds_its_suites(tmp_path: Path) -> None:
     results = load(run)
     assert [suite["name"] for suite in results.suites] == ["tiny", "other"]
     assert "GAN (published)" in list(results.table()["label"])
-    assert "GAN (published)" in results._repr_html_()
+    assert "GAN (published)" in NotebookResults.of(results)._repr_html_()
     assert "published" not in str(results.verdict())
 
 

@@ -12,6 +12,7 @@ from genbench.report.figures.dataset_results import DatasetResults, NotApplicabl
 from genbench.report.figures.style import REAL_COLOUR, percent, plain_text
 
 MAX_POINTS_PER_PANEL = 2500
+MAX_TITLE = 24  # characters of a title that fit above a panel
 MAX_PANELS_PER_ROW = 5
 PANEL_INCHES = 1.75
 MARGIN_FRACTION = 0.12  # margin around the real rows, as a fraction of their range
@@ -42,7 +43,8 @@ def scatter(results: DatasetResults) -> Figure:
         axes.scatter(*points[:MAX_POINTS_PER_PANEL].T, s=2.2, color=colour, alpha=0.55, linewidths=0, rasterized=True)
         axes.tick_params(labelsize=7)
         outside = float(((points < low) | (points > high)).any(1).mean())
-        axes.set_title(label + (f"  {percent(outside)} % outside" if outside else ""), fontsize=8)
+        title = label + (f"  {percent(outside)} % outside" if outside else "")
+        axes.set_title(title if len(title) <= MAX_TITLE else title.replace("  ", "\n", 1), fontsize=8)
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_axis_off()
     grid[0, 0].set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
