@@ -145,11 +145,11 @@ def _why(
     if above:
         parts.append(f"{_names(above)} {'is' if len(above) == 1 else 'are'} better, but {_flaw(above, models)}")
     elif mixed:
-        decided = "a classifier tells it least from real rows" if decided_by == CLASSIFIER else "it is not worse in all"
+        decided = _by_classifier(take, models) if decided_by == CLASSIFIER else "it is not worse in all"
         parts.append(decided)
         parts += [f"`{label}` is {_wins_and_losses(take, tests)}" for label, tests in list(mixed.items())[:MAX_NAMES]]
     elif decided_by == CLASSIFIER:
-        parts.append("no model is better in any core metric, and a classifier tells it least from real rows")
+        parts.append(f"no model is better in any core metric, and {_by_classifier(take, models)}")
     else:
         parts.append("no model is better in any core metric")
     equal = [label for label in rivals if label in tied]
@@ -160,6 +160,14 @@ def _why(
     if seeds == 1:
         parts.append("from one seed of each, so the spread between trainings is not known")
     return "; ".join(parts)
+
+
+def _by_classifier(take: str, models: Mapping[str, Row]) -> str:
+    """Return what the classifier says of the model that it decided for: others may have a lower, less certain mean."""
+    areas = {label: _cost(row, CLASSIFIER) or math.inf for label, row in models.items() if row.scored}
+    if areas[take] <= min(areas.values()):
+        return "a classifier tells it least from real rows"
+    return f"no other is significantly better in {CLASSIFIER}"
 
 
 def _flaw(labels: Sequence[str], models: Mapping[str, Row]) -> str:

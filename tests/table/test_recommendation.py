@@ -51,6 +51,29 @@ def test_where_metrics_contradict_each_other_the_classifier_decides_and_it_is_sa
     assert "`ddpm` is better in energy and worse in c2st" in str(found)
 
 
+def noisy(name, areas, energy):
+    """Return the records of a model with these areas, one a seed."""
+    scores = [
+        [
+            score("c2st", area, low=area - 0.01, high=area + 0.01, best=0.5),
+            score("energy", energy, best=0.0, low=0.9 * energy, high=1.1 * energy),
+        ]
+        for area in areas
+    ]
+    return [record(name, seed, each, timings={"samples_per_s": 10.0}) for seed, each in enumerate(scores)]
+
+
+def test_a_lower_mean_that_is_less_certain_is_not_denied():
+    found = verdict(
+        noisy("flow", (0.68, 0.76, 0.72), 0.1),
+        noisy("ddpm", (0.91, 0.84, 0.89), 0.1),
+        noisy("vqvae", (0.67, 0.61, 0.58), 0.5),
+    )
+    assert (found.take, found.decided_by) == ("flow", "c2st")
+    assert "tells it least" not in str(found)
+    assert "no model is better in any core metric, and no other is significantly better in c2st" in str(found)
+
+
 def test_where_no_models_are_told_apart_none_is_taken_and_the_seeds_that_would_do_are_named():
     noisy = [model("a", 0.600, width=0.3), model("b", 0.604, width=0.3)]
     found = verdict(*noisy)
