@@ -110,10 +110,18 @@ def _options_of_output(form: str, output: Path | None) -> tuple[Any, ...]:
 
 
 def _write(content: str | bytes, output: Path | None) -> None:
-    if output is None:
-        click.echo(content, nl=False)
-    else:
+    if output is not None:
         write_output(output, content)
+    else:
+        _print(content)
+
+
+def _print(content: str | bytes) -> None:
+    """Write text to stdout in its encoding; click would write UTF-8 where that is ASCII."""
+    if isinstance(content, bytes):
+        content = content.decode()
+    sys.stdout.write(content)
+    sys.stdout.flush()
 
 
 def check_requirements(results: Results, requirements: Sequence[Requirement]) -> int:
@@ -142,7 +150,7 @@ def show(
     results: Results, per: str = "model", metrics: tuple[str, ...] = (), sort: str | None = None, option: str = ""
 ) -> None:
     """Print the tables to the terminal, in colour and at its width, or 100 columns wide if there is no terminal."""
-    click.echo(_shown(results, per, metrics, sort, option), nl=False)
+    _print(_shown(results, per, metrics, sort, option))
 
 
 def _console() -> Console:
