@@ -66,16 +66,15 @@ def run(
     which is run: ``(1000, 3000)``. ``within``, as ``"10min"``, reduces budgets, then seeds, until the run is estimated
     to take that time here. ``precision`` is that of training: ``fp32``, ``bf16`` where the core's loop casts, or
     ``auto``, which is ``bf16`` for images on a device that multiplies in it, as it was when the run began.
-    ``settings`` maps ``"vae.beta"`` to a value, ``sweeps`` to several, each of which is run;
-    ``data`` is your own data, or a list of several: a file's path, an array or tensor (n, d) or (n, channels, height,
-    width), a data frame of pandas or polars, an Arrow table, a structured array, a mapping of column names to arrays
-    (n,), or a ``datasets.Dataset``. All are read with ``data_options`` (columns, labels, weights, kinds, units, log,
-    periodic, na); what is in memory is
-    stored in the folder ``data`` of the run. The run is stored in ``out``, by default a new directory
-    under ``results/``; if ``out`` holds a run, it is resumed: ``retry="failed"`` repeats the cells that failed,
-    ``force`` repeats all. ``timeout`` (seconds) is the deadline of a cell for training, sampling and scoring together;
-    ``memory`` (bytes) limits the memory of all its processes together. ``isolation="none"`` runs everything in this
-    process, for debuggers. ``scheduler`` runs the cells on Dask workers: ``"tls://host:8786"``, ``"local:2"``,
+    ``settings`` maps ``"vae.beta"`` to a value, ``sweeps`` to several, each of which is run; ``data`` is your own data,
+    or a list of several: a file's path, an array or tensor (n, d) or (n, channels, height, width), a data frame of
+    pandas or polars, an Arrow table, a structured array, a mapping of column names to arrays (n,), or a
+    ``datasets.Dataset``. All are read with ``data_options`` (columns, labels, weights, kinds, units, log, periodic,
+    na); what is in memory is stored in the folder ``data`` of the run. The run is stored in ``out``, by default a new
+    directory under ``results/``; if ``out`` holds a run, it is resumed: ``retry="failed"`` repeats the cells that
+    failed, ``force`` repeats all. ``timeout`` (seconds) is the deadline of a cell for training, sampling and scoring
+    together; ``memory`` (bytes) limits the memory of all its processes together. ``isolation="none"`` runs everything
+    in this process, for debuggers. ``scheduler`` runs the cells on Dask workers: ``"tls://host:8786"``, ``"local:2"``,
     ``"slurm:20"``; ``insecure`` allows a scheduler without TLS. ``progress=None`` shows progress in a terminal or a
     notebook only, ``True`` elsewhere too, as a line a cell. ``keep`` says which trained models the run stores: that of
     the ``best`` seed of each model on each dataset, ``all``, or ``none``; others are trained again where

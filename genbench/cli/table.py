@@ -113,14 +113,13 @@ def _write(content: str | bytes, output: Path | None) -> None:
     if output is not None:
         write_output(output, content)
     else:
+        assert isinstance(content, str)  # parquet names its file
         _print(content)
 
 
-def _print(content: str | bytes) -> None:
+def _print(text: str) -> None:
     """Write text to stdout in its encoding; click would write UTF-8 where that is ASCII."""
-    if isinstance(content, bytes):
-        content = content.decode()
-    sys.stdout.write(content)
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 
